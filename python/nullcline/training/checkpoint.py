@@ -1,0 +1,201 @@
+"""A training run on disk: weights as safetensors, settings and history as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from nullcline._files import replacing, write_json
+from nullcline.text import UNK, Vocabulary, tokenize
+from nullcline.training.model import SentimentGRU
+from nullcline.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+SETTINGS_FILE = "settings.json"
+VOCABULARY_FILE = "vocabulary.json"
+WEIGHTS_FILE = "weights.safetensors"
+UNTRAINED_FILE = "untrained.safetensors"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint folder is missing, damaged, unfinished, or belongs to another run."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to: mean losses in nats a review, accuracy in [0, 1], seconds."""
+
+    number: int
+    training_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A finished training run.
+
+    Parameters
+    ----------
+    directory
+        The folder that holds it.
+    corpus
+        Name of the corpus that it was trained on.
+    settings, vocabulary
+        How it was trained, and the words that it knows.
+    history
+        One `Epoch` for each epoch that was run.
+    best_epoch
+        Number (from 1) of the epoch whose weights were kept: the lowest validation loss.
+    test_accuracy
+        Share of the test reviews judged right, in [0, 1].
+    """
+
+    directory: Path
+    corpus: str
+    settings: TrainingSettings
+    vocabulary: Vocabulary
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    test_accuracy: float
+
+    @property
+    def validation_loss(self) -> float:
+        """The lowest validation loss, in nats a review."""
+        return self.history[self.best_epoch - 1].validation_loss
+
+    def model(self, *, trained: bool = True) -> SentimentGRU:
+        """Return the network in evaluation mode on the CPU, trained or before its first step."""
+        model = new_model(self.settings, len(self.vocabulary))
+        load_weights(model, self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE))
+        return model.eval()
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the tokens of `text` that the network reads: the last ones, if it has a cap."""
+        return visible_tokens(text, self.settings)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the word indices of `text` as the network reads them, at least one."""
+        return encode(text, self.vocabulary, self.settings)
+
+
+def visible_tokens(text: str, settings: TrainingSettings) -> list[str]:
+    """Return the tokens of `text` that a network with these settings reads."""
+    tokens = tokenize(text)
+    return tokens if settings.max_tokens is None else tokens[-settings.max_tokens :]
+
+
+def encode(text: str, vocabulary: Vocabulary, settings: TrainingSettings) -> NDArray[np.int64]:
+    """Return the word indices of `text`; a text without tokens is one unknown word."""
+    indices = vocabulary.encode(visible_tokens(text, settings))
+    return indices if len(indices) else np.array([UNK], dtype=np.int64)
+
+
+def new_model(settings: TrainingSettings, n_words: int) -> SentimentGRU:
+    """Return the network that the settings describe, with PyTorch's initial weights."""
+    return SentimentGRU(
+        n_words,
+        layers=settings.layers,
+        hidden_size=settings.hidden_size,
+        embedding_size=settings.embedding_size,
+        dropout=settings.dropout,
+    )
+
+
+def save_weights(model: SentimentGRU, path: Path) -> None:
+    """Write the model's weights to `path`, whole or not at all."""
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(weights, temporary)
+
+
+def load_weights(model: SentimentGRU, path: Path) -> None:
+    """Load the weights in `path` into `model`.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, or holds another network's weights.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
+
+
+def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
+    """Write the run's settings file, the mark of a finished run; the weights stand beside it."""
+    record = {
+        "corpus": checkpoint.corpus,
+        "settings": checkpoint.settings.to_dict(),
+        "history": [vars(epoch) for epoch in checkpoint.history],
+        "best_epoch": checkpoint.best_epoch,
+        "test_accuracy": checkpoint.test_accuracy,
+        "versions": versions,
+    }
+    write_json(checkpoint.directory / SETTINGS_FILE, record)
+
+
+def is_finished(directory: str | os.PathLike[str]) -> bool:
+    """Tell whether `directory` holds a finished training run."""
+    return (Path(directory) / SETTINGS_FILE).is_file()
+
+
+def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
+    """Read a finished training run.
+
+    Parameters
+    ----------
+    directory
+        A folder written by `train`.
+
+    Returns
+    -------
+    Checkpoint
+        The run; its networks are read when asked for.
+
+    Raises
+    ------
+    CheckpointError
+        The folder holds no finished run, or a damaged one.
+    """
+    folder = Path(directory)
+    if not is_finished(folder):
+        raise CheckpointError(
+            f"{folder} holds no finished training run (no {SETTINGS_FILE}); "
+            "train one with `nullcline train`, or name another folder"
+        )
+    record = _read_record(folder / SETTINGS_FILE)
+    try:
+        return Checkpoint(
+            directory=folder,
+            corpus=record["corpus"],
+            settings=TrainingSettings(**record["settings"]),
+            vocabulary=Vocabulary.load(folder / VOCABULARY_FILE),
+            history=tuple(Epoch(**epoch) for epoch in record["history"]),
+            best_epoch=record["best_epoch"],
+            test_accuracy=record["test_accuracy"],
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    if not isinstance(record, dict):
+        raise CheckpointError(f"{path} does not hold the settings of a training run")
+    return record
