@@ -11,7 +11,10 @@ PACKAGES = ("nullcline", "numpy", "scipy", "torch", "scikit-learn")
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, of the platform and of the packages that are installed."""
-    found = {"python": platform.python_version(), "platform": f"{sys.platform}-{platform.machine()}"}
+    found = {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)

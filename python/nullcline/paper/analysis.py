@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 from scipy.spatial.distance import cdist
 
 import nullcline as nc
-from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 from nullcline.paper.states import layer_states, split_layers, visit_states
 from nullcline.training.batches import EncodedReviews
 
@@ -73,6 +73,11 @@ class AnalysisSettings:
     seed: int = 0
     n_threads: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("n_starts", "n_sample"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
 
 class _Stopwatch:
     """Seconds spent under each name."""
@@ -118,14 +123,14 @@ def analyse(
     """
     settings = settings or AnalysisSettings()
     watch = _Stopwatch()
-    reviews = EncodedReviews([checkpoint.encode(text) for text in corpus.test.texts], corpus.test.labels)
+    reviews = test_reviews(checkpoint, corpus)
     model = checkpoint.model()
     name = f"{checkpoint.settings.layers}-layer"
     with watch.time("states"):
         visited = visit_states(
             model,
             reviews,
-            n_sample=settings.n_sample,
+            n_sample=max(settings.n_sample, settings.n_starts),
             seed=settings.seed,
             progress=progress,
             label=f"{name}: states",
@@ -170,6 +175,63 @@ def analyse(
     )
 
 
+def find_points(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    settings: AnalysisSettings | None = None,
+    *,
+    progress: bool = False,
+) -> list[FixedPoints]:
+    """Search every layer of a trained network from states that it visits on the test reviews.
+
+    Parameters
+    ----------
+    checkpoint, corpus, settings, progress
+        As in `analyse`.
+
+    Returns
+    -------
+    list of FixedPoints
+        One for each layer, one row a start.
+    """
+    settings = settings or AnalysisSettings()
+    model = checkpoint.model()
+    visited = visit_states(
+        model,
+        test_reviews(checkpoint, corpus),
+        n_sample=settings.n_starts,
+        seed=settings.seed,
+        progress=progress,
+    )
+    return [
+        _search(cell, states, settings, progress=progress)
+        for cell, states in zip(nc.from_torch(model.rnn), visited, strict=True)
+    ]
+
+
+def test_reviews(checkpoint: Checkpoint, corpus: Corpus) -> EncodedReviews:
+    """Return the test reviews as the network reads them."""
+    return EncodedReviews(
+        [checkpoint.encode(text) for text in corpus.test.texts], corpus.test.labels
+    )
+
+
+def _search(
+    cell: GRU, visited: VisitedStates, settings: AnalysisSettings, *, progress: bool
+) -> FixedPoints:
+    """Search from the first sampled states, which are a random sample themselves."""
+    return nc.find_fixed_points(
+        cell,
+        visited.sample[: settings.n_starts],
+        method=settings.method,
+        tol_unique=settings.tol_unique,
+        tol_slow=settings.tol_slow,
+        n_threads=settings.n_threads,
+        progress=progress,
+        seed=settings.seed,
+    )
+
+
 def _walks(
     checkpoint: Checkpoint,
     model: SentimentGRU,
@@ -206,16 +268,7 @@ def _analyse_layer(
     progress: bool,
 ) -> LayerAnalysis:
     with watch.time("search"):
-        points = nc.find_fixed_points(
-            cell,
-            visited.sample[: settings.n_starts],
-            method=settings.method,
-            tol_unique=settings.tol_unique,
-            tol_slow=settings.tol_slow,
-            n_threads=settings.n_threads,
-            progress=progress,
-            seed=settings.seed,
-        )
+        points = _search(cell, visited, settings, progress=progress)
     unique = points.unique()
     with watch.time("linearize"):
         spectra = _spectra(cell, unique)

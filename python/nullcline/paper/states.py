@@ -83,7 +83,9 @@ def visit_states(
     moments = [Moments(size) for _ in rnns]
     samples = [np.empty((len(drawn), size), np.float32) for _ in rnns]
     place = np.empty(len(reviews), np.int64)
-    with tqdm(total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress) as bar:
+    with tqdm(
+        total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress
+    ) as bar:
         for rows in bounded_batches(lengths):
             batch = reviews.batch(rows)
             visited = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
@@ -118,7 +120,9 @@ def split_layers(rnn: nn.GRU) -> list[nn.GRU]:
         inputs = rnn.input_size if layer == 0 else rnn.hidden_size
         single = nn.GRU(inputs, rnn.hidden_size, bias=rnn.bias, batch_first=rnn.batch_first)
         state = rnn.state_dict()
-        single.load_state_dict({name: state[name[:-1] + str(layer)] for name in single.state_dict()})
+        single.load_state_dict(
+            {name: state[name[:-1] + str(layer)] for name in single.state_dict()}
+        )
         layers.append(single)
     return layers
 

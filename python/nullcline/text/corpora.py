@@ -1,48 +1,70 @@
-"""Reviews with labels: minimal for now."""
+"""The corpora by name: generated, downloaded, or the user's own file."""
 
 from __future__ import annotations
 
 import os
-import re
-import tarfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from nullcline.text.csv_corpus import load_csv
+from nullcline.text.imdb import load_imdb
+from nullcline.text.sst import load_sst
+from nullcline.text.synthetic import generate_corpus
 
+if TYPE_CHECKING:
+    from nullcline.text.corpus import Corpus
 
-@dataclass(frozen=True)
-class Split:
-    texts: tuple[str, ...]
-    labels: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    name: str
-    train: Split
-    test: Split
-    classes: tuple[str, str] = ("negative", "positive")
+__all__ = ["load_corpus"]
 
 
-_REVIEW = re.compile(r"(?:^|/)aclImdb/(train|test)/(neg|pos)/(\d+)_\d+\.txt$")
+def load_corpus(
+    name: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Corpus:
+    """Load a corpus of texts with two classes.
 
+    Parameters
+    ----------
+    name
+        ``"synthetic"``: a generated sentiment language (`nullcline.text.synthetic`);
+        ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
+        reviews;
+        ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
+        positive or negative;
+        or the path of a CSV file with a text and a label column (`nullcline.text.csv_corpus`).
+    data_dir
+        A folder with local copies, looked through before the folder that ``NULLCLINE_DATA`` names
+        and before anything is downloaded (`nullcline.text.download.fetch`).
+    seed
+        Seed of what is generated (``"synthetic"``) or split (a CSV file without a split column);
+        the others have an order and a split of their own.
+    progress
+        Show progress bars.
 
-def load_corpus(name, *, data_dir=None, seed=0, progress=True) -> Corpus:
-    assert name == "imdb"
-    path = next(Path(data_dir or os.environ["NULLCLINE_DATA"]).glob("aclImdb_v1.tar*"))
-    found = {"train": [], "test": []}
-    with tarfile.open(path) as tar:
-        for member in tar:
-            if match := _REVIEW.search(member.name):
-                text = tar.extractfile(member).read().decode("utf-8")
-                found[match[1]].append((match[2], int(match[3]), text))
-    splits = {}
-    for split, reviews in found.items():
-        reviews.sort()
-        splits[split] = Split(
-            tuple(text for _, _, text in reviews),
-            np.array([label == "pos" for label, _, _ in reviews], dtype=np.int64),
-        )
-    return Corpus("imdb", **splits)
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    ValueError
+        `name` is none of these, or the data are damaged, cut short or not as described.
+    OSError
+        A file or folder cannot be read, or a download fails.
+    """
+    match os.fspath(name):
+        case "synthetic":
+            return generate_corpus(seed=seed)
+        case "imdb":
+            return load_imdb(data_dir=data_dir, progress=progress)
+        case "sst":
+            return load_sst(data_dir=data_dir, progress=progress)
+        case path if path.lower().endswith(".csv") or Path(path).is_file():
+            return load_csv(path, seed=seed)
+        case other:
+            raise ValueError(
+                f"name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file, not {other!r}"
+            )

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_TAG = re.compile(r"<\s*/?\s*(?:br|hr|p|i|b|u|em)\s*/?\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<\s*(?:/\s*)?(?:br|hr|p|i|b|u|em)\s*(?:/\s*)?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&#?\w+;")
 _QUOTES = re.compile(r"``|''")
 _DOTS = re.compile(r"\.{2,}")
@@ -47,7 +47,7 @@ _PLAIN = str.maketrans(
 def tokenize(text: str) -> list[str]:
     """Cut `text` into tokens, as the corpus of GloVe 6B was cut (nearly the Penn Treebank's way).
 
-    Lower case. HTML line breaks are dropped, entities decoded, typographic quotes and dashes made
+    Lower case. Line breaks and other plain tags of HTML are dropped, entities decoded, typographic quotes and dashes made
     plain. Clitics stand alone (``did n't``, ``it 's``), and so does every punctuation mark, except
     that a run of dots is ``...`` and a run of dashes is ``--``. Words keep their inner hyphens and
     apostrophes (``x-men``, ``o'brien``), abbreviations their dots (``u.s.``), numbers their points

@@ -149,5 +149,7 @@ class Vocabulary:
             and tuple(words[: len(_SPECIAL)]) == _SPECIAL
             and all(isinstance(word, str) for word in words)
         ):
-            raise ValueError(f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on")
+            raise ValueError(
+                f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on"
+            )
         return cls(words[len(_SPECIAL) :])

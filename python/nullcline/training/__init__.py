@@ -1,6 +1,12 @@
 """The paper's sentiment networks and how they are fitted; needs the `study` extra."""
 
-from nullcline.training.checkpoint import Checkpoint, CheckpointError, Epoch, load_checkpoint
+from nullcline.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Epoch,
+    load_checkpoint,
+    require_new,
+)
 from nullcline.training.fit import train
 from nullcline.training.model import SentimentGRU
 from nullcline.training.settings import TrainingSettings
@@ -12,5 +18,6 @@ __all__ = [
     "SentimentGRU",
     "TrainingSettings",
     "load_checkpoint",
+    "require_new",
     "train",
 ]

@@ -152,6 +152,14 @@ def is_finished(directory: str | os.PathLike[str]) -> bool:
     return (Path(directory) / SETTINGS_FILE).is_file()
 
 
+def require_new(directory: str | os.PathLike[str]) -> None:
+    """Raise `FileExistsError` if `directory` holds a training run, finished or not."""
+    if (Path(directory) / VOCABULARY_FILE).exists():
+        raise FileExistsError(
+            f"{directory} holds a training run already; resume it, or choose another folder"
+        )
+
+
 def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
     """Read a finished training run.
 

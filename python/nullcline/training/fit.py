@@ -267,9 +267,7 @@ def _step(
     return value
 
 
-def _save_progress(
-    run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings
-) -> None:
+def _save_progress(run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings) -> None:
     state = {
         "corpus": corpus.name,
         "settings": settings.to_dict(),

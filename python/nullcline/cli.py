@@ -1,0 +1,255 @@
+"""The command line: `nullcline reproduce | train | find | data fetch`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nullcline as nc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nullcline.paper.analysis import AnalysisSettings
+    from nullcline.training import TrainingSettings
+
+# What a user can mend; anything else is a defect of ours and keeps its traceback.
+USER_ERRORS = (ValueError, TypeError, OSError, ArithmeticError, MemoryError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        The words after `nullcline`; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 for success, 1 for an error (one line on stderr), 130 after Ctrl-C. Wrong
+        usage exits with 2.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        return _fail("interrupted; what was finished is kept", 130)
+    except ModuleNotFoundError as error:
+        return _fail(f"{error}; install the study's packages: pip install 'nullcline[study]'")
+    except USER_ERRORS as error:
+        return _fail(f"{type(error).__name__}: {error}")
+    return 0
+
+
+def _fail(message: str, code: int = 1) -> int:
+    sys.stderr.write(f"nullcline: {' '.join(message.split())}\n")
+    return code
+
+
+def _say(message: object) -> None:
+    sys.stdout.write(f"{message}\n")
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from nullcline.paper.reproduce import reproduce
+
+    page = reproduce(
+        options.out,
+        corpus=options.corpus,
+        layers=options.layers,
+        training=_training_settings(options, layers=1),
+        analysis=_analysis_settings(options),
+        data_dir=options.data_dir,
+        device=options.device,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+    _say(page)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from nullcline.text import load_corpus
+    from nullcline.training import require_new, train
+
+    if not options.resume:
+        require_new(options.out)
+    checkpoint = train(
+        load_corpus(
+            options.corpus,
+            data_dir=options.data_dir,
+            seed=options.seed,
+            progress=not options.quiet,
+        ),
+        _training_settings(options, layers=options.layers),
+        options.out,
+        data_dir=options.data_dir,
+        device=options.device,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+    _say(f"{options.out}: test accuracy {checkpoint.test_accuracy:.2%}")
+
+
+def _find(options: argparse.Namespace) -> None:
+    from nullcline.paper.analysis import find_points
+    from nullcline.text import load_corpus
+    from nullcline.training import load_checkpoint
+
+    checkpoint = load_checkpoint(options.checkpoint)
+    corpus = load_corpus(
+        options.corpus or checkpoint.corpus,
+        data_dir=options.data_dir,
+        seed=checkpoint.settings.seed,
+        progress=not options.quiet,
+    )
+    layers = find_points(
+        checkpoint, corpus, _analysis_settings(options), progress=not options.quiet
+    )
+    for layer, points in enumerate(layers, 1):
+        path = options.out / f"layer-{layer}.npz"
+        points.save(path)
+        _say(f"{path}: {points!r}, {len(points.unique())} distinct")
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from nullcline.text.download import fetch
+
+    for name in options.names:
+        _say(fetch(name, data_dir=options.data_dir, progress=not options.quiet))
+
+
+def _training_settings(options: argparse.Namespace, *, layers: int) -> TrainingSettings:
+    from nullcline.training import TrainingSettings
+
+    return TrainingSettings(
+        layers=layers,
+        hidden_size=options.hidden_size,
+        epochs=options.epochs,
+        max_tokens=options.max_tokens,
+        patience=options.patience,
+        seed=options.seed,
+    )
+
+
+def _analysis_settings(options: argparse.Namespace) -> AnalysisSettings:
+    from nullcline.paper.analysis import AnalysisSettings
+
+    return AnalysisSettings(
+        n_starts=options.starts,
+        method=options.method,
+        tol_unique=options.tol_unique,
+        tol_slow=options.tol_slow,
+        seed=options.seed,
+        n_threads=options.threads,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nullcline",
+        description="Fixed points of recurrent networks, and the study that nullcline grew from.",
+    )
+    parser.add_argument("--version", action="version", version=f"nullcline {nc.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    reproduce = _command(
+        commands, "reproduce", _reproduce, "reproduce the study: figures, numbers and a page"
+    )
+    reproduce.add_argument(
+        "--layers",
+        type=int,
+        nargs="+",
+        default=[1, 3],
+        metavar="N",
+        help="depths of the networks (default: 1 3)",
+    )
+    _add_out(reproduce, "reproduction")
+    _add_corpus(reproduce, default="synthetic")
+    _add_training(reproduce)
+    _add_search(reproduce)
+
+    train = _command(commands, "train", _train, "train one network")
+    train.add_argument("--layers", type=int, default=1, metavar="N", help="GRU layers (default: 1)")
+    _add_out(train, "checkpoint")
+    _add_corpus(train, default="synthetic")
+    _add_training(train)
+
+    find = _command(commands, "find", _find, "find the fixed points of a trained network")
+    find.add_argument("checkpoint", type=Path, help="folder of a finished training run")
+    _add_out(find, "points")
+    _add_corpus(find, default=None)
+    _add_search(find)
+
+    data = commands.add_parser("data", help="corpora and word vectors")
+    fetch = _command(
+        data.add_subparsers(required=True, metavar="COMMAND"),
+        "fetch",
+        _fetch,
+        "download originals into the cache, or find the local copies",
+    )
+    fetch.add_argument("names", nargs="+", choices=["imdb", "sst", "glove"], help="what to fetch")
+    _add_data_dir(fetch)
+    for command in (reproduce, train, find):
+        command.add_argument("--seed", type=int, default=0, help="seed of all that is random")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, description: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=description,
+        description=f"{description[0].upper()}{description[1:]}.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--quiet", action="store_true", help="print results and errors only")
+    return parser
+
+
+def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--out", type=Path, default=Path(default), help="folder to write to")
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with local copies of corpora and vectors (else $NULLCLINE_DATA, else fetched)",
+    )
+
+
+def _add_corpus(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--corpus",
+        default=default,
+        help="synthetic, imdb, sst, or a CSV file with text and label"
+        + ("" if default else " (the one trained on)"),
+    )
+    _add_data_dir(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training (the paper's settings by default)")
+    group.add_argument("--hidden-size", type=int, default=256, help="units in each layer")
+    group.add_argument("--epochs", type=int, default=10, help="passes over the training reviews")
+    group.add_argument("--max-tokens", type=int, help="read only the last tokens of longer reviews")
+    group.add_argument(
+        "--patience", type=int, help="stop after epochs without a lower validation loss"
+    )
+    group.add_argument("--device", help="cpu or cuda; cuda where there is one")
+    group.add_argument("--resume", action="store_true", help="go on with what --out holds")
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("search")
+    group.add_argument("--starts", type=int, default=500, help="visited states to start from")
+    group.add_argument(
+        "--method", choices=["auto", "newton", "lm", "gradient"], default="auto", help="solver"
+    )
+    group.add_argument("--tol-unique", type=float, default=1e-3, help="merge points this close")
+    group.add_argument("--tol-slow", type=float, default=1e-6, help="largest q of a slow point")
+    group.add_argument("--threads", type=int, help="threads of the search; all cores by default")

@@ -1,0 +1,159 @@
+"""A corpus from the user's own CSV file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline.text.corpus import Corpus, Split
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["load_csv"]
+
+_TEXT_NAMES = ("text", "review", "sentence")
+_LABEL_NAMES = ("label", "sentiment")
+_SPLIT_NAMES = ("split",)
+_TEST_SHARE = 0.2
+
+
+def load_csv(path: str | os.PathLike[str], *, seed: int = 0) -> Corpus:
+    """Read texts and labels from a CSV file in UTF-8 with a header.
+
+    The text is in the column ``text`` (or ``review``, or ``sentence``), the label in ``label``
+    (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any two strings, the first of
+    them by alphabet being class 0. A column ``split`` says ``train`` or ``test``; without it a
+    fifth of each class, drawn at random, is the test split.
+
+    Parameters
+    ----------
+    path
+        The file.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    Corpus
+        In the order of the file, named after it.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, a line is damaged or has no text, there are not two labels, or a
+        class or a split is too small.
+    """
+    rows = list(_rows(Path(path)))
+    classes, labels = _labels(path, [(line, label) for line, _, label, _ in rows])
+    if rows[0][3] is None:
+        is_test = _draw_test(path, labels, classes, seed)
+    else:
+        is_test = np.array([split == "test" for *_, split in rows])
+    texts = [text for _, text, _, _ in rows]
+    train, test = (
+        _take(path, name, texts, labels, np.flatnonzero(chosen))
+        for name, chosen in (("train", ~is_test), ("test", is_test))
+    )
+    return Corpus(Path(path).stem, train, test, classes)
+
+
+def _take(
+    path: str | os.PathLike[str],
+    name: str,
+    texts: list[str],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.intp],
+) -> Split:
+    if not len(rows):
+        raise ValueError(f"{path}: no row is in the {name} split")
+    return Split(tuple(texts[row] for row in rows), labels[rows])
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str, str, str | None]]:
+    """Yield the line, text, label and split (if there is such a column) of each row."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            text, label = (_column(path, header, names) for names in (_TEXT_NAMES, _LABEL_NAMES))
+            split = _find_column(header, _SPLIT_NAMES)
+            for row in reader:
+                if not row:
+                    continue
+                line = reader.line_num
+                if len(row) != len(header):
+                    raise ValueError(
+                        f"{path}, line {line}: {len(row)} columns, where the header has "
+                        f"{len(header)}; quote texts that hold commas"
+                    )
+                if not row[text].strip():
+                    raise ValueError(f"{path}, line {line}: column {header[text]!r} is empty")
+                part = None if split is None else row[split].strip().lower()
+                if part not in (None, "train", "test"):
+                    raise ValueError(
+                        f"{path}, line {line}: column {header[split or 0]!r} must be 'train' or "
+                        f"'test', not {part!r}"
+                    )
+                yield line, row[text], row[label].strip(), part
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 text; convert it") from error
+
+
+def _find_column(header: list[str], names: tuple[str, ...]) -> int | None:
+    columns = [column.strip().lower() for column in header]
+    return next((columns.index(name) for name in names if name in columns), None)
+
+
+def _column(path: Path, header: list[str], names: tuple[str, ...]) -> int:
+    column = _find_column(header, names)
+    if column is None:
+        raise ValueError(
+            f"{path}: no column is called {' or '.join(map(repr, names))}; "
+            f"the header has {', '.join(map(repr, header)) or 'nothing'}"
+        )
+    return column
+
+
+def _labels(
+    path: str | os.PathLike[str], found: list[tuple[int, str]]
+) -> tuple[tuple[str, str], NDArray[np.int64]]:
+    """Return what the two classes are called and the number of each row's."""
+    first_line: dict[str, int] = {}
+    for line, label in found:
+        first_line.setdefault(label, line)
+    if len(first_line) != 2:
+        seen = ", ".join(f"{label!r} (line {line})" for label, line in [*first_line.items()][:5])
+        raise ValueError(
+            f"{path}: the labels must be two, 0 and 1 or any two strings; "
+            f"there are {len(first_line)}: {seen or 'no rows'}"
+        )
+    low, high = sorted(first_line)
+    labels = np.array([label == high for _, label in found], dtype=np.int64)
+    return ("negative", "positive") if (low, high) == ("0", "1") else (low, high), labels
+
+
+def _draw_test(
+    path: str | os.PathLike[str],
+    labels: NDArray[np.int64],
+    classes: tuple[str, str],
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Return which rows are drawn for the test split: the same share of each class."""
+    generator = np.random.default_rng(seed)
+    is_test = np.zeros(len(labels), dtype=np.bool_)
+    for number, name in enumerate(classes):
+        rows = np.flatnonzero(labels == number)
+        if len(rows) < 2:
+            raise ValueError(f"{path}: class {name!r} has one row; two splits need two or more")
+        count = max(1, round(_TEST_SHARE * len(rows)))
+        is_test[generator.choice(rows, count, replace=False)] = True
+    return is_test

@@ -1,0 +1,251 @@
+"""Where the public data come from, and how they get here: local copies first, then downloads."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import http
+import http.client
+import logging
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pooch
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["ORIGINALS", "Original", "fetch"]
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_TIMEOUT = 60.0  # seconds without a byte
+_ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip")
+
+
+@dataclass(frozen=True)
+class Original:
+    """A file as its authors publish it.
+
+    Parameters
+    ----------
+    url
+        Its address.
+    known_hash
+        ``"ALGORITHM:HEX"``.
+    copies
+        Names (or glob patterns) that a local copy of it may have, the best first.
+    """
+
+    url: str
+    known_hash: str
+    copies: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """The last part of the address."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+ORIGINALS = {
+    "imdb": Original(
+        "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+        "md5:7c2ac02c03563afcf9b574c7e56c153a",
+        (*(f"aclImdb_v1{suffix}" for suffix in _ARCHIVES), "aclImdb"),
+    ),
+    "sst": Original(
+        "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",
+        "sha256:5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
+        (*(f"trainDevTestTrees_PTB{suffix}" for suffix in _ARCHIVES), "trees"),
+    ),
+    "glove": Original(
+        "https://nlp.stanford.edu/data/glove.6B.zip",
+        "sha256:617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+        ("glove.6B.zip",),
+    ),
+}
+
+
+def fetch(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    *,
+    copies: Iterable[str] | None = None,
+) -> Path:
+    """Return the path of a public data set: a local copy, or else the downloaded original.
+
+    Local copies are looked for in `data_dir`, then in the folder that the environment variable
+    ``NULLCLINE_DATA`` names: the original archive, or its content compressed in another way, or
+    unpacked. They have no known hash; who reads them checks what they hold. Otherwise the original
+    is downloaded, once, into the platform's cache folder, and its hash checked. A download that
+    was interrupted is continued.
+
+    Parameters
+    ----------
+    name
+        ``"imdb"``, ``"sst"`` or ``"glove"``.
+    data_dir
+        A folder with local copies.
+    progress
+        Show a progress bar.
+    copies
+        Names or glob patterns of local copies, the best first, that will do as well; None takes
+        those in `ORIGINALS`.
+
+    Returns
+    -------
+    pathlib.Path
+        A file, or the folder of an unpacked copy.
+
+    Raises
+    ------
+    ValueError
+        `name` is none of these, or what was downloaded does not have the known hash.
+    OSError
+        A folder does not exist, the download fails, or it cannot be written.
+    """
+    if name not in ORIGINALS:
+        raise ValueError(f"name must be one of {', '.join(map(repr, ORIGINALS))}, not {name!r}")
+    original = ORIGINALS[name]
+    return _find_local(copies or original.copies, data_dir) or _download(
+        original, progress=progress
+    )
+
+
+def _find_local(
+    patterns: Iterable[str], data_dir: str | os.PathLike[str] | None = None
+) -> Path | None:
+    """Look for a local copy in `data_dir`, then in the folder that ``NULLCLINE_DATA`` names.
+
+    Parameters
+    ----------
+    patterns
+        Names or glob patterns, the best first.
+    data_dir
+        A folder.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The first found; None, after a warning in the log, where there are folders but no copy.
+
+    Raises
+    ------
+    NotADirectoryError
+        One of the two is given and is not a folder.
+    """
+    patterns = tuple(patterns)
+    named = {"data_dir": data_dir, "NULLCLINE_DATA": os.environ.get("NULLCLINE_DATA")}
+    folders = {argument: Path(folder) for argument, folder in named.items() if folder}
+    for argument, folder in folders.items():
+        if not folder.is_dir():
+            raise NotADirectoryError(
+                errno.ENOTDIR, f"{argument} must name a folder that exists", str(folder)
+            )
+        for pattern in patterns:
+            if found := sorted(folder.glob(pattern)):
+                return found[0]
+    if folders:
+        _log.warning(
+            "no %s in %s; using the download instead",
+            " or ".join(patterns),
+            " or ".join(str(folder) for folder in folders.values()),
+        )
+    return None
+
+
+def _download(original: Original, *, progress: bool) -> Path:
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says the same
+    try:
+        path = pooch.retrieve(
+            original.url,
+            known_hash=original.known_hash,
+            fname=original.file,
+            path=pooch.os_cache("nullcline"),
+            downloader=partial(_resume, progress=progress),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{original.url} does not have its known hash {original.known_hash}: it was damaged on "
+            "its way or has been changed; it was not kept. Run again, or put a good copy into a "
+            "folder and name it by data_dir or NULLCLINE_DATA"
+        ) from error
+    return Path(path)
+
+
+def _resume(url: str, output_file: str, _pooch: Any, *, progress: bool) -> None:
+    """Download into a ``.partial`` file beside `output_file`, which the next try continues."""
+    unfinished = Path(output_file).with_name(f"{url.rsplit('/', 1)[-1]}.partial")
+    with _explain_failure(url, unfinished):
+        with unfinished.open("ab") as file:
+            _lock(file)
+            _receive(url, file, progress=progress)
+        unfinished.replace(output_file)
+
+
+def _lock(file: IO[bytes]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        error.strerror = "another process is downloading this; wait for it"
+        raise
+
+
+def _receive(url: str, file: IO[bytes], *, progress: bool) -> None:
+    """Append to `file` what it lacks, or all of it where the server does not continue."""
+    start = file.tell()
+    headers = {"User-Agent": "nullcline"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - from ORIGINALS
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 - the same
+    except urllib.error.HTTPError as error:
+        with error:
+            if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # nothing is missing: the hash tells whether it is right
+            raise
+    with response:
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            start = 0
+            file.truncate(0)
+            file.seek(0)
+        length = response.headers.get("Content-Length")
+        total = None if length is None else start + int(length)
+        with tqdm(
+            desc=Path(url).name,
+            total=total,
+            initial=start,
+            unit="B",
+            unit_scale=True,
+            disable=not progress,
+        ) as bar:
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+        file.flush()
+    if total is not None and file.tell() < total:
+        raise ConnectionError(f"the connection broke after {file.tell()} of {total} bytes")
+
+
+@contextlib.contextmanager
+def _explain_failure(url: str, unfinished: Path) -> Iterator[None]:
+    try:
+        yield
+    except (
+        urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError,
+    ) as error:  # fmt: skip
+        raise ConnectionError(
+            f"cannot download {url} ({error}). What has come so far is kept, and the next try "
+            "continues there. Offline, put a copy into a folder and name it by data_dir or "
+            "NULLCLINE_DATA"
+        ) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(unfinished)) from error

@@ -1,0 +1,70 @@
+"""The word vectors that a corpus starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nullcline.text.download import fetch
+from nullcline.text.synthetic import generate_vectors
+from nullcline.text.vector_files import load_word_vectors
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from nullcline.text.vectors import WordVectors
+
+__all__ = ["load_vectors_for_corpus"]
+
+_GLOVE_DIMENSIONS = (50, 100, 200, 300)
+_COMPRESSIONS = ("", ".gz", ".xz", ".bz2")
+
+
+def load_vectors_for_corpus(
+    name: str | os.PathLike[str],
+    words: Iterable[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    dimension: int = 100,
+    seed: int = 0,
+    progress: bool = True,
+) -> WordVectors:
+    """Load the word vectors for a corpus that `load_corpus` gave.
+
+    The generated corpus has generated vectors. All others have those of GloVe 6B (Pennington et
+    al. 2014), from a local copy (``glove.6B.zip``, or ``glove.6B.100d.txt`` as it is, compressed,
+    or limited to some words: ``glove.6B.100d.*.txt``) or downloaded.
+
+    Parameters
+    ----------
+    name
+        As given to `load_corpus`.
+    words
+        The words to load, those of the vocabulary for instance.
+    data_dir, progress
+        As for `load_corpus`.
+    dimension
+        How many numbers a vector has: for GloVe 50, 100, 200 or 300.
+    seed
+        Seed of the generated vectors.
+
+    Returns
+    -------
+    WordVectors
+        The vectors of those words that have one.
+
+    Raises
+    ------
+    ValueError
+        There are no such vectors, or the file is damaged.
+    OSError
+        A file or folder cannot be read, or a download fails.
+    """
+    if name == "synthetic":
+        return generate_vectors(words, dimension=dimension, seed=seed)
+    if dimension not in _GLOVE_DIMENSIONS:
+        raise ValueError(f"dimension must be one of {_GLOVE_DIMENSIONS} for GloVe, not {dimension}")
+    whole = [f"glove.6B.{dimension}d.txt{suffix}" for suffix in _COMPRESSIONS]
+    limited = [f"glove.6B.{dimension}d.*.txt{suffix}" for suffix in _COMPRESSIONS]
+    path = fetch("glove", data_dir, progress, copies=[*whole, "glove.6B.zip", *limited])
+    return load_word_vectors(path, words, dimension=dimension)

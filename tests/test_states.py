@@ -1,0 +1,121 @@
+"""Visited states: exact moments in bounded memory, an honest sample, every layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nullcline.paper import states as states_module
+from nullcline.paper.pca import Moments
+from nullcline.paper.states import bounded_batches, split_layers, visit_states
+from nullcline.training import SentimentGRU
+from nullcline.training.batches import EncodedReviews
+
+
+@pytest.fixture
+def model() -> SentimentGRU:
+    torch.manual_seed(0)
+    return SentimentGRU(50, layers=3, hidden_size=7, embedding_size=5).eval()
+
+
+@pytest.fixture
+def reviews() -> EncodedReviews:
+    rng = np.random.default_rng(0)
+    # Each begins with a word of its own, so that no two states are equal.
+    indices = [np.append(first, rng.integers(1, 50, rng.integers(0, 20))) for first in range(2, 42)]
+    return EncodedReviews(indices, np.arange(40) % 2)
+
+
+def all_states(model: SentimentGRU, reviews: EncodedReviews) -> tuple[np.ndarray, np.ndarray]:
+    """Return the top layer's states, review by review, and the label of each."""
+    with torch.no_grad():
+        paths = [
+            model.rnn(model.embedding(torch.from_numpy(review)[None]))[0][0].numpy()
+            for review in reviews.indices
+        ]
+    return np.concatenate(paths), np.repeat(reviews.labels, reviews.lengths)
+
+
+@pytest.mark.parametrize("tokens_per_batch", [1, 64, 10_000])
+def test_states_are_those_of_the_reviews_one_by_one(
+    model: SentimentGRU,
+    reviews: EncodedReviews,
+    monkeypatch: pytest.MonkeyPatch,
+    tokens_per_batch: int,
+) -> None:
+    monkeypatch.setattr(states_module, "TOKENS_PER_BATCH", tokens_per_batch)
+    expected, labels = all_states(model, reviews)
+    top = visit_states(model, reviews, n_sample=50, seed=3)[-1]
+    assert top.moments.count == len(expected)
+    np.testing.assert_allclose(top.moments.mean, expected.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(
+        top.moments.scatter / len(expected), np.cov(expected.T, bias=True), atol=1e-6
+    )
+    rows = np.abs(top.sample[:, None] - expected[None]).max(axis=2).argmin(axis=1)
+    np.testing.assert_allclose(top.sample, expected[rows], atol=1e-6)
+    assert len(set(rows.tolist())) == 50
+    assert (labels[rows] == top.sample_labels).all()
+
+
+def test_the_sample_is_seeded_and_at_most_all(model: SentimentGRU, reviews: EncodedReviews) -> None:
+    def sample(n: int, seed: int) -> np.ndarray:
+        return visit_states(model, reviews, n_sample=n, seed=seed)[0].sample
+
+    np.testing.assert_array_equal(sample(20, 1), sample(20, 1))
+    assert not np.array_equal(sample(20, 1), sample(20, 2))
+    assert len(sample(10**6, 1)) == reviews.lengths.sum()
+    assert len(sample(0, 1)) == 0
+
+
+def test_split_layers_compose_to_the_stack(model: SentimentGRU) -> None:
+    inputs = torch.randn(2, 6, 5)
+    expected, _ = model.rnn(inputs)
+    for rnn in split_layers(model.rnn):
+        inputs, _ = rnn(inputs)
+    torch.testing.assert_close(inputs, expected)
+
+
+@given(lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=60))
+def test_batches_are_bounded_and_complete(lengths: list[int]) -> None:
+    batches = list(bounded_batches(np.array(lengths)))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        padded = len(rows) * max(lengths[row] for row in rows)
+        assert padded <= states_module.TOKENS_PER_BATCH or len(rows) == 1
+
+
+@given(
+    seed=st.integers(0, 1000),
+    n=st.integers(2, 60),
+    size=st.integers(1, 8),
+    cuts=st.lists(st.integers(0, 60), max_size=5),
+    offset=st.sampled_from([0.0, 1.0, 1e6]),
+)
+def test_moments_of_chunks_are_the_moments_of_the_whole(
+    seed: int, n: int, size: int, cuts: list[int], offset: float
+) -> None:
+    points = np.random.default_rng(seed).normal(size=(n, size)) + offset
+    moments = Moments(size)
+    for chunk in np.split(points, sorted(min(cut, n) for cut in cuts)):
+        moments.add(chunk)
+    centred = points - points.mean(axis=0)
+    np.testing.assert_allclose(moments.mean, points.mean(axis=0), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(moments.scatter, centred.T @ centred, atol=1e-8)
+    components = moments.principal_components()
+    variances = np.linalg.svd(centred, compute_uv=False) ** 2
+    ratio = variances / variances.sum()
+    np.testing.assert_allclose(components.explained_variance_ratio[: len(ratio)], ratio, atol=1e-8)
+    np.testing.assert_allclose(
+        components.components @ components.components.T, np.eye(size), atol=1e-10
+    )
+
+
+def test_states_that_never_move_have_no_variance_to_explain() -> None:
+    moments = Moments(3)
+    moments.add(np.ones((5, 3)))
+    assert moments.principal_components().explained_variance_ratio.tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="no states"):
+        Moments(3).principal_components()
