@@ -9,27 +9,25 @@ from hypothesis import strategies as st
 from nullcline.text import tokenize
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        (
-            "It is by far one of the best comic book adaptations ever. I liked this one even more "
-            "than X-men.",
-            "it is by far one of the best comic book adaptations ever . i liked this one even more "
-            "than x-men .",
-        ),
-        (
-            "First of all I hate those moronic rappers, who couldn't act if they had a gun pressed "
-            "against their foreheads. All they do is curse and shoot each other and acting like "
-            "cliché'e version of gangsters.",
-            "first of all i hate those moronic rappers , who could n't act if they had a gun "
-            "pressed against their foreheads . all they do is curse and shoot each other and "
-            "acting like cliché'e version of gangsters .",
-        ),
-    ],
-)
-def test_the_papers_two_reviews(text: str, tokens: str) -> None:
-    assert tokenize(text) == tokens.split()
+def test_the_papers_two_reviews() -> None:
+    positive = (
+        "It is by far one of the best comic book adaptations ever. I liked this one even more than "
+        "X-men."
+    )
+    assert " ".join(tokenize(positive)) == (
+        "it is by far one of the best comic book adaptations ever . i liked this one even more "
+        "than x-men ."
+    )
+    negative = (
+        "First of all I hate those moronic rappers, who couldn't act if they had a gun pressed "
+        "against their foreheads. All they do is curse and shoot each other and acting like "
+        "cliché'e version of gangsters."
+    )
+    assert " ".join(tokenize(negative)) == (
+        "first of all i hate those moronic rappers , who could n't act if they had a gun pressed "
+        "against their foreheads . all they do is curse and shoot each other and acting like "
+        "cliché'e version of gangsters ."
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,16 @@ PACKAGES = ("nullcline", "numpy", "scipy", "torch", "scikit-learn")
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, of the platform and of the packages that are installed."""
-    found = {
+    found = {name: _version(name) for name in PACKAGES}
+    return {
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
+        **{name: version for name, version in found.items() if version is not None},
     }
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

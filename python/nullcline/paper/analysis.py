@@ -28,19 +28,16 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint, SentimentGRU
 
-EXAMPLE_REVIEWS = (
-    (
-        "It is by far one of the best comic book adaptations ever. "
-        "I liked this one even more than X-men.",
-        1,
-    ),
-    (
-        "First of all I hate those moronic rappers, who couldn't act if they had a gun pressed "
-        "against their foreheads. All they do is curse and shoot each other and acting like "
-        "cliché'e version of gangsters.",
-        0,
-    ),
+POSITIVE_REVIEW = (
+    "It is by far one of the best comic book adaptations ever. "
+    "I liked this one even more than X-men."
 )
+NEGATIVE_REVIEW = (
+    "First of all I hate those moronic rappers, who couldn't act if they had a gun pressed "
+    "against their foreheads. All they do is curse and shoot each other and acting like "
+    "cliché'e version of gangsters."
+)
+EXAMPLE_REVIEWS = ((POSITIVE_REVIEW, 1), (NEGATIVE_REVIEW, 0))
 """The paper's two example reviews, with their labels."""
 
 N_SPECTRA = 3

@@ -213,7 +213,7 @@ def _receive(url: str, file: IO[bytes], *, progress: bool) -> None:
                 return  # nothing is missing: the hash tells whether it is right
             raise
     with response:
-        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        if start and response.status != http.HTTPStatus.PARTIAL_CONTENT:
             start = 0
             file.truncate(0)
             file.seek(0)

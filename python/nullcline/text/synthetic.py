@@ -32,7 +32,8 @@ _WORDS = {
 }
 _MARKS = (".", "!", ",")
 
-VALENCES = {word: valence for valence, words in _WORDS.items() for word in words.split()}
+_CHOICES = {valence: words.split() for valence, words in _WORDS.items()}
+VALENCES = {word: valence for valence, words in _CHOICES.items() for word in words}
 """The valence of each word, from -3 to 3."""
 
 _LENGTHS = (18, 48)  # words a review; the marks come on top, 20 to 60 tokens in all
@@ -89,7 +90,7 @@ def _review(positive: bool, generator: np.random.Generator) -> str:
         valences = -valences
     words = []
     for valence, place in zip(valences.tolist(), generator.random(len(valences)), strict=True):
-        choices = _WORDS[valence].split()
+        choices = _CHOICES[valence]
         words.append(choices[int(place * len(choices))])
     return _punctuate(words, generator)
 

@@ -47,11 +47,11 @@ _PLAIN = str.maketrans(
 def tokenize(text: str) -> list[str]:
     """Cut `text` into tokens, as the corpus of GloVe 6B was cut (nearly the Penn Treebank's way).
 
-    Lower case. Line breaks and other plain tags of HTML are dropped, entities decoded, typographic quotes and dashes made
-    plain. Clitics stand alone (``did n't``, ``it 's``), and so does every punctuation mark, except
-    that a run of dots is ``...`` and a run of dashes is ``--``. Words keep their inner hyphens and
-    apostrophes (``x-men``, ``o'brien``), abbreviations their dots (``u.s.``), numbers their points
-    and commas. Text that is already cut comes through unchanged.
+    Lower case. Line breaks and other plain tags of HTML are dropped, entities decoded, typographic
+    quotes and dashes made plain. Clitics stand alone (``did n't``, ``it 's``), and so does every
+    punctuation mark, except that a run of dots is ``...`` and a run of dashes is ``--``. Words keep
+    their inner hyphens and apostrophes (``x-men``, ``o'brien``), abbreviations their dots
+    (``u.s.``), numbers their points and commas. Text that is already cut comes through unchanged.
 
     Parameters
     ----------

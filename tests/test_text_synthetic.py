@@ -1,0 +1,71 @@
+"""The generated language: labels follow from valences, and the seed decides everything."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from nullcline.text import Vocabulary, load_corpus, load_vectors_for_corpus, tokenize
+from nullcline.text.synthetic import VALENCES, generate_corpus, generate_vectors
+
+
+def test_labels_are_the_signs_of_summed_valences() -> None:
+    corpus = load_corpus("synthetic")
+    for split, size in ((corpus.train, 2_000), (corpus.test, 1_000)):
+        assert len(split) == size
+        assert split.labels.sum() == size // 2
+        for text, label in zip(split.texts, split.labels, strict=True):
+            tokens = tokenize(text)
+            assert 20 <= len(tokens) <= 60
+            total = sum(VALENCES.get(token, 0) for token in tokens)
+            assert abs(total) >= 2
+            assert (total > 0) == label
+
+
+def test_the_language_is_closed_and_mixed() -> None:
+    corpus = generate_corpus(n_train=300, n_test=1)
+    tokens = Counter(token for text in corpus.train.texts for token in tokenize(text))
+    assert tokens.keys() <= VALENCES.keys() | {".", "!", ","}
+    loaded = sum(count for token, count in tokens.items() if VALENCES.get(token))
+    assert 0.2 < loaded / tokens.total() < 0.4
+
+
+def test_the_seed_decides() -> None:
+    ours, same, other = (generate_corpus(n_train=20, n_test=10, seed=seed) for seed in (1, 1, 2))
+    assert ours.train.texts == same.train.texts
+    assert ours.test.texts == same.test.texts
+    np.testing.assert_array_equal(ours.train.labels, same.train.labels)
+    assert ours.train.texts != other.train.texts
+    assert not set(ours.train.texts) & set(ours.test.texts)
+    longer = generate_corpus(n_train=30, n_test=10, seed=1)
+    assert longer.test.texts == ours.test.texts
+
+
+def test_vectors_carry_the_valence() -> None:
+    corpus = load_corpus("synthetic")
+    vocabulary = Vocabulary.build(map(tokenize, corpus.train.texts))
+    vectors = load_vectors_for_corpus("synthetic", vocabulary.words, dimension=100)
+    assert set(vectors.words) == set(vocabulary.words[2:])
+    valences = np.array([VALENCES.get(word, 0) for word in vectors.words])
+    centred = vectors.vectors - vectors.vectors.mean(axis=0)
+    direction = valences @ centred
+    projected = centred @ direction / np.linalg.norm(direction)
+    assert np.corrcoef(projected, valences)[0, 1] > 0.9
+    reordered = generate_vectors(vocabulary.words[::-1])
+    np.testing.assert_array_equal(reordered.vectors[::-1], vectors.vectors)
+
+
+def test_bad_arguments_are_named() -> None:
+    for arguments, message in (
+        ({"n_train": 0}, "n_train must be 1 or more"),
+        ({"n_test": -1}, "n_test must be 1 or more"),
+        ({"seed": -1}, "seed must be 0 or more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generate_corpus(**arguments)
+    with pytest.raises(ValueError, match="dimension must be 1 or more"):
+        generate_vectors(["good"], dimension=0)
+    with pytest.raises(ValueError, match="seed must be 0 or more"):
+        generate_vectors(["good"], seed=-1)
