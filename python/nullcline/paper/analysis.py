@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 from scipy.spatial.distance import cdist
 
 import nullcline as nc
+from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 from nullcline.paper.states import layer_states, split_layers, visit_states
 from nullcline.training.batches import EncodedReviews
 
@@ -292,7 +292,8 @@ def _distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[n
     """Return each point's distance to the nearest sampled state, in RMS radii of the cloud."""
     if len(unique) == 0:
         return np.empty(0)
-    return cdist(unique.h, visited.sample).min(axis=1) / visited.moments.radius()
+    nearest: NDArray[np.float64] = cdist(unique.h, visited.sample).min(axis=1)
+    return nearest / visited.moments.radius()
 
 
 def _spectra(cell: GRU, unique: FixedPoints) -> tuple[Spectrum, ...]:

@@ -9,15 +9,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nullcline.paper.claims import evaluate
-from nullcline.paper.figures import draw_figures
-from nullcline.paper.report import write_report
-from nullcline.paper.results import NetworkAnalysis
 from tqdm import tqdm
 
 from nullcline._files import write_json
 from nullcline._versions import versions
 from nullcline.paper.analysis import AnalysisSettings, analyse
+from nullcline.paper.claims import evaluate
+from nullcline.paper.figures import draw_figures
+from nullcline.paper.report import write_report
+from nullcline.paper.results import NetworkAnalysis
 from nullcline.text import load_corpus
 from nullcline.training import TrainingSettings, train
 

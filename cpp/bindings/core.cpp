@@ -1,0 +1,356 @@
+// The module `nullcline._core`: check what comes from Python, release the GIL, forward.
+#include <pybind11/functional.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "blas_capsules.hpp"
+#include "nullcline/cells/batched.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/solvers/search.hpp"
+
+namespace py = pybind11;
+
+namespace nullcline::bindings {
+namespace {
+
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <class T>
+MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t cols) {
+    if (array.ndim() != 2 || array.shape(1) != cols) {
+        throw py::value_error(std::string(name) + " must have shape (n, " + std::to_string(cols) +
+                              ")");
+    }
+    return {array.data(), static_cast<std::size_t>(array.shape(0)),
+            static_cast<std::size_t>(array.shape(1))};
+}
+
+template <class T>
+MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t rows,
+                           py::ssize_t cols) {
+    if (array.ndim() != 2 || array.shape(0) != rows || array.shape(1) != cols) {
+        throw py::value_error(std::string(name) + " must have shape (" + std::to_string(rows) +
+                              ", " + std::to_string(cols) + ")");
+    }
+    return {array.data(), static_cast<std::size_t>(rows), static_cast<std::size_t>(cols)};
+}
+
+template <class T>
+std::span<const T> vector(const Array<T>& array, const char* name, py::ssize_t size) {
+    if (array.ndim() != 1 || array.shape(0) != size) {
+        throw py::value_error(std::string(name) + " must have shape (" + std::to_string(size) +
+                              ",)");
+    }
+    return {array.data(), static_cast<std::size_t>(size)};
+}
+
+/// An array to be filled, and the view to fill it by.
+template <class T>
+struct NewArray {
+    explicit NewArray(std::vector<py::ssize_t> shape) : array(shape) {
+        std::size_t rows = 1;
+        for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
+            rows *= static_cast<std::size_t>(shape[i]);
+        }
+        view = {array.mutable_data(), rows, static_cast<std::size_t>(shape.back())};
+    }
+
+    py::array_t<T> array;
+    MatrixView<T> view;
+};
+
+/// A NumPy array that keeps the vector's memory.
+template <class T, class Stored>
+py::array_t<T> adopt(std::vector<Stored>&& values) {
+    static_assert(sizeof(T) == sizeof(Stored));
+    auto owned = std::make_unique<std::vector<Stored>>(std::move(values));
+    auto* data = reinterpret_cast<T*>(owned->data());
+    const auto size = static_cast<py::ssize_t>(owned->size());
+    py::capsule owner(owned.release(),
+                      [](void* p) { delete static_cast<std::vector<Stored>*>(p); });
+    return py::array_t<T>(size, data, owner);
+}
+
+/// What Python does while it waits: handle signals, which is how Ctrl-C comes in.
+const Poll check_signals = [] {
+    const py::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) {
+        throw py::error_already_set();
+    }
+};
+
+Method method_of(const std::string& name) {
+    if (name == "auto") {
+        return Method::automatic;
+    }
+    if (name == "newton") {
+        return Method::newton;
+    }
+    if (name == "lm") {
+        return Method::levenberg_marquardt;
+    }
+    if (name == "gradient") {
+        return Method::gradient;
+    }
+    throw py::value_error("method must be 'auto', 'newton', 'lm' or 'gradient', not '" + name +
+                          "'");
+}
+
+std::size_t default_iterations(Method method) {
+    switch (method) {
+        case Method::newton:
+            return 100;
+        case Method::gradient:
+            return 5000;  // FixedPointFinder's
+        case Method::automatic:
+        case Method::levenberg_marquardt:
+            break;
+    }
+    return 500;
+}
+
+template <class T>
+class PyGru {
+  public:
+    using A = Array<T>;
+    using MaybeA = std::optional<A>;
+
+    PyGru(const A& weight_ih, const A& weight_hh, const A& bias_ih, const A& bias_hh)
+        : cell_(make(weight_ih, weight_hh, bias_ih, bias_hh)) {}
+
+    [[nodiscard]] std::size_t hidden_size() const { return cell_.size(); }
+    [[nodiscard]] std::size_t input_size() const { return cell_.input_size(); }
+
+    py::array_t<T> step(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        compute(h, x, n_threads, [&](const auto& batch) { nullcline::step(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> residual(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        compute(h, x, n_threads, [&](const auto& batch) { nullcline::residual(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> speed(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h)});
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::speed(batch, out.view.elements()); });
+        return out.array;
+    }
+
+    py::array_t<T> jacobian(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), size(), size()});
+        compute(h, x, n_threads, [&](const auto& batch) { nullcline::jacobian(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> input_jacobian(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), size(), inputs()});
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::input_jacobian(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        const auto view = matrix(v, "v", rows(h), size());
+        compute(h, x, n_threads, [&](const auto& batch) { nullcline::jvp(batch, view, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        const auto view = matrix(u, "u", rows(h), size());
+        compute(h, x, n_threads, [&](const auto& batch) { nullcline::vjp(batch, view, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> input_jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        const auto view = matrix(v, "v", rows(h), inputs());
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::input_jvp(batch, view, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> input_vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
+        NewArray<T> out({rows(h), inputs()});
+        const auto view = matrix(u, "u", rows(h), size());
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::input_vjp(batch, view, out.view); });
+        return out.array;
+    }
+
+    Outcomes<T> search(const A& starts, const MaybeA& x, const std::string& method_name,
+                       double tol_slow, std::optional<std::int32_t> max_iterations,
+                       double learning_rate, int n_threads,
+                       const std::optional<py::function>& progress) const {
+        const Method method = method_of(method_name);
+        if (max_iterations && *max_iterations < 0) {
+            throw py::value_error("max_iterations must not be negative");
+        }
+        if (!(tol_slow >= 0) || !(learning_rate > 0)) {
+            throw py::value_error("tol_slow must not be negative, and learning_rate be positive");
+        }
+        const Options options{
+            .tol_slow = tol_slow,
+            .max_iterations = max_iterations ? static_cast<std::size_t>(*max_iterations)
+                                             : default_iterations(method),
+            .learning_rate = learning_rate,
+        };
+        const auto total = static_cast<std::size_t>(rows(starts));
+        const auto report = [&](std::size_t done) {
+            if (progress) {
+                const py::gil_scoped_acquire acquire;
+                (*progress)(done, total);
+            }
+        };
+        std::optional<Outcomes<T>> outcomes;
+        compute(starts, x, n_threads, [&](const Batch<T>& batch) {
+            outcomes = Searcher<T>(batch, options, report).run(method);
+        });
+        return std::move(*outcomes);
+    }
+
+  private:
+    static Gru<T> make(const A& weight_ih, const A& weight_hh, const A& bias_ih,
+                       const A& bias_hh) {
+        require_blas();
+        if (weight_hh.ndim() != 2 || weight_hh.shape(1) == 0) {
+            throw py::value_error("weight_hh must have shape (3 H, H) with H > 0");
+        }
+        if (weight_ih.ndim() != 2) {
+            throw py::value_error("weight_ih must have shape (3 H, D)");
+        }
+        const py::ssize_t size = weight_hh.shape(1);
+        return Gru<T>(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
+                      matrix(weight_hh, "weight_hh", 3 * size, size),
+                      vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+    }
+
+    /// Check states and inputs, and call `use(batch)` without the GIL.
+    template <class Use>
+    void compute(const A& h, const MaybeA& x, int n_threads, const Use& use) const {
+        if (n_threads < 1) {
+            throw py::value_error("n_threads must be at least 1");
+        }
+        Inputs<T> given;
+        if (x) {
+            given.x = matrix(*x, "x", inputs());
+            if (x->shape(0) != 1 && x->shape(0) != rows(h)) {
+                throw py::value_error("x must have one row, or as many as h");
+            }
+            if (inputs() == 0) {
+                given.x = {};
+            }
+        }
+        const auto states = matrix(h, "h", size());
+        const Batch<T> batch{cell_, states, given, static_cast<std::size_t>(n_threads),
+                             check_signals};
+        const py::gil_scoped_release release;
+        use(batch);
+    }
+
+    [[nodiscard]] py::ssize_t size() const { return static_cast<py::ssize_t>(cell_.size()); }
+    [[nodiscard]] py::ssize_t inputs() const {
+        return static_cast<py::ssize_t>(cell_.input_size());
+    }
+    [[nodiscard]] py::ssize_t rows(const A& h) const {
+        return static_cast<py::ssize_t>(matrix(h, "h", size()).rows());
+    }
+
+    Gru<T> cell_;
+};
+
+template <class T>
+struct PyOutcomes {
+    py::array_t<T> h;
+    py::array_t<double> q;
+    py::array_t<std::uint8_t> kind, reason;
+    py::array_t<std::int32_t> iterations;
+
+    explicit PyOutcomes(Outcomes<T>&& outcomes)
+        : h({outcomes.h.rows(), outcomes.h.cols()}),
+          q(adopt<double>(std::move(outcomes.q))),
+          kind(adopt<std::uint8_t>(std::move(outcomes.kind))),
+          reason(adopt<std::uint8_t>(std::move(outcomes.reason))),
+          iterations(adopt<std::int32_t>(std::move(outcomes.iterations))) {
+        std::ranges::copy(outcomes.h.elements(), h.mutable_data());
+    }
+};
+
+template <class T>
+void declare(py::module_& module, const char* result_name, const char* name) {
+    using Result = PyOutcomes<T>;
+    py::class_<Result>(module, result_name)
+        .def_readonly("h", &Result::h)
+        .def_readonly("q", &Result::q)
+        .def_readonly("kind", &Result::kind)
+        .def_readonly("reason", &Result::reason)
+        .def_readonly("iterations", &Result::iterations);
+
+    using G = PyGru<T>;
+    const auto h = py::arg("h").noconvert();
+    const auto x = py::arg("x").noconvert();
+    const auto u = py::arg("u").noconvert();
+    const auto v = py::arg("v").noconvert();
+    const auto no_x = py::arg("x").noconvert() = py::none();
+    const auto n_threads = py::arg("n_threads") = 1;
+    py::class_<G>(module, name)
+        .def(py::init<const Array<T>&, const Array<T>&, const Array<T>&, const Array<T>&>(),
+             py::arg("weight_ih").noconvert(), py::arg("weight_hh").noconvert(),
+             py::arg("bias_ih").noconvert(), py::arg("bias_hh").noconvert())
+        .def_property_readonly("hidden_size", &G::hidden_size)
+        .def_property_readonly("input_size", &G::input_size)
+        .def("step", &G::step, h, no_x, n_threads)
+        .def("residual", &G::residual, h, no_x, n_threads)
+        .def("speed", &G::speed, h, no_x, n_threads)
+        .def("jacobian", &G::jacobian, h, no_x, n_threads)
+        .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
+        .def("jvp", &G::jvp, h, x, v, n_threads)
+        .def("vjp", &G::vjp, h, x, u, n_threads)
+        .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
+        .def("input_vjp", &G::input_vjp, h, x, u, n_threads)
+        .def(
+            "search",
+            [](const G& cell, const Array<T>& starts, const std::optional<Array<T>>& inputs,
+               const std::string& method, double tol_slow,
+               std::optional<std::int32_t> max_iterations, double learning_rate, int threads,
+               const std::optional<py::function>& progress) {
+                return Result(cell.search(starts, inputs, method, tol_slow, max_iterations,
+                                          learning_rate, threads, progress));
+            },
+            py::arg("starts").noconvert(), no_x, py::kw_only(), py::arg("method") = "auto",
+            py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
+            py::arg("learning_rate") = 0.01, py::arg("n_threads") = 1,
+            py::arg("progress") = py::none());
+}
+
+template <std::size_t n>
+py::tuple as_tuple(const std::array<std::string_view, n>& texts) {
+    return py::tuple(py::cast(texts));
+}
+
+}  // namespace
+}  // namespace nullcline::bindings
+
+PYBIND11_MODULE(_core, module) {
+    using namespace nullcline::bindings;
+    module.doc() = "The compiled core of nullcline.";
+    module.attr("KINDS") = as_tuple(nullcline::kinds);
+    module.attr("REASONS") = as_tuple(nullcline::reasons);
+    module.def("blas_init", &take_capsules, py::arg("capsules"));
+    module.def("blas_ready", &blas_ready);
+    declare<double>(module, "SearchResult64", "GRU64");
+    declare<float>(module, "SearchResult32", "GRU32");
+}

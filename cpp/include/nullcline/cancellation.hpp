@@ -1,0 +1,18 @@
+// How a long computation is told to stop.
+#pragma once
+
+#include <atomic>
+
+namespace nullcline {
+
+/// A flag that workers look at once an iteration and that anyone may raise.
+class Cancellation {
+  public:
+    void request() { requested_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool requested() const { return requested_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<bool> requested_{false};
+};
+
+}  // namespace nullcline

@@ -1,0 +1,235 @@
+// A cell's primitives over many states: step, residual, speed, Jacobians and their products.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/parallel.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/vectors.hpp"
+
+namespace nullcline {
+
+/// The inputs of n states: none (zero rows), one for all (one row) or one each.
+template <class T>
+struct Inputs {
+    MatrixView<const T> x;
+
+    [[nodiscard]] bool shared() const { return x.rows() <= 1; }
+    [[nodiscard]] std::span<const T> row(std::size_t i) const {
+        return x.rows() == 0 ? std::span<const T>{} : x.row(shared() ? 0 : i);
+    }
+};
+
+/// States, inputs, and how much of the machine to use.
+template <class T>
+struct Batch {
+    const Gru<T>& cell;
+    MatrixView<const T> h;
+    Inputs<T> inputs;
+    std::size_t n_threads;
+    const Poll& poll;
+};
+
+namespace detail {
+
+inline constexpr std::size_t states_a_tile = 64;
+
+/// The linearizations of a tile of states, and what they were made from.
+template <class T>
+struct StateTile {
+    std::size_t first;
+    MatrixView<const T> h;
+    MatrixView<const T> products;
+    MatrixView<const T> drives;
+    std::span<const Linearization<T>> points;
+
+    [[nodiscard]] std::size_t count() const { return h.rows(); }
+};
+
+template <class T>
+void fill_drives(const Gru<T>& cell, const Inputs<T>& inputs, std::size_t first,
+                 MatrixView<T> out) {
+    if (inputs.shared()) {
+        cell.drive(inputs.row(0), out.row(0));
+        for (std::size_t i = 1; i < out.rows(); ++i) {
+            std::ranges::copy(out.row(0), out.row(i).begin());
+        }
+        return;
+    }
+    blas::multiply_transposed(inputs.x.middle_rows(first, out.rows()), cell.input(), out);
+    for (std::size_t i = 0; i < out.rows(); ++i) {
+        add_scaled(T{1}, cell.resting_drive(), out.row(i));
+    }
+}
+
+/// Linearize `equation` at all states, tile after tile, and call `use(tile)`.
+template <class T, Equation E, class Use>
+void for_each_linearization(const Batch<T>& batch, const E& equation, const Use& use) {
+    const auto linearize = [&](std::size_t first, std::size_t count) {
+        const Gru<T>& cell = batch.cell;
+        Matrix<T> products(count, equation.weights().rows());
+        Matrix<T> drives(count, cell.resting_drive().size());
+        std::vector<Linearization<T>> points(count, {equation.size(), equation.blocks()});
+        const auto h = batch.h.middle_rows(first, count);
+        blas::multiply_transposed(h, equation.weights(), products.view());
+        fill_drives(cell, batch.inputs, first, drives.view());
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::span<const T> product = products.row(i);
+            const std::span<const T> drive = drives.row(i);
+            equation.linearize(h.row(i), product, drive, points[i].out());
+        }
+        use(StateTile<T>{first, h, products.view(), drives.view(), points});
+    };
+    for_each_tile(batch.h.rows(), states_a_tile, batch.n_threads, linearize, batch.poll);
+}
+
+template <class T>
+void input_scales(const Gru<T>& cell, const StateTile<T>& tile, std::size_t i, std::span<T> out) {
+    gru_input_scales({tile.h.row(i), tile.products.row(i), tile.drives.row(i), cell.bias_n()}, out);
+}
+
+}  // namespace detail
+
+/// F(h, x).
+template <class T>
+void step(const Batch<T>& batch, MatrixView<T> out) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto f = tile.points[i].residual();
+            std::ranges::transform(tile.h.row(i), f, out.row(tile.first + i).begin(),
+                                   [](T h, T change) { return h + change; });
+        }
+    });
+}
+
+/// The reduced residual n(h, x) − h.
+template <class T>
+void residual(const Batch<T>& batch, MatrixView<T> out) {
+    detail::for_each_linearization(batch, GruReduced(batch.cell), [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            std::ranges::copy(tile.points[i].residual(), out.row(tile.first + i).begin());
+        }
+    });
+}
+
+/// q = mean((h − F(h, x))²).
+template <class T>
+void speed(const Batch<T>& batch, std::span<T> out) {
+    const auto size = static_cast<T>(batch.cell.size());
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            out[tile.first + i] = squared_norm(tile.points[i].residual()) / size;
+        }
+    });
+}
+
+/// ∂F/∂h, one (H, H) matrix a state, below each other in `out`.
+template <class T>
+void jacobian(const Batch<T>& batch, MatrixView<T> out) {
+    const std::size_t size = batch.cell.size();
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto j = out.middle_rows((tile.first + i) * size, size);
+            assemble(tile.points[i].jacobian(), batch.cell.recurrent(), j);
+            for (std::size_t unit = 0; unit < size; ++unit) {
+                j(unit, unit) += T{1};  // F = h + f
+            }
+        }
+    });
+}
+
+/// ∂F/∂x, one (H, D) matrix a state, below each other in `out`.
+template <class T>
+void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
+    const std::size_t size = batch.cell.size();
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        std::vector<T> scales(3 * size);
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            detail::input_scales(batch.cell, tile, i, std::span(scales));
+            assemble_products(std::span<const T>(scales), batch.cell.input(),
+                              out.middle_rows((tile.first + i) * size, size));
+        }
+    });
+}
+
+/// (∂F/∂h) v, a v for each state.
+template <class T>
+void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        const auto directions = v.middle_rows(tile.first, tile.count());
+        Matrix<T> products(tile.count(), batch.cell.recurrent().rows());
+        blas::multiply_transposed(directions, batch.cell.recurrent(), products.view());
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto to = out.row(tile.first + i);
+            finish_jvp(tile.points[i].jacobian(), std::span<const T>(products.row(i)),
+                       directions.row(i), to);
+            add_scaled(T{1}, directions.row(i), to);
+        }
+    });
+}
+
+/// uᵀ (∂F/∂h), a u for each state.
+template <class T>
+void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        const auto covectors = u.middle_rows(tile.first, tile.count());
+        const auto to = out.middle_rows(tile.first, tile.count());
+        Matrix<T> scaled(tile.count(), batch.cell.recurrent().rows());
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            begin_vjp(tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
+        }
+        blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.recurrent(), to);
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            finish_vjp(tile.points[i].jacobian(), covectors.row(i), to.row(i));
+            add_scaled(T{1}, covectors.row(i), to.row(i));
+        }
+    });
+}
+
+/// (∂F/∂x) v, a v (D) for each state.
+template <class T>
+void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+    const std::size_t size = batch.cell.size();
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        Matrix<T> products(tile.count(), 3 * size);
+        std::vector<T> scales(3 * size);
+        blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
+                                  products.view());
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            detail::input_scales(batch.cell, tile, i, std::span(scales));
+            const auto to = out.row(tile.first + i);
+            for (std::size_t unit = 0; unit < size; ++unit) {
+                to[unit] = scales[unit] * products.row(i)[unit] +
+                           scales[size + unit] * products.row(i)[size + unit] +
+                           scales[2 * size + unit] * products.row(i)[2 * size + unit];
+            }
+        }
+    });
+}
+
+/// uᵀ (∂F/∂x), a u (H) for each state.
+template <class T>
+void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
+    const std::size_t size = batch.cell.size();
+    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+        Matrix<T> scaled(tile.count(), 3 * size);
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto scales = scaled.row(i);
+            detail::input_scales(batch.cell, tile, i, scales);
+            for (std::size_t j = 0; j < scales.size(); ++j) {
+                scales[j] *= u(tile.first + i, j % size);
+            }
+        }
+        blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.input(),
+                       out.middle_rows(tile.first, tile.count()));
+    });
+}
+
+}  // namespace nullcline

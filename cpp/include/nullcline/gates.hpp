@@ -1,0 +1,37 @@
+// The gates of a GRU at one state: residual and the scales of its Jacobian, vectorized.
+#pragma once
+
+#include <span>
+
+namespace nullcline {
+
+/// What the gates of one state are computed from. Blocks of H stand in the order r, n, z.
+template <class T>
+struct GruPoint {
+    std::span<const T> h;         ///< the state, H
+    std::span<const T> products;  ///< W_hh h without bias, 2H (r, n) or 3H (r, n, z)
+    std::span<const T> drive;     ///< all that the input and the outer biases add, 3H
+    std::span<const T> bias_n;    ///< the bias inside r ∘ (W_hn h + bias), H
+};
+
+/// A residual and its Jacobian Σ_k diag(scales_k) W_k − diag(identity).
+template <class T>
+struct Linearized {
+    std::span<T> residual;  ///< H
+    std::span<T> scales;    ///< one block of H for each block of weights
+    std::span<T> identity;  ///< H
+};
+
+/// The reduced residual n(h) − h, which is zero exactly where F(h) = h.
+void gru_reduced(const GruPoint<double>& point, const Linearized<double>& out);
+void gru_reduced(const GruPoint<float>& point, const Linearized<float>& out);
+
+/// The whole update F(h) − h = (1 − z) ∘ (n(h) − h).
+void gru_update(const GruPoint<double>& point, const Linearized<double>& out);
+void gru_update(const GruPoint<float>& point, const Linearized<float>& out);
+
+/// The scales of ∂F/∂x = Σ_k diag(scales_k) W_k over the input weights, blocks r, n, z.
+void gru_input_scales(const GruPoint<double>& point, std::span<double> scales);
+void gru_input_scales(const GruPoint<float>& point, std::span<float> scales);
+
+}  // namespace nullcline

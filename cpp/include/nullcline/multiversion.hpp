@@ -1,0 +1,11 @@
+// A function compiled for plain x86-64 and for AVX2, the machine's best chosen when it is loaded.
+#pragma once
+
+#include <cstddef>  // defines __GLIBC__, where there is one
+
+// The choice rests on GNU's indirect functions: elsewhere there is one version, the compiler's own.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define NULLCLINE_MULTIVERSION [[gnu::target_clones("default", "arch=x86-64-v3")]]
+#else
+#define NULLCLINE_MULTIVERSION
+#endif

@@ -1,0 +1,148 @@
+// Jacobians of the form Σ_k diag(c_k) W_k − diag(d): those of every gated recurrent cell.
+//
+// The W_k are the blocks of one fixed matrix of weights, so that a Jacobian is a few vectors; its
+// products with vectors are one product with the weights, for a whole tile of states at once, and
+// these loops before or after it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/vectors.hpp"
+
+namespace nullcline {
+
+/// The scales of one Jacobian: `blocks` of them over the weights, one over the identity.
+template <class T>
+struct RowScales {
+    std::span<const T> scales;    ///< c, blocks x H
+    std::span<const T> identity;  ///< d, H
+};
+
+/// out = J v, given products = W v.
+template <class T>
+void finish_jvp(const RowScales<T>& jacobian, std::span<const T> products, std::span<const T> v,
+                std::span<T> out) {
+    const std::size_t size = v.size();
+    const std::size_t blocks = jacobian.scales.size() / size;
+    const T* const scale = jacobian.scales.data();
+    const T* const product = products.data();
+    const T* const identity = jacobian.identity.data();
+    const T* const x = v.data();
+    T* const y = out.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < size; ++i) {
+        T sum = -identity[i] * x[i];
+        for (std::size_t k = 0; k < blocks; ++k) {
+            sum += scale[k * size + i] * product[k * size + i];
+        }
+        y[i] = sum;
+    }
+}
+
+/// scaled = c ∘ u in every block: what Wᵀ is to be applied to for Jᵀ u.
+template <class T>
+void begin_vjp(const RowScales<T>& jacobian, std::span<const T> u, std::span<T> scaled) {
+    const std::size_t size = u.size();
+    const std::size_t blocks = jacobian.scales.size() / size;
+    for (std::size_t k = 0; k < blocks; ++k) {
+        const T* const scale = jacobian.scales.data() + k * size;
+        const T* const x = u.data();
+        T* const y = scaled.data() + k * size;
+#pragma omp simd
+        for (std::size_t i = 0; i < size; ++i) {
+            y[i] = scale[i] * x[i];
+        }
+    }
+}
+
+/// out −= d ∘ u, which makes Jᵀ u of out = Wᵀ (c ∘ u).
+template <class T>
+void finish_vjp(const RowScales<T>& jacobian, std::span<const T> u, std::span<T> out) {
+    const std::size_t size = u.size();
+    const T* const identity = jacobian.identity.data();
+    const T* const x = u.data();
+    T* const y = out.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < size; ++i) {
+        y[i] -= identity[i] * x[i];
+    }
+}
+
+/// Write out the matrix Σ_k diag(c_k) W_k, without the diagonal.
+template <class T>
+void assemble_products(std::span<const T> scales, MatrixView<const T> weights, MatrixView<T> out) {
+    const std::size_t size = out.rows();
+    const std::size_t cols = weights.cols();
+    const std::size_t blocks = scales.size() / size;
+    for (std::size_t i = 0; i < size; ++i) {
+        T* const y = out.row(i).data();
+        for (std::size_t k = 0; k < blocks; ++k) {
+            const T scale = scales[k * size + i];
+            const T* const w = weights.row(k * size + i).data();
+            if (k == 0) {
+                for (std::size_t j = 0; j < cols; ++j) {
+                    y[j] = scale * w[j];
+                }
+            } else {
+                for (std::size_t j = 0; j < cols; ++j) {
+                    y[j] += scale * w[j];
+                }
+            }
+        }
+    }
+}
+
+/// Write out the whole Jacobian.
+template <class T>
+void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
+    assemble_products(jacobian.scales, weights, out);
+    for (std::size_t i = 0; i < out.rows(); ++i) {
+        out(i, i) -= jacobian.identity[i];
+    }
+}
+
+/// ‖J‖_F from the scales alone, by way of the inner products of the weights' rows, made once.
+template <class T>
+class FrobeniusNorm {
+  public:
+    FrobeniusNorm(MatrixView<const T> weights, std::size_t blocks)
+        : blocks_(blocks), size_(weights.cols()), products_(blocks * blocks + blocks, size_) {
+        for (std::size_t i = 0; i < size_; ++i) {
+            for (std::size_t k = 0; k < blocks_; ++k) {
+                for (std::size_t l = 0; l < blocks_; ++l) {
+                    products_.row(k * blocks_ + l)[i] =
+                        dot(weights.row(k * size_ + i), weights.row(l * size_ + i));
+                }
+                products_.row(blocks_ * blocks_ + k)[i] = weights(k * size_ + i, i);
+            }
+        }
+    }
+
+    [[nodiscard]] T operator()(const RowScales<T>& jacobian) const {
+        T sum = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            const T identity = jacobian.identity[i];
+            sum += identity * identity;
+            for (std::size_t k = 0; k < blocks_; ++k) {
+                const T scale = jacobian.scales[k * size_ + i];
+                sum -= T{2} * identity * scale * products_.row(blocks_ * blocks_ + k)[i];
+                for (std::size_t l = 0; l < blocks_; ++l) {
+                    sum += scale * jacobian.scales[l * size_ + i] *
+                           products_.row(k * blocks_ + l)[i];
+                }
+            }
+        }
+        return std::sqrt(std::max(sum, T{0}));
+    }
+
+  private:
+    std::size_t blocks_;
+    std::size_t size_;
+    Matrix<T> products_;
+};
+
+}  // namespace nullcline

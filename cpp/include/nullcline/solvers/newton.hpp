@@ -1,0 +1,114 @@
+// Newton's method with backtracking, a start at a time: fast where I − J is far from singular.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/cancellation.hpp"
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/state.hpp"
+
+namespace nullcline {
+
+/// One worker. A step is accepted only inside the open cube and downhill.
+template <Equation E>
+class Newton {
+  public:
+    using T = typename E::Scalar;
+
+    Newton(const E& equation, const Search<T>& search)
+        : search_(search),
+          state_(equation, search.cell.resting_drive().size()),
+          jacobian_(equation.size(), equation.size()),
+          step_(equation.size()),
+          pivots_(equation.size()) {}
+
+    void run(Queue& queue, const Cancellation& cancellation) {
+        for (auto start = queue.take(); start; start = queue.take()) {
+            search_.drive(*start, state_.drive());
+            std::ranges::copy(search_.outcomes.h.row(*start), state_.h().begin());
+            std::size_t iterations = 0;
+            const End end = descend(search_.iterations_left(*start), iterations, cancellation);
+            if (cancellation.requested()) {
+                return;
+            }
+            std::ranges::copy(state_.h(), search_.outcomes.h.row(*start).begin());
+            search_.finish(*start, iterations, end);
+        }
+    }
+
+  private:
+    End descend(std::size_t limit, std::size_t& iterations, const Cancellation& cancellation) {
+        state_.evaluate();
+        for (; !cancellation.requested(); ++iterations) {
+            if (!std::isfinite(state_.length())) {
+                return End::not_finite;
+            }
+            if (state_.is_zero()) {
+                return End::zero;
+            }
+            if (iterations >= limit) {
+                return End::limit;
+            }
+            state_.assemble_jacobian(jacobian_.view());
+            if (!blas::lu(jacobian_.view(), std::span(pivots_))) {
+                return End::stalled;
+            }
+            std::ranges::transform(state_.residual(), step_.begin(), [](T f) { return -f; });
+            blas::lu_solve(MatrixView<const T>(jacobian_.view()), std::span<const int>(pivots_),
+                           std::span(step_));
+            if (!backtrack()) {
+                return End::stalled;
+            }
+        }
+        return End::limit;
+    }
+
+    /// Halve the step until it decreases ‖f‖ by Armijo's rule.
+    bool backtrack() {
+        constexpr double sufficient = 1e-4;
+        constexpr T smallest_fraction = static_cast<T>(0x1p-20);
+        for (T fraction = room(); fraction > smallest_fraction; fraction /= 2) {
+            const auto trial = state_.trial();
+            for (std::size_t i = 0; i < step_.size(); ++i) {
+                trial[i] = state_.h()[i] + fraction * step_[i];
+            }
+            project_into_cube(trial);  // for rounding only
+            const double wanted = 1 - sufficient * static_cast<double>(fraction);
+            if (state_.try_trial() <= wanted * state_.length()) {
+                state_.accept();
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// How much of the step stays clear of the cube's faces: at most all of it.
+    [[nodiscard]] T room() {
+        constexpr T share = static_cast<T>(0.9);  // of the way to the nearest face
+        T fraction = 1;
+        for (std::size_t i = 0; i < step_.size(); ++i) {
+            const T face = std::copysign(cube_bound<T>, step_[i]);
+            const T way = face - state_.h()[i];
+            if (std::abs(step_[i]) > std::abs(way)) {
+                fraction = std::min(fraction, share * way / step_[i]);
+            }
+        }
+        return fraction;
+    }
+
+    const Search<T>& search_;
+    State<E> state_;
+    Matrix<T> jacobian_;
+    std::vector<T> step_;
+    std::vector<int> pivots_;
+};
+
+}  // namespace nullcline

@@ -1,0 +1,200 @@
+// A whole search: which solvers run, in which order, on which starts.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "nullcline/cells/batched.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/parallel.hpp"
+#include "nullcline/solvers/batched_levenberg_marquardt.hpp"
+#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/gradient.hpp"
+#include "nullcline/solvers/judge.hpp"
+#include "nullcline/solvers/levenberg_marquardt.hpp"
+#include "nullcline/solvers/newton.hpp"
+#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/preconditioner.hpp"
+#include "nullcline/solvers/problem.hpp"
+
+namespace nullcline {
+
+enum class Method { automatic, newton, levenberg_marquardt, gradient };
+
+/// Runs the passes of one search over all starts; a pass is one solver on one equation.
+template <class T>
+class Searcher {
+  public:
+    Searcher(const Batch<T>& batch, const Options& options,
+             const std::function<void(std::size_t)>& progress)
+        : batch_(batch),
+          progress_(progress),
+          outcomes_(batch.h.rows(), batch.cell.size()),
+          ends_(batch.h.rows(), End::limit),
+          search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_},
+          reduced_(batch.cell),
+          update_(batch.cell),
+          update_norm_(update_.weights(), update_.blocks()) {
+        std::ranges::copy(batch.h.elements(), outcomes_.h.elements().begin());
+        for (std::size_t i = 0; i < batch.h.rows(); ++i) {
+            project_into_cube(outcomes_.h.row(i));
+        }
+    }
+
+    Outcomes<T> run(Method method) {
+        if (outcomes_.q.empty()) {
+            return std::move(outcomes_);
+        }
+        std::vector<std::size_t> starts(outcomes_.q.size());
+        std::iota(starts.begin(), starts.end(), std::size_t{0});
+        switch (method) {
+            case Method::newton:
+                newton(starts);
+                break;
+            case Method::levenberg_marquardt:
+                dense(reduced_, starts);
+                dense(update_, unfinished(starts));
+                break;
+            case Method::gradient:
+                gradient(starts);
+                break;
+            case Method::automatic:
+                batched(reduced_, starts);
+                batched(update_, unfinished(starts));
+                dense(update_, stuck(starts));
+                break;
+        }
+        judge(starts, method);
+        return std::move(outcomes_);
+    }
+
+  private:
+    /// Starts that are not at a zero and may still iterate.
+    [[nodiscard]] std::vector<std::size_t> unfinished(std::span<const std::size_t> starts) const {
+        return select(starts, [&](std::size_t i) {
+            return ends_[i] == End::stationary || ends_[i] == End::stalled;
+        });
+    }
+
+    /// Starts that products in single precision could not bring to an end.
+    [[nodiscard]] std::vector<std::size_t> stuck(std::span<const std::size_t> starts) const {
+        return select(starts, [&](std::size_t i) { return ends_[i] == End::stalled; });
+    }
+
+    template <class Predicate>
+    static std::vector<std::size_t> select(std::span<const std::size_t> starts,
+                                           const Predicate& wanted) {
+        std::vector<std::size_t> selected;
+        std::ranges::copy_if(starts, std::back_inserter(selected), wanted);
+        return selected;
+    }
+
+    /// Run `work(queue, cancellation)` in every thread over these starts.
+    template <class Work>
+    void pass(std::span<const std::size_t> starts, const Work& work) {
+        if (starts.empty()) {
+            return;
+        }
+        Queue queue(starts);
+        const auto body = [&](const Cancellation& cancellation) { work(queue, cancellation); };
+        const Poll poll = [&] {
+            batch_.poll();
+            progress_(n_done_);
+        };
+        run_workers(std::min(batch_.n_threads, starts.size()), body, poll);
+    }
+
+    void newton(std::span<const std::size_t> starts) {
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            Newton(reduced_, search_).run(queue, cancellation);
+        });
+    }
+
+    void gradient(std::span<const std::size_t> starts) {
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            GradientDescent(update_, search_, queue).run(cancellation);
+        });
+    }
+
+    template <Equation E>
+    void dense(const E& equation, std::span<const std::size_t> starts) {
+        if (starts.empty()) {
+            return;
+        }
+        const FrobeniusNorm<T> frobenius(equation.weights(), equation.blocks());
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            LevenbergMarquardt(equation, frobenius, search_).run(queue, cancellation);
+        });
+    }
+
+    template <Equation E>
+    void batched(const E& equation, std::span<const std::size_t> starts) {
+        if (starts.empty()) {
+            return;
+        }
+        const FrobeniusNorm<T> frobenius(equation.weights(), equation.blocks());
+        std::vector<T> drive(batch_.cell.resting_drive().size());
+        batch_.cell.drive(shared_input(), drive);
+        const Preconditioner preconditioner(equation, reference(drive), drive);
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            BatchedLevenbergMarquardt(equation, preconditioner, frobenius, search_, queue)
+                .run(cancellation);
+        });
+    }
+
+    /// The input that all starts have in common, or none.
+    [[nodiscard]] std::span<const T> shared_input() const {
+        return batch_.inputs.shared() ? batch_.inputs.row(0) : std::span<const T>{};
+    }
+
+    /// Where the network goes from rest: a state typical of its slow manifold.
+    [[nodiscard]] std::vector<T> reference(std::span<const T> drive) const {
+        constexpr std::size_t n_steps = 100;
+        std::vector<T> h(batch_.cell.size());
+        std::vector<T> products(update_.weights().rows());
+        Linearization<T> at(update_.size(), update_.blocks());
+        for (std::size_t i = 0; i < n_steps; ++i) {
+            blas::multiply_vector(update_.weights(), std::span<const T>(h), std::span(products));
+            update_.linearize(h, products, drive, at.out());
+            add_scaled(T{1}, at.residual(), std::span(h));
+        }
+        return h;
+    }
+
+    void judge(std::span<const std::size_t> starts, Method method) {
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            Judge<T> judge(batch_.cell, update_norm_);
+            std::vector<T> drive(batch_.cell.resting_drive().size());
+            for (auto i = queue.take(); i && !cancellation.requested(); i = queue.take()) {
+                search_.drive(*i, drive);
+                const auto h = std::as_const(outcomes_.h).row(*i);
+                const double tol_slow = search_.options.tol_slow;
+                const auto verdict = method == Method::gradient
+                                         ? judge.by_speed(h, drive, tol_slow, ends_[*i])
+                                         : judge(h, drive, tol_slow, ends_[*i]);
+                outcomes_.kind[*i] = verdict.kind;
+                outcomes_.reason[*i] = verdict.reason;
+                outcomes_.q[*i] = verdict.q;
+                ++n_done_;
+            }
+        });
+        progress_(n_done_);
+    }
+
+    const Batch<T>& batch_;
+    const std::function<void(std::size_t)>& progress_;
+    Outcomes<T> outcomes_;
+    std::vector<End> ends_;
+    std::atomic<std::size_t> n_done_{0};
+    Search<T> search_;
+    GruReduced<T> reduced_;
+    GruUpdate<T> update_;
+    FrobeniusNorm<T> update_norm_;
+};
+
+}  // namespace nullcline

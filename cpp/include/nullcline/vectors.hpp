@@ -1,0 +1,57 @@
+// Sums over spans, in one fixed order that compilers still vectorize.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace nullcline {
+
+template <class T>
+[[nodiscard]] T dot(std::span<const T> a, std::span<const T> b) {
+    T sum = 0;
+    const std::size_t n = a.size();
+    const T* const x = a.data();
+    const T* const y = b.data();
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t i = 0; i < n; ++i) {
+        sum += x[i] * y[i];
+    }
+    return sum;
+}
+
+template <class T>
+[[nodiscard]] T squared_norm(std::span<const T> a) {
+    return dot(a, a);
+}
+
+template <class T>
+[[nodiscard]] T norm(std::span<const T> a) {
+    return std::sqrt(squared_norm(a));
+}
+
+/// y += factor x.
+template <class T>
+void add_scaled(T factor, std::span<const T> a, std::span<T> b) {
+    const std::size_t n = a.size();
+    const T* const x = a.data();
+    T* const y = b.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < n; ++i) {
+        y[i] += factor * x[i];
+    }
+}
+
+template <class T>
+[[nodiscard]] bool all_finite(std::span<const T> a) {
+    return std::ranges::all_of(a, [](T value) { return std::isfinite(value); });
+}
+
+/// Copy, to another precision where the two differ.
+template <class To, class From>
+void convert(std::span<const From> from, std::span<To> to) {
+    std::ranges::transform(from, to.begin(), [](From value) { return static_cast<To>(value); });
+}
+
+}  // namespace nullcline

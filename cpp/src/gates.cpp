@@ -1,0 +1,102 @@
+// The gates' loops, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
+#include "nullcline/gates.hpp"
+
+#include <cstddef>
+
+#include "nullcline/elementary.hpp"
+#include "nullcline/multiversion.hpp"
+
+namespace nullcline {
+namespace {
+
+enum class Equation { reduced, update };
+
+template <Equation equation, class T>
+[[gnu::always_inline]] inline void linearize(const GruPoint<T>& point, const Linearized<T>& out) {
+    const std::size_t size = point.h.size();
+    const T* const h = point.h.data();
+    const T* const products = point.products.data();
+    const T* const drive = point.drive.data();
+    const T* const bias_n = point.bias_n.data();
+    T* const residual = out.residual.data();
+    T* const scales = out.scales.data();
+    T* const identity = out.identity.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto r = elementary::logistic(products[i] + drive[i]);
+        const T inner = products[size + i] + bias_n[i];
+        const T n = elementary::tanh(drive[size + i] + r.value * inner);
+        const T slope = (T{1} - n) * (T{1} + n);
+        const T g = n - h[i];
+        const T scale_r = slope * inner * (r.value * r.complement);
+        const T scale_n = slope * r.value;
+        if constexpr (equation == Equation::reduced) {
+            residual[i] = g;
+            scales[i] = scale_r;
+            scales[size + i] = scale_n;
+            identity[i] = T{1};
+        } else {
+            const auto z = elementary::logistic(products[2 * size + i] + drive[2 * size + i]);
+            residual[i] = z.complement * g;
+            scales[i] = z.complement * scale_r;
+            scales[size + i] = z.complement * scale_n;
+            scales[2 * size + i] = -(z.value * z.complement) * g;
+            identity[i] = z.complement;
+        }
+    }
+}
+
+template <class T>
+[[gnu::always_inline]] inline void input_scales(const GruPoint<T>& point, std::span<T> out) {
+    const std::size_t size = point.h.size();
+    const T* const h = point.h.data();
+    const T* const products = point.products.data();
+    const T* const drive = point.drive.data();
+    const T* const bias_n = point.bias_n.data();
+    T* const scales = out.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto r = elementary::logistic(products[i] + drive[i]);
+        const T inner = products[size + i] + bias_n[i];
+        const T n = elementary::tanh(drive[size + i] + r.value * inner);
+        const auto z = elementary::logistic(products[2 * size + i] + drive[2 * size + i]);
+        const T slope = z.complement * (T{1} - n) * (T{1} + n);
+        scales[i] = slope * inner * (r.value * r.complement);
+        scales[size + i] = slope;
+        scales[2 * size + i] = -(z.value * z.complement) * (n - h[i]);
+    }
+}
+
+}  // namespace
+
+NULLCLINE_MULTIVERSION
+void gru_reduced(const GruPoint<double>& point, const Linearized<double>& out) {
+    linearize<Equation::reduced>(point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_reduced(const GruPoint<float>& point, const Linearized<float>& out) {
+    linearize<Equation::reduced>(point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_update(const GruPoint<double>& point, const Linearized<double>& out) {
+    linearize<Equation::update>(point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_update(const GruPoint<float>& point, const Linearized<float>& out) {
+    linearize<Equation::update>(point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_input_scales(const GruPoint<double>& point, std::span<double> scales) {
+    input_scales(point, scales);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_input_scales(const GruPoint<float>& point, std::span<float> scales) {
+    input_scales(point, scales);
+}
+
+}  // namespace nullcline

@@ -1,0 +1,31 @@
+"""Fixed points of trained recurrent networks: found fast, in float64, and linearized."""
+
+from __future__ import annotations
+
+from nullcline.cells import GRU
+from nullcline.fixed_points import FixedPoints
+from nullcline.interop import from_torch
+from nullcline.linearize import Linearization, linearize
+from nullcline.search import find_fixed_points
+
+__all__ = [
+    "GRU",
+    "FixedPoints",
+    "Linearization",
+    "__version__",
+    "find_fixed_points",
+    "from_torch",
+    "linearize",
+]
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("nullcline")
+    except metadata.PackageNotFoundError:  # run from the source folder
+        return "0+unknown"
+
+
+__version__ = _version()

@@ -1,0 +1,181 @@
+"""Checks of what the front door is given: each names the argument that is wrong and the fix."""
+
+from __future__ import annotations
+
+import math
+import sys
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+"""The types that cells compute in."""
+
+
+def float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return `dtype` if cells can compute in it."""
+    found = np.dtype(dtype)
+    if found not in FLOATS:
+        raise TypeError(f"dtype must be numpy.float64 or numpy.float32, not {found}")
+    return found
+
+
+def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> Floats:
+    """Return `value` as a finite, C-contiguous array, copied only where it has to be.
+
+    Parameters
+    ----------
+    name
+        The argument's name, for the message.
+    value
+        An array of float64 or float32, or what NumPy makes one of; tensors of PyTorch on the CPU
+        are taken without a copy.
+    dtype
+        The type to return; by default the type that `value` has. float32 is promoted to float64,
+        which is exact; the other way loses digits and is refused.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no array of float64 or float32, or of float64 where float32 is needed.
+    ValueError
+        If a value is masked, NaN or infinite, or lies on a device other than the CPU.
+    """
+    array = _array(name, value)
+    found = array.dtype.newbyteorder("=")
+    if found not in FLOATS:
+        raise TypeError(
+            f"{name} must be float64 or float32, not {_dtype_name(value, array)}; "
+            f"pass {_cast(name, value, 'float64')}"
+        )
+    if dtype is not None and not np.can_cast(found, dtype):
+        raise TypeError(
+            f"{name} is {found} and the cell {dtype}: pass {_cast(name, value, str(dtype))}, "
+            f"or make a cell of {found}"
+        )
+    converted: Floats = np.require(array, dtype or found, ["C", "ALIGNED"])
+    require_finite(name, converted)
+    return converted
+
+
+def require_finite(name: str, array: Floats) -> None:
+    """Raise ValueError if a value of `array` is NaN or infinite."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        wrong = np.argwhere(~finite)
+        first = ", ".join(str(index) for index in wrong[0])
+        raise ValueError(
+            f"{name} must be finite, but {len(wrong)} of its {array.size} values are NaN or "
+            f"infinite, the first at [{first}]"
+        )
+
+
+def rows(name: str, value: ArrayLike, width: int, dtype: np.dtype[Any]) -> Floats:
+    """Return `value` as an array of shape (n, width)."""
+    array = floats(name, value, dtype)
+    if array.ndim == 1:
+        raise ValueError(f"{name} must have shape (n, {width}); for a single row pass {name}[None]")
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{name} must have shape (n, {width}), not {array.shape}")
+    return array
+
+
+def matching_rows(
+    name: str, value: ArrayLike, shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Floats:
+    """Return `value` as an array of `shape`, one row for each state."""
+    array = rows(name, value, shape[1], dtype)
+    if len(array) != shape[0]:
+        raise ValueError(f"{name} must have a row for each state: {shape}, not {array.shape}")
+    return array
+
+
+def inputs(
+    name: str, value: ArrayLike | None, shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Floats | None:
+    """Return `value` as None (no input), shape (1, D) (one for all) or (n, D), for `shape` (n, D).
+
+    A vector (D,) is one input for all.
+    """
+    if value is None:
+        return None
+    array = floats(name, value, dtype)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != shape[1] or len(array) not in {1, shape[0]}:
+        raise ValueError(
+            f"{name} must be None or have shape ({shape[1]},), (1, {shape[1]}) or {shape}, "
+            f"not {np.shape(value)}"
+        )
+    return array
+
+
+def whole_number(name: str, value: object, minimum: int, maximum: int = 2**31 - 1) -> int:
+    """Return `value` as an int between `minimum` and `maximum`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    number = int(value)
+    if not minimum <= number <= maximum:
+        raise ValueError(f"{name} must lie between {minimum} and {maximum}, not be {number}")
+    return number
+
+
+def tolerance(name: str, value: object) -> float:
+    """Return `value` as a finite float that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name} must be finite and not negative, not {number}")
+    return number
+
+
+def _array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as NumPy sees it, without a copy if it is an array or a tensor."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked entries; fill them, or leave out their rows")
+    if _is_tensor(value):
+        return _tensor_as_array(name, value)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} cannot be read as a NumPy array: {error}") from error
+
+
+def _tensor_as_array(name: str, tensor: Any) -> NDArray[Any]:
+    if tensor.device.type == "meta":
+        raise ValueError(f"{name} is a tensor on the meta device, which has no values")
+    if tensor.device.type != "cpu":
+        raise ValueError(f"{name} is a tensor on {tensor.device}; pass {name}.cpu()")
+    if not tensor.is_floating_point() or tensor.element_size() < 4:
+        raise TypeError(
+            f"{name} must be float64 or float32, not {tensor.dtype}; pass {name}.double()"
+        )
+    try:
+        array: NDArray[Any] = tensor.detach().resolve_neg().numpy()
+    except (TypeError, RuntimeError) as error:  # sparse, quantized, ...
+        raise TypeError(f"{name} cannot be read as a NumPy array: {error}") from error
+    return array
+
+
+def _is_tensor(value: object) -> bool:
+    """Whether `value` is PyTorch's; without loading PyTorch, whose tensors need it loaded."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _dtype_name(value: object, array: NDArray[Any]) -> str:
+    return str(array.dtype) if array.dtype != object else f"an array of {type(value).__name__}"
+
+
+def _cast(name: str, value: object, dtype: str) -> str:
+    if _is_tensor(value):
+        return f"{name}.to(torch.{dtype})"
+    return f"{name}.astype(numpy.{dtype})"

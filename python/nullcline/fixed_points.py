@@ -1,0 +1,302 @@
+"""What a search found: one row a start, merged into distinct points on request, and its file."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline import _core
+from nullcline._files import replacing
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from nullcline._validation import Floats
+
+KINDS = _core.KINDS
+"""The kinds of ends, from the most to the least telling."""
+
+_FORMAT = "nullcline.FixedPoints"
+_FORMAT_VERSION = 1
+
+# Distinct points nearly always differ in one of this many coordinates, those that vary most.
+_TELLING_COORDINATES = 16
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoints:
+    """The ends of a search, one row a start, or the distinct points among them.
+
+    Attributes
+    ----------
+    h
+        Where each start ended, shape (n, H).
+    q
+        The speed there, `mean((h - F(h, x))**2)`, shape (n,).
+    kind
+        What the end is, shape (n,): "fixed", a zero of the reduced residual to rounding; "slow", a
+        local minimum of q over the cube [-1, 1]^H with 0 < q <= tol_slow (for the gradient method
+        any state with q <= tol_slow); "unconverged", everything else.
+    reason
+        A sentence that says why it is of this kind, shape (n,).
+    iterations
+        Steps that the search took, shape (n,).
+    starts
+        Where it started, shape (n, H).
+    inputs
+        The input at each row, shape (n, D); None for zero input.
+    tol_unique
+        How close in every coordinate two ends must be to count as one point.
+    count
+        How many starts a row stands for, shape (n,): one each until `unique` merges them.
+    """
+
+    h: Floats
+    q: NDArray[np.float64]
+    kind: NDArray[np.str_]
+    reason: NDArray[np.str_]
+    iterations: NDArray[np.int32]
+    starts: Floats
+    inputs: Floats | None
+    tol_unique: float
+    count: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n = len(self.h)
+        for name, array in self._rows().items():
+            n_dimensions = 2 if name in {"h", "starts", "inputs"} else 1
+            if array.ndim != n_dimensions or len(array) != n:
+                raise ValueError(
+                    f"{name} must have {n_dimensions} dimension(s) and {n} rows, as h has, "
+                    f"not shape {array.shape}"
+                )
+        if self.starts.shape != self.h.shape:
+            raise ValueError(f"starts must have h's shape {self.h.shape}, not {self.starts.shape}")
+        if unknown := set(self.kind.tolist()) - set(KINDS):
+            raise ValueError(f"kind must hold {', '.join(KINDS)}, not {sorted(unknown)}")
+
+    def __len__(self) -> int:
+        return len(self.h)
+
+    def __repr__(self) -> str:
+        n, n_starts = len(self), int(self.count.sum())
+        rows = f"{n} starts" if n == n_starts else f"{n} points from {n_starts} starts"
+        kinds = ", ".join(f"{np.sum(self.kind == kind)} {kind}" for kind in KINDS)
+        return f"FixedPoints({rows}: {kinds}; H = {self.h.shape[1]})"
+
+    def select(self, which: str | ArrayLike) -> FixedPoints:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        which
+            A kind ("fixed", "slow" or "unconverged"), a mask of shape (n,), or row numbers in the
+            order wanted.
+
+        Raises
+        ------
+        ValueError
+            If it is an unknown kind, or an array of another shape.
+        TypeError
+            If it is an array of neither booleans nor integers.
+        IndexError
+            If there is no row of a number.
+        """
+        return self._take(self._row_numbers(which))
+
+    def unique(self, *, unconverged: bool = False) -> FixedPoints:
+        """Merge ends that are one point: every coordinate within `tol_unique`, inputs equal.
+
+        Ends are taken from the best to the worst: fixed ones before slow ones, and by rising q
+        among each. An end within `tol_unique` of a point that was kept is merged into the first
+        such point; any other is kept. So each kept point has the lowest q of all that were merged
+        into it, kept points are further than `tol_unique` apart, a chain of close ends does not
+        collapse into one point, and the order of the starts has no influence.
+
+        Parameters
+        ----------
+        unconverged
+            Whether unconverged ends take part; by default they are left out.
+
+        Returns
+        -------
+        FixedPoints
+            One row a distinct point, from the best to the worst; `count` says how many starts each
+            stands for. The other columns are those of the end that was kept.
+        """
+        converged = self if unconverged else self.select(self.kind != "unconverged")
+        candidates = converged._take(converged._from_best_to_worst())
+        owner = np.empty(len(candidates), np.intp)
+        for group in _equal_rows(candidates.inputs, len(candidates)):
+            owner[group] = group[_merge(candidates.h[group], self.tol_unique)]
+        kept = np.flatnonzero(owner == np.arange(len(candidates)))
+        count = np.zeros(len(candidates), np.int64)
+        np.add.at(count, owner, candidates.count)
+        return replace(candidates._take(kept), count=count[kept])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to `path`, a NumPy archive (.npz) without pickled objects, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what stood under `path` is then unchanged.
+        """
+        arrays: dict[str, Any] = self._rows()
+        # A sentence a row would outweigh small states: each text is stored once.
+        for name in ("kind", "reason"):
+            texts, codes = np.unique(arrays.pop(name), return_inverse=True)
+            arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(np.uint8)}
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                format=np.array(_FORMAT),
+                version=np.array(_FORMAT_VERSION),
+                tol_unique=np.array(self.tol_unique),
+                **arrays,
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If `path` cannot be opened.
+        ValueError
+            If it was not written by `save`, or by a newer version, or is damaged.
+        """
+        with Path(path).open("rb") as file:
+            try:
+                return cls(**_read(file))
+            except _UNREADABLE as error:
+                raise ValueError(
+                    f"{Path(path)} is not a file of fixed points, or it is damaged: {error}"
+                ) from error
+
+    def _rows(self) -> dict[str, NDArray[Any]]:
+        """Return all that has one entry a row."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        del columns["tol_unique"]
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def _take(self, index: NDArray[np.intp]) -> FixedPoints:
+        taken: dict[str, Any] = {name: column[index] for name, column in self._rows().items()}
+        return replace(self, **taken)
+
+    def _row_numbers(self, which: str | ArrayLike) -> NDArray[np.intp]:
+        n = len(self)
+        if isinstance(which, str):
+            if which not in KINDS:
+                raise ValueError(f"which must be one of {', '.join(KINDS)}, not {which!r}")
+            return np.flatnonzero(self.kind == which)
+        index = np.asarray(which)
+        if index.size == 0 and index.dtype != bool:
+            return np.empty(0, np.intp)
+        if index.ndim != 1:
+            raise ValueError(f"which must have one dimension, not shape {index.shape}")
+        if index.dtype == bool:
+            if len(index) != n:
+                raise ValueError(
+                    f"a mask must have an entry for each of {n} rows, not {len(index)}"
+                )
+            return np.flatnonzero(index)
+        if not np.issubdtype(index.dtype, np.integer):
+            raise TypeError(f"which must be a kind, a mask or row numbers, not {index.dtype}")
+        if index.min() < -n or index.max() >= n:
+            raise IndexError(f"which must hold numbers of rows, 0 to {n - 1}")
+        return index.astype(np.intp)
+
+    def _from_best_to_worst(self) -> NDArray[np.intp]:
+        """Order rows by kind, then q, then by all else, so that their given order plays no part."""
+        kind = np.array([KINDS.index(kind) for kind in self.kind.tolist()], np.intp)
+        return np.lexsort((_rank(self.starts), self.iterations, _rank(self.h), self.q, kind))
+
+
+def _rank(rows: Floats) -> NDArray[np.intp]:
+    """Return each row's number in some order that depends on their bytes alone."""
+    width = rows.itemsize * rows.shape[1]
+    if width == 0:
+        return np.zeros(len(rows), np.intp)
+    as_bytes = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).reshape(-1)
+    return np.unique(as_bytes, return_inverse=True)[1].reshape(-1)
+
+
+def _equal_rows(rows: Floats | None, n: int) -> list[NDArray[np.intp]]:
+    """Return the numbers of rows that are equal, group by group, rising in each."""
+    if n == 0:
+        return []
+    if rows is None:
+        return [np.arange(n)]
+    label = _rank(rows + 0.0)  # -0.0 becomes 0.0
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+
+
+def _merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
+    """Return for each point the first one before it, or itself, that it is merged into.
+
+    A k-d tree of the coordinates that vary most names the candidates: O(n log n), where comparing
+    all pairs would be quadratic, as long as those coordinates tell points apart.
+    """
+    owner = np.full(len(points), -1, np.intp)
+    if len(points) == 1:
+        owner[0] = 0
+        return owner
+    from scipy.spatial import KDTree
+
+    telling = np.argsort(-points.var(axis=0, dtype=np.float64))[:_TELLING_COORDINATES]
+    shadows = points[:, telling].astype(np.float64)
+    # Splitting in the middle, not at the median: the median of a saturated unit is where most are.
+    tree = KDTree(shadows, balanced_tree=False)
+    radius = tolerance * (1 + 1e-9) + np.finfo(np.float64).tiny
+    for i in range(len(points)):
+        if owner[i] < 0:
+            near = np.array(tree.query_ball_point(shadows[i], radius, p=np.inf), np.intp)
+            near = near[owner[near] < 0]
+            near = near[np.abs(points[near] - points[i]).max(axis=1) <= tolerance]
+            owner[near] = i
+    return owner
+
+
+# What NumPy and zipfile raise when bytes are not what they should be.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _read(file: Any) -> dict[str, Any]:
+    """Return the fields of the `FixedPoints` in a file."""
+    with zipfile.ZipFile(file) as archive:
+        if damaged := archive.testzip():  # sums are checked before any header is believed
+            raise ValueError(f"the checksum of {damaged} does not fit")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    if arrays.pop("format").item() != _FORMAT:
+        raise ValueError(f"its format is not {_FORMAT}")
+    version = arrays.pop("version").item()
+    if version != _FORMAT_VERSION:
+        raise ValueError(
+            f"its format has version {version}, and this nullcline reads {_FORMAT_VERSION}"
+        )
+    for name in ("kind", "reason"):
+        arrays[name] = arrays.pop(f"{name}_texts")[arrays.pop(f"{name}_codes")]
+    return {"inputs": None, **arrays, "tol_unique": arrays["tol_unique"].item()}

@@ -1,0 +1,335 @@
+"""The paper's figures, named by its numbers, from the analyses of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from nullcline._files import replacing
+from nullcline.fixed_points import KINDS
+from nullcline.paper.style import (
+    BLACK,
+    BLUE,
+    DPI,
+    GREY,
+    LABEL_COLOURS,
+    LABEL_NAMES,
+    MARKERS,
+    ORANGE,
+    PANEL,
+    VERMILION,
+    style,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
+
+COMPONENTS_SHOWN = 30
+WORDS_MARKED = 6
+"""Words of each example review written beside its path: those that moved the state most."""
+
+SMALLEST_Q = 1e-35
+"""Speeds below this, zero among them, are drawn as this: all of them are zero to rounding."""
+
+
+@dataclass(frozen=True)
+class FigurePlan:
+    """A figure: its name (the paper's number), what draws it, and its caption."""
+
+    name: str
+    draw: Callable[[NetworkAnalysis], Figure]
+    caption: str
+
+
+def plans(n_layers: int) -> tuple[FigurePlan, ...]:
+    """Return the figures of a network of that depth, in the paper's order."""
+    names = _NUMBERS.get(
+        n_layers,
+        tuple(f"{n_layers}-layers-{what}" for what in ("variance", "states", "points", "spectra")),
+    )
+    drawings = (
+        (
+            explained_variance,
+            "Cumulative explained variance of the states visited on the test reviews, for the "
+            "trained network and for the same network before training.",
+        ),
+        (
+            projections,
+            "Visited states on their first two principal components, coloured by the label of "
+            "their review, with the two example reviews walked through them.",
+        ),
+        (
+            fixed_points,
+            "The distinct ends of a search from visited states, over the visited states (grey): "
+            "circles are fixed points (zero to rounding), diamonds slow points (local minima of "
+            "the speed q); their size grows with the number of starts that ended there.",
+        ),
+        (
+            eigenvalues,
+            "Eigenvalues of the recurrent Jacobian at up to three points of each layer, with the "
+            "unit circle: this is a map, so a mode is stable inside the circle, whatever the sign "
+            "of its real part.",
+        ),
+    )
+    return tuple(
+        FigurePlan(name, draw, caption)
+        for name, (draw, caption) in zip(names, drawings, strict=True)
+    )
+
+
+_NUMBERS = {
+    1: ("1a", "1b", "1c", "5"),
+    2: ("7", "8", "9", "10"),
+    3: ("2", "3", "4", "6"),
+    4: ("11", "12", "13", "14"),
+}
+
+
+def draw_figures(
+    network: NetworkAnalysis,
+    directory: str | os.PathLike[str],
+    formats: Sequence[str] = ("png", "svg"),
+) -> dict[str, list[Path]]:
+    """Draw all figures of a network into a folder, each file whole or not at all.
+
+    Parameters
+    ----------
+    network
+        The network's analyses.
+    directory
+        The folder, made if need be.
+    formats
+        Endings of the files to write.
+
+    Returns
+    -------
+    dict
+        The files of each figure, by its name.
+    """
+    files: dict[str, list[Path]] = {}
+    for plan in plans(network.n_layers):
+        with style():
+            figure = plan.draw(network)
+            files[plan.name] = [
+                _save(figure, Path(directory) / f"figure-{plan.name}.{ending}")
+                for ending in formats
+            ]
+    return files
+
+
+def explained_variance(network: NetworkAnalysis) -> Figure:
+    """Draw the cumulative explained variance, trained and untrained, one panel a layer."""
+    figure, panels = _one_row(network)
+    for layer, axes in zip(network.layers, panels, strict=True):
+        for ratio, name, colour, marker in (
+            (layer.explained_variance_ratio, "trained", BLUE, "o"),
+            (layer.explained_variance_ratio_untrained, "untrained", ORANGE, "s"),
+        ):
+            shown = np.cumsum(ratio)[:COMPONENTS_SHOWN]
+            axes.plot(
+                np.arange(1, len(shown) + 1), shown, marker=marker, ms=3, color=colour, label=name
+            )
+        axes.axhline(0.8, color=GREY, lw=0.8, ls=":")
+        axes.axhline(0.9, color=GREY, lw=0.8, ls=":")
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("number of principal components")
+        axes.set_title(_title(network, layer))
+    panels[0].set_ylabel("cumulative explained variance")
+    panels[0].legend(loc="lower right")
+    return figure
+
+
+def projections(network: NetworkAnalysis) -> Figure:
+    """Draw the visited states and the example reviews on two components, one panel a layer."""
+    figure, panels = _one_row(network, height=1.15)
+    for layer, axes in zip(network.layers, panels, strict=True):
+        for label, colour in enumerate(LABEL_COLOURS):
+            cloud = layer.sample_projection[layer.sample_labels == label]
+            axes.scatter(*cloud.T, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
+        for walk in layer.walks:
+            _draw_walk(axes, walk)
+        _label_components(axes, layer)
+        axes.set_title(_title(network, layer))
+    handles = [
+        Line2D([], [], ls="", marker="o", color=colour, label=f"states in {name} reviews")
+        for colour, name in zip(LABEL_COLOURS, LABEL_NAMES, strict=True)
+    ]
+    handles += [
+        Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(walk))
+        for walk in network.layers[0].walks
+    ]
+    _legend_below(figure, handles)
+    return figure
+
+
+def fixed_points(network: NetworkAnalysis) -> Figure:
+    """Draw the distinct ends of the search over the visited states, one panel a layer."""
+    figure, panels = _one_row(network, height=1.1)
+    speeds = [np.maximum(layer.unique.q, SMALLEST_Q) for layer in network.layers]
+    everything = np.concatenate([*speeds, [1e-6]])
+    norm = LogNorm(vmin=float(everything.min()), vmax=float(everything.max()) * 1.01)
+    points = None
+    for layer, speed, axes in zip(network.layers, speeds, panels, strict=True):
+        axes.scatter(*layer.sample_projection.T, s=3, color=GREY, alpha=0.25, lw=0, rasterized=True)
+        for kind, marker in MARKERS.items():
+            of_kind = layer.unique.kind == kind
+            if not of_kind.any():
+                continue
+            points = axes.scatter(
+                *layer.unique_projection[of_kind].T,
+                s=40 + 160 * np.sqrt(layer.unique.count[of_kind] / len(layer.points)),
+                c=speed[of_kind],
+                marker=marker,
+                cmap="cividis",
+                norm=norm,
+                edgecolors=BLACK,
+                linewidths=0.8,
+                zorder=3,
+            )
+        _label_components(axes, layer)
+        axes.set_title(f"{_title(network, layer)}\n{_kinds(layer)}")
+    if points is not None:
+        bar = figure.colorbar(points, ax=list(panels), shrink=0.85, pad=0.02)
+        bar.set_label("speed q at the point")
+    handles = [
+        Line2D([], [], ls="", marker=MARKERS[kind], mfc="white", mec=BLACK, label=f"{kind} point")
+        for kind in KINDS
+        if any(layer.distinct_of_kind(kind) for layer in network.layers)
+    ]
+    handles.append(Line2D([], [], ls="", marker=".", color=GREY, label="visited state"))
+    _legend_below(figure, handles)
+    return figure
+
+
+def eigenvalues(network: NetworkAnalysis) -> Figure:
+    """Draw the spectra at up to three points of each layer, one row a layer."""
+    rows = len(network.layers)
+    columns = max(1, *(len(layer.spectra) for layer in network.layers))
+    figure = Figure(figsize=(PANEL * max(columns, 1.5), PANEL * 1.08 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for layer, panels in zip(network.layers, grid, strict=True):
+        for axes, spectrum in zip(panels, layer.spectra, strict=False):
+            _draw_spectrum(axes, spectrum)
+            axes.set_title(
+                f"layer {layer.layer}: {spectrum.kind}, q = {spectrum.q:.1e}, "
+                f"‖h‖ = {spectrum.norm:.2f}\n"
+                f"slowest |λ| = {np.abs(spectrum.eigenvalues).max():.4f}, "
+                f"{spectrum.n_unstable} outside the circle",
+                fontsize=8,
+            )
+        for axes in panels[len(layer.spectra) :]:
+            axes.set_axis_off()
+    handles = [
+        Line2D([], [], ls="", marker="o", color=BLUE, label="eigenvalue, |λ| < 1"),
+        Line2D([], [], ls="", marker="^", color=VERMILION, label="eigenvalue, |λ| > 1"),
+        Line2D([], [], color=BLACK, lw=0.8, label="unit circle"),
+    ]
+    _legend_below(figure, handles)
+    return figure
+
+
+def _one_row(network: NetworkAnalysis, height: float = 1.0) -> tuple[Figure, NDArray[np.object_]]:
+    """Return a figure with one panel a layer, side by side."""
+    columns = len(network.layers)
+    width = PANEL * columns if columns > 1 else PANEL * 1.5
+    figure = Figure(figsize=(width, PANEL * height), layout="constrained")
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
+
+
+def _draw_walk(axes: Axes, walk: Walk) -> None:
+    path = walk.projection
+    colour = _dark(walk.label)
+    axes.plot(*path.T, color="white", lw=3, zorder=3)
+    axes.plot(*path.T, color=colour, lw=1.3, zorder=4)
+    axes.scatter(path[0, 0], path[0, 1], s=22, marker="s", color="white", ec=colour, zorder=5)
+    axes.scatter(path[-1, 0], path[-1, 1], s=90, marker="*", color=colour, ec="white", zorder=5)
+    steps = np.linalg.norm(np.diff(path, axis=0, prepend=path[:1]), axis=1)
+    taken: list[NDArray[np.float64]] = []
+    extent = np.ptp(path, axis=0).max()
+    for i in np.argsort(-steps)[: 3 * WORDS_MARKED]:
+        crowded = any(np.linalg.norm(path[i] - other) < 0.09 * extent for other in taken)
+        if crowded or len(taken) == WORDS_MARKED or steps[i] == 0:
+            continue
+        taken.append(path[i])
+        axes.annotate(
+            walk.tokens[i],
+            path[i],
+            xytext=(4, 5 if len(taken) % 2 else -9),
+            textcoords="offset points",
+            fontsize=7,
+            color=colour,
+            parse_math=False,
+            zorder=6,
+            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.75},
+        )
+
+
+def _draw_spectrum(axes: Axes, spectrum: Spectrum) -> None:
+    values = spectrum.eigenvalues
+    unstable = np.abs(values) > 1
+    axes.add_patch(Circle((0, 0), 1, fill=False, ec=BLACK, lw=0.8))
+    axes.scatter(values[~unstable].real, values[~unstable].imag, s=9, color=BLUE, alpha=0.7)
+    axes.scatter(values[unstable].real, values[unstable].imag, s=26, color=VERMILION, marker="^")
+    reach = 1.1 * max(1.0, float(np.abs(values).max(initial=0)))
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-reach, reach)
+    axes.set_aspect("equal")
+    axes.set_xlabel("real part of λ")
+    axes.set_ylabel("imaginary part of λ")
+
+
+def _label_components(axes: Axes, layer: LayerAnalysis) -> None:
+    first, second = 100 * layer.explained_variance_ratio[[0, min(1, layer.mean.size - 1)]]
+    axes.set_xlabel(f"component 1 ({first:.0f}% of variance)")
+    axes.set_ylabel(f"component 2 ({second:.0f}%)")
+
+
+def _title(network: NetworkAnalysis, layer: LayerAnalysis) -> str:
+    depth = f"{network.n_layers}-layer network" if network.n_layers == 1 else ""
+    return depth or f"layer {layer.layer} of {network.n_layers}"
+
+
+def _kinds(layer: LayerAnalysis) -> str:
+    counts = [(kind, layer.distinct_of_kind(kind)) for kind in KINDS]
+    return ", ".join(f"{count} {kind}" for kind, count in counts if count) or "no point"
+
+
+def _walk_name(walk: Walk) -> str:
+    return (
+        f"{LABEL_NAMES[walk.label]} example (□ first word, ★ last; "
+        f"P(positive) = {walk.probability:.2f})"
+    )
+
+
+def _dark(label: int) -> str:
+    return ("#8a2f00", "#00406b")[label]
+
+
+def _legend_below(figure: Figure, handles: list[Line2D]) -> None:
+    columns = len(handles) if figure.get_figwidth() > 2 * PANEL else 2
+    if figure.get_figwidth() < 3 * PANEL:
+        columns = min(columns, 2)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, metadata=metadata)
+    return path

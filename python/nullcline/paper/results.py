@@ -1,0 +1,307 @@
+"""What the analyses of a network come to: the records that figures, claims and files share."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._files import replacing
+from nullcline.fixed_points import KINDS, FixedPoints
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_FORMAT = "nullcline.NetworkAnalysis 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """One review's path through a layer.
+
+    Attributes
+    ----------
+    tokens
+        The T tokens that the network read.
+    projection
+        The state after each token on the first two components, shape (T, 2).
+    label
+        The review's label, 0 or 1.
+    probability
+        The network's probability of "positive" after the last token.
+    """
+
+    tokens: tuple[str, ...]
+    projection: NDArray[np.float64]
+    label: int
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The eigenvalues of J_rec at one point.
+
+    Attributes
+    ----------
+    kind, q, count, norm
+        The point's kind, speed, number of starts that ended there, and Euclidean norm.
+    eigenvalues
+        By falling modulus, shape (H,).
+    """
+
+    kind: str
+    q: float
+    count: int
+    norm: float
+    eigenvalues: NDArray[np.complex128]
+
+    @property
+    def slowest(self) -> float:
+        """The largest modulus."""
+        return float(np.abs(self.eigenvalues).max(initial=0))
+
+    @property
+    def time_constant(self) -> float:
+        """1 / |ln|λ|| of the slowest mode, in steps; infinite where |λ| = 1."""
+        if self.slowest in {0, 1}:
+            return 0.0 if self.slowest == 0 else float("inf")
+        return float(1 / abs(np.log(self.slowest)))
+
+    @property
+    def n_unstable(self) -> int:
+        """The number of eigenvalues outside the unit circle."""
+        return int(np.sum(np.abs(self.eigenvalues) > 1))
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAnalysis:
+    """The analyses of one layer.
+
+    Attributes
+    ----------
+    layer
+        Number of the layer, from 1.
+    n_states
+        Number of states that the principal components are of: all that were visited.
+    explained_variance_ratio, explained_variance_ratio_untrained
+        Share of the variance along each component, shape (H,), trained and before training.
+    mean, components
+        Mean state (H,) and first two components (2, H).
+    sample_projection, sample_labels
+        A random sample of visited states on the components (m, 2), with their reviews' labels (m,).
+    walks
+        The example reviews.
+    points
+        The ends of the search, one row a start.
+    unique
+        The distinct ends.
+    unique_projection, end_projection
+        Distinct ends (u, 2) and all ends (n, 2) on the components.
+    distance_to_cloud
+        From each distinct end to the nearest sampled state, in units of the cloud's root mean
+        square radius, shape (u,).
+    spectra
+        Eigenvalues at up to three of the distinct ends.
+    """
+
+    layer: int
+    n_states: int
+    explained_variance_ratio: NDArray[np.float64]
+    explained_variance_ratio_untrained: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    components: NDArray[np.float64]
+    sample_projection: NDArray[np.float64]
+    sample_labels: NDArray[np.int64]
+    walks: tuple[Walk, ...]
+    points: FixedPoints
+    unique: FixedPoints
+    unique_projection: NDArray[np.float64]
+    end_projection: NDArray[np.float64]
+    distance_to_cloud: NDArray[np.float64]
+    spectra: tuple[Spectrum, ...]
+
+    def starts_of_kind(self, kind: str) -> int:
+        """Return how many starts ended in points of `kind`."""
+        return int(np.sum(self.points.kind == kind))
+
+    def distinct_of_kind(self, kind: str) -> int:
+        """Return how many distinct ends are of `kind`."""
+        return int(np.sum(self.unique.kind == kind))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every number as plain Python values, for results.json."""
+        return {
+            "layer": self.layer,
+            "n_states": self.n_states,
+            "explained_variance_ratio": self.explained_variance_ratio.tolist(),
+            "explained_variance_ratio_untrained": self.explained_variance_ratio_untrained.tolist(),
+            "search": {
+                "starts": len(self.points),
+                **{kind: self.starts_of_kind(kind) for kind in KINDS},
+                "median_iterations": float(np.median(self.points.iterations))
+                if len(self.points)
+                else 0.0,
+                "largest_coordinate": float(np.abs(self.points.h).max(initial=0)),
+                "reasons": {
+                    str(reason): int(count)
+                    for reason, count in zip(
+                        *np.unique(self.points.reason, return_counts=True), strict=True
+                    )
+                },
+            },
+            "points": [
+                {
+                    "kind": str(self.unique.kind[i]),
+                    "q": float(self.unique.q[i]),
+                    "count": int(self.unique.count[i]),
+                    "norm": float(np.linalg.norm(self.unique.h[i])),
+                    "projection": self.unique_projection[i].tolist(),
+                    "distance_to_cloud": float(self.distance_to_cloud[i]),
+                }
+                for i in range(len(self.unique))
+            ],
+            "spectra": [
+                {
+                    "kind": spectrum.kind,
+                    "q": spectrum.q,
+                    "count": spectrum.count,
+                    "norm": spectrum.norm,
+                    "n_unstable": spectrum.n_unstable,
+                    "eigenvalues": [[value.real, value.imag] for value in spectrum.eigenvalues],
+                }
+                for spectrum in self.spectra
+            ],
+            "walks": [
+                {
+                    "tokens": list(walk.tokens),
+                    "label": walk.label,
+                    "probability": walk.probability,
+                    "projection": walk.projection.tolist(),
+                }
+                for walk in self.walks
+            ],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkAnalysis:
+    """The analyses of one trained network.
+
+    Attributes
+    ----------
+    n_layers
+        Its depth.
+    corpus
+        What it was trained on.
+    test_accuracy
+        Share of test reviews judged right.
+    validation_loss, best_epoch
+        Lowest validation loss (nats a review), and the epoch that had it.
+    readout
+        Weights of the linear readout, shape (H,).
+    layers
+        One entry a layer.
+    seconds
+        Time spent on each part.
+    """
+
+    n_layers: int
+    corpus: str
+    test_accuracy: float
+    validation_loss: float
+    best_epoch: int
+    readout: NDArray[np.float64]
+    layers: tuple[LayerAnalysis, ...]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every number as plain Python values, for results.json."""
+        return {
+            "n_layers": self.n_layers,
+            "corpus": self.corpus,
+            "test_accuracy": self.test_accuracy,
+            "validation_loss": self.validation_loss,
+            "best_epoch": self.best_epoch,
+            "seconds": self.seconds,
+            "layers": [layer.to_json() for layer in self.layers],
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to `path` (.npz, nothing pickled), whole or not at all."""
+        arrays: dict[str, NDArray[Any]] = {}
+        record = _pack(self, "", arrays)
+        arrays["record"] = np.array(json.dumps({"format": _FORMAT, **record}))
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> NetworkAnalysis:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        OSError
+            The file cannot be opened.
+        ValueError
+            It was not written by `save`, or is damaged.
+        """
+        with Path(path).open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = dict(archive)
+                record = json.loads(arrays["record"].item())
+                return _unpack_network(record, arrays)
+            except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+                raise ValueError(f"{path} holds no analysis, or a damaged one: {error}") from error
+
+
+def _pack(value: Any, place: str, arrays: dict[str, NDArray[Any]]) -> Any:
+    """Return `value` as JSON can hold it, its arrays put into `arrays` under their place."""
+    if isinstance(value, np.ndarray):
+        arrays[place] = value
+        return {"array": place}
+    if isinstance(value, tuple) and value and not isinstance(value[0], str):
+        return [_pack(item, f"{place}/{i}", arrays) for i, item in enumerate(value)]
+    if hasattr(value, "__dataclass_fields__"):
+        return {
+            field.name: _pack(getattr(value, field.name), f"{place}/{field.name}", arrays)
+            for field in fields(value)
+        }
+    return value
+
+
+def _unpack(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return the fields of a record, with its arrays back in their places."""
+    return {
+        name: arrays[value["array"]]
+        if isinstance(value, dict) and set(value) == {"array"}
+        else value
+        for name, value in record.items()
+    }
+
+
+def _unpack_network(
+    record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> NetworkAnalysis:
+    values = _unpack(record, arrays)
+    if values.pop("format") != _FORMAT:
+        raise ValueError("its format is unknown")
+    values["layers"] = tuple(_unpack_layer(layer, arrays) for layer in values["layers"])
+    return NetworkAnalysis(**values)
+
+
+def _unpack_layer(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> LayerAnalysis:
+    values = _unpack(record, arrays)
+    walks = [_unpack(walk, arrays) for walk in values["walks"]]
+    values["walks"] = tuple(Walk(**{**walk, "tokens": tuple(walk["tokens"])}) for walk in walks)
+    values["spectra"] = tuple(Spectrum(**_unpack(item, arrays)) for item in values["spectra"])
+    for name in ("points", "unique"):
+        values[name] = FixedPoints(**_unpack(values[name], arrays))
+    return LayerAnalysis(**values)

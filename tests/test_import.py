@@ -1,0 +1,35 @@
+"""Importing the package is light, and gives the front door."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import nullcline as nc
+
+HEAVY = {"torch", "matplotlib", "sklearn", "pooch", "tqdm", "scipy.linalg", "scipy.spatial"} | {
+    f"nullcline.{stage}" for stage in ("text", "training", "paper", "cli")
+}
+
+
+def test_import_loads_nothing_heavy() -> None:
+    script = "import json, sys, nullcline; print(json.dumps(sorted(sys.modules)))"
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert not set(json.loads(ended.stdout)) & HEAVY
+
+
+def test_the_front_door() -> None:
+    assert set(nc.__all__) == {
+        "GRU",
+        "FixedPoints",
+        "Linearization",
+        "__version__",
+        "find_fixed_points",
+        "from_torch",
+        "linearize",
+    }
+    assert all(hasattr(nc, name) for name in nc.__all__)
+    assert nc.__version__

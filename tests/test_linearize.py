@@ -1,0 +1,144 @@
+"""Linearizations hold the exact Jacobians and a spectral decomposition that can be relied on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nullcline as nc
+from gru_samples import cell_of, independent_units, random_gru, seeds
+from reference import ReferenceGRU
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GRU = random_gru(6, 3, gain=2.0)
+CELL = cell_of(GRU)
+STATES = np.random.default_rng(1).uniform(-1, 1, (4, 6))
+INPUTS = np.random.default_rng(2).normal(size=(4, 3))
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 12), st.integers(0, 4), st.sampled_from([0.3, 1.0, 3.0]), seeds)
+def test_modes_decompose_the_jacobian(size: int, n: int, gain: float, seed: int) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    h = np.random.default_rng(seed).uniform(-1, 1, (n, size))
+    modes = nc.linearize(cell_of(gru), h)
+    assert len(modes) == n
+    for i in range(n):
+        np.testing.assert_allclose(modes.J_rec[i], gru.jacobian(h[i], np.zeros(2)), atol=1e-12)
+        np.testing.assert_allclose(
+            modes.J_inp[i], gru.input_jacobian(h[i], np.zeros(2)), atol=1e-12
+        )
+        j, values = modes.J_rec[i], modes.eigenvalues[i]
+        right, left = modes.right[i], modes.left[i]
+        np.testing.assert_allclose(j @ right, right * values, atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(right, axis=0), 1, atol=1e-12)
+        lengths = np.linalg.norm(left, axis=1, keepdims=True)
+        np.testing.assert_allclose(left @ j / lengths, values[:, None] * left / lengths, atol=1e-12)
+        np.testing.assert_allclose((left @ right) / lengths, np.eye(size) / lengths, atol=1e-10)
+        assert (np.diff(np.abs(values)) <= 0).all()
+
+
+def test_conjugate_pairs_stand_together() -> None:
+    values = nc.linearize(cell_of(random_gru(30, 2)), np.zeros((1, 30))).eigenvalues[0]
+    upper = np.flatnonzero(values.imag > 0)
+    assert len(upper) > 0
+    np.testing.assert_array_equal(values[upper + 1], values[upper].conj())
+
+
+def test_known_slopes() -> None:
+    # F(h) = (tanh(s h) + h) / 2 for each unit: the slope at 0 is (s + 1) / 2.
+    slopes = np.array([-3.0, 0.5, 1.0, 2.0])
+    modes = nc.linearize(cell_of(independent_units(slopes, np.zeros(4))), np.zeros((1, 4)))
+    np.testing.assert_allclose(modes.eigenvalues[0], [1.5, 1.0, -1.0, 0.75], atol=1e-15)
+    assert not modes.is_stable[0]
+    tau = modes.time_constants[0]
+    assert tau[0] == pytest.approx(1 / np.log(1.5))
+    assert tau[3] == pytest.approx(-1 / np.log(0.75))
+    assert (tau[1:3] > 1e14).all()
+
+
+def test_negative_eigenvalues_may_be_stable() -> None:
+    cell = cell_of(independent_units(np.array([-2.5, 0.5]), np.zeros(2)))
+    modes = nc.linearize(cell, np.zeros((1, 2)))
+    np.testing.assert_allclose(modes.eigenvalues[0], [0.75, -0.75], atol=1e-15)
+    assert modes.is_stable.tolist() == [True]
+    np.testing.assert_allclose(modes.time_constants, -1 / np.log(0.75), atol=1e-13)
+
+
+def test_a_mode_that_dies_at_once() -> None:
+    cell = cell_of(independent_units(np.array([-1.0]), np.zeros(1)))
+    modes = nc.linearize(cell, np.zeros((1, 1)))
+    assert modes.time_constants[0, 0] < 0.04
+
+
+def test_a_defective_eigenvalue_has_no_left_scale() -> None:
+    # Unit 2 is driven by unit 1, both with the same slope: a Jordan block.
+    weight_hh = np.zeros((6, 2))
+    weight_hh[4:] = [[0.5, 0.0], [1.0, 0.5]]
+    cell = nc.GRU(np.zeros((6, 1)), weight_hh)
+    modes = nc.linearize(cell, np.zeros((1, 2)))
+    np.testing.assert_allclose(modes.eigenvalues, modes.eigenvalues[0, 0])
+    assert np.isnan(modes.left).any()
+    assert np.isfinite(modes.right).all()
+
+
+def test_points_of_a_search_bring_their_inputs() -> None:
+    points = nc.find_fixed_points(CELL, STATES, INPUTS)
+    modes = nc.linearize(CELL, points)
+    np.testing.assert_array_equal(modes.J_rec, nc.linearize(CELL, points.h, INPUTS).J_rec)
+    with pytest.raises(ValueError, match="inputs must be None"):
+        nc.linearize(CELL, points, INPUTS)
+
+
+def test_no_points() -> None:
+    modes = nc.linearize(CELL, STATES[:0])
+    assert len(modes) == 0
+    assert modes.J_rec.shape == modes.left.shape == (0, 6, 6)
+    assert modes.eigenvalues.shape == modes.time_constants.shape == (0, 6)
+    assert modes.J_inp.shape == (0, 6, 3)
+    assert modes.is_stable.shape == (0,)
+
+
+def test_a_single_precision_cell_has_modes_in_double() -> None:
+    cell = cell_of(GRU, np.float32)
+    modes = nc.linearize(cell, STATES.astype(np.float32))
+    assert modes.J_rec.dtype == modes.J_inp.dtype == np.float32
+    assert modes.eigenvalues.dtype == np.complex128
+    right, values = modes.right[0], modes.eigenvalues[0]
+    np.testing.assert_allclose(modes.J_rec[0] @ right, right * values, atol=1e-12)
+
+
+def test_the_summary() -> None:
+    stable = cell_of(random_gru(6, 3, gain=0.1))
+    assert repr(nc.linearize(stable, STATES)) == "Linearization(4 points, 4 stable; H = 6)"
+
+
+BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
+    "no cell": ((None, STATES), TypeError, "cell must be a nullcline cell, not builtins.NoneType"),
+    "cells": (([CELL], STATES), TypeError, "choose a layer"),
+    "one state": ((CELL, STATES[0]), ValueError, r"points must have shape \(n, 6\).*points\[None\]"),
+    "other size": ((CELL, STATES[:, 1:]), ValueError, r"points must have shape \(n, 6\)"),
+    "NaN": ((CELL, STATES * np.nan), ValueError, "points must be finite"),
+    "integers": ((CELL, np.zeros((2, 6), int)), TypeError, "points must be float64 or float32"),
+    "inputs": ((CELL, STATES, np.zeros((4, 2))), ValueError, "inputs must be None or have shape"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused(case: str) -> None:
+    arguments, error, message = BAD[case]
+    with pytest.raises(error, match=message):
+        nc.linearize(*arguments)
+
+
+def test_jacobians_that_overflow_are_refused() -> None:
+    weights: dict[str, NDArray[np.float64]] = vars(GRU)
+    huge = ReferenceGRU(*(1e308 * np.sign(array) for array in weights.values()))
+    with pytest.raises(ValueError, match="J_rec must be finite"):
+        nc.linearize(cell_of(huge), STATES)
