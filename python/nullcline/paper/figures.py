@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -42,8 +43,11 @@ COMPONENTS_SHOWN = 30
 WORDS_MARKED = 6
 """Words of each example review written beside its path: those that moved the state most."""
 
-SMALLEST_Q = 1e-35
-"""Speeds below this, zero among them, are drawn as this: all of them are zero to rounding."""
+LEGEND_ENTRY = 2.4
+"""Room for one entry of a legend, in inches."""
+
+WORD_ROOM = np.array([0.09, 0.055])
+"""Room that a word keeps free of others, in units of the cloud's extent along each axis."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def plans(n_layers: int) -> tuple[FigurePlan, ...]:
             fixed_points,
             "The distinct ends of a search from visited states, over the visited states (grey): "
             "circles are fixed points (zero to rounding), diamonds slow points (local minima of "
-            "the speed q); their size grows with the number of starts that ended there.",
+            "the speed q, its value in colour); size grows with the number of starts that ended "
+            "there.",
         ),
         (
             eigenvalues,
@@ -162,8 +167,10 @@ def projections(network: NetworkAnalysis) -> Figure:
         for label, colour in enumerate(LABEL_COLOURS):
             cloud = layer.sample_projection[layer.sample_labels == label]
             axes.scatter(*cloud.T, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
+        spread = np.ptp(layer.sample_projection, axis=0)
+        marked: list[NDArray[np.float64]] = []
         for walk in layer.walks:
-            _draw_walk(axes, walk)
+            _draw_walk(axes, walk, spread, marked)
         _label_components(axes, layer)
         axes.set_title(_title(network, layer))
     handles = [
@@ -174,6 +181,10 @@ def projections(network: NetworkAnalysis) -> Figure:
         Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(walk))
         for walk in network.layers[0].walks
     ]
+    handles += [
+        Line2D([], [], ls="", marker=marker, mfc=face, mec=BLACK, label=name)
+        for marker, face, name in (("s", "white", "first word"), ("*", BLACK, "last word"))
+    ]
     _legend_below(figure, handles)
     return figure
 
@@ -181,34 +192,38 @@ def projections(network: NetworkAnalysis) -> Figure:
 def fixed_points(network: NetworkAnalysis) -> Figure:
     """Draw the distinct ends of the search over the visited states, one panel a layer."""
     figure, panels = _one_row(network, height=1.1)
-    speeds = [np.maximum(layer.unique.q, SMALLEST_Q) for layer in network.layers]
-    everything = np.concatenate([*speeds, [1e-6]])
-    norm = LogNorm(vmin=float(everything.min()), vmax=float(everything.max()) * 1.01)
-    points = None
-    for layer, speed, axes in zip(network.layers, speeds, panels, strict=True):
+    slow = np.concatenate([layer.unique.q[layer.unique.kind == "slow"] for layer in network.layers])
+    colours = ScalarMappable(
+        LogNorm(slow.min() / 2, slow.max() * 2) if len(slow) else None, "cividis"
+    )
+    for layer, axes in zip(network.layers, panels, strict=True):
         axes.scatter(*layer.sample_projection.T, s=3, color=GREY, alpha=0.25, lw=0, rasterized=True)
         for kind, marker in MARKERS.items():
             of_kind = layer.unique.kind == kind
-            if not of_kind.any():
-                continue
-            points = axes.scatter(
+            axes.scatter(
                 *layer.unique_projection[of_kind].T,
                 s=40 + 160 * np.sqrt(layer.unique.count[of_kind] / len(layer.points)),
-                c=speed[of_kind],
+                c=colours.to_rgba(layer.unique.q[of_kind]) if kind == "slow" else VERMILION,
                 marker=marker,
-                cmap="cividis",
-                norm=norm,
                 edgecolors=BLACK,
                 linewidths=0.8,
                 zorder=3,
             )
         _label_components(axes, layer)
         axes.set_title(f"{_title(network, layer)}\n{_kinds(layer)}")
-    if points is not None:
-        bar = figure.colorbar(points, ax=list(panels), shrink=0.85, pad=0.02)
-        bar.set_label("speed q at the point")
+    if len(slow):
+        bar = figure.colorbar(colours, ax=list(panels), shrink=0.85, pad=0.02)
+        bar.set_label("speed q of slow points")
     handles = [
-        Line2D([], [], ls="", marker=MARKERS[kind], mfc="white", mec=BLACK, label=f"{kind} point")
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker=MARKERS[kind],
+            mfc=VERMILION if kind == "fixed" else "white",
+            mec=BLACK,
+            label=f"{kind} point",
+        )
         for kind in KINDS
         if any(layer.distinct_of_kind(kind) for layer in network.layers)
     ]
@@ -221,7 +236,9 @@ def eigenvalues(network: NetworkAnalysis) -> Figure:
     """Draw the spectra at up to three points of each layer, one row a layer."""
     rows = len(network.layers)
     columns = max(1, *(len(layer.spectra) for layer in network.layers))
-    figure = Figure(figsize=(PANEL * max(columns, 1.5), PANEL * 1.08 * rows), layout="constrained")
+    figure = Figure(
+        figsize=(PANEL * max(columns, 1.5), (0.4 + PANEL * 1.15 * rows)), layout="constrained"
+    )
     grid = figure.subplots(rows, columns, squeeze=False)
     for layer, panels in zip(network.layers, grid, strict=True):
         for axes, spectrum in zip(panels, layer.spectra, strict=False):
@@ -247,36 +264,47 @@ def eigenvalues(network: NetworkAnalysis) -> Figure:
 def _one_row(network: NetworkAnalysis, height: float = 1.0) -> tuple[Figure, NDArray[np.object_]]:
     """Return a figure with one panel a layer, side by side."""
     columns = len(network.layers)
-    width = PANEL * columns if columns > 1 else PANEL * 1.5
-    figure = Figure(figsize=(width, PANEL * height), layout="constrained")
+    width = PANEL * columns if columns > 1 else PANEL * 1.75
+    figure = Figure(figsize=(width, 0.4 + PANEL * height), layout="constrained")
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
-def _draw_walk(axes: Axes, walk: Walk) -> None:
+def _draw_walk(
+    axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[NDArray[np.float64]]
+) -> None:
     path = walk.projection
     colour = _dark(walk.label)
     axes.plot(*path.T, color="white", lw=3, zorder=3)
     axes.plot(*path.T, color=colour, lw=1.3, zorder=4)
     axes.scatter(path[0, 0], path[0, 1], s=22, marker="s", color="white", ec=colour, zorder=5)
     axes.scatter(path[-1, 0], path[-1, 1], s=90, marker="*", color=colour, ec="white", zorder=5)
-    steps = np.linalg.norm(np.diff(path, axis=0, prepend=path[:1]), axis=1)
-    taken: list[NDArray[np.float64]] = []
-    extent = np.ptp(path, axis=0).max()
-    for i in np.argsort(-steps)[: 3 * WORDS_MARKED]:
-        crowded = any(np.linalg.norm(path[i] - other) < 0.09 * extent for other in taken)
-        if crowded or len(taken) == WORDS_MARKED or steps[i] == 0:
+    _mark_words(axes, walk, spread, marked)
+
+
+def _mark_words(
+    axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[NDArray[np.float64]]
+) -> None:
+    """Write the words that moved the state most, where none of those `marked` so far is close."""
+    steps = np.linalg.norm(np.diff(walk.projection, axis=0, prepend=walk.projection[:1]), axis=1)
+    places = walk.projection / np.where(spread > 0, spread, 1)
+    written = 0
+    for i in np.argsort(-steps):
+        crowded = any((np.abs(places[i] - other) < WORD_ROOM).all() for other in marked)
+        is_word = any(character.isalpha() for character in walk.tokens[i])
+        if crowded or not is_word or written == WORDS_MARKED or steps[i] == 0:
             continue
-        taken.append(path[i])
+        marked.append(places[i])
+        written += 1
         axes.annotate(
             walk.tokens[i],
-            path[i],
-            xytext=(4, 5 if len(taken) % 2 else -9),
+            tuple(walk.projection[i]),
+            xytext=(4, 5) if walk.label else (4, -10),
             textcoords="offset points",
             fontsize=7,
-            color=colour,
+            color=_dark(walk.label),
             parse_math=False,
             zorder=6,
-            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.75},
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         )
 
 
@@ -311,10 +339,7 @@ def _kinds(layer: LayerAnalysis) -> str:
 
 
 def _walk_name(walk: Walk) -> str:
-    return (
-        f"{LABEL_NAMES[walk.label]} example (□ first word, ★ last; "
-        f"P(positive) = {walk.probability:.2f})"
-    )
+    return f"{LABEL_NAMES[walk.label]} example, P(positive) = {walk.probability:.2f}"
 
 
 def _dark(label: int) -> str:
@@ -322,10 +347,8 @@ def _dark(label: int) -> str:
 
 
 def _legend_below(figure: Figure, handles: list[Line2D]) -> None:
-    columns = len(handles) if figure.get_figwidth() > 2 * PANEL else 2
-    if figure.get_figwidth() < 3 * PANEL:
-        columns = min(columns, 2)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    columns = max(1, int(figure.get_figwidth() / LEGEND_ENTRY))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
 
 
 def _save(figure: Figure, path: Path) -> Path:
