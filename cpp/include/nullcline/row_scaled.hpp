@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/vectors.hpp"
@@ -105,44 +106,31 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
     }
 }
 
-/// ‖J‖_F from the scales alone, by way of the inner products of the weights' rows, made once.
+/// The size of a Jacobian's terms, (Σ_k ‖diag(c_k) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
+/// norms of the weights' rows, made once.
+///
+/// This is the scale of J before its terms cancel, and so of its rounding errors. ‖J‖_F itself does
+/// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
 template <class T>
-class FrobeniusNorm {
+class TermNorm {
   public:
-    FrobeniusNorm(MatrixView<const T> weights, std::size_t blocks)
-        : blocks_(blocks), size_(weights.cols()), products_(blocks * blocks + blocks, size_) {
-        for (std::size_t i = 0; i < size_; ++i) {
-            for (std::size_t k = 0; k < blocks_; ++k) {
-                for (std::size_t l = 0; l < blocks_; ++l) {
-                    products_.row(k * blocks_ + l)[i] =
-                        dot(weights.row(k * size_ + i), weights.row(l * size_ + i));
-                }
-                products_.row(blocks_ * blocks_ + k)[i] = weights(k * size_ + i, i);
-            }
+    TermNorm(MatrixView<const T> weights, std::size_t blocks)
+        : squares_(blocks * weights.cols()) {
+        for (std::size_t i = 0; i < squares_.size(); ++i) {
+            squares_[i] = squared_norm(weights.row(i));
         }
     }
 
     [[nodiscard]] T operator()(const RowScales<T>& jacobian) const {
-        T sum = 0;
-        for (std::size_t i = 0; i < size_; ++i) {
-            const T identity = jacobian.identity[i];
-            sum += identity * identity;
-            for (std::size_t k = 0; k < blocks_; ++k) {
-                const T scale = jacobian.scales[k * size_ + i];
-                sum -= T{2} * identity * scale * products_.row(blocks_ * blocks_ + k)[i];
-                for (std::size_t l = 0; l < blocks_; ++l) {
-                    sum += scale * jacobian.scales[l * size_ + i] *
-                           products_.row(k * blocks_ + l)[i];
-                }
-            }
+        T sum = squared_norm(jacobian.identity);
+        for (std::size_t i = 0; i < squares_.size(); ++i) {
+            sum += jacobian.scales[i] * jacobian.scales[i] * squares_[i];
         }
-        return std::sqrt(std::max(sum, T{0}));
+        return std::sqrt(sum);
     }
 
   private:
-    std::size_t blocks_;
-    std::size_t size_;
-    Matrix<T> products_;
+    std::vector<T> squares_;
 };
 
 }  // namespace nullcline

@@ -22,7 +22,6 @@ concept Equation = requires(const E equation, std::span<const typename E::Scalar
     { equation.size() } -> std::same_as<std::size_t>;
     { equation.blocks() } -> std::same_as<std::size_t>;
     { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
-    { equation.single_weights() } -> std::same_as<MatrixView<const float>>;
     equation.linearize(in, in, in, at);
     equation.rounding(in, in, in, out);
 };

@@ -12,8 +12,6 @@
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <type_traits>
-#include <utility>
 
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/equation.hpp"
@@ -51,10 +49,6 @@ class Gru {
             norms_.row(0)[i] = norm(recurrent().row(i));
             norms_.row(1)[i] = norm(recurrent().row(size_ + i));
         }
-        if constexpr (!std::is_same_v<T, float>) {
-            single_ = Matrix<float>(3 * size_, size_);
-            convert<float>(std::span<const T>(recurrent_.elements()), single_.elements());
-        }
     }
 
     [[nodiscard]] std::size_t size() const { return size_; }
@@ -62,15 +56,6 @@ class Gru {
     [[nodiscard]] MatrixView<const T> recurrent() const { return recurrent_.view(); }
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
     [[nodiscard]] std::span<const T> bias_n() const { return bias_.row(1).subspan(size_, size_); }
-
-    /// The recurrent weights in single precision, for products that need no more.
-    [[nodiscard]] MatrixView<const float> single_recurrent() const {
-        if constexpr (std::is_same_v<T, float>) {
-            return recurrent_.view();
-        } else {
-            return single_.view();
-        }
-    }
 
     /// Euclidean norms of the rows of W_hr and W_hn.
     [[nodiscard]] std::span<const T> norms_r() const { return norms_.row(0); }
@@ -102,7 +87,6 @@ class Gru {
     std::size_t size_;
     Matrix<T> input_;
     Matrix<T> recurrent_;
-    Matrix<float> single_;
     Matrix<T> bias_;  // row 0: outside the products, row 1: as PyTorch's bias_hh
     Matrix<T> norms_;
 };
@@ -144,9 +128,6 @@ class GruReduced {
     [[nodiscard]] MatrixView<const T> weights() const {
         return cell_->recurrent().middle_rows(0, 2 * size());
     }
-    [[nodiscard]] MatrixView<const float> single_weights() const {
-        return cell_->single_recurrent().middle_rows(0, 2 * size());
-    }
 
     void linearize(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
                    const Linearized<T>& out) const {
@@ -174,9 +155,6 @@ class GruUpdate {
     [[nodiscard]] std::size_t size() const { return cell_->size(); }
     [[nodiscard]] std::size_t blocks() const { return 3; }
     [[nodiscard]] MatrixView<const T> weights() const { return cell_->recurrent(); }
-    [[nodiscard]] MatrixView<const float> single_weights() const {
-        return cell_->single_recurrent();
-    }
 
     void linearize(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
                    const Linearized<T>& out) const {

@@ -27,6 +27,7 @@
 #include "nullcline/cancellation.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
+#include "nullcline/packed_matrix.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/damping.hpp"
@@ -42,12 +43,14 @@ class BatchedLevenbergMarquardt {
   public:
     using T = typename E::Scalar;
 
-    BatchedLevenbergMarquardt(const E& equation, const Preconditioner& preconditioner,
-                              const FrobeniusNorm<T>& frobenius, const Search<T>& search,
+    BatchedLevenbergMarquardt(const E& equation, const TileMatrix& weights,
+                              const Preconditioner& preconditioner,
+                              const TermNorm<T>& term_norm, const Search<T>& search,
                               Queue& queue)
         : equation_(equation),
+          weights_(weights),
           preconditioner_(preconditioner),
-          frobenius_(frobenius),
+          term_norm_(term_norm),
           search_(search),
           queue_(queue),
           direction_(rows, equation.size()),
@@ -73,7 +76,7 @@ class BatchedLevenbergMarquardt {
     }
 
   private:
-    static constexpr std::size_t rows = 48;
+    static constexpr std::size_t rows = tile_rows;
     static constexpr std::size_t most_solver_iterations = 100;
 
     /// What a slot's rows of the tile hold, and so what is to be done with the next products.
@@ -118,7 +121,7 @@ class BatchedLevenbergMarquardt {
         double length = 0;     // ‖f‖
         bool fresh = false;    // whether products are W h to the last digit
         double fresh_length = 0;  // ‖f‖ when they last were
-        double frobenius = 0;  // ‖J‖_F
+        double scale = 0;  // of J
 
         // The linear problem, for f scaled to length 1.
         std::vector<float> scales, identity;  // of J
@@ -133,19 +136,17 @@ class BatchedLevenbergMarquardt {
     };
 
     void tick() {
-        blas::multiply_transposed(view(direction_), equation_.single_weights(), product_.view());
+        weights_.forward(direction_, product_);
         for_each_slot(&BatchedLevenbergMarquardt::after_forward);
-        blas::multiply(view(scaled_), equation_.single_weights(), gradient_.view());
+        weights_.backward(scaled_, gradient_);
         for_each_slot(&BatchedLevenbergMarquardt::after_backward);
-        blas::multiply_transposed(view(gradient_), preconditioner_.vectors(), coordinates_.view());
+        preconditioner_.vectors().forward(gradient_, coordinates_);
         for (std::size_t i = 0; i < rows; ++i) {
             preconditioner_.divide(slots_[i].mu, coordinates_.row(i));
         }
-        blas::multiply(view(coordinates_), preconditioner_.vectors(), preconditioned_.view());
+        preconditioner_.vectors().backward(coordinates_, preconditioned_);
         for_each_slot(&BatchedLevenbergMarquardt::after_preconditioner);
     }
-
-    static MatrixView<const float> view(const Matrix<float>& matrix) { return matrix.view(); }
 
     void for_each_slot(void (BatchedLevenbergMarquardt::*act)(Slot&, std::size_t)) {
         for (std::size_t i = 0; i < rows; ++i) {
@@ -164,7 +165,7 @@ class BatchedLevenbergMarquardt {
             }
             slot.start = *start;
             slot.iterations = 0;
-            slot.limit = search_.iterations_left(*start);
+            slot.limit = std::min(search_.iterations_left(*start), patience);
             slot.damping = Damping();
             std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
             search_.drive(*start, slot.drive);
@@ -217,7 +218,7 @@ class BatchedLevenbergMarquardt {
         if (slot.iterations >= slot.limit) {
             return finish(slot, row, End::limit);
         }
-        slot.frobenius = static_cast<double>(frobenius_(slot.at.jacobian()));
+        slot.scale = static_cast<double>(term_norm_(slot.at.jacobian()));
         convert<float>(slot.at.scales(), std::span(slot.scales));
         convert<float>(slot.at.identity(), std::span(slot.identity));
         reset_model(slot);
@@ -342,7 +343,7 @@ class BatchedLevenbergMarquardt {
                 slot.free[i] = held_by_face(slot.h[i], slot.gradient[i]) ? 0.0F : 1.0F;
                 square += static_cast<double>(slot.free[i] * slot.gradient[i] * slot.gradient[i]);
             }
-            if (std::sqrt(square) <= stationary_tolerance<T> / 2 * slot.frobenius) {
+            if (std::sqrt(square) <= stationary_tolerance<T> / 2 * slot.scale) {
                 return finish(slot, row, End::stationary);
             }
         }
@@ -351,7 +352,7 @@ class BatchedLevenbergMarquardt {
                 reset_model(slot);
             }
             const double mean_square =
-                slot.frobenius * slot.frobenius / static_cast<double>(slot.h.size());
+                slot.scale * slot.scale / static_cast<double>(slot.h.size());
             slot.mu = static_cast<float>(slot.damping.value() * mean_square);
             slot.decrease = 0;
             slot.solver_iterations = 0;
@@ -388,6 +389,8 @@ class BatchedLevenbergMarquardt {
         slot.stage = Stage::solve;
     }
 
+    /// Iterations after which a start had better go on in full precision: most need half as many.
+    static constexpr std::size_t patience = 60;
     static constexpr double forcing = 0.02;
     /// Products in single precision are good for so much decrease.
     static constexpr double stale_below = 1e-3;
@@ -395,8 +398,9 @@ class BatchedLevenbergMarquardt {
     static constexpr double smallest_gain = 16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
     const E& equation_;
+    const TileMatrix& weights_;
     const Preconditioner& preconditioner_;
-    const FrobeniusNorm<T>& frobenius_;
+    const TermNorm<T>& term_norm_;
     const Search<T>& search_;
     Queue& queue_;
     Matrix<float> direction_, product_, scaled_, gradient_, coordinates_, preconditioned_;

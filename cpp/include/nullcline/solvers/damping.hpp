@@ -5,7 +5,7 @@
 
 namespace nullcline {
 
-/// The damping, in units of the Jacobian's mean squared singular value.
+/// The damping, in units of `TermNorm`² / H, which is near the mean squared singular value of J.
 ///
 /// After an accepted step it is multiplied by 2 (1 − ratio), within limits, where ratio is actual
 /// over predicted decrease. Near a minimum with a non-zero residual, where Gauss–Newton leaves out
@@ -40,7 +40,7 @@ class Damping {
     double growth_ = first_growth;
 };
 
-/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖_F ‖f‖, P leaving out the units
+/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P leaving out the units
 /// that the cube's face holds. Sixty units of rounding would do in exact products; the rest is room
 /// for products in single precision and for ends of long valleys.
 template <class T>

@@ -20,6 +20,7 @@
 #include "nullcline/cancellation.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
+#include "nullcline/packed_matrix.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/adam.hpp"
 #include "nullcline/solvers/cube.hpp"
@@ -34,8 +35,10 @@ class GradientDescent {
   public:
     using T = typename E::Scalar;
 
-    GradientDescent(const E& equation, const Search<T>& search, Queue& queue)
+    GradientDescent(const E& equation, const TileMatrix& weights, const Search<T>& search,
+                    Queue& queue)
         : equation_(equation),
+          weights_(weights),
           search_(search),
           queue_(queue),
           change_(rows, equation.size()),
@@ -59,7 +62,7 @@ class GradientDescent {
     }
 
   private:
-    static constexpr std::size_t rows = 64;
+    static constexpr std::size_t rows = tile_rows;
     static constexpr std::size_t refresh_period = 100;
 
     struct Slot {
@@ -89,15 +92,13 @@ class GradientDescent {
     };
 
     void iterate() {
-        blas::multiply(MatrixView<const float>(scaled_.view()), equation_.single_weights(),
-                       gradient_.view());
+        weights_.backward(scaled_, gradient_);
         for (std::size_t i = 0; i < rows; ++i) {
             if (slots_[i].active) {
                 descend(slots_[i], i);
             }
         }
-        blas::multiply_transposed(MatrixView<const float>(change_.view()),
-                                  equation_.single_weights(), product_.view());
+        weights_.forward(change_, product_);
         for (std::size_t i = 0; i < rows; ++i) {
             if (slots_[i].active) {
                 arrive(slots_[i], i);
@@ -189,6 +190,7 @@ class GradientDescent {
     }
 
     const E& equation_;
+    const TileMatrix& weights_;
     const Search<T>& search_;
     Queue& queue_;
     Matrix<float> change_, product_, scaled_, gradient_;

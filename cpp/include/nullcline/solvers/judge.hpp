@@ -21,12 +21,12 @@ namespace nullcline {
 /// Labels ends, in the precision of the cell, from nothing but the state itself.
 ///
 /// fixed: every unit's reduced residual is within its bound of rounding (`GruReduced::rounding`).
-/// slow: q <= tol_slow at a local minimum of q over the cube, measured by ‖P Jᵀf‖ / (‖J‖_F ‖f‖)
+/// slow: q <= tol_slow at a local minimum of q over the cube, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
 template <class T>
 class Judge {
   public:
-    Judge(const Gru<T>& cell, const FrobeniusNorm<T>& update_norm)
+    Judge(const Gru<T>& cell, const TermNorm<T>& update_norm)
         : reduced_(cell),
           update_(cell),
           update_norm_(update_norm),
@@ -104,7 +104,7 @@ class Judge {
 
     GruReduced<T> reduced_;
     GruUpdate<T> update_;
-    const FrobeniusNorm<T>& update_norm_;
+    const TermNorm<T>& update_norm_;
     std::vector<T> products_, scaled_, gradient_, bound_;
     Linearization<T> at_reduced_, at_update_;
 };

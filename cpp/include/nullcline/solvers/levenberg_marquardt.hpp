@@ -27,9 +27,9 @@ class LevenbergMarquardt {
   public:
     using T = typename E::Scalar;
 
-    LevenbergMarquardt(const E& equation, const FrobeniusNorm<T>& frobenius,
+    LevenbergMarquardt(const E& equation, const TermNorm<T>& term_norm,
                        const Search<T>& search)
-        : frobenius_(frobenius),
+        : term_norm_(term_norm),
           search_(search),
           state_(equation, search.cell.resting_drive().size()),
           gradient_(equation.size()),
@@ -67,11 +67,11 @@ class LevenbergMarquardt {
                 if (state_.is_zero()) {
                     return End::zero;
                 }
-                const double frobenius = static_cast<double>(frobenius_(state_.jacobian()));
+                const double scale = static_cast<double>(term_norm_(state_.jacobian()));
                 state_.gradient(gradient_);
                 hold_faces();
                 if (static_cast<double>(norm(std::span<const T>(gradient_))) <=
-                    stationary_tolerance<T> / 2 * frobenius * state_.length()) {
+                    stationary_tolerance<T> / 2 * scale * state_.length()) {
                     return End::stationary;
                 }
                 if (iterations >= limit) {
@@ -79,7 +79,7 @@ class LevenbergMarquardt {
                 }
                 state_.assemble_jacobian(jacobian_.view());
                 blas::gram(MatrixView<const T>(jacobian_.view()), normal_.view());
-                mean_square = frobenius * frobenius / static_cast<double>(gradient_.size());
+                mean_square = scale * scale / static_cast<double>(gradient_.size());
             } else if (iterations >= limit) {
                 return End::limit;
             }
@@ -159,7 +159,7 @@ class LevenbergMarquardt {
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-    const FrobeniusNorm<T>& frobenius_;
+    const TermNorm<T>& term_norm_;
     const Search<T>& search_;
     State<E> state_;
     std::vector<T> gradient_, step_, change_;

@@ -9,8 +9,8 @@
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
+#include "nullcline/packed_matrix.hpp"
 #include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/cube.hpp"
 
 namespace nullcline {
 
@@ -22,7 +22,7 @@ class Preconditioner {
     template <Equation E>
     Preconditioner(const E& equation, std::span<const typename E::Scalar> reference,
                    std::span<const typename E::Scalar> drive)
-        : vectors_(equation.size(), equation.size()), squares_(equation.size()) {
+        : squares_(equation.size()) {
         using T = typename E::Scalar;
         const std::size_t size = equation.size();
         std::vector<T> products(equation.weights().rows());
@@ -35,13 +35,13 @@ class Preconditioner {
         assemble(at.jacobian(), equation.weights(), jacobian.view());
         blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
         blas::symmetric_eigen(normal.view(), std::span(squares));
-        convert<float>(std::span<const T>(normal.elements()), vectors_.elements());
+        vectors_ = TileMatrix(MatrixView<const T>(normal.view()));
         std::ranges::transform(squares, squares_.begin(),
                                [](T s) { return std::max(static_cast<float>(s), 0.0F); });
     }
 
     /// One eigenvector a row.
-    [[nodiscard]] MatrixView<const float> vectors() const { return vectors_.view(); }
+    [[nodiscard]] const TileMatrix& vectors() const { return vectors_; }
 
     /// Divide coordinates along the eigenvectors by σ² + μ.
     void divide(float damping, std::span<float> coordinates) const {
@@ -51,7 +51,7 @@ class Preconditioner {
     }
 
   private:
-    Matrix<float> vectors_;
+    TileMatrix vectors_;
     std::vector<float> squares_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/gru.hpp"
+#include "nullcline/packed_matrix.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/solvers/batched_levenberg_marquardt.hpp"
 #include "nullcline/solvers/cube.hpp"
@@ -65,6 +66,7 @@ class Searcher {
                 break;
             case Method::automatic:
                 batched(reduced_, starts);
+                dense(reduced_, paused(starts));
                 batched(update_, unfinished(starts));
                 dense(update_, stuck(starts));
                 break;
@@ -81,9 +83,19 @@ class Searcher {
         });
     }
 
+    /// Starts that have used up the batched solver's patience, but not their own iterations.
+    [[nodiscard]] std::vector<std::size_t> paused(std::span<const std::size_t> starts) const {
+        return select(starts, [&](std::size_t i) { return is_paused(i); });
+    }
+
     /// Starts that products in single precision could not bring to an end.
     [[nodiscard]] std::vector<std::size_t> stuck(std::span<const std::size_t> starts) const {
-        return select(starts, [&](std::size_t i) { return ends_[i] == End::stalled; });
+        return select(starts,
+                      [&](std::size_t i) { return ends_[i] == End::stalled || is_paused(i); });
+    }
+
+    [[nodiscard]] bool is_paused(std::size_t start) const {
+        return ends_[start] == End::limit && search_.iterations_left(start) > 0;
     }
 
     template <class Predicate>
@@ -116,8 +128,9 @@ class Searcher {
     }
 
     void gradient(std::span<const std::size_t> starts) {
+        const TileMatrix weights(update_.weights());
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            GradientDescent(update_, search_, queue).run(cancellation);
+            GradientDescent(update_, weights, search_, queue).run(cancellation);
         });
     }
 
@@ -126,9 +139,9 @@ class Searcher {
         if (starts.empty()) {
             return;
         }
-        const FrobeniusNorm<T> frobenius(equation.weights(), equation.blocks());
+        const TermNorm<T> term_norm(equation.weights(), equation.blocks());
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            LevenbergMarquardt(equation, frobenius, search_).run(queue, cancellation);
+            LevenbergMarquardt(equation, term_norm, search_).run(queue, cancellation);
         });
     }
 
@@ -137,30 +150,25 @@ class Searcher {
         if (starts.empty()) {
             return;
         }
-        const FrobeniusNorm<T> frobenius(equation.weights(), equation.blocks());
-        std::vector<T> drive(batch_.cell.resting_drive().size());
-        batch_.cell.drive(shared_input(), drive);
-        const Preconditioner preconditioner(equation, reference(drive), drive);
+        const TermNorm<T> term_norm(equation.weights(), equation.blocks());
+        const TileMatrix weights(equation.weights());
+        const Preconditioner preconditioner(equation, reference(), batch_.cell.resting_drive());
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            BatchedLevenbergMarquardt(equation, preconditioner, frobenius, search_, queue)
+            BatchedLevenbergMarquardt(equation, weights, preconditioner, term_norm, search_, queue)
                 .run(cancellation);
         });
     }
 
-    /// The input that all starts have in common, or none.
-    [[nodiscard]] std::span<const T> shared_input() const {
-        return batch_.inputs.shared() ? batch_.inputs.row(0) : std::span<const T>{};
-    }
-
-    /// Where the network goes from rest: a state typical of its slow manifold.
-    [[nodiscard]] std::vector<T> reference(std::span<const T> drive) const {
+    /// Where the network goes from rest, without input: a state typical of its slow manifold, and
+    /// nothing that the starts or their inputs have a part in.
+    [[nodiscard]] std::vector<T> reference() const {
         constexpr std::size_t n_steps = 100;
         std::vector<T> h(batch_.cell.size());
         std::vector<T> products(update_.weights().rows());
         Linearization<T> at(update_.size(), update_.blocks());
         for (std::size_t i = 0; i < n_steps; ++i) {
             blas::multiply_vector(update_.weights(), std::span<const T>(h), std::span(products));
-            update_.linearize(h, products, drive, at.out());
+            update_.linearize(h, products, batch_.cell.resting_drive(), at.out());
             add_scaled(T{1}, at.residual(), std::span(h));
         }
         return h;
@@ -194,7 +202,7 @@ class Searcher {
     Search<T> search_;
     GruReduced<T> reduced_;
     GruUpdate<T> update_;
-    FrobeniusNorm<T> update_norm_;
+    TermNorm<T> update_norm_;
 };
 
 }  // namespace nullcline
