@@ -54,7 +54,7 @@ def adam_batched(
         if iteration == MAX_ITERATIONS or float(q.detach().max()) < bound:
             break
         optimizer.zero_grad()
-        q.sum().backward()  # type: ignore[no-untyped-call]
+        q.sum().backward()
         optimizer.step()
         schedule.step()
     return Descent(h.detach().numpy(), q.detach().double().numpy(), iteration)

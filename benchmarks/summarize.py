@@ -35,8 +35,10 @@ def main(path: Path) -> None:
 
 
 def _seconds_per_start(rounds: list[dict[str, Any]]) -> float:
-    return statistics.median(
-        entry["stats"]["median"] / entry["extra_info"]["n_starts"] for entry in rounds
+    return float(
+        statistics.median(
+            entry["stats"]["median"] / entry["extra_info"]["n_starts"] for entry in rounds
+        )
     )
 
 

@@ -68,7 +68,7 @@ CONTESTANTS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
 @pytest.mark.parametrize("contestant", CONTESTANTS)
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_search(benchmark: BenchmarkFixture, contestant: str, round_: int) -> None:
-    q, ends = benchmark.pedantic(CONTESTANTS[contestant], rounds=1)
+    q, ends = benchmark.pedantic(CONTESTANTS[contestant], rounds=1)  # type: ignore[no-untyped-call]
     benchmark.extra_info.update(
         contestant=contestant,
         round=round_,

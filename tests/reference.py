@@ -38,7 +38,7 @@ class ReferenceGRU:
 
     @property
     def size(self) -> int:
-        return self.weight_hh.shape[1]
+        return int(self.weight_hh.shape[1])
 
     def gates(self, h: Vector, x: Vector) -> tuple[Vector, Vector, Vector, Vector]:
         """Return r, z, n and the part a = W_hn h + b_hn that r multiplies."""
@@ -109,9 +109,9 @@ def levenberg_marquardt(
         step[free] = -np.linalg.solve(normal, gradient[free])
         trial = np.clip(h + step, -CUBE, CUBE)
         step = trial - h
-        predicted = f @ f - np.sum((f + j @ step) ** 2)
         trial_f = residual(trial)
-        actual = f @ f - trial_f @ trial_f
+        predicted = float(f @ f - np.sum((f + j @ step) ** 2))
+        actual = float(f @ f - trial_f @ trial_f)
         if actual > 0 and predicted > 0:
             h = trial
             damping = max(damping * max(0.1, 1 - (2 * actual / predicted - 1) ** 3), 1e-15)
@@ -141,12 +141,21 @@ def is_zero(gru: ReferenceGRU, h: Vector, x: Vector) -> bool:
 def stationarity(gru: ReferenceGRU, h: Vector, x: Vector) -> float:
     """Return ‖P Jᵀf‖ / (‖J‖ ‖f‖) for f = F(h) - h: zero at a local minimum of q over the cube.
 
-    P leaves out the units that the cube's face holds.
+    P leaves out the units that the cube's face holds; ‖J‖ is the norm of J's terms before any of
+    them cancel.
     """
-    f, j = gru.step(h, x) - h, gru.jacobian(h, x) - np.eye(gru.size)
-    gradient = j.T @ f
+    w_r, w_z, w_n = np.split(gru.weight_hh, 3)
+    r, z, n, a = gru.gates(h, x)
+    terms = (
+        np.diag((1 - z) * (1 - n**2) * a * r * (1 - r)) @ w_r,
+        np.diag((1 - z) * (1 - n**2) * r) @ w_n,
+        np.diag((h - n) * z * (1 - z)) @ w_z,
+        np.diag(z - 1),
+    )
+    f = gru.step(h, x) - h
+    gradient = np.sum(terms, axis=0).T @ f
     projected = np.linalg.norm(gradient[free_units(h, gradient)])
-    return float(projected / (np.linalg.norm(j) * np.linalg.norm(f)))
+    return float(projected / (np.linalg.norm(terms) * np.linalg.norm(f)))
 
 
 def search(gru: ReferenceGRU, start: Vector, x: Vector, tol_slow: float) -> tuple[Vector, str]:

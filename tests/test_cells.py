@@ -85,7 +85,7 @@ def test_autograd_agrees_with_every_derivative(
     w = rng.normal(size=x.shape)
     j_rec, j_inp = np.empty((len(h), gru.size, gru.size)), np.empty((*h.shape, x.shape[1]))
     for i in range(len(h)):
-        j_rec[i], j_inp[i] = torch.autograd.functional.jacobian(
+        j_rec[i], j_inp[i] = torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
             lambda state, input_: rival(input_, state),
             (torch.from_numpy(h[i]), torch.from_numpy(x[i])),
         )
@@ -147,7 +147,7 @@ def test_saturated_gates_stay_finite() -> None:
 
 def test_a_gru_is_a_cell_and_says_what_it_is() -> None:
     assert isinstance(CELL, Cell)
-    assert (CELL.hidden_size, CELL.input_size, CELL.dtype) == (H, D, np.float64)
+    assert (CELL.hidden_size, CELL.input_size, CELL.dtype) == (H, D, np.dtype(np.float64))
     assert repr(SINGLE) == "GRU(input_size=3, hidden_size=5, dtype=float32)"
 
 
@@ -199,7 +199,11 @@ BAD_STATES: dict[str, tuple[Any, type[Exception], str]] = {
     "wrong width": (STATES[:, :4], ValueError, r"h must have shape \(n, 5\), not \(4, 4\)"),
     "three dimensions": (STATES[None], ValueError, r"not \(1, 4, 5\)"),
     "a number": (0.5, ValueError, r"h must have shape"),
-    "integers": (np.zeros((4, H), int), TypeError, r"h must be .* not int64.*astype\(numpy.float64"),
+    "integers": (
+        np.zeros((4, H), int),
+        TypeError,
+        r"h must be .* not int64.*astype\(numpy.float64",
+    ),
     "half": (STATES.astype(np.float16), TypeError, r"not float16.*h.astype\(numpy.float64\)"),
     "long double": (STATES.astype(np.longdouble), TypeError, "h must be float64 or float32"),
     "complex": (STATES.astype(complex), TypeError, "not complex128"),
@@ -211,7 +215,7 @@ BAD_STATES: dict[str, tuple[Any, type[Exception], str]] = {
     "infinity": (np.where(np.arange(H) == 2, -np.inf, STATES), ValueError, "h must be finite"),
     "masked": (np.ma.masked_less(STATES, 0), ValueError, "h has masked entries"),
     "half tensor": (torch.zeros(4, H).half(), TypeError, r"not torch.float16; pass h.double"),
-    "integer tensor": (torch.zeros(4, H, dtype=int), TypeError, r"not torch.int64; pass h.double"),
+    "integer tensor": (torch.zeros(4, H, dtype=torch.int64), TypeError, "not torch.int64; pass"),
     "meta tensor": (torch.zeros(4, H, device="meta"), ValueError, "meta device"),
     "sparse tensor": (torch.zeros(4, H).to_sparse(), TypeError, "h cannot be read"),
 }

@@ -323,7 +323,7 @@ def rewrite(path: Path, **changes: NDArray[Any] | None) -> None:
         {"kind_texts": np.array(["fixed", "saddle"])},
         {"q": np.array([{"a": "pickle"}, None], object)},
     ],
-    ids=lambda changes: ", ".join(changes),
+    ids=", ".join,
 )
 def test_archives_that_do_not_fit_are_refused(saved: Path, changes: dict[str, Any]) -> None:
     rewrite(saved, **changes)

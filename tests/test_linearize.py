@@ -122,7 +122,11 @@ def test_the_summary() -> None:
 BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "no cell": ((None, STATES), TypeError, "cell must be a nullcline cell, not builtins.NoneType"),
     "cells": (([CELL], STATES), TypeError, "choose a layer"),
-    "one state": ((CELL, STATES[0]), ValueError, r"points must have shape \(n, 6\).*points\[None\]"),
+    "one state": (
+        (CELL, STATES[0]),
+        ValueError,
+        r"points must have shape \(n, 6\).*points\[None\]",
+    ),
     "other size": ((CELL, STATES[:, 1:]), ValueError, r"points must have shape \(n, 6\)"),
     "NaN": ((CELL, STATES * np.nan), ValueError, "points must be finite"),
     "integers": ((CELL, np.zeros((2, 6), int)), TypeError, "points must be float64 or float32"),

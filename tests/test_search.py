@@ -1,4 +1,4 @@
-"""Searches find the points that a slow reference finds, label them truly, and never leave the cube."""
+"""Searches find what a slow reference finds, label it truly, and never leave the cube."""
 
 from __future__ import annotations
 
@@ -79,9 +79,11 @@ def test_a_contraction_has_one_fixed_point(method: str, size: int) -> None:
 def test_three_fixed_points_of_one_unit(method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = nc.find_fixed_points(cell_of(gru), np.linspace(-1, 1, 41)[:, None], method=method)
-    outer = 0.99505  # tanh(3 h) = h
+    outer = 1.0
+    for _ in range(100):
+        outer = float(np.tanh(3 * outer))
     found = np.sort(points.select("fixed").unique().h.ravel())
-    np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-4)
+    np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-12)
     check_labels(gru, points)
 
 
@@ -137,8 +139,8 @@ def test_finds_what_the_reference_finds(name: str, method: str) -> None:
         assert np.abs(expected - ours).max(axis=1).min() < 1e-6
     for theirs in expected:
         assert np.abs(found - theirs).max(axis=1).min() < 1e-6
-    for ours in points.select(points.kind != "fixed").h:
-        # A minimum of q that is none stays where it is when the reference goes on from there.
+    for ours in points.select(np.char.startswith(points.reason, "a local minimum")).h:
+        # From a minimum of q that is none, the reference would go on.
         assert np.abs(reference.descend(gru, ours, x) - ours).max() < 1e-3
 
 
@@ -167,7 +169,8 @@ def test_gradient_stops_at_the_tolerance() -> None:
     points = nc.find_fixed_points(CELL, STARTS, method="gradient", tol_slow=1e-5)
     assert (np.abs(points.h) < 1).all()
     done = points.kind == "slow"
-    assert done.sum() > 25
+    assert done.any()
+    assert not done.all()
     assert (points.q[done] <= 1e-5).all()
     assert (points.q[points.kind == "unconverged"] > 1e-5).all()
 

@@ -186,7 +186,7 @@ def test_a_split_without_validation_reviews_is_refused(tmp_path: Path) -> None:
     ("name", "value"),
     [("layers", 0), ("dropout", 1.0), ("max_tokens", 0), ("learning_rate", 0.0), ("seed", -1)],
 )
-def test_settings_out_of_range_are_named(name: str, value: float) -> None:
+def test_settings_out_of_range_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         replace(SETTINGS, **{name: value})
 

@@ -223,8 +223,7 @@ class PyGru {
     }
 
   private:
-    static Gru<T> make(const A& weight_ih, const A& weight_hh, const A& bias_ih,
-                       const A& bias_hh) {
+    static Gru<T> make(const A& weight_ih, const A& weight_hh, const A& bias_ih, const A& bias_hh) {
         require_blas();
         if (weight_hh.ndim() != 2 || weight_hh.shape(1) == 0) {
             throw py::value_error("weight_hh must have shape (3 H, H) with H > 0");

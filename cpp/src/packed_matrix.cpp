@@ -53,8 +53,8 @@ void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float
         const std::size_t first = panel * PackedMatrix::width;
         const std::size_t n_columns = std::min(PackedMatrix::width, b.cols() - first);
         for (std::size_t row = 0; row < a.rows(); row += tile_block) {
-            multiply_block(a.row(row).data(), a.cols(), b.panel(panel),
-                           c.row(row).data() + first, c.cols(), n_columns);
+            multiply_block(a.row(row).data(), a.cols(), b.panel(panel), c.row(row).data() + first,
+                           c.cols(), n_columns);
         }
     }
 }

@@ -1,9 +1,9 @@
 // exp, tanh and the logistic function in a form that compilers vectorize, within 3 ulp.
 //
-// The C library's scalar functions would cost a search as much as its matrix products do. The scheme
-// is the textbook one (Cody and Waite, "Software Manual for the Elementary Functions", 1980):
-// x = k ln 2 + r with ln 2 in two parts, Taylor's polynomial of exp(r) − 1 for |r| <= ln(2) / 2, and
-// 2^k put together from its bits. No branch and no table; NaN passes through.
+// The C library's scalar functions would cost a search as much as its matrix products do. The
+// scheme is the textbook one (Cody and Waite, "Software Manual for the Elementary Functions",
+// 1980): x = k ln 2 + r with ln 2 in two parts, Taylor's polynomial of exp(r) − 1 for |r| <= ln(2)
+// / 2, and 2^k put together from its bits. No branch and no table; NaN passes through.
 #pragma once
 
 #include <bit>

@@ -69,8 +69,8 @@ class PackedMatrix {
 /// Rows of a tile that are multiplied together; a tile holds a whole number of such blocks.
 inline constexpr std::size_t tile_block = 6;
 
-/// States that a worker advances together: enough to keep a panel's row busy in registers, few enough
-/// to stay in the second cache.
+/// States that a worker advances together: enough to keep a panel's row busy in registers, few
+/// enough to stay in the second cache.
 inline constexpr std::size_t tile_rows = 8 * tile_block;
 
 /// c = a b. Every element is summed in the order of a's columns, whatever its row.

@@ -25,7 +25,8 @@ inline constexpr std::chrono::milliseconds poll_interval{50};
 /// Run `body(cancellation)` in `n_workers` threads until all return.
 ///
 /// The caller's thread computes nothing: it wakes every `poll_interval` to call `poll`. The first
-/// exception, from a worker or from `poll`, stops the others and is thrown here once all have ended.
+/// exception, from a worker or from `poll`, stops the others and is thrown here once all have
+/// ended.
 template <class Body>
 void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
     std::mutex mutex;
@@ -84,7 +85,8 @@ void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
     }
 }
 
-/// Call `body(first, count)` for every tile of `n` items, tiles spread over threads as they free up.
+/// Call `body(first, count)` for every tile of `n` items, tiles spread over threads as they free
+/// up.
 template <class Body>
 void for_each_tile(std::size_t n, std::size_t tile, std::size_t n_threads, const Body& body,
                    const Poll& poll) {

@@ -114,8 +114,7 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
 template <class T>
 class TermNorm {
   public:
-    TermNorm(MatrixView<const T> weights, std::size_t blocks)
-        : squares_(blocks * weights.cols()) {
+    TermNorm(MatrixView<const T> weights, std::size_t blocks) : squares_(blocks * weights.cols()) {
         for (std::size_t i = 0; i < squares_.size(); ++i) {
             squares_[i] = squared_norm(weights.row(i));
         }

@@ -15,7 +15,8 @@ namespace nullcline {
 ///
 /// `linearize` takes a state, its products W h and the drive (all that the input adds, made once a
 /// start by the cell) and writes residual and scales; it costs no product with a matrix.
-/// `rounding` writes how far from zero each residual of a true zero may come out, by rounding alone.
+/// `rounding` writes how far from zero each residual of a true zero may come out, by rounding
+/// alone.
 template <class E>
 concept Equation = requires(const E equation, std::span<const typename E::Scalar> in,
                             std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at) {

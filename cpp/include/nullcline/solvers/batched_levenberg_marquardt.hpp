@@ -1,11 +1,12 @@
 // Levenberg–Marquardt on many starts at once, its steps by preconditioned conjugate gradients.
 //
 // A step s minimizes ‖f + J s‖² + μ‖s‖². Conjugate gradients on this least-squares problem (CGLS,
-// Björck 1996, section 7.4) need J p and Jᵀ u once an iteration, and the preconditioner two products
-// more: for a tile of starts, four matrix products with fixed matrices. Everything else costs O(H) a
-// start. So a tile advances by *ticks*, one iteration of conjugate gradients each, and every slot of
-// it is at a place of its own: one may be in mid-solve while its neighbour tries a step and a
-// third has just taken a new start. No slot waits for another, and all products are full.
+// Björck 1996, section 7.4) need J p and Jᵀ u once an iteration, and the preconditioner two
+// products more: for a tile of starts, four matrix products with fixed matrices. Everything else
+// costs O(H) a start. So a tile advances by *ticks*, one iteration of conjugate gradients each, and
+// every slot of it is at a place of its own: one may be in mid-solve while its neighbour tries a
+// step and a third has just taken a new start. No slot waits for another, and all products are
+// full.
 //
 // The products may run in single precision while the answers are exact in double: a direction need
 // not be exact, the residual is; the products W h that it is made from are updated by the step's
@@ -44,9 +45,8 @@ class BatchedLevenbergMarquardt {
     using T = typename E::Scalar;
 
     BatchedLevenbergMarquardt(const E& equation, const TileMatrix& weights,
-                              const Preconditioner& preconditioner,
-                              const TermNorm<T>& term_norm, const Search<T>& search,
-                              Queue& queue)
+                              const Preconditioner& preconditioner, const TermNorm<T>& term_norm,
+                              const Search<T>& search, Queue& queue)
         : equation_(equation),
           weights_(weights),
           preconditioner_(preconditioner),
@@ -118,10 +118,10 @@ class BatchedLevenbergMarquardt {
         Linearization<T> at;
         std::vector<T> trial_h, trial_products;
         Linearization<T> trial;
-        double length = 0;     // ‖f‖
-        bool fresh = false;    // whether products are W h to the last digit
+        double length = 0;        // ‖f‖
+        bool fresh = false;       // whether products are W h to the last digit
         double fresh_length = 0;  // ‖f‖ when they last were
-        double scale = 0;  // of J
+        double scale = 0;         // of J
 
         // The linear problem, for f scaled to length 1.
         std::vector<float> scales, identity;  // of J
@@ -130,8 +130,8 @@ class BatchedLevenbergMarquardt {
         std::vector<float> step, step_products;
         std::vector<float> model;  // f + J s
         float mu = 0;
-        float square = 0;      // the preconditioned gradient's, rᵀ M⁻¹ r
-        double decrease = 0;   // of (‖f + J s‖² + μ‖s‖²) / 2 so far
+        float square = 0;     // the preconditioned gradient's, rᵀ M⁻¹ r
+        double decrease = 0;  // of (‖f + J s‖² + μ‖s‖²) / 2 so far
         std::size_t solver_iterations = 0;
     };
 
@@ -199,9 +199,8 @@ class BatchedLevenbergMarquardt {
     [[nodiscard]] bool is_zero(const Slot& slot) const {
         std::vector<T> bound(slot.h.size());
         equation_.rounding(slot.h, slot.products, slot.drive, bound);
-        return std::ranges::equal(slot.at.residual(), bound, [](T residual, T limit) {
-            return std::abs(residual) <= limit;
-        });
+        return std::ranges::equal(slot.at.residual(), bound,
+                                  [](T residual, T limit) { return std::abs(residual) <= limit; });
     }
 
     /// Take slot.at as a new state: stop here, or ask for its gradient.
@@ -255,8 +254,8 @@ class BatchedLevenbergMarquardt {
                         std::span<const float> products) {
         const auto change = coordinates_.row(row);  // free until the preconditioner's turn
         finish_jvp(slot.jacobian(), products, direction, change);
-        const float curvature = squared_norm(std::span<const float>(change)) +
-                                slot.mu * squared_norm(direction);
+        const float curvature =
+            squared_norm(std::span<const float>(change)) + slot.mu * squared_norm(direction);
         const float length = curvature > 0 ? slot.square / curvature : 0;
         add_scaled(length, direction, std::span(slot.step));
         add_scaled(length, products, std::span(slot.step_products));
@@ -282,9 +281,9 @@ class BatchedLevenbergMarquardt {
             return;
         }
         const double predicted =
-            slot.decrease + static_cast<double>(slot.mu) *
-                                static_cast<double>(squared_norm(std::span<const float>(slot.step))) /
-                                2;
+            slot.decrease +
+            static_cast<double>(slot.mu) *
+                static_cast<double>(squared_norm(std::span<const float>(slot.step))) / 2;
         try_step(slot, row, slot.step_products, predicted);
     }
 
@@ -351,8 +350,7 @@ class BatchedLevenbergMarquardt {
             if (slot.stage == Stage::retry) {
                 reset_model(slot);
             }
-            const double mean_square =
-                slot.scale * slot.scale / static_cast<double>(slot.h.size());
+            const double mean_square = slot.scale * slot.scale / static_cast<double>(slot.h.size());
             slot.mu = static_cast<float>(slot.damping.value() * mean_square);
             slot.decrease = 0;
             slot.solver_iterations = 0;
@@ -395,7 +393,8 @@ class BatchedLevenbergMarquardt {
     /// Products in single precision are good for so much decrease.
     static constexpr double stale_below = 1e-3;
     /// Below this part of ‖f‖² a decrease drowns in rounding.
-    static constexpr double smallest_gain = 16 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    static constexpr double smallest_gain =
+        16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
     const E& equation_;
     const TileMatrix& weights_;

@@ -1,6 +1,7 @@
 // The open cube (−1, 1)^H, which holds every fixed point of a GRU and every state it can reach.
 //
-// Outside of it a search meets artefacts: the update gate rounds to 1 there, and any state is "fixed".
+// Outside of it a search meets artefacts: the update gate rounds to 1 there, and any state is
+// "fixed".
 #pragma once
 
 #include <algorithm>

@@ -115,8 +115,8 @@ class GradientDescent {
             slot.start = *start;
             slot.iterations = 0;
             slot.limit = search_.iterations_left(*start);
-            slot.schedule = AdamSchedule(search_.options.learning_rate,
-                                         search_.options.max_iterations);
+            slot.schedule =
+                AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
             std::ranges::fill(slot.first_moment, 0.0F);
             std::ranges::fill(slot.second_moment, 0.0F);
             std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
@@ -142,7 +142,8 @@ class GradientDescent {
         const auto change = change_.row(row);
         for (std::size_t i = 0; i < slot.h.size(); ++i) {
             const T before = slot.h[i];
-            slot.h[i] = std::clamp(before + static_cast<T>(change[i]), -cube_bound<T>, cube_bound<T>);
+            slot.h[i] =
+                std::clamp(before + static_cast<T>(change[i]), -cube_bound<T>, cube_bound<T>);
             change[i] = static_cast<float>(slot.h[i] - before);
         }
     }

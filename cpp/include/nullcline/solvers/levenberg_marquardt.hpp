@@ -27,8 +27,7 @@ class LevenbergMarquardt {
   public:
     using T = typename E::Scalar;
 
-    LevenbergMarquardt(const E& equation, const TermNorm<T>& term_norm,
-                       const Search<T>& search)
+    LevenbergMarquardt(const E& equation, const TermNorm<T>& term_norm, const Search<T>& search)
         : term_norm_(term_norm),
           search_(search),
           state_(equation, search.cell.resting_drive().size()),

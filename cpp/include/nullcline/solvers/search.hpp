@@ -66,9 +66,8 @@ class Searcher {
                 break;
             case Method::automatic:
                 batched(reduced_, starts);
-                dense(reduced_, paused(starts));
-                batched(update_, unfinished(starts));
-                dense(update_, stuck(starts));
+                dense(reduced_, interrupted(starts));
+                dense(update_, unfinished(starts));
                 break;
         }
         judge(starts, method);
@@ -83,19 +82,13 @@ class Searcher {
         });
     }
 
-    /// Starts that have used up the batched solver's patience, but not their own iterations.
-    [[nodiscard]] std::vector<std::size_t> paused(std::span<const std::size_t> starts) const {
-        return select(starts, [&](std::size_t i) { return is_paused(i); });
-    }
-
-    /// Starts that products in single precision could not bring to an end.
-    [[nodiscard]] std::vector<std::size_t> stuck(std::span<const std::size_t> starts) const {
-        return select(starts,
-                      [&](std::size_t i) { return ends_[i] == End::stalled || is_paused(i); });
-    }
-
-    [[nodiscard]] bool is_paused(std::size_t start) const {
-        return ends_[start] == End::limit && search_.iterations_left(start) > 0;
+    /// Starts that the batched solver could not bring to an end, by its products in single
+    /// precision or within its patience, and that may still iterate.
+    [[nodiscard]] std::vector<std::size_t> interrupted(std::span<const std::size_t> starts) const {
+        return select(starts, [&](std::size_t i) {
+            return (ends_[i] == End::stalled || ends_[i] == End::limit) &&
+                   search_.iterations_left(i) > 0;
+        });
     }
 
     template <class Predicate>
