@@ -10,7 +10,7 @@ PIP      = pip install --quiet --disable-pip-version-check --constraint constrai
 .PHONY: reproduce test lint types tests bench docs format clean
 
 reproduce: .venv/study.stamp
-	.venv/bin/nullcline reproduce --out reproduction
+	.venv/bin/nullcline reproduce --resume --out reproduction
 
 test: lint types tests
 

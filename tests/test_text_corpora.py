@@ -118,7 +118,7 @@ def test_a_csv_file_with_a_split_column(tmp_path: Path) -> None:
         "train,été,3,negative\r\n",
     )
     corpus = load_corpus(path)
-    assert corpus.name == "mine"
+    assert corpus.name == "mine.csv"
     assert corpus.classes == ("negative", "positive")
     assert corpus.train.texts == ('Good, "very" good', "été")
     assert corpus.train.labels.tolist() == [1, 0]

@@ -251,5 +251,5 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--method", choices=["auto", "newton", "lm", "gradient"], default="auto", help="solver"
     )
     group.add_argument("--tol-unique", type=float, default=1e-3, help="merge points this close")
-    group.add_argument("--tol-slow", type=float, default=1e-6, help="largest q of a slow point")
+    group.add_argument("--tol-slow", type=float, default=1e-3, help="largest q of a slow point")
     group.add_argument("--threads", type=int, help="threads of the search; all cores by default")

@@ -55,7 +55,9 @@ class AnalysisSettings:
     n_sample
         States that stand for the cloud in figures and in distances to it.
     method, tol_unique, tol_slow
-        As in `nullcline.find_fixed_points`.
+        As in `nullcline.find_fixed_points`, but `tol_slow` is larger: a ghost is told from a fixed
+        point by what it is, a minimum of q that is not zero, and not by how slow it is. At 1e-3
+        a unit moves by 0.03 a step, root mean square.
     seed
         Seed of the draw.
     n_threads
@@ -66,7 +68,7 @@ class AnalysisSettings:
     n_sample: int = 5000
     method: str = "auto"
     tol_unique: float = 1e-3
-    tol_slow: float = 1e-6
+    tol_slow: float = 1e-3
     seed: int = 0
     n_threads: int | None = None
 

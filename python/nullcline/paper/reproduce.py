@@ -83,7 +83,7 @@ def reproduce(
         raise ValueError("layers must name at least one depth, for example (1, 3)")
     if not resume and (folder / "networks").exists():
         raise FileExistsError(
-            f"{folder} holds results already; resume to go on with them, or choose another folder"
+            f"{folder} holds results already; go on with them (--resume), or choose another folder"
         )
     start = time.perf_counter()
     training = training or TrainingSettings()

@@ -61,7 +61,7 @@ def load_csv(path: str | os.PathLike[str], *, seed: int = 0) -> Corpus:
         _take(path, name, texts, labels, np.flatnonzero(chosen))
         for name, chosen in (("train", ~is_test), ("test", is_test))
     )
-    return Corpus(Path(path).stem, train, test, classes)
+    return Corpus(Path(path).name, train, test, classes)
 
 
 def _take(

@@ -156,7 +156,8 @@ def require_new(directory: str | os.PathLike[str]) -> None:
     """Raise `FileExistsError` if `directory` holds a training run, finished or not."""
     if (Path(directory) / VOCABULARY_FILE).exists():
         raise FileExistsError(
-            f"{directory} holds a training run already; resume it, or choose another folder"
+            f"{directory} holds a training run already; go on with it (--resume), "
+            "or choose another folder"
         )
 
 

@@ -117,11 +117,13 @@ def train(
         The folder holds a run with other settings or of another corpus, or a damaged one.
     FloatingPointError
         The loss became infinite or NaN.
+    ValueError
+        `device` is none, or not there.
     """
     folder = Path(directory)
     if resume and is_finished(folder):
         return _same_run(load_checkpoint(folder), corpus, settings)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = _device(device)
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(corpus.train.texts))
     n_validation = round(settings.validation_fraction * len(order))
@@ -163,6 +165,19 @@ def train(
     save_checkpoint(checkpoint, versions())
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
     return checkpoint
+
+
+def _device(name: torch.device | str | None) -> torch.device:
+    """Return the device of that name, or the best one there is."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device must be cpu or cuda, not {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {name!r} is not available here; leave it out, or pass cpu")
+    return device
 
 
 def evaluate(

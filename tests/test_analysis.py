@@ -1,0 +1,132 @@
+"""The analyses of a trained network say of it what an obvious computation says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+import nullcline as nc
+from nullcline.paper.analysis import N_SPECTRA, AnalysisSettings, analyse, find_points
+from nullcline.paper.results import NetworkAnalysis
+from nullcline.training import train
+from paper_samples import layer, network
+from tiny_study import SETTINGS, tiny_corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nullcline.training import Checkpoint
+
+CORPUS = tiny_corpus()
+ANALYSIS = AnalysisSettings(n_starts=30, n_sample=60)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    settings = replace(SETTINGS, layers=2, epochs=2)
+    return train(CORPUS, settings, tmp_path_factory.mktemp("run"), progress=False)
+
+
+@pytest.fixture(scope="module")
+def analysis(checkpoint: Checkpoint) -> NetworkAnalysis:
+    return analyse(checkpoint, CORPUS, ANALYSIS)
+
+
+def states(checkpoint: Checkpoint, *, trained: bool = True) -> np.ndarray:
+    """Return every state of the top layer on the test reviews, one review at a time."""
+    model = checkpoint.model(trained=trained)
+    with torch.no_grad():
+        paths = [
+            model.rnn(model.embedding(torch.from_numpy(checkpoint.encode(text))[None]))[0][0]
+            for text in CORPUS.test.texts
+        ]
+    return torch.cat(paths).double().numpy()
+
+
+def ratios(cloud: np.ndarray) -> np.ndarray:
+    variances = np.linalg.eigvalsh(np.cov(cloud.T))[::-1]
+    return np.asarray(variances / variances.sum())
+
+
+def test_components_are_of_all_test_states(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    top = analysis.layers[-1]
+    cloud, untrained = states(checkpoint), states(checkpoint, trained=False)
+    assert top.n_states == len(cloud)
+    np.testing.assert_allclose(top.mean, cloud.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(top.explained_variance_ratio, ratios(cloud), atol=1e-6)
+    np.testing.assert_allclose(top.explained_variance_ratio_untrained, ratios(untrained), atol=1e-6)
+
+
+def test_the_search_starts_from_visited_states(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    top = analysis.layers[-1]
+    assert len(top.points) == 30
+    assert top.points.inputs is None
+    distances = np.abs(top.points.starts[:, None] - states(checkpoint)[None]).max(axis=2)
+    assert distances.min(axis=1).max() < 1e-6
+    expected = top.points.unique()
+    np.testing.assert_array_equal(top.unique.h, expected.h)
+    assert (top.distance_to_cloud >= 0).all()
+
+
+def test_spectra_are_of_at_most_three_points(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    cell = nc.from_torch(checkpoint.model().rnn)[-1]
+    top = analysis.layers[-1]
+    assert 0 < len(top.spectra) <= N_SPECTRA
+    best = top.unique.h[:1]
+    expected = np.linalg.eigvals(cell.jacobian(best)[0])
+    np.testing.assert_allclose(
+        np.sort(np.abs(top.spectra[0].eigenvalues)), np.sort(np.abs(expected)), atol=1e-9
+    )
+
+
+def test_walks_follow_the_example_reviews(analysis: NetworkAnalysis) -> None:
+    for layer_analysis in analysis.layers:
+        assert [walk.label for walk in layer_analysis.walks] == [1, 0]
+        for walk in layer_analysis.walks:
+            assert walk.projection.shape == (len(walk.tokens), 2)
+            assert 0 < walk.probability < 1
+
+
+def test_find_points_is_the_search_alone(checkpoint: Checkpoint, analysis: NetworkAnalysis) -> None:
+    settings = replace(ANALYSIS, n_sample=ANALYSIS.n_starts)
+    for found, full in zip(
+        find_points(checkpoint, CORPUS, settings),
+        analyse(checkpoint, CORPUS, settings).layers,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found.h, full.points.h)
+    assert len(analysis.layers) == 2
+
+
+@pytest.mark.parametrize("name", ["n_starts", "n_sample"])
+def test_settings_out_of_range_are_named(name: str) -> None:
+    none: dict[str, Any] = {name: 0}
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        replace(ANALYSIS, **none)
+
+
+# Files
+
+
+def test_a_file_gives_back_the_analysis(analysis: NetworkAnalysis, tmp_path: Path) -> None:
+    analysis.save(tmp_path / "analysis.npz")
+    assert NetworkAnalysis.load(tmp_path / "analysis.npz").to_json() == analysis.to_json()
+
+
+@pytest.mark.parametrize("n_bytes", [0, 10, 1000, -30])
+def test_a_file_cut_short_is_refused(n_bytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "analysis.npz"
+    network(layer(1)).save(path)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(ValueError, match=r"analysis.npz holds no analysis"):
+        NetworkAnalysis.load(path)

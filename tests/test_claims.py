@@ -1,0 +1,105 @@
+"""The paper's claims are judged by what was measured, both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from nullcline.paper.claims import CLAIMS, Verdict, components_for, evaluate
+from paper_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
+
+if TYPE_CHECKING:
+    from nullcline.paper.results import LayerAnalysis
+
+FAR = {"kinds": ("fixed",), "counts": (9,), "distance_to_cloud": np.array([2.0])}
+FAR_3 = {"kinds": ("fixed",) * 3, "counts": (3,) * 3, "distance_to_cloud": np.full(3, 2.0)}
+ROTATING = {"explained_variance_ratio": variance(0.95), "spectra": (spectrum(GROWING_ROTATION),)}
+
+
+def one_layer(**changes: object) -> list[Verdict]:
+    return [v for v in evaluate([network(layer(1, **changes))]) if v.claim.startswith("1 layer")]
+
+
+def three_layers(
+    first: LayerAnalysis | None = None,
+    second: LayerAnalysis | None = None,
+    third: LayerAnalysis | None = None,
+) -> list[Verdict]:
+    layers = (
+        first or layer(1, explained_variance_ratio=variance(0.5)),
+        second or layer(2, **FAR, **ROTATING),
+        third or layer(3, **FAR_3, **ROTATING),
+    )
+    return [v for v in evaluate([network(*layers)]) if v.claim.startswith("3 layers")]
+
+
+def test_a_network_like_the_papers_agrees_with_every_claim() -> None:
+    for verdict in one_layer() + three_layers():
+        assert verdict.agrees is True, verdict
+        assert verdict.measured
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        (0, {"explained_variance_ratio": variance(0.5)}),
+        (0, {"explained_variance_ratio": variance(0.97)}),
+        (1, {"explained_variance_ratio": variance(0.3)}),
+        (2, {"explained_variance_ratio_untrained": variance(0.8)}),
+        (3, {"kinds": ("fixed", "slow"), "counts": (2, 9)}),
+        (3, {"distance_to_cloud": np.full(8, 3.0)}),
+        (4, {"spectra": (spectrum(GROWING_ROTATION),)}),
+        (4, {"spectra": (spectrum(STABLE_REAL), spectrum((1.1, 0.2, 0.1)))}),
+        (4, {"spectra": ()}),
+    ],
+)
+def test_a_one_layer_network_that_differs_disagrees(claim: int, changes: dict[str, object]) -> None:
+    verdict = one_layer(**changes)[claim]
+    assert verdict.agrees is False, verdict
+    assert verdict.explanation or verdict.measured
+
+
+@pytest.mark.parametrize(
+    ("claim", "layers"),
+    [
+        (0, {"first": layer(1, explained_variance_ratio=variance(0.7))}),
+        (1, {"third": layer(3, **FAR_3)}),
+        (2, {"first": layer(1, kinds=("fixed",), counts=(9,))}),
+        (3, {"second": layer(2, **{**FAR_3, **ROTATING})}),
+        (3, {"second": layer(2, **ROTATING, kinds=("slow",), counts=(9,))}),
+        (4, {"third": layer(3, **FAR, **ROTATING)}),
+        (5, {"first": layer(1, spectra=(spectrum(GROWING_ROTATION),))}),
+        (6, {"second": layer(2, **{**FAR, **ROTATING, "spectra": (spectrum(STABLE_REAL),)})}),
+    ],
+)
+def test_a_three_layer_network_that_differs_disagrees(
+    claim: int, layers: dict[str, LayerAnalysis]
+) -> None:
+    assert three_layers(**layers)[claim].agrees is False
+
+
+def test_rotations_that_decay_are_told_from_those_that_grow() -> None:
+    decaying = {**FAR, **ROTATING, "spectra": (spectrum((0.6 + 0.6j, 0.6 - 0.6j)),)}
+    verdict = three_layers(second=layer(2, **decaying), third=layer(3, **{**decaying, **FAR_3}))[-1]
+    assert verdict.agrees is False
+    assert "No eigenvalue has |λ| > 1" in verdict.explanation
+
+
+def test_claims_about_networks_that_are_not_there_stay_open() -> None:
+    verdicts = evaluate([])
+    assert len(verdicts) == len(CLAIMS)
+    assert all(verdict.agrees is None for verdict in verdicts)
+    assert "no 1-layer network" in verdicts[0].explanation
+
+
+def test_components_for_a_share() -> None:
+    ratio = np.array([0.5, 0.3, 0.1, 0.1])
+    assert [components_for(ratio, share) for share in (0.4, 0.5, 0.51, 0.8, 0.95)] == [
+        1,
+        1,
+        2,
+        2,
+        4,
+    ]

@@ -1,0 +1,260 @@
+"""The command line, run as a user runs it: on a small corpus, with and without mistakes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import nullcline as nc
+from nullcline.cli import main
+from tiny_study import NEUTRAL, WORDS, tiny_corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = ["--hidden-size", "6", "--epochs", "2", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a corpus, `reviews.csv`, and word vectors for it."""
+    folder = tmp_path_factory.mktemp("data")
+    corpus = tiny_corpus()
+    with (folder / "reviews.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label", "split"])
+        for name in ("train", "test"):
+            split = getattr(corpus, name)
+            writer.writerows(
+                [text, label, name] for text, label in zip(split.texts, split.labels, strict=True)
+            )
+    rng = np.random.default_rng(0)
+    words = [*NEUTRAL, *WORDS[0], *WORDS[1]]
+    (folder / "glove.6B.100d.txt").write_text(
+        "".join(f"{word} {' '.join(f'{v:.4f}' for v in rng.normal(size=100))}\n" for word in words)
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(data: Path) -> list[str]:
+    return ["--corpus", str(data / "reviews.csv"), "--data-dir", str(data)]
+
+
+@pytest.fixture(scope="module")
+def reproduction(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    out = tmp_path_factory.mktemp("study") / "reproduction"
+    arguments = ["reproduce", "--out", str(out), "--layers", "2", "1", "--starts", "20"]
+    assert main([*arguments, *corpus, *SMALL]) == 0
+    return out
+
+
+# reproduce
+
+
+def test_a_reproduction_holds_all_that_it_promises(reproduction: Path) -> None:
+    results = json.loads((reproduction / "results.json").read_text("utf-8"))
+    assert results["settings"]["layers"] == [1, 2]
+    assert [network["n_layers"] for network in results["networks"]] == [1, 2]
+    assert results["versions"]["numpy"] == np.__version__
+    for network in results["networks"]:
+        for layer in network["layers"]:
+            search = layer["search"]
+            assert search["fixed"] + search["slow"] + search["unconverged"] == 20
+            assert search["largest_coordinate"] < 1
+    names = {"1a", "1b", "1c", "5", "7", "8", "9", "10"}
+    files = {f"figure-{name}.{ending}" for name in names for ending in ("png", "svg")}
+    assert {path.name for path in (reproduction / "figures").iterdir()} == files
+
+
+def test_the_page_needs_no_other_file(reproduction: Path) -> None:
+    page = (reproduction / "index.html").read_text("utf-8")
+    sources = re.findall(r'<(?:img|script|link)[^>]*(?:src|href)="([^"]{0,40})', page)
+    assert len(sources) == 8
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    results = json.loads((reproduction / "results.json").read_text("utf-8"))
+    assert page.count("not tested") == sum(c["agrees"] is None for c in results["claims"])
+    for link in re.findall(r'<a href="([^"]*)"', page):
+        assert (reproduction / link).is_file()
+
+
+def test_resuming_redoes_nothing(reproduction: Path, corpus: list[str]) -> None:
+    def written() -> dict[str, int]:
+        files = (reproduction / "networks").rglob("*")
+        return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
+
+    before = written()
+    arguments = ["reproduce", "--out", str(reproduction), "--layers", "1", "2", "--starts", "20"]
+    assert main([*arguments, "--resume", *corpus, *SMALL]) == 0
+    assert written() == before
+
+
+def test_results_are_not_overwritten(
+    reproduction: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "--out", str(reproduction), *corpus, *SMALL]) == 1
+    errors = capsys.readouterr().err
+    assert "holds results already" in errors
+    assert errors.count("\n") == 1
+
+
+def test_other_settings_do_not_mix(
+    reproduction: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["reproduce", "--out", str(reproduction), "--layers", "1", "--resume", *corpus]
+    assert main([*arguments, *SMALL, "--seed", "5"]) == 1
+    assert "seed" in capsys.readouterr().err
+
+
+def test_a_damaged_analysis_is_named(
+    reproduction: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = reproduction / "networks" / "1-layer" / "analysis.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:500])
+    arguments = ["reproduce", "--out", str(reproduction), "--layers", "1", "--starts", "20"]
+    try:
+        assert main([*arguments, "--resume", *corpus, *SMALL]) == 1
+    finally:
+        path.write_bytes(whole)
+    assert "analysis.npz holds no analysis" in capsys.readouterr().err
+
+
+# train and find
+
+
+def test_train_then_find(
+    tmp_path: Path, data: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "points"
+    assert main(["train", "--out", str(run), "--layers", "2", *corpus, *SMALL]) == 0
+    assert "test accuracy" in capsys.readouterr().out
+    arguments = ["find", str(run), "--out", str(out), "--starts", "15", "--quiet"]
+    assert main([*arguments, *corpus]) == 0
+    assert capsys.readouterr().out.count("15 starts") == 2
+    assert [len(nc.FixedPoints.load(out / f"layer-{i}.npz")) for i in (1, 2)] == [15, 15]
+
+
+def test_train_does_not_overwrite(
+    tmp_path: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--out", str(tmp_path / "run"), *corpus, *SMALL]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert main(arguments) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+
+
+def test_a_killed_training_goes_on(tmp_path: Path, corpus: list[str]) -> None:
+    """SIGKILL leaves no half-written file, and resuming ends as an undisturbed run does."""
+    options = [*corpus, "--hidden-size", "6", "--epochs", "12", "--quiet"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-c", "import sys; from nullcline.cli import main; sys.exit(main())"]
+    arguments = ["train", "--out", str(killed), *options]
+    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE) as process:
+        while not (killed / "progress.pt").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (killed / "settings.json").exists()
+    assert main([*arguments, "--resume"]) == 0
+    assert main(["train", "--out", str(whole), *options]) == 0
+    name = "weights.safetensors"
+    assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def test_data_fetch_finds_local_copies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = data / "trainDevTestTrees_PTB.zip"
+    copy.write_bytes(b"as good as any")
+    assert main(["data", "fetch", "sst", "--data-dir", str(data), "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{copy}\n"
+
+
+# What everyone meets first
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"nullcline {nc.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["guess"],
+        ["reproduce", "--layers"],
+        ["train", "--epochs", "many"],
+        ["find"],
+        ["data"],
+        ["data", "fetch", "reuters"],
+        ["find", "x", "--method", "magic"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage: nullcline" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--corpus", "no-such.csv"], "no-such.csv"),
+        (["train", "--corpus", "guardian"], "must be 'synthetic', 'imdb', 'sst' or the path"),
+        (["train", "--epochs", "0"], "epochs must be at least 1"),
+        (["train", "--layers", "0"], "layers must be at least 1"),
+        (["train", "--device", "toaster"], "toaster"),
+        (["reproduce", "--layers", "0"], "layers must be at least 1"),
+        (["reproduce", "--starts", "0"], "n_starts must be at least 1"),
+        (["find", "nowhere"], "nowhere"),
+    ],
+)
+def test_errors_are_one_clear_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--quiet"]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("nullcline: ")
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_ctrl_c_exits_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nullcline.text.load_corpus", interrupt)
+    assert main(["train", "--quiet"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("nullcline.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "--quiet"]) == 1
+    assert "pip install 'nullcline[study]'" in capsys.readouterr().err
