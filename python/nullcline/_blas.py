@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline import _core
@@ -43,7 +44,11 @@ def _load() -> Any:
     libraries = ThreadpoolController().select(user_api="blas")
     # SciPy's wheels bring a BLAS of their own, and NumPy's and torch's stay as the user set them.
     # Elsewhere (conda, a distribution) all share one, which is then the one to hold.
-    own = [entry["filepath"] for entry in libraries.info() if "scipy" in entry["filepath"]]
+    own = [
+        entry["filepath"]
+        for entry in libraries.info()
+        if any(part.startswith("scipy") for part in Path(entry["filepath"]).parent.parts)
+    ]
     return libraries.select(filepath=own) if own else libraries
 
 
@@ -61,7 +66,8 @@ def one_blas_thread() -> Iterator[None]:
         if _libraries is None:
             _libraries = _load()
         if _holders == 0:
-            _limit = _libraries.limit(limits=1)
+            with _in_control():
+                _limit = _libraries.limit(limits=1)
         _holders += 1
     try:
         yield
@@ -69,5 +75,27 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _holders -= 1
             if _holders == 0:
-                _limit.restore_original_limits()
+                with _in_control():
+                    _limit.restore_original_limits()
                 _limit = None
+
+
+@contextmanager
+def _in_control() -> Iterator[None]:
+    """Let this thread set limits, whichever set them last, and leave that open to all afterwards.
+
+    threadpoolctl from 3.8 on obeys the first thread that sets OpenBLAS's limit and ignores all
+    others without a word, so that a limit set by one thread could not be lifted by another.
+    """
+    _clear_control()
+    try:
+        yield
+    finally:
+        _clear_control()
+
+
+def _clear_control() -> None:
+    for library in _libraries.lib_controllers:
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)

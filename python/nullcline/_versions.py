@@ -6,7 +6,7 @@ import platform
 import sys
 from importlib import metadata
 
-PACKAGES = ("nullcline", "numpy", "scipy", "torch", "scikit-learn")
+PACKAGES = ("nullcline", "numpy", "scipy", "torch")
 
 
 def versions() -> dict[str, str]:
