@@ -34,6 +34,7 @@
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/preconditioner.hpp"
 #include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/workers.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
@@ -63,16 +64,9 @@ class BatchedLevenbergMarquardt {
 
     /// Work until the queue is empty and every slot is done.
     void run(const Cancellation& cancellation) {
-        while (!cancellation.requested()) {
-            bool busy = false;
-            for (std::size_t i = 0; i < rows; ++i) {
-                busy = occupy(slots_[i], i) || busy;
-            }
-            if (!busy) {
-                return;
-            }
-            tick();
-        }
+        solve_tile(
+            rows, cancellation, [&](std::size_t i) { return occupy(slots_[i], i); },
+            [&] { tick(); });
     }
 
   private:

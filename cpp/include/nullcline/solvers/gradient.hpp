@@ -25,6 +25,7 @@
 #include "nullcline/solvers/adam.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/workers.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
@@ -49,16 +50,9 @@ class GradientDescent {
 
     /// Work until the queue is empty and every slot is done.
     void run(const Cancellation& cancellation) {
-        while (!cancellation.requested()) {
-            bool busy = false;
-            for (std::size_t i = 0; i < rows; ++i) {
-                busy = occupy(slots_[i], i) || busy;
-            }
-            if (!busy) {
-                return;
-            }
-            iterate();
-        }
+        solve_tile(
+            rows, cancellation, [&](std::size_t i) { return occupy(slots_[i], i); },
+            [&] { iterate(); });
     }
 
   private:

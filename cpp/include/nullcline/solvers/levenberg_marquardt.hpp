@@ -17,6 +17,7 @@
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/state.hpp"
+#include "nullcline/solvers/workers.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
@@ -39,17 +40,10 @@ class LevenbergMarquardt {
           factor_(equation.size(), equation.size()) {}
 
     void run(Queue& queue, const Cancellation& cancellation) {
-        for (auto start = queue.take(); start; start = queue.take()) {
-            search_.drive(*start, state_.drive());
-            std::ranges::copy(search_.outcomes.h.row(*start), state_.h().begin());
-            std::size_t iterations = 0;
-            const End end = descend(search_.iterations_left(*start), iterations, cancellation);
-            if (cancellation.requested()) {
-                return;
-            }
-            std::ranges::copy(state_.h(), search_.outcomes.h.row(*start).begin());
-            search_.finish(*start, iterations, end);
-        }
+        solve_one_by_one(state_, search_, queue, cancellation,
+                         [&](std::size_t limit, std::size_t& iterations) {
+                             return descend(limit, iterations, cancellation);
+                         });
     }
 
   private:

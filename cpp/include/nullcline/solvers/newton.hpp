@@ -14,6 +14,7 @@
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/state.hpp"
+#include "nullcline/solvers/workers.hpp"
 
 namespace nullcline {
 
@@ -31,17 +32,10 @@ class Newton {
           pivots_(equation.size()) {}
 
     void run(Queue& queue, const Cancellation& cancellation) {
-        for (auto start = queue.take(); start; start = queue.take()) {
-            search_.drive(*start, state_.drive());
-            std::ranges::copy(search_.outcomes.h.row(*start), state_.h().begin());
-            std::size_t iterations = 0;
-            const End end = descend(search_.iterations_left(*start), iterations, cancellation);
-            if (cancellation.requested()) {
-                return;
-            }
-            std::ranges::copy(state_.h(), search_.outcomes.h.row(*start).begin());
-            search_.finish(*start, iterations, end);
-        }
+        solve_one_by_one(state_, search_, queue, cancellation,
+                         [&](std::size_t limit, std::size_t& iterations) {
+                             return descend(limit, iterations, cancellation);
+                         });
     }
 
   private:
