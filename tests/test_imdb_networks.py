@@ -1,4 +1,4 @@
-"""The networks trained on IMDB: every start of every layer ends, is labelled, and labelled truly."""
+"""The networks trained on IMDB: every start of every layer ends and is labelled, truly."""
 
 from __future__ import annotations
 

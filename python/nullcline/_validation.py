@@ -35,8 +35,8 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
     name
         The argument's name, for the message.
     value
-        An array of float64 or float32, or what NumPy makes one of; tensors of PyTorch on the CPU
-        are taken without a copy.
+        An array of float64 or float32, or what NumPy makes one of; a tensor of PyTorch is taken
+        without a copy if it is on the CPU.
     dtype
         The type to return; by default the type that `value` has. float32 is promoted to float64,
         which is exact; the other way loses digits and is refused.
@@ -46,7 +46,7 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
     TypeError
         If `value` is no array of float64 or float32, or of float64 where float32 is needed.
     ValueError
-        If a value is masked, NaN or infinite, or lies on a device other than the CPU.
+        If a value is masked, NaN or infinite, or lies on the meta device.
     """
     array = _array(name, value)
     found = array.dtype.newbyteorder("=")
@@ -152,14 +152,12 @@ def _array(name: str, value: Any) -> NDArray[Any]:
 def _tensor_as_array(name: str, tensor: Any) -> NDArray[Any]:
     if tensor.device.type == "meta":
         raise ValueError(f"{name} is a tensor on the meta device, which has no values")
-    if tensor.device.type != "cpu":
-        raise ValueError(f"{name} is a tensor on {tensor.device}; pass {name}.cpu()")
     if not tensor.is_floating_point() or tensor.element_size() < 4:
         raise TypeError(
             f"{name} must be float64 or float32, not {tensor.dtype}; pass {name}.double()"
         )
     try:
-        array: NDArray[Any] = tensor.detach().resolve_neg().numpy()
+        array: NDArray[Any] = tensor.detach().resolve_neg().cpu().numpy()
     except (TypeError, RuntimeError) as error:  # sparse, quantized, ...
         raise TypeError(f"{name} cannot be read as a NumPy array: {error}") from error
     return array

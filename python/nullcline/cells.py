@@ -89,7 +89,7 @@ class GRU:
     Notes
     -----
     All methods take states `h` of shape (n, H) and inputs `x` that are None (zero input), of shape
-    (D,) or (1, D) (one input for all states) or (n, D); arrays and CPU tensors, float32 or float64,
+    (D,) or (1, D) (one input for all states) or (n, D); arrays and tensors, float32 or float64,
     in any memory layout. A single state is passed as `h[None]`. float32 is promoted in a float64
     cell; float64 is refused by a float32 cell. Results have the cell's type. They do not depend,
     bit for bit, on the number of threads, which is that of the processors this process may use.
