@@ -43,6 +43,8 @@ COMPONENTS_SHOWN = 30
 WORDS_MARKED = 6
 """Words of each example review written beside its path: those that moved the state most."""
 
+SPECTRA_A_ROW = 3
+
 LEGEND_ENTRY = 2.4
 """Room for one entry of a legend, in inches."""
 
@@ -233,25 +235,24 @@ def fixed_points(network: NetworkAnalysis) -> Figure:
 
 
 def eigenvalues(network: NetworkAnalysis) -> Figure:
-    """Draw the spectra at up to three points of each layer, one row a layer."""
-    rows = len(network.layers)
-    columns = max(1, *(len(layer.spectra) for layer in network.layers))
+    """Draw the spectra at up to three points of each layer, layer after layer, in rows of three."""
+    shown = [(layer, spectrum) for layer in network.layers for spectrum in layer.spectra]
+    columns = min(max(len(shown), 1), SPECTRA_A_ROW)
+    rows = max(1, -(-len(shown) // columns))
     figure = Figure(
-        figsize=(PANEL * max(columns, 1.5), (0.4 + PANEL * 1.15 * rows)), layout="constrained"
+        figsize=(PANEL * max(columns, 1.5), 0.4 + PANEL * 1.15 * rows), layout="constrained"
     )
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for layer, panels in zip(network.layers, grid, strict=True):
-        for axes, spectrum in zip(panels, layer.spectra, strict=False):
-            _draw_spectrum(axes, spectrum)
-            axes.set_title(
-                f"layer {layer.layer}: {spectrum.kind}, q = {spectrum.q:.1e}, "
-                f"‖h‖ = {spectrum.norm:.2f}\n"
-                f"slowest |λ| = {np.abs(spectrum.eigenvalues).max():.4f}, "
-                f"{spectrum.n_unstable} outside the circle",
-                fontsize=8,
-            )
-        for axes in panels[len(layer.spectra) :]:
-            axes.set_axis_off()
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (layer, spectrum) in zip(panels, shown, strict=False):
+        _draw_spectrum(axes, spectrum)
+        axes.set_title(
+            f"layer {layer.layer}: {spectrum.kind}, q = {spectrum.q:.1e}, "
+            f"‖h‖ = {spectrum.norm:.2f}\n"
+            f"slowest |λ| = {spectrum.slowest:.4f}, {spectrum.n_unstable} outside the circle",
+            fontsize=8,
+        )
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
     handles = [
         Line2D([], [], ls="", marker="o", color=BLUE, label="eigenvalue, |λ| < 1"),
         Line2D([], [], ls="", marker="^", color=VERMILION, label="eigenvalue, |λ| > 1"),
