@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
+from nullcline.paper.results import Descent, LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +80,7 @@ def layer(number: int = 1, **changes: Any) -> LayerAnalysis:
             "walks": (walk, Walk(("worst", "ever"), rng.normal(size=(2, 2)), 0, 0.1)),
             "points": points,
             "unique": unique,
+            "descent": Descent(tol_slow=1e-6, below=20, distinct=17, fixed=0),
             "unique_projection": unique.h[:, :2],
             "end_projection": points.h[:, :2],
             "distance_to_cloud": np.full(len(unique), 0.1),

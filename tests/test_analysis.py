@@ -76,6 +76,17 @@ def test_the_search_starts_from_visited_states(
     assert (top.distance_to_cloud >= 0).all()
 
 
+def test_the_papers_method_is_run_beside(checkpoint: Checkpoint, analysis: NetworkAnalysis) -> None:
+    top = analysis.layers[-1]
+    cell = nc.from_torch(checkpoint.model().rnn)[-1]
+    ends = nc.find_fixed_points(
+        cell, top.points.starts, method="gradient", tol_slow=top.descent.tol_slow
+    )
+    assert top.descent.below == (ends.q <= top.descent.tol_slow).sum() > 0
+    assert top.descent.distinct == len(ends.unique())
+    assert 0 <= top.descent.fixed <= top.descent.below
+
+
 def test_spectra_are_of_at_most_three_points(
     checkpoint: Checkpoint, analysis: NetworkAnalysis
 ) -> None:

@@ -80,6 +80,12 @@ def test_a_three_layer_network_that_differs_disagrees(
     assert three_layers(**layers)[claim].agrees is False
 
 
+def test_few_points_are_told_from_the_many_that_descent_leaves() -> None:
+    explanation = one_layer(kinds=("fixed", "slow", "slow"), counts=(2, 9, 1))[3].explanation
+    assert "Of 12 starts, 2 in 1 fixed point and 10 in 2 slow points end." in explanation
+    assert "17 distinct states, of which 0 are fixed points" in explanation
+
+
 def test_rotations_that_decay_are_told_from_those_that_grow() -> None:
     decaying = {**FAR, **ROTATING, "spectra": (spectrum((0.6 + 0.6j, 0.6 - 0.6j)),)}
     verdict = three_layers(second=layer(2, **decaying), third=layer(3, **{**decaying, **FAR_3}))[-1]

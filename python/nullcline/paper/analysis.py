@@ -13,7 +13,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 import nullcline as nc
-from nullcline.paper.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
+from nullcline.paper.results import Descent, LayerAnalysis, NetworkAnalysis, Spectrum, Walk
 from nullcline.paper.states import layer_states, split_layers, visit_states
 from nullcline.training.batches import EncodedReviews
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline import GRU, FixedPoints
+    from nullcline._validation import Floats
     from nullcline.paper.pca import PrincipalComponents
     from nullcline.paper.states import VisitedStates
     from nullcline.text import Corpus
@@ -42,6 +43,10 @@ EXAMPLE_REVIEWS = ((POSITIVE_REVIEW, 1), (NEGATIVE_REVIEW, 0))
 
 N_SPECTRA = 3
 """Points of a layer whose eigenvalues are shown, at most."""
+
+
+TOL_DESCENT = 1e-6
+"""Where the paper's method, a descent of q, is stopped."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,25 @@ def _search(
     )
 
 
+def _descend(cell: GRU, starts: Floats, settings: AnalysisSettings) -> Descent:
+    """Search as the paper did, from the same starts."""
+    ends = nc.find_fixed_points(
+        cell,
+        starts,
+        method="gradient",
+        tol_unique=settings.tol_unique,
+        tol_slow=TOL_DESCENT,
+        n_threads=settings.n_threads,
+    )
+    distinct = ends.unique()
+    return Descent(
+        tol_slow=TOL_DESCENT,
+        below=int(distinct.count.sum()),
+        distinct=len(distinct),
+        fixed=int(np.sum(distinct.kind == "fixed")),
+    )
+
+
 def _walks(
     checkpoint: Checkpoint,
     model: SentimentGRU,
@@ -269,6 +293,8 @@ def _analyse_layer(
     with watch.time("search"):
         points = _search(cell, visited, settings, progress=progress)
     unique = points.unique()
+    with watch.time("descent"):
+        descent = _descend(cell, points.starts, settings)
     with watch.time("linearize"):
         spectra = _spectra(cell, unique)
     return LayerAnalysis(
@@ -283,6 +309,7 @@ def _analyse_layer(
         walks=walks,
         points=points,
         unique=unique,
+        descent=descent,
         unique_projection=components.project(unique.h),
         end_projection=components.project(points.h),
         distance_to_cloud=_distance_to_cloud(unique, visited),

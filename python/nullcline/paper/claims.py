@@ -129,19 +129,34 @@ def _upper_layers_of_three(network: NetworkAnalysis) -> Finding:
 
 def _many_in_first_layer(network: NetworkAnalysis) -> Finding:
     layer = network.layers[0]
-    near = _near(layer)
-    fixed, slow = layer.distinct_of_kind("fixed"), layer.distinct_of_kind("slow")
-    agrees = fixed + slow > FEW and near
+    agrees = len(layer.unique) > FEW and _near(layer)
     return Finding(
         f"{_points(layer)}; {_distances(layer)}",
         agrees,
-        ""
-        if agrees
-        else f"From {len(layer.points)} starts, {layer.starts_of_kind('fixed')} end in {fixed} "
-        f"fixed point(s), zero to rounding, and {layer.starts_of_kind('slow')} in {slow} local "
-        "minima of q. A descent of q that stops at a tolerance leaves each start where it is by "
-        "then: many slow states along the way to the same few ends, counted as many points.",
+        "" if agrees else f"{_where_starts_end(layer)} {_where_descent_ends(layer)}",
     )
+
+
+def _where_starts_end(layer: LayerAnalysis) -> str:
+    ends = [
+        f"{layer.starts_of_kind(kind)} in {_counted(layer.distinct_of_kind(kind), kind)}"
+        for kind in ("fixed", "slow")
+        if layer.starts_of_kind(kind)
+    ]
+    return f"Of {len(layer.points)} starts, {' and '.join(ends)} end." if ends else ""
+
+
+def _where_descent_ends(layer: LayerAnalysis) -> str:
+    descent = layer.descent
+    return (
+        f"The paper's own method, a descent of q that stops at {descent.tol_slow:.0e}, leaves "
+        f"them in {descent.distinct} distinct states, of which {descent.fixed} are fixed points: "
+        "the “many” are places on the way to the same few ends."
+    )
+
+
+def _counted(n: int, kind: str) -> str:
+    return f"{n} {kind} point" + ("s" if n != 1 else "")
 
 
 def _one_in_second_layer(network: NetworkAnalysis) -> Finding:

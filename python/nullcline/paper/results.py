@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_FORMAT = "nullcline.NetworkAnalysis 1"
+_FORMAT = "nullcline.NetworkAnalysis 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,25 @@ class Spectrum:
         return int(np.sum(np.abs(self.eigenvalues) > 1))
 
 
+@dataclass(frozen=True)
+class Descent:
+    """What the paper's method makes of the same starts: Adam on q, until q is small enough.
+
+    Attributes
+    ----------
+    tol_slow
+        The q at which it stops.
+    below, distinct, fixed
+        Starts that get there; the distinct states that they end in; those of these states that are
+        fixed points, zero to rounding.
+    """
+
+    tol_slow: float
+    below: int
+    distinct: int
+    fixed: int
+
+
 @dataclass(frozen=True, eq=False)
 class LayerAnalysis:
     """The analyses of one layer.
@@ -102,6 +121,8 @@ class LayerAnalysis:
         The ends of the search, one row a start.
     unique
         The distinct ends.
+    descent
+        What the paper's method ends in.
     unique_projection, end_projection
         Distinct ends (u, 2) and all ends (n, 2) on the components.
     distance_to_cloud
@@ -122,6 +143,7 @@ class LayerAnalysis:
     walks: tuple[Walk, ...]
     points: FixedPoints
     unique: FixedPoints
+    descent: Descent
     unique_projection: NDArray[np.float64]
     end_projection: NDArray[np.float64]
     distance_to_cloud: NDArray[np.float64]
@@ -167,6 +189,7 @@ class LayerAnalysis:
                 }
                 for i in range(len(self.unique))
             ],
+            "descent": asdict(self.descent),
             "spectra": [
                 {
                     "kind": spectrum.kind,
@@ -304,4 +327,5 @@ def _unpack_layer(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
     values["spectra"] = tuple(Spectrum(**_unpack(item, arrays)) for item in values["spectra"])
     for name in ("points", "unique"):
         values[name] = FixedPoints(**_unpack(values[name], arrays))
+    values["descent"] = Descent(**values["descent"])
     return LayerAnalysis(**values)
