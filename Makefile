@@ -1,6 +1,7 @@
 # `make reproduce` draws the study's figures; `make test` runs all checks. Each sets itself up.
 
 PYTHON ?= python3
+BENCH_RESULTS ?= benchmarks/results/imdb-1-layer.json
 JOBS   ?= 2
 
 # One environment a purpose, made anew when what it is made of changes.
@@ -26,7 +27,9 @@ tests: .venv-test/test.stamp
 	.venv-test/bin/python -m pytest
 
 bench: .venv-test/test.stamp
-	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=benchmarks/results/latest.json
+	mkdir -p benchmarks/results
+	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(BENCH_RESULTS)
+	.venv-test/bin/python benchmarks/summarize.py $(BENCH_RESULTS)
 
 docs: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[docs]'

@@ -44,7 +44,7 @@ def _seconds_per_start(rounds: list[dict[str, Any]]) -> float:
 
 def _converged(info: dict[str, Any]) -> str:
     if "fixed" in info:
-        return f"{info['fixed']} fixed, {info['slow']} slow"
+        return ", ".join(f"{info[kind]} {kind}" for kind in ("fixed", "slow", "unconverged"))
     return f"{info['converged']} below tolerance"
 
 
