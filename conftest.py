@@ -1,0 +1,22 @@
+"""Settings that all tests and benchmarks share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+
+from nullcline._versions import versions
+
+# The same examples in every run, and no deadline: a test fails for what it proves, not for load.
+settings.register_profile("nullcline", derandomize=True, deadline=None)
+settings.load_profile("nullcline")
+
+
+def pytest_benchmark_update_machine_info(config: object, machine_info: dict[str, Any]) -> None:
+    """Keep what explains a time, not whose machine it was."""
+    del config
+    machine_info.pop("node", None)
+    machine_info["packages"] = versions()
+    cpu = machine_info.get("cpu", {})
+    machine_info["cpu"] = {key: cpu.get(key) for key in ("brand_raw", "arch", "count")}
