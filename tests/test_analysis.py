@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import nullcline as nc
+from gru_samples import cell_of, independent_units
 from nullcline.paper.analysis import N_SPECTRA, AnalysisSettings, analyse, find_points
-from nullcline.paper.results import NetworkAnalysis
+from nullcline.paper.results import MARGINAL, NetworkAnalysis
 from nullcline.training import train
-from paper_samples import layer, network
+from paper_samples import layer, network, spectrum
 from tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -141,3 +142,36 @@ def test_a_file_cut_short_is_refused(n_bytes: int, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:n_bytes])
     with pytest.raises(ValueError, match=r"analysis.npz holds no analysis"):
         NetworkAnalysis.load(path)
+
+
+# Spectra
+
+
+@pytest.mark.parametrize(
+    ("largest", "time_constant", "n_unstable"),
+    [
+        (np.exp(-1 / 50), 50.0, 0),
+        (np.exp(1 / 50), 50.0, 1),
+        (1.0, np.inf, 0),
+        (1 + 1e-8, np.inf, 0),
+        (1 - 1e-8, np.inf, 0),
+        (0.0, 0.0, 0),
+    ],
+)
+def test_slowest_modes(largest: float, time_constant: float, n_unstable: int) -> None:
+    found = spectrum((largest, 0.0))
+    assert found.time_constant == pytest.approx(time_constant)
+    assert found.n_unstable == n_unstable
+
+
+def test_one_is_an_eigenvalue_at_a_slow_point() -> None:
+    """Where q has a minimum that is not zero, F(h) - h is a left eigenvector to 1."""
+    slope = 2.0
+    n = -np.sqrt(1 - 1 / slope)
+    gru = independent_units(
+        np.array([slope, 0.5]), np.array([np.arctanh(n) - slope * n + 1e-3, 0.2])
+    )
+    points = nc.find_fixed_points(cell_of(gru), np.array([[-0.9, 0.0]]))
+    assert points.kind.tolist() == ["slow"]
+    largest = nc.linearize(cell_of(gru), points).eigenvalues[0, 0]
+    assert abs(largest - 1) < MARGINAL

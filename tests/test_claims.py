@@ -83,7 +83,7 @@ def test_a_three_layer_network_that_differs_disagrees(
 def test_few_points_are_told_from_the_many_that_descent_leaves() -> None:
     explanation = one_layer(kinds=("fixed", "slow", "slow"), counts=(2, 9, 1))[3].explanation
     assert "The 12 starts end: 2 in 1 fixed point, 10 in 2 slow points." in explanation
-    assert "17 distinct states, of which 0 are fixed points" in explanation
+    assert "leaves 20 of them in 17 distinct states, of which 0 are fixed points" in explanation
 
 
 def test_rotations_that_decay_are_told_from_those_that_grow() -> None:

@@ -153,8 +153,8 @@ def _where_descent_ends(layer: LayerAnalysis) -> str:
     descent = layer.descent
     return (
         f"The paper's own method, a descent of q that stops at {descent.tol_slow:.0e}, leaves "
-        f"them in {descent.distinct} distinct states, of which {descent.fixed} are fixed points: "
-        "the “many” are places on the way to the same few ends."
+        f"{descent.below} of them in {descent.distinct} distinct states, of which {descent.fixed} "
+        "are fixed points: the “many” are places on the way to the same few ends."
     )
 
 
@@ -223,9 +223,7 @@ def _upper_layer_modes(network: NetworkAnalysis) -> Finding:
         )
     else:
         growing = [
-            value
-            for spectrum in spectra
-            for value in spectrum.eigenvalues[np.abs(spectrum.eigenvalues) > 1]
+            value for spectrum in spectra for value in spectrum.eigenvalues[spectrum.unstable]
         ]
         rotating = sum(abs(value.imag) > REAL * abs(value) for value in growing)
         explanation += (

@@ -254,7 +254,7 @@ def eigenvalues(network: NetworkAnalysis) -> Figure:
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     handles = [
-        Line2D([], [], ls="", marker="o", color=BLUE, label="eigenvalue, |λ| < 1"),
+        Line2D([], [], ls="", marker="o", color=BLUE, label="eigenvalue, |λ| ≤ 1"),
         Line2D([], [], ls="", marker="^", color=VERMILION, label="eigenvalue, |λ| > 1"),
         Line2D([], [], color=BLACK, lw=0.8, label="unit circle"),
     ]
@@ -311,7 +311,7 @@ def _mark_words(
 
 def _draw_spectrum(axes: Axes, spectrum: Spectrum) -> None:
     values = spectrum.eigenvalues
-    unstable = np.abs(values) > 1
+    unstable = spectrum.unstable
     axes.add_patch(Circle((0, 0), 1, fill=False, ec=BLACK, lw=0.8))
     axes.scatter(values[~unstable].real, values[~unstable].imag, s=9, color=BLUE, alpha=0.7)
     axes.scatter(values[unstable].real, values[unstable].imag, s=26, color=VERMILION, marker="^")

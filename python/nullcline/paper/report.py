@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def write_report(
         loader=PackageLoader("nullcline.paper"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["duration"] = _duration
+    environment.filters["steps"] = _steps
     page = environment.get_template("index.html").render(
         networks=[_network(network, figures, folder) for network in networks],
         verdicts=verdicts,
@@ -87,3 +89,7 @@ def _data_uri(path: Path) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _steps(time_constant: float) -> str:
+    return f"{time_constant:.3g}" if math.isfinite(time_constant) else "∞"

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MARGINAL = 1e-5
+"""An eigenvalue this close to the unit circle counts as on it.
+
+At a slow point one eigenvalue is 1, exactly: where q = mean(f²), f = F(h) - h, has a minimum,
+(J_rec - I)ᵀ f = 0, so that f is a left eigenvector. Found by rounding, it lies on either side.
+"""
+
 _FORMAT = "nullcline.NetworkAnalysis 2"
 
 
@@ -69,15 +76,22 @@ class Spectrum:
 
     @property
     def time_constant(self) -> float:
-        """1 / |ln|λ|| of the slowest mode, in steps; infinite where |λ| = 1."""
-        if self.slowest in {0, 1}:
-            return 0.0 if self.slowest == 0 else float("inf")
+        """1 / |ln|λ|| of the slowest mode, in steps; infinite on the unit circle."""
+        if self.slowest == 0:
+            return 0.0
+        if abs(self.slowest - 1) <= MARGINAL:
+            return float("inf")
         return float(1 / abs(np.log(self.slowest)))
+
+    @property
+    def unstable(self) -> NDArray[np.bool_]:
+        """Which eigenvalues lie outside the unit circle, shape (H,)."""
+        return np.abs(self.eigenvalues) > 1 + MARGINAL
 
     @property
     def n_unstable(self) -> int:
         """The number of eigenvalues outside the unit circle."""
-        return int(np.sum(np.abs(self.eigenvalues) > 1))
+        return int(self.unstable.sum())
 
 
 @dataclass(frozen=True)
