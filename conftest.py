@@ -16,7 +16,8 @@ settings.load_profile("nullcline")
 def pytest_benchmark_update_machine_info(config: object, machine_info: dict[str, Any]) -> None:
     """Keep what explains a time, not whose machine it was."""
     del config
-    machine_info.pop("node", None)
+    for name in ("node", "release", "processor", "python_build"):
+        machine_info.pop(name, None)
     machine_info["packages"] = versions()
     cpu = machine_info.get("cpu", {})
     machine_info["cpu"] = {key: cpu.get(key) for key in ("brand_raw", "arch", "count")}
