@@ -43,11 +43,6 @@ void add_scaled(T factor, std::span<const T> a, std::span<T> b) {
     }
 }
 
-template <class T>
-[[nodiscard]] bool all_finite(std::span<const T> a) {
-    return std::ranges::all_of(a, [](T value) { return std::isfinite(value); });
-}
-
 /// Copy, to another precision where the two differ.
 template <class To, class From>
 void convert(std::span<const From> from, std::span<To> to) {

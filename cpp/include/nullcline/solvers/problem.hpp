@@ -26,7 +26,7 @@ struct Search {
     std::vector<End>& ends;
     std::atomic<std::size_t>& n_done;
 
-    /// The drive of a start, made in `memory` if it is the start's own.
+    /// The drive of a start: all that its input adds.
     void drive(std::size_t start, std::span<T> out) const { cell.drive(inputs.row(start), out); }
 
     [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
