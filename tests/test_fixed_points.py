@@ -407,3 +407,41 @@ def test_columns_are_arrays_that_other_programs_read(saved: Path) -> None:
     with np.load(saved, allow_pickle=False) as archive:
         assert archive["q"].tolist() == [0, 0]
         assert archive["kind_texts"][archive["kind_codes"]].tolist() == ["fixed", "slow"]
+
+
+# Far from the starts
+
+
+def test_outliers_are_far_from_the_centroid_of_the_starts() -> None:
+    points = replace(
+        ends([[0.0], [3.0], [29.0], [31.0]]), starts=np.array([[-1.0], [1], [-1], [1]])
+    )
+    assert points.outliers().tolist() == [False, False, True, True]
+    assert points.outliers(30).tolist() == [False, False, False, True]
+    assert points.outliers(3).tolist() == [False, True, True, True]
+    assert points.select(~points.outliers()).h.ravel().tolist() == [0, 3]
+
+
+@given(results(), st.floats(0, 20))
+def test_outliers_by_the_definition(points: FixedPoints, threshold: float) -> None:
+    outliers = points.outliers(threshold)
+    assert outliers.shape == (len(points),)
+    centroid = points.starts.mean(axis=0) if len(points) else 0
+    scale = np.mean([np.linalg.norm(start - centroid) for start in points.starts] or [0])
+    for end, outlier in zip(points.h, outliers, strict=True):
+        distance = np.linalg.norm(end - centroid)
+        if scale > 1e-12 and abs(distance - threshold * scale) > 1e-12:
+            assert outlier == (distance > threshold * scale)
+
+
+def test_one_start_has_no_outlier() -> None:
+    assert ends([[0.9]]).outliers().tolist() == [False]
+    assert ends(np.zeros((0, 3))).outliers().tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(-1, ValueError), (np.nan, ValueError), ("1", TypeError)]
+)
+def test_a_bad_threshold_is_named(value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="threshold must be"):
+        ends([[0.9]]).outliers(value)

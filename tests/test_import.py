@@ -24,6 +24,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_the_front_door() -> None:
     assert set(nc.__all__) == {
         "GRU",
+        "Certificates",
         "FixedPoints",
         "Linearization",
         "__version__",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nullcline.cells import GRU
+from nullcline.certify import Certificates
 from nullcline.fixed_points import FixedPoints
 from nullcline.interop import from_torch
 from nullcline.linearize import Linearization, linearize
@@ -10,6 +11,7 @@ from nullcline.search import find_fixed_points
 
 __all__ = [
     "GRU",
+    "Certificates",
     "FixedPoints",
     "Linearization",
     "__version__",

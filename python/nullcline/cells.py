@@ -106,6 +106,9 @@ class GRU:
             weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih, bias_hh=bias_hh
         )
         self._dtype: np.dtype[Any] = arrays[0].dtype
+        self._weights: tuple[Floats, ...] = tuple(array.copy() for array in arrays)
+        for array in self._weights:
+            array.flags.writeable = False
         with one_blas_thread():
             self._compiled: Any = (
                 _core.GRU32(*arrays) if self._dtype == np.float32 else _core.GRU64(*arrays)
@@ -125,6 +128,26 @@ class GRU:
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in, float64 or float32."""
         return self._dtype
+
+    @property
+    def weight_ih(self) -> Floats:
+        """Input weights, shape (3H, D), read-only."""
+        return self._weights[0]
+
+    @property
+    def weight_hh(self) -> Floats:
+        """Recurrent weights, shape (3H, H), read-only."""
+        return self._weights[1]
+
+    @property
+    def bias_ih(self) -> Floats:
+        """Biases, shape (3H,), read-only; zeros if none were given."""
+        return self._weights[2]
+
+    @property
+    def bias_hh(self) -> Floats:
+        """Biases on the recurrent side, shape (3H,), read-only; zeros if none were given."""
+        return self._weights[3]
 
     @property
     def compiled(self) -> Any:

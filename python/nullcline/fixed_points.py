@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _core
+from nullcline import _core, _validation
 from nullcline._files import replacing
+from nullcline.cells import require_cell
 
 if TYPE_CHECKING:
     import os
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline._validation import Floats
+    from nullcline.cells import Cell
+    from nullcline.certify import Certificates
 
 KINDS = _core.KINDS
 """The kinds of ends, from the most to the least telling."""
@@ -56,6 +59,8 @@ class FixedPoints:
         How close in every coordinate two ends must be to count as one point.
     count
         How many starts a row stands for, shape (n,): one each until `unique` merges them.
+    cell
+        The cell that was searched; None after `load`, since files do not hold it.
     """
 
     h: Floats
@@ -67,6 +72,7 @@ class FixedPoints:
     inputs: Floats | None
     tol_unique: float
     count: NDArray[np.int64]
+    cell: Cell | None = None
 
     def __post_init__(self) -> None:
         n = len(self.h)
@@ -141,6 +147,76 @@ class FixedPoints:
         np.add.at(count, owner, candidates.count)
         return replace(candidates._take(kept), count=count[kept])
 
+    def outliers(self, threshold: float = 10.0) -> NDArray[np.bool_]:
+        """Tell which ends lie far from where all starts were, by FixedPointFinder's distance rule.
+
+        An end is one if its distance to the centroid of the starts is at least `threshold` times
+        the mean distance of the starts to it (Golub and Sussillo, JOSS 3 (2018) 1003; the default
+        is theirs). Ask before `unique`, which keeps one start a point:
+        ``points.select(~points.outliers()).unique()``.
+
+        Parameters
+        ----------
+        threshold
+            In mean distances of the starts, 0 or more.
+
+        Returns
+        -------
+        numpy.ndarray
+            A mask, shape (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `threshold` is no number, negative or not finite.
+        """
+        threshold = _validation.tolerance("threshold", threshold)
+        if len(self) == 0:
+            return np.zeros(0, np.bool_)
+        centroid = self.starts.mean(axis=0, dtype=np.float64)
+        scale = np.linalg.norm(self.starts - centroid, axis=1).mean()
+        distance = np.linalg.norm(self.h - centroid, axis=1)
+        # A single start, or equal ones, have no scale: then nothing is far.
+        mask: NDArray[np.bool_] = (distance >= threshold * scale) & (scale > 0)
+        return mask
+
+    def certify(self, cell: Cell | None = None) -> Certificates:
+        """Prove, in floating point, that exactly one fixed point lies near each row.
+
+        By the Newton–Kantorovich theorem in the form of a radii polynomial, with every rounding
+        error bounded; `nullcline.certify` derives it. Takes about as long as two H x H inverses a
+        row. A slow point is refused, as there is no fixed point at it. A proof is about exact
+        arithmetic with the weights, inputs and states as they are stored: with a float32 cell too.
+
+        Parameters
+        ----------
+        cell
+            The cell that was searched; needed after `load` alone.
+
+        Returns
+        -------
+        Certificates
+            One row a row: `certified`, `radius_exists`, `radius_unique` (sup norm) and why not.
+
+        Raises
+        ------
+        ValueError
+            If there is no cell, or one of another size.
+        TypeError
+            If the cell is not a `GRU`.
+        """
+        from nullcline.certify import certify_states
+
+        cell = cell or self.cell
+        if cell is None:
+            raise ValueError("the file does not hold the cell: pass the one that was searched")
+        require_cell(cell)
+        if cell.hidden_size != self.h.shape[1]:
+            raise ValueError(
+                f"cell has {cell.hidden_size} units, and these states have {self.h.shape[1]}"
+            )
+        return certify_states(cell, self.h, self.inputs)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path`, a NumPy archive (.npz) without pickled objects, whole or not at all.
 
@@ -185,8 +261,11 @@ class FixedPoints:
 
     def _rows(self) -> dict[str, NDArray[Any]]:
         """Return all that has one entry a row."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        del columns["tol_unique"]
+        columns = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in {"tol_unique", "cell"}
+        }
         return {name: column for name, column in columns.items() if column is not None}
 
     def _take(self, index: NDArray[np.intp]) -> FixedPoints:

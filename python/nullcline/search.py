@@ -123,6 +123,7 @@ def find_fixed_points(
         inputs=None if x is None else np.broadcast_to(x.copy(), (len(h), cell.input_size)),
         tol_unique=tol_unique,
         count=np.ones(len(h), np.int64),
+        cell=cell,
     )
 
 

@@ -310,6 +310,7 @@ def _pack(value: Any, place: str, arrays: dict[str, NDArray[Any]]) -> Any:
         return {
             field.name: _pack(getattr(value, field.name), f"{place}/{field.name}", arrays)
             for field in fields(value)
+            if field.name != "cell"  # the checkpoint beside the file holds it
         }
     return value
 

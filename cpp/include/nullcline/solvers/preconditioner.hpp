@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -34,7 +35,14 @@ class Preconditioner {
         equation.linearize(reference, products, drive, at.out());
         assemble(at.jacobian(), equation.weights(), jacobian.view());
         blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
-        blas::symmetric_eigen(normal.view(), std::span(squares));
+        if (std::ranges::all_of(normal.elements(), [](T x) { return std::isfinite(x); })) {
+            blas::symmetric_eigen(normal.view(), std::span(squares));
+        } else {  // weights beyond all bounds: conjugate gradients go without
+            std::ranges::fill(normal.elements(), T{0});
+            for (std::size_t i = 0; i < size; ++i) {
+                normal.view()(i, i) = T{1};
+            }
+        }
         vectors_ = TileMatrix(MatrixView<const T>(normal.view()));
         std::ranges::transform(squares, squares_.begin(),
                                [](T s) { return std::max(static_cast<float>(s), 0.0F); });

@@ -82,11 +82,11 @@ class Searcher {
         });
     }
 
-    /// Starts that the batched solver could not bring to an end, by its products in single
-    /// precision or within its patience, and that may still iterate.
+    /// Starts that the batched solver could not bring to an end, within its patience and within the
+    /// range and precision of its products, and that may still iterate.
     [[nodiscard]] std::vector<std::size_t> interrupted(std::span<const std::size_t> starts) const {
         return select(starts, [&](std::size_t i) {
-            return (ends_[i] == End::stalled || ends_[i] == End::limit) &&
+            return ends_[i] != End::zero && ends_[i] != End::stationary &&
                    search_.iterations_left(i) > 0;
         });
     }

@@ -1,0 +1,244 @@
+"""Certificates hold by ball arithmetic of 400 bits, and refuse what is no fixed point."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from flint import arb
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import ball_reference
+import nullcline as nc
+from gru_samples import cell_of, independent_units, random_gru, seeds
+from imdb_fixture import trained_layer
+from nullcline._enclosure import GRUEnclosure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from reference import ReferenceGRU
+
+GAINS = st.sampled_from([0.3, 1.0, 2.0, 4.0])
+
+
+def fixed_points_of(
+    gru: ReferenceGRU, n_starts: int = 20, x: NDArray[np.float64] | None = None
+) -> nc.FixedPoints:
+    starts = np.random.default_rng(0).uniform(-1, 1, (n_starts, gru.size))
+    return nc.find_fixed_points(cell_of(gru), starts, x).unique().select("fixed")
+
+
+def units(slope: float, bias: float = 0.0, size: int = 1) -> ReferenceGRU:
+    return independent_units(np.full(size, slope), np.full(size, bias))
+
+
+# By ball arithmetic
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 4), GAINS, st.booleans(), seeds)
+def test_the_true_fixed_point_is_where_it_is_proved_to_be(
+    size: int, gain: float, driven: bool, seed: int
+) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    x = np.random.default_rng(seed).normal(size=2)
+    points = fixed_points_of(gru, 5, x if driven else None)
+    certificates = points.certify()
+    for i in np.flatnonzero(certificates.certified):
+        truth = ball_reference.polish(gru, points.h[i], x if driven else np.zeros(2))
+        for exact, found in zip(truth, points.h[i], strict=True):
+            assert abs(exact - arb(float(found))) <= arb(float(certificates.radius_exists[i]))
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 4), GAINS, st.booleans(), seeds)
+def test_residual_and_jacobian_are_enclosed(
+    size: int, gain: float, driven: bool, seed: int
+) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    rng = np.random.default_rng(seed)
+    h, x = rng.uniform(-1, 1, size), rng.normal(size=2)
+    at = GRUEnclosure(cell_of(gru), h, x if driven else None)
+    residual, jacobian = ball_reference.residual_and_jacobian(
+        gru, ball_reference.exact(h), x if driven else np.zeros(2)
+    )
+    for i in range(size):
+        error = abs(residual[i] - arb(float(at.residual.middle[i])))
+        assert error <= arb(float(at.residual.radius[i]))
+        for j in range(size):
+            error = abs(jacobian[i, j] - arb(float(at.jacobian[i, j])))
+            assert error <= arb(float(at.jacobian_error[i, j]))
+    assert at.residual.radius.max() < 1e-12
+    assert at.jacobian_error.max() < 1e-11
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 4), GAINS, st.sampled_from([1.0, 0.1, 1e-3]), seeds)
+def test_the_jacobian_changes_no_faster_than_the_curvature(
+    size: int, gain: float, within: float, seed: int
+) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    rng = np.random.default_rng(seed)
+    h, x = rng.uniform(-1, 1, size), np.zeros(2)
+    curvature = GRUEnclosure(cell_of(gru), h, None).curvature(within)
+    at_corner, near_it = np.sign(rng.normal(size=(2, size))) * within
+    for first, second in ((h, h + at_corner), (h + at_corner, h + 0.99 * near_it)):
+        rows = np.abs(gru.reduced_jacobian(first, x) - gru.reduced_jacobian(second, x)).sum(axis=1)
+        distance = np.abs(first - second).max()
+        assert (rows <= curvature * distance + 1e-13).all()
+
+
+# What is proved
+
+
+def test_every_fixed_point_of_a_known_network_is_certified_and_alone() -> None:
+    points = fixed_points_of(units(3.0, size=3), 400)
+    certificates = points.certify()
+    assert len(points) == 27
+    assert certificates.certified.all()
+    assert (certificates.radius_exists < 1e-13).all()
+    distance = np.abs(points.h[:, None] - points.h[None]).max(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    assert (certificates.radius_unique < distance.min(axis=1)).all()
+    assert (certificates.radius_unique > 1e-3).all()
+
+
+@pytest.mark.parametrize("excess", [1e-1, 1e-3, 1e-5])
+def test_close_fixed_points_are_told_apart(excess: float) -> None:
+    """Just above slope 1, tanh(s h) = h has three zeros, at 0 and near ±sqrt(3 (s - 1))."""
+    cell = cell_of(units(1 + excess))
+    near = np.sqrt(3 * excess) * np.array([[-1.0], [0.0], [1.0], [1.05]])
+    points = nc.find_fixed_points(cell, near, tol_unique=0)
+    certificates = points.certify()
+    assert certificates.certified.all()
+    assert certificates.same_point(0, 1) is False
+    assert certificates.same_point(1, 2) is False
+    assert certificates.same_point(0, 2) is False
+    assert certificates.same_point(2, 3) is True
+    assert (certificates.radius_unique < 2 * np.sqrt(3 * excess)).all()
+
+
+def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
+    layer = trained_layer(1, 1)
+    points = nc.find_fixed_points(layer.cell(), layer.starts[:60])
+    ends = points.select("fixed")
+    certificates = ends.certify()
+    assert len(ends) > 1
+    assert all(certificates.same_point(0, i) for i in range(1, len(ends)))
+
+
+@pytest.mark.parametrize("key", [(1, 1), (3, 1), (3, 2), (3, 3)])
+def test_trained_networks(key: tuple[int, int]) -> None:
+    layer = trained_layer(*key)
+    points = nc.find_fixed_points(layer.cell(), layer.starts[::5], tol_slow=1e-3).unique()
+    certificates = points.certify()
+    np.testing.assert_array_equal(certificates.certified, points.kind == "fixed")
+    proved = certificates.certified
+    assert (certificates.radius_exists[proved] < 1e-11).all()
+    assert (certificates.radius_unique[proved] > 5e-4).all()
+
+
+def test_single_precision_ends_are_certified_too() -> None:
+    gru = random_gru(6, 2, gain=1.0)
+    starts = np.random.default_rng(0).uniform(-1, 1, (9, 6)).astype(np.float32)
+    points = nc.find_fixed_points(cell_of(gru, np.float32), starts)
+    certificates = points.certify()
+    assert certificates.certified.all()
+    assert (certificates.radius_exists < 1e-5).all()
+    assert (certificates.radius_exists > 1e-12).any()  # the ends are good to single precision
+
+
+# What is refused
+
+
+def moved(points: nc.FixedPoints, h: NDArray[Any]) -> nc.FixedPoints:
+    return replace(points, h=h)
+
+
+def test_a_ghost_is_refused() -> None:
+    slope = 2.0
+    n = -np.sqrt(1 - 1 / slope)
+    for gap in (1e-1, 1e-3, 1e-5, 1e-7):
+        gru = units(slope, float(np.arctanh(n) - slope * n + gap))
+        points = nc.find_fixed_points(cell_of(gru), np.array([[-0.8]]), tol_slow=1)
+        assert points.kind.tolist() == ["slow"]
+        assert not points.certify().certified.any()
+
+
+def test_a_perturbed_point_is_refused_or_still_right() -> None:
+    points = fixed_points_of(units(3.0, size=3), 100)
+    rng = np.random.default_rng(0)
+    for size in (1e-12, 1e-6, 1e-3, 1e-1, 0.5):
+        perturbed = moved(points, points.h + size * np.sign(rng.normal(size=points.h.shape)))
+        certificates = perturbed.certify()
+        proved = certificates.certified
+        assert (certificates.radius_exists[proved] >= 0.99 * size).all()
+        if size <= 1e-6:
+            assert proved.all()
+        if size >= 0.5:
+            assert not proved.any()
+        assert np.isnan(certificates.radius_exists[~proved]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_states_that_are_not_finite_are_refused(value: float) -> None:
+    points = fixed_points_of(units(3.0, size=3), 30)
+    h = points.h.copy()
+    h[0, 1] = value
+    certificates = moved(points, h).certify()
+    assert not certificates.certified[0]
+    assert "finite" in certificates.reason[0]
+    assert certificates.certified[1:].all()
+
+
+@pytest.mark.parametrize("slope", [1.0, 1 + 1e-16, 1 - 1e-16])
+def test_a_fold_is_refused(slope: float) -> None:
+    points = nc.find_fixed_points(cell_of(units(slope)), np.zeros((1, 1)))
+    certificates = points.certify()
+    assert not certificates.certified.any()
+    assert certificates.same_point(0, 0) is None
+
+
+@given(st.integers(1, 5), st.sampled_from([1.0, 10.0, 1e3, 1e150, 1e300]), seeds)
+def test_nothing_false_is_proved_of_any_state(size: int, gain: float, seed: int) -> None:
+    """At a random state, a proof means that the search, started there, finds a point that near."""
+    gru = random_gru(size, 1, gain, seed)
+    assume(np.isfinite(gru.weight_hh).all())
+    h = np.random.default_rng(seed).uniform(-1, 1, (4, size))
+    points = nc.find_fixed_points(cell_of(gru), h, max_iterations=0)
+    certificates = points.certify()
+    for i in np.flatnonzero(certificates.certified):
+        end = nc.find_fixed_points(cell_of(gru), h[[i]])
+        assert np.abs(end.h - h[i]).max() <= certificates.radius_exists[i] + 1e-12
+
+
+# Asking
+
+
+def test_a_loaded_result_needs_its_cell(tmp_path: Path) -> None:
+    gru = random_gru(3, 2)
+    points = fixed_points_of(gru, 5, np.ones(2))
+    points.save(tmp_path / "points.npz")
+    loaded = nc.FixedPoints.load(tmp_path / "points.npz")
+    with pytest.raises(ValueError, match="pass the one that was searched"):
+        loaded.certify()
+    np.testing.assert_array_equal(
+        loaded.certify(cell_of(gru)).radius_unique, points.certify().radius_unique
+    )
+    with pytest.raises(ValueError, match="cell has 4 units, and these states have 3"):
+        loaded.certify(cell_of(random_gru(4, 2)))
+    with pytest.raises(TypeError, match="cell must be a nullcline cell"):
+        loaded.certify(gru)  # type: ignore[arg-type]
+
+
+def test_no_rows() -> None:
+    points = fixed_points_of(random_gru(3, 2), 4).select([])
+    certificates = points.certify()
+    assert len(certificates) == len(certificates.reason) == 0
+    assert certificates.certified.dtype == bool
