@@ -26,7 +26,8 @@ STATES = np.random.default_rng(1).uniform(-1, 1, (4, H))
 INPUTS = np.random.default_rng(2).normal(size=(4, D))
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
-REFERENCE_NAMES = {"residual": "reduced"}
+PRIMITIVES = ("step", "residual", "speed", "jacobian", "residual_jacobian", "input_jacobian")
+REFERENCE_NAMES = {"residual": "reduced", "residual_jacobian": "reduced_jacobian"}
 
 
 def torch_cell(gru: ReferenceGRU) -> torch.nn.GRUCell:
@@ -49,6 +50,7 @@ def expected(gru: ReferenceGRU, name: str, h: Any, x: Any) -> NDArray[np.float64
     shape: dict[str, tuple[int, ...]] = {
         "speed": (),
         "jacobian": (gru.size, gru.size),
+        "reduced_jacobian": (gru.size, gru.size),
         "input_jacobian": (gru.size, gru.weight_ih.shape[1]),
     }
     found = [getattr(gru, name)(state, input_) for state, input_ in zip(h, x, strict=True)]
@@ -66,7 +68,7 @@ def test_agrees_with_the_textbook(
     gru = ReferenceGRU(*(w.astype(dtype).astype(np.float64) for w in vars(gru).values()))
     cell = cell_of(gru, dtype)
     h, x = LAYOUTS[layout_h](h.astype(dtype)), LAYOUTS[layout_x](x.astype(dtype))
-    for name in ("step", "residual", "speed", "jacobian", "input_jacobian"):
+    for name in PRIMITIVES:
         found = getattr(cell, name)(h, x)
         assert found.dtype == dtype
         right = expected(gru, REFERENCE_NAMES.get(name, name), h, x)
@@ -117,7 +119,7 @@ def test_steps_as_torch_does(size: int) -> None:
 
 def test_no_input_is_zero_input() -> None:
     zeros = np.zeros((4, D))
-    for name in ("step", "residual", "speed", "jacobian", "input_jacobian"):
+    for name in PRIMITIVES:
         method = getattr(CELL, name)
         np.testing.assert_allclose(method(STATES), method(STATES, zeros), rtol=0, atol=1e-15)
 

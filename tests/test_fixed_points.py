@@ -427,9 +427,9 @@ def test_outliers_by_the_definition(points: FixedPoints, threshold: float) -> No
     outliers = points.outliers(threshold)
     assert outliers.shape == (len(points),)
     centroid = points.starts.mean(axis=0) if len(points) else 0
-    scale = np.mean([np.linalg.norm(start - centroid) for start in points.starts] or [0])
+    scale = float(np.mean(np.linalg.norm(points.starts - centroid, axis=1))) if len(points) else 0
     for end, outlier in zip(points.h, outliers, strict=True):
-        distance = np.linalg.norm(end - centroid)
+        distance = float(np.linalg.norm(end - centroid))
         if scale > 1e-12 and abs(distance - threshold * scale) > 1e-12:
             assert outlier == (distance > threshold * scale)
 

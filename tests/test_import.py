@@ -25,12 +25,15 @@ def test_the_front_door() -> None:
     assert set(nc.__all__) == {
         "GRU",
         "Certificates",
+        "Curve",
         "FixedPoints",
         "Linearization",
+        "Trace",
         "__version__",
         "find_fixed_points",
         "from_torch",
         "linearize",
+        "trace",
     }
     assert all(hasattr(nc, name) for name in nc.__all__)
     assert nc.__version__

@@ -154,6 +154,13 @@ class PyGru {
         return out.array;
     }
 
+    py::array_t<T> residual_jacobian(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), size(), size()});
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::residual_jacobian(batch, out.view); });
+        return out.array;
+    }
+
     py::array_t<T> input_jacobian(const A& h, const MaybeA& x, int n_threads) const {
         NewArray<T> out({rows(h), size(), inputs()});
         compute(h, x, n_threads,
@@ -315,6 +322,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("residual", &G::residual, h, no_x, n_threads)
         .def("speed", &G::speed, h, no_x, n_threads)
         .def("jacobian", &G::jacobian, h, no_x, n_threads)
+        .def("residual_jacobian", &G::residual_jacobian, h, no_x, n_threads)
         .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
         .def("jvp", &G::jvp, h, x, v, n_threads)
         .def("vjp", &G::vjp, h, x, u, n_threads)

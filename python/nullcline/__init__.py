@@ -8,16 +8,20 @@ from nullcline.fixed_points import FixedPoints
 from nullcline.interop import from_torch
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
+from nullcline.trace import Curve, Trace, trace
 
 __all__ = [
     "GRU",
     "Certificates",
+    "Curve",
     "FixedPoints",
     "Linearization",
+    "Trace",
     "__version__",
     "find_fixed_points",
     "from_torch",
     "linearize",
+    "trace",
 ]
 
 

@@ -70,6 +70,9 @@ class _GRU(Generic[_F]):
     def jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
+    def residual_jacobian(
+        self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
+    ) -> NDArray[_F]: ...
     def input_jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...

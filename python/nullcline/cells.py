@@ -53,6 +53,9 @@ class Cell(Protocol):
     def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_rec = ∂F/∂h, shape (n, H, H)."""
 
+    def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the Jacobian of that residual, shape (n, H, H)."""
+
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, H, D)."""
 
@@ -176,6 +179,10 @@ class GRU:
     def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_rec = ∂F/∂h, shape (n, H, H): element [i, j, k] is ∂F_j/∂h_k at state i."""
         return self._batched(self._compiled.jacobian, h, x)
+
+    def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the Jacobian of the reduced residual, ∂n/∂h - I, shape (n, H, H)."""
+        return self._batched(self._compiled.residual_jacobian, h, x)
 
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, H, D): element [i, j, k] is ∂F_j/∂x_k at state i."""

@@ -145,6 +145,19 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
+/// ∂n/∂h − I, the reduced residual's Jacobian, one (H, H) matrix a state, below each other in `out`.
+template <class T>
+void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
+    const std::size_t size = batch.cell.size();
+    const GruReduced equation(batch.cell);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            assemble(tile.points[i].jacobian(), equation.weights(),
+                     out.middle_rows((tile.first + i) * size, size));
+        }
+    });
+}
+
 /// ∂F/∂x, one (H, D) matrix a state, below each other in `out`.
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {

@@ -1,0 +1,259 @@
+"""Curves hold their equation, run from face to face, and meet every point that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nullcline as nc
+from gru_samples import cell_of, independent_units, random_gru, seeds
+from imdb_fixture import trained_layer
+from nullcline._continuation import ENDS, Problem, follow, tangent_at
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FACE = ENDS["boundary"]
+
+
+def known(slopes: list[float], bias: list[float] | None = None) -> nc.GRU:
+    return cell_of(independent_units(np.array(slopes), np.array(bias or [0.0] * len(slopes))))
+
+
+def check(curve: nc.Curve, cell: nc.GRU, x: NDArray[np.float64] | None = None) -> None:
+    """Check what must hold of any curve."""
+    assert (np.abs(curve.h) < 1).all()
+    residual = cell.residual(curve.h, x)
+    np.testing.assert_allclose(residual, np.outer(curve.tau, curve.direction), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(curve.q, cell.speed(curve.h, x), rtol=1e-12)
+    assert np.linalg.norm(curve.direction) == pytest.approx(1)
+    assert (np.diff(curve.arclength) > 0).all()
+    steps = np.column_stack([np.diff(curve.h, axis=0), np.diff(curve.tau)])
+    assert (np.linalg.norm(steps, axis=1) <= 1.2 * np.diff(curve.arclength)).all()
+    for tangent, slope, h in zip(curve.tangents, curve.tau_slope, curve.h, strict=True):
+        moved = cell.residual_jacobian(h[None], x)[0] @ tangent
+        np.testing.assert_allclose(moved, slope * curve.direction, rtol=0, atol=1e-9)
+
+
+# Curves through known points
+
+
+def test_one_thread_through_three_fixed_points() -> None:
+    cell = known([3.0])
+    found = nc.trace(cell, np.zeros(1))
+    (curve,) = found.curves
+    check(curve, cell)
+    assert curve.ends == (FACE, FACE)
+    assert set(found.points.kind) == {"fixed"}
+    outer = 1.0
+    for _ in range(100):
+        outer = float(np.tanh(3 * outer))
+    np.testing.assert_allclose(np.sort(found.points.h.ravel()), [-outer, 0, outer], atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [0, 1, 2])
+def test_each_direction_moves_its_own_unit(unit: int) -> None:
+    """Singular values at 0 are s - 1: the smallest belongs to the unit of the smallest slope."""
+    slopes = [2.0, 2.5, 4.0]
+    cell = known(slopes)
+    curves = nc.trace(cell, np.zeros((1, 3)), n_directions=3).curves
+    curve = curves[unit]
+    check(curve, cell)
+    others = [i for i in range(3) if i != unit]
+    np.testing.assert_allclose(curve.h[:, others], 0, atol=1e-9)
+    assert np.ptp(curve.h[:, unit]) > 1.9
+
+
+def test_several_directions_meet_more_points() -> None:
+    cell = known([2.0, 2.5])
+    assert len(nc.trace(cell, np.zeros(2)).points) == 3
+    both = nc.trace(cell, np.zeros(2), n_directions=2)
+    assert len(both.curves) == 2
+    assert len(both.points) == 5  # the origin, and two on each axis
+
+
+def test_several_points_are_traced_and_what_they_meet_is_merged() -> None:
+    cell = known([3.0])
+    points = nc.find_fixed_points(cell, np.linspace(-1, 1, 11)[:, None]).unique()
+    found = nc.trace(cell, points)
+    assert len(found.curves) == len(points) == len(found.points) == 3
+    assert found.points.count.sum() >= 9
+
+
+def test_a_ghost_is_passed_and_labelled() -> None:
+    slope = 2.0
+    n = -np.sqrt(1 - 1 / slope)
+    bias = float(np.arctanh(n) - slope * n + 1e-3)
+    cell = known([slope], [bias])
+    end = nc.find_fixed_points(cell, np.array([[0.9]]))
+    assert end.kind.tolist() == ["fixed"]
+    found = nc.trace(cell, end)
+    assert sorted(found.points.kind) == ["fixed", "slow"]
+    ghost = found.points.select("slow")
+    back = nc.trace(cell, ghost)
+    assert sorted(back.points.kind) == ["fixed", "slow"]
+    np.testing.assert_allclose(back.points.h, found.points.h, atol=1e-5)
+    check(back.curves[0], cell)
+
+
+@pytest.mark.parametrize("key", [(1, 1), (3, 1), (3, 2), (3, 3)])
+def test_a_trace_finds_all_that_500_starts_find(key: tuple[int, int]) -> None:
+    layer = trained_layer(*key)
+    cell = layer.cell()
+    searched = nc.find_fixed_points(cell, layer.starts, tol_slow=1e-3).unique()
+    for row in range(len(searched)):
+        found = nc.trace(cell, searched.select([row]), tol_slow=1e-3)
+        assert found.curves[0].ends == (FACE, FACE)
+        check(found.curves[0], cell)
+        for h, kind in zip(searched.h, searched.kind, strict=True):
+            near = np.abs(found.points.h - h).max(axis=1) < 1e-3
+            assert kind in found.points.kind[near]
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 6), st.sampled_from([0.5, 1.5, 3.0]), st.booleans(), seeds)
+def test_any_network(size: int, gain: float, driven: bool, seed: int) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    cell = cell_of(gru)
+    x = np.random.default_rng(seed).normal(size=2) if driven else None
+    starts = np.random.default_rng(seed).uniform(-1, 1, (4, size))
+    points = nc.find_fixed_points(cell, starts, x).unique()
+    if len(points) == 0:
+        return
+    found = nc.trace(cell, points, n_directions=min(2, size), max_points=60)
+    for curve in found.curves:
+        check(curve, cell, x)
+        assert set(curve.ends) <= set(ENDS.values())
+    for h in points.select("fixed").h:
+        assert np.abs(found.points.h - h).max(axis=1).min() < 1e-6
+
+
+def test_an_input_is_held() -> None:
+    cell = cell_of(random_gru(4, 2, 1.5, 1))
+    x = np.array([0.5, -1.0])
+    from_states = nc.trace(cell, np.zeros(4), x)
+    from_points = nc.trace(cell, nc.find_fixed_points(cell, np.zeros((1, 4)), x))
+    np.testing.assert_array_equal(from_states.curves[0].h, from_points.curves[0].h)
+    check(from_states.curves[0], cell, x)
+
+
+def test_the_slowest_mode_along_a_curve() -> None:
+    cell = known([3.0, 2.0])
+    (curve,) = nc.trace(cell, np.zeros(2)).curves
+    expected = [np.abs(np.linalg.eigvals(j)).max() for j in cell.jacobian(curve.h)]
+    np.testing.assert_allclose(curve.slowest, expected, rtol=1e-12)
+
+
+def test_few_points_are_asked_for() -> None:
+    cell = known([3.0])
+    (curve,) = nc.trace(cell, np.zeros(1), max_points=3).curves
+    assert len(curve) == 5
+    assert curve.ends == (ENDS["points"], ENDS["points"])
+
+
+# The continuation itself
+
+
+def circle(*, inside: float = 10.0) -> Problem:
+    """Return x² + y² = 1, in a box."""
+    return Problem(
+        lambda p: np.array([p @ p - 1]),
+        lambda p: 2 * p[None],
+        lambda p: inside - float(np.abs(p).max()),
+    )
+
+
+@pytest.mark.parametrize("largest_step", [0.05, 0.3, 2.0])
+def test_a_closed_curve_comes_back(largest_step: float) -> None:
+    branch = follow(
+        circle(),
+        np.array([1.0, 0.0]),
+        np.array([0.0, 1.0]),
+        first_step=0.05,
+        largest_step=largest_step,
+        max_points=1000,
+    )
+    assert branch.end == "closed"
+    np.testing.assert_allclose(np.linalg.norm(branch.points, axis=1), 1, atol=1e-12)
+    assert 2 * np.pi * 0.95 < branch.arclength[-1] < 2 * np.pi + largest_step + 0.1
+
+
+def test_a_curve_goes_round_its_folds_to_the_boundary() -> None:
+    cubic = Problem(
+        lambda p: np.array([p[1] ** 3 - p[1] - p[0]]),
+        lambda p: np.array([[-1.0, 3 * p[1] ** 2 - 1]]),
+        lambda p: 2 - float(np.abs(p).max()),
+    )
+    start = np.zeros(2)
+    tangent = tangent_at(cubic.jacobian(start))
+    for sign in (1, -1):
+        branch = follow(
+            cubic, start, sign * tangent, first_step=0.05, largest_step=0.2, max_points=500
+        )
+        assert branch.end == "boundary"
+        assert 0 < cubic.margin(branch.points[-1]) < 1e-3
+        x = branch.points[:, 0]
+        assert (np.diff(x) > 0).any()
+        assert (np.diff(x) < 0).any()
+
+
+def test_where_no_curve_goes_on_a_branch_ends() -> None:
+    """The corner of |x| = y cannot be turned: its tangent jumps."""
+    corner = Problem(
+        lambda p: np.array([abs(p[0]) - p[1]]),
+        lambda p: np.array([[np.sign(p[0]), -1.0]]),
+        lambda p: 5 - float(np.abs(p).max()),
+    )
+    branch = follow(
+        corner,
+        np.array([1.0, 1.0]),
+        -np.ones(2) / np.sqrt(2),
+        first_step=0.1,
+        largest_step=1.0,
+        max_points=500,
+    )
+    assert branch.end == "step"
+    assert (branch.points[:, 0] > -1e-3).all()
+
+
+# Bad input
+
+CELL = cell_of(random_gru(4, 2))
+
+BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "no cell": ({"cell": "GRU"}, TypeError, "cell must be a nullcline cell"),
+    "float32": ({"cell": cell_of(random_gru(4, 2), np.float32)}, TypeError, "make a float64 one"),
+    "size": ({"point": np.zeros(3)}, ValueError, r"point must have shape \(n, 4\)"),
+    "NaN": ({"point": np.full(4, np.nan)}, ValueError, "point must be finite"),
+    "integers": ({"point": np.zeros(4, int)}, TypeError, "point must be float64"),
+    "directions": ({"n_directions": 5}, ValueError, "n_directions must lie between 1 and 4"),
+    "step": ({"largest_step": 0.0}, ValueError, "largest_step must be positive"),
+    "points": ({"max_points": 1}, ValueError, "max_points must lie between 2"),
+    "inputs": ({"inputs": np.zeros(3)}, ValueError, "inputs must be None or have shape"),
+    "two inputs": ({"inputs": np.zeros((2, 2))}, ValueError, "inputs must be one input"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused(case: str) -> None:
+    change, error, message = BAD[case]
+    with pytest.raises(error, match=message):
+        nc.trace(**{"cell": CELL, "point": np.zeros(4), **change})
+
+
+def test_points_that_do_not_fit_are_refused() -> None:
+    starts = np.random.default_rng(0).uniform(-1, 1, (3, 4))
+    points = nc.find_fixed_points(CELL, starts, np.eye(3, 2))
+    with pytest.raises(ValueError, match="one input for all its rows"):
+        nc.trace(CELL, points)
+    with pytest.raises(ValueError, match="which have their own"):
+        nc.trace(CELL, points.select([0]), np.zeros(2))
+    with pytest.raises(ValueError, match="4 units, and cell 6"):
+        nc.trace(cell_of(random_gru(6, 2)), points)
+    nothing = nc.find_fixed_points(CELL, starts, max_iterations=0)
+    with pytest.raises(ValueError, match="no fixed or slow point"):
+        nc.trace(CELL, nothing)
