@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,16 @@ def test_a_start_ends_alike_alone_and_in_any_company(
     some = nc.find_fixed_points(layer.cell(), layer.starts[order], tol_slow=TOL_SLOW, n_threads=1)
     np.testing.assert_array_equal(some.h, points.h[order])
     np.testing.assert_array_equal(some.iterations, points.iterations[order])
+
+
+def test_so_does_one_whose_iterations_run_out(layer: TrainedLayer) -> None:
+    """Starts that share the last part of their way have different numbers of iterations left."""
+    options: dict[str, Any] = {"tol_slow": TOL_SLOW, "max_iterations": 36}
+    every = nc.find_fixed_points(layer.cell(), layer.starts[:60], **options)
+    for i in range(0, 60, 7):
+        alone = nc.find_fixed_points(layer.cell(), layer.starts[[i]], **options)
+        np.testing.assert_array_equal(alone.h[0], every.h[i])
+        assert alone.iterations[0] == every.iterations[i] <= 36
 
 
 def test_single_precision_finds_the_same_fixed_points(

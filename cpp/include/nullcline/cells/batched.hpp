@@ -145,7 +145,8 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂n/∂h − I, the reduced residual's Jacobian, one (H, H) matrix a state, below each other in `out`.
+/// ∂n/∂h − I, the reduced residual's Jacobian, one (H, H) matrix a state, below each other in
+/// `out`.
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();

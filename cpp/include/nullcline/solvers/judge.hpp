@@ -65,8 +65,7 @@ class Judge {
     }
 
     /// The gradient method's own rule: it stops at tol_slow, and nothing is asked about minima.
-    Verdict by_speed(std::span<const T> h, std::span<const T> drive, double tol_slow, End how) {
-        Verdict verdict = (*this)(h, drive, tol_slow, how);
+    [[nodiscard]] static Verdict by_speed(Verdict verdict, double tol_slow) {
         if (verdict.kind == Kind::unconverged && verdict.q <= tol_slow) {
             verdict.kind = Kind::slow;
             verdict.reason = Reason::below_tolerance;

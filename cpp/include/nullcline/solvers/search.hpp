@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/cells/batched.hpp"
@@ -22,6 +24,7 @@
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/preconditioner.hpp"
 #include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/sharing.hpp"
 
 namespace nullcline {
 
@@ -67,7 +70,7 @@ class Searcher {
             case Method::automatic:
                 batched(reduced_, starts);
                 dense(reduced_, interrupted(starts));
-                dense(update_, unfinished(starts));
+                descend_together(unfinished(starts));
                 break;
         }
         judge(starts, method);
@@ -138,6 +141,45 @@ class Searcher {
         });
     }
 
+    /// Take starts that are at no zero to minima of q, those at nearly the same state together.
+    void descend_together(const std::vector<std::size_t>& starts) {
+        const auto groups = gather(search_, not_at_minimum(starts));
+        std::vector<std::size_t> leaders;
+        std::vector<std::size_t> limits;
+        for (const auto& group : groups) {
+            leaders.push_back(group.front());
+            limits.push_back(search_.iterations_left(group.front()));
+        }
+        dense(update_, leaders);
+        std::vector<std::size_t> stragglers;  // with fewer iterations left than the way takes
+        for (std::size_t i = 0; i < groups.size(); ++i) {
+            const std::size_t used = limits[i] - search_.iterations_left(leaders[i]);
+            for (const std::size_t start : std::span(groups[i]).subspan(1)) {
+                if (search_.iterations_left(start) < used) {
+                    stragglers.push_back(start);
+                    continue;
+                }
+                std::ranges::copy(std::as_const(outcomes_.h).row(leaders[i]),
+                                  outcomes_.h.row(start).begin());
+                search_.finish(start, used, ends_[leaders[i]]);
+            }
+        }
+        dense(update_, stragglers);
+    }
+
+    /// Those of these starts that are at no minimum of q yet, and may still iterate.
+    [[nodiscard]] std::vector<std::size_t> not_at_minimum(std::span<const std::size_t> starts) {
+        std::vector<std::uint8_t> goes_on(outcomes_.q.size());
+        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+            for_each_verdict(queue, cancellation, [&](std::size_t start, const auto& verdict) {
+                goes_on[start] = verdict.reason != Reason::minimum &&
+                                 verdict.reason != Reason::above_tolerance &&
+                                 search_.iterations_left(start) > 0;
+            });
+        });
+        return select(starts, [&](std::size_t i) { return goes_on[i] != 0; });
+    }
+
     template <Equation E>
     void batched(const E& equation, std::span<const std::size_t> starts) {
         if (starts.empty()) {
@@ -169,22 +211,29 @@ class Searcher {
 
     void judge(std::span<const std::size_t> starts, Method method) {
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            Judge<T> judge(batch_.cell, update_norm_);
-            std::vector<T> drive(batch_.cell.resting_drive().size());
-            for (auto i = queue.take(); i && !cancellation.requested(); i = queue.take()) {
-                search_.drive(*i, drive);
-                const auto h = std::as_const(outcomes_.h).row(*i);
-                const double tol_slow = search_.options.tol_slow;
-                const auto verdict = method == Method::gradient
-                                         ? judge.by_speed(h, drive, tol_slow, ends_[*i])
-                                         : judge(h, drive, tol_slow, ends_[*i]);
-                outcomes_.kind[*i] = verdict.kind;
-                outcomes_.reason[*i] = verdict.reason;
-                outcomes_.q[*i] = verdict.q;
+            for_each_verdict(queue, cancellation, [&](std::size_t start, auto verdict) {
+                if (method == Method::gradient) {
+                    verdict = Judge<T>::by_speed(verdict, search_.options.tol_slow);
+                }
+                outcomes_.kind[start] = verdict.kind;
+                outcomes_.reason[start] = verdict.reason;
+                outcomes_.q[start] = verdict.q;
                 ++n_done_;
-            }
+            });
         });
         progress_(n_done_);
+    }
+
+    /// Judge each start where it is now, and call `use(start, verdict)`.
+    template <class Use>
+    void for_each_verdict(Queue& queue, const Cancellation& cancellation, const Use& use) {
+        Judge<T> judge(batch_.cell, update_norm_);
+        std::vector<T> drive(batch_.cell.resting_drive().size());
+        for (auto i = queue.take(); i && !cancellation.requested(); i = queue.take()) {
+            search_.drive(*i, drive);
+            const auto h = std::as_const(outcomes_.h).row(*i);
+            use(*i, judge(h, drive, search_.options.tol_slow, ends_[*i]));
+        }
     }
 
     const Batch<T>& batch_;
