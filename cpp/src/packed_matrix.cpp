@@ -44,17 +44,21 @@ using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
 }  // namespace
 
 NULLCLINE_MULTIVERSION
-void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c) {
-    if (a.rows() % tile_block != 0 || a.cols() != b.rows() || c.rows() != a.rows() ||
+void multiply(const Matrix<float>& a, const PackedMatrix& b, Matrix<float>& c,
+              const BusyBlocks& busy) {
+    if (a.rows() != tile_rows || a.cols() != b.rows() || c.rows() != tile_rows ||
         c.cols() != b.cols()) {
         throw std::invalid_argument("the shapes of a product do not fit");
     }
     for (std::size_t panel = 0; panel < b.panels(); ++panel) {
         const std::size_t first = panel * PackedMatrix::width;
         const std::size_t n_columns = std::min(PackedMatrix::width, b.cols() - first);
-        for (std::size_t row = 0; row < a.rows(); row += tile_block) {
-            multiply_block(a.row(row).data(), a.cols(), b.panel(panel), c.row(row).data() + first,
-                           c.cols(), n_columns);
+        for (std::size_t block = 0; block < tile_blocks; ++block) {
+            const std::size_t row = block * tile_block;
+            if (busy[block]) {
+                multiply_block(a.row(row).data(), a.cols(), b.panel(panel),
+                               c.row(row).data() + first, c.cols(), n_columns);
+            }
         }
     }
 }

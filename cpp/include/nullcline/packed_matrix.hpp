@@ -6,6 +6,7 @@
 // thousands of products, so that it is worth packing once.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -66,15 +67,21 @@ class PackedMatrix {
     std::size_t cols_ = 0;
 };
 
-/// Rows of a tile that are multiplied together; a tile holds a whole number of such blocks.
+/// Rows of a tile that are multiplied together.
 inline constexpr std::size_t tile_block = 6;
 
 /// States that a worker advances together: enough to keep a panel's row busy in registers, few
 /// enough to stay in the second cache.
-inline constexpr std::size_t tile_rows = 8 * tile_block;
+inline constexpr std::size_t tile_blocks = 8;
+inline constexpr std::size_t tile_rows = tile_blocks * tile_block;
 
-/// c = a b. Every element is summed in the order of a's columns, whatever its row.
-void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c);
+/// Which blocks of a tile hold a state at all; the others are not multiplied.
+using BusyBlocks = std::array<bool, tile_blocks>;
+
+/// c = a b in the busy blocks of a tile. Every element is summed in the order of a's columns,
+/// whatever its row.
+void multiply(const Matrix<float>& a, const PackedMatrix& b, Matrix<float>& c,
+              const BusyBlocks& busy);
 
 /// A matrix W, packed for both ways in which a tile meets it; a state is a row.
 class TileMatrix {
@@ -86,13 +93,13 @@ class TileMatrix {
         : plain_(PackedMatrix::of(matrix)), transposed_(PackedMatrix::transpose_of(matrix)) {}
 
     /// W v for every row v.
-    void forward(const Matrix<float>& v, Matrix<float>& out) const {
-        multiply(v.view(), transposed_, out.view());
+    void forward(const Matrix<float>& v, Matrix<float>& out, const BusyBlocks& busy) const {
+        multiply(v, transposed_, out, busy);
     }
 
     /// Wᵀ u for every row u.
-    void backward(const Matrix<float>& u, Matrix<float>& out) const {
-        multiply(u.view(), plain_, out.view());
+    void backward(const Matrix<float>& u, Matrix<float>& out, const BusyBlocks& busy) const {
+        multiply(u, plain_, out, busy);
     }
 
   private:

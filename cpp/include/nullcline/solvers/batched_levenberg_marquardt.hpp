@@ -130,15 +130,17 @@ class BatchedLevenbergMarquardt {
     };
 
     void tick() {
-        weights_.forward(direction_, product_);
+        const BusyBlocks busy =
+            busy_blocks([&](std::size_t i) { return slots_[i].stage != Stage::idle; });
+        weights_.forward(direction_, product_, busy);
         for_each_slot(&BatchedLevenbergMarquardt::after_forward);
-        weights_.backward(scaled_, gradient_);
+        weights_.backward(scaled_, gradient_, busy);
         for_each_slot(&BatchedLevenbergMarquardt::after_backward);
-        preconditioner_.vectors().forward(gradient_, coordinates_);
+        preconditioner_.vectors().forward(gradient_, coordinates_, busy);
         for (std::size_t i = 0; i < rows; ++i) {
             preconditioner_.divide(slots_[i].mu, coordinates_.row(i));
         }
-        preconditioner_.vectors().backward(coordinates_, preconditioned_);
+        preconditioner_.vectors().backward(coordinates_, preconditioned_, busy);
         for_each_slot(&BatchedLevenbergMarquardt::after_preconditioner);
     }
 

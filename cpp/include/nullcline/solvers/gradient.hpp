@@ -86,13 +86,14 @@ class GradientDescent {
     };
 
     void iterate() {
-        weights_.backward(scaled_, gradient_);
+        const BusyBlocks busy = busy_blocks([&](std::size_t i) { return slots_[i].active; });
+        weights_.backward(scaled_, gradient_, busy);
         for (std::size_t i = 0; i < rows; ++i) {
             if (slots_[i].active) {
                 descend(slots_[i], i);
             }
         }
-        weights_.forward(change_, product_);
+        weights_.forward(change_, product_, busy);
         for (std::size_t i = 0; i < rows; ++i) {
             if (slots_[i].active) {
                 arrive(slots_[i], i);

@@ -6,6 +6,7 @@
 
 #include "nullcline/cancellation.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/packed_matrix.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/state.hpp"
 
@@ -44,6 +45,16 @@ void solve_tile(std::size_t n_slots, const Cancellation& cancellation, const Occ
         }
         advance();
     }
+}
+
+/// The blocks of a tile that hold a slot for which `is_busy(i)`.
+template <class IsBusy>
+[[nodiscard]] BusyBlocks busy_blocks(const IsBusy& is_busy) {
+    BusyBlocks busy{};
+    for (std::size_t i = 0; i < tile_rows; ++i) {
+        busy[i / tile_block] = busy[i / tile_block] || is_busy(i);
+    }
+    return busy;
 }
 
 }  // namespace nullcline
