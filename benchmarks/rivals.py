@@ -1,7 +1,13 @@
-"""What researchers run today: Adam on the speed, by PyTorch's autograd."""
+"""What researchers run today: Adam on the speed, by PyTorch's autograd or FixedPointFinder."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
+import os
+import sys
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,3 +74,30 @@ def adam_one_by_one(cell: torch.nn.GRUCell, starts: NDArray[np.float32]) -> Desc
         np.concatenate([end.q for end in ends]),
         max(end.iterations for end in ends),
     )
+
+
+FIXED_POINT_FINDER = os.environ.get("FIXED_POINT_FINDER")
+"""Folder of a clone of github.com/mattgolub/fixed-point-finder, which is on no registry."""
+
+
+def fixed_point_finder(
+    cell: torch.nn.GRUCell, starts: NDArray[np.float32], learning_rate: float = 1.0
+) -> Descent:
+    """Run FixedPointFinder's joint search as it comes, without the Jacobians at the ends."""
+    if FIXED_POINT_FINDER not in sys.path:
+        sys.path.insert(0, str(FIXED_POINT_FINDER))
+    finder = importlib.import_module("FixedPointFinderTorch").FixedPointFinderTorch
+    rnn = torch.nn.GRU(cell.input_size, cell.hidden_size, batch_first=True)
+    rnn.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own, of torch's later versions
+        _, ends = finder(
+            rnn,
+            lr_init=learning_rate,
+            do_compute_jacobians=False,
+            do_decompose_jacobians=False,
+            verbose=False,
+            super_verbose=False,
+        ).find_fixed_points(starts, np.zeros((1, cell.input_size), np.float32))
+    q = 2 * ends.qstar.astype(np.float64) / cell.hidden_size
+    return Descent(ends.xstar, q, int(ends.n_iters.max()))

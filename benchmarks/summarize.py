@@ -45,7 +45,7 @@ def _seconds_per_start(rounds: list[dict[str, Any]]) -> float:
 def _converged(info: dict[str, Any]) -> str:
     if "fixed" in info:
         return ", ".join(f"{info[kind]} {kind}" for kind in ("fixed", "slow", "unconverged"))
-    return f"{info['converged']} below tolerance"
+    return f"{info['converged']} below tolerance, {info['outside']} outside of the cube"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ machine's speed falls on all alike. `summarize.py` makes the table of medians an
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,14 @@ import torch
 
 import nullcline as nc
 from imdb_fixture import trained_layer
-from rivals import MAX_ITERATIONS, adam_batched, adam_one_by_one, tolerance
+from rivals import (
+    FIXED_POINT_FINDER,
+    MAX_ITERATIONS,
+    adam_batched,
+    adam_one_by_one,
+    fixed_point_finder,
+    tolerance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +35,7 @@ ONE_BY_ONE_STARTS = 5
 
 LAYER = trained_layer(1, 1)
 CELL = LAYER.cell()
+CELL.step(LAYER.starts[:1])  # BLAS is loaded on first use, which is no part of a search
 
 
 def torch_cell() -> torch.nn.GRUCell:
@@ -41,14 +50,24 @@ def ours(method: str, **options: Any) -> tuple[Any, dict[str, Any]]:
     """Search with one of our methods."""
     points = nc.find_fixed_points(CELL, LAYER.starts, method=method, **options)
     kinds = {kind: int(np.sum(points.kind == kind)) for kind in ("fixed", "slow", "unconverged")}
-    return points.q, {"converged": len(points) - kinds["unconverged"], **kinds}
+    converged = len(points) - kinds["unconverged"]
+    return points.q, {"converged": converged, "outside": outside(points.h), **kinds}
 
 
 def autograd(search: Any, starts: Any) -> tuple[Any, dict[str, Any]]:
     """Descend with autograd; converged means below FixedPointFinder's own tolerance."""
     end = search(torch_cell(), starts)
     converged = int(np.sum(end.q < tolerance(CELL.hidden_size)))
-    return end.q, {"converged": converged, "iterations": end.iterations}
+    return end.q, {
+        "converged": converged,
+        "outside": outside(end.h),
+        "iterations": end.iterations,
+    }
+
+
+def outside(h: Any) -> int:
+    """Return how many ends lie outside of the cube, where there is no fixed point."""
+    return int(np.sum(np.abs(h).max(axis=1) >= 1))
 
 
 CONTESTANTS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
@@ -62,12 +81,18 @@ CONTESTANTS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "autograd Adam, one by one": lambda: autograd(
         adam_one_by_one, LAYER.starts[:ONE_BY_ONE_STARTS]
     ),
+    "FixedPointFinder": lambda: autograd(fixed_point_finder, LAYER.starts),
+    "FixedPointFinder, rate 0.01": lambda: autograd(
+        partial(fixed_point_finder, learning_rate=0.01), LAYER.starts
+    ),
 }
 
 
 @pytest.mark.parametrize("contestant", CONTESTANTS)
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_search(benchmark: BenchmarkFixture, contestant: str, round_: int) -> None:
+    if "FixedPointFinder" in contestant and not FIXED_POINT_FINDER:
+        pytest.skip("set FIXED_POINT_FINDER to the folder of a clone of it")
     q, ends = benchmark.pedantic(CONTESTANTS[contestant], rounds=1)  # type: ignore[no-untyped-call]
     benchmark.extra_info.update(
         contestant=contestant,
