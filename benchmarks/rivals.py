@@ -98,6 +98,8 @@ def fixed_point_finder(
             do_decompose_jacobians=False,
             verbose=False,
             super_verbose=False,
-        ).find_fixed_points(starts, np.zeros((1, cell.input_size), np.float32))
+        ).find_fixed_points(  # which descends in the memory of what it is given
+            starts.copy(), np.zeros((1, cell.input_size), np.float32)
+        )
     q = 2 * ends.qstar.astype(np.float64) / cell.hidden_size
     return Descent(ends.xstar, q, int(ends.n_iters.max()))
