@@ -80,6 +80,8 @@ def layer(number: int = 1, **changes: Any) -> LayerAnalysis:
             "walks": (walk, Walk(("worst", "ever"), rng.normal(size=(2, 2)), 0, 0.1)),
             "points": points,
             "unique": unique,
+            "radius_exists": np.where(unique.kind == "fixed", 1e-13, np.nan),
+            "radius_unique": np.where(unique.kind == "fixed", 1e-3, np.nan),
             "descent": Descent(tol_slow=1e-6, below=20, distinct=17, fixed=0),
             "unique_projection": unique.h[:, :2],
             "end_projection": points.h[:, :2],

@@ -77,6 +77,15 @@ def test_the_search_starts_from_visited_states(
     assert (top.distance_to_cloud >= 0).all()
 
 
+def test_fixed_points_are_proved(analysis: NetworkAnalysis) -> None:
+    for layer_analysis in analysis.layers:
+        fixed = layer_analysis.unique.kind == "fixed"
+        np.testing.assert_array_equal(np.isfinite(layer_analysis.radius_unique), fixed)
+        assert layer_analysis.n_proved == fixed.sum()
+        points = layer_analysis.to_json()["points"]
+        assert [point["radius_exists"] is not None for point in points] == fixed.tolist()
+
+
 def test_the_papers_method_is_run_beside(checkpoint: Checkpoint, analysis: NetworkAnalysis) -> None:
     top = analysis.layers[-1]
     cell = nc.from_torch(checkpoint.model().rnn)[-1]

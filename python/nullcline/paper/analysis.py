@@ -293,6 +293,8 @@ def _analyse_layer(
     with watch.time("search"):
         points = _search(cell, visited, settings, progress=progress)
     unique = points.unique()
+    with watch.time("certify"):
+        certificates = unique.certify()
     with watch.time("descent"):
         descent = _descend(cell, points.starts, settings)
     with watch.time("linearize"):
@@ -309,6 +311,8 @@ def _analyse_layer(
         walks=walks,
         points=points,
         unique=unique,
+        radius_exists=certificates.radius_exists,
+        radius_unique=certificates.radius_unique,
         descent=descent,
         unique_projection=components.project(unique.h),
         end_projection=components.project(points.h),

@@ -26,7 +26,7 @@ At a slow point one eigenvalue is 1, exactly: where q = mean(f²), f = F(h) - h,
 (J_rec - I)ᵀ f = 0, so that f is a left eigenvector. Found by rounding, it lies on either side.
 """
 
-_FORMAT = "nullcline.NetworkAnalysis 2"
+_FORMAT = "nullcline.NetworkAnalysis 3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +135,9 @@ class LayerAnalysis:
         The ends of the search, one row a start.
     unique
         The distinct ends.
+    radius_exists, radius_unique
+        What is proved of each distinct end (`nullcline.certify`), shape (u,): a fixed point lies
+        within the one, and no other within the other; NaN where nothing is.
     descent
         What the paper's method ends in.
     unique_projection, end_projection
@@ -157,6 +160,8 @@ class LayerAnalysis:
     walks: tuple[Walk, ...]
     points: FixedPoints
     unique: FixedPoints
+    radius_exists: NDArray[np.float64]
+    radius_unique: NDArray[np.float64]
     descent: Descent
     unique_projection: NDArray[np.float64]
     end_projection: NDArray[np.float64]
@@ -166,6 +171,11 @@ class LayerAnalysis:
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
         return int(np.sum(self.points.kind == kind))
+
+    @property
+    def n_proved(self) -> int:
+        """The number of distinct ends that are proved to be fixed points."""
+        return int(np.sum(np.isfinite(self.radius_unique)))
 
     def distinct_of_kind(self, kind: str) -> int:
         """Return how many distinct ends are of `kind`."""
@@ -200,6 +210,8 @@ class LayerAnalysis:
                     "norm": float(np.linalg.norm(self.unique.h[i])),
                     "projection": self.unique_projection[i].tolist(),
                     "distance_to_cloud": float(self.distance_to_cloud[i]),
+                    "radius_exists": _or_none(self.radius_exists[i]),
+                    "radius_unique": _or_none(self.radius_unique[i]),
                 }
                 for i in range(len(self.unique))
             ],
@@ -297,6 +309,11 @@ class NetworkAnalysis:
                 return _unpack_network(record, arrays)
             except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
                 raise ValueError(f"{path} holds no analysis, or a damaged one: {error}") from error
+
+
+def _or_none(value: np.float64) -> float | None:
+    """Return a number as JSON can hold it: NaN, for what is not there, as None."""
+    return None if np.isnan(value) else float(value)
 
 
 def _pack(value: Any, place: str, arrays: dict[str, NDArray[Any]]) -> Any:
