@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,26 @@ def test_agrees_with_the_textbook(
         np.testing.assert_allclose(found, right, rtol=0, atol=TOLERANCE[dtype])
 
 
+def reduced_input_jacobian(gru: ReferenceGRU, h: Any, x: Any) -> NDArray[np.float64]:
+    """Return ∂n/∂x at every state, by autograd."""
+    v_r, _, v_n = torch.from_numpy(gru.weight_ih).chunk(3)
+    w_r, _, w_n = torch.from_numpy(gru.weight_hh).chunk(3)
+    b_r, _, b_n = torch.from_numpy(gru.bias_ih).chunk(3)
+    c_r, _, c_n = torch.from_numpy(gru.bias_hh).chunk(3)
+
+    def candidate(state: torch.Tensor, input_: torch.Tensor) -> torch.Tensor:
+        reset = torch.sigmoid(v_r @ input_ + b_r + w_r @ state + c_r)
+        return torch.tanh(v_n @ input_ + b_n + reset * (w_n @ state + c_n))
+
+    found = np.empty((len(h), gru.size, x.shape[1]))
+    for i in range(len(h)):
+        state = torch.from_numpy(h[i])
+        found[i] = torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
+            partial(candidate, state), torch.from_numpy(x[i])
+        )
+    return found
+
+
 @settings(max_examples=25)
 @given(problems(), seeds)
 def test_autograd_agrees_with_every_derivative(
@@ -98,6 +119,10 @@ def test_autograd_agrees_with_every_derivative(
         (cell.vjp(h, x, u), np.einsum("ni,nij->nj", u, j_rec)),
         (cell.input_jvp(h, x, w), np.einsum("nij,nj->ni", j_inp, w)),
         (cell.input_vjp(h, x, u), np.einsum("ni,nij->nj", u, j_inp)),
+        (
+            cell.residual_input_jvp(h, x, w),
+            (reduced_input_jacobian(gru, h, x) @ w[..., None])[..., 0],
+        ),
     ):
         assert found.shape == right.shape
         np.testing.assert_allclose(found, right, rtol=0, atol=1e-10)

@@ -190,6 +190,15 @@ class PyGru {
         return out.array;
     }
 
+    py::array_t<T> residual_input_jvp(const A& h, const MaybeA& x, const A& v,
+                                      int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        const auto view = matrix(v, "v", rows(h), inputs());
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::residual_input_jvp(batch, view, out.view); });
+        return out.array;
+    }
+
     py::array_t<T> input_vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
         NewArray<T> out({rows(h), inputs()});
         const auto view = matrix(u, "u", rows(h), size());
@@ -327,6 +336,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("jvp", &G::jvp, h, x, v, n_threads)
         .def("vjp", &G::vjp, h, x, u, n_threads)
         .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
+        .def("residual_input_jvp", &G::residual_input_jvp, h, x, v, n_threads)
         .def("input_vjp", &G::input_vjp, h, x, u, n_threads)
         .def(
             "search",

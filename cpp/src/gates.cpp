@@ -46,7 +46,7 @@ template <Equation equation, class T>
     }
 }
 
-template <class T>
+template <Equation equation, class T>
 [[gnu::always_inline]] inline void input_scales(const GruPoint<T>& point, std::span<T> out) {
     const std::size_t size = point.h.size();
     const T* const h = point.h.data();
@@ -59,11 +59,16 @@ template <class T>
         const auto r = elementary::logistic(products[i] + drive[i]);
         const T inner = products[size + i] + bias_n[i];
         const T n = elementary::tanh(drive[size + i] + r.value * inner);
-        const auto z = elementary::logistic(products[2 * size + i] + drive[2 * size + i]);
-        const T slope = z.complement * (T{1} - n) * (T{1} + n);
+        T slope = (T{1} - n) * (T{1} + n);
+        T scale_z = 0;
+        if constexpr (equation == Equation::update) {
+            const auto z = elementary::logistic(products[2 * size + i] + drive[2 * size + i]);
+            slope *= z.complement;
+            scale_z = -(z.value * z.complement) * (n - h[i]);
+        }
         scales[i] = slope * inner * (r.value * r.complement);
         scales[size + i] = slope;
-        scales[2 * size + i] = -(z.value * z.complement) * (n - h[i]);
+        scales[2 * size + i] = scale_z;
     }
 }
 
@@ -91,12 +96,22 @@ void gru_update(const GruPoint<float>& point, const Linearized<float>& out) {
 
 NULLCLINE_MULTIVERSION
 void gru_input_scales(const GruPoint<double>& point, std::span<double> scales) {
-    input_scales(point, scales);
+    input_scales<Equation::update>(point, scales);
 }
 
 NULLCLINE_MULTIVERSION
 void gru_input_scales(const GruPoint<float>& point, std::span<float> scales) {
-    input_scales(point, scales);
+    input_scales<Equation::update>(point, scales);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_reduced_input_scales(const GruPoint<double>& point, std::span<double> scales) {
+    input_scales<Equation::reduced>(point, scales);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_reduced_input_scales(const GruPoint<float>& point, std::span<float> scales) {
+    input_scales<Equation::reduced>(point, scales);
 }
 
 }  // namespace nullcline

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nullcline.cells import GRU
 from nullcline.certify import Certificates
 from nullcline.fixed_points import FixedPoints
+from nullcline.follow_input import InputBranch, follow_input
 from nullcline.interop import from_torch
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
@@ -15,10 +16,12 @@ __all__ = [
     "Certificates",
     "Curve",
     "FixedPoints",
+    "InputBranch",
     "Linearization",
     "Trace",
     "__version__",
     "find_fixed_points",
+    "follow_input",
     "from_torch",
     "linearize",
     "trace",

@@ -130,6 +130,27 @@ def follow(
     return Branch(np.array(points), np.array(tangents), np.array(lengths), end)
 
 
+def turning_point(problem: Problem, branch: Branch, k: int) -> Vector:
+    """Return where the last unknown turns back, between the branch's points k and k + 1."""
+    from scipy.optimize import brentq  # it takes longer to load than all of `import nullcline`
+
+    point, tangent = branch.points[k], branch.tangents[k]
+    length = float(branch.arclength[k + 1] - branch.arclength[k])
+    found: list[Vector] = [point]
+
+    def slope(step: float) -> float:
+        if step == 0:
+            return float(tangent[-1])
+        corrected = _step(problem, point, tangent, step)
+        if corrected is None:
+            raise ArithmeticError("a step shorter than one that was taken failed")
+        found[0] = corrected[0]
+        return float(corrected[1][-1])
+
+    slope(float(brentq(slope, 0, length, xtol=1e-13)))
+    return found[0]
+
+
 def _step(
     problem: Problem, point: Vector, tangent: Vector, step: float
 ) -> tuple[Vector, Vector, int] | None:

@@ -87,6 +87,9 @@ class _GRU(Generic[_F]):
     def input_jvp(
         self, h: NDArray[_F], x: NDArray[_F] | None, v: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...
+    def residual_input_jvp(
+        self, h: NDArray[_F], x: NDArray[_F] | None, v: NDArray[_F], n_threads: int = 1
+    ) -> NDArray[_F]: ...
     def input_vjp(
         self, h: NDArray[_F], x: NDArray[_F] | None, u: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...

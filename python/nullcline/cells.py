@@ -56,6 +56,9 @@ class Cell(Protocol):
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the Jacobian of that residual, shape (n, H, H)."""
 
+    def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return the residual's derivative along a change of the input, shape (n, H)."""
+
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, H, D)."""
 
@@ -199,6 +202,10 @@ class GRU:
     def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_inp v, shape (n, H), for `v` of shape (n, D)."""
         return self._batched(self._compiled.input_jvp, h, x, v=(v, self.input_size))
+
+    def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return ∂n/∂x v, the reduced residual's, shape (n, H), for `v` of shape (n, D)."""
+        return self._batched(self._compiled.residual_input_jvp, h, x, v=(v, self.input_size))
 
     def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
         """Return uᵀ J_inp, shape (n, D), for `u` of shape (n, H)."""

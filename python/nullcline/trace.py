@@ -10,18 +10,16 @@ import numpy as np
 
 from nullcline import _validation
 from nullcline._continuation import ENDS, Branch, Problem, follow, tangent_at
-from nullcline.cells import require_cell
-from nullcline.fixed_points import FixedPoints
+from nullcline._starting_points import require_float64, starting_points
 from nullcline.search import find_fixed_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike
 
     from nullcline._continuation import Matrix, Vector
     from nullcline._validation import Floats
     from nullcline.cells import Cell
+    from nullcline.fixed_points import FixedPoints
 
 FIRST_STEP = 0.05
 
@@ -141,19 +139,15 @@ def trace(
         If an argument has the wrong type, shape or value, the cell is not a float64 one, or no
         point is fixed or slow.
     """
-    require_cell(cell)
+    require_float64(cell)
     n_directions = _validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     max_points = _validation.whole_number("max_points", max_points, 2)
     if _validation.tolerance("largest_step", largest_step) <= 0:
         raise ValueError("largest_step must be positive")
-    if cell.dtype != np.float64:
-        raise TypeError(
-            f"cell computes in {cell.dtype}, too coarse to follow a curve: make a float64 one"
-        )
     search = partial(
         find_fixed_points, cell, tol_unique=tol_unique, tol_slow=tol_slow, n_threads=n_threads
     )
-    starts = _starts(cell, point, inputs, search)
+    starts = starting_points(cell, point, inputs, search)
     x = None if starts.inputs is None else starts.inputs[:1]
     curves = tuple(
         _curve(cell, x, h, direction, largest_step, max_points)
@@ -162,35 +156,6 @@ def trace(
     )
     met = np.concatenate([starts.h, *(_met_on(curve) for curve in curves)])
     return Trace(curves, search(met, x).unique())
-
-
-def _starts(
-    cell: Cell,
-    point: FixedPoints | ArrayLike,
-    inputs: ArrayLike | None,
-    search: Callable[..., FixedPoints],
-) -> FixedPoints:
-    """Return the converged points to trace from."""
-    if isinstance(point, FixedPoints):
-        if inputs is not None:
-            raise ValueError("inputs must be None where point is FixedPoints, which have their own")
-        if point.h.shape[1] != cell.hidden_size:
-            raise ValueError(
-                f"point has states of {point.h.shape[1]} units, and cell {cell.hidden_size}"
-            )
-        if point.inputs is not None and (point.inputs != point.inputs[:1]).any():
-            raise ValueError("point must have one input for all its rows; trace them one by one")
-        ends = point
-    else:
-        states = np.atleast_2d(_validation.floats("point", point))
-        states = _validation.rows("point", states, cell.hidden_size, cell.dtype)
-        if inputs is not None and np.ndim(inputs) == 2 and len(np.asarray(inputs)) > 1:
-            raise ValueError("inputs must be one input, shape (D,), for all points")
-        ends = search(states, inputs)
-    converged = ends.select(ends.kind != "unconverged")
-    if len(converged) == 0:
-        raise ValueError("point holds no fixed or slow point to trace from")
-    return converged
 
 
 def _directions(

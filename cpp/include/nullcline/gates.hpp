@@ -34,4 +34,8 @@ void gru_update(const GruPoint<float>& point, const Linearized<float>& out);
 void gru_input_scales(const GruPoint<double>& point, std::span<double> scales);
 void gru_input_scales(const GruPoint<float>& point, std::span<float> scales);
 
+/// The scales of ∂n/∂x; those of the last block are zero.
+void gru_reduced_input_scales(const GruPoint<double>& point, std::span<double> scales);
+void gru_reduced_input_scales(const GruPoint<float>& point, std::span<float> scales);
+
 }  // namespace nullcline

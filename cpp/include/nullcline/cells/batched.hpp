@@ -207,17 +207,22 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
     });
 }
 
-/// (∂F/∂x) v, a v (D) for each state.
-template <class T>
-void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+namespace detail {
+
+/// (∂/∂x) v of the step or of the reduced residual, whose scales `input_scales(point, out)` writes.
+template <class T, class InputScales>
+void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out,
+               const InputScales& input_scales) {
     const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
         Matrix<T> products(tile.count(), 3 * size);
         std::vector<T> scales(3 * size);
         blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
                                   products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            detail::input_scales(batch.cell, tile, i, std::span(scales));
+            input_scales(
+                {tile.h.row(i), tile.products.row(i), tile.drives.row(i), batch.cell.bias_n()},
+                std::span(scales));
             const auto to = out.row(tile.first + i);
             for (std::size_t unit = 0; unit < size; ++unit) {
                 to[unit] = scales[unit] * products.row(i)[unit] +
@@ -225,6 +230,24 @@ void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) 
                            scales[2 * size + unit] * products.row(i)[2 * size + unit];
             }
         }
+    });
+}
+
+}  // namespace detail
+
+/// (∂F/∂x) v, a v (D) for each state.
+template <class T>
+void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+    detail::input_jvp(batch, v, out, [](const GruPoint<T>& point, std::span<T> scales) {
+        gru_input_scales(point, scales);
+    });
+}
+
+/// (∂n/∂x) v, a v (D) for each state.
+template <class T>
+void residual_input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+    detail::input_jvp(batch, v, out, [](const GruPoint<T>& point, std::span<T> scales) {
+        gru_reduced_input_scales(point, scales);
     });
 }
 

@@ -1,0 +1,56 @@
+"""Where a curve begins: converged points, from a result or from states that go to their ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline import _validation
+from nullcline.cells import require_cell
+from nullcline.fixed_points import FixedPoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+    from nullcline.cells import Cell
+
+
+def require_float64(cell: Cell) -> None:
+    """Raise TypeError unless `cell` is a cell that computes in float64."""
+    require_cell(cell)
+    if cell.dtype != np.float64:
+        raise TypeError(
+            f"cell computes in {cell.dtype}, too coarse to follow a curve: make a float64 one"
+        )
+
+
+def starting_points(
+    cell: Cell,
+    point: FixedPoints | ArrayLike,
+    inputs: ArrayLike | None,
+    search: Callable[..., FixedPoints],
+) -> FixedPoints:
+    """Return the converged points to trace from."""
+    if isinstance(point, FixedPoints):
+        if inputs is not None:
+            raise ValueError("inputs must be None where point is FixedPoints, which have their own")
+        if point.h.shape[1] != cell.hidden_size:
+            raise ValueError(
+                f"point has states of {point.h.shape[1]} units, and cell {cell.hidden_size}"
+            )
+        if point.inputs is not None and (point.inputs != point.inputs[:1]).any():
+            raise ValueError("point must have one input for all its rows; trace them one by one")
+        ends = point
+    else:
+        states = np.atleast_2d(_validation.floats("point", point))
+        states = _validation.rows("point", states, cell.hidden_size, cell.dtype)
+        if inputs is not None and np.ndim(inputs) == 2 and len(np.asarray(inputs)) > 1:
+            raise ValueError("inputs must be one input, shape (D,), for all points")
+        ends = search(states, inputs)
+    converged = ends.select(ends.kind != "unconverged")
+    if len(converged) == 0:
+        raise ValueError("point holds no fixed or slow point to trace from")
+    return converged
