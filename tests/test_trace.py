@@ -173,7 +173,6 @@ def test_a_closed_curve_comes_back(largest_step: float) -> None:
         circle(),
         np.array([1.0, 0.0]),
         np.array([0.0, 1.0]),
-        first_step=0.05,
         largest_step=largest_step,
         max_points=1000,
     )
@@ -191,9 +190,7 @@ def test_a_curve_goes_round_its_folds_to_the_boundary() -> None:
     start = np.zeros(2)
     tangent = tangent_at(cubic.jacobian(start))
     for sign in (1, -1):
-        branch = follow(
-            cubic, start, sign * tangent, first_step=0.05, largest_step=0.2, max_points=500
-        )
+        branch = follow(cubic, start, sign * tangent, largest_step=0.2, max_points=500)
         assert branch.end == "boundary"
         assert 0 < cubic.margin(branch.points[-1]) < 1e-3
         x = branch.points[:, 0]
@@ -212,7 +209,6 @@ def test_where_no_curve_goes_on_a_branch_ends() -> None:
         corner,
         np.array([1.0, 1.0]),
         -np.ones(2) / np.sqrt(2),
-        first_step=0.1,
         largest_step=1.0,
         max_points=500,
     )

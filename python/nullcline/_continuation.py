@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Vector: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 
+FIRST_STEP = 0.05
 SMALLEST_STEP = 1e-6
 CORRECTIONS = 6
 """Newton's iterations in one step, at most."""
@@ -78,9 +79,9 @@ def follow(
     start: Vector,
     tangent: Vector,
     *,
-    first_step: float,
     largest_step: float,
     max_points: int,
+    first_step: float = FIRST_STEP,
 ) -> Branch:
     """Follow the curve from a point on it along a unit tangent until it ends.
 
@@ -90,10 +91,12 @@ def follow(
         What defines the curve.
     start, tangent
         A point on the curve inside the region, and the direction to go; shape (N + 1,).
-    first_step, largest_step
-        In arclength.
+    largest_step
+        Longest step, in arclength.
     max_points
         Points of the branch, at most, the start included.
+    first_step
+        Where steps begin, in arclength, unless `largest_step` is shorter.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def follow(
         From the start to the end.
     """
     points, tangents, lengths = [start], [tangent], [0.0]
-    step = first_step
+    step = min(first_step, largest_step)
     end = "points"
     while len(points) < max_points:
         if problem.margin(points[-1]) < AT_BOUNDARY:

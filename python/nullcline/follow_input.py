@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from nullcline.cells import Cell
     from nullcline.fixed_points import FixedPoints
 
-FIRST_STEP = 0.05
-
 
 @dataclass(frozen=True, eq=False)
 class InputBranch:
@@ -133,7 +131,6 @@ def follow_input(
         problem,
         start,
         tangent if tangent[-1] >= 0 else -tangent,
-        first_step=min(FIRST_STEP, largest_step),
         largest_step=largest_step,
         max_points=max_points,
     )

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from nullcline.cells import Cell
     from nullcline.fixed_points import FixedPoints
 
-FIRST_STEP = 0.05
-
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -188,7 +186,6 @@ def _curve(
                 problem,
                 start,
                 sign * tangent,
-                first_step=min(FIRST_STEP, largest_step),
                 largest_step=largest_step,
                 max_points=max_points,
             )
