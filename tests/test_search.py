@@ -372,9 +372,10 @@ def test_a_counter_where_there_is_no_tqdm(
 @pytest.mark.parametrize("method", METHODS)
 def test_ctrl_c_ends_a_search(method: str) -> None:
     script = f"""
-import sys
+import signal
 import numpy as np
 import nullcline as nc
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 rng = np.random.default_rng(0)
 cell = nc.GRU(rng.normal(size=(600, 1)), 3 * rng.normal(size=(600, 200)) / 200**0.5)
 starts = rng.uniform(-1, 1, (20_000, 200))
@@ -392,7 +393,10 @@ nc.find_fixed_points(cell, starts, method={method!r}, tol_slow=0, progress=tell)
         assert process.stdout is not None
         assert process.stdout.readline() == "searching\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in errors
 
