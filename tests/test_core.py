@@ -85,7 +85,7 @@ def test_python_runs_on_while_a_search_does() -> None:
             STARTS,
             method="gradient",
             tol_slow=0,
-            max_iterations=10_000,
+            max_iterations=3000,
             progress=lambda *_: progress_calls.append(counted),
         )
     finally:
