@@ -11,6 +11,7 @@ import numpy as np
 from nullcline import _validation
 from nullcline._continuation import ENDS, Problem, follow, tangent_at, turning_point
 from nullcline._starting_points import require_float64, starting_points
+from nullcline.linearize import spectral_radius
 from nullcline.search import find_fixed_points
 
 if TYPE_CHECKING:
@@ -57,12 +58,8 @@ class InputBranch:
     @cached_property
     def slowest(self) -> Vector:
         """The largest |λ| of J_rec at every point, shape (m,), found when first asked for."""
-        return np.array(
-            [
-                np.abs(np.linalg.eigvals(self._cell.jacobian(h[None], x)[0])).max()
-                for h, x in zip(self.h, self.inputs, strict=True)
-            ]
-        )
+        pairs = zip(self.h, self.inputs, strict=True)
+        return np.array([spectral_radius(self._cell, h, x) for h, x in pairs])
 
 
 def follow_input(

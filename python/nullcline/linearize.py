@@ -141,3 +141,8 @@ def _modes(
     defective = np.abs(products) <= 10 * len(jacobian) * np.finfo(np.float64).eps
     products[defective] = np.nan
     return eigenvalues[order], right, left / products[:, None]
+
+
+def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
+    """Return the largest |λ| of J_rec at one state, shape (H,)."""
+    return float(np.abs(np.linalg.eigvals(cell.jacobian(h[None], x)[0])).max())

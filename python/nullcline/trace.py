@@ -11,6 +11,7 @@ import numpy as np
 from nullcline import _validation
 from nullcline._continuation import ENDS, Branch, Problem, follow, tangent_at
 from nullcline._starting_points import require_float64, starting_points
+from nullcline.linearize import spectral_radius
 from nullcline.search import find_fixed_points
 
 if TYPE_CHECKING:
@@ -61,12 +62,7 @@ class Curve:
     @cached_property
     def slowest(self) -> Vector:
         """The largest |λ| of J_rec at every state, shape (m,), found when first asked for."""
-        return np.array(
-            [
-                np.abs(np.linalg.eigvals(self._cell.jacobian(h[None], self._inputs)[0])).max()
-                for h in self.h
-            ]
-        )
+        return np.array([spectral_radius(self._cell, h, self._inputs) for h in self.h])
 
 
 @dataclass(frozen=True, eq=False)
