@@ -72,6 +72,47 @@ template <Equation equation, class T>
     }
 }
 
+template <Equation equation, class T>
+[[gnu::always_inline]] inline void curvature(const GruPoint<T>& point, std::span<const T> weights,
+                                             std::span<T> out) {
+    const std::size_t size = point.h.size();
+    const T* const h = point.h.data();
+    const T* const products = point.products.data();
+    const T* const drive = point.drive.data();
+    const T* const bias_n = point.bias_n.data();
+    const T* const weight = weights.data();
+    T* const to = out.data();
+#pragma omp simd
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto r = elementary::logistic(products[i] + drive[i]);
+        const T inner = products[size + i] + bias_n[i];
+        const T n = elementary::tanh(drive[size + i] + r.value * inner);
+        // n = tanh(u): along products a of r and b of n, u' = s a + r b and u'' = s₂ a² + 2 r' a b.
+        const T slope = (T{1} - n) * (T{1} + n);
+        const T bend = -2 * n * slope;
+        const T slope_r = r.value * r.complement;
+        const T s = slope_r * inner;
+        T factor = weight[i];
+        if constexpr (equation == Equation::update) {
+            const auto z = elementary::logistic(products[2 * size + i] + drive[2 * size + i]);
+            const T slope_z = z.value * z.complement;
+            const T by_z = weight[i] * slope_z;
+            to[2 * size + i] = -by_z * slope * s;        // rz
+            to[3 * size + i] = 0;                        // rh
+            to[5 * size + i] = -by_z * slope * r.value;  // nz
+            to[6 * size + i] = 0;                        // nh
+            to[7 * size + i] = -by_z * (z.complement - z.value) * (n - h[i]);
+            to[8 * size + i] = by_z;  // zh
+            to[9 * size + i] = 0;     // hh
+            factor *= z.complement;
+        }
+        constexpr std::size_t nn = equation == Equation::update ? 4 : 2;
+        to[i] = factor * (bend * s * s + slope * s * (r.complement - r.value));
+        to[size + i] = factor * (bend * s * r.value + slope * slope_r);
+        to[nn * size + i] = factor * bend * r.value * r.value;
+    }
+}
+
 }  // namespace
 
 NULLCLINE_MULTIVERSION
@@ -112,6 +153,30 @@ void gru_reduced_input_scales(const GruPoint<double>& point, std::span<double> s
 NULLCLINE_MULTIVERSION
 void gru_reduced_input_scales(const GruPoint<float>& point, std::span<float> scales) {
     input_scales<Equation::reduced>(point, scales);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_reduced_curvature(const GruPoint<double>& point, std::span<const double> weights,
+                           std::span<double> out) {
+    curvature<Equation::reduced>(point, weights, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_reduced_curvature(const GruPoint<float>& point, std::span<const float> weights,
+                           std::span<float> out) {
+    curvature<Equation::reduced>(point, weights, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_update_curvature(const GruPoint<double>& point, std::span<const double> weights,
+                          std::span<double> out) {
+    curvature<Equation::update>(point, weights, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gru_update_curvature(const GruPoint<float>& point, std::span<const float> weights,
+                          std::span<float> out) {
+    curvature<Equation::update>(point, weights, out);
 }
 
 }  // namespace nullcline

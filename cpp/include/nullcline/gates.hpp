@@ -30,6 +30,20 @@ void gru_reduced(const GruPoint<float>& point, const Linearized<float>& out);
 void gru_update(const GruPoint<double>& point, const Linearized<double>& out);
 void gru_update(const GruPoint<float>& point, const Linearized<float>& out);
 
+/// Σ_i weights_i ∂²f_i of the reduced residual, by unit a symmetric matrix over the products of the
+/// blocks r and n: rows rr, rn, nn of `out`.
+void gru_reduced_curvature(const GruPoint<double>& point, std::span<const double> weights,
+                           std::span<double> out);
+void gru_reduced_curvature(const GruPoint<float>& point, std::span<const float> weights,
+                           std::span<float> out);
+
+/// The same of the whole update, over the products of r, n and z and the state h itself: rows rr,
+/// rn, rz, rh, nn, nz, nh, zz, zh, hh.
+void gru_update_curvature(const GruPoint<double>& point, std::span<const double> weights,
+                          std::span<double> out);
+void gru_update_curvature(const GruPoint<float>& point, std::span<const float> weights,
+                          std::span<float> out);
+
 /// The scales of ∂F/∂x = Σ_k diag(scales_k) W_k over the input weights, blocks r, n, z.
 void gru_input_scales(const GruPoint<double>& point, std::span<double> scales);
 void gru_input_scales(const GruPoint<float>& point, std::span<float> scales);

@@ -15,6 +15,8 @@ namespace nullcline {
 ///
 /// `linearize` takes a state, its products W h and the drive (all that the input adds, made once a
 /// start by the cell) and writes residual and scales; it costs no product with a matrix.
+/// `curvature` writes Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first
+/// `curved_fields` of (W_1 v, ..., W_blocks v, v): the rows of its upper triangle, one H each.
 /// `rounding` writes how far from zero each residual of a true zero may come out, by rounding
 /// alone.
 template <class E>
@@ -24,6 +26,8 @@ concept Equation = requires(const E equation, std::span<const typename E::Scalar
     { equation.blocks() } -> std::same_as<std::size_t>;
     { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
     equation.linearize(in, in, in, at);
+    { equation.curved_fields() } -> std::same_as<std::size_t>;
+    equation.curvature(in, in, in, in, out);
     equation.rounding(in, in, in, out);
 };
 
@@ -31,6 +35,7 @@ concept Equation = requires(const E equation, std::span<const typename E::Scalar
 template <class T>
 class Linearization {
   public:
+    Linearization() = default;
     Linearization(std::size_t size, std::size_t blocks) : values_(2 + blocks, size) {}
 
     [[nodiscard]] std::span<const T> residual() const { return values_.row(0); }

@@ -134,6 +134,12 @@ class GruReduced {
         gru_reduced({h, products, drive, cell_->bias_n()}, out);
     }
 
+    [[nodiscard]] std::size_t curved_fields() const { return 2; }
+    void curvature(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
+                   std::span<const T> weights, std::span<T> out) const {
+        gru_reduced_curvature({h, products, drive, cell_->bias_n()}, weights, out);
+    }
+
     void rounding(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
                   std::span<T> out) const {
         std::ranges::fill(out, T{1});
@@ -159,6 +165,12 @@ class GruUpdate {
     void linearize(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
                    const Linearized<T>& out) const {
         gru_update({h, products, drive, cell_->bias_n()}, out);
+    }
+
+    [[nodiscard]] std::size_t curved_fields() const { return 4; }
+    void curvature(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
+                   std::span<const T> weights, std::span<T> out) const {
+        gru_update_curvature({h, products, drive, cell_->bias_n()}, weights, out);
     }
 
     /// The reduced residual's bound times the factor 1 − z between the two.

@@ -11,9 +11,9 @@
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
-#include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/stationary.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {

@@ -17,6 +17,7 @@
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/state.hpp"
+#include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/workers.hpp"
 #include "nullcline/vectors.hpp"
 

@@ -1,10 +1,11 @@
-// An approximate inverse of JᵀJ + μI for every start at once, from one reference state.
+// Approximate inverses of JᵀJ + μI, for every start of a tile at once.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/blas.hpp"
@@ -15,15 +16,32 @@
 
 namespace nullcline {
 
-/// J₀ᵀJ₀ = Vᵀ diag(σ²) V at a reference state, so that (J₀ᵀJ₀ + μI)⁻¹ = Vᵀ diag(1 / (σ² + μ)) V for
-/// any μ. The state depends on the cell and its input alone, never on the starts: what a start ends
-/// in must not depend on its company.
+/// diag(d)² + μI: JᵀJ + μI if J were −diag(d), which no weights enter.
+struct ShiftedDiagonal {
+    std::span<const float> root;  ///< d
+    double shift;                 ///< μ
+
+    void divide(std::span<const float> from, std::span<float> to) const {
+        const auto mu = static_cast<float>(shift);
+        for (std::size_t i = 0; i < to.size(); ++i) {
+            to[i] = from[i] / (root[i] * root[i] + mu);
+        }
+    }
+};
+
+/// Either the diagonal of each state, or the spectrum of one reference state for all:
+/// J₀ᵀJ₀ = Vᵀ diag(σ²) V, so that (J₀ᵀJ₀ + μI)⁻¹ = Vᵀ diag(1 / (σ² + μ)) V for any μ.
+///
+/// The reference depends on the cell alone, never on the starts: what a start ends in must not
+/// depend on its company.
 class Preconditioner {
   public:
+    /// The diagonal one.
+    Preconditioner() = default;
+
     template <Equation E>
     Preconditioner(const E& equation, std::span<const typename E::Scalar> reference,
-                   std::span<const typename E::Scalar> drive)
-        : squares_(equation.size()) {
+                   std::span<const typename E::Scalar> drive) {
         using T = typename E::Scalar;
         const std::size_t size = equation.size();
         std::vector<T> products(equation.weights().rows());
@@ -35,31 +53,47 @@ class Preconditioner {
         equation.linearize(reference, products, drive, at.out());
         assemble(at.jacobian(), equation.weights(), jacobian.view());
         blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
-        if (std::ranges::all_of(normal.elements(), [](T x) { return std::isfinite(x); })) {
-            blas::symmetric_eigen(normal.view(), std::span(squares));
-        } else {  // weights beyond all bounds: conjugate gradients go without
-            std::ranges::fill(normal.elements(), T{0});
-            for (std::size_t i = 0; i < size; ++i) {
-                normal.view()(i, i) = T{1};
-            }
+        if (!std::ranges::all_of(normal.elements(), [](T x) { return std::isfinite(x); })) {
+            return;  // weights beyond all bounds
         }
+        blas::symmetric_eigen(normal.view(), std::span(squares));
         vectors_ = TileMatrix(MatrixView<const T>(normal.view()));
+        squares_.resize(size);
         std::ranges::transform(squares, squares_.begin(),
                                [](T s) { return std::max(static_cast<float>(s), 0.0F); });
     }
 
-    /// One eigenvector a row.
-    [[nodiscard]] const TileMatrix& vectors() const { return vectors_; }
+    /// How many eigenvectors there are, none for the diagonal one.
+    [[nodiscard]] std::size_t rank() const { return squares_.size(); }
 
-    /// Divide coordinates along the eigenvectors by σ² + μ.
-    void divide(float damping, std::span<float> coordinates) const {
-        for (std::size_t i = 0; i < coordinates.size(); ++i) {
-            coordinates[i] /= squares_[i] + damping;
+    /// For the rows with `wanted(i)`, out = M⁻¹ in with the shift of `diagonal(i)`; `coordinates`
+    /// is room for `rank` numbers a row.
+    template <class Wanted, class Diagonal>
+    void apply(const Matrix<float>& in, Matrix<float>& coordinates, Matrix<float>& out,
+               const BusyBlocks& busy, const Wanted& wanted, const Diagonal& diagonal) const {
+        if (rank() == 0) {
+            for (std::size_t i = 0; i < in.rows(); ++i) {
+                if (wanted(i)) {
+                    diagonal(i).divide(in.row(i), out.row(i));
+                }
+            }
+            return;
         }
+        vectors_.forward(in, coordinates, busy);
+        for (std::size_t i = 0; i < in.rows(); ++i) {
+            if (wanted(i)) {
+                const auto mu = static_cast<float>(diagonal(i).shift);
+                const auto row = coordinates.row(i);
+                for (std::size_t j = 0; j < row.size(); ++j) {
+                    row[j] /= squares_[j] + mu;
+                }
+            }
+        }
+        vectors_.backward(coordinates, out, busy);
     }
 
   private:
-    TileMatrix vectors_;
+    TileMatrix vectors_;  // an eigenvector a row
     std::vector<float> squares_;
 };
 

@@ -15,10 +15,10 @@
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/packed_matrix.hpp"
 #include "nullcline/parallel.hpp"
-#include "nullcline/solvers/batched_levenberg_marquardt.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/gradient.hpp"
 #include "nullcline/solvers/judge.hpp"
+#include "nullcline/solvers/krylov_newton.hpp"
 #include "nullcline/solvers/levenberg_marquardt.hpp"
 #include "nullcline/solvers/newton.hpp"
 #include "nullcline/solvers/outcome.hpp"
@@ -68,7 +68,7 @@ class Searcher {
                 gradient(starts);
                 break;
             case Method::automatic:
-                batched(reduced_, starts);
+                krylov(reduced_, spectrum(), starts, patience);
                 dense(reduced_, interrupted(starts));
                 descend_together(unfinished(starts));
                 break;
@@ -85,7 +85,7 @@ class Searcher {
         });
     }
 
-    /// Starts that the batched solver could not bring to an end, within its patience and within the
+    /// Starts that the Krylov solver could not bring to an end, within its patience and within the
     /// range and precision of its products, and that may still iterate.
     [[nodiscard]] std::vector<std::size_t> interrupted(std::span<const std::size_t> starts) const {
         return select(starts, [&](std::size_t i) {
@@ -150,7 +150,8 @@ class Searcher {
             leaders.push_back(group.front());
             limits.push_back(search_.iterations_left(group.front()));
         }
-        dense(update_, leaders);
+        krylov(update_, Preconditioner(), leaders, patience);
+        dense(update_, interrupted(leaders));
         std::vector<std::size_t> stragglers;  // with fewer iterations left than the way takes
         for (std::size_t i = 0; i < groups.size(); ++i) {
             const std::size_t used = limits[i] - search_.iterations_left(leaders[i]);
@@ -181,17 +182,22 @@ class Searcher {
     }
 
     template <Equation E>
-    void batched(const E& equation, std::span<const std::size_t> starts) {
+    void krylov(const E& equation, const Preconditioner& preconditioner,
+                std::span<const std::size_t> starts, std::size_t most_iterations) {
         if (starts.empty()) {
             return;
         }
         const TermNorm<T> term_norm(equation.weights(), equation.blocks());
         const TileMatrix weights(equation.weights());
-        const Preconditioner preconditioner(equation, reference(), batch_.cell.resting_drive());
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            BatchedLevenbergMarquardt(equation, weights, preconditioner, term_norm, search_, queue)
+            KrylovNewton(equation, weights, preconditioner, term_norm, search_, most_iterations,
+                         queue)
                 .run(cancellation);
         });
+    }
+
+    [[nodiscard]] Preconditioner spectrum() const {
+        return Preconditioner(reduced_, reference(), batch_.cell.resting_drive());
     }
 
     /// Where the network goes from rest, without input: a state typical of its slow manifold, and
@@ -235,6 +241,9 @@ class Searcher {
             use(*i, judge(h, drive, search_.options.tol_slow, ends_[*i]));
         }
     }
+
+    /// Iterations after which a start had better go on in full precision: most need half as many.
+    static constexpr std::size_t patience = 60;
 
     const Batch<T>& batch_;
     const std::function<void(std::size_t)>& progress_;

@@ -1,0 +1,560 @@
+// Newton's method on ‖f‖² / 2 for many starts at once, by trust regions in growing subspaces.
+//
+// At a state, a subspace grows by one direction at a time: the preconditioned residual of the
+// linear least-squares problem ‖f + J s‖² within the trust region, as it stands in the subspace so
+// far (the generalized Davidson method; without a preconditioner, the Krylov subspace of
+// conjugate gradients). Growing it takes J v and Jᵀ u, so that a tile of starts advances by *ticks*
+// of one product each with fixed matrices. When more directions would help little, the model
+// is completed by the curvature Σ f_i ∂²f_i that Gauss and Newton leave out, exact within the
+// subspace and O(H) a pair of directions; its minimum within the trust region is the step.
+//
+// Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
+// method converges like Newton's. A step that is rejected costs no product with a matrix: the next
+// one is found in the same subspace. And memory is that of the subspaces: no Jacobian is formed.
+//
+// The tile advances together but every slot is at a place of its own: one may be growing its
+// subspace while its neighbour tries a step and a third has just taken a new start. No slot waits
+// for another, and all products are full.
+//
+// The products run in single precision while the answers are exact in double: a direction need
+// not be exact, the residual is; the products W h that it is made from are updated by the step's
+// W s, which is small, and computed afresh in full before a state is called a zero.
+//
+// Batch invariance: the tile has one fixed shape, whatever it holds, and nothing but the matrix
+// product ever looks across its rows.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/cancellation.hpp"
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/curvature.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/packed_matrix.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/preconditioner.hpp"
+#include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/stationary.hpp"
+#include "nullcline/solvers/trust_region.hpp"
+#include "nullcline/solvers/workers.hpp"
+#include "nullcline/subspace.hpp"
+#include "nullcline/vectors.hpp"
+
+namespace nullcline {
+
+/// One worker's tile of starts.
+template <Equation E>
+class KrylovNewton {
+  public:
+    using T = typename E::Scalar;
+
+    KrylovNewton(const E& equation, const TileMatrix& weights, const Preconditioner& preconditioner,
+                 const TermNorm<T>& term_norm, const Search<T>& search, std::size_t patience,
+                 Queue& queue)
+        : equation_(equation),
+          weights_(weights),
+          preconditioner_(preconditioner),
+          term_norm_(term_norm),
+          search_(search),
+          patience_(patience),
+          queue_(queue),
+          direction_(rows, equation.size()),
+          product_(rows, equation.weights().rows()),
+          scaled_(rows, equation.weights().rows()),
+          gradient_(rows, equation.size()),
+          coordinates_(rows, preconditioner.rank()),
+          preconditioned_(rows, equation.size()),
+          bent_(equation.curved_fields() * equation.size()),
+          slots_(rows) {}
+
+    /// Work until the queue is empty and every slot is done.
+    void run(const Cancellation& cancellation) {
+        solve_tile(
+            rows, cancellation, [&](std::size_t i) { return occupy(slots_[i], i); },
+            [&] { tick(); });
+    }
+
+  private:
+    static constexpr std::size_t rows = tile_rows;
+    static constexpr std::size_t most_directions = SmallMatrix::largest;
+
+    /// What a slot's rows of the tile hold, and so what is to be done with the next products.
+    enum class Stage {
+        idle,      // nothing
+        begin,     // scaled: c ∘ f at a new state, for its gradient
+        residual,  // scaled: c ∘ (f + J s), for the linear problem's residual
+        grow,      // gradient: that residual, to be made the next direction
+        expand,    // direction: the next of the subspace
+        truncated  // direction: the step, cut at the cube's face
+    };
+
+    /// What a start needs on its way. Made when the slot is first used.
+    struct Slot {
+        void allocate(const E& equation, std::size_t drive_size) {
+            const std::size_t size = equation.size();
+            const std::size_t n_products = equation.weights().rows();
+            h.resize(size);
+            products.resize(n_products);
+            drive.resize(drive_size);
+            at = trial = Linearization<T>(size, equation.blocks());
+            trial_h.resize(size);
+            trial_products.resize(n_products);
+            scales.resize(n_products);
+            identity.resize(size);
+            gradient.resize(size);
+            free.resize(size);
+            model.resize(size);
+            combination.resize(n_products + size);
+            curvature = CurvatureForm(equation.curved_fields(), size);
+            fields = Matrix<float>(most_directions, n_products + size);
+            vectors = Matrix<float>(most_directions, size);
+            changes = Matrix<float>(most_directions, size);
+        }
+
+        [[nodiscard]] RowScales<float> jacobian() const { return {scales, identity}; }
+        [[nodiscard]] std::span<double> solution() { return {y.data(), dimension}; }
+        [[nodiscard]] std::span<const double> projected_gradient() const {
+            return {slope.data(), dimension};
+        }
+        /// The first `dimension` rows of what is kept for each direction.
+        [[nodiscard]] MatrixView<const float> basis(const Matrix<float>& kept) const {
+            return kept.view().middle_rows(0, dimension);
+        }
+
+        Stage stage = Stage::idle;
+        std::size_t start = 0;
+        std::size_t iterations = 0;
+        std::size_t limit = 0;
+        double radius = 0;  // of the trust region
+        double shift = 0;   // its multiplier μ in the linear problem, for the preconditioner
+
+        // The state, and the one that a step leads to.
+        std::vector<T> h, products, drive;
+        Linearization<T> at;
+        std::vector<T> trial_h, trial_products;
+        Linearization<T> trial;
+        double length = 0;        // ‖f‖
+        bool fresh = false;       // whether products are W h to the last digit
+        double fresh_length = 0;  // ‖f‖ when they last were
+        double scale = 0;         // of J
+
+        // The model of a step s, for f scaled to length 1.
+        std::vector<float> scales, identity;  // of J
+        std::vector<float> gradient;          // Jᵀ f
+        std::vector<float> free;              // 0 for units that the cube's face holds, else 1
+        std::vector<float> model;             // f + J s
+        CurvatureForm curvature;
+
+        // The subspace, a row for each direction v: (W v, v), v, J v. They are orthonormal.
+        std::size_t dimension = 0;
+        Matrix<float> fields, vectors, changes;
+        SmallMatrix normal;   // (J v_i)ᵀ (J v_j)
+        SmallMatrix hessian;  // and the curvature's part
+        std::array<double, most_directions> slope, y;
+        double decrease = 0;             // of the linear problem so far
+        std::vector<float> combination;  // (W s, s) of the step that is tried
+    };
+
+    void tick() {
+        const BusyBlocks busy =
+            busy_blocks([&](std::size_t i) { return slots_[i].stage != Stage::idle; });
+        weights_.forward(direction_, product_, busy);
+        for_each_slot(&KrylovNewton::after_forward);
+        weights_.backward(scaled_, gradient_, busy);
+        for_each_slot(&KrylovNewton::after_backward);
+        preconditioner_.apply(
+            gradient_, coordinates_, preconditioned_, busy,
+            [&](std::size_t i) { return slots_[i].stage == Stage::grow; },
+            [&](std::size_t i) { return ShiftedDiagonal{slots_[i].identity, slots_[i].shift}; });
+        for_each_slot(&KrylovNewton::after_preconditioner);
+    }
+
+    void for_each_slot(void (KrylovNewton::*act)(Slot&, std::size_t)) {
+        for (std::size_t i = 0; i < rows; ++i) {
+            if (slots_[i].stage != Stage::idle) {
+                (this->*act)(slots_[i], i);
+            }
+        }
+    }
+
+    /// Give an idle slot the next start; false if it stays idle.
+    bool occupy(Slot& slot, std::size_t row) {
+        while (slot.stage == Stage::idle) {
+            const std::optional<std::size_t> start = queue_.take();
+            if (!start) {
+                return false;
+            }
+            if (slot.h.empty()) {
+                slot.allocate(equation_, search_.cell.resting_drive().size());
+            }
+            slot.start = *start;
+            slot.iterations = 0;
+            slot.limit = std::min(search_.iterations_left(*start), patience_);
+            slot.radius = first_radius(slot);
+            slot.shift = first_shift;
+            std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
+            search_.drive(*start, slot.drive);
+            slot.stage = Stage::begin;
+            linearize_afresh(slot);
+            begin(slot, row);
+        }
+        return true;
+    }
+
+    void finish(Slot& slot, std::size_t row, End end) {
+        std::ranges::copy(slot.h, search_.outcomes.h.row(slot.start).begin());
+        search_.finish(slot.start, slot.iterations, end);
+        slot.stage = Stage::idle;
+        // An idle row is multiplied like any other: zeros are sure to be harmless.
+        std::ranges::fill(direction_.row(row), 0.0F);
+        std::ranges::fill(scaled_.row(row), 0.0F);
+        std::ranges::fill(gradient_.row(row), 0.0F);
+    }
+
+    void linearize_afresh(Slot& slot) const {
+        const std::span<const T> h = slot.h;
+        blas::multiply_vector(equation_.weights(), h, std::span(slot.products));
+        equation_.linearize(h, slot.products, slot.drive, slot.at.out());
+        slot.length = static_cast<double>(norm(slot.at.residual()));
+        slot.fresh = true;
+        slot.fresh_length = slot.length;
+    }
+
+    [[nodiscard]] bool is_zero(const Slot& slot) const {
+        std::vector<T> bound(slot.h.size());
+        equation_.rounding(slot.h, slot.products, slot.drive, bound);
+        return std::ranges::equal(slot.at.residual(), bound,
+                                  [](T residual, T limit) { return std::abs(residual) <= limit; });
+    }
+
+    /// Take slot.at as a new state: stop here, or ask for its gradient.
+    void begin(Slot& slot, std::size_t row) {
+        if (!std::isfinite(slot.length)) {
+            return finish(slot, row, End::not_finite);
+        }
+        if (slot.length < stale_below * slot.fresh_length) {
+            linearize_afresh(slot);
+        }
+        if (slot.fresh && is_zero(slot)) {
+            return finish(slot, row, End::zero);
+        }
+        if (slot.iterations >= slot.limit) {
+            return finish(slot, row, End::limit);
+        }
+        slot.scale = static_cast<double>(term_norm_(slot.at.jacobian()));
+        convert<float>(slot.at.scales(), std::span(slot.scales));
+        convert<float>(slot.at.identity(), std::span(slot.identity));
+        reset_model(slot);
+        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled_.row(row));
+        slot.stage = Stage::begin;
+    }
+
+    static void reset_model(Slot& slot) {
+        const double scale = slot.length > 0 ? 1 / slot.length : 0;
+        std::ranges::transform(slot.at.residual(), slot.model.begin(), [&](T f) {
+            return static_cast<float>(static_cast<double>(f) * scale);
+        });
+    }
+
+    void after_forward(Slot& slot, std::size_t row) {
+        if (slot.stage == Stage::expand) {
+            expand(slot, row);
+        } else if (slot.stage == Stage::truncated) {
+            try_truncated(slot, row);
+        }
+    }
+
+    void after_backward(Slot& slot, std::size_t row) {
+        if (slot.stage == Stage::begin) {
+            take_gradient(slot, row);
+        } else if (slot.stage == Stage::residual) {
+            take_residual(slot, row);
+        }
+    }
+
+    /// The gradient has come: stop where it vanishes, or start a subspace with it.
+    void take_gradient(Slot& slot, std::size_t row) {
+        const auto gradient = gradient_.row(row);
+        finish_vjp(slot.jacobian(), std::span<const float>(slot.model), gradient);
+        std::ranges::copy(gradient, slot.gradient.begin());
+        for (std::size_t i = 0; i < slot.h.size(); ++i) {
+            slot.free[i] = held_by_face(slot.h[i], gradient[i]) ? 0.0F : 1.0F;
+            gradient[i] *= slot.free[i];
+        }
+        const double length = static_cast<double>(norm(std::span<const float>(gradient)));
+        if (length <= stationary_tolerance<T> / 2 * slot.scale) {
+            return finish(slot, row, End::stationary);
+        }
+        slot.dimension = 0;
+        slot.decrease = 0;
+        slot.stage = Stage::grow;
+    }
+
+    /// The linear problem's residual Jᵀ(f + J s) has come: enough, or one more direction.
+    void take_residual(Slot& slot, std::size_t row) {
+        const auto residual = gradient_.row(row);
+        finish_vjp(slot.jacobian(), std::span<const float>(slot.model), residual);
+        double gradient_square = 0;
+        for (std::size_t i = 0; i < slot.h.size(); ++i) {
+            residual[i] *= slot.free[i];
+            gradient_square +=
+                static_cast<double>(slot.free[i] * slot.gradient[i] * slot.gradient[i]);
+        }
+        // The residual has the part −μ s within the subspace, which is as it should be.
+        double step_square = 0;
+        for (const double value : slot.solution()) {
+            step_square += value * value;
+        }
+        const double square = static_cast<double>(squared_norm(std::span<const float>(residual))) -
+                              slot.shift * slot.shift * step_square;
+        if (square <= residual_forcing * residual_forcing * gradient_square) {
+            complete(slot, row);
+        } else {
+            slot.stage = Stage::grow;
+        }
+    }
+
+    /// Make the preconditioned residual a direction, orthogonal to all before.
+    void after_preconditioner(Slot& slot, std::size_t row) {
+        if (slot.stage != Stage::grow) {
+            return;
+        }
+        const auto from = preconditioned_.row(row);
+        const auto to = direction_.row(row);
+        for (std::size_t i = 0; i < slot.h.size(); ++i) {
+            to[i] = from[i] * slot.free[i];
+        }
+        const std::span<const float> direction = to;
+        const float whole = norm(direction);
+        const auto basis = slot.basis(slot.vectors);
+        std::array<float, most_directions> parts;
+        const std::span<float> c(parts.data(), slot.dimension);
+        float rest = whole;
+        for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
+            coordinates(basis, direction, c);
+            std::ranges::transform(c, c.begin(), std::negate());
+            add_combination(basis, c, to);
+            const float before = rest;
+            rest = norm(direction);
+            if (rest > before / 2) {
+                break;
+            }
+        }
+        if (!(rest > smallest_part * whole)) {  // the subspace is complete, to rounding
+            if (slot.dimension == 0) {
+                return finish(slot, row, End::stalled);
+            }
+            return complete(slot, row);
+        }
+        for (float& value : to) {
+            value /= rest;
+        }
+        slot.stage = Stage::expand;
+    }
+
+    /// The products of a new direction have come: solve the linear problem in the larger subspace.
+    void expand(Slot& slot, std::size_t row) {
+        const std::size_t last = slot.dimension++;
+        const std::span<const float> direction = direction_.row(row);
+        const std::span<const float> products = product_.row(row);
+        std::ranges::copy(direction, slot.vectors.row(last).begin());
+        std::ranges::copy(products, slot.fields.row(last).begin());
+        std::ranges::copy(direction, slot.fields.row(last).begin() +
+                                         static_cast<std::ptrdiff_t>(products.size()));
+        finish_jvp(slot.jacobian(), products, direction, slot.changes.row(last));
+        std::array<float, most_directions> dots;
+        coordinates(slot.basis(slot.changes), slot.changes.row(last), dots);
+        for (std::size_t i = 0; i <= last; ++i) {
+            slot.normal(last, i) = static_cast<double>(dots[i]);
+        }
+        slot.slope[last] =
+            static_cast<double>(dot(direction, std::span<const float>(slot.gradient)));
+
+        const ModelStep step = minimize_model(slot.normal, slot.projected_gradient(),
+                                              slot.radius / slot.length, slot.solution());
+        if (!step.found) {
+            return finish(slot, row, End::stalled);
+        }
+        const double gain = step.decrease - slot.decrease;
+        slot.decrease = step.decrease;
+        const auto n = static_cast<double>(slot.dimension);
+        // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
+        if (slot.dimension == most_directions || !(n * gain > gain_forcing * step.decrease)) {
+            return complete(slot, row);
+        }
+        slot.shift = std::max(step.multiplier, smallest_shift);
+        reset_model(slot);
+        std::ranges::transform(slot.solution(), dots.begin(),
+                               [](double value) { return static_cast<float>(value); });
+        add_combination(slot.basis(slot.changes), dots, slot.model);
+        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled_.row(row));
+        slot.stage = Stage::residual;
+    }
+
+    /// The subspace is large enough: add the curvature to the model, and go where it is least.
+    void complete(Slot& slot, std::size_t row) {
+        std::vector<T> rows_of_form(slot.curvature.rows().size());
+        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), rows_of_form);
+        convert<float>(std::span<const T>(rows_of_form), slot.curvature.rows());
+        std::array<float, most_directions> dots;
+        for (std::size_t i = 0; i < slot.dimension; ++i) {
+            slot.curvature.apply(slot.fields.row(i).first(bent_.size()), bent_);
+            coordinates(slot.fields.view().middle_rows(0, i + 1), bent_, dots);
+            for (std::size_t j = 0; j <= i; ++j) {
+                slot.hessian(i, j) = slot.normal(i, j) + static_cast<double>(dots[j]);
+            }
+        }
+        try_steps(slot, row);
+    }
+
+    /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
+    void try_steps(Slot& slot, std::size_t row) {
+        const std::size_t n_products = slot.products.size();
+        while (true) {
+            const ModelStep step = minimize_model(slot.hessian, slot.projected_gradient(),
+                                                  slot.radius / slot.length, slot.solution());
+            if (!step.found) {
+                return finish(slot, row, End::stalled);
+            }
+            std::array<float, most_directions> y;
+            std::ranges::transform(slot.solution(), y.begin(),
+                                   [](double value) { return static_cast<float>(value); });
+            std::ranges::fill(slot.combination, 0.0F);
+            add_combination(slot.basis(slot.fields), y, slot.combination);
+            const std::span<const float> products(slot.combination.data(), n_products);
+            const std::span<const float> s(slot.combination.data() + n_products, slot.h.size());
+            for (std::size_t i = 0; i < slot.h.size(); ++i) {
+                slot.trial_h[i] =
+                    slot.h[i] + static_cast<T>(slot.length * static_cast<double>(s[i]));
+            }
+            if (project_into_cube(std::span(slot.trial_h))) {
+                // The products of the whole step do not serve the part that is left of it.
+                for (std::size_t i = 0; i < slot.h.size(); ++i) {
+                    direction_.row(row)[i] = static_cast<float>(
+                        static_cast<double>(slot.trial_h[i] - slot.h[i]) / slot.length);
+                }
+                slot.stage = Stage::truncated;
+                return;
+            }
+            if (!try_step(slot, row, products, step.decrease, step.length * slot.length)) {
+                return;
+            }
+        }
+    }
+
+    /// The products of a step cut at the cube's face have come.
+    void try_truncated(Slot& slot, std::size_t row) {
+        const std::span<const float> s = direction_.row(row);
+        const std::span<const float> products = product_.row(row);
+        std::vector<float> change(slot.h.size());
+        finish_jvp(slot.jacobian(), products, s, std::span(change));
+        std::ranges::copy(products, slot.combination.begin());
+        std::ranges::copy(
+            s, slot.combination.begin() + static_cast<std::ptrdiff_t>(slot.products.size()));
+        const std::span<const float> fields = slot.combination;
+        slot.curvature.apply(fields.first(bent_.size()), bent_);
+        // −gᵀs − (‖J s‖² + curvature) / 2
+        const double predicted =
+            -static_cast<double>(dot(s, std::span<const float>(slot.gradient))) -
+            static_cast<double>(squared_norm(std::span<const float>(change)) +
+                                dot(std::span<const float>(bent_), fields.first(bent_.size()))) /
+                2;
+        const double length = static_cast<double>(norm(s)) * slot.length;
+        if (try_step(slot, row, products, predicted, length)) {
+            try_steps(slot, row);
+        }
+    }
+
+    /// Go to h + s if that keeps what the model promises; true if a shorter step is to be tried.
+    /// `predicted` is in units of ‖f‖², `step_length` in those of the state.
+    bool try_step(Slot& slot, std::size_t row, std::span<const float> step_products,
+                  double predicted, double step_length) {
+        for (std::size_t i = 0; i < slot.products.size(); ++i) {
+            slot.trial_products[i] =
+                slot.products[i] +
+                static_cast<T>(slot.length * static_cast<double>(step_products[i]));
+        }
+        equation_.linearize(slot.trial_h, slot.trial_products, slot.drive, slot.trial.out());
+        ++slot.iterations;
+        const double length = static_cast<double>(norm(slot.trial.residual()));
+        const double ratio = length / slot.length;
+        const double agreement = (1 - ratio) * (1 + ratio) / 2 / predicted;
+        if (predicted > 0 && agreement > acceptable_agreement) {
+            if (agreement < poor_agreement) {
+                slot.radius = step_length / 2;
+            } else if (agreement > good_agreement) {
+                slot.radius = std::max(slot.radius, 2 * step_length);
+            }
+            std::swap(slot.h, slot.trial_h);
+            std::swap(slot.products, slot.trial_products);
+            std::swap(slot.at, slot.trial);
+            slot.length = length;
+            slot.fresh = false;
+            begin(slot, row);
+            return false;
+        }
+        slot.radius = step_length * (agreement > 0 ? 0.5 : 0.25);
+        if ((predicted >= 0 && predicted < smallest_gain) || !(slot.radius > smallest_radius)) {
+            if (slot.fresh) {
+                finish(slot, row, End::stalled);
+            } else {  // see what is truly left before giving up
+                slot.radius = first_radius(slot);
+                linearize_afresh(slot);
+                begin(slot, row);
+            }
+            return false;
+        }
+        if (slot.iterations >= slot.limit) {
+            finish(slot, row, End::limit);
+            return false;
+        }
+        return true;
+    }
+
+    /// The trust region's radius at first: a fifth of half the cube's diagonal.
+    [[nodiscard]] static double first_radius(const Slot& slot) {
+        return 0.2 * std::sqrt(static_cast<double>(slot.h.size()));
+    }
+
+    static constexpr double smallest_radius =
+        static_cast<double>(std::numeric_limits<T>::epsilon());
+    /// Of the preconditioner, in units of J's squared singular values, which are near 1.
+    static constexpr double first_shift = 1e-2;
+    static constexpr double smallest_shift = 1e-6;
+    /// When the linear problem is solved well enough, by its residual and by its decrease.
+    static constexpr double residual_forcing = 0.1;
+    static constexpr double gain_forcing = 0.1;
+    /// A direction is lost in rounding when so little of it is new.
+    static constexpr float smallest_part = 1e-4F;
+    /// Actual over predicted decrease.
+    static constexpr double acceptable_agreement = 1e-4;
+    static constexpr double poor_agreement = 0.25;
+    static constexpr double good_agreement = 0.75;
+    /// Products in single precision are good for so much decrease.
+    static constexpr double stale_below = 1e-3;
+    /// Below this part of ‖f‖² a decrease drowns in rounding.
+    static constexpr double smallest_gain =
+        16 * static_cast<double>(std::numeric_limits<T>::epsilon());
+
+    const E& equation_;
+    const TileMatrix& weights_;
+    const Preconditioner& preconditioner_;
+    const TermNorm<T>& term_norm_;
+    const Search<T>& search_;
+    std::size_t patience_;
+    Queue& queue_;
+    Matrix<float> direction_, product_, scaled_, gradient_, coordinates_, preconditioned_;
+    std::vector<float> bent_;  // a direction's fields under the curvature
+    std::vector<Slot> slots_;
+};
+
+}  // namespace nullcline
