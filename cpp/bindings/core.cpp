@@ -100,8 +100,11 @@ Method method_of(const std::string& name) {
     if (name == "gradient") {
         return Method::gradient;
     }
-    throw py::value_error("method must be 'auto', 'newton', 'lm' or 'gradient', not '" + name +
-                          "'");
+    if (name == "krylov") {
+        return Method::krylov;
+    }
+    throw py::value_error("method must be 'auto', 'newton', 'lm', 'krylov' or 'gradient', not '" +
+                          name + "'");
 }
 
 std::size_t default_iterations(Method method) {
@@ -112,6 +115,7 @@ std::size_t default_iterations(Method method) {
             return 5000;  // FixedPointFinder's
         case Method::automatic:
         case Method::levenberg_marquardt:
+        case Method::krylov:
             break;
     }
     return 500;

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Report: TypeAlias = Callable[[int, int], None]
 
-METHODS = ("auto", "newton", "lm", "gradient")
+METHODS = ("auto", "newton", "lm", "krylov", "gradient")
 """The solvers that a search may use."""
 
 

@@ -31,6 +31,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/blas.hpp"
@@ -73,7 +74,6 @@ class KrylovNewton {
           gradient_(rows, equation.size()),
           coordinates_(rows, preconditioner.rank()),
           preconditioned_(rows, equation.size()),
-          bent_(equation.curved_fields() * equation.size()),
           slots_(rows) {}
 
     /// Work until the queue is empty and every slot is done.
@@ -86,6 +86,8 @@ class KrylovNewton {
   private:
     static constexpr std::size_t rows = tile_rows;
     static constexpr std::size_t most_directions = SmallMatrix::largest;
+    static constexpr std::size_t kept_directions = 12;
+    static constexpr std::size_t most_products = 150;
 
     /// What a slot's rows of the tile hold, and so what is to be done with the next products.
     enum class Stage {
@@ -114,6 +116,7 @@ class KrylovNewton {
             free.resize(size);
             model.resize(size);
             combination.resize(n_products + size);
+            bend.resize(equation.curved_fields() * size);
             curvature = CurvatureForm(equation.curved_fields(), size);
             fields = Matrix<float>(most_directions, n_products + size);
             vectors = Matrix<float>(most_directions, size);
@@ -134,8 +137,9 @@ class KrylovNewton {
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
-        double radius = 0;  // of the trust region
-        double shift = 0;   // its multiplier μ in the linear problem, for the preconditioner
+        double radius = 0;     // of the trust region
+        double shift = 0;      // its multiplier μ in the model, for the preconditioner
+        double last_gain = 0;  // decrease by the last step, in units of ‖f‖²
 
         // The state, and the one that a step leads to.
         std::vector<T> h, products, drive;
@@ -157,10 +161,12 @@ class KrylovNewton {
         // The subspace, a row for each direction v: (W v, v), v, J v. They are orthonormal.
         std::size_t dimension = 0;
         Matrix<float> fields, vectors, changes;
-        SmallMatrix normal;   // (J v_i)ᵀ (J v_j)
-        SmallMatrix hessian;  // and the curvature's part
+        SmallMatrix hessian;    // (J v_i)ᵀ (J v_j), and the curvature's part
+        bool curved = false;    // whether that is in it yet
+        std::size_t grown = 0;  // directions so far, also those that a restart has let go
         std::array<double, most_directions> slope, y;
-        double decrease = 0;             // of the linear problem so far
+        double decrease = 0;             // of the model so far
+        std::vector<float> bend;         // the curvature's part of its gradient, by fields
         std::vector<float> combination;  // (W s, s) of the step that is tried
     };
 
@@ -201,6 +207,7 @@ class KrylovNewton {
             slot.limit = std::min(search_.iterations_left(*start), patience_);
             slot.radius = first_radius(slot);
             slot.shift = first_shift;
+            slot.last_gain = 1;
             std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
             search_.drive(*start, slot.drive);
             slot.stage = Stage::begin;
@@ -295,7 +302,12 @@ class KrylovNewton {
             return finish(slot, row, End::stationary);
         }
         slot.dimension = 0;
+        slot.grown = 0;
         slot.decrease = 0;
+        slot.curved = slot.last_gain < little_gain;
+        if (slot.curved) {
+            set_curvature(slot);
+        }
         slot.stage = Stage::grow;
     }
 
@@ -303,6 +315,10 @@ class KrylovNewton {
     void take_residual(Slot& slot, std::size_t row) {
         const auto residual = gradient_.row(row);
         finish_vjp(slot.jacobian(), std::span<const float>(slot.model), residual);
+        if (slot.curved && slot.bend.size() > slot.products.size()) {
+            add_scaled(1.0F, std::span<const float>(slot.bend).subspan(slot.products.size()),
+                       residual);
+        }
         double gradient_square = 0;
         for (std::size_t i = 0; i < slot.h.size(); ++i) {
             residual[i] *= slot.free[i];
@@ -374,46 +390,149 @@ class KrylovNewton {
         std::array<float, most_directions> dots;
         coordinates(slot.basis(slot.changes), slot.changes.row(last), dots);
         for (std::size_t i = 0; i <= last; ++i) {
-            slot.normal(last, i) = static_cast<double>(dots[i]);
+            slot.hessian(last, i) = static_cast<double>(dots[i]);
+        }
+        if (slot.curved) {
+            add_curvature(slot, last);
         }
         slot.slope[last] =
             static_cast<double>(dot(direction, std::span<const float>(slot.gradient)));
 
-        const ModelStep step = minimize_model(slot.normal, slot.projected_gradient(),
+        const ModelStep step = minimize_model(slot.hessian, slot.projected_gradient(),
                                               slot.radius / slot.length, slot.solution());
         if (!step.found) {
             return finish(slot, row, End::stalled);
         }
         const double gain = step.decrease - slot.decrease;
         slot.decrease = step.decrease;
-        const auto n = static_cast<double>(slot.dimension);
+        const auto n = static_cast<double>(++slot.grown);
         // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
-        if (slot.dimension == most_directions || !(n * gain > gain_forcing * step.decrease)) {
+        if (slot.grown == most_products || !(n * gain > gain_forcing * step.decrease)) {
             return complete(slot, row);
         }
         slot.shift = std::max(step.multiplier, smallest_shift);
+        ask_residual(slot, row);
+        if (slot.dimension == most_directions) {
+            restart(slot);
+        }
+    }
+
+    /// Prepare the backward product for the gradient of the model at its solution.
+    void ask_residual(Slot& slot, std::size_t row) {
+        std::array<float, most_directions> y;
+        convert<float>(std::span<const double>(slot.solution()), std::span(y));
         reset_model(slot);
-        std::ranges::transform(slot.solution(), dots.begin(),
-                               [](double value) { return static_cast<float>(value); });
-        add_combination(slot.basis(slot.changes), dots, slot.model);
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled_.row(row));
+        add_combination(slot.basis(slot.changes), y, slot.model);
+        const auto scaled = scaled_.row(row);
+        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled);
+        if (slot.curved) {
+            combine_fields(slot);
+            slot.curvature.apply(std::span(slot.combination).first(slot.bend.size()), slot.bend);
+            const std::size_t n = std::min(slot.bend.size(), scaled.size());
+            add_scaled(1.0F, std::span<const float>(slot.bend).first(n), scaled.first(n));
+        }
         slot.stage = Stage::residual;
     }
 
-    /// The subspace is large enough: add the curvature to the model, and go where it is least.
-    void complete(Slot& slot, std::size_t row) {
-        std::vector<T> rows_of_form(slot.curvature.rows().size());
-        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), rows_of_form);
-        convert<float>(std::span<const T>(rows_of_form), slot.curvature.rows());
+    /// combination = (W s, s) of the model's solution s.
+    static void combine_fields(Slot& slot) {
+        std::array<float, most_directions> y;
+        convert<float>(std::span<const double>(slot.solution()), std::span(y));
+        std::ranges::fill(slot.combination, 0.0F);
+        add_combination(slot.basis(slot.fields), y, slot.combination);
+    }
+
+    /// Compute the curvature at the state.
+    void set_curvature(Slot& slot) const {
+        std::vector<T> form(slot.curvature.rows().size());
+        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), form);
+        convert<float>(std::span<const T>(form), slot.curvature.rows());
+    }
+
+    /// Add the curvature between direction `last` and those up to it to the Hessian.
+    static void add_curvature(Slot& slot, std::size_t last) {
         std::array<float, most_directions> dots;
-        for (std::size_t i = 0; i < slot.dimension; ++i) {
-            slot.curvature.apply(slot.fields.row(i).first(bent_.size()), bent_);
-            coordinates(slot.fields.view().middle_rows(0, i + 1), bent_, dots);
-            for (std::size_t j = 0; j <= i; ++j) {
-                slot.hessian(i, j) = slot.normal(i, j) + static_cast<double>(dots[j]);
+        slot.curvature.apply(slot.fields.row(last).first(slot.bend.size()), slot.bend);
+        coordinates(std::as_const(slot.fields).view().middle_rows(0, last + 1), slot.bend, dots);
+        for (std::size_t i = 0; i <= last; ++i) {
+            slot.hessian(last, i) += static_cast<double>(dots[i]);
+        }
+    }
+
+    /// The subspace is large enough: make the model exact within it, and go where it is least.
+    void complete(Slot& slot, std::size_t row) {
+        if (!slot.curved) {
+            slot.curved = true;
+            set_curvature(slot);
+            for (std::size_t i = 0; i < slot.dimension; ++i) {
+                add_curvature(slot, i);
             }
         }
         try_steps(slot, row);
+    }
+
+    /// Make room in a full subspace: keep the model's solution and the softest directions (a thick
+    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). It takes no product with W.
+    static void restart(Slot& slot) {
+        const std::size_t n = slot.dimension;
+        Matrix<double> hessian(n, n);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j <= i; ++j) {
+                hessian.view()(i, j) = hessian.view()(j, i) = slot.hessian(i, j);
+            }
+        }
+        const Matrix<double> full = hessian;
+        std::vector<double> stiffness(n);
+        blas::symmetric_eigen(hessian.view(), std::span(stiffness));
+        Matrix<double> kept(kept_directions, n);
+        std::ranges::copy(slot.solution(), kept.row(0).begin());
+        for (std::size_t i = 1; i < kept_directions; ++i) {
+            std::ranges::copy(hessian.row(i - 1), kept.row(i).begin());
+        }
+        orthonormalize(kept);
+        recombine(kept, slot.fields);
+        recombine(kept, slot.vectors);
+        recombine(kept, slot.changes);
+        const double length = norm(std::span<const double>(slot.solution()));
+        std::array<double, most_directions> slope{};
+        std::vector<double> image(n);
+        for (std::size_t i = 0; i < kept_directions; ++i) {
+            const std::span<const double> row = std::as_const(kept).row(i);
+            slope[i] = dot(row, slot.projected_gradient());
+            blas::multiply_vector(std::as_const(full).view(), row, std::span(image));
+            for (std::size_t j = 0; j <= i; ++j) {
+                slot.hessian(i, j) =
+                    dot(std::as_const(kept).row(j), std::span<const double>(image));
+            }
+        }
+        slot.slope = slope;
+        slot.y = {length};
+        slot.dimension = kept_directions;
+    }
+
+    static void orthonormalize(Matrix<double>& basis) {
+        for (std::size_t i = 0; i < basis.rows(); ++i) {
+            const auto row = basis.row(i);
+            for (int pass = 0; pass < 2; ++pass) {
+                for (std::size_t j = 0; j < i; ++j) {
+                    const std::span<const double> other = basis.row(j);
+                    add_scaled(-dot(std::span<const double>(row), other), other, row);
+                }
+            }
+            const double length = norm(std::span<const double>(row));
+            std::ranges::transform(row, row.begin(), [&](double x) { return x / length; });
+        }
+    }
+
+    /// The first rows become combinations of all rows.
+    static void recombine(const Matrix<double>& combinations, Matrix<float>& rows_of) {
+        Matrix<float> combined(combinations.rows(), rows_of.cols());
+        std::array<float, most_directions> c;
+        for (std::size_t i = 0; i < combinations.rows(); ++i) {
+            convert<float>(combinations.row(i), std::span(c));
+            add_combination(std::as_const(rows_of).view(), c, combined.row(i));
+        }
+        std::ranges::copy(combined.elements(), rows_of.elements().begin());
     }
 
     /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
@@ -425,11 +544,7 @@ class KrylovNewton {
             if (!step.found) {
                 return finish(slot, row, End::stalled);
             }
-            std::array<float, most_directions> y;
-            std::ranges::transform(slot.solution(), y.begin(),
-                                   [](double value) { return static_cast<float>(value); });
-            std::ranges::fill(slot.combination, 0.0F);
-            add_combination(slot.basis(slot.fields), y, slot.combination);
+            combine_fields(slot);
             const std::span<const float> products(slot.combination.data(), n_products);
             const std::span<const float> s(slot.combination.data() + n_products, slot.h.size());
             for (std::size_t i = 0; i < slot.h.size(); ++i) {
@@ -461,12 +576,13 @@ class KrylovNewton {
         std::ranges::copy(
             s, slot.combination.begin() + static_cast<std::ptrdiff_t>(slot.products.size()));
         const std::span<const float> fields = slot.combination;
-        slot.curvature.apply(fields.first(bent_.size()), bent_);
+        slot.curvature.apply(fields.first(slot.bend.size()), slot.bend);
         // −gᵀs − (‖J s‖² + curvature) / 2
         const double predicted =
             -static_cast<double>(dot(s, std::span<const float>(slot.gradient))) -
-            static_cast<double>(squared_norm(std::span<const float>(change)) +
-                                dot(std::span<const float>(bent_), fields.first(bent_.size()))) /
+            static_cast<double>(
+                squared_norm(std::span<const float>(change)) +
+                dot(std::span<const float>(slot.bend), fields.first(slot.bend.size()))) /
                 2;
         const double length = static_cast<double>(norm(s)) * slot.length;
         if (try_step(slot, row, products, predicted, length)) {
@@ -498,6 +614,7 @@ class KrylovNewton {
             std::swap(slot.products, slot.trial_products);
             std::swap(slot.at, slot.trial);
             slot.length = length;
+            slot.last_gain = agreement * predicted;
             slot.fresh = false;
             begin(slot, row);
             return false;
@@ -535,6 +652,9 @@ class KrylovNewton {
     static constexpr double gain_forcing = 0.1;
     /// A direction is lost in rounding when so little of it is new.
     static constexpr float smallest_part = 1e-4F;
+    /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
+    /// Newton's model of ‖f‖² differ in the direction that matters.
+    static constexpr double little_gain = 0.1;
     /// Actual over predicted decrease.
     static constexpr double acceptable_agreement = 1e-4;
     static constexpr double poor_agreement = 0.25;
@@ -553,7 +673,6 @@ class KrylovNewton {
     std::size_t patience_;
     Queue& queue_;
     Matrix<float> direction_, product_, scaled_, gradient_, coordinates_, preconditioned_;
-    std::vector<float> bent_;  // a direction's fields under the curvature
     std::vector<Slot> slots_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -28,7 +29,7 @@
 
 namespace nullcline {
 
-enum class Method { automatic, newton, levenberg_marquardt, gradient };
+enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
 
 /// Runs the passes of one search over all starts; a pass is one solver on one equation.
 template <class T>
@@ -67,10 +68,20 @@ class Searcher {
             case Method::gradient:
                 gradient(starts);
                 break;
+            case Method::krylov:
+                without_factors(starts);
+                break;
             case Method::automatic:
-                krylov(reduced_, spectrum(), starts, patience);
-                dense(reduced_, interrupted(starts));
-                descend_together(unfinished(starts));
+                if (batch_.cell.size() > largest_dense) {
+                    without_factors(starts);
+                } else {
+                    krylov(reduced_, spectrum(), starts, patience);
+                    dense(reduced_, interrupted(starts));
+                    descend_together(unfinished(starts), [&](const auto& leaders) {
+                        krylov(update_, Preconditioner(), leaders, patience);
+                        dense(update_, interrupted(leaders));
+                    });
+                }
                 break;
         }
         judge(starts, method);
@@ -141,8 +152,18 @@ class Searcher {
         });
     }
 
-    /// Take starts that are at no zero to minima of q, those at nearly the same state together.
-    void descend_together(const std::vector<std::size_t>& starts) {
+    /// The search that forms no Jacobian.
+    void without_factors(std::span<const std::size_t> starts) {
+        krylov(reduced_, Preconditioner(), starts, no_limit);
+        descend_together(unfinished(starts), [&](const auto& leaders) {
+            krylov(update_, Preconditioner(), leaders, no_limit);
+        });
+    }
+
+    /// Take starts that are at no zero to minima of q by `descend(starts)`, those at nearly the
+    /// same state together.
+    template <class Descend>
+    void descend_together(const std::vector<std::size_t>& starts, const Descend& descend) {
         const auto groups = gather(search_, not_at_minimum(starts));
         std::vector<std::size_t> leaders;
         std::vector<std::size_t> limits;
@@ -150,8 +171,7 @@ class Searcher {
             leaders.push_back(group.front());
             limits.push_back(search_.iterations_left(group.front()));
         }
-        krylov(update_, Preconditioner(), leaders, patience);
-        dense(update_, interrupted(leaders));
+        descend(leaders);
         std::vector<std::size_t> stragglers;  // with fewer iterations left than the way takes
         for (std::size_t i = 0; i < groups.size(); ++i) {
             const std::size_t used = limits[i] - search_.iterations_left(leaders[i]);
@@ -165,7 +185,7 @@ class Searcher {
                 search_.finish(start, used, ends_[leaders[i]]);
             }
         }
-        dense(update_, stragglers);
+        descend(stragglers);
     }
 
     /// Those of these starts that are at no minimum of q yet, and may still iterate.
@@ -244,6 +264,9 @@ class Searcher {
 
     /// Iterations after which a start had better go on in full precision: most need half as many.
     static constexpr std::size_t patience = 60;
+    static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+    /// Hidden size from which on no factorization pays (benchmarks/results: sizes).
+    static constexpr std::size_t largest_dense = 600;
 
     const Batch<T>& batch_;
     const std::function<void(std::size_t)>& progress_;
