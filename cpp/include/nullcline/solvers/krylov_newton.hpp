@@ -594,10 +594,21 @@ class KrylovNewton {
     /// `predicted` is in units of ‖f‖², `step_length` in those of the state.
     bool try_step(Slot& slot, std::size_t row, std::span<const float> step_products,
                   double predicted, double step_length) {
-        for (std::size_t i = 0; i < slot.products.size(); ++i) {
-            slot.trial_products[i] =
-                slot.products[i] +
-                static_cast<T>(slot.length * static_cast<double>(step_products[i]));
+        const bool exact = predicted < exact_below * step_length / slot.length;
+        if (exact && !slot.fresh) {  // both ends of the step are to be measured alike
+            linearize_afresh(slot);
+            begin(slot, row);
+            return false;
+        }
+        if (exact) {
+            blas::multiply_vector(equation_.weights(), std::span<const T>(slot.trial_h),
+                                  std::span(slot.trial_products));
+        } else {
+            for (std::size_t i = 0; i < slot.products.size(); ++i) {
+                slot.trial_products[i] =
+                    slot.products[i] +
+                    static_cast<T>(slot.length * static_cast<double>(step_products[i]));
+            }
         }
         equation_.linearize(slot.trial_h, slot.trial_products, slot.drive, slot.trial.out());
         ++slot.iterations;
@@ -615,7 +626,10 @@ class KrylovNewton {
             std::swap(slot.at, slot.trial);
             slot.length = length;
             slot.last_gain = agreement * predicted;
-            slot.fresh = false;
+            slot.fresh = exact;
+            if (exact) {
+                slot.fresh_length = length;
+            }
             begin(slot, row);
             return false;
         }
@@ -659,6 +673,9 @@ class KrylovNewton {
     static constexpr double acceptable_agreement = 1e-4;
     static constexpr double poor_agreement = 0.25;
     static constexpr double good_agreement = 0.75;
+    /// Products of a step in single precision serve while it gains more than this part of its length:
+    /// their errors are a part of its length too, and must not hide what it gains.
+    static constexpr double exact_below = 1e-5;
     /// Products in single precision are good for so much decrease.
     static constexpr double stale_below = 1e-3;
     /// Below this part of ‖f‖² a decrease drowns in rounding.
