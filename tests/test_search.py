@@ -22,7 +22,7 @@ from reference import ReferenceGRU
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHODS = ("auto", "lm", "newton", "gradient")
+METHODS = ("auto", "lm", "newton", "krylov", "gradient")
 TOL_SLOW = 1e-6
 
 GRU = random_gru(8, 3, gain=2.5, seed=3)
@@ -75,7 +75,7 @@ def test_a_contraction_has_one_fixed_point(method: str, size: int) -> None:
         assert points.unique().count.tolist() == [30]
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton"])
+@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
 def test_three_fixed_points_of_one_unit(method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = nc.find_fixed_points(cell_of(gru), np.linspace(-1, 1, 41)[:, None], method=method)
@@ -87,7 +87,7 @@ def test_three_fixed_points_of_one_unit(method: str) -> None:
     check_labels(gru, points)
 
 
-@pytest.mark.parametrize("method", ["auto", "lm"])
+@pytest.mark.parametrize("method", ["auto", "lm", "krylov"])
 def test_all_combinations_of_independent_units(method: str) -> None:
     gru = independent_units(np.array([3.0, 2.0, 4.0, 0.5]), np.zeros(4))
     points = nc.find_fixed_points(cell_of(gru), random_states(800, 4), method=method)
@@ -124,7 +124,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("method", ["auto", "lm"])
+@pytest.mark.parametrize("method", ["auto", "lm", "krylov"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_finds_what_the_reference_finds(name: str, method: str) -> None:
     gru = NETWORKS[name]
@@ -150,7 +150,7 @@ def test_finds_what_the_reference_finds(name: str, method: str) -> None:
     st.integers(0, 40),
     st.sampled_from([0.1, 1.0, 3.0, 30.0]),
     st.booleans(),
-    st.sampled_from(["auto", "lm", "newton"]),
+    st.sampled_from(["auto", "lm", "newton", "krylov"]),
     seeds,
 )
 def test_labels_are_true(
@@ -180,6 +180,41 @@ def test_huge_weights_end_in_a_label() -> None:
     for method in METHODS:
         points = nc.find_fixed_points(huge, STARTS, method=method, max_iterations=50)
         assert (np.abs(points.h) <= 1).all()
+
+
+@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+def test_marginal_points(method: str) -> None:
+    # n'(0) is 1 in every unit, so that n(h) - h = -h³ / 3 vanishes to third order: nearer than about
+    # 1e-5 nothing tells states apart, and by 1e-3 the gradient of q is lost beside J's terms.
+    gru = independent_units(np.ones(6), np.zeros(6))
+    points = nc.find_fixed_points(cell_of(gru), random_states(30, 6), method=method)
+    check_labels(gru, points)
+    assert "unconverged" not in points.kind
+    assert np.abs(points.h).max() < 2e-3
+    assert points.q.max() < 1e-18
+    assert not points.unique().certify().certified.any()
+
+
+@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+def test_states_that_never_move_are_no_fixed_points(method: str) -> None:
+    # With z = 1 to rounding, F(h) = h holds for every h in floating point, and q is 0.
+    gru = independent_units(np.array([0.5, 3.0]), np.array([0.1, 0.0]))
+    gru.bias_ih[2:4] = 50
+    starts = random_states(20, 2)
+    assert (cell_of(gru).speed(starts) < 1e-40).all()
+    points = nc.find_fixed_points(cell_of(gru), starts, method=method)
+    check_labels(gru, points)
+    assert set(points.kind) == {"fixed"}
+    assert len(points.unique()) <= 3
+
+
+def test_a_start_where_the_jacobian_is_singular() -> None:
+    # n' = 1 at the start, to the last digit: Newton has no step there.
+    gru = independent_units(np.array([2.0]), np.array([0.3]))
+    singular = (np.arctanh(np.sqrt(0.5)) - 0.3) / 2
+    points = nc.find_fixed_points(cell_of(gru), np.array([[singular], [-singular]]))
+    check_labels(gru, points)
+    assert points.kind.tolist() == ["fixed", "fixed"]
 
 
 def test_single_precision() -> None:
@@ -295,7 +330,7 @@ def test_no_starts(method: str) -> None:
     assert repr(points) == "FixedPoints(0 starts: 0 fixed, 0 slow, 0 unconverged; H = 8)"
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton"])
+@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
 def test_a_start_on_a_fixed_point_stays(method: str) -> None:
     point = nc.find_fixed_points(CELL, STARTS).select("fixed").h[:1]
     points = nc.find_fixed_points(CELL, point, method=method)
@@ -401,6 +436,29 @@ nc.find_fixed_points(cell, starts, method={method!r}, tol_slow=0, progress=tell)
     assert "KeyboardInterrupt" in errors
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, as Linux does")
+@pytest.mark.parametrize("method", METHODS)
+def test_too_little_memory_is_an_error(method: str) -> None:
+    script = f"""
+import resource
+import numpy as np
+import nullcline as nc
+cell = nc.GRU(np.zeros((1500, 1)), np.eye(1500, 500))
+starts = np.zeros((20_000, 500))
+nc.find_fixed_points(cell, starts[:1], method={method!r})  # what is loaded once is loaded
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000, resource.RLIM_INFINITY))
+try:
+    nc.find_fixed_points(cell, starts, method={method!r})
+except MemoryError:
+    print("refused")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
 # Bad input
 
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
@@ -415,7 +473,11 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "inputs": ({"inputs": INPUTS[:, 1:]}, ValueError, r"inputs must be None or have shape \(3,\)"),
     "few inputs": ({"inputs": INPUTS[:7]}, ValueError, r"not \(7, 3\)"),
     "NaN inputs": ({"inputs": INPUTS * np.nan}, ValueError, "inputs must be finite"),
-    "method": ({"method": "krylov"}, ValueError, "one of auto, newton, lm, gradient, not 'krylov'"),
+    "method": (
+        {"method": "bfgs"},
+        ValueError,
+        "one of auto, newton, lm, krylov, gradient, not 'bf",
+    ),
     "no method": ({"method": None}, ValueError, "method must be one of"),
     "device": ({"device": "cuda"}, ValueError, "device must be one of cpu, not 'cuda'"),
     "unique": ({"tol_unique": -1.0}, ValueError, "tol_unique must be finite and not negative"),

@@ -248,7 +248,10 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("search")
     group.add_argument("--starts", type=int, default=500, help="visited states to start from")
     group.add_argument(
-        "--method", choices=["auto", "newton", "lm", "gradient"], default="auto", help="solver"
+        "--method",
+        choices=["auto", "newton", "lm", "krylov", "gradient"],
+        default="auto",
+        help="solver",
     )
     group.add_argument("--tol-unique", type=float, default=1e-3, help="merge points this close")
     group.add_argument("--tol-slow", type=float, default=1e-3, help="largest q of a slow point")

@@ -298,8 +298,14 @@ class KrylovNewton {
             gradient[i] *= slot.free[i];
         }
         const double length = static_cast<double>(norm(std::span<const float>(gradient)));
-        if (length <= stationary_tolerance<T> / 2 * slot.scale) {
-            return finish(slot, row, End::stationary);
+        if (is_stationary<T>(length * slot.length, slot.scale, slot.length)) {
+            if (slot.iterations > 0) {
+                return finish(slot, row, End::stationary);
+            }
+            ++slot.iterations;
+            nudge(std::span(slot.h));
+            linearize_afresh(slot);
+            return begin(slot, row);
         }
         slot.dimension = 0;
         slot.grown = 0;
@@ -673,8 +679,8 @@ class KrylovNewton {
     static constexpr double acceptable_agreement = 1e-4;
     static constexpr double poor_agreement = 0.25;
     static constexpr double good_agreement = 0.75;
-    /// Products of a step in single precision serve while it gains more than this part of its length:
-    /// their errors are a part of its length too, and must not hide what it gains.
+    /// Products of a step in single precision serve while it gains more than this part of its
+    /// length: their errors are a part of its length too, and must not hide what it gains.
     static constexpr double exact_below = 1e-5;
     /// Products in single precision are good for so much decrease.
     static constexpr double stale_below = 1e-3;

@@ -64,9 +64,14 @@ class LevenbergMarquardt {
                 const double scale = static_cast<double>(term_norm_(state_.jacobian()));
                 state_.gradient(gradient_);
                 hold_faces();
-                if (static_cast<double>(norm(std::span<const T>(gradient_))) <=
-                    stationary_tolerance<T> / 2 * scale * state_.length()) {
-                    return End::stationary;
+                if (is_stationary<T>(static_cast<double>(norm(std::span<const T>(gradient_))),
+                                     scale, state_.length())) {
+                    if (iterations > 0 || limit == 0) {
+                        return End::stationary;
+                    }
+                    nudge(state_.h());
+                    state_.evaluate();
+                    continue;
                 }
                 if (iterations >= limit) {
                     return End::limit;

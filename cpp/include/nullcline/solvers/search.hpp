@@ -265,8 +265,8 @@ class Searcher {
     /// Iterations after which a start had better go on in full precision: most need half as many.
     static constexpr std::size_t patience = 60;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
-    /// Hidden size from which on no factorization pays (benchmarks/results: sizes).
-    static constexpr std::size_t largest_dense = 600;
+    /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
+    static constexpr std::size_t largest_dense = 1024;
 
     const Batch<T>& batch_;
     const std::function<void(std::size_t)>& progress_;

@@ -1,6 +1,12 @@
 // When a state counts as a minimum of ‖f‖, for the solvers and for the judge.
 #pragma once
 
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "nullcline/solvers/cube.hpp"
+
 namespace nullcline {
 
 /// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P
@@ -11,5 +17,24 @@ inline constexpr double stationary_tolerance = 1e-6;
 
 template <>
 inline constexpr double stationary_tolerance<float> = 1e-4;
+
+/// Whether a solver may stop: half the tolerance, so that the judge agrees.
+template <class T>
+[[nodiscard]] bool is_stationary(double gradient, double scale, double length) {
+    return gradient <= stationary_tolerance<T> / 2 * scale * length;
+}
+
+/// Move a state by a little and in no direction of note. A start may stand where the gradient
+/// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
+template <class T>
+void nudge(std::span<T> h) {
+    constexpr T size = static_cast<T>(1e-3);
+    constexpr double golden_ratio = 0.6180339887498949;
+    for (std::size_t i = 0; i < h.size(); ++i) {
+        const double place = golden_ratio * static_cast<double>(i + 1);
+        h[i] += size * static_cast<T>(2 * (place - std::floor(place)) - 1);
+    }
+    project_into_cube(h);
+}
 
 }  // namespace nullcline
