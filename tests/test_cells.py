@@ -107,13 +107,20 @@ def test_autograd_agrees_with_every_derivative(
     v, u = rng.normal(size=h.shape), rng.normal(size=h.shape)
     w = rng.normal(size=x.shape)
     j_rec, j_inp = np.empty((len(h), gru.size, gru.size)), np.empty((*h.shape, x.shape[1]))
+    bend = np.empty_like(h)
     for i in range(len(h)):
         j_rec[i], j_inp[i] = torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
             lambda state, input_: rival(input_, state),
             (torch.from_numpy(h[i]), torch.from_numpy(x[i])),
         )
+        bend[i] = torch.autograd.functional.hvp(  # type: ignore[no-untyped-call]
+            lambda state: torch.from_numpy(u[i]) @ rival(torch.from_numpy(x[i]), state),
+            torch.from_numpy(h[i]),
+            torch.from_numpy(v[i]),
+        )[1]
     for found, right in (
         (cell.jacobian(h, x), j_rec),
+        (cell.hvp(h, x, u, v), bend),
         (cell.input_jacobian(h, x), j_inp),
         (cell.jvp(h, x, v), np.einsum("nij,nj->ni", j_rec, v)),
         (cell.vjp(h, x, u), np.einsum("ni,nij->nj", u, j_rec)),

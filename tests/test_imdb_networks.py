@@ -51,9 +51,15 @@ def test_labels_hold_by_the_reference(layer: TrainedLayer, points: nc.FixedPoint
             assert reference.stationarity(gru, h, x) < 1e-5
 
 
-def test_a_second_solver_finds_the_same_points(layer: TrainedLayer, points: nc.FixedPoints) -> None:
+@pytest.mark.parametrize("method", ["lm", "krylov"])
+def test_a_second_solver_finds_the_same_points(
+    layer: TrainedLayer, points: nc.FixedPoints, method: str
+) -> None:
     """Basins differ between solvers, the points at their bottom do not."""
-    second = nc.find_fixed_points(layer.cell(), layer.starts[:100], method="lm", tol_slow=TOL_SLOW)
+    second = nc.find_fixed_points(
+        layer.cell(), layer.starts[:100], method=method, tol_slow=TOL_SLOW
+    )
+    assert "unconverged" not in second.kind
     ours = points.unique()
     for row in second.unique().h:
         assert np.abs(ours.h - row).max(axis=1).min() < points.tol_unique

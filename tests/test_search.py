@@ -184,8 +184,8 @@ def test_huge_weights_end_in_a_label() -> None:
 
 @pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
 def test_marginal_points(method: str) -> None:
-    # n'(0) is 1 in every unit, so that n(h) - h = -h³ / 3 vanishes to third order: nearer than about
-    # 1e-5 nothing tells states apart, and by 1e-3 the gradient of q is lost beside J's terms.
+    # n'(0) is 1 in every unit, so that n(h) - h = -h³ / 3 vanishes to third order: nearer than
+    # about 1e-5 nothing tells states apart, and by 1e-3 q's gradient is lost beside J's terms.
     gru = independent_units(np.ones(6), np.zeros(6))
     points = nc.find_fixed_points(cell_of(gru), random_states(30, 6), method=method)
     check_labels(gru, points)

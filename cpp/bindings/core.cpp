@@ -186,6 +186,15 @@ class PyGru {
         return out.array;
     }
 
+    py::array_t<T> hvp(const A& h, const MaybeA& x, const A& u, const A& v, int n_threads) const {
+        NewArray<T> out({rows(h), size()});
+        const auto covectors = matrix(u, "u", rows(h), size());
+        const auto directions = matrix(v, "v", rows(h), size());
+        compute(h, x, n_threads,
+                [&](const auto& batch) { nullcline::hvp(batch, covectors, directions, out.view); });
+        return out.array;
+    }
+
     py::array_t<T> input_jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
         NewArray<T> out({rows(h), size()});
         const auto view = matrix(v, "v", rows(h), inputs());
@@ -339,6 +348,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
         .def("jvp", &G::jvp, h, x, v, n_threads)
         .def("vjp", &G::vjp, h, x, u, n_threads)
+        .def("hvp", &G::hvp, h, x, u, v, n_threads)
         .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
         .def("residual_input_jvp", &G::residual_input_jvp, h, x, v, n_threads)
         .def("input_vjp", &G::input_vjp, h, x, u, n_threads)

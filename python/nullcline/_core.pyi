@@ -84,6 +84,14 @@ class _GRU(Generic[_F]):
     def vjp(
         self, h: NDArray[_F], x: NDArray[_F] | None, u: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...
+    def hvp(
+        self,
+        h: NDArray[_F],
+        x: NDArray[_F] | None,
+        u: NDArray[_F],
+        v: NDArray[_F],
+        n_threads: int = 1,
+    ) -> NDArray[_F]: ...
     def input_jvp(
         self, h: NDArray[_F], x: NDArray[_F] | None, v: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...

@@ -199,6 +199,11 @@ class GRU:
         """Return uᵀ J_rec, shape (n, H), for `u` of shape (n, H)."""
         return self._batched(self._compiled.vjp, h, x, u=(u, self.hidden_size))
 
+    def hvp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Return Σ_j u_j (∂²F_j/∂h²) v, shape (n, H), for `u` and `v` of shape (n, H)."""
+        size = self.hidden_size
+        return self._batched(self._compiled.hvp, h, x, u=(u, size), v=(v, size))
+
     def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_inp v, shape (n, H), for `v` of shape (n, D)."""
         return self._batched(self._compiled.input_jvp, h, x, v=(v, self.input_size))

@@ -1,4 +1,4 @@
-// Second derivatives Σ_i f_i ∂²f_i as a form over what a direction does to each unit.
+// Second derivatives Σ_i u_i ∂²f_i as a form over what a direction does to each unit.
 //
 // A gated unit sees a direction v only through a few numbers, its *fields*: the products W_k v and
 // v itself. The second derivative of its residual is a small symmetric matrix over them, so that
@@ -7,27 +7,19 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 namespace nullcline {
 
-/// The form at one state. A direction's fields lie behind each other, those of one unit H apart.
-class CurvatureForm {
-  public:
-    CurvatureForm() = default;
-    CurvatureForm(std::size_t n_fields, std::size_t size)
-        : n_fields_(n_fields), size_(size), rows_(n_fields * (n_fields + 1) / 2 * size) {}
+/// The numbers that a form over `n_fields` takes: rows (0,0), (0,1), ..., (1,1), ... of its upper
+/// triangle, `size` units each.
+[[nodiscard]] inline std::size_t curvature_size(std::size_t n_fields, std::size_t size) {
+    return n_fields * (n_fields + 1) / 2 * size;
+}
 
-    [[nodiscard]] std::size_t n_fields() const { return n_fields_; }
-    [[nodiscard]] std::span<float> rows() { return rows_; }
-
-    /// out = C fields, unit by unit: half the gradient of the form.
-    void apply(std::span<const float> fields, std::span<float> out) const;
-
-  private:
-    std::size_t n_fields_ = 0;
-    std::size_t size_ = 0;
-    std::vector<float> rows_;  // rows (0,0), (0,1), ..., (1,1), ... of the upper triangle
-};
+/// out = C fields, unit by unit; the fields of a direction lie behind each other, H apart.
+void apply_curvature(std::span<const float> form, std::span<const float> fields, std::size_t size,
+                     std::span<float> out);
+void apply_curvature(std::span<const double> form, std::span<const double> fields, std::size_t size,
+                     std::span<double> out);
 
 }  // namespace nullcline

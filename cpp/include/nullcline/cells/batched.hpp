@@ -9,6 +9,7 @@
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/cells/gru.hpp"
+#include "nullcline/curvature.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/row_scaled.hpp"
@@ -203,6 +204,35 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             finish_vjp(tile.points[i].jacobian(), covectors.row(i), to.row(i));
             add_scaled(T{1}, covectors.row(i), to.row(i));
+        }
+    });
+}
+
+/// Σ_k u_k ∂²F_k v, a u and a v for each state: the Hessian of uᵀF times v.
+template <class T>
+void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, MatrixView<T> out) {
+    const GruUpdate equation(batch.cell);
+    const std::size_t size = equation.size();
+    const std::size_t n_products = equation.weights().rows();
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        const auto directions = v.middle_rows(tile.first, tile.count());
+        const auto to = out.middle_rows(tile.first, tile.count());
+        Matrix<T> products(tile.count(), n_products);
+        blas::multiply_transposed(directions, equation.weights(), products.view());
+        std::vector<T> form(curvature_size(equation.curved_fields(), size));
+        std::vector<T> fields(equation.curved_fields() * size);
+        std::vector<T> bent(fields.size());
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            equation.curvature(tile.h.row(i), tile.products.row(i), tile.drives.row(i),
+                               u.row(tile.first + i), std::span(form));
+            std::ranges::copy(products.row(i), fields.begin());
+            std::ranges::copy(directions.row(i),
+                              fields.begin() + static_cast<std::ptrdiff_t>(n_products));
+            apply_curvature(form, fields, size, bent);
+            const std::span<const T> by_field = bent;
+            blas::multiply_vector_by_transpose(equation.weights(), by_field.first(n_products),
+                                               to.row(i));
+            add_scaled(T{1}, by_field.subspan(n_products), to.row(i));
         }
     });
 }

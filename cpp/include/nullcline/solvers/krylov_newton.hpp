@@ -117,7 +117,7 @@ class KrylovNewton {
             model.resize(size);
             combination.resize(n_products + size);
             bend.resize(equation.curved_fields() * size);
-            curvature = CurvatureForm(equation.curved_fields(), size);
+            curvature.resize(curvature_size(equation.curved_fields(), size));
             fields = Matrix<float>(most_directions, n_products + size);
             vectors = Matrix<float>(most_directions, size);
             changes = Matrix<float>(most_directions, size);
@@ -156,7 +156,7 @@ class KrylovNewton {
         std::vector<float> gradient;          // Jᵀ f
         std::vector<float> free;              // 0 for units that the cube's face holds, else 1
         std::vector<float> model;             // f + J s
-        CurvatureForm curvature;
+        std::vector<float> curvature;         // Σ f_i ∂²f_i
 
         // The subspace, a row for each direction v: (W v, v), v, J v. They are orthonormal.
         std::size_t dimension = 0;
@@ -433,7 +433,8 @@ class KrylovNewton {
         begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled);
         if (slot.curved) {
             combine_fields(slot);
-            slot.curvature.apply(std::span(slot.combination).first(slot.bend.size()), slot.bend);
+            apply_curvature(slot.curvature, std::span(slot.combination).first(slot.bend.size()),
+                            slot.h.size(), slot.bend);
             const std::size_t n = std::min(slot.bend.size(), scaled.size());
             add_scaled(1.0F, std::span<const float>(slot.bend).first(n), scaled.first(n));
         }
@@ -450,15 +451,16 @@ class KrylovNewton {
 
     /// Compute the curvature at the state.
     void set_curvature(Slot& slot) const {
-        std::vector<T> form(slot.curvature.rows().size());
+        std::vector<T> form(slot.curvature.size());
         equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), form);
-        convert<float>(std::span<const T>(form), slot.curvature.rows());
+        convert<float>(std::span<const T>(form), std::span(slot.curvature));
     }
 
     /// Add the curvature between direction `last` and those up to it to the Hessian.
     static void add_curvature(Slot& slot, std::size_t last) {
         std::array<float, most_directions> dots;
-        slot.curvature.apply(slot.fields.row(last).first(slot.bend.size()), slot.bend);
+        apply_curvature(slot.curvature, slot.fields.row(last).first(slot.bend.size()),
+                        slot.h.size(), slot.bend);
         coordinates(std::as_const(slot.fields).view().middle_rows(0, last + 1), slot.bend, dots);
         for (std::size_t i = 0; i <= last; ++i) {
             slot.hessian(last, i) += static_cast<double>(dots[i]);
@@ -582,7 +584,7 @@ class KrylovNewton {
         std::ranges::copy(
             s, slot.combination.begin() + static_cast<std::ptrdiff_t>(slot.products.size()));
         const std::span<const float> fields = slot.combination;
-        slot.curvature.apply(fields.first(slot.bend.size()), slot.bend);
+        apply_curvature(slot.curvature, fields.first(slot.bend.size()), slot.h.size(), slot.bend);
         // −gᵀs − (‖J s‖² + curvature) / 2
         const double predicted =
             -static_cast<double>(dot(s, std::span<const float>(slot.gradient))) -
