@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import ball_reference
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru, seeds
-from imdb_fixture import trained_layer
 from nullcline._enclosure import GRUEnclosure
+from trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def test_close_fixed_points_are_told_apart(excess: float) -> None:
 
 
 def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
-    layer = trained_layer(1, 1)
+    layer = trained_layer("imdb-1-layer")
     points = nc.find_fixed_points(layer.cell(), layer.starts[:60])
     ends = points.select("fixed")
     certificates = ends.certify()
@@ -133,15 +133,15 @@ def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
     assert all(certificates.same_point(0, i) for i in range(1, len(ends)))
 
 
-@pytest.mark.parametrize("key", [(1, 1), (3, 1), (3, 2), (3, 3)])
-def test_trained_networks(key: tuple[int, int]) -> None:
+@pytest.mark.parametrize("key", LAYERS)
+def test_trained_networks(key: tuple[str, int]) -> None:
     layer = trained_layer(*key)
     points = nc.find_fixed_points(layer.cell(), layer.starts[::5], tol_slow=1e-3).unique()
     certificates = points.certify()
     np.testing.assert_array_equal(certificates.certified, points.kind == "fixed")
     proved = certificates.certified
     assert (certificates.radius_exists[proved] < 1e-11).all()
-    assert (certificates.radius_unique[proved] > 5e-4).all()
+    assert (certificates.radius_unique[proved] > 1e-4).all()  # useful, beside a tol_unique of 1e-3
 
 
 def test_single_precision_ends_are_certified_too() -> None:

@@ -114,6 +114,33 @@ def test_a_ghost_is_slow_and_where_it_must_be() -> None:
     assert "above tol_slow" in strict.reason[0]
 
 
+def test_deflation_finds_what_the_starts_have_missed() -> None:
+    # Independent units have 27 points: eight starts find eight at most, and more with every round.
+    gru = independent_units(np.array([3.0, 2.0, 4.0, 0.5]), np.zeros(4))
+    starts = random_states(8, 4)
+    points = nc.find_fixed_points(cell_of(gru), starts)
+    known = points.select("fixed").unique().h
+    assert 1 < len(known) < 9
+    for _ in range(6):
+        more = nc.find_fixed_points(cell_of(gru), starts, deflate=known)
+        check_labels(gru, more)
+        for row in more.select("fixed").h:
+            assert np.abs(known - row).max(axis=1).min() > 1e-3
+        known = np.concatenate([known, more.select("fixed").unique().h])
+    assert 12 < len(known) <= 27
+
+
+def test_deflation_of_a_result_and_from_its_own_points() -> None:
+    points = nc.find_fixed_points(CELL, STARTS)
+    known = points.select("fixed").unique().h
+    again = nc.find_fixed_points(CELL, known, deflate=points, method="newton")
+    fixed = again.select("fixed").h
+    assert all(np.abs(known - row).max(axis=1).min() > 1e-6 for row in fixed)
+    assert_equal(again, nc.find_fixed_points(CELL, known, deflate=known, n_threads=1))
+    none = points.select("fixed").select([])
+    assert_equal(nc.find_fixed_points(CELL, STARTS, deflate=none), points)
+
+
 NETWORKS = {
     "one unit": random_gru(1, 1, gain=4.0, seed=5),
     "two units": random_gru(2, 1, gain=3.0, seed=1),
@@ -477,6 +504,17 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"method": "bfgs"},
         ValueError,
         "one of auto, newton, lm, krylov, gradient, not 'bf",
+    ),
+    "deflated": ({"deflate": STARTS[0]}, ValueError, r"deflate must have shape \(n, 8\)"),
+    "deflated lm": (
+        {"deflate": STARTS[:1], "method": "lm"},
+        ValueError,
+        'deflate needs method "auto" or "newton", not .lm',
+    ),
+    "deflated inputs": (
+        {"deflate": STARTS[:1], "inputs": INPUTS},
+        ValueError,
+        "deflate needs one input for all starts",
     ),
     "no method": ({"method": None}, ValueError, "method must be one of"),
     "device": ({"device": "cuda"}, ValueError, "device must be one of cpu, not 'cuda'"),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru, seeds
-from imdb_fixture import trained_layer
 from nullcline._continuation import ENDS, Problem, follow, tangent_at
+from trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +100,8 @@ def test_a_ghost_is_passed_and_labelled() -> None:
     check(back.curves[0], cell)
 
 
-@pytest.mark.parametrize("key", [(1, 1), (3, 1), (3, 2), (3, 3)])
-def test_a_trace_finds_all_that_500_starts_find(key: tuple[int, int]) -> None:
+@pytest.mark.parametrize("key", LAYERS)
+def test_a_trace_finds_all_that_500_starts_find(key: tuple[str, int]) -> None:
     layer = trained_layer(*key)
     cell = layer.cell()
     searched = nc.find_fixed_points(cell, layer.starts, tol_slow=1e-3).unique()

@@ -220,10 +220,10 @@ class PyGru {
         return out.array;
     }
 
-    Outcomes<T> search(const A& starts, const MaybeA& x, const std::string& method_name,
-                       double tol_slow, std::optional<std::int32_t> max_iterations,
-                       double learning_rate, int n_threads,
-                       const std::optional<py::function>& progress) const {
+    Outcomes<T> search(const A& starts, const MaybeA& x, const MaybeA& deflated,
+                       const std::string& method_name, double tol_slow,
+                       std::optional<std::int32_t> max_iterations, double learning_rate,
+                       int n_threads, const std::optional<py::function>& progress) const {
         const Method method = method_of(method_name);
         if (max_iterations && *max_iterations < 0) {
             throw py::value_error("max_iterations must not be negative");
@@ -237,6 +237,7 @@ class PyGru {
                                              : default_iterations(method),
             .learning_rate = learning_rate,
         };
+        const auto zeros = deflated ? matrix(*deflated, "deflated", size()) : MatrixView<const T>();
         const auto total = static_cast<std::size_t>(rows(starts));
         const auto report = [&](std::size_t done) {
             if (progress) {
@@ -246,7 +247,7 @@ class PyGru {
         };
         std::optional<Outcomes<T>> outcomes;
         compute(starts, x, n_threads, [&](const Batch<T>& batch) {
-            outcomes = Searcher<T>(batch, options, report).run(method);
+            outcomes = Searcher<T>(batch, options, report).run(method, zeros);
         });
         return std::move(*outcomes);
     }
@@ -355,13 +356,14 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def(
             "search",
             [](const G& cell, const Array<T>& starts, const std::optional<Array<T>>& inputs,
-               const std::string& method, double tol_slow,
+               const std::optional<Array<T>>& deflated, const std::string& method, double tol_slow,
                std::optional<std::int32_t> max_iterations, double learning_rate, int threads,
                const std::optional<py::function>& progress) {
-                return Result(cell.search(starts, inputs, method, tol_slow, max_iterations,
-                                          learning_rate, threads, progress));
+                return Result(cell.search(starts, inputs, deflated, method, tol_slow,
+                                          max_iterations, learning_rate, threads, progress));
             },
-            py::arg("starts").noconvert(), no_x, py::kw_only(), py::arg("method") = "auto",
+            py::arg("starts").noconvert(), no_x, py::kw_only(),
+            py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
             py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
             py::arg("learning_rate") = 0.01, py::arg("n_threads") = 1,
             py::arg("progress") = py::none());

@@ -109,6 +109,7 @@ class _GRU(Generic[_F]):
         starts: NDArray[_F],
         x: NDArray[_F] | None = None,
         *,
+        deflated: NDArray[_F] | None = None,
         method: str = "auto",
         tol_slow: float = 1e-6,
         max_iterations: int | None = None,

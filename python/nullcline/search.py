@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from nullcline._validation import Floats
     from nullcline.cells import Cell
 
     Report: TypeAlias = Callable[[int, int], None]
@@ -32,6 +33,7 @@ def find_fixed_points(
     inputs: ArrayLike | None = None,
     *,
     method: str = "auto",
+    deflate: FixedPoints | ArrayLike | None = None,
     tol_unique: float = 1e-3,
     tol_slow: float = 1e-6,
     max_iterations: int | None = None,
@@ -57,9 +59,17 @@ def find_fixed_points(
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D).
     method
         "newton": Newton's method on the reduced residual, each step cut to stay in the cube and to
-        go downhill. "lm": Levenberg–Marquardt, which ends in a zero or a local minimum of q.
-        "gradient": descent of q by Adam until q <= tol_slow, as in the paper; nothing says then
-        that q would not fall further. "auto": what is fastest, and `lm` for all that it leaves.
+        go downhill. "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local
+        minimum of q. "krylov": the same ends by Newton's method in growing subspaces, with products
+        of the weights and no Jacobian: memory O(n H). "gradient": descent of q by Adam until q <=
+        tol_slow, as in the paper; nothing says then that q would not fall further. "auto": what is
+        fastest: "krylov", up to H = 1024 preconditioned by one factorization, with `lm` for all
+        that it leaves.
+    deflate
+        Fixed points to be divided out, so that starts end at others: states of shape (m, H), or
+        the result of a search, of which the fixed points are taken. The search is then Newton's
+        ("auto" or "newton"), and starts that reach no further zero are "unconverged". All starts
+        must have one input.
     tol_unique
         How close in every coordinate two ends must be for `FixedPoints.unique` to merge them.
     tol_slow
@@ -94,6 +104,7 @@ def find_fixed_points(
     h = _validation.rows("starts", starts, cell.hidden_size, cell.dtype)
     x = _validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     _require_choice("method", method, METHODS)
+    deflated = _zeros(deflate, method, x, cell)
     _require_choice("device", device, ("cpu",))
     tol_unique = _validation.tolerance("tol_unique", tol_unique)
     tol_slow = _validation.tolerance("tol_slow", tol_slow)
@@ -107,6 +118,7 @@ def find_fixed_points(
         found = cell.compiled.search(
             h,
             x,
+            deflated=deflated,
             method=method,
             tol_slow=tol_slow,
             max_iterations=max_iterations,
@@ -125,6 +137,20 @@ def find_fixed_points(
         count=np.ones(len(h), np.int64),
         cell=cell,
     )
+
+
+def _zeros(
+    deflate: FixedPoints | ArrayLike | None, method: str, x: Floats | None, cell: Cell
+) -> Floats | None:
+    """Return the states to be divided out, shape (m, H), if any."""
+    if deflate is None:
+        return None
+    if method not in {"auto", "newton"}:
+        raise ValueError(f'deflate needs method "auto" or "newton", not {method!r}')
+    if x is not None and (x != x[:1]).any():
+        raise ValueError("deflate needs one input for all starts: fixed points depend on it")
+    states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
+    return _validation.rows("deflate", states, cell.hidden_size, cell.dtype)
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

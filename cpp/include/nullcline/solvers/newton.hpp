@@ -12,8 +12,10 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/deflation.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/state.hpp"
+#include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/workers.hpp"
 
 namespace nullcline {
@@ -24,8 +26,9 @@ class Newton {
   public:
     using T = typename E::Scalar;
 
-    Newton(const E& equation, const Search<T>& search)
-        : search_(search),
+    Newton(const E& equation, const Deflation<T>& deflation, const Search<T>& search)
+        : deflation_(deflation),
+          search_(search),
           state_(equation, search.cell.resting_drive().size()),
           jacobian_(equation.size(), equation.size()),
           step_(equation.size()),
@@ -40,6 +43,9 @@ class Newton {
 
   private:
     End descend(std::size_t limit, std::size_t& iterations, const Cancellation& cancellation) {
+        if (std::isinf(deflation_.factor(state_.h()))) {  // the start is a known zero
+            nudge(state_.h());
+        }
         state_.evaluate();
         for (; !cancellation.requested(); ++iterations) {
             if (!std::isfinite(state_.length())) {
@@ -58,6 +64,10 @@ class Newton {
             std::ranges::transform(state_.residual(), step_.begin(), [](T f) { return -f; });
             blas::lu_solve(MatrixView<const T>(jacobian_.view()), std::span<const int>(pivots_),
                            std::span(step_));
+            const double stretch = deflation_.stretch(state_.h(), step_);
+            std::ranges::transform(step_, step_.begin(), [&](T s) {
+                return static_cast<T>(static_cast<double>(s) * stretch);
+            });
             if (!backtrack()) {
                 return End::stalled;
             }
@@ -65,8 +75,9 @@ class Newton {
         return End::limit;
     }
 
-    /// Halve the step until it decreases ‖f‖ by Armijo's rule.
+    /// Halve the step until it decreases ‖M f‖ by Armijo's rule, M being the deflation's factor.
     bool backtrack() {
+        const double length = deflation_.factor(state_.h()) * state_.length();
         constexpr double sufficient = 1e-4;
         constexpr T smallest_fraction = static_cast<T>(0x1p-20);
         for (T fraction = room(); fraction > smallest_fraction; fraction /= 2) {
@@ -76,7 +87,7 @@ class Newton {
             }
             project_into_cube(trial);  // for rounding only
             const double wanted = 1 - sufficient * static_cast<double>(fraction);
-            if (state_.try_trial() <= wanted * state_.length()) {
+            if (deflation_.factor(trial) * state_.try_trial() <= wanted * length) {
                 state_.accept();
                 return true;
             }
@@ -98,6 +109,7 @@ class Newton {
         return fraction;
     }
 
+    const Deflation<T>& deflation_;
     const Search<T>& search_;
     State<E> state_;
     Matrix<T> jacobian_;

@@ -17,6 +17,7 @@
 #include "nullcline/packed_matrix.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/deflation.hpp"
 #include "nullcline/solvers/gradient.hpp"
 #include "nullcline/solvers/judge.hpp"
 #include "nullcline/solvers/krylov_newton.hpp"
@@ -51,15 +52,16 @@ class Searcher {
         }
     }
 
-    Outcomes<T> run(Method method) {
+    /// Search with a method, or by Newton's with known zeros divided out where there are any.
+    Outcomes<T> run(Method method, MatrixView<const T> deflated) {
         if (outcomes_.q.empty()) {
             return std::move(outcomes_);
         }
         std::vector<std::size_t> starts(outcomes_.q.size());
         std::iota(starts.begin(), starts.end(), std::size_t{0});
-        switch (method) {
+        switch (deflated.rows() > 0 ? Method::newton : method) {
             case Method::newton:
-                newton(starts);
+                newton(starts, Deflation<T>(deflated));
                 break;
             case Method::levenberg_marquardt:
                 dense(reduced_, starts);
@@ -128,9 +130,9 @@ class Searcher {
         run_workers(std::min(batch_.n_threads, starts.size()), body, poll);
     }
 
-    void newton(std::span<const std::size_t> starts) {
+    void newton(std::span<const std::size_t> starts, const Deflation<T>& deflation) {
         pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
-            Newton(reduced_, search_).run(queue, cancellation);
+            Newton(reduced_, deflation, search_).run(queue, cancellation);
         });
     }
 

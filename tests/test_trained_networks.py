@@ -1,4 +1,4 @@
-"""The networks trained on IMDB: every start of every layer ends and is labelled, truly."""
+"""The trained networks: every start of every layer ends and is labelled, truly."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import pytest
 
 import nullcline as nc
 import reference
-from imdb_fixture import TrainedLayer, trained_layer
 from reference import ReferenceGRU
+from trained_networks import LAYERS, TrainedLayer, trained_layer
 
-LAYERS = [(1, 1), (3, 1), (3, 2), (3, 3)]
 TOL_SLOW = 1e-3
 """The study's: the ghosts of these networks are faster than the front door's default allows."""
 
 
-@pytest.fixture(scope="module", params=LAYERS, ids=lambda key: f"layer {key[1]} of {key[0]}")
+@pytest.fixture(scope="module", params=LAYERS, ids=lambda key: f"{key[0]}, layer {key[1]}")
 def layer(request: pytest.FixtureRequest) -> TrainedLayer:
     return trained_layer(*request.param)
 

@@ -1,4 +1,4 @@
-"""The networks trained on IMDB that tests and benchmarks search."""
+"""The trained networks that tests and benchmarks search (fixtures/make.py cut them out)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "fixtures"
 
+LAYERS = [
+    ("imdb-1-layer", 1),
+    ("imdb-3-layer", 1),
+    ("imdb-3-layer", 2),
+    ("imdb-3-layer", 3),
+    ("imdb-64-units", 1),
+    ("synthetic-1-layer", 1),
+]
+"""Every layer that there is: the fixture's name and its number."""
+
 
 @dataclass(frozen=True)
 class TrainedLayer:
@@ -26,7 +36,7 @@ class TrainedLayer:
     weight_ih, weight_hh, bias_ih, bias_hh
         PyTorch's layout, float32.
     starts
-        Visited states, shape (500, 256), float32.
+        Visited states, shape (500, H), float32.
     """
 
     weight_ih: NDArray[np.float32]
@@ -41,9 +51,13 @@ class TrainedLayer:
         return nc.GRU(*(array.astype("float64") for array in arrays))
 
 
-def trained_layer(n_layers: int, layer: int) -> TrainedLayer:
-    """Return layer `layer` (from 1) of the IMDB network with `n_layers` layers (1 or 3)."""
-    arrays = load_file(FOLDER / f"imdb-{n_layers}-layer.safetensors")
+def trained_layer(name: str, layer: int = 1) -> TrainedLayer:
+    """Return layer `layer` (from 1) of the network in the fixture of this name.
+
+    "imdb-1-layer", "imdb-3-layer" and "synthetic-1-layer" have 256 units a layer, "imdb-64-units"
+    has one layer of 64.
+    """
+    arrays = load_file(FOLDER / f"{name}.safetensors")
     suffix = f"_l{layer - 1}"
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "starts")
     return TrainedLayer(**{name: arrays[name + suffix] for name in names})

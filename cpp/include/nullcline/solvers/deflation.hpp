@@ -1,0 +1,58 @@
+// Known zeros divided out of an equation, so that a search from the same starts finds others.
+//
+// The residual f is replaced by M f with M(h) = Π_i (1 / d_i² + 1), d_i² the mean square distance
+// of h from the known zero i: M f has f's other zeros and, where those are simple, no others
+// (Farrell, Birkisson and Funke, SIAM J. Sci. Comput. 37, 2015, with power 2 and shift 1).
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "nullcline/matrix_view.hpp"
+
+namespace nullcline {
+
+template <class T>
+class Deflation {
+  public:
+    Deflation() = default;
+    explicit Deflation(MatrixView<const T> zeros) : zeros_(zeros) {}
+
+    /// M(h): infinite at a known zero.
+    [[nodiscard]] double factor(std::span<const T> h) const {
+        double product = 1;
+        for (std::size_t i = 0; i < zeros_.rows(); ++i) {
+            product *= 1 / square_distance(h, zeros_.row(i)) + 1;
+        }
+        return product;
+    }
+
+    /// How much longer Newton's step on M f is than s, the one on f: 1 / (1 − ∇(ln M)ᵀ s), because
+    /// the Jacobians differ by a matrix of rank one. Negative where it leads the other way.
+    [[nodiscard]] double stretch(std::span<const T> h, std::span<const T> s) const {
+        double slope = 0;
+        for (std::size_t i = 0; i < zeros_.rows(); ++i) {
+            const double square = square_distance(h, zeros_.row(i));
+            double product = 0;
+            for (std::size_t j = 0; j < h.size(); ++j) {
+                product += static_cast<double>(h[j] - zeros_(i, j)) * static_cast<double>(s[j]);
+            }
+            slope -= 2 * product / (static_cast<double>(h.size()) * square * (1 + square));
+        }
+        return 1 / (1 - slope);
+    }
+
+  private:
+    [[nodiscard]] static double square_distance(std::span<const T> a, std::span<const T> b) {
+        double sum = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            const auto difference = static_cast<double>(a[i] - b[i]);
+            sum += difference * difference;
+        }
+        return sum / static_cast<double>(a.size());
+    }
+
+    MatrixView<const T> zeros_;
+};
+
+}  // namespace nullcline
