@@ -1,7 +1,6 @@
 # `make reproduce` draws the study's figures; `make test` runs all checks. Each sets itself up.
 
 PYTHON ?= python3
-BENCH_RESULTS ?= benchmarks/results/imdb-1-layer.json
 JOBS   ?= 2
 
 # One environment a purpose, made anew when what it is made of changes.
@@ -27,9 +26,11 @@ tests: .venv-test/test.stamp
 	.venv-test/bin/python -m pytest
 
 bench: .venv-test/test.stamp
-	mkdir -p benchmarks/results
-	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(BENCH_RESULTS)
-	.venv-test/bin/python benchmarks/summarize.py $(BENCH_RESULTS)
+	.venv-test/bin/$(PIP) '.[bench]'
+	mkdir -p build/bench
+	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=build/bench/searches.json
+	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/scaling.py build/bench/scaling.json
+	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/report.py build/bench/searches.json build/bench/scaling.json
 
 docs: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[docs]'

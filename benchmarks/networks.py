@@ -41,11 +41,11 @@ class Network:
 
     @property
     def hidden_size(self) -> int:
-        return self.weight_hh.shape[1]
+        return int(self.weight_hh.shape[1])
 
     @property
     def input_size(self) -> int:
-        return self.weight_ih.shape[1]
+        return int(self.weight_ih.shape[1])
 
     @cached_property
     def cell(self) -> nc.GRU:
@@ -66,10 +66,9 @@ class Network:
 def trained(name: str) -> Network:
     """Return a network of the fixtures with its 500 starts."""
     layer = trained_layer(name)
-    arrays = [getattr(layer, weights).astype(np.float64) for weights in WEIGHTS]
-    starts = layer.starts.astype(np.float64)
-    starts.flags.writeable = False  # all contestants start alike
-    return Network(*arrays, starts)
+    arrays = {key: getattr(layer, key).astype(np.float64) for key in (*WEIGHTS, "starts")}
+    arrays["starts"].flags.writeable = False  # all contestants start alike
+    return Network(**arrays)
 
 
 def widened(name: str, hidden_size: int, n_starts: int, seed: int = 0) -> Network:

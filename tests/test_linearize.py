@@ -119,6 +119,41 @@ def test_the_summary() -> None:
     assert repr(nc.linearize(stable, STATES)) == "Linearization(4 points, 4 stable; H = 6)"
 
 
+@settings(max_examples=15)
+@given(st.integers(8, 60), st.integers(1, 9), st.integers(0, 3), seeds)
+def test_the_slowest_modes_are_the_first_of_all(size: int, k: int, n: int, seed: int) -> None:
+    cell = cell_of(random_gru(size, 2, 1.0, seed))
+    h = np.random.default_rng(seed).uniform(-1, 1, (n, size))
+    x = np.random.default_rng(seed).normal(size=(n, 2))
+    every, some = nc.linearize(cell, h, x), nc.linearize(cell, h, x, k=k)
+    assert some.eigenvalues.shape == some.time_constants.shape == (n, k)
+    assert (some.right.shape, some.left.shape) == ((n, size, k), (n, k, size))
+    np.testing.assert_allclose(some.eigenvalues, every.eigenvalues[:, :k], atol=1e-8)
+    np.testing.assert_array_equal(some.is_stable, every.is_stable)
+    for i in range(n):
+        j, right, left = every.J_rec[i], some.right[i], some.left[i]
+        np.testing.assert_allclose(j @ right, right * some.eigenvalues[i], atol=1e-9)
+        lengths = np.linalg.norm(left, axis=1, keepdims=True)
+        np.testing.assert_allclose(
+            left @ j / lengths, some.eigenvalues[i][:, None] * left / lengths, atol=1e-9
+        )
+        np.testing.assert_allclose(np.diag(left @ right), 1, atol=1e-9)
+
+
+def test_the_slowest_modes_in_single_precision() -> None:
+    gru = random_gru(40, 2)
+    h = np.random.default_rng(0).uniform(-1, 1, (1, 40))
+    single = nc.linearize(cell_of(gru, np.float32), h.astype(np.float32), k=3)
+    double = nc.linearize(cell_of(gru), h, k=3)
+    np.testing.assert_allclose(single.eigenvalues, double.eigenvalues, atol=1e-4)
+
+
+def test_threads_change_nothing() -> None:
+    one, three = (nc.linearize(CELL, STATES, INPUTS, n_threads=n) for n in (1, 3))
+    for name in ("eigenvalues", "right", "left", "J_rec"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+
+
 BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "no cell": ((None, STATES), TypeError, "cell must be a nullcline cell, not builtins.NoneType"),
     "cells": (([CELL], STATES), TypeError, "choose a layer"),
@@ -130,6 +165,8 @@ BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "other size": ((CELL, STATES[:, 1:]), ValueError, r"points must have shape \(n, 6\)"),
     "NaN": ((CELL, STATES * np.nan), ValueError, "points must be finite"),
     "integers": ((CELL, np.zeros((2, 6), int)), TypeError, "points must be float64 or float32"),
+    "no modes": ((CELL, STATES, None, 0), ValueError, "k must lie between 1 and 6, not be 0"),
+    "part": ((CELL, STATES, None, 1.5), TypeError, "k must be an integer, not 1.5"),
     "inputs": ((CELL, STATES, np.zeros((4, 2))), ValueError, "inputs must be None or have shape"),
 }
 
@@ -137,8 +174,9 @@ BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_refused(case: str) -> None:
     arguments, error, message = BAD[case]
+    cell, points, inputs, k, *_ = (*arguments, None, None)
     with pytest.raises(error, match=message):
-        nc.linearize(*arguments)
+        nc.linearize(cell, points, inputs, k=k)
 
 
 def test_jacobians_that_overflow_are_refused() -> None:

@@ -17,6 +17,7 @@ def levenberg_marquardt(
     network: Network, starts: NDArray[np.float64], max_iterations: int = 200
 ) -> NDArray[np.float64]:
     """Minimize ‖F(h) - h‖² from all starts, those that are done dropping out."""
+    # vmap has no rule for torch's GRUCell and says so; written out in full it is no faster here.
     cell = network.torch_cell(torch.float64)
     zero = torch.zeros(network.input_size, dtype=torch.float64)
 

@@ -53,6 +53,12 @@ class Cell(Protocol):
     def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_rec = ∂F/∂h, shape (n, H, H)."""
 
+    def jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_rec v, shape (n, H)."""
+
+    def vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_rec, shape (n, H)."""
+
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the Jacobian of that residual, shape (n, H, H)."""
 

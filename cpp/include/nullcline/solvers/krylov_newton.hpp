@@ -25,7 +25,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -45,9 +44,9 @@
 #include "nullcline/solvers/preconditioner.hpp"
 #include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/stationary.hpp"
+#include "nullcline/solvers/subspace_model.hpp"
 #include "nullcline/solvers/trust_region.hpp"
 #include "nullcline/solvers/workers.hpp"
-#include "nullcline/subspace.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
@@ -85,16 +84,14 @@ class KrylovNewton {
 
   private:
     static constexpr std::size_t rows = tile_rows;
-    static constexpr std::size_t most_directions = SmallMatrix::largest;
-    static constexpr std::size_t kept_directions = 12;
-    static constexpr std::size_t most_products = 150;
+    static constexpr std::size_t most_products = 150;  // for one subspace
 
     /// What a slot's rows of the tile hold, and so what is to be done with the next products.
     enum class Stage {
         idle,      // nothing
         begin,     // scaled: c ∘ f at a new state, for its gradient
-        residual,  // scaled: c ∘ (f + J s), for the linear problem's residual
-        grow,      // gradient: that residual, to be made the next direction
+        residual,  // scaled: c ∘ (f + J s), for the gradient of the model at its solution
+        grow,      // gradient: that, to be made the next direction
         expand,    // direction: the next of the subspace
         truncated  // direction: the step, cut at the cube's face
     };
@@ -112,34 +109,18 @@ class KrylovNewton {
             trial_products.resize(n_products);
             scales.resize(n_products);
             identity.resize(size);
-            gradient.resize(size);
             free.resize(size);
-            model.resize(size);
-            combination.resize(n_products + size);
-            bend.resize(equation.curved_fields() * size);
-            curvature.resize(curvature_size(equation.curved_fields(), size));
-            fields = Matrix<float>(most_directions, n_products + size);
-            vectors = Matrix<float>(most_directions, size);
-            changes = Matrix<float>(most_directions, size);
+            residual.resize(size);
+            change.resize(size);
+            model = SubspaceModel(size, n_products, equation.curved_fields());
         }
 
         [[nodiscard]] RowScales<float> jacobian() const { return {scales, identity}; }
-        [[nodiscard]] std::span<double> solution() { return {y.data(), dimension}; }
-        [[nodiscard]] std::span<const double> projected_gradient() const {
-            return {slope.data(), dimension};
-        }
-        /// The first `dimension` rows of what is kept for each direction.
-        [[nodiscard]] MatrixView<const float> basis(const Matrix<float>& kept) const {
-            return kept.view().middle_rows(0, dimension);
-        }
 
         Stage stage = Stage::idle;
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
-        double radius = 0;     // of the trust region
-        double shift = 0;      // its multiplier μ in the model, for the preconditioner
-        double last_gain = 0;  // decrease by the last step, in units of ‖f‖²
 
         // The state, and the one that a step leads to.
         std::vector<T> h, products, drive;
@@ -149,25 +130,19 @@ class KrylovNewton {
         double length = 0;        // ‖f‖
         bool fresh = false;       // whether products are W h to the last digit
         double fresh_length = 0;  // ‖f‖ when they last were
-        double scale = 0;         // of J
+        double last_gain = 0;     // decrease by the last step, in units of ‖f‖²
+        double radius = 0;        // of the trust region
 
         // The model of a step s, for f scaled to length 1.
+        double scale = 0;                     // of J
         std::vector<float> scales, identity;  // of J
-        std::vector<float> gradient;          // Jᵀ f
         std::vector<float> free;              // 0 for units that the cube's face holds, else 1
-        std::vector<float> model;             // f + J s
-        std::vector<float> curvature;         // Σ f_i ∂²f_i
-
-        // The subspace, a row for each direction v: (W v, v), v, J v. They are orthonormal.
-        std::size_t dimension = 0;
-        Matrix<float> fields, vectors, changes;
-        SmallMatrix hessian;    // (J v_i)ᵀ (J v_j), and the curvature's part
-        bool curved = false;    // whether that is in it yet
-        std::size_t grown = 0;  // directions so far, also those that a restart has let go
-        std::array<double, most_directions> slope, y;
-        double decrease = 0;             // of the model so far
-        std::vector<float> bend;         // the curvature's part of its gradient, by fields
-        std::vector<float> combination;  // (W s, s) of the step that is tried
+        std::vector<float> residual;          // f + J s
+        std::vector<float> change;            // J v
+        SubspaceModel model;
+        double gradient_length = 0;
+        double decrease = 0;  // that the model promises so far
+        double shift = 0;     // the trust region's multiplier μ, for the preconditioner
     };
 
     void tick() {
@@ -260,14 +235,14 @@ class KrylovNewton {
         slot.scale = static_cast<double>(term_norm_(slot.at.jacobian()));
         convert<float>(slot.at.scales(), std::span(slot.scales));
         convert<float>(slot.at.identity(), std::span(slot.identity));
-        reset_model(slot);
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled_.row(row));
+        reset_residual(slot);
+        begin_vjp(slot.jacobian(), std::span<const float>(slot.residual), scaled_.row(row));
         slot.stage = Stage::begin;
     }
 
-    static void reset_model(Slot& slot) {
+    static void reset_residual(Slot& slot) {
         const double scale = slot.length > 0 ? 1 / slot.length : 0;
-        std::ranges::transform(slot.at.residual(), slot.model.begin(), [&](T f) {
+        std::ranges::transform(slot.at.residual(), slot.residual.begin(), [&](T f) {
             return static_cast<float>(static_cast<double>(f) * scale);
         });
     }
@@ -291,14 +266,14 @@ class KrylovNewton {
     /// The gradient has come: stop where it vanishes, or start a subspace with it.
     void take_gradient(Slot& slot, std::size_t row) {
         const auto gradient = gradient_.row(row);
-        finish_vjp(slot.jacobian(), std::span<const float>(slot.model), gradient);
-        std::ranges::copy(gradient, slot.gradient.begin());
+        finish_vjp(slot.jacobian(), std::span<const float>(slot.residual), gradient);
+        slot.model.begin(gradient);
         for (std::size_t i = 0; i < slot.h.size(); ++i) {
             slot.free[i] = held_by_face(slot.h[i], gradient[i]) ? 0.0F : 1.0F;
             gradient[i] *= slot.free[i];
         }
-        const double length = static_cast<double>(norm(std::span<const float>(gradient)));
-        if (is_stationary<T>(length * slot.length, slot.scale, slot.length)) {
+        slot.gradient_length = static_cast<double>(norm(std::span<const float>(gradient)));
+        if (is_stationary<T>(slot.gradient_length * slot.length, slot.scale, slot.length)) {
             if (slot.iterations > 0) {
                 return finish(slot, row, End::stationary);
             }
@@ -307,254 +282,118 @@ class KrylovNewton {
             linearize_afresh(slot);
             return begin(slot, row);
         }
-        slot.dimension = 0;
-        slot.grown = 0;
         slot.decrease = 0;
-        slot.curved = slot.last_gain < little_gain;
-        if (slot.curved) {
+        if (slot.last_gain < little_gain) {
             set_curvature(slot);
         }
         slot.stage = Stage::grow;
     }
 
-    /// The linear problem's residual Jᵀ(f + J s) has come: enough, or one more direction.
-    void take_residual(Slot& slot, std::size_t row) {
-        const auto residual = gradient_.row(row);
-        finish_vjp(slot.jacobian(), std::span<const float>(slot.model), residual);
-        if (slot.curved && slot.bend.size() > slot.products.size()) {
-            add_scaled(1.0F, std::span<const float>(slot.bend).subspan(slot.products.size()),
-                       residual);
+    void set_curvature(Slot& slot) const {
+        std::vector<T> form(curvature_size(equation_.curved_fields(), slot.h.size()));
+        std::vector<float> single(form.size());
+        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), form);
+        convert<float>(std::span<const T>(form), std::span(single));
+        slot.model.set_curvature(single);
+    }
+
+    /// Make the preconditioned gradient of the model a direction.
+    void after_preconditioner(Slot& slot, std::size_t row) {
+        if (slot.stage != Stage::grow) {
+            return;
         }
-        double gradient_square = 0;
+        const auto from = preconditioned_.row(row);
+        const auto direction = direction_.row(row);
         for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            residual[i] *= slot.free[i];
-            gradient_square +=
-                static_cast<double>(slot.free[i] * slot.gradient[i] * slot.gradient[i]);
+            direction[i] = from[i] * slot.free[i];
         }
-        // The residual has the part −μ s within the subspace, which is as it should be.
-        double step_square = 0;
-        for (const double value : slot.solution()) {
-            step_square += value * value;
+        if (slot.model.make_direction(direction)) {
+            slot.stage = Stage::expand;
+        } else if (slot.model.dimension() > 0) {  // the subspace is complete
+            complete(slot, row);
+        } else {
+            finish(slot, row, End::stalled);
         }
-        const double square = static_cast<double>(squared_norm(std::span<const float>(residual))) -
-                              slot.shift * slot.shift * step_square;
-        if (square <= residual_forcing * residual_forcing * gradient_square) {
+    }
+
+    /// The products of a new direction have come: find the least of the model in the larger
+    /// subspace.
+    void expand(Slot& slot, std::size_t row) {
+        const std::span<const float> direction = direction_.row(row);
+        const std::span<const float> products = product_.row(row);
+        finish_jvp(slot.jacobian(), products, direction, std::span(slot.change));
+        slot.model.add(direction, products, slot.change);
+        const ModelStep step = slot.model.minimize(slot.radius / slot.length);
+        if (!step.found) {
+            return finish(slot, row, End::stalled);
+        }
+        const double gain = step.decrease - slot.decrease;
+        slot.decrease = step.decrease;
+        const std::size_t n = slot.model.grown();
+        // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
+        if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
+            return complete(slot, row);
+        }
+        slot.shift = std::max(step.multiplier, smallest_shift);
+        ask_gradient(slot, row);
+        if (slot.model.full()) {
+            slot.model.restart();
+        }
+    }
+
+    /// Prepare the backward product for the gradient of the model at its solution.
+    void ask_gradient(Slot& slot, std::size_t row) {
+        const auto scaled = scaled_.row(row);
+        reset_residual(slot);
+        slot.model.add_change(slot.residual);
+        begin_vjp(slot.jacobian(), std::span<const float>(slot.residual), scaled);
+        if (slot.model.curved()) {
+            const auto bend = slot.model.bend(slot.model.solution_fields());
+            const std::size_t n = std::min(bend.size(), scaled.size());
+            add_scaled(1.0F, bend.first(n), scaled.first(n));
+        }
+        slot.stage = Stage::residual;
+    }
+
+    /// The gradient of the model has come: enough, or one more direction.
+    void take_residual(Slot& slot, std::size_t row) {
+        const auto gradient = gradient_.row(row);
+        finish_vjp(slot.jacobian(), std::span<const float>(slot.residual), gradient);
+        if (slot.model.curved() && equation_.curved_fields() > equation_.blocks()) {
+            const auto bend = slot.model.bend(slot.model.solution_fields());
+            add_scaled(1.0F, bend.subspan(slot.products.size()), gradient);
+        }
+        for (std::size_t i = 0; i < slot.h.size(); ++i) {
+            gradient[i] *= slot.free[i];
+        }
+        // It has the part −μ s within the subspace, which is as it should be.
+        const double square = static_cast<double>(squared_norm(std::span<const float>(gradient))) -
+                              slot.shift * slot.shift * slot.model.solution_square();
+        const double enough = gradient_forcing * slot.gradient_length;
+        if (square <= enough * enough) {
             complete(slot, row);
         } else {
             slot.stage = Stage::grow;
         }
     }
 
-    /// Make the preconditioned residual a direction, orthogonal to all before.
-    void after_preconditioner(Slot& slot, std::size_t row) {
-        if (slot.stage != Stage::grow) {
-            return;
-        }
-        const auto from = preconditioned_.row(row);
-        const auto to = direction_.row(row);
-        for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            to[i] = from[i] * slot.free[i];
-        }
-        const std::span<const float> direction = to;
-        const float whole = norm(direction);
-        const auto basis = slot.basis(slot.vectors);
-        std::array<float, most_directions> parts;
-        const std::span<float> c(parts.data(), slot.dimension);
-        float rest = whole;
-        for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
-            coordinates(basis, direction, c);
-            std::ranges::transform(c, c.begin(), std::negate());
-            add_combination(basis, c, to);
-            const float before = rest;
-            rest = norm(direction);
-            if (rest > before / 2) {
-                break;
-            }
-        }
-        if (!(rest > smallest_part * whole)) {  // the subspace is complete, to rounding
-            if (slot.dimension == 0) {
-                return finish(slot, row, End::stalled);
-            }
-            return complete(slot, row);
-        }
-        for (float& value : to) {
-            value /= rest;
-        }
-        slot.stage = Stage::expand;
-    }
-
-    /// The products of a new direction have come: solve the linear problem in the larger subspace.
-    void expand(Slot& slot, std::size_t row) {
-        const std::size_t last = slot.dimension++;
-        const std::span<const float> direction = direction_.row(row);
-        const std::span<const float> products = product_.row(row);
-        std::ranges::copy(direction, slot.vectors.row(last).begin());
-        std::ranges::copy(products, slot.fields.row(last).begin());
-        std::ranges::copy(direction, slot.fields.row(last).begin() +
-                                         static_cast<std::ptrdiff_t>(products.size()));
-        finish_jvp(slot.jacobian(), products, direction, slot.changes.row(last));
-        std::array<float, most_directions> dots;
-        coordinates(slot.basis(slot.changes), slot.changes.row(last), dots);
-        for (std::size_t i = 0; i <= last; ++i) {
-            slot.hessian(last, i) = static_cast<double>(dots[i]);
-        }
-        if (slot.curved) {
-            add_curvature(slot, last);
-        }
-        slot.slope[last] =
-            static_cast<double>(dot(direction, std::span<const float>(slot.gradient)));
-
-        const ModelStep step = minimize_model(slot.hessian, slot.projected_gradient(),
-                                              slot.radius / slot.length, slot.solution());
-        if (!step.found) {
-            return finish(slot, row, End::stalled);
-        }
-        const double gain = step.decrease - slot.decrease;
-        slot.decrease = step.decrease;
-        const auto n = static_cast<double>(++slot.grown);
-        // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
-        if (slot.grown == most_products || !(n * gain > gain_forcing * step.decrease)) {
-            return complete(slot, row);
-        }
-        slot.shift = std::max(step.multiplier, smallest_shift);
-        ask_residual(slot, row);
-        if (slot.dimension == most_directions) {
-            restart(slot);
-        }
-    }
-
-    /// Prepare the backward product for the gradient of the model at its solution.
-    void ask_residual(Slot& slot, std::size_t row) {
-        std::array<float, most_directions> y;
-        convert<float>(std::span<const double>(slot.solution()), std::span(y));
-        reset_model(slot);
-        add_combination(slot.basis(slot.changes), y, slot.model);
-        const auto scaled = scaled_.row(row);
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.model), scaled);
-        if (slot.curved) {
-            combine_fields(slot);
-            apply_curvature(slot.curvature, std::span(slot.combination).first(slot.bend.size()),
-                            slot.h.size(), slot.bend);
-            const std::size_t n = std::min(slot.bend.size(), scaled.size());
-            add_scaled(1.0F, std::span<const float>(slot.bend).first(n), scaled.first(n));
-        }
-        slot.stage = Stage::residual;
-    }
-
-    /// combination = (W s, s) of the model's solution s.
-    static void combine_fields(Slot& slot) {
-        std::array<float, most_directions> y;
-        convert<float>(std::span<const double>(slot.solution()), std::span(y));
-        std::ranges::fill(slot.combination, 0.0F);
-        add_combination(slot.basis(slot.fields), y, slot.combination);
-    }
-
-    /// Compute the curvature at the state.
-    void set_curvature(Slot& slot) const {
-        std::vector<T> form(slot.curvature.size());
-        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), form);
-        convert<float>(std::span<const T>(form), std::span(slot.curvature));
-    }
-
-    /// Add the curvature between direction `last` and those up to it to the Hessian.
-    static void add_curvature(Slot& slot, std::size_t last) {
-        std::array<float, most_directions> dots;
-        apply_curvature(slot.curvature, slot.fields.row(last).first(slot.bend.size()),
-                        slot.h.size(), slot.bend);
-        coordinates(std::as_const(slot.fields).view().middle_rows(0, last + 1), slot.bend, dots);
-        for (std::size_t i = 0; i <= last; ++i) {
-            slot.hessian(last, i) += static_cast<double>(dots[i]);
-        }
-    }
-
     /// The subspace is large enough: make the model exact within it, and go where it is least.
     void complete(Slot& slot, std::size_t row) {
-        if (!slot.curved) {
-            slot.curved = true;
+        if (!slot.model.curved()) {
             set_curvature(slot);
-            for (std::size_t i = 0; i < slot.dimension; ++i) {
-                add_curvature(slot, i);
-            }
         }
         try_steps(slot, row);
     }
 
-    /// Make room in a full subspace: keep the model's solution and the softest directions (a thick
-    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). It takes no product with W.
-    static void restart(Slot& slot) {
-        const std::size_t n = slot.dimension;
-        Matrix<double> hessian(n, n);
-        for (std::size_t i = 0; i < n; ++i) {
-            for (std::size_t j = 0; j <= i; ++j) {
-                hessian.view()(i, j) = hessian.view()(j, i) = slot.hessian(i, j);
-            }
-        }
-        const Matrix<double> full = hessian;
-        std::vector<double> stiffness(n);
-        blas::symmetric_eigen(hessian.view(), std::span(stiffness));
-        Matrix<double> kept(kept_directions, n);
-        std::ranges::copy(slot.solution(), kept.row(0).begin());
-        for (std::size_t i = 1; i < kept_directions; ++i) {
-            std::ranges::copy(hessian.row(i - 1), kept.row(i).begin());
-        }
-        orthonormalize(kept);
-        recombine(kept, slot.fields);
-        recombine(kept, slot.vectors);
-        recombine(kept, slot.changes);
-        const double length = norm(std::span<const double>(slot.solution()));
-        std::array<double, most_directions> slope{};
-        std::vector<double> image(n);
-        for (std::size_t i = 0; i < kept_directions; ++i) {
-            const std::span<const double> row = std::as_const(kept).row(i);
-            slope[i] = dot(row, slot.projected_gradient());
-            blas::multiply_vector(std::as_const(full).view(), row, std::span(image));
-            for (std::size_t j = 0; j <= i; ++j) {
-                slot.hessian(i, j) =
-                    dot(std::as_const(kept).row(j), std::span<const double>(image));
-            }
-        }
-        slot.slope = slope;
-        slot.y = {length};
-        slot.dimension = kept_directions;
-    }
-
-    static void orthonormalize(Matrix<double>& basis) {
-        for (std::size_t i = 0; i < basis.rows(); ++i) {
-            const auto row = basis.row(i);
-            for (int pass = 0; pass < 2; ++pass) {
-                for (std::size_t j = 0; j < i; ++j) {
-                    const std::span<const double> other = basis.row(j);
-                    add_scaled(-dot(std::span<const double>(row), other), other, row);
-                }
-            }
-            const double length = norm(std::span<const double>(row));
-            std::ranges::transform(row, row.begin(), [&](double x) { return x / length; });
-        }
-    }
-
-    /// The first rows become combinations of all rows.
-    static void recombine(const Matrix<double>& combinations, Matrix<float>& rows_of) {
-        Matrix<float> combined(combinations.rows(), rows_of.cols());
-        std::array<float, most_directions> c;
-        for (std::size_t i = 0; i < combinations.rows(); ++i) {
-            convert<float>(combinations.row(i), std::span(c));
-            add_combination(std::as_const(rows_of).view(), c, combined.row(i));
-        }
-        std::ranges::copy(combined.elements(), rows_of.elements().begin());
-    }
-
     /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
     void try_steps(Slot& slot, std::size_t row) {
-        const std::size_t n_products = slot.products.size();
         while (true) {
-            const ModelStep step = minimize_model(slot.hessian, slot.projected_gradient(),
-                                                  slot.radius / slot.length, slot.solution());
+            const ModelStep step = slot.model.minimize(slot.radius / slot.length);
             if (!step.found) {
                 return finish(slot, row, End::stalled);
             }
-            combine_fields(slot);
-            const std::span<const float> products(slot.combination.data(), n_products);
-            const std::span<const float> s(slot.combination.data() + n_products, slot.h.size());
+            const auto fields = slot.model.solution_fields();
+            const auto s = fields.last(slot.h.size());
             for (std::size_t i = 0; i < slot.h.size(); ++i) {
                 slot.trial_h[i] =
                     slot.h[i] + static_cast<T>(slot.length * static_cast<double>(s[i]));
@@ -568,7 +407,8 @@ class KrylovNewton {
                 slot.stage = Stage::truncated;
                 return;
             }
-            if (!try_step(slot, row, products, step.decrease, step.length * slot.length)) {
+            if (!try_step(slot, row, fields.first(slot.products.size()), step.decrease,
+                          step.length * slot.length)) {
                 return;
             }
         }
@@ -578,20 +418,10 @@ class KrylovNewton {
     void try_truncated(Slot& slot, std::size_t row) {
         const std::span<const float> s = direction_.row(row);
         const std::span<const float> products = product_.row(row);
-        std::vector<float> change(slot.h.size());
-        finish_jvp(slot.jacobian(), products, s, std::span(change));
-        std::ranges::copy(products, slot.combination.begin());
-        std::ranges::copy(
-            s, slot.combination.begin() + static_cast<std::ptrdiff_t>(slot.products.size()));
-        const std::span<const float> fields = slot.combination;
-        apply_curvature(slot.curvature, fields.first(slot.bend.size()), slot.h.size(), slot.bend);
-        // −gᵀs − (‖J s‖² + curvature) / 2
-        const double predicted =
-            -static_cast<double>(dot(s, std::span<const float>(slot.gradient))) -
-            static_cast<double>(
-                squared_norm(std::span<const float>(change)) +
-                dot(std::span<const float>(slot.bend), fields.first(slot.bend.size()))) /
-                2;
+        finish_jvp(slot.jacobian(), products, s, std::span(slot.change));
+        std::vector<float> fields(products.begin(), products.end());
+        fields.insert(fields.end(), s.begin(), s.end());
+        const double predicted = slot.model.decrease(fields, slot.change);
         const double length = static_cast<double>(norm(s)) * slot.length;
         if (try_step(slot, row, products, predicted, length)) {
             try_steps(slot, row);
@@ -669,11 +499,9 @@ class KrylovNewton {
     /// Of the preconditioner, in units of J's squared singular values, which are near 1.
     static constexpr double first_shift = 1e-2;
     static constexpr double smallest_shift = 1e-6;
-    /// When the linear problem is solved well enough, by its residual and by its decrease.
-    static constexpr double residual_forcing = 0.1;
+    /// When the model is solved well enough, by its gradient and by its decrease.
+    static constexpr double gradient_forcing = 0.1;
     static constexpr double gain_forcing = 0.1;
-    /// A direction is lost in rounding when so little of it is new.
-    static constexpr float smallest_part = 1e-4F;
     /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
     /// Newton's model of ‖f‖² differ in the direction that matters.
     static constexpr double little_gain = 0.1;

@@ -36,6 +36,9 @@ struct Search {
     void finish(std::size_t start, std::size_t iterations, End end) const {
         outcomes.iterations[start] += static_cast<std::int32_t>(iterations);
         ends[start] = end;
+        if (end == End::zero) {  // others may go on in another pass
+            ++n_done;
+        }
     }
 };
 

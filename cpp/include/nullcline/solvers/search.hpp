@@ -237,8 +237,19 @@ class Searcher {
         return h;
     }
 
+    /// Label every start. Those that ended in one state, and not for lack of iterations, which is a
+    /// reason of its own, are judged once.
     void judge(std::span<const std::size_t> starts, Method method) {
-        pass(starts, [&](Queue& queue, const Cancellation& cancellation) {
+        const auto cut_off = [&](std::size_t i) { return ends_[i] == End::limit; };
+        auto groups = group_equal(search_, select(starts, std::not_fn(cut_off)));
+        for (const std::size_t start : select(starts, cut_off)) {
+            groups.push_back({start});
+        }
+        std::vector<std::size_t> leaders;
+        for (const auto& group : groups) {
+            leaders.push_back(group.front());
+        }
+        pass(leaders, [&](Queue& queue, const Cancellation& cancellation) {
             for_each_verdict(queue, cancellation, [&](std::size_t start, auto verdict) {
                 if (method == Method::gradient) {
                     verdict = Judge<T>::by_speed(verdict, search_.options.tol_slow);
@@ -246,9 +257,16 @@ class Searcher {
                 outcomes_.kind[start] = verdict.kind;
                 outcomes_.reason[start] = verdict.reason;
                 outcomes_.q[start] = verdict.q;
-                ++n_done_;
             });
         });
+        for (const auto& group : groups) {
+            for (const std::size_t start : group) {
+                outcomes_.kind[start] = outcomes_.kind[group.front()];
+                outcomes_.reason[start] = outcomes_.reason[group.front()];
+                outcomes_.q[start] = outcomes_.q[group.front()];
+            }
+        }
+        n_done_ = starts.size();
         progress_(n_done_);
     }
 

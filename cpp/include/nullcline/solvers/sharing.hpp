@@ -61,19 +61,16 @@ template <class T>
     return sum;
 }
 
-/// Move these starts' states to the centres of their cells; return them cell by cell, in each the
-/// one with the most iterations left first.
+/// Those of these starts that are at one state with one input, group by group.
 template <class T>
-std::vector<std::vector<std::size_t>> gather(const Search<T>& search,
-                                             std::span<const std::size_t> starts) {
-    const double side = cell_side(search.cell);
+std::vector<std::vector<std::size_t>> group_equal(const Search<T>& search,
+                                                  std::span<const std::size_t> starts) {
     const auto state = [&](std::size_t start) {
         return std::span<const T>(search.outcomes.h.row(start));
     };
     std::vector<std::vector<std::size_t>> groups;
     std::unordered_multimap<std::size_t, std::size_t> group_of;
     for (const std::size_t start : starts) {
-        to_centre(search.outcomes.h.row(start), side);
         const auto x = search.inputs.row(start);
         const std::size_t key = hash(state(start), x);
         const auto [first, last] = group_of.equal_range(key);
@@ -89,6 +86,19 @@ std::vector<std::vector<std::size_t>> gather(const Search<T>& search,
             groups.push_back({start});
         }
     }
+    return groups;
+}
+
+/// Move these starts' states to the centres of their cells; return them cell by cell, in each the
+/// one with the most iterations left first.
+template <class T>
+std::vector<std::vector<std::size_t>> gather(const Search<T>& search,
+                                             std::span<const std::size_t> starts) {
+    const double side = cell_side(search.cell);
+    for (const std::size_t start : starts) {
+        to_centre(search.outcomes.h.row(start), side);
+    }
+    auto groups = group_equal(search, starts);
     for (auto& group : groups) {
         std::iter_swap(group.begin(), std::ranges::max_element(group, {}, [&](std::size_t start) {
                            return search.iterations_left(start);
