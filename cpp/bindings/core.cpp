@@ -14,6 +14,7 @@
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/solvers/search.hpp"
+#include "nullcline/solvers/trust_region.hpp"
 
 namespace py = pybind11;
 
@@ -369,6 +370,25 @@ void declare(py::module_& module, const char* result_name, const char* name) {
             py::arg("progress") = py::none());
 }
 
+/// `minimize_model` for tests: (found, y, multiplier, decrease).
+py::tuple trust_region_step(const Array<double>& a, const Array<double>& g, double radius) {
+    const auto n = g.shape(0);
+    if (n < 1 || static_cast<std::size_t>(n) > SmallMatrix::largest) {
+        throw py::value_error("g must have from 1 to 32 numbers");
+    }
+    const auto gradient = vector(g, "g", n);
+    const auto view = matrix(a, "a", n, n);
+    SmallMatrix small;
+    for (std::size_t i = 0; i < view.rows(); ++i) {
+        for (std::size_t j = 0; j <= i; ++j) {
+            small(i, j) = view(i, j);
+        }
+    }
+    NewArray<double> y({n});
+    const ModelStep step = minimize_model(small, gradient, radius, y.view.elements());
+    return py::make_tuple(step.found, y.array, step.multiplier, step.decrease);
+}
+
 template <std::size_t n>
 py::tuple as_tuple(const std::array<std::string_view, n>& texts) {
     return py::tuple(py::cast(texts));
@@ -383,6 +403,8 @@ PYBIND11_MODULE(_core, module) {
     module.attr("KINDS") = as_tuple(nullcline::kinds);
     module.attr("REASONS") = as_tuple(nullcline::reasons);
     module.def("blas_init", &take_capsules, py::arg("capsules"));
+    module.def("trust_region_step", &trust_region_step, py::arg("a").noconvert(),
+               py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
     declare<double>(module, "SearchResult64", "GRU64");
     declare<float>(module, "SearchResult32", "GRU32");

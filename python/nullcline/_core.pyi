@@ -26,6 +26,9 @@ REASONS: Final[tuple[str, ...]]
 def blas_init(capsules: Mapping[str, object]) -> None:
     """Take the BLAS and LAPACK routines from SciPy's `__pyx_capi__` capsules, by name."""
 
+def trust_region_step(
+    a: NDArray[float64], g: NDArray[float64], radius: float
+) -> tuple[bool, NDArray[float64], float, float]: ...
 def blas_ready() -> bool:
     """Whether `blas_init` has been called; until then no cell can be made."""
 

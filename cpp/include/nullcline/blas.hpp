@@ -127,14 +127,14 @@ template <class T>
     return info == 0;
 }
 
-/// Solve with what `cholesky` left, in place.
+/// Solve with what `cholesky` left, in place, for every row of b.
 template <class T>
-void cholesky_solve(MatrixView<const T> factor, std::span<T> b) {
+void cholesky_solve(MatrixView<const T> factor, MatrixView<T> b) {
     char lower = 'L';
     int n = to_int(factor.rows());
-    int one = 1;
+    int count = to_int(b.rows());
     int info = 0;
-    routines<T>().potrs(&lower, &n, &one, input(factor.data()), &n, b.data(), &n, &info);
+    routines<T>().potrs(&lower, &n, &count, input(factor.data()), &n, b.data(), &n, &info);
 }
 
 /// LU factors in place; false where a pivot is exactly zero.

@@ -1,12 +1,13 @@
 // Newton's method on ‖f‖² / 2 for many starts at once, by trust regions in growing subspaces.
 //
-// At a state, a subspace grows by one direction at a time: the preconditioned residual of the
-// linear least-squares problem ‖f + J s‖² within the trust region, as it stands in the subspace so
-// far (the generalized Davidson method; without a preconditioner, the Krylov subspace of
-// conjugate gradients). Growing it takes J v and Jᵀ u, so that a tile of starts advances by *ticks*
-// of one product each with fixed matrices. When more directions would help little, the model
-// is completed by the curvature Σ f_i ∂²f_i that Gauss and Newton leave out, exact within the
-// subspace and O(H) a pair of directions; its minimum within the trust region is the step.
+// At a state, a subspace grows by one direction at a time: the preconditioned gradient of the model
+// ‖f + J s‖² / 2 at its least within the trust region, as it stands in the subspace so far (the
+// generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
+// gradients). Growing it takes J v and Jᵀ u, so that a tile of starts advances by *ticks* of one
+// product each with fixed matrices. When more directions would help little, the model is completed
+// by the curvature Σ f_i ∂²f_i that Gauss and Newton leave out, exact within the subspace and O(H)
+// a pair of directions, and its least within the trust region is the step. Close to a minimum of
+// ‖f‖, where steps gain little, the curvature takes part from the first direction.
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
@@ -71,7 +72,6 @@ class KrylovNewton {
           product_(rows, equation.weights().rows()),
           scaled_(rows, equation.weights().rows()),
           gradient_(rows, equation.size()),
-          coordinates_(rows, preconditioner.rank()),
           preconditioned_(rows, equation.size()),
           slots_(rows) {}
 
@@ -153,7 +153,7 @@ class KrylovNewton {
         weights_.backward(scaled_, gradient_, busy);
         for_each_slot(&KrylovNewton::after_backward);
         preconditioner_.apply(
-            gradient_, coordinates_, preconditioned_, busy,
+            gradient_, preconditioned_, busy,
             [&](std::size_t i) { return slots_[i].stage == Stage::grow; },
             [&](std::size_t i) { return ShiftedDiagonal{slots_[i].identity, slots_[i].shift}; });
         for_each_slot(&KrylovNewton::after_preconditioner);
@@ -525,7 +525,7 @@ class KrylovNewton {
     const Search<T>& search_;
     std::size_t patience_;
     Queue& queue_;
-    Matrix<float> direction_, product_, scaled_, gradient_, coordinates_, preconditioned_;
+    Matrix<float> direction_, product_, scaled_, gradient_, preconditioned_;
     std::vector<Slot> slots_;
 };
 

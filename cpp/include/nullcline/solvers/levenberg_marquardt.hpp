@@ -133,7 +133,8 @@ class LevenbergMarquardt {
         if (!blas::cholesky(factor_.view())) {
             return false;
         }
-        blas::cholesky_solve(MatrixView<const T>(factor_.view()), std::span(step_));
+        blas::cholesky_solve(MatrixView<const T>(factor_.view()),
+                             MatrixView<T>(step_.data(), 1, size));
         const auto trial = state_.trial();
         for (std::size_t i = 0; i < size; ++i) {
             trial[i] = state_.h()[i] + step_[i];

@@ -1,11 +1,9 @@
 // Approximate inverses of JᵀJ + μI, for every start of a tile at once.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "nullcline/blas.hpp"
@@ -29,11 +27,11 @@ struct ShiftedDiagonal {
     }
 };
 
-/// Either the diagonal of each state, or the spectrum of one reference state for all:
-/// J₀ᵀJ₀ = Vᵀ diag(σ²) V, so that (J₀ᵀJ₀ + μI)⁻¹ = Vᵀ diag(1 / (σ² + μ)) V for any μ.
+/// Either the diagonal of each state, or for all states (J₀ᵀJ₀ + μI)⁻¹ of one reference state.
 ///
 /// The reference depends on the cell alone, never on the starts: what a start ends in must not
-/// depend on its company.
+/// depend on its company. Its μ is a small part of the mean squared singular value, whatever the
+/// trust regions' are: it only has to keep the inverse in bounds.
 class Preconditioner {
   public:
     /// The diagonal one.
@@ -48,53 +46,45 @@ class Preconditioner {
         Linearization<T> at(size, equation.blocks());
         Matrix<T> jacobian(size, size);
         Matrix<T> normal(size, size);
-        std::vector<T> squares(size);
         blas::multiply_vector(equation.weights(), reference, std::span(products));
         equation.linearize(reference, products, drive, at.out());
         assemble(at.jacobian(), equation.weights(), jacobian.view());
         blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
-        if (!std::ranges::all_of(normal.elements(), [](T x) { return std::isfinite(x); })) {
+        T sum = 0;
+        for (std::size_t i = 0; i < size; ++i) {
+            sum += normal.view()(i, i);
+        }
+        Matrix<T> inverse(size, size);
+        for (std::size_t i = 0; i < size; ++i) {
+            normal.view()(i, i) += static_cast<T>(shift) * sum / static_cast<T>(size);
+            inverse.view()(i, i) = 1;
+        }
+        if (!std::isfinite(sum) || !blas::cholesky(normal.view())) {
             return;  // weights beyond all bounds
         }
-        blas::symmetric_eigen(normal.view(), std::span(squares));
-        vectors_ = TileMatrix(MatrixView<const T>(normal.view()));
-        squares_.resize(size);
-        std::ranges::transform(squares, squares_.begin(),
-                               [](T s) { return std::max(static_cast<float>(s), 0.0F); });
+        blas::cholesky_solve(MatrixView<const T>(normal.view()), inverse.view());
+        inverse_ = PackedMatrix::of(MatrixView<const T>(inverse.view()));
     }
 
-    /// How many eigenvectors there are, none for the diagonal one.
-    [[nodiscard]] std::size_t rank() const { return squares_.size(); }
-
-    /// For the rows with `wanted(i)`, out = M⁻¹ in with the shift of `diagonal(i)`; `coordinates`
-    /// is room for `rank` numbers a row.
+    /// For the rows with `wanted(i)`, out = M⁻¹ in; the diagonal is that of `diagonal(i)`.
     template <class Wanted, class Diagonal>
-    void apply(const Matrix<float>& in, Matrix<float>& coordinates, Matrix<float>& out,
-               const BusyBlocks& busy, const Wanted& wanted, const Diagonal& diagonal) const {
-        if (rank() == 0) {
-            for (std::size_t i = 0; i < in.rows(); ++i) {
-                if (wanted(i)) {
-                    diagonal(i).divide(in.row(i), out.row(i));
-                }
-            }
+    void apply(const Matrix<float>& in, Matrix<float>& out, const BusyBlocks& busy,
+               const Wanted& wanted, const Diagonal& diagonal) const {
+        if (inverse_.rows() > 0) {  // symmetric to rounding: a row times it is it times a column
+            multiply(in, inverse_, out, busy);
             return;
         }
-        vectors_.forward(in, coordinates, busy);
         for (std::size_t i = 0; i < in.rows(); ++i) {
             if (wanted(i)) {
-                const auto mu = static_cast<float>(diagonal(i).shift);
-                const auto row = coordinates.row(i);
-                for (std::size_t j = 0; j < row.size(); ++j) {
-                    row[j] /= squares_[j] + mu;
-                }
+                diagonal(i).divide(in.row(i), out.row(i));
             }
         }
-        vectors_.backward(coordinates, out, busy);
     }
 
   private:
-    TileMatrix vectors_;  // an eigenvector a row
-    std::vector<float> squares_;
+    static constexpr double shift = 1e-4;
+
+    PackedMatrix inverse_;
 };
 
 }  // namespace nullcline

@@ -77,7 +77,7 @@ class Searcher {
                 if (batch_.cell.size() > largest_dense) {
                     without_factors(starts);
                 } else {
-                    krylov(reduced_, spectrum(), starts, patience);
+                    krylov(reduced_, inverse_at_rest(), starts, patience);
                     dense(reduced_, interrupted(starts));
                     descend_together(unfinished(starts), [&](const auto& leaders) {
                         krylov(update_, Preconditioner(), leaders, patience);
@@ -218,7 +218,7 @@ class Searcher {
         });
     }
 
-    [[nodiscard]] Preconditioner spectrum() const {
+    [[nodiscard]] Preconditioner inverse_at_rest() const {
         return Preconditioner(reduced_, reference(), batch_.cell.resting_drive());
     }
 
