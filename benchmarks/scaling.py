@@ -20,7 +20,7 @@ import numpy as np
 
 import nullcline as nc
 from contestants import CONTESTANTS, TOL_SLOW
-from networks import Network, trained, widened
+from networks import NAMES, Network, trained, widened
 from nullcline._blas import one_blas_thread
 
 if TYPE_CHECKING:
@@ -138,12 +138,20 @@ def hardware() -> Row:
     states, weights = rng.normal(size=(500, 256)), rng.normal(size=(256, 512))
     flop = 2 * states.size * weights.shape[1]
     with one_blas_thread():
-        row = {"getrf_seconds": _median_seconds(lambda: dgetrf(matrix))}
+        row: Row = {"getrf_seconds": _median_seconds(lambda: dgetrf(matrix))}
         for dtype in (np.float64, np.float32):
             a, b = states.astype(dtype), weights.astype(dtype)
             seconds = _median_seconds(lambda a=a, b=b: _product(a, b))  # type: ignore[misc]
             row[f"gemm_gflops_{np.dtype(dtype).name}"] = flop / seconds / 1e9
+        row["products_a_start"] = {name: _products(name) for name in NAMES}
     return row
+
+
+def _products(name: str) -> float:
+    """Return how often `auto` multiplies a state by W and by its transpose."""
+    network = trained(name)
+    found = network.cell.compiled.search(network.starts, tol_slow=TOL_SLOW)
+    return float(found.n_products / len(network.starts))
 
 
 def _product(a: NDArray[Any], b: NDArray[Any]) -> Any:

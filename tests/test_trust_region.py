@@ -63,7 +63,7 @@ def test_the_model_is_least(n: int, lowest: float, scale: float, radius: float, 
     assert np.linalg.norm(y) <= 1.1 * radius * (1 + 1e-12)
     value = float(g @ y + y @ a @ y / 2)
     assert decrease == pytest.approx(-value, rel=1e-6)
-    np.testing.assert_allclose(a @ y + multiplier * y, -g, atol=1e-6 * np.linalg.norm(g))
+    np.testing.assert_allclose(a @ y + multiplier * y, -g, atol=1e-6 * float(np.linalg.norm(g)))
     assert value <= 0.8 * least(a, g, radius)  # both negative; the radius is met to a tenth
 
 

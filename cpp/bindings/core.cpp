@@ -308,13 +308,15 @@ struct PyOutcomes {
     py::array_t<double> q;
     py::array_t<std::uint8_t> kind, reason;
     py::array_t<std::int32_t> iterations;
+    std::size_t n_products;
 
     explicit PyOutcomes(Outcomes<T>&& outcomes)
         : h({outcomes.h.rows(), outcomes.h.cols()}),
           q(adopt<double>(std::move(outcomes.q))),
           kind(adopt<std::uint8_t>(std::move(outcomes.kind))),
           reason(adopt<std::uint8_t>(std::move(outcomes.reason))),
-          iterations(adopt<std::int32_t>(std::move(outcomes.iterations))) {
+          iterations(adopt<std::int32_t>(std::move(outcomes.iterations))),
+          n_products(outcomes.n_products) {
         std::ranges::copy(outcomes.h.elements(), h.mutable_data());
     }
 };
@@ -327,7 +329,8 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def_readonly("q", &Result::q)
         .def_readonly("kind", &Result::kind)
         .def_readonly("reason", &Result::reason)
-        .def_readonly("iterations", &Result::iterations);
+        .def_readonly("iterations", &Result::iterations)
+        .def_readonly("n_products", &Result::n_products);
 
     using G = PyGru<T>;
     const auto h = py::arg("h").noconvert();

@@ -46,6 +46,8 @@ class _SearchResult(Generic[_F]):
     def reason(self) -> NDArray[uint8]: ...  # (n,), an index into REASONS
     @property
     def iterations(self) -> NDArray[int32]: ...  # (n,)
+    @property
+    def n_products(self) -> int: ...  # of a state with W and with its transpose, by auto and krylov
 
 class _GRU(Generic[_F]):
     def __init__(

@@ -148,6 +148,8 @@ class KrylovNewton {
     void tick() {
         const BusyBlocks busy =
             busy_blocks([&](std::size_t i) { return slots_[i].stage != Stage::idle; });
+        search_.n_products += static_cast<std::size_t>(std::ranges::count_if(
+            slots_, [](const Slot& slot) { return slot.stage != Stage::idle; }));
         weights_.forward(direction_, product_, busy);
         for_each_slot(&KrylovNewton::after_forward);
         weights_.backward(scaled_, gradient_, busy);

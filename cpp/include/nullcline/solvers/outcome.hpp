@@ -55,6 +55,7 @@ struct Outcomes {
     std::vector<Kind> kind;
     std::vector<Reason> reason;
     std::vector<std::int32_t> iterations;
+    std::size_t n_products = 0;  ///< of all starts (see `Search`)
 };
 
 }  // namespace nullcline

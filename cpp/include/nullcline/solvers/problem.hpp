@@ -25,6 +25,7 @@ struct Search {
     Outcomes<T>& outcomes;
     std::vector<End>& ends;
     std::atomic<std::size_t>& n_done;
+    std::atomic<std::size_t>& n_products;  ///< by the Krylov solver: of a state with W and with Wᵀ
 
     /// The drive of a start: all that its input adds.
     void drive(std::size_t start, std::span<T> out) const { cell.drive(inputs.row(start), out); }

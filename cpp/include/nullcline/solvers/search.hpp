@@ -42,7 +42,7 @@ class Searcher {
           progress_(progress),
           outcomes_(batch.h.rows(), batch.cell.size()),
           ends_(batch.h.rows(), End::limit),
-          search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_},
+          search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_, n_products_},
           reduced_(batch.cell),
           update_(batch.cell),
           update_norm_(update_.weights(), update_.blocks()) {
@@ -87,6 +87,7 @@ class Searcher {
                 break;
         }
         judge(starts, method);
+        outcomes_.n_products = n_products_;
         return std::move(outcomes_);
     }
 
@@ -293,6 +294,7 @@ class Searcher {
     Outcomes<T> outcomes_;
     std::vector<End> ends_;
     std::atomic<std::size_t> n_done_{0};
+    std::atomic<std::size_t> n_products_{0};
     Search<T> search_;
     GruReduced<T> reduced_;
     GruUpdate<T> update_;
