@@ -4,10 +4,10 @@
 // ‖f + J s‖² / 2 at its least within the trust region, as it stands in the subspace so far (the
 // generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
 // gradients). Growing it takes J v and Jᵀ u, so that a tile of starts advances by *ticks* of one
-// product each with fixed matrices. When more directions would help little, the model is completed
-// by the curvature Σ f_i ∂²f_i that Gauss and Newton leave out, exact within the subspace and O(H)
-// a pair of directions, and its least within the trust region is the step. Close to a minimum of
-// ‖f‖, where steps gain little, the curvature takes part from the first direction.
+// product each with fixed matrices. When more directions would help little, the model's least
+// within the trust region is the step. Close to a minimum of ‖f‖, where steps gain little, the
+// model has the curvature Σ f_i ∂²f_i that Gauss and Newton leave out: exact, and O(H) a pair of
+// directions. (Far from one, steps without it lead to zeros more often.)
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
@@ -312,7 +312,7 @@ class KrylovNewton {
         if (slot.model.make_direction(direction)) {
             slot.stage = Stage::expand;
         } else if (slot.model.dimension() > 0) {  // the subspace is complete
-            complete(slot, row);
+            try_steps(slot, row);
         } else {
             finish(slot, row, End::stalled);
         }
@@ -334,7 +334,7 @@ class KrylovNewton {
         const std::size_t n = slot.model.grown();
         // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
         if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
-            return complete(slot, row);
+            return try_steps(slot, row);
         }
         slot.shift = std::max(step.multiplier, smallest_shift);
         ask_gradient(slot, row);
@@ -373,18 +373,10 @@ class KrylovNewton {
                               slot.shift * slot.shift * slot.model.solution_square();
         const double enough = gradient_forcing * slot.gradient_length;
         if (square <= enough * enough) {
-            complete(slot, row);
+            try_steps(slot, row);
         } else {
             slot.stage = Stage::grow;
         }
-    }
-
-    /// The subspace is large enough: make the model exact within it, and go where it is least.
-    void complete(Slot& slot, std::size_t row) {
-        if (!slot.model.curved()) {
-            set_curvature(slot);
-        }
-        try_steps(slot, row);
     }
 
     /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
@@ -475,9 +467,10 @@ class KrylovNewton {
         }
         slot.radius = step_length * (agreement > 0 ? 0.5 : 0.25);
         if ((predicted >= 0 && predicted < smallest_gain) || !(slot.radius > smallest_radius)) {
-            if (slot.fresh) {
+            if (slot.fresh && slot.model.curved()) {
                 finish(slot, row, End::stalled);
-            } else {  // see what is truly left before giving up
+            } else {  // see what is truly left, by the whole model, before giving up
+                slot.last_gain = 0;
                 slot.radius = first_radius(slot);
                 linearize_afresh(slot);
                 begin(slot, row);
@@ -491,9 +484,9 @@ class KrylovNewton {
         return true;
     }
 
-    /// The trust region's radius at first: a fifth of half the cube's diagonal.
+    /// The trust region's radius at first: half the cube's diagonal.
     [[nodiscard]] static double first_radius(const Slot& slot) {
-        return 0.2 * std::sqrt(static_cast<double>(slot.h.size()));
+        return std::sqrt(static_cast<double>(slot.h.size()));
     }
 
     static constexpr double smallest_radius =
@@ -502,8 +495,8 @@ class KrylovNewton {
     static constexpr double first_shift = 1e-2;
     static constexpr double smallest_shift = 1e-6;
     /// When the model is solved well enough, by its gradient and by its decrease.
-    static constexpr double gradient_forcing = 0.1;
-    static constexpr double gain_forcing = 0.1;
+    static constexpr double gradient_forcing = 0.02;
+    static constexpr double gain_forcing = 0.02;
     /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
     /// Newton's model of ‖f‖² differ in the direction that matters.
     static constexpr double little_gain = 0.1;
