@@ -215,7 +215,9 @@ def search_figure(result: Row) -> Figure:
         for ax, network in zip(axes, NETWORKS, strict=True):
             _draw_searches(ax, [row for row in result["searches"] if row["network"] == network])
             ax.set_title(NETWORKS[network].replace(": ", "\n"))
-        axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.02))
+        axes[0].invert_yaxis()  # the axes share it: ours come first
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
@@ -242,10 +244,10 @@ def _draw_searches(ax: Axes, rows: list[Row]) -> None:
             left += share
         ax.text(whole + 0.05, i, f"{_short(row['ms_per_start'])} ms", va="center", fontsize=7.5)
     ax.set_yticks(range(len(rows)), [row["contestant"] for row in rows])
-    ax.invert_yaxis()
-    decades = range(int(np.ceil(np.log10(max(row["ms_per_start"] for row in rows) / first))) + 1)
+    longest = float(np.log10(max(row["ms_per_start"] for row in rows) / first))
+    decades = range(int(longest) + 1)
     ax.set_xticks(list(decades), [f"{first * 10**decade:g}" for decade in decades])
-    ax.set_xlim(0, decades[-1] + 0.6)
+    ax.set_xlim(0, longest + 0.9)  # room for the label
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("milliseconds a start")
 

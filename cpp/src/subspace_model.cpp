@@ -63,9 +63,6 @@ void SubspaceModel::begin(std::span<const float> gradient) {
 
 void SubspaceModel::set_curvature(std::span<const float> form) {
     form_.assign(form.begin(), form.end());
-    for (std::size_t i = 0; i < dimension_; ++i) {
-        add_curvature(i);
-    }
 }
 
 /// Add the curvature between a direction and those up to it to the Hessian.

@@ -26,7 +26,7 @@ class SubspaceModel {
     /// Forget all directions; g = Jᵀ f is the gradient at s = 0.
     void begin(std::span<const float> gradient);
 
-    /// Add the curvature, a form as of `apply_curvature`, for the directions so far and to come.
+    /// Give the model its curvature, a form as of `apply_curvature`, before any direction.
     void set_curvature(std::span<const float> form);
     [[nodiscard]] bool curved() const { return !form_.empty(); }
 
