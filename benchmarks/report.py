@@ -139,6 +139,15 @@ def size_table(result: Row) -> str:
     return "\n".join(lines)
 
 
+def ghost_table(result: Row) -> str:
+    """Return a Markdown table of the wide networks that have a ghost."""
+    lines = ["| H | seconds | peak memory |", "|---:|---:|---:|"]
+    for row in result["ghosts"]:
+        memory = f"{row['bytes'] / 1e6:.0f} MB"
+        lines.append(f"| {row['hidden_size']} | {_short(row['seconds'])} | {memory} |")
+    return "\n".join(lines)
+
+
 def count_table(result: Row) -> str:
     """Return a Markdown table of seconds and memory against the number of starts."""
     lines = ["| starts | seconds | ms a start | peak memory |", "|---:|---:|---:|---:|"]
@@ -306,6 +315,7 @@ def main(searches: Path, scaling: Path) -> None:
     size_figure(result).savefig(images / "speed-sizes.png", dpi=DPI)
     tables = {name: search_table(result, name) for name in NETWORKS} | {
         "sizes": size_table(result),
+        "ghosts": ghost_table(result),
         "counts": count_table(result),
         "hardware": hardware_table(result),
     }
