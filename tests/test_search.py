@@ -171,6 +171,31 @@ def test_finds_what_the_reference_finds(name: str, method: str) -> None:
         assert np.abs(reference.descend(gru, ours, x) - ours).max() < 1e-3
 
 
+@settings(max_examples=50)
+@given(
+    st.integers(1, 6),
+    st.sampled_from([0.3, 1.0, 2.0, 4.0]),
+    st.sampled_from(["auto", "krylov"]),
+    seeds,
+)
+def test_random_networks_have_the_points_that_the_reference_finds(
+    size: int, gain: float, method: str, seed: int
+) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    starts, x = random_states(60, size, seed), np.zeros(2)
+    points = nc.find_fixed_points(cell_of(gru), starts, method=method)
+    check_labels(gru, points)
+    ends = [reference.search(gru, start, x, TOL_SLOW) for start in starts]
+    expected = np.array([h for h, kind in ends if kind == "fixed"]).reshape(-1, size)
+    again = nc.find_fixed_points(cell_of(gru), expected, method=method)
+    assert set(again.kind) <= {"fixed"}
+    np.testing.assert_allclose(again.h, expected, atol=1e-6)
+    if gain <= 2:  # stronger networks have points with basins too small for 60 starts
+        found = points.select("fixed").h
+        for row in expected:
+            assert np.abs(found - row).max(axis=1).min() < 1e-5
+
+
 @settings(max_examples=60)
 @given(
     st.integers(1, 10),
