@@ -111,7 +111,7 @@ CONTESTANTS = {
 
 @cache
 def known_points(name: str) -> nc.FixedPoints:
-    """Return the points of a fixture's network that two of our solvers find from all starts."""
+    """Return the points of a fixture's network that `auto` or `lm` finds from all starts."""
     network = trained(name)
     found = [
         nc.find_fixed_points(network.cell, network.starts, method=method, tol_slow=TOL_SLOW)

@@ -30,24 +30,15 @@ def _compiled(solver_name: str, max_iterations: int) -> Callable[..., Any]:
         n = jnp.tanh(in_n + jax.nn.sigmoid(in_r + re_r) * re_n)
         return (1 - jax.nn.sigmoid(in_z + re_z)) * (n - h)
 
+    tolerances = {"rtol": 1e-10, "atol": 1e-12}
+    find, solver = {
+        "newton": (optx.root_find, optx.Newton(**tolerances)),
+        "lm": (optx.least_squares, optx.LevenbergMarquardt(**tolerances)),
+    }[solver_name]
+
     def solve(start: Any, weights: Any) -> Any:
-        if solver_name == "newton":
-            return optx.root_find(
-                residual,
-                optx.Newton(rtol=1e-10, atol=1e-12),
-                start,
-                args=weights,
-                max_steps=max_iterations,
-                throw=False,
-            ).value
-        return optx.least_squares(
-            residual,
-            optx.LevenbergMarquardt(rtol=1e-10, atol=1e-12),
-            start,
-            args=weights,
-            max_steps=max_iterations,
-            throw=False,
-        ).value
+        options = {"args": weights, "max_steps": max_iterations, "throw": False}
+        return find(residual, solver, start, **options).value
 
     compiled: Callable[..., Any] = jax.jit(jax.vmap(solve, in_axes=(0, None)))
     return compiled

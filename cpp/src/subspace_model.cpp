@@ -1,7 +1,9 @@
+// How a subspace grows, is solved within and is cut down again.
 #include "nullcline/solvers/subspace_model.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <span>

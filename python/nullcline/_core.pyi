@@ -15,6 +15,7 @@ __all__ = [
     "SearchResult64",
     "blas_init",
     "blas_ready",
+    "trust_region_step",
 ]
 
 KINDS: Final[tuple[str, ...]]

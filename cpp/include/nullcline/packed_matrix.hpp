@@ -86,8 +86,6 @@ void multiply(const Matrix<float>& a, const PackedMatrix& b, Matrix<float>& c,
 /// A matrix W, packed for both ways in which a tile meets it; a state is a row.
 class TileMatrix {
   public:
-    TileMatrix() = default;
-
     template <class T>
     explicit TileMatrix(MatrixView<const T> matrix)
         : plain_(PackedMatrix::of(matrix)), transposed_(PackedMatrix::transpose_of(matrix)) {}

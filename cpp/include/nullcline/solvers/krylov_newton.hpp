@@ -90,7 +90,7 @@ class KrylovNewton {
     enum class Stage {
         idle,      // nothing
         begin,     // scaled: c ∘ f at a new state, for its gradient
-        residual,  // scaled: c ∘ (f + J s), for the gradient of the model at its solution
+        slope,     // scaled: c ∘ (f + J s), for the gradient of the model at its solution
         grow,      // gradient: that, to be made the next direction
         expand,    // direction: the next of the subspace
         truncated  // direction: the step, cut at the cube's face
@@ -260,8 +260,8 @@ class KrylovNewton {
     void after_backward(Slot& slot, std::size_t row) {
         if (slot.stage == Stage::begin) {
             take_gradient(slot, row);
-        } else if (slot.stage == Stage::residual) {
-            take_residual(slot, row);
+        } else if (slot.stage == Stage::slope) {
+            take_slope(slot, row);
         }
     }
 
@@ -337,14 +337,14 @@ class KrylovNewton {
             return try_steps(slot, row);
         }
         slot.shift = std::max(step.multiplier, smallest_shift);
-        ask_gradient(slot, row);
+        ask_slope(slot, row);
         if (slot.model.full()) {
             slot.model.restart();
         }
     }
 
     /// Prepare the backward product for the gradient of the model at its solution.
-    void ask_gradient(Slot& slot, std::size_t row) {
+    void ask_slope(Slot& slot, std::size_t row) {
         const auto scaled = scaled_.row(row);
         reset_residual(slot);
         slot.model.add_change(slot.residual);
@@ -354,11 +354,11 @@ class KrylovNewton {
             const std::size_t n = std::min(bend.size(), scaled.size());
             add_scaled(1.0F, bend.first(n), scaled.first(n));
         }
-        slot.stage = Stage::residual;
+        slot.stage = Stage::slope;
     }
 
     /// The gradient of the model has come: enough, or one more direction.
-    void take_residual(Slot& slot, std::size_t row) {
+    void take_slope(Slot& slot, std::size_t row) {
         const auto gradient = gradient_.row(row);
         finish_vjp(slot.jacobian(), std::span<const float>(slot.residual), gradient);
         if (slot.model.curved() && equation_.curved_fields() > equation_.blocks()) {

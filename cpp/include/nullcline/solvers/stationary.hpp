@@ -1,4 +1,5 @@
-// When a state counts as a minimum of ‖f‖, for the solvers and for the judge.
+// When a state counts as a minimum of ‖f‖, for the solvers and for the judge, and how a start
+// leaves one that is none.
 #pragma once
 
 #include <cmath>
