@@ -13,6 +13,7 @@
 #include "blas_capsules.hpp"
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/gru.hpp"
+#include "nullcline/cpu/backend.hpp"
 #include "nullcline/solvers/search.hpp"
 #include "nullcline/solvers/trust_region.hpp"
 
@@ -248,7 +249,9 @@ class PyGru {
         };
         std::optional<Outcomes<T>> outcomes;
         compute(starts, x, n_threads, [&](const Batch<T>& batch) {
-            outcomes = Searcher<T>(batch, options, report).run(method, zeros);
+            cpu::Backend<T> backend(batch, options, zeros, report);
+            Searcher(backend).run(method);
+            outcomes = backend.take_outcomes();
         });
         return std::move(*outcomes);
     }
@@ -381,14 +384,16 @@ py::tuple trust_region_step(const Array<double>& a, const Array<double>& g, doub
     }
     const auto gradient = vector(g, "g", n);
     const auto view = matrix(a, "a", n, n);
-    SmallMatrix small;
+    SmallMatrix small{};
     for (std::size_t i = 0; i < view.rows(); ++i) {
         for (std::size_t j = 0; j <= i; ++j) {
             small(i, j) = view(i, j);
         }
     }
     NewArray<double> y({n});
-    const ModelStep step = minimize_model(small, gradient, radius, y.view.elements());
+    ModelWorkspace work;
+    const ModelStep step =
+        minimize_model(SerialTeam(), small, gradient, radius, y.view.elements(), work);
     return py::make_tuple(step.found, y.array, step.multiplier, step.decrease);
 }
 

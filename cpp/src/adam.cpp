@@ -1,7 +1,6 @@
 // Adam's loop, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
 #include "nullcline/solvers/adam.hpp"
 
-#include <cmath>
 #include <cstddef>
 
 #include "nullcline/multiversion.hpp"
@@ -12,9 +11,6 @@ NULLCLINE_MULTIVERSION
 void adam_step(std::span<float> first_moment, std::span<float> second_moment,
                std::span<const float> gradient, AdamSchedule::Factors factors,
                std::span<float> change) {
-    constexpr auto decay_first = static_cast<float>(AdamSchedule::decay_first);
-    constexpr auto decay_second = static_cast<float>(AdamSchedule::decay_second);
-    constexpr auto epsilon = static_cast<float>(AdamSchedule::epsilon);
     const std::size_t size = gradient.size();
     float* const m = first_moment.data();
     float* const v = second_moment.data();
@@ -22,9 +18,7 @@ void adam_step(std::span<float> first_moment, std::span<float> second_moment,
     float* const out = change.data();
 #pragma omp simd
     for (std::size_t i = 0; i < size; ++i) {
-        m[i] += (1.0F - decay_first) * (g[i] - m[i]);
-        v[i] += (1.0F - decay_second) * (g[i] * g[i] - v[i]);
-        out[i] = factors.first * m[i] / (std::sqrt(factors.second * v[i]) + epsilon);
+        out[i] = adam_unit(m[i], v[i], g[i], factors);
     }
 }
 

@@ -1,7 +1,6 @@
 // The form's loops, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
 #include "nullcline/curvature.hpp"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "nullcline/multiversion.hpp"
@@ -9,29 +8,21 @@
 namespace nullcline {
 namespace {
 
-template <class T>
-[[gnu::always_inline]] inline void add_product(const T* factors, const T* from, std::size_t size,
-                                               T* to) {
+template <std::size_t n_fields, class T>
+[[gnu::always_inline]] inline void apply(const T* form, const T* fields, std::size_t size, T* out) {
 #pragma omp simd
     for (std::size_t i = 0; i < size; ++i) {
-        to[i] += factors[i] * from[i];
+        apply_curvature_unit<n_fields>(form, fields, size, i, out);
     }
 }
 
 template <class T>
 [[gnu::always_inline]] inline void apply(std::span<const T> form, std::span<const T> fields,
                                          std::size_t size, std::span<T> out) {
-    const std::size_t n_fields = fields.size() / size;
-    const T* factors = form.data();
-    std::ranges::fill(out, T{0});
-    for (std::size_t p = 0; p < n_fields; ++p) {
-        for (std::size_t q = p; q < n_fields; ++q, factors += size) {
-            add_product(factors, fields.data() + q * size, size, out.data() + p * size);
-            if (p != q) {
-                add_product(factors, fields.data() + p * size, size, out.data() + q * size);
-            }
-        }
-    }
+    with_field_count(fields.size() / size,
+                     [&]<std::size_t n_fields>() __attribute__((always_inline)) {
+                         apply<n_fields>(form.data(), fields.data(), size, out.data());
+                     });
 }
 
 }  // namespace

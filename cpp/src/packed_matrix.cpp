@@ -44,7 +44,7 @@ using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
 }  // namespace
 
 NULLCLINE_MULTIVERSION
-void multiply(const Matrix<float>& a, const PackedMatrix& b, Matrix<float>& c,
+void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy) {
     if (a.rows() != tile_rows || a.cols() != b.rows() || c.rows() != tile_rows ||
         c.cols() != b.cols()) {

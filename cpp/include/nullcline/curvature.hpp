@@ -12,11 +12,48 @@ namespace nullcline {
 
 /// The numbers that a form over `n_fields` takes: rows (0,0), (0,1), ..., (1,1), ... of its upper
 /// triangle, `size` units each.
-[[nodiscard]] inline std::size_t curvature_size(std::size_t n_fields, std::size_t size) {
+[[nodiscard]] constexpr std::size_t curvature_size(std::size_t n_fields, std::size_t size) {
     return n_fields * (n_fields + 1) / 2 * size;
 }
 
-/// out = C fields, unit by unit; the fields of a direction lie behind each other, H apart.
+/// out = C fields for unit i; the fields of a direction lie behind each other, H apart.
+template <std::size_t n_fields, class T>
+[[gnu::always_inline]] constexpr void apply_curvature_unit(const T* form, const T* fields,
+                                                           std::size_t size, std::size_t i,
+                                                           T* out) {
+    T sums[n_fields] = {};
+    std::size_t entry = i;
+    for (std::size_t p = 0; p < n_fields; ++p) {
+        for (std::size_t q = p; q < n_fields; ++q, entry += size) {
+            sums[p] += form[entry] * fields[q * size + i];
+            if (p != q) {
+                sums[q] += form[entry] * fields[p * size + i];
+            }
+        }
+    }
+    for (std::size_t p = 0; p < n_fields; ++p) {
+        out[p * size + i] = sums[p];
+    }
+}
+
+/// Call `use.operator()<n>()` for a number of fields that cells have.
+template <class Use>
+constexpr void with_field_count(std::size_t n, const Use& use) {
+    switch (n) {
+        case 1:
+            return use.template operator()<1>();
+        case 2:
+            return use.template operator()<2>();
+        case 3:
+            return use.template operator()<3>();
+        case 4:
+            return use.template operator()<4>();
+        default:
+            return;
+    }
+}
+
+/// out = C fields, unit by unit.
 void apply_curvature(std::span<const float> form, std::span<const float> fields, std::size_t size,
                      std::span<float> out);
 void apply_curvature(std::span<const double> form, std::span<const double> fields, std::size_t size,

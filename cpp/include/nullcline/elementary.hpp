@@ -39,7 +39,7 @@ struct Format<float> {
 };
 
 /// exp(r) − 1 for |r| <= ln(2) / 2: what the polynomial leaves out is under a tenth of an ulp.
-[[gnu::always_inline]] inline double small_expm1(double r) {
+[[gnu::always_inline]] constexpr double small_expm1(double r) {
     double p = 1.0 / 6227020800.0;
     p = p * r + 1.0 / 479001600.0;
     p = p * r + 1.0 / 39916800.0;
@@ -55,7 +55,7 @@ struct Format<float> {
     return p * r * r + r;
 }
 
-[[gnu::always_inline]] inline float small_expm1(float r) {
+[[gnu::always_inline]] constexpr float small_expm1(float r) {
     float p = 1.0F / 5040.0F;
     p = p * r + 1.0F / 720.0F;
     p = p * r + 1.0F / 120.0F;
@@ -73,7 +73,7 @@ struct Exponential {
 };
 
 template <class T>
-[[gnu::always_inline]] inline Exponential<T> split_exp(T x) {
+[[gnu::always_inline]] constexpr Exponential<T> split_exp(T x) {
     using F = Format<T>;
     constexpr T log2_e = static_cast<T>(1.4426950408889634);
     const T shifted = x * log2_e + F::round_shift;
@@ -87,7 +87,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T clamp(T x, T bound) {
+[[gnu::always_inline]] constexpr T clamp(T x, T bound) {
     x = x > bound ? bound : x;
     return x < -bound ? -bound : x;
 }
@@ -100,7 +100,7 @@ struct Logistic {
 };
 
 template <class T>
-[[gnu::always_inline]] inline Logistic<T> logistic(T x) {
+[[gnu::always_inline]] constexpr Logistic<T> logistic(T x) {
     const auto e = split_exp(clamp(-x, Format<T>::largest_exponent));
     const T exp = e.power * e.rest + e.power;
     const T value = T{1} / (T{1} + exp);
@@ -108,7 +108,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T tanh(T x) {
+[[gnu::always_inline]] constexpr T tanh(T x) {
     const auto e = split_exp(T{2} * clamp(x, Format<T>::tanh_is_one));
     const T expm1 = e.power * e.rest + (e.power - T{1});
     return expm1 / (expm1 + T{2});

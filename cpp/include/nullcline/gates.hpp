@@ -1,26 +1,11 @@
-// The gates of a GRU at one state: residual and the scales of its Jacobian, vectorized.
+// A GRU's gates at one state, unit after unit, vectorized for the CPU (see cells/gru_unit.hpp).
 #pragma once
 
 #include <span>
 
+#include "nullcline/cells/gru_unit.hpp"
+
 namespace nullcline {
-
-/// What the gates of one state are computed from. Blocks of H stand in the order r, n, z.
-template <class T>
-struct GruPoint {
-    std::span<const T> h;         ///< the state, H
-    std::span<const T> products;  ///< W_hh h without bias, 2H (r, n) or 3H (r, n, z)
-    std::span<const T> drive;     ///< all that the input and the outer biases add, 3H
-    std::span<const T> bias_n;    ///< the bias inside r ∘ (W_hn h + bias), H
-};
-
-/// A residual and its Jacobian Σ_k diag(scales_k) W_k − diag(identity).
-template <class T>
-struct Linearized {
-    std::span<T> residual;  ///< H
-    std::span<T> scales;    ///< one block of H for each block of weights
-    std::span<T> identity;  ///< H
-};
 
 /// The reduced residual n(h) − h, which is zero exactly where F(h) = h.
 void gru_reduced(const GruPoint<double>& point, const Linearized<double>& out);

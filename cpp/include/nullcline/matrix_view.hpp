@@ -13,28 +13,30 @@ template <class T>
 class MatrixView {
   public:
     MatrixView() = default;
-    MatrixView(T* data, std::size_t rows, std::size_t cols)
+    constexpr MatrixView(T* data, std::size_t rows, std::size_t cols)
         : data_(data), rows_(rows), cols_(cols) {}
 
     /// A view that may write converts to one that only reads.
     template <class U>
         requires std::is_same_v<const U, T>
-    MatrixView(const MatrixView<U>& other)  // NOLINT(google-explicit-constructor)
+    constexpr MatrixView(const MatrixView<U>& other)  // NOLINT(google-explicit-constructor)
         : data_(other.data()), rows_(other.rows()), cols_(other.cols()) {}
 
-    [[nodiscard]] T* data() const { return data_; }
-    [[nodiscard]] std::size_t rows() const { return rows_; }
-    [[nodiscard]] std::size_t cols() const { return cols_; }
-    [[nodiscard]] std::size_t size() const { return rows_ * cols_; }
-    [[nodiscard]] std::span<T> elements() const { return {data_, size()}; }
-    [[nodiscard]] std::span<T> row(std::size_t i) const { return {data_ + i * cols_, cols_}; }
+    [[nodiscard]] constexpr T* data() const { return data_; }
+    [[nodiscard]] constexpr std::size_t rows() const { return rows_; }
+    [[nodiscard]] constexpr std::size_t cols() const { return cols_; }
+    [[nodiscard]] constexpr std::size_t size() const { return rows_ * cols_; }
+    [[nodiscard]] constexpr std::span<T> elements() const { return {data_, size()}; }
+    [[nodiscard]] constexpr std::span<T> row(std::size_t i) const {
+        return {data_ + i * cols_, cols_};
+    }
 
     /// Rows `first` to `first + count`.
-    [[nodiscard]] MatrixView middle_rows(std::size_t first, std::size_t count) const {
+    [[nodiscard]] constexpr MatrixView middle_rows(std::size_t first, std::size_t count) const {
         return {data_ + first * cols_, count, cols_};
     }
 
-    T& operator()(std::size_t i, std::size_t j) const { return data_[i * cols_ + j]; }
+    constexpr T& operator()(std::size_t i, std::size_t j) const { return data_[i * cols_ + j]; }
 
   private:
     T* data_ = nullptr;

@@ -80,7 +80,7 @@ using BusyBlocks = std::array<bool, tile_blocks>;
 
 /// c = a b in the busy blocks of a tile. Every element is summed in the order of a's columns,
 /// whatever its row.
-void multiply(const Matrix<float>& a, const PackedMatrix& b, Matrix<float>& c,
+void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy);
 
 /// A matrix W, packed for both ways in which a tile meets it; a state is a row.
@@ -91,12 +91,12 @@ class TileMatrix {
         : plain_(PackedMatrix::of(matrix)), transposed_(PackedMatrix::transpose_of(matrix)) {}
 
     /// W v for every row v.
-    void forward(const Matrix<float>& v, Matrix<float>& out, const BusyBlocks& busy) const {
+    void forward(MatrixView<const float> v, MatrixView<float> out, const BusyBlocks& busy) const {
         multiply(v, transposed_, out, busy);
     }
 
     /// Wᵀ u for every row u.
-    void backward(const Matrix<float>& u, Matrix<float>& out, const BusyBlocks& busy) const {
+    void backward(MatrixView<const float> u, MatrixView<float> out, const BusyBlocks& busy) const {
         multiply(u, plain_, out, busy);
     }
 

@@ -5,14 +5,12 @@
 // these loops before or after it.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <vector>
 
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
-#include "nullcline/vectors.hpp"
 
 namespace nullcline {
 
@@ -24,9 +22,10 @@ struct RowScales {
 };
 
 /// out = J v, given products = W v.
-template <class T>
-void finish_jvp(const RowScales<T>& jacobian, std::span<const T> products, std::span<const T> v,
-                std::span<T> out) {
+template <class Team, class T>
+NULLCLINE_TEAM void finish_jvp(const Team& team, const RowScales<T>& jacobian,
+                               std::span<const T> products, std::span<const T> v,
+                               std::span<T> out) {
     const std::size_t size = v.size();
     const std::size_t blocks = jacobian.scales.size() / size;
     const T* const scale = jacobian.scales.data();
@@ -34,43 +33,36 @@ void finish_jvp(const RowScales<T>& jacobian, std::span<const T> products, std::
     const T* const identity = jacobian.identity.data();
     const T* const x = v.data();
     T* const y = out.data();
-#pragma omp simd
-    for (std::size_t i = 0; i < size; ++i) {
+    team.for_each(size, [=](std::size_t i) {
         T sum = -identity[i] * x[i];
         for (std::size_t k = 0; k < blocks; ++k) {
             sum += scale[k * size + i] * product[k * size + i];
         }
         y[i] = sum;
-    }
+    });
 }
 
 /// scaled = c ∘ u in every block: what Wᵀ is to be applied to for Jᵀ u.
-template <class T>
-void begin_vjp(const RowScales<T>& jacobian, std::span<const T> u, std::span<T> scaled) {
+template <class Team, class T>
+NULLCLINE_TEAM void begin_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
+                              std::span<T> scaled) {
     const std::size_t size = u.size();
-    const std::size_t blocks = jacobian.scales.size() / size;
-    for (std::size_t k = 0; k < blocks; ++k) {
-        const T* const scale = jacobian.scales.data() + k * size;
-        const T* const x = u.data();
-        T* const y = scaled.data() + k * size;
-#pragma omp simd
-        for (std::size_t i = 0; i < size; ++i) {
-            y[i] = scale[i] * x[i];
-        }
+    const T* const x = u.data();
+    for (std::size_t first = 0; first < jacobian.scales.size(); first += size) {
+        const T* const scale = jacobian.scales.data() + first;
+        T* const y = scaled.data() + first;
+        team.for_each(size, [=](std::size_t i) { y[i] = scale[i] * x[i]; });
     }
 }
 
 /// out −= d ∘ u, which makes Jᵀ u of out = Wᵀ (c ∘ u).
-template <class T>
-void finish_vjp(const RowScales<T>& jacobian, std::span<const T> u, std::span<T> out) {
-    const std::size_t size = u.size();
+template <class Team, class T>
+NULLCLINE_TEAM void finish_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
+                               std::span<T> out) {
     const T* const identity = jacobian.identity.data();
     const T* const x = u.data();
     T* const y = out.data();
-#pragma omp simd
-    for (std::size_t i = 0; i < size; ++i) {
-        y[i] -= identity[i] * x[i];
-    }
+    team.for_each(u.size(), [=](std::size_t i) { y[i] -= identity[i] * x[i]; });
 }
 
 /// Write out the matrix Σ_k diag(c_k) W_k, without the diagonal.
@@ -107,29 +99,18 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
 }
 
 /// The size of a Jacobian's terms, (Σ_k ‖diag(c_k) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
-/// norms of the weights' rows, made once.
+/// Euclidean norms of the weights' rows.
 ///
 /// This is the scale of J before its terms cancel, and so of its rounding errors. ‖J‖_F itself does
 /// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
-template <class T>
-class TermNorm {
-  public:
-    TermNorm(MatrixView<const T> weights, std::size_t blocks) : squares_(blocks * weights.cols()) {
-        for (std::size_t i = 0; i < squares_.size(); ++i) {
-            squares_[i] = squared_norm(weights.row(i));
-        }
-    }
-
-    [[nodiscard]] T operator()(const RowScales<T>& jacobian) const {
-        T sum = squared_norm(jacobian.identity);
-        for (std::size_t i = 0; i < squares_.size(); ++i) {
-            sum += jacobian.scales[i] * jacobian.scales[i] * squares_[i];
-        }
-        return std::sqrt(sum);
-    }
-
-  private:
-    std::vector<T> squares_;
-};
+template <class Team, class T>
+[[nodiscard]] NULLCLINE_TEAM T term_norm(const Team& team, const RowScales<T>& jacobian,
+                                         std::span<const T> row_norms) {
+    const T terms = team.sum(jacobian.scales.size(), [&](std::size_t i) {
+        const T term = jacobian.scales[i] * row_norms[i];
+        return term * term;
+    });
+    return std::sqrt(team.dot(jacobian.identity, jacobian.identity) + terms);
+}
 
 }  // namespace nullcline

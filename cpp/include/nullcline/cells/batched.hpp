@@ -13,6 +13,7 @@
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/row_scaled.hpp"
+#include "nullcline/team.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
@@ -77,14 +78,14 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         const Gru<T>& cell = batch.cell;
         Matrix<T> products(count, equation.weights().rows());
         Matrix<T> drives(count, cell.resting_drive().size());
-        std::vector<Linearization<T>> points(count, {equation.size(), equation.blocks()});
+        std::vector<Linearization<T>> points(count, {equation.size(), equation.blocks});
         const auto h = batch.h.middle_rows(first, count);
         blas::multiply_transposed(h, equation.weights(), products.view());
         fill_drives(cell, batch.inputs, first, drives.view());
         for (std::size_t i = 0; i < count; ++i) {
             const std::span<const T> product = products.row(i);
             const std::span<const T> drive = drives.row(i);
-            equation.linearize(h.row(i), product, drive, points[i].out());
+            equation.linearize(SerialTeam(), h.row(i), product, drive, points[i].out());
         }
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
@@ -101,7 +102,7 @@ void input_scales(const Gru<T>& cell, const StateTile<T>& tile, std::size_t i, s
 /// F(h, x).
 template <class T>
 void step(const Batch<T>& batch, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto f = tile.points[i].residual();
             std::ranges::transform(tile.h.row(i), f, out.row(tile.first + i).begin(),
@@ -113,7 +114,7 @@ void step(const Batch<T>& batch, MatrixView<T> out) {
 /// The reduced residual n(h, x) − h.
 template <class T>
 void residual(const Batch<T>& batch, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruReduced(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruReduced(batch.cell.view()), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             std::ranges::copy(tile.points[i].residual(), out.row(tile.first + i).begin());
         }
@@ -124,7 +125,7 @@ void residual(const Batch<T>& batch, MatrixView<T> out) {
 template <class T>
 void speed(const Batch<T>& batch, std::span<T> out) {
     const auto size = static_cast<T>(batch.cell.size());
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             out[tile.first + i] = squared_norm(tile.points[i].residual()) / size;
         }
@@ -135,7 +136,7 @@ void speed(const Batch<T>& batch, std::span<T> out) {
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto j = out.middle_rows((tile.first + i) * size, size);
             assemble(tile.points[i].jacobian(), batch.cell.recurrent(), j);
@@ -151,7 +152,7 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
-    const GruReduced equation(batch.cell);
+    const GruReduced equation(batch.cell.view());
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             assemble(tile.points[i].jacobian(), equation.weights(),
@@ -164,7 +165,7 @@ void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         std::vector<T> scales(3 * size);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(batch.cell, tile, i, std::span(scales));
@@ -177,13 +178,13 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
 /// (∂F/∂h) v, a v for each state.
 template <class T>
 void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         const auto directions = v.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), batch.cell.recurrent().rows());
         blas::multiply_transposed(directions, batch.cell.recurrent(), products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto to = out.row(tile.first + i);
-            finish_jvp(tile.points[i].jacobian(), std::span<const T>(products.row(i)),
+            finish_jvp(SerialTeam(), tile.points[i].jacobian(), std::span<const T>(products.row(i)),
                        directions.row(i), to);
             add_scaled(T{1}, directions.row(i), to);
         }
@@ -193,16 +194,16 @@ void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
 /// uᵀ (∂F/∂h), a u for each state.
 template <class T>
 void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         const auto covectors = u.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> scaled(tile.count(), batch.cell.recurrent().rows());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            begin_vjp(tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
+            begin_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
         }
         blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.recurrent(), to);
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            finish_vjp(tile.points[i].jacobian(), covectors.row(i), to.row(i));
+            finish_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), to.row(i));
             add_scaled(T{1}, covectors.row(i), to.row(i));
         }
     });
@@ -211,7 +212,7 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
 /// Σ_k u_k ∂²F_k v, a u and a v for each state: the Hessian of uᵀF times v.
 template <class T>
 void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, MatrixView<T> out) {
-    const GruUpdate equation(batch.cell);
+    const GruUpdate equation(batch.cell.view());
     const std::size_t size = equation.size();
     const std::size_t n_products = equation.weights().rows();
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
@@ -219,12 +220,12 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), n_products);
         blas::multiply_transposed(directions, equation.weights(), products.view());
-        std::vector<T> form(curvature_size(equation.curved_fields(), size));
-        std::vector<T> fields(equation.curved_fields() * size);
+        std::vector<T> form(curvature_size(equation.curved_fields, size));
+        std::vector<T> fields(equation.curved_fields * size);
         std::vector<T> bent(fields.size());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            equation.curvature(tile.h.row(i), tile.products.row(i), tile.drives.row(i),
-                               u.row(tile.first + i), std::span(form));
+            equation.curvature(SerialTeam(), tile.h.row(i), tile.products.row(i),
+                               tile.drives.row(i), u.row(tile.first + i), std::span(form));
             std::ranges::copy(products.row(i), fields.begin());
             std::ranges::copy(directions.row(i),
                               fields.begin() + static_cast<std::ptrdiff_t>(n_products));
@@ -244,7 +245,7 @@ template <class T, class InputScales>
 void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out,
                const InputScales& input_scales) {
     const std::size_t size = batch.cell.size();
-    for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         Matrix<T> products(tile.count(), 3 * size);
         std::vector<T> scales(3 * size);
         blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
@@ -285,7 +286,7 @@ void residual_input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView
 template <class T>
 void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell), [&](const auto& tile) {
+    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
         Matrix<T> scaled(tile.count(), 3 * size);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto scales = scaled.row(i);

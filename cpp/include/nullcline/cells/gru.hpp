@@ -8,18 +8,30 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <span>
+#include <vector>
 
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/gru_unit.hpp"
 #include "nullcline/gates.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
+#include "nullcline/team.hpp"
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
+
+/// A GRU's weights where they lie, on the CPU or on a GPU; blocks stand in the order r, n, z.
+template <class T>
+struct GruView {
+    MatrixView<const T> recurrent;  ///< (3H, H)
+    std::span<const T> bias_n;      ///< within r ∘ (...), H
+    std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`, 3H
+
+    [[nodiscard]] constexpr std::size_t size() const { return recurrent.cols(); }
+};
 
 /// The weights of a GRU, copied once; blocks stand in the order r, n, z, so that those that the
 /// reduced equation needs are a matrix of their own.
@@ -35,7 +47,7 @@ class Gru {
           input_(3 * size_, weight_ih.cols()),
           recurrent_(3 * size_, size_),
           bias_(2, 3 * size_),
-          norms_(2, size_) {
+          row_norms_(3 * size_) {
         copy_reordered(weight_ih, input_.view());
         copy_reordered(weight_hh, recurrent_.view());
         copy_reordered(MatrixView<const T>(bias_ih.data(), 3 * size_, 1),
@@ -46,8 +58,9 @@ class Gru {
             // Both biases of r and z stand outside every product; that of n within r ∘ (...).
             bias_.row(0)[i] += bias_.row(1)[i];
             bias_.row(0)[2 * size_ + i] += bias_.row(1)[2 * size_ + i];
-            norms_.row(0)[i] = norm(recurrent().row(i));
-            norms_.row(1)[i] = norm(recurrent().row(size_ + i));
+        }
+        for (std::size_t i = 0; i < row_norms_.size(); ++i) {
+            row_norms_[i] = norm(recurrent().row(i));
         }
     }
 
@@ -56,10 +69,8 @@ class Gru {
     [[nodiscard]] MatrixView<const T> recurrent() const { return recurrent_.view(); }
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
     [[nodiscard]] std::span<const T> bias_n() const { return bias_.row(1).subspan(size_, size_); }
-
-    /// Euclidean norms of the rows of W_hr and W_hn.
-    [[nodiscard]] std::span<const T> norms_r() const { return norms_.row(0); }
-    [[nodiscard]] std::span<const T> norms_n() const { return norms_.row(1); }
+    [[nodiscard]] std::span<const T> row_norms() const { return row_norms_; }
+    [[nodiscard]] GruView<T> view() const { return {recurrent(), bias_n(), row_norms()}; }
 
     /// The drive of no input.
     [[nodiscard]] std::span<const T> resting_drive() const { return bias_.row(0); }
@@ -88,104 +99,95 @@ class Gru {
     Matrix<T> input_;
     Matrix<T> recurrent_;
     Matrix<T> bias_;  // row 0: outside the products, row 1: as PyTorch's bias_hh
-    Matrix<T> norms_;
+    std::vector<T> row_norms_;
 };
 
-/// Error bound of n(h) − h for each unit, times `scale` (see GruReduced::rounding).
-template <class T>
-void gru_rounding(const Gru<T>& cell, const GruPoint<T>& point, std::span<const T> scale,
-                  std::span<T> out) {
-    // An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs
-    // by a few eps in practice, and Σ|W_ij||h_j| <= ‖W_i‖ ‖h‖. The error goes through r and tanh
-    // with the slopes that the Jacobian has too. The margin is for the sums, products and
-    // elementary functions (3 ulp) on the way.
-    constexpr T margin = 8 * std::numeric_limits<T>::epsilon();
-    const std::size_t size = cell.size();
-    const T length = norm(point.h);
-    for (std::size_t i = 0; i < size; ++i) {
-        const T outer = point.drive[i];
-        const T r = T{1} / (T{1} + std::exp(-(point.products[i] + outer)));
-        const T inner = point.products[size + i] + point.bias_n[i];
-        const T n = std::tanh(point.drive[size + i] + r * inner);
-        const T error_r = cell.norms_r()[i] * length + std::abs(outer);
-        const T error_n = cell.norms_n()[i] * length + std::abs(point.bias_n[i]);
-        const T error_sum = r * error_n + std::abs(inner) * r * (T{1} - r) * error_r +
-                            std::abs(point.drive[size + i]);
-        out[i] = margin * scale[i] * ((T{1} - n * n) * error_sum + T{1});
-    }
-}
-
-/// n(h) − h: zero exactly at the fixed points, and two blocks of weights instead of three.
-template <class T>
-class GruReduced {
+/// One of a GRU's two residuals (see `GruReduced` and `GruUpdate`).
+template <class T, GruForm form>
+class GruResidual {
   public:
     using Scalar = T;
+    static constexpr std::size_t blocks = form == GruForm::reduced ? 2 : 3;
+    /// The update's curvature sees the state itself as well.
+    static constexpr std::size_t curved_fields = form == GruForm::reduced ? 2 : 4;
 
-    explicit GruReduced(const Gru<T>& cell) : cell_(&cell) {}
+    constexpr explicit GruResidual(const GruView<T>& cell) : cell_(cell) {}
 
-    [[nodiscard]] std::size_t size() const { return cell_->size(); }
-    [[nodiscard]] std::size_t blocks() const { return 2; }
-    [[nodiscard]] MatrixView<const T> weights() const {
-        return cell_->recurrent().middle_rows(0, 2 * size());
+    [[nodiscard]] constexpr std::size_t size() const { return cell_.size(); }
+    [[nodiscard]] constexpr MatrixView<const T> weights() const {
+        return cell_.recurrent.middle_rows(0, blocks * size());
+    }
+    [[nodiscard]] constexpr std::span<const T> row_norms() const {
+        return cell_.row_norms.first(blocks * size());
     }
 
-    void linearize(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                   const Linearized<T>& out) const {
-        gru_reduced({h, products, drive, cell_->bias_n()}, out);
+    template <class Team>
+    NULLCLINE_TEAM void linearize(const Team& team, std::span<const T> h,
+                                  std::span<const T> products, std::span<const T> drive,
+                                  const Linearized<T>& out) const {
+        const GruArrays<T> at({h, products, drive, cell_.bias_n});
+        T* const residual = out.residual.data();
+        T* const scales = out.scales.data();
+        T* const identity = out.identity.data();
+        team.for_each(size(), [=](std::size_t i) {
+            gru_linearize_unit<form>(at, i, residual, scales, identity);
+        });
     }
 
-    [[nodiscard]] std::size_t curved_fields() const { return 2; }
-    void curvature(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                   std::span<const T> weights, std::span<T> out) const {
-        gru_reduced_curvature({h, products, drive, cell_->bias_n()}, weights, out);
+    template <class Team>
+    NULLCLINE_TEAM void curvature(const Team& team, std::span<const T> h,
+                                  std::span<const T> products, std::span<const T> drive,
+                                  std::span<const T> weights, std::span<T> out) const {
+        const GruArrays<T> at({h, products, drive, cell_.bias_n});
+        const T* const weight = weights.data();
+        T* const to = out.data();
+        team.for_each(size(),
+                      [=](std::size_t i) { gru_curvature_unit<form>(at, i, weight[i], to); });
     }
 
-    void rounding(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                  std::span<T> out) const {
-        std::ranges::fill(out, T{1});
-        gru_rounding(*cell_, {h, products, drive, cell_->bias_n()}, std::span<const T>(out), out);
+#if !defined(__CUDACC__)
+    // A team of one has these loops compiled for its processor.
+    void linearize(const SerialTeam&, std::span<const T> h, std::span<const T> products,
+                   std::span<const T> drive, const Linearized<T>& out) const {
+        const GruPoint<T> point{h, products, drive, cell_.bias_n};
+        form == GruForm::reduced ? gru_reduced(point, out) : gru_update(point, out);
+    }
+
+    void curvature(const SerialTeam&, std::span<const T> h, std::span<const T> products,
+                   std::span<const T> drive, std::span<const T> weights, std::span<T> out) const {
+        const GruPoint<T> point{h, products, drive, cell_.bias_n};
+        form == GruForm::reduced ? gru_reduced_curvature(point, weights, out)
+                                 : gru_update_curvature(point, weights, out);
+    }
+#endif
+
+    [[nodiscard]] NULLCLINE_SHARED T rounding(std::span<const T> h, std::span<const T> products,
+                                              std::span<const T> drive, T length,
+                                              std::size_t i) const {
+        return gru_rounding_unit<form>(GruArrays<T>({h, products, drive, cell_.bias_n}), i,
+                                       cell_.row_norms[i], cell_.row_norms[size() + i], length);
     }
 
   private:
-    const Gru<T>* cell_;
+    GruView<T> cell_;
+};
+
+/// n(h) − h: zero exactly at the fixed points, and two blocks of weights instead of three.
+template <class T>
+struct GruReduced : GruResidual<T, GruForm::reduced> {
+    using GruResidual<T, GruForm::reduced>::GruResidual;
 };
 
 /// F(h) − h: the update itself, whose mean square is the speed q.
 template <class T>
-class GruUpdate {
-  public:
-    using Scalar = T;
-
-    explicit GruUpdate(const Gru<T>& cell) : cell_(&cell) {}
-
-    [[nodiscard]] std::size_t size() const { return cell_->size(); }
-    [[nodiscard]] std::size_t blocks() const { return 3; }
-    [[nodiscard]] MatrixView<const T> weights() const { return cell_->recurrent(); }
-
-    void linearize(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                   const Linearized<T>& out) const {
-        gru_update({h, products, drive, cell_->bias_n()}, out);
-    }
-
-    [[nodiscard]] std::size_t curved_fields() const { return 4; }
-    void curvature(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                   std::span<const T> weights, std::span<T> out) const {
-        gru_update_curvature({h, products, drive, cell_->bias_n()}, weights, out);
-    }
-
-    /// The reduced residual's bound times the factor 1 − z between the two.
-    void rounding(std::span<const T> h, std::span<const T> products, std::span<const T> drive,
-                  std::span<T> out) const {
-        for (std::size_t i = 0; i < size(); ++i) {
-            const std::size_t z = 2 * size() + i;
-            out[i] = T{1} / (T{1} + std::exp(products[z] + drive[z]));
-        }
-        gru_rounding(*cell_, {h, products, drive, cell_->bias_n()}, std::span<const T>(out), out);
-    }
-
-  private:
-    const Gru<T>* cell_;
+struct GruUpdate : GruResidual<T, GruForm::update> {
+    using GruResidual<T, GruForm::update>::GruResidual;
 };
+
+template <class T>
+GruReduced(const GruView<T>&) -> GruReduced<T>;
+template <class T>
+GruUpdate(const GruView<T>&) -> GruUpdate<T>;
 
 static_assert(Equation<GruReduced<double>> && Equation<GruUpdate<float>>);
 

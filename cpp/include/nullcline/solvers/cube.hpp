@@ -5,9 +5,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
+
+#include "nullcline/host_device.hpp"
 
 namespace nullcline {
 
@@ -16,20 +19,21 @@ template <class T>
 inline constexpr T cube_bound = T{1} - std::numeric_limits<T>::epsilon();
 
 /// Bring a state in; true where it was outside.
-template <class T>
-bool project_into_cube(std::span<T> h) {
-    bool moved = false;
-    for (T& value : h) {
-        const T inside = std::clamp(value, -cube_bound<T>, cube_bound<T>);
-        moved = moved || inside != value;
-        value = inside;
+template <class Team, class T>
+NULLCLINE_TEAM bool project_into_cube(const Team& team, std::span<T> h) {
+    T* const value = h.data();
+    if (team.all(h.size(), [=](std::size_t i) { return std::abs(value[i]) <= cube_bound<T>; })) {
+        return false;
     }
-    return moved;
+    team.for_each(h.size(), [=](std::size_t i) {
+        value[i] = std::clamp(value[i], -cube_bound<T>, cube_bound<T>);
+    });
+    return true;
 }
 
 /// Whether unit i lies on the face and descent along −gradient would push it through.
 template <class T, class U>
-[[nodiscard]] bool held_by_face(T h, U gradient) {
+[[nodiscard]] constexpr bool held_by_face(T h, U gradient) {
     return (h >= cube_bound<T> && gradient < 0) || (h <= -cube_bound<T> && gradient > 0);
 }
 

@@ -16,15 +16,15 @@ class Damping {
   public:
     static constexpr double acceptable_ratio = 1e-4;
 
-    [[nodiscard]] double value() const { return value_; }
+    [[nodiscard]] constexpr double value() const { return value_; }
 
-    void accept(double ratio) {
+    constexpr void accept(double ratio) {
         value_ = std::max(value_ * std::clamp(2 * (1 - ratio), 0.1, 2.0), smallest);
         growth_ = first_growth;
     }
 
     /// False when steps have become too short to matter.
-    [[nodiscard]] bool reject() {
+    [[nodiscard]] constexpr bool reject() {
         value_ *= growth_;
         growth_ *= 2;
         return value_ < largest;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 
 namespace nullcline {
@@ -16,39 +17,45 @@ template <class T>
 class Deflation {
   public:
     Deflation() = default;
-    explicit Deflation(MatrixView<const T> zeros) : zeros_(zeros) {}
+    constexpr explicit Deflation(MatrixView<const T> zeros) : zeros_(zeros) {}
+
+    [[nodiscard]] constexpr bool empty() const { return zeros_.rows() == 0; }
 
     /// M(h): infinite at a known zero.
-    [[nodiscard]] double factor(std::span<const T> h) const {
+    template <class Team>
+    [[nodiscard]] NULLCLINE_TEAM double factor(const Team& team, std::span<const T> h) const {
         double product = 1;
         for (std::size_t i = 0; i < zeros_.rows(); ++i) {
-            product *= 1 / square_distance(h, zeros_.row(i)) + 1;
+            product *= 1 / square_distance(team, h, zeros_.row(i)) + 1;
         }
         return product;
     }
 
     /// How much longer Newton's step on M f is than s, the one on f: 1 / (1 − ∇(ln M)ᵀ s), because
     /// the Jacobians differ by a matrix of rank one. Negative where it leads the other way.
-    [[nodiscard]] double stretch(std::span<const T> h, std::span<const T> s) const {
+    template <class Team>
+    [[nodiscard]] NULLCLINE_TEAM double stretch(const Team& team, std::span<const T> h,
+                                                std::span<const T> s) const {
         double slope = 0;
         for (std::size_t i = 0; i < zeros_.rows(); ++i) {
-            const double square = square_distance(h, zeros_.row(i));
-            double product = 0;
-            for (std::size_t j = 0; j < h.size(); ++j) {
-                product += static_cast<double>(h[j] - zeros_(i, j)) * static_cast<double>(s[j]);
-            }
+            const double square = square_distance(team, h, zeros_.row(i));
+            const double product = team.sum(h.size(), [&](std::size_t j) {
+                return static_cast<double>(h[j] - zeros_(i, j)) * static_cast<double>(s[j]);
+            });
             slope -= 2 * product / (static_cast<double>(h.size()) * square * (1 + square));
         }
         return 1 / (1 - slope);
     }
 
   private:
-    [[nodiscard]] static double square_distance(std::span<const T> a, std::span<const T> b) {
-        double sum = 0;
-        for (std::size_t i = 0; i < a.size(); ++i) {
+    template <class Team>
+    [[nodiscard]] static NULLCLINE_TEAM double square_distance(const Team& team,
+                                                               std::span<const T> a,
+                                                               std::span<const T> b) {
+        const double sum = team.sum(a.size(), [&](std::size_t i) {
             const auto difference = static_cast<double>(a[i] - b[i]);
-            sum += difference * difference;
-        }
+            return difference * difference;
+        });
         return sum / static_cast<double>(a.size());
     }
 

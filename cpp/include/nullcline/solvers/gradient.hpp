@@ -1,7 +1,6 @@
-// The paper's way, natively: Adam on q, a tile of starts at a time, with the gradient written out.
+// The paper's way, natively: Adam on q, many starts at a time, with the gradient written out.
 //
-// Each start has its own moments, rate and end; none knows of another, and the tile has one fixed
-// shape, so company changes nothing.
+// Each start has its own moments, rate and end; none knows of another.
 //
 // One iteration is two matrix products, W h and Wᵀ(c ∘ f), and both run in single precision: the
 // first on the step just taken, whose rounding is far below that of the state, and afresh in full
@@ -11,186 +10,204 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <span>
-#include <utility>
-#include <vector>
 
-#include "nullcline/blas.hpp"
-#include "nullcline/cancellation.hpp"
+#include "nullcline/arena.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
-#include "nullcline/packed_matrix.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/adam.hpp"
 #include "nullcline/solvers/cube.hpp"
-#include "nullcline/solvers/problem.hpp"
-#include "nullcline/solvers/workers.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// One worker's tile of starts.
+/// The program (see solvers/tile.hpp).
 template <Equation E>
-class GradientDescent {
-  public:
+struct GradientDescent {
     using T = typename E::Scalar;
+    struct Workspace {};
+    static constexpr RequestSet requests{Request::exact, Request::forward, Request::backward};
+    static constexpr Factors factors = Factors::none;
 
-    GradientDescent(const E& equation, const TileMatrix& weights, const Search<T>& search,
-                    Queue& queue)
-        : equation_(equation),
-          weights_(weights),
-          search_(search),
-          queue_(queue),
-          change_(rows, equation.size()),
-          product_(rows, equation.weights().rows()),
-          scaled_(rows, equation.weights().rows()),
-          gradient_(rows, equation.size()),
-          slots_(rows, Slot(equation, search.cell.resting_drive().size())) {}
+    E equation;
 
-    /// Work until the queue is empty and every slot is done.
-    void run(const Cancellation& cancellation) {
-        solve_tile(
-            rows, cancellation, [&](std::size_t i) { return occupy(slots_[i], i); },
-            [&] { iterate(); });
-    }
+    [[nodiscard]] constexpr const E& served() const { return equation; }
 
-  private:
-    static constexpr std::size_t rows = tile_rows;
-    static constexpr std::size_t refresh_period = 100;
-
-    struct Slot {
-        Slot(const E& equation, std::size_t drive_size)
-            : h(equation.size()),
-              products(equation.weights().rows()),
-              drive(drive_size),
-              at(equation.size(), equation.blocks()),
-              first_moment(h.size()),
-              second_moment(h.size()),
-              scales(products.size()),
-              identity(h.size()),
-              slope(h.size()) {}
-
-        [[nodiscard]] RowScales<float> jacobian() const { return {scales, identity}; }
-
-        bool active = false;
+    struct Scalars {
+        Request request = Request::none;
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
-        std::vector<T> h, products, drive;
-        Linearization<T> at;
-        std::vector<float> first_moment, second_moment;
-        std::vector<float> scales, identity;
-        std::vector<float> slope;  // ∂q/∂f = 2 f / H
-        AdamSchedule schedule{0, 1};
+        AdamSchedule schedule;
     };
 
-    void iterate() {
-        const BusyBlocks busy = busy_blocks([&](std::size_t i) { return slots_[i].active; });
-        weights_.backward(scaled_, gradient_, busy);
-        for (std::size_t i = 0; i < rows; ++i) {
-            if (slots_[i].active) {
-                descend(slots_[i], i);
-            }
-        }
-        weights_.forward(change_, product_, busy);
-        for (std::size_t i = 0; i < rows; ++i) {
-            if (slots_[i].active) {
-                arrive(slots_[i], i);
-            }
+    struct Memory {
+        Memory() = default;
+        Memory(Arena& arena, const GradientDescent& program, std::size_t rows,
+               std::size_t drive_size)
+            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
+                     drive_size) {}
+
+        Operands<T> operands;
+        MatrixView<Scalars> scalars;
+        StateMemory<T> states;
+        MatrixView<T> drives;
+        MatrixView<float> scales, identities;  // of J
+        MatrixView<float> slopes;              // ∂q/∂f = 2 f / H
+        MatrixView<float> first_moments, second_moments;
+
+      private:
+        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+               std::size_t drive_size)
+            : operands(arena, rows, size, n_products, requests),
+              scalars(arena.matrix<Scalars>(rows, 1)),
+              states(arena, rows, size, n_products),
+              drives(arena.matrix<T>(rows, drive_size)),
+              scales(arena.matrix<float>(rows, n_products)),
+              identities(arena.matrix<float>(rows, size)),
+              slopes(arena.matrix<float>(rows, size)),
+              first_moments(arena.matrix<float>(rows, size)),
+              second_moments(arena.matrix<float>(rows, size)) {}
+    };
+
+    template <class Team, class Search>
+    class Slot;
+};
+
+/// A slot at work.
+template <Equation E>
+template <class Team, class Search>
+class GradientDescent<E>::Slot {
+  public:
+    NULLCLINE_TEAM Slot(const Team& team, const GradientDescent& program, const Memory& memory,
+                        std::size_t row, const Search& search, Workspace&)
+        : team_(team),
+          program_(program),
+          memory_(memory),
+          row_(row),
+          search_(search),
+          now_(memory.scalars(row, 0)),
+          at_(memory.states, row),
+          drive_(memory.drives.row(row)),
+          scales_(memory.scales.row(row)),
+          identity_(memory.identities.row(row)),
+          slope_(memory.slopes.row(row)) {}
+
+    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
+
+    NULLCLINE_TEAM void store() {
+        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
+    }
+
+    NULLCLINE_TEAM void take(std::size_t start) {
+        now_.start = start;
+        now_.iterations = 0;
+        now_.limit = search_.iterations_left(start);
+        now_.schedule = AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
+        fill(team_, memory_.first_moments.row(row_), 0.0F);
+        fill(team_, memory_.second_moments.row(row_), 0.0F);
+        search_.load(team_, start, at_.h, drive_);
+        refresh();
+    }
+
+    NULLCLINE_TEAM void advance() {
+        switch (now_.request) {
+            case Request::backward:
+                return descend();
+            case Request::forward:
+                return arrive();
+            default:
+                copy(team_, memory_.operands.exact_product.row(row_), at_.products);
+                return linearize();
         }
     }
 
-    bool occupy(Slot& slot, std::size_t row) {
-        while (!slot.active) {
-            const std::optional<std::size_t> start = queue_.take();
-            if (!start) {
-                return false;
-            }
-            slot.start = *start;
-            slot.iterations = 0;
-            slot.limit = search_.iterations_left(*start);
-            slot.schedule =
-                AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
-            std::ranges::fill(slot.first_moment, 0.0F);
-            std::ranges::fill(slot.second_moment, 0.0F);
-            std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
-            search_.drive(*start, slot.drive);
-            slot.active = true;
-            multiply_afresh(slot);
-            linearize(slot, row);
-        }
-        return true;
-    }
+  private:
+    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
 
-    void multiply_afresh(Slot& slot) const {
-        blas::multiply_vector(equation_.weights(), std::span<const T>(slot.h),
-                              std::span(slot.products));
+    NULLCLINE_TEAM void refresh() {
+        copy(team_, at_.h, memory_.operands.exact.row(row_));
+        now_.request = Request::exact;
     }
 
     /// Adam's step, kept in the cube.
-    void descend(Slot& slot, std::size_t row) {
-        const auto gradient = gradient_.row(row);
-        finish_vjp(slot.jacobian(), std::span<const float>(slot.slope), gradient);
-        adam_step(slot.first_moment, slot.second_moment, gradient, slot.schedule.next(),
-                  change_.row(row));
-        const auto change = change_.row(row);
-        for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            const T before = slot.h[i];
-            slot.h[i] =
-                std::clamp(before + static_cast<T>(change[i]), -cube_bound<T>, cube_bound<T>);
-            change[i] = static_cast<float>(slot.h[i] - before);
+    NULLCLINE_TEAM void descend() {
+        const auto gradient = memory_.operands.gradient.row(row_);
+        const auto change = memory_.operands.direction.row(row_);
+        finish_vjp(team_, jacobian(), std::span<const float>(slope_), gradient);
+        team_.adam_step(memory_.first_moments.row(row_), memory_.second_moments.row(row_), gradient,
+                        now_.schedule.next(), change);
+        T* const h = at_.h.data();
+        float* const by = change.data();
+        team_.for_each(change.size(), [=](std::size_t i) {
+            const T before = h[i];
+            h[i] = std::clamp(before + static_cast<T>(by[i]), -cube_bound<T>, cube_bound<T>);
+            by[i] = static_cast<float>(h[i] - before);
+        });
+        ++now_.iterations;
+        if (now_.iterations % refresh_period == 0) {
+            refresh();
+        } else {
+            now_.request = Request::forward;
         }
     }
 
-    void arrive(Slot& slot, std::size_t row) {
-        ++slot.iterations;
-        if (slot.iterations % refresh_period == 0) {
-            multiply_afresh(slot);
-        } else {
-            for (std::size_t i = 0; i < slot.products.size(); ++i) {
-                slot.products[i] += static_cast<T>(product_.row(row)[i]);
-            }
-        }
-        linearize(slot, row);
+    NULLCLINE_TEAM void arrive() {
+        const float* const by = memory_.operands.product.row(row_).data();
+        T* const products = at_.products.data();
+        team_.for_each(at_.products.size(),
+                       [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
+        linearize();
     }
 
     /// Evaluate q; stop, or ask for the gradient.
-    void linearize(Slot& slot, std::size_t row) {
-        equation_.linearize(slot.h, slot.products, slot.drive, slot.at.out());
-        const double length = static_cast<double>(norm(slot.at.residual()));
-        const double q = length * length / static_cast<double>(slot.h.size());
+    NULLCLINE_TEAM void linearize() {
+        program_.equation.linearize(team_, at_.h, at_.products, drive_, at_.out());
+        const double length = static_cast<double>(norm(team_, at_.residual));
+        const double q = length * length / static_cast<double>(at_.h.size());
         if (!std::isfinite(q)) {
-            return finish(slot, row, End::not_finite);
+            return finish(End::not_finite);
         }
         if (q <= search_.options.tol_slow) {
-            return finish(slot, row, End::stationary);
+            return finish(End::stationary);
         }
-        if (slot.iterations >= slot.limit) {
-            return finish(slot, row, End::limit);
+        if (now_.iterations >= now_.limit) {
+            return finish(End::limit);
         }
-        convert<float>(slot.at.scales(), std::span(slot.scales));
-        convert<float>(slot.at.identity(), std::span(slot.identity));
-        const T factor = T{2} / static_cast<T>(slot.h.size());
-        std::ranges::transform(slot.at.residual(), slot.slope.begin(),
-                               [&](T f) { return static_cast<float>(factor * f); });
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.slope), scaled_.row(row));
+        copy(team_, at_.scales, scales_);
+        copy(team_, at_.identity, identity_);
+        const T factor = T{2} / static_cast<T>(at_.h.size());
+        const T* const f = at_.residual.data();
+        float* const slope = slope_.data();
+        team_.for_each(slope_.size(),
+                       [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
+        begin_vjp(team_, jacobian(), std::span<const float>(slope_),
+                  memory_.operands.scaled.row(row_));
+        now_.request = Request::backward;
     }
 
-    void finish(Slot& slot, std::size_t row, End end) {
-        std::ranges::copy(slot.h, search_.outcomes.h.row(slot.start).begin());
-        search_.finish(slot.start, slot.iterations, end);
-        slot.active = false;
-        std::ranges::fill(scaled_.row(row), 0.0F);
-        std::ranges::fill(change_.row(row), 0.0F);
+    NULLCLINE_TEAM void finish(End end) {
+        search_.finish(team_, now_.start, at_.h, now_.iterations, end);
+        now_.request = Request::none;
+        fill(team_, memory_.operands.scaled.row(row_), 0.0F);
+        fill(team_, memory_.operands.direction.row(row_), 0.0F);
     }
 
-    const E& equation_;
-    const TileMatrix& weights_;
-    const Search<T>& search_;
-    Queue& queue_;
-    Matrix<float> change_, product_, scaled_, gradient_;
-    std::vector<Slot> slots_;
+    static constexpr std::size_t refresh_period = 100;
+
+    const Team& team_;
+    const GradientDescent& program_;
+    const Memory& memory_;
+    std::size_t row_;
+    const Search& search_;
+    Scalars now_;
+    StateRow<T> at_;
+    std::span<T> drive_;
+    std::span<float> scales_, identity_, slope_;
 };
 
 }  // namespace nullcline

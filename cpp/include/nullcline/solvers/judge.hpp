@@ -4,108 +4,167 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <vector>
 
-#include "nullcline/blas.hpp"
+#include "nullcline/arena.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/host_device.hpp"
+#include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/problem.hpp"
 #include "nullcline/solvers/stationary.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// Labels ends, in the precision of the cell, from nothing but the state itself.
+/// What is said of one state.
+struct Verdict {
+    Kind kind;
+    Reason reason;
+    double q;
+};
+
+/// The program that labels ends, in the precision of the cell, from nothing but the state itself.
 ///
-/// fixed: every unit's reduced residual is within its bound of rounding (`GruReduced::rounding`).
+/// fixed: every unit's reduced residual is within its bound of rounding (`gru_rounding_unit`).
 /// slow: q <= tol_slow at a local minimum of q over the cube, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
-template <class T>
-class Judge {
-  public:
-    Judge(const Gru<T>& cell, const TermNorm<T>& update_norm)
-        : reduced_(cell),
-          update_(cell),
-          update_norm_(update_norm),
-          products_(update_.weights().rows()),
-          scaled_(update_.weights().rows()),
-          gradient_(cell.size()),
-          bound_(cell.size()),
-          at_reduced_(cell.size(), reduced_.blocks()),
-          at_update_(cell.size(), update_.blocks()) {}
+template <Equation Reduced, Equation Update>
+struct Judge {
+    using T = typename Update::Scalar;
+    struct Workspace {};
+    static constexpr RequestSet requests{Request::exact, Request::exact_transposed};
+    static constexpr Factors factors = Factors::none;
 
-    struct Verdict {
-        Kind kind;
-        Reason reason;
-        double q;
+    Reduced reduced;
+    Update update;
+    bool by_speed;  ///< the gradient method's own rule: q <= tol_slow makes any state slow
+
+    [[nodiscard]] constexpr const Update& served() const { return update; }
+
+    struct Scalars {
+        Request request = Request::none;
+        std::size_t start = 0;
+        double length = 0;  // ‖F(h) − h‖
     };
 
-    /// `how` an iteration ended says only why a state is neither fixed nor slow.
-    Verdict operator()(std::span<const T> h, std::span<const T> drive, double tol_slow, End how) {
-        blas::multiply_vector(update_.weights(), h, std::span(products_));
-        const std::span<const T> products = products_;
-        reduced_.linearize(h, products, drive, at_reduced_.out());
-        update_.linearize(h, products, drive, at_update_.out());
-        const double length = static_cast<double>(norm(at_update_.residual()));
-        const double q = length * length / static_cast<double>(h.size());
-        if (!std::isfinite(q)) {
-            return {Kind::unconverged, Reason::not_finite, q};
-        }
-        if (is_zero(h, drive)) {
-            return {Kind::fixed, Reason::zero, q};
-        }
-        if (is_minimum(h, length)) {
-            return q <= tol_slow ? Verdict{Kind::slow, Reason::minimum, q}
-                                 : Verdict{Kind::unconverged, Reason::above_tolerance, q};
-        }
-        return {Kind::unconverged, how == End::limit ? Reason::limit : Reason::stalled, q};
+    struct Memory {
+        Memory() = default;
+        Memory(Arena& arena, const Judge& program, std::size_t rows, std::size_t drive_size)
+            : Memory(arena, rows, program.update.size(), program.update.weights().rows(),
+                     program.reduced.weights().rows(), drive_size) {}
+
+        Operands<T> operands;
+        MatrixView<Scalars> scalars;
+        StateMemory<T> update, reduced;
+        MatrixView<T> drives;
+
+      private:
+        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+               std::size_t n_reduced, std::size_t drive_size)
+            : operands(arena, rows, size, n_products, requests),
+              scalars(arena.matrix<Scalars>(rows, 1)),
+              update(arena, rows, size, n_products),
+              reduced(arena, rows, size, n_reduced),
+              drives(arena.matrix<T>(rows, drive_size)) {}
+    };
+
+    template <class Team, class Search>
+    class Slot;
+};
+
+/// A slot at work.
+template <Equation Reduced, Equation Update>
+template <class Team, class Search>
+class Judge<Reduced, Update>::Slot {
+  public:
+    NULLCLINE_TEAM Slot(const Team& team, const Judge& program, const Memory& memory,
+                        std::size_t row, const Search& search, Workspace&)
+        : team_(team),
+          program_(program),
+          memory_(memory),
+          row_(row),
+          search_(search),
+          now_(memory.scalars(row, 0)),
+          at_(memory.update, row),
+          drive_(memory.drives.row(row)) {}
+
+    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
+
+    NULLCLINE_TEAM void store() {
+        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
     }
 
-    /// The gradient method's own rule: it stops at tol_slow, and nothing is asked about minima.
-    [[nodiscard]] static Verdict by_speed(Verdict verdict, double tol_slow) {
-        if (verdict.kind == Kind::unconverged && verdict.q <= tol_slow) {
-            verdict.kind = Kind::slow;
-            verdict.reason = Reason::below_tolerance;
-        }
-        return verdict;
+    NULLCLINE_TEAM void take(std::size_t start) {
+        now_.start = start;
+        search_.load(team_, start, at_.h, drive_);
+        copy(team_, at_.h, memory_.operands.exact.row(row_));
+        now_.request = Request::exact;
     }
+
+    NULLCLINE_TEAM void advance() { now_.request == Request::exact ? see_zero() : see_minimum(); }
 
   private:
-    [[nodiscard]] bool is_zero(std::span<const T> h, std::span<const T> drive) {
-        reduced_.rounding(h, products_, drive, bound_);
-        for (std::size_t i = 0; i < h.size(); ++i) {
-            if (std::abs(at_reduced_.residual()[i]) > bound_[i]) {
-                return false;
-            }
-        }
-        return true;
+    [[nodiscard]] NULLCLINE_TEAM double q() const {
+        return now_.length * now_.length / static_cast<double>(at_.h.size());
     }
 
-    [[nodiscard]] bool is_minimum(std::span<const T> h, double length) {
-        const auto jacobian = at_update_.jacobian();
-        const std::span<const T> residual = at_update_.residual();
-        begin_vjp(jacobian, residual, std::span(scaled_));
-        blas::multiply_vector_by_transpose(update_.weights(), std::span<const T>(scaled_),
-                                           std::span(gradient_));
-        finish_vjp(jacobian, residual, std::span(gradient_));
-        double square = 0;
-        for (std::size_t i = 0; i < h.size(); ++i) {
-            if (!held_by_face(h[i], gradient_[i])) {
-                square += static_cast<double>(gradient_[i]) * static_cast<double>(gradient_[i]);
-            }
+    NULLCLINE_TEAM void say(Kind kind, Reason reason) {
+        if (program_.by_speed && kind == Kind::unconverged && q() <= search_.options.tol_slow) {
+            kind = Kind::slow;
+            reason = Reason::below_tolerance;
         }
-        return std::sqrt(square) <=
-               stationary_tolerance<T> * static_cast<double>(update_norm_(jacobian)) * length;
+        search_.judged(team_, now_.start, Verdict{kind, reason, q()});
+        now_.request = Request::none;
     }
 
-    GruReduced<T> reduced_;
-    GruUpdate<T> update_;
-    const TermNorm<T>& update_norm_;
-    std::vector<T> products_, scaled_, gradient_, bound_;
-    Linearization<T> at_reduced_, at_update_;
+    NULLCLINE_TEAM void see_zero() {
+        const std::span<const T> products = memory_.operands.exact_product.row(row_);
+        const StateRow<T> reduced(memory_.reduced, row_);
+        program_.reduced.linearize(team_, at_.h, products, drive_, reduced.out());
+        program_.update.linearize(team_, at_.h, products, drive_, at_.out());
+        now_.length = static_cast<double>(norm(team_, at_.residual));
+        if (!std::isfinite(q())) {
+            return say(Kind::unconverged, Reason::not_finite);
+        }
+        if (is_zero<Team, Reduced, T>(team_, program_.reduced, reduced.residual, at_.h, products,
+                                      drive_)) {
+            return say(Kind::fixed, Reason::zero);
+        }
+        begin_vjp(team_, at_.jacobian(), std::span<const T>(at_.residual),
+                  memory_.operands.exact_scaled.row(row_));
+        now_.request = Request::exact_transposed;
+    }
+
+    NULLCLINE_TEAM void see_minimum() {
+        const auto gradient = memory_.operands.exact_gradient.row(row_);
+        const auto jacobian = at_.jacobian();
+        finish_vjp(team_, jacobian, std::span<const T>(at_.residual), gradient);
+        const double square = team_.sum(gradient.size(), [&](std::size_t i) {
+            const auto slope = static_cast<double>(gradient[i]);
+            return held_by_face(at_.h[i], gradient[i]) ? 0.0 : slope * slope;
+        });
+        const auto scale =
+            static_cast<double>(term_norm(team_, jacobian, program_.update.row_norms()));
+        if (std::sqrt(square) <= stationary_tolerance<T> * scale * now_.length) {
+            return q() <= search_.options.tol_slow
+                       ? say(Kind::slow, Reason::minimum)
+                       : say(Kind::unconverged, Reason::above_tolerance);
+        }
+        // How the iteration ended says only why a state is neither fixed nor slow.
+        say(Kind::unconverged,
+            search_.end(now_.start) == End::limit ? Reason::limit : Reason::stalled);
+    }
+
+    const Team& team_;
+    const Judge& program_;
+    const Memory& memory_;
+    std::size_t row_;
+    const Search& search_;
+    Scalars now_;
+    StateRow<T> at_;
+    std::span<T> drive_;
 };
 
 }  // namespace nullcline

@@ -3,492 +3,514 @@
 // At a state, a subspace grows by one direction at a time: the preconditioned gradient of the model
 // ‖f + J s‖² / 2 at its least within the trust region, as it stands in the subspace so far (the
 // generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
-// gradients). Growing it takes J v and Jᵀ u, so that a tile of starts advances by *ticks* of one
-// product each with fixed matrices. When more directions would help little, the model's least
-// within the trust region is the step. Close to a minimum of ‖f‖, where steps gain little, the
-// model has the curvature Σ f_i ∂²f_i that Gauss and Newton leave out: exact, and O(H) a pair of
-// directions. (Far from one, steps without it lead to zeros more often.)
+// gradients). Growing it takes J v and Jᵀ u, one product each with fixed matrices. When more
+// directions would help little, the model's least within the trust region is the step. Close to a
+// minimum of ‖f‖, where steps gain little, the model has the curvature Σ f_i ∂²f_i that Gauss and
+// Newton leave out: exact, and O(H) a pair of directions. (Far from one, steps without it lead to
+// zeros more often.)
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
 // one is found in the same subspace. And memory is that of the subspaces: no Jacobian is formed.
 //
-// The tile advances together but every slot is at a place of its own: one may be growing its
-// subspace while its neighbour tries a step and a third has just taken a new start. No slot waits
-// for another, and all products are full.
-//
 // The products run in single precision while the answers are exact in double: a direction need
 // not be exact, the residual is; the products W h that it is made from are updated by the step's
 // W s, which is small, and computed afresh in full before a state is called a zero.
 //
-// Batch invariance: the tile has one fixed shape, whatever it holds, and nothing but the matrix
-// product ever looks across its rows.
+// Batch invariance: nothing but the matrix products ever looks across a tile's rows.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <span>
-#include <utility>
-#include <vector>
 
-#include "nullcline/blas.hpp"
-#include "nullcline/cancellation.hpp"
+#include "nullcline/arena.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/curvature.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
-#include "nullcline/packed_matrix.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
-#include "nullcline/solvers/preconditioner.hpp"
-#include "nullcline/solvers/problem.hpp"
+#include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/subspace_model.hpp"
-#include "nullcline/solvers/trust_region.hpp"
-#include "nullcline/solvers/workers.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// One worker's tile of starts.
+/// The program (see solvers/tile.hpp).
 template <Equation E>
-class KrylovNewton {
-  public:
+struct KrylovNewton {
     using T = typename E::Scalar;
+    using Workspace = SubspaceWorkspace;
+    static constexpr RequestSet requests{Request::exact, Request::forward, Request::backward,
+                                         Request::precondition};
+    static constexpr Factors factors = Factors::none;
 
-    KrylovNewton(const E& equation, const TileMatrix& weights, const Preconditioner& preconditioner,
-                 const TermNorm<T>& term_norm, const Search<T>& search, std::size_t patience,
-                 Queue& queue)
-        : equation_(equation),
-          weights_(weights),
-          preconditioner_(preconditioner),
-          term_norm_(term_norm),
-          search_(search),
-          patience_(patience),
-          queue_(queue),
-          direction_(rows, equation.size()),
-          product_(rows, equation.weights().rows()),
-          scaled_(rows, equation.weights().rows()),
-          gradient_(rows, equation.size()),
-          preconditioned_(rows, equation.size()),
-          slots_(rows) {}
+    E equation;
+    bool has_inverse;      ///< a preconditioner for all; else each state's diagonal serves
+    std::size_t patience;  ///< iterations after which others are to take over
 
-    /// Work until the queue is empty and every slot is done.
-    void run(const Cancellation& cancellation) {
-        solve_tile(
-            rows, cancellation, [&](std::size_t i) { return occupy(slots_[i], i); },
-            [&] { tick(); });
-    }
+    [[nodiscard]] constexpr const E& served() const { return equation; }
 
-  private:
-    static constexpr std::size_t rows = tile_rows;
-    static constexpr std::size_t most_products = 150;  // for one subspace
-
-    /// What a slot's rows of the tile hold, and so what is to be done with the next products.
-    enum class Stage {
-        idle,      // nothing
-        begin,     // scaled: c ∘ f at a new state, for its gradient
-        slope,     // scaled: c ∘ (f + J s), for the gradient of the model at its solution
-        grow,      // gradient: that, to be made the next direction
-        expand,    // direction: the next of the subspace
-        truncated  // direction: the step, cut at the cube's face
+    /// What a slot does with what it waits for.
+    enum class Stage : std::uint8_t {
+        arrive,     // exact: products of a new state
+        probe,      // exact: products of a trial
+        begin,      // backward: the gradient at a new state
+        slope,      // backward: the gradient of the model at its solution
+        grow,       // precondition: that, to be made the next direction
+        expand,     // forward: the next direction of the subspace
+        truncated,  // forward: the step, cut at the cube's face
     };
 
-    /// What a start needs on its way. Made when the slot is first used.
-    struct Slot {
-        void allocate(const E& equation, std::size_t drive_size) {
-            const std::size_t size = equation.size();
-            const std::size_t n_products = equation.weights().rows();
-            h.resize(size);
-            products.resize(n_products);
-            drive.resize(drive_size);
-            at = trial = Linearization<T>(size, equation.blocks());
-            trial_h.resize(size);
-            trial_products.resize(n_products);
-            scales.resize(n_products);
-            identity.resize(size);
-            free.resize(size);
-            residual.resize(size);
-            change.resize(size);
-            model = SubspaceModel(size, n_products, equation.curved_fields());
-        }
-
-        [[nodiscard]] RowScales<float> jacobian() const { return {scales, identity}; }
-
-        Stage stage = Stage::idle;
+    struct Scalars {
+        Request request = Request::none;
+        Stage stage = Stage::arrive;
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
-
-        // The state, and the one that a step leads to.
-        std::vector<T> h, products, drive;
-        Linearization<T> at;
-        std::vector<T> trial_h, trial_products;
-        Linearization<T> trial;
+        bool side = false;        // which of the two states is where the slot is
         double length = 0;        // ‖f‖
         bool fresh = false;       // whether products are W h to the last digit
         double fresh_length = 0;  // ‖f‖ when they last were
         double last_gain = 0;     // decrease by the last step, in units of ‖f‖²
         double radius = 0;        // of the trust region
-
-        // The model of a step s, for f scaled to length 1.
-        double scale = 0;                     // of J
-        std::vector<float> scales, identity;  // of J
-        std::vector<float> free;              // 0 for units that the cube's face holds, else 1
-        std::vector<float> residual;          // f + J s
-        std::vector<float> change;            // J v
-        SubspaceModel model;
+        double predicted = 0;     // decrease by the step that is tried, in units of ‖f‖²
+        double step_length = 0;   // and its length
+        double scale = 0;         // of J
         double gradient_length = 0;
         double decrease = 0;  // that the model promises so far
         double shift = 0;     // the trust region's multiplier μ, for the preconditioner
+        SubspaceState model;
     };
 
-    void tick() {
-        const BusyBlocks busy =
-            busy_blocks([&](std::size_t i) { return slots_[i].stage != Stage::idle; });
-        search_.n_products += static_cast<std::size_t>(std::ranges::count_if(
-            slots_, [](const Slot& slot) { return slot.stage != Stage::idle; }));
-        weights_.forward(direction_, product_, busy);
-        for_each_slot(&KrylovNewton::after_forward);
-        weights_.backward(scaled_, gradient_, busy);
-        for_each_slot(&KrylovNewton::after_backward);
-        preconditioner_.apply(
-            gradient_, preconditioned_, busy,
-            [&](std::size_t i) { return slots_[i].stage == Stage::grow; },
-            [&](std::size_t i) { return ShiftedDiagonal{slots_[i].identity, slots_[i].shift}; });
-        for_each_slot(&KrylovNewton::after_preconditioner);
+    struct Memory {
+        Memory() = default;
+        Memory(Arena& arena, const KrylovNewton& program, std::size_t rows, std::size_t drive_size)
+            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
+                     drive_size) {}
+
+        Operands<T> operands;
+        MatrixView<Scalars> scalars;
+        StatePair<T> states;
+        MatrixView<T> drives;
+        MatrixView<T> forms;                   // of the curvature, before they are rounded
+        MatrixView<float> scales, identities;  // of J
+        MatrixView<float> free;                // 0 for units that the cube's face holds, else 1
+        MatrixView<float> residuals;           // f + J s, for f scaled to length 1
+        MatrixView<float> changes;             // J v
+        SubspaceMemory models;
+
+      private:
+        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+               std::size_t drive_size)
+            : operands(arena, rows, size, n_products, requests),
+              scalars(arena.matrix<Scalars>(rows, 1)),
+              states(arena, rows, size, n_products),
+              drives(arena.matrix<T>(rows, drive_size)),
+              forms(arena.matrix<T>(rows, curvature_size(E::curved_fields, size))),
+              scales(arena.matrix<float>(rows, n_products)),
+              identities(arena.matrix<float>(rows, size)),
+              free(arena.matrix<float>(rows, size)),
+              residuals(arena.matrix<float>(rows, size)),
+              changes(arena.matrix<float>(rows, size)),
+              models(arena, rows, size, n_products, E::curved_fields) {}
+    };
+
+    template <class Team, class Search>
+    class Slot;
+};
+
+/// A slot at work.
+template <Equation E>
+template <class Team, class Search>
+class KrylovNewton<E>::Slot {
+  public:
+    NULLCLINE_TEAM Slot(const Team& team, const KrylovNewton& program, const Memory& memory,
+                        std::size_t row, const Search& search, Workspace& work)
+        : team_(team),
+          program_(program),
+          memory_(memory),
+          row_(row),
+          search_(search),
+          now_(memory.scalars(row, 0)),
+          drive_(memory.drives.row(row)),
+          direction_(memory.operands.direction.row(row)),
+          product_(memory.operands.product.row(row)),
+          scaled_(memory.operands.scaled.row(row)),
+          gradient_(memory.operands.gradient.row(row)),
+          scales_(memory.scales.row(row)),
+          identity_(memory.identities.row(row)),
+          free_(memory.free.row(row)),
+          residual_(memory.residuals.row(row)),
+          change_(memory.changes.row(row)),
+          model_(team, memory.models, row, now_.model, work) {}
+
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
+
+    NULLCLINE_TEAM void store() {
+        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
     }
 
-    void for_each_slot(void (KrylovNewton::*act)(Slot&, std::size_t)) {
-        for (std::size_t i = 0; i < rows; ++i) {
-            if (slots_[i].stage != Stage::idle) {
-                (this->*act)(slots_[i], i);
-            }
+    NULLCLINE_TEAM void take(std::size_t start) {
+        now_.start = start;
+        now_.iterations = 0;
+        now_.limit = std::min(search_.iterations_left(start), program_.patience);
+        now_.radius = first_radius();
+        now_.shift = first_shift;
+        now_.last_gain = 1;
+        search_.load(team_, start, at().h, drive_);
+        refresh();
+    }
+
+    NULLCLINE_TEAM void advance() {
+        switch (now_.stage) {
+            case Stage::arrive:
+                return arrive();
+            case Stage::probe:
+                return probe();
+            case Stage::begin:
+                return take_gradient();
+            case Stage::slope:
+                return take_slope();
+            case Stage::grow:
+                return grow(memory_.operands.preconditioned.row(row_));
+            case Stage::expand:
+                return expand();
+            case Stage::truncated:
+                return try_truncated();
         }
     }
 
-    /// Give an idle slot the next start; false if it stays idle.
-    bool occupy(Slot& slot, std::size_t row) {
-        while (slot.stage == Stage::idle) {
-            const std::optional<std::size_t> start = queue_.take();
-            if (!start) {
-                return false;
-            }
-            if (slot.h.empty()) {
-                slot.allocate(equation_, search_.cell.resting_drive().size());
-            }
-            slot.start = *start;
-            slot.iterations = 0;
-            slot.limit = std::min(search_.iterations_left(*start), patience_);
-            slot.radius = first_radius(slot);
-            slot.shift = first_shift;
-            slot.last_gain = 1;
-            std::ranges::copy(search_.outcomes.h.row(*start), slot.h.begin());
-            search_.drive(*start, slot.drive);
-            slot.stage = Stage::begin;
-            linearize_afresh(slot);
-            begin(slot, row);
-        }
-        return true;
+  private:
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
+        return memory_.states.at(row_, now_.side);
+    }
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
+        return memory_.states.at(row_, !now_.side);
+    }
+    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
+    [[nodiscard]] NULLCLINE_TEAM std::size_t size() const { return free_.size(); }
+
+    NULLCLINE_TEAM void wait(Request request, Stage stage) {
+        now_.request = request;
+        now_.stage = stage;
     }
 
-    void finish(Slot& slot, std::size_t row, End end) {
-        std::ranges::copy(slot.h, search_.outcomes.h.row(slot.start).begin());
-        search_.finish(slot.start, slot.iterations, end);
-        slot.stage = Stage::idle;
+    NULLCLINE_TEAM void finish(End end) {
+        search_.finish(team_, now_.start, at().h, now_.iterations, end);
+        now_.request = Request::none;
         // An idle row is multiplied like any other: zeros are sure to be harmless.
-        std::ranges::fill(direction_.row(row), 0.0F);
-        std::ranges::fill(scaled_.row(row), 0.0F);
-        std::ranges::fill(gradient_.row(row), 0.0F);
+        fill(team_, direction_, 0.0F);
+        fill(team_, scaled_, 0.0F);
+        fill(team_, gradient_, 0.0F);
     }
 
-    void linearize_afresh(Slot& slot) const {
-        const std::span<const T> h = slot.h;
-        blas::multiply_vector(equation_.weights(), h, std::span(slot.products));
-        equation_.linearize(h, slot.products, slot.drive, slot.at.out());
-        slot.length = static_cast<double>(norm(slot.at.residual()));
-        slot.fresh = true;
-        slot.fresh_length = slot.length;
+    /// Ask for products of the state in full.
+    NULLCLINE_TEAM void refresh() {
+        copy(team_, at().h, memory_.operands.exact.row(row_));
+        wait(Request::exact, Stage::arrive);
     }
 
-    [[nodiscard]] bool is_zero(const Slot& slot) const {
-        std::vector<T> bound(slot.h.size());
-        equation_.rounding(slot.h, slot.products, slot.drive, bound);
-        return std::ranges::equal(slot.at.residual(), bound,
-                                  [](T residual, T limit) { return std::abs(residual) <= limit; });
+    NULLCLINE_TEAM void arrive() {
+        const auto state = at();
+        copy(team_, memory_.operands.exact_product.row(row_), state.products);
+        program_.equation.linearize(team_, state.h, state.products, drive_, state.out());
+        now_.length = static_cast<double>(norm(team_, state.residual));
+        now_.fresh = true;
+        now_.fresh_length = now_.length;
+        begin();
     }
 
-    /// Take slot.at as a new state: stop here, or ask for its gradient.
-    void begin(Slot& slot, std::size_t row) {
-        if (!std::isfinite(slot.length)) {
-            return finish(slot, row, End::not_finite);
+    /// Take the linearization as that of a new state: stop here, or ask for its gradient.
+    NULLCLINE_TEAM void begin() {
+        if (!std::isfinite(now_.length)) {
+            return finish(End::not_finite);
         }
-        if (slot.length < stale_below * slot.fresh_length) {
-            linearize_afresh(slot);
+        if (now_.length < stale_below * now_.fresh_length) {
+            return refresh();
         }
-        if (slot.fresh && is_zero(slot)) {
-            return finish(slot, row, End::zero);
+        const auto state = at();
+        if (now_.fresh && is_zero<Team, E, T>(team_, program_.equation, state.residual, state.h,
+                                              state.products, drive_)) {
+            return finish(End::zero);
         }
-        if (slot.iterations >= slot.limit) {
-            return finish(slot, row, End::limit);
+        if (now_.iterations >= now_.limit) {
+            return finish(End::limit);
         }
-        slot.scale = static_cast<double>(term_norm_(slot.at.jacobian()));
-        convert<float>(slot.at.scales(), std::span(slot.scales));
-        convert<float>(slot.at.identity(), std::span(slot.identity));
-        reset_residual(slot);
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.residual), scaled_.row(row));
-        slot.stage = Stage::begin;
+        now_.scale =
+            static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
+        copy(team_, state.scales, scales_);
+        copy(team_, state.identity, identity_);
+        reset_residual();
+        begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
+        wait(Request::backward, Stage::begin);
     }
 
-    static void reset_residual(Slot& slot) {
-        const double scale = slot.length > 0 ? 1 / slot.length : 0;
-        std::ranges::transform(slot.at.residual(), slot.residual.begin(), [&](T f) {
-            return static_cast<float>(static_cast<double>(f) * scale);
+    NULLCLINE_TEAM void reset_residual() {
+        const double scale = now_.length > 0 ? 1 / now_.length : 0;
+        const T* const f = at().residual.data();
+        float* const to = residual_.data();
+        team_.for_each(size(), [=](std::size_t i) {
+            to[i] = static_cast<float>(static_cast<double>(f[i]) * scale);
         });
     }
 
-    void after_forward(Slot& slot, std::size_t row) {
-        if (slot.stage == Stage::expand) {
-            expand(slot, row);
-        } else if (slot.stage == Stage::truncated) {
-            try_truncated(slot, row);
-        }
-    }
-
-    void after_backward(Slot& slot, std::size_t row) {
-        if (slot.stage == Stage::begin) {
-            take_gradient(slot, row);
-        } else if (slot.stage == Stage::slope) {
-            take_slope(slot, row);
-        }
-    }
-
     /// The gradient has come: stop where it vanishes, or start a subspace with it.
-    void take_gradient(Slot& slot, std::size_t row) {
-        const auto gradient = gradient_.row(row);
-        finish_vjp(slot.jacobian(), std::span<const float>(slot.residual), gradient);
-        slot.model.begin(gradient);
-        for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            slot.free[i] = held_by_face(slot.h[i], gradient[i]) ? 0.0F : 1.0F;
-            gradient[i] *= slot.free[i];
-        }
-        slot.gradient_length = static_cast<double>(norm(std::span<const float>(gradient)));
-        if (is_stationary<T>(slot.gradient_length * slot.length, slot.scale, slot.length)) {
-            if (slot.iterations > 0) {
-                return finish(slot, row, End::stationary);
+    NULLCLINE_TEAM void take_gradient() {
+        const auto state = at();
+        finish_vjp(team_, jacobian(), std::span<const float>(residual_), gradient_);
+        model_.begin(gradient_);
+        const T* const h = state.h.data();
+        float* const gradient = gradient_.data();
+        float* const free = free_.data();
+        team_.for_each(size(), [=](std::size_t i) {
+            free[i] = held_by_face(h[i], gradient[i]) ? 0.0F : 1.0F;
+            gradient[i] *= free[i];
+        });
+        now_.gradient_length = static_cast<double>(norm(team_, gradient_));
+        if (is_stationary<T>(now_.gradient_length * now_.length, now_.scale, now_.length)) {
+            if (now_.iterations > 0) {
+                return finish(End::stationary);
             }
-            ++slot.iterations;
-            nudge(std::span(slot.h));
-            linearize_afresh(slot);
-            return begin(slot, row);
+            ++now_.iterations;
+            nudge(team_, state.h);
+            return refresh();
         }
-        slot.decrease = 0;
-        if (slot.last_gain < little_gain) {
-            set_curvature(slot);
+        now_.decrease = 0;
+        if (now_.last_gain < little_gain) {
+            const auto form = memory_.forms.row(row_);
+            program_.equation.curvature(team_, state.h, state.products, drive_, state.residual,
+                                        form);
+            model_.set_curvature(form);
         }
-        slot.stage = Stage::grow;
+        ask_direction();
     }
 
-    void set_curvature(Slot& slot) const {
-        std::vector<T> form(curvature_size(equation_.curved_fields(), slot.h.size()));
-        std::vector<float> single(form.size());
-        equation_.curvature(slot.h, slot.products, slot.drive, slot.at.residual(), form);
-        convert<float>(std::span<const T>(form), std::span(single));
-        slot.model.set_curvature(single);
+    /// Have the gradient of the model preconditioned.
+    NULLCLINE_TEAM void ask_direction() {
+        if (program_.has_inverse) {
+            return wait(Request::precondition, Stage::grow);
+        }
+        const auto mu = static_cast<float>(now_.shift);
+        const float* const from = gradient_.data();
+        const float* const root = identity_.data();
+        float* const to = direction_.data();
+        // JᵀJ + μI if J were −diag(d), which no weights enter.
+        team_.for_each(size(), [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
+        grow(direction_);
     }
 
     /// Make the preconditioned gradient of the model a direction.
-    void after_preconditioner(Slot& slot, std::size_t row) {
-        if (slot.stage != Stage::grow) {
-            return;
-        }
-        const auto from = preconditioned_.row(row);
-        const auto direction = direction_.row(row);
-        for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            direction[i] = from[i] * slot.free[i];
-        }
-        if (slot.model.make_direction(direction)) {
-            slot.stage = Stage::expand;
-        } else if (slot.model.dimension() > 0) {  // the subspace is complete
-            try_steps(slot, row);
+    NULLCLINE_TEAM void grow(std::span<const float> preconditioned) {
+        const float* const from = preconditioned.data();
+        const float* const free = free_.data();
+        float* const to = direction_.data();
+        team_.for_each(size(), [=](std::size_t i) { to[i] = from[i] * free[i]; });
+        if (model_.make_direction(direction_)) {
+            wait(Request::forward, Stage::expand);
+        } else if (now_.model.dimension > 0) {  // the subspace is complete
+            try_steps();
         } else {
-            finish(slot, row, End::stalled);
+            finish(End::stalled);
         }
     }
 
     /// The products of a new direction have come: find the least of the model in the larger
     /// subspace.
-    void expand(Slot& slot, std::size_t row) {
-        const std::span<const float> direction = direction_.row(row);
-        const std::span<const float> products = product_.row(row);
-        finish_jvp(slot.jacobian(), products, direction, std::span(slot.change));
-        slot.model.add(direction, products, slot.change);
-        const ModelStep step = slot.model.minimize(slot.radius / slot.length);
+    NULLCLINE_TEAM void expand() {
+        const std::span<const float> direction = direction_;
+        const std::span<const float> products = product_;
+        finish_jvp(team_, jacobian(), products, direction, change_);
+        model_.add(direction, products, change_);
+        const ModelStep step = model_.minimize(now_.radius / now_.length);
         if (!step.found) {
-            return finish(slot, row, End::stalled);
+            return finish(End::stalled);
         }
-        const double gain = step.decrease - slot.decrease;
-        slot.decrease = step.decrease;
-        const std::size_t n = slot.model.grown();
+        const double gain = step.decrease - now_.decrease;
+        now_.decrease = step.decrease;
+        const std::size_t n = now_.model.grown;
         // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
         if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
-            return try_steps(slot, row);
+            return try_steps();
         }
-        slot.shift = std::max(step.multiplier, smallest_shift);
-        ask_slope(slot, row);
-        if (slot.model.full()) {
-            slot.model.restart();
+        now_.shift = std::max(step.multiplier, smallest_shift);
+        ask_slope();
+        if (model_.full()) {
+            model_.restart();
         }
     }
 
-    /// Prepare the backward product for the gradient of the model at its solution.
-    void ask_slope(Slot& slot, std::size_t row) {
-        const auto scaled = scaled_.row(row);
-        reset_residual(slot);
-        slot.model.add_change(slot.residual);
-        begin_vjp(slot.jacobian(), std::span<const float>(slot.residual), scaled);
-        if (slot.model.curved()) {
-            const auto bend = slot.model.bend(slot.model.solution_fields());
-            const std::size_t n = std::min(bend.size(), scaled.size());
-            add_scaled(1.0F, bend.first(n), scaled.first(n));
+    /// Ask for the backward product of the gradient of the model at its solution.
+    NULLCLINE_TEAM void ask_slope() {
+        reset_residual();
+        model_.add_change(residual_);
+        begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
+        if (now_.model.curved) {
+            add(model_.bend(model_.solution_fields()).first(scaled_.size()), scaled_);
         }
-        slot.stage = Stage::slope;
+        wait(Request::backward, Stage::slope);
+    }
+
+    /// y += x
+    NULLCLINE_TEAM void add(std::span<const float> x, std::span<float> y) const {
+        const float* const from = x.data();
+        float* const to = y.data();
+        team_.for_each(x.size(), [=](std::size_t i) { to[i] += from[i]; });
     }
 
     /// The gradient of the model has come: enough, or one more direction.
-    void take_slope(Slot& slot, std::size_t row) {
-        const auto gradient = gradient_.row(row);
-        finish_vjp(slot.jacobian(), std::span<const float>(slot.residual), gradient);
-        if (slot.model.curved() && equation_.curved_fields() > equation_.blocks()) {
-            const auto bend = slot.model.bend(slot.model.solution_fields());
-            add_scaled(1.0F, bend.subspan(slot.products.size()), gradient);
+    NULLCLINE_TEAM void take_slope() {
+        finish_vjp(team_, jacobian(), std::span<const float>(residual_), gradient_);
+        if (now_.model.curved && E::curved_fields > E::blocks) {
+            add(model_.bend(model_.solution_fields()).subspan(scaled_.size()), gradient_);
         }
-        for (std::size_t i = 0; i < slot.h.size(); ++i) {
-            gradient[i] *= slot.free[i];
-        }
+        const float* const free = free_.data();
+        float* const gradient = gradient_.data();
+        team_.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
         // It has the part −μ s within the subspace, which is as it should be.
-        const double square = static_cast<double>(squared_norm(std::span<const float>(gradient))) -
-                              slot.shift * slot.shift * slot.model.solution_square();
-        const double enough = gradient_forcing * slot.gradient_length;
+        const std::span<const float> seen = gradient_;
+        const double square = static_cast<double>(team_.dot(seen, seen)) -
+                              now_.shift * now_.shift * model_.solution_square();
+        const double enough = gradient_forcing * now_.gradient_length;
         if (square <= enough * enough) {
-            try_steps(slot, row);
+            try_steps();
         } else {
-            slot.stage = Stage::grow;
+            ask_direction();
         }
     }
 
     /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
-    void try_steps(Slot& slot, std::size_t row) {
+    NULLCLINE_TEAM void try_steps() {
         while (true) {
-            const ModelStep step = slot.model.minimize(slot.radius / slot.length);
+            const ModelStep step = model_.minimize(now_.radius / now_.length);
             if (!step.found) {
-                return finish(slot, row, End::stalled);
+                return finish(End::stalled);
             }
-            const auto fields = slot.model.solution_fields();
-            const auto s = fields.last(slot.h.size());
-            for (std::size_t i = 0; i < slot.h.size(); ++i) {
-                slot.trial_h[i] =
-                    slot.h[i] + static_cast<T>(slot.length * static_cast<double>(s[i]));
-            }
-            if (project_into_cube(std::span(slot.trial_h))) {
+            const auto fields = model_.solution_fields();
+            const T* const h = at().h.data();
+            const float* const s = fields.last(size()).data();
+            T* const to = trial().h.data();
+            const double length = now_.length;
+            team_.for_each(size(), [=](std::size_t i) {
+                to[i] = h[i] + static_cast<T>(length * static_cast<double>(s[i]));
+            });
+            if (project_into_cube(team_, trial().h)) {
                 // The products of the whole step do not serve the part that is left of it.
-                for (std::size_t i = 0; i < slot.h.size(); ++i) {
-                    direction_.row(row)[i] = static_cast<float>(
-                        static_cast<double>(slot.trial_h[i] - slot.h[i]) / slot.length);
-                }
-                slot.stage = Stage::truncated;
-                return;
+                float* const direction = direction_.data();
+                team_.for_each(size(), [=](std::size_t i) {
+                    direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / length);
+                });
+                return wait(Request::forward, Stage::truncated);
             }
-            if (!try_step(slot, row, fields.first(slot.products.size()), step.decrease,
-                          step.length * slot.length)) {
+            now_.predicted = step.decrease;
+            now_.step_length = step.length * now_.length;
+            if (!try_step(fields.first(product_.size()))) {
                 return;
             }
         }
     }
 
     /// The products of a step cut at the cube's face have come.
-    void try_truncated(Slot& slot, std::size_t row) {
-        const std::span<const float> s = direction_.row(row);
-        const std::span<const float> products = product_.row(row);
-        finish_jvp(slot.jacobian(), products, s, std::span(slot.change));
-        std::vector<float> fields(products.begin(), products.end());
-        fields.insert(fields.end(), s.begin(), s.end());
-        const double predicted = slot.model.decrease(fields, slot.change);
-        const double length = static_cast<double>(norm(s)) * slot.length;
-        if (try_step(slot, row, products, predicted, length)) {
-            try_steps(slot, row);
+    NULLCLINE_TEAM void try_truncated() {
+        const std::span<const float> s = direction_;
+        const std::span<const float> products = product_;
+        finish_jvp(team_, jacobian(), products, s, change_);
+        const std::span<float> fields = model_.room_for_fields();
+        copy(team_, products, fields.first(products.size()));
+        copy(team_, s, fields.last(size()));
+        now_.predicted = model_.decrease(fields, change_);
+        now_.step_length = static_cast<double>(norm(team_, s)) * now_.length;
+        if (try_step(products)) {
+            try_steps();
         }
     }
 
-    /// Go to h + s if that keeps what the model promises; true if a shorter step is to be tried.
-    /// `predicted` is in units of ‖f‖², `step_length` in those of the state.
-    bool try_step(Slot& slot, std::size_t row, std::span<const float> step_products,
-                  double predicted, double step_length) {
-        const bool exact = predicted < exact_below * step_length / slot.length;
-        if (exact && !slot.fresh) {  // both ends of the step are to be measured alike
-            linearize_afresh(slot);
-            begin(slot, row);
+    /// Go to the trial if that keeps what the model promises; true if a shorter step is to be tried
+    /// at once.
+    NULLCLINE_TEAM bool try_step(std::span<const float> step_products) {
+        if (now_.predicted < exact_below * now_.step_length / now_.length) {
+            if (now_.fresh) {
+                copy(team_, trial().h, memory_.operands.exact.row(row_));
+                wait(Request::exact, Stage::probe);
+            } else {  // both ends of the step are to be measured alike
+                refresh();
+            }
             return false;
         }
-        if (exact) {
-            blas::multiply_vector(equation_.weights(), std::span<const T>(slot.trial_h),
-                                  std::span(slot.trial_products));
-        } else {
-            for (std::size_t i = 0; i < slot.products.size(); ++i) {
-                slot.trial_products[i] =
-                    slot.products[i] +
-                    static_cast<T>(slot.length * static_cast<double>(step_products[i]));
-            }
+        const T* const before = at().products.data();
+        const float* const step = step_products.data();
+        T* const after = trial().products.data();
+        const double length = now_.length;
+        team_.for_each(step_products.size(), [=](std::size_t i) {
+            after[i] = before[i] + static_cast<T>(length * static_cast<double>(step[i]));
+        });
+        return conclude(false);
+    }
+
+    /// The products of a trial in full have come.
+    NULLCLINE_TEAM void probe() {
+        copy(team_, memory_.operands.exact_product.row(row_), trial().products);
+        if (conclude(true)) {
+            try_steps();
         }
-        equation_.linearize(slot.trial_h, slot.trial_products, slot.drive, slot.trial.out());
-        ++slot.iterations;
-        const double length = static_cast<double>(norm(slot.trial.residual()));
-        const double ratio = length / slot.length;
-        const double agreement = (1 - ratio) * (1 + ratio) / 2 / predicted;
-        if (predicted > 0 && agreement > acceptable_agreement) {
+    }
+
+    /// See what the step to the trial has gained, whose products are known now.
+    NULLCLINE_TEAM bool conclude(bool exact) {
+        const auto tried = trial();
+        program_.equation.linearize(team_, tried.h, tried.products, drive_, tried.out());
+        ++now_.iterations;
+        const double length = static_cast<double>(norm(team_, tried.residual));
+        const double ratio = length / now_.length;
+        const double agreement = (1 - ratio) * (1 + ratio) / 2 / now_.predicted;
+        if (now_.predicted > 0 && agreement > acceptable_agreement) {
             if (agreement < poor_agreement) {
-                slot.radius = step_length / 2;
+                now_.radius = now_.step_length / 2;
             } else if (agreement > good_agreement) {
-                slot.radius = std::max(slot.radius, 2 * step_length);
+                now_.radius = std::max(now_.radius, 2 * now_.step_length);
             }
-            std::swap(slot.h, slot.trial_h);
-            std::swap(slot.products, slot.trial_products);
-            std::swap(slot.at, slot.trial);
-            slot.length = length;
-            slot.last_gain = agreement * predicted;
-            slot.fresh = exact;
+            now_.side = !now_.side;
+            now_.length = length;
+            now_.last_gain = agreement * now_.predicted;
+            now_.fresh = exact;
             if (exact) {
-                slot.fresh_length = length;
+                now_.fresh_length = length;
             }
-            begin(slot, row);
+            begin();
             return false;
         }
-        slot.radius = step_length * (agreement > 0 ? 0.5 : 0.25);
-        if ((predicted >= 0 && predicted < smallest_gain) || !(slot.radius > smallest_radius)) {
-            if (slot.fresh && slot.model.curved()) {
-                finish(slot, row, End::stalled);
+        now_.radius = now_.step_length * (agreement > 0 ? 0.5 : 0.25);
+        if ((now_.predicted >= 0 && now_.predicted < smallest_gain) ||
+            !(now_.radius > smallest_radius)) {
+            if (now_.fresh && now_.model.curved) {
+                finish(End::stalled);
             } else {  // see what is truly left, by the whole model, before giving up
-                slot.last_gain = 0;
-                slot.radius = first_radius(slot);
-                linearize_afresh(slot);
-                begin(slot, row);
+                now_.last_gain = 0;
+                now_.radius = first_radius();
+                refresh();
             }
             return false;
         }
-        if (slot.iterations >= slot.limit) {
-            finish(slot, row, End::limit);
+        if (now_.iterations >= now_.limit) {
+            finish(End::limit);
             return false;
         }
         return true;
     }
 
     /// The trust region's radius at first: half the cube's diagonal.
-    [[nodiscard]] static double first_radius(const Slot& slot) {
-        return std::sqrt(static_cast<double>(slot.h.size()));
+    [[nodiscard]] NULLCLINE_TEAM double first_radius() const {
+        return std::sqrt(static_cast<double>(size()));
     }
 
+    static constexpr std::size_t most_products = 150;  // for one subspace
     static constexpr double smallest_radius =
         static_cast<double>(std::numeric_limits<T>::epsilon());
     /// Of the preconditioner, in units of J's squared singular values, which are near 1.
@@ -513,15 +535,16 @@ class KrylovNewton {
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-    const E& equation_;
-    const TileMatrix& weights_;
-    const Preconditioner& preconditioner_;
-    const TermNorm<T>& term_norm_;
-    const Search<T>& search_;
-    std::size_t patience_;
-    Queue& queue_;
-    Matrix<float> direction_, product_, scaled_, gradient_, preconditioned_;
-    std::vector<Slot> slots_;
+    const Team& team_;
+    const KrylovNewton& program_;
+    const Memory& memory_;
+    std::size_t row_;
+    const Search& search_;
+    Scalars now_;
+    std::span<T> drive_;
+    std::span<float> direction_, product_, scaled_, gradient_;
+    std::span<float> scales_, identity_, free_, residual_, change_;
+    SubspaceModel<Team> model_;
 };
 
 }  // namespace nullcline

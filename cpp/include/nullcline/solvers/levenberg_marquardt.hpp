@@ -1,170 +1,298 @@
-// Levenberg–Marquardt with dense Cholesky factors, a start at a time: slow, plain and robust.
+// Levenberg–Marquardt with factors of a dense matrix: slow, plain and robust.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <vector>
 
-#include "nullcline/blas.hpp"
-#include "nullcline/cancellation.hpp"
+#include "nullcline/arena.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/damping.hpp"
-#include "nullcline/solvers/problem.hpp"
-#include "nullcline/solvers/state.hpp"
+#include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/stationary.hpp"
-#include "nullcline/solvers/workers.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// One worker.
+/// The program (see solvers/tile.hpp).
 template <Equation E>
-class LevenbergMarquardt {
-  public:
+struct LevenbergMarquardt {
     using T = typename E::Scalar;
+    struct Workspace {};
+    static constexpr RequestSet requests{Request::exact, Request::exact_transposed, Request::solve};
+    static constexpr Factors factors = Factors::normal;
 
-    LevenbergMarquardt(const E& equation, const TermNorm<T>& term_norm, const Search<T>& search)
-        : term_norm_(term_norm),
+    E equation;
+
+    [[nodiscard]] constexpr const E& served() const { return equation; }
+
+    /// What a slot does with what it waits for.
+    enum class Stage : std::uint8_t {
+        arrive,    // exact: products of a new state
+        gradient,  // exact_transposed: the gradient there
+        step,      // solve: the step
+        change,    // exact: products of the step
+        probe,     // exact: products of the trial
+    };
+
+    struct Scalars {
+        Request request = Request::none;
+        Stage stage = Stage::arrive;
+        std::size_t start = 0;
+        std::size_t iterations = 0;
+        std::size_t limit = 0;
+        bool side = false;
+        double length = 0;       // ‖f‖
+        double scale = 0;        // of J
+        double mean_square = 0;  // of J's singular values, about
+        double predicted = 0;    // decrease by the step, in units of ‖f‖²
+        Damping damping;
+    };
+
+    struct Memory {
+        Memory() = default;
+        Memory(Arena& arena, const LevenbergMarquardt& program, std::size_t rows,
+               std::size_t drive_size)
+            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
+                     drive_size) {}
+
+        Operands<T> operands;
+        SolveOperands<T> solve;
+        MatrixView<Scalars> scalars;
+        StatePair<T> states;
+        MatrixView<T> drives, gradients, changes;
+
+      private:
+        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+               std::size_t drive_size)
+            : operands(arena, rows, size, n_products, requests),
+              solve(arena, rows, size, n_products),
+              scalars(arena.matrix<Scalars>(rows, 1)),
+              states(arena, rows, size, n_products),
+              drives(arena.matrix<T>(rows, drive_size)),
+              gradients(arena.matrix<T>(rows, size)),
+              changes(arena.matrix<T>(rows, size)) {}
+    };
+
+    template <class Team, class Search>
+    class Slot;
+};
+
+/// A slot at work.
+template <Equation E>
+template <class Team, class Search>
+class LevenbergMarquardt<E>::Slot {
+  public:
+    NULLCLINE_TEAM Slot(const Team& team, const LevenbergMarquardt& program, const Memory& memory,
+                        std::size_t row, const Search& search, Workspace&)
+        : team_(team),
+          program_(program),
+          memory_(memory),
+          row_(row),
           search_(search),
-          state_(equation, search.cell.resting_drive().size()),
-          gradient_(equation.size()),
-          step_(equation.size()),
-          change_(equation.size()),
-          jacobian_(equation.size(), equation.size()),
-          normal_(equation.size(), equation.size()),
-          factor_(equation.size(), equation.size()) {}
+          now_(memory.scalars(row, 0)),
+          drive_(memory.drives.row(row)),
+          gradient_(memory.gradients.row(row)),
+          step_(memory.solve.step.row(row)),
+          free_(memory.solve.free.row(row)) {}
 
-    void run(Queue& queue, const Cancellation& cancellation) {
-        solve_one_by_one(state_, search_, queue, cancellation,
-                         [&](std::size_t limit, std::size_t& iterations) {
-                             return descend(limit, iterations, cancellation);
-                         });
+    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
+
+    NULLCLINE_TEAM void store() {
+        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
+    }
+
+    NULLCLINE_TEAM void take(std::size_t start) {
+        now_.start = start;
+        now_.iterations = 0;
+        now_.limit = search_.iterations_left(start);
+        now_.damping = {};
+        search_.load(team_, start, at().h, drive_);
+        ask_products(at().h, Stage::arrive);
+    }
+
+    NULLCLINE_TEAM void advance() {
+        switch (now_.stage) {
+            case Stage::arrive:
+                return arrive();
+            case Stage::gradient:
+                return take_gradient();
+            case Stage::step:
+                return take_step();
+            case Stage::change:
+                return predict();
+            case Stage::probe:
+                return probe();
+        }
     }
 
   private:
-    End descend(std::size_t limit, std::size_t& iterations, const Cancellation& cancellation) {
-        Damping damping;
-        bool moved = true;
-        double mean_square = 0;
-        state_.evaluate();
-        for (; !cancellation.requested(); ++iterations) {
-            if (moved) {
-                if (!std::isfinite(state_.length())) {
-                    return End::not_finite;
-                }
-                if (state_.is_zero()) {
-                    return End::zero;
-                }
-                const double scale = static_cast<double>(term_norm_(state_.jacobian()));
-                state_.gradient(gradient_);
-                hold_faces();
-                if (is_stationary<T>(static_cast<double>(norm(std::span<const T>(gradient_))),
-                                     scale, state_.length())) {
-                    if (iterations > 0 || limit == 0) {
-                        return End::stationary;
-                    }
-                    nudge(state_.h());
-                    state_.evaluate();
-                    continue;
-                }
-                if (iterations >= limit) {
-                    return End::limit;
-                }
-                state_.assemble_jacobian(jacobian_.view());
-                blas::gram(MatrixView<const T>(jacobian_.view()), normal_.view());
-                mean_square = scale * scale / static_cast<double>(gradient_.size());
-            } else if (iterations >= limit) {
-                return End::limit;
-            }
-            const double square = state_.length() * state_.length();
-            double predicted = 0;
-            moved = false;
-            if (solve(static_cast<T>(damping.value() * mean_square))) {
-                predicted = predicted_decrease() / square;
-                const double ratio = state_.try_trial() / state_.length();
-                const double actual = (1 - ratio) * (1 + ratio) / 2;
-                if (predicted > 0 && actual > Damping::acceptable_ratio * predicted) {
-                    damping.accept(actual / predicted);
-                    state_.accept();
-                    moved = true;
-                    continue;
-                }
-            } else {
-                predicted = 1;  // unknown: the matrix was not positive definite to rounding
-            }
-            if (!damping.reject() || (predicted >= 0 && predicted < smallest_gain)) {
-                return End::stalled;
-            }
-        }
-        return End::limit;
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
+        return memory_.states.at(row_, now_.side);
+    }
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
+        return memory_.states.at(row_, !now_.side);
     }
 
-    /// Leave out of the problem the units that the cube's face holds.
-    void hold_faces() {
-        held_.clear();
-        for (std::size_t i = 0; i < gradient_.size(); ++i) {
-            if (held_by_face(state_.h()[i], gradient_[i])) {
-                gradient_[i] = 0;
-                held_.push_back(i);
-            }
-        }
+    NULLCLINE_TEAM void wait(Request request, Stage stage) {
+        now_.request = request;
+        now_.stage = stage;
     }
 
-    /// The trial h + s, (JᵀJ + μI) s = −Jᵀf, cut at the cube's faces.
-    bool solve(T mu) {
-        const std::size_t size = step_.size();
-        std::ranges::copy(normal_.elements(), factor_.elements().begin());
-        for (const std::size_t held : held_) {
-            for (std::size_t j = 0; j < size; ++j) {
-                factor_.view()(held, j) = 0;
-                factor_.view()(j, held) = 0;
+    NULLCLINE_TEAM void ask_products(std::span<T> of, Stage stage) {
+        copy(team_, of, memory_.operands.exact.row(row_));
+        wait(Request::exact, stage);
+    }
+
+    /// Linearize a state whose products have come; returns ‖f‖.
+    NULLCLINE_TEAM double linearize(const StateRow<T>& state) {
+        copy(team_, memory_.operands.exact_product.row(row_), state.products);
+        program_.equation.linearize(team_, state.h, state.products, drive_, state.out());
+        return static_cast<double>(norm(team_, state.residual));
+    }
+
+    NULLCLINE_TEAM void finish(End end) {
+        search_.finish(team_, now_.start, at().h, now_.iterations, end);
+        now_.request = Request::none;
+    }
+
+    NULLCLINE_TEAM void arrive() {
+        now_.length = linearize(at());
+        begin();
+    }
+
+    /// At a new state: stop, or ask for its gradient.
+    NULLCLINE_TEAM void begin() {
+        const auto state = at();
+        if (!std::isfinite(now_.length)) {
+            return finish(End::not_finite);
+        }
+        if (is_zero<Team, E, T>(team_, program_.equation, state.residual, state.h, state.products,
+                                drive_)) {
+            return finish(End::zero);
+        }
+        now_.scale =
+            static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
+        begin_vjp(team_, state.jacobian(), std::span<const T>(state.residual),
+                  memory_.operands.exact_scaled.row(row_));
+        wait(Request::exact_transposed, Stage::gradient);
+    }
+
+    NULLCLINE_TEAM void take_gradient() {
+        const auto state = at();
+        copy(team_, memory_.operands.exact_gradient.row(row_), gradient_);
+        finish_vjp(team_, state.jacobian(), std::span<const T>(state.residual), gradient_);
+        T* const gradient = gradient_.data();
+        T* const free = free_.data();
+        const T* const h = state.h.data();
+        team_.for_each(gradient_.size(), [=](std::size_t i) {
+            free[i] = held_by_face(h[i], gradient[i]) ? T{0} : T{1};
+            gradient[i] *= free[i];
+        });
+        if (is_stationary<T>(static_cast<double>(norm(team_, gradient_)), now_.scale,
+                             now_.length)) {
+            if (now_.iterations > 0 || now_.limit == 0) {
+                return finish(End::stationary);
             }
+            ++now_.iterations;
+            nudge(team_, state.h);
+            return ask_products(state.h, Stage::arrive);
         }
-        for (std::size_t i = 0; i < size; ++i) {
-            factor_.view()(i, i) += mu;
-            step_[i] = -gradient_[i];
+        if (now_.iterations >= now_.limit) {
+            return finish(End::limit);
         }
-        if (!blas::cholesky(factor_.view())) {
-            return false;
+        copy(team_, state.scales, memory_.solve.scales.row(row_));
+        copy(team_, state.identity, memory_.solve.identity.row(row_));
+        now_.mean_square = now_.scale * now_.scale / static_cast<double>(gradient_.size());
+        ask_step(true);
+    }
+
+    /// Ask for s with (JᵀJ + μI) s = −Jᵀf.
+    NULLCLINE_TEAM void ask_step(bool changed) {
+        const T* const gradient = gradient_.data();
+        T* const step = step_.data();
+        team_.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
+        const T mu = static_cast<T>(now_.damping.value() * now_.mean_square);
+        team_.lead([&] {
+            memory_.solve.shift(row_, 0) = mu;
+            memory_.solve.changed(row_, 0) = changed ? 1 : 0;
+        });
+        wait(Request::solve, Stage::step);
+    }
+
+    /// The trial h + s, cut at the cube's faces.
+    NULLCLINE_TEAM void take_step() {
+        if (memory_.solve.solved(row_, 0) == 0) {  // not positive definite to rounding
+            now_.predicted = 1;                    // unknown
+            return reject();
         }
-        blas::cholesky_solve(MatrixView<const T>(factor_.view()),
-                             MatrixView<T>(step_.data(), 1, size));
-        const auto trial = state_.trial();
-        for (std::size_t i = 0; i < size; ++i) {
-            trial[i] = state_.h()[i] + step_[i];
+        const T* const h = at().h.data();
+        T* const to = trial().h.data();
+        T* const step = step_.data();
+        team_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
+        if (project_into_cube(team_, trial().h)) {
+            team_.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
         }
-        if (project_into_cube(trial)) {
-            for (std::size_t i = 0; i < size; ++i) {
-                step_[i] = trial[i] - state_.h()[i];
-            }
-        }
-        return true;
+        ask_products(step_, Stage::change);
     }
 
     /// (‖f‖² − ‖f + J s‖²) / 2
-    [[nodiscard]] double predicted_decrease() {
+    NULLCLINE_TEAM void predict() {
         const std::span<const T> step = step_;
-        blas::multiply_vector(MatrixView<const T>(jacobian_.view()), step, std::span(change_));
-        return -static_cast<double>(dot(step, std::span<const T>(gradient_))) -
-               static_cast<double>(squared_norm(std::span<const T>(change_))) / 2;
+        const auto change = memory_.changes.row(row_);
+        finish_jvp(team_, at().jacobian(),
+                   std::span<const T>(memory_.operands.exact_product.row(row_)), step, change);
+        const double decrease =
+            -static_cast<double>(team_.dot(step, std::span<const T>(gradient_))) -
+            static_cast<double>(team_.dot(std::span<const T>(change), std::span<const T>(change))) /
+                2;
+        now_.predicted = decrease / (now_.length * now_.length);
+        ask_products(trial().h, Stage::probe);
+    }
+
+    NULLCLINE_TEAM void probe() {
+        const double length = linearize(trial());
+        const double ratio = length / now_.length;
+        const double actual = (1 - ratio) * (1 + ratio) / 2;
+        if (now_.predicted > 0 && actual > Damping::acceptable_ratio * now_.predicted) {
+            now_.damping.accept(actual / now_.predicted);
+            now_.side = !now_.side;
+            now_.length = length;
+            ++now_.iterations;
+            return begin();
+        }
+        reject();
+    }
+
+    /// Try a shorter step from the same state.
+    NULLCLINE_TEAM void reject() {
+        if (!now_.damping.reject() || (now_.predicted >= 0 && now_.predicted < smallest_gain)) {
+            return finish(End::stalled);
+        }
+        ++now_.iterations;
+        if (now_.iterations >= now_.limit) {
+            return finish(End::limit);
+        }
+        ask_step(false);
     }
 
     /// Below this part of ‖f‖² a decrease drowns in rounding.
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-    const TermNorm<T>& term_norm_;
-    const Search<T>& search_;
-    State<E> state_;
-    std::vector<T> gradient_, step_, change_;
-    std::vector<std::size_t> held_;
-    Matrix<T> jacobian_, normal_, factor_;
+    const Team& team_;
+    const LevenbergMarquardt& program_;
+    const Memory& memory_;
+    std::size_t row_;
+    const Search& search_;
+    Scalars now_;
+    std::span<T> drive_, gradient_, step_, free_;
 };
 
 }  // namespace nullcline

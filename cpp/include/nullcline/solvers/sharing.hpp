@@ -7,83 +7,88 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/solvers/cube.hpp"
-#include "nullcline/solvers/problem.hpp"
 
 namespace nullcline {
 
 /// The most by which a move across a cell may change a gate's sum, unit by unit.
 inline constexpr double largest_change = 0x1p-8;
 
-/// Side of a cell: so short that a move across it changes the gates' sums by little, and still far
-/// above the scatter of ends at one minimum (about 1e-5 on trained networks), so that few of them
-/// are parted by a cell's face. A power of two, for exact centres.
+/// Side of a cell, from the norms of the rows of the weights that the reduced equation has: so
+/// short that a move across it changes the gates' sums by little, and still far above the scatter
+/// of ends at one minimum (about 1e-5 on trained networks), so that few of them are parted by a
+/// cell's face. A power of two, for exact centres.
 template <class T>
-[[nodiscard]] double cell_side(const Gru<T>& cell) {
-    double largest = 1;
-    for (const auto norms : {cell.norms_r(), cell.norms_n()}) {
-        largest = std::max(largest, static_cast<double>(*std::ranges::max_element(norms)));
-    }
-    return std::exp2(std::floor(std::log2(largest_change / largest)));
+[[nodiscard]] double cell_side(std::span<const T> row_norms) {
+    const double largest = static_cast<double>(*std::ranges::max_element(row_norms));
+    return std::exp2(std::floor(std::log2(largest_change / std::max(largest, 1.0))));
 }
 
 /// Move a state to the centre of its cell.
-template <class T>
-void to_centre(std::span<T> h, double side) {
+template <class Team, class T>
+NULLCLINE_TEAM void to_centre(const Team& team, std::span<T> h, double side) {
     if (side < 0x1p-50) {  // weights so large that cells are no larger than rounding
         return;
     }
-    for (T& value : h) {
-        const double index = std::floor(static_cast<double>(value) / side);
-        value = static_cast<T>((index + 0.5) * side);
-    }
-    project_into_cube(h);
+    T* const value = h.data();
+    team.for_each(h.size(), [=](std::size_t i) {
+        const double index = std::floor(static_cast<double>(value[i]) / side);
+        value[i] = static_cast<T>((index + 0.5) * side);
+    });
+    project_into_cube(team, h);
 }
 
-/// A number that is the same for the same state and input, and rarely for others.
-template <class T>
-[[nodiscard]] std::size_t hash(std::span<const T> h, std::span<const T> x) {
-    std::size_t sum = 0;
-    for (const auto values : {h, x}) {
-        for (const T value : values) {
-            // As boost::hash_combine mixes.
-            sum ^= std::hash<T>{}(value) + 0x9e3779b97f4a7c15U + (sum << 6U) + (sum >> 2U);
-        }
-    }
-    return sum;
+/// A number that is the same for the same values, and rarely for others.
+template <class Team, class T>
+[[nodiscard]] NULLCLINE_TEAM std::uint64_t key_of(const Team& team, std::span<const T> values) {
+    return team.sum(values.size(), [&](std::size_t i) {
+        const double value = static_cast<double>(values[i]) + 0.0;  // −0 becomes 0
+        // As SplitMix64 mixes (Steele, Lea and Flood 2014).
+        std::uint64_t bits = std::bit_cast<std::uint64_t>(value) + (i + 1) * 0x9e3779b97f4a7c15U;
+        bits = (bits ^ (bits >> 30U)) * 0xbf58476d1ce4e5b9U;
+        bits = (bits ^ (bits >> 27U)) * 0x94d049bb133111ebU;
+        return bits ^ (bits >> 31U);
+    });
 }
+
+using Groups = std::vector<std::vector<std::size_t>>;
 
 /// Those of these starts that are at one state with one input, group by group.
-template <class T>
-std::vector<std::vector<std::size_t>> group_equal(const Search<T>& search,
-                                                  std::span<const std::size_t> starts) {
-    const auto state = [&](std::size_t start) {
-        return std::span<const T>(search.outcomes.h.row(start));
-    };
-    std::vector<std::vector<std::size_t>> groups;
-    std::unordered_multimap<std::size_t, std::size_t> group_of;
-    for (const std::size_t start : starts) {
-        const auto x = search.inputs.row(start);
-        const std::size_t key = hash(state(start), x);
-        const auto [first, last] = group_of.equal_range(key);
-        const auto found = std::find_if(first, last, [&](const auto& entry) {
-            const std::size_t other = groups[entry.second].front();
-            return std::ranges::equal(state(other), state(start)) &&
-                   std::ranges::equal(search.inputs.row(other), x);
-        });
-        if (found != last) {
-            groups[found->second].push_back(start);
-        } else {
-            group_of.emplace(key, groups.size());
-            groups.push_back({start});
+template <class Backend>
+[[nodiscard]] Groups group_equal(Backend& backend, std::vector<std::size_t> starts) {
+    Groups groups;
+    while (!starts.empty()) {
+        const std::vector<std::uint64_t> keys = backend.keys(starts);
+        std::unordered_map<std::uint64_t, std::size_t> group_of;
+        std::vector<std::pair<std::size_t, std::size_t>> pairs;  // a start, and who is like it
+        std::vector<std::size_t> groups_of_pairs;
+        for (std::size_t i = 0; i < starts.size(); ++i) {
+            const auto [found, is_new] = group_of.try_emplace(keys[i], groups.size());
+            if (is_new) {
+                groups.push_back({starts[i]});
+            } else {
+                pairs.emplace_back(starts[i], groups[found->second].front());
+                groups_of_pairs.push_back(found->second);
+            }
+        }
+        starts.clear();
+        const std::vector<std::uint8_t> equal = backend.are_equal(pairs);
+        for (std::size_t i = 0; i < pairs.size(); ++i) {
+            if (equal[i] != 0) {
+                groups[groups_of_pairs[i]].push_back(pairs[i].first);
+            } else {  // another state with the same key: again, without those that have a group
+                starts.push_back(pairs[i].first);
+            }
         }
     }
     return groups;
@@ -91,17 +96,13 @@ std::vector<std::vector<std::size_t>> group_equal(const Search<T>& search,
 
 /// Move these starts' states to the centres of their cells; return them cell by cell, in each the
 /// one with the most iterations left first.
-template <class T>
-std::vector<std::vector<std::size_t>> gather(const Search<T>& search,
-                                             std::span<const std::size_t> starts) {
-    const double side = cell_side(search.cell);
-    for (const std::size_t start : starts) {
-        to_centre(search.outcomes.h.row(start), side);
-    }
-    auto groups = group_equal(search, starts);
+template <class Backend>
+[[nodiscard]] Groups gather(Backend& backend, const std::vector<std::size_t>& starts) {
+    backend.to_centres(starts);
+    Groups groups = group_equal(backend, starts);
     for (auto& group : groups) {
         std::iter_swap(group.begin(), std::ranges::max_element(group, {}, [&](std::size_t start) {
-                           return search.iterations_left(start);
+                           return backend.iterations_left(start);
                        }));
     }
     return groups;

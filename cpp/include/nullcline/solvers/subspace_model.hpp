@@ -1,91 +1,328 @@
 // A quadratic model of ‖f(h + s)‖² / 2 for steps s in a subspace that grows by a direction at a
 // time.
 //
-// f is scaled to length 1 and s with it. Of every direction v are kept its *fields* (W v, v) and
+// f is scaled to length 1 and s with it. Of every direction v are kept its products W v, itself and
 // its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ, to
-// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace.
+// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature sees a
+// direction by its *fields* (W v, v).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <span>
-#include <vector>
 
+#include "nullcline/arena.hpp"
+#include "nullcline/curvature.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/small_matrix.hpp"
 #include "nullcline/solvers/trust_region.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-class SubspaceModel {
-  public:
+/// The room that one team needs beside what it keeps of a model.
+struct SubspaceWorkspace {
+    ModelWorkspace trust_region;
+    SmallMatrix whole, softest, kept;
+    std::array<double, SmallMatrix::largest> numbers;
+    ModelStep step;
+};
+
+/// The memory of many models.
+struct SubspaceMemory {
     static constexpr std::size_t most_directions = SmallMatrix::largest;
 
-    SubspaceModel() = default;
-    SubspaceModel(std::size_t size, std::size_t n_products, std::size_t n_curved_fields);
+    SubspaceMemory() = default;
+    SubspaceMemory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+                   std::size_t n_curved_fields)
+        : products(arena.matrix<float>(rows * most_directions, n_products)),
+          vectors(arena.matrix<float>(rows * most_directions, size)),
+          changes(arena.matrix<float>(rows * most_directions, size)),
+          gradients(arena.matrix<float>(rows, size)),
+          forms(arena.matrix<float>(rows, curvature_size(n_curved_fields, size))),
+          combinations(arena.matrix<float>(rows, n_products + size)),
+          bends(arena.matrix<float>(rows, n_curved_fields * size)),
+          coefficients(arena.matrix<float>(rows, most_directions)),
+          slopes(arena.matrix<double>(rows, most_directions)),
+          solutions(arena.matrix<double>(rows, most_directions)),
+          hessians(arena.matrix<SmallMatrix>(rows, 1)) {}
+
+    MatrixView<float> products, vectors, changes;
+    MatrixView<float> gradients, forms, combinations, bends, coefficients;
+    MatrixView<double> slopes, solutions;
+    MatrixView<SmallMatrix> hessians;
+};
+
+/// The numbers of one model.
+struct SubspaceState {
+    std::size_t dimension = 0;
+    std::size_t grown = 0;  ///< directions so far, also those that a restart has let go
+    bool curved = false;
+};
+
+/// One model: a row of that memory, and a few numbers that its owner keeps.
+template <class Team>
+class SubspaceModel {
+  public:
+    static constexpr std::size_t most_directions = SubspaceMemory::most_directions;
+
+    using State = SubspaceState;
+
+    NULLCLINE_TEAM SubspaceModel(const Team& team, const SubspaceMemory& memory, std::size_t row,
+                                 State& state, SubspaceWorkspace& work)
+        : team_(team),
+          state_(state),
+          work_(work),
+          products_(memory.products.middle_rows(row * most_directions, most_directions)),
+          vectors_(memory.vectors.middle_rows(row * most_directions, most_directions)),
+          changes_(memory.changes.middle_rows(row * most_directions, most_directions)),
+          gradient_(memory.gradients.row(row)),
+          form_(memory.forms.row(row)),
+          combination_(memory.combinations.row(row)),
+          bend_(memory.bends.row(row)),
+          coefficients_(memory.coefficients.row(row)),
+          slope_(memory.slopes.row(row)),
+          solution_(memory.solutions.row(row)),
+          hessian_(memory.hessians(row, 0)) {}
 
     /// Forget all directions; g = Jᵀ f is the gradient at s = 0.
-    void begin(std::span<const float> gradient);
+    NULLCLINE_TEAM void begin(std::span<const float> gradient) {
+        copy(team_, gradient, gradient_);
+        state_ = {};
+    }
 
     /// Give the model its curvature, a form as of `apply_curvature`, before any direction.
-    void set_curvature(std::span<const float> form);
-    [[nodiscard]] bool curved() const { return !form_.empty(); }
+    template <class T>
+    NULLCLINE_TEAM void set_curvature(std::span<T> form) {
+        copy(team_, form, form_);
+        state_.curved = true;
+    }
 
     /// Make v orthogonal to all directions and of length 1; false if it has nothing new.
-    [[nodiscard]] bool make_direction(std::span<float> v) const;
+    [[nodiscard]] NULLCLINE_TEAM bool make_direction(std::span<float> v) const {
+        const std::span<const float> seen = v;
+        const float whole = norm(team_, seen);
+        const auto c = coefficients();
+        float rest = whole;
+        for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
+            team_.coordinates(basis(vectors_), seen, c);
+            team_.for_each(c.size(), [=](std::size_t i) { c[i] = -c[i]; });
+            team_.add_combination(basis(vectors_), c, v);
+            const float before = rest;
+            rest = norm(team_, seen);
+            if (rest > before / 2) {
+                break;
+            }
+        }
+        if (!(rest > smallest_part * whole)) {
+            return false;
+        }
+        team_.for_each(v.size(), [=](std::size_t i) { v[i] /= rest; });
+        return true;
+    }
 
     /// Add what `make_direction` made, with its products W v and its change J v.
-    void add(std::span<const float> v, std::span<const float> products,
-             std::span<const float> change);
+    NULLCLINE_TEAM void add(std::span<const float> v, std::span<const float> products,
+                            std::span<const float> change) {
+        const std::size_t last = state_.dimension++;
+        ++state_.grown;
+        copy(team_, v, vectors_.row(last));
+        copy(team_, change, changes_.row(last));
+        copy(team_, products, products_.row(last));
+        const auto dots = coefficients();
+        team_.coordinates(basis(changes_), change, dots);
+        add_to_hessian<false>(dots);
+        if (state_.curved) {
+            add_curvature();
+        }
+        const auto along = static_cast<double>(team_.dot(v, std::span<const float>(gradient_)));
+        team_.lead([&] { slope_[last] = along; });
+    }
 
-    [[nodiscard]] std::size_t dimension() const { return dimension_; }
-    [[nodiscard]] bool full() const { return dimension_ == most_directions; }
-
-    /// Directions since `begin`, also those that a restart has let go.
-    [[nodiscard]] std::size_t grown() const { return grown_; }
+    [[nodiscard]] NULLCLINE_TEAM bool full() const { return state_.dimension == most_directions; }
 
     /// Find the least of the model within ‖s‖ <= radius: the solution that all below speaks of.
-    ModelStep minimize(double radius);
+    NULLCLINE_TEAM ModelStep minimize(double radius) {
+        team_.few([&](const auto& few) {
+            const ModelStep step =
+                minimize_model(few, hessian_, slope(), radius, solution(), work_.trust_region);
+            few.lead([&] { work_.step = step; });
+        });
+        return work_.step;
+    }
 
     /// ‖s‖² of the solution.
-    [[nodiscard]] double solution_square() const;
+    [[nodiscard]] NULLCLINE_TEAM double solution_square() const {
+        return team_.dot(std::span<const double>(solution()), std::span<const double>(solution()));
+    }
 
     /// out += J s
-    void add_change(std::span<float> out) const;
+    NULLCLINE_TEAM void add_change(std::span<float> out) const {
+        team_.add_combination(basis(changes_), solution_coefficients(), out);
+    }
 
     /// (W s, s), valid until the next call.
-    [[nodiscard]] std::span<const float> solution_fields();
+    [[nodiscard]] NULLCLINE_TEAM std::span<const float> solution_fields() {
+        fill(team_, combination_, 0.0F);
+        const auto y = solution_coefficients();
+        team_.add_combination(basis(products_), y, combination_.first(products_.cols()));
+        team_.add_combination(basis(vectors_), y, combination_.last(vectors_.cols()));
+        return combination_;
+    }
+
+    /// Where the fields of a step may be put together, valid until the next call.
+    [[nodiscard]] NULLCLINE_TEAM std::span<float> room_for_fields() const { return combination_; }
 
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
-    [[nodiscard]] std::span<const float> bend(std::span<const float> fields);
+    [[nodiscard]] NULLCLINE_TEAM std::span<const float> bend(std::span<const float> fields) {
+        team_.apply_curvature(form_, fields.first(bend_.size()), vectors_.cols(), bend_);
+        return bend_;
+    }
 
-    /// The decrease that the model promises of any step, from its fields and its change.
-    [[nodiscard]] double decrease(std::span<const float> fields, std::span<const float> change);
+    /// What the model promises of a step with these fields and this change.
+    [[nodiscard]] NULLCLINE_TEAM double decrease(std::span<const float> fields,
+                                                 std::span<const float> change) {
+        const auto s = fields.last(vectors_.cols());
+        const double along = static_cast<double>(team_.dot(s, std::span<const float>(gradient_)));
+        const double straight = static_cast<double>(team_.dot(change, change));
+        const double bent =
+            state_.curved ? static_cast<double>(team_.dot(bend(fields), fields.first(bend_.size())))
+                          : 0;
+        return -along - (straight + bent) / 2;
+    }
 
     /// Make room: keep the solution and the softest directions, as combinations of all (a thick
-    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W.
-    void restart();
+    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
+    /// subspace must be full.
+    NULLCLINE_TEAM void restart() {
+        constexpr std::size_t n = most_directions;
+        const auto y = solution();
+        const double length = std::sqrt(solution_square());
+        SubspaceWorkspace& work = work_;
+        team_.for_each(n * n, [&](std::size_t k) {
+            const std::size_t i = k / n;
+            const std::size_t j = k % n;
+            work.whole(i, j) = work.softest(i, j) = i < j ? hessian_(j, i) : hessian_(i, j);
+        });
+        team_.few([&](const auto& few) {
+            few.symmetric_eigen(work.softest, work.kept);
+            few.for_each(kept_directions * n, [&](std::size_t k) {
+                const std::size_t i = k / n;
+                work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);
+            });
+            orthonormalize(few, work.kept);
+        });
+        team_.recombine(work.kept, kept_directions, products_);
+        team_.recombine(work.kept, kept_directions, vectors_);
+        team_.recombine(work.kept, kept_directions, changes_);
+        team_.for_each(kept_directions * n, [&](std::size_t k) {  // the images H kᵢ
+            const std::size_t i = k / n;
+            double sum = 0;
+            for (std::size_t j = 0; j < n; ++j) {
+                sum += work.whole(k % n, j) * work.kept(i, j);
+            }
+            work.softest(i, k % n) = sum;
+        });
+        team_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
+            const std::size_t i = k / kept_directions;
+            const std::size_t j = k % kept_directions;
+            if (j <= i) {
+                hessian_(i, j) = product(work.kept.row(j), work.softest.row(i));
+            }
+        });
+        team_.for_each(kept_directions, [&](std::size_t i) {
+            work.numbers[i] = product(work.kept.row(i), slope_.data());
+            solution_[i] = i == 0 ? length : 0;
+        });
+        team_.for_each(
+            n, [&](std::size_t i) { slope_[i] = i < kept_directions ? work.numbers[i] : 0; });
+        state_.dimension = kept_directions;
+    }
 
   private:
     static constexpr std::size_t kept_directions = 12;
     /// A direction is lost in rounding when so little of it is new.
     static constexpr float smallest_part = 1e-4F;
 
-    [[nodiscard]] MatrixView<const float> basis(const Matrix<float>& rows) const {
-        return rows.view().middle_rows(0, dimension_);
+    [[nodiscard]] NULLCLINE_TEAM MatrixView<const float> basis(MatrixView<float> rows) const {
+        return rows.middle_rows(0, state_.dimension);
     }
-    [[nodiscard]] std::span<double> solution() { return {y_.data(), dimension_}; }
-    [[nodiscard]] std::span<const double> slope() const { return {slope_.data(), dimension_}; }
-    [[nodiscard]] std::array<float, most_directions> coefficients() const;
-    void add_curvature(std::size_t direction);
+    [[nodiscard]] NULLCLINE_TEAM std::span<double> solution() const {
+        return solution_.first(state_.dimension);
+    }
+    [[nodiscard]] NULLCLINE_TEAM std::span<const double> slope() const {
+        return slope_.first(state_.dimension);
+    }
+    [[nodiscard]] NULLCLINE_TEAM std::span<float> coefficients() const {
+        return coefficients_.first(state_.dimension);
+    }
+    [[nodiscard]] NULLCLINE_TEAM std::span<const float> solution_coefficients() const {
+        copy(team_, solution(), coefficients());
+        return coefficients();
+    }
 
-    std::size_t size_ = 0;
-    std::size_t n_curved_ = 0;  // numbers of the fields that the curvature sees
-    std::size_t dimension_ = 0;
-    std::size_t grown_ = 0;
-    std::vector<float> gradient_, form_, combination_, bend_;
-    Matrix<float> fields_, vectors_, changes_;  // a direction a row
-    SmallMatrix hessian_;
-    std::array<double, most_directions> slope_{}, y_{};
+    /// A row of the Hessian, the newest direction's, set or added to.
+    template <bool add>
+    NULLCLINE_TEAM void add_to_hessian(std::span<const float> row) {
+        const std::size_t last = state_.dimension - 1;
+        team_.for_each(row.size(), [&](std::size_t i) {
+            const auto value = static_cast<double>(row[i]);
+            hessian_(last, i) = add ? hessian_(last, i) + value : value;
+        });
+    }
+
+    /// Add the curvature between the newest direction and all to the Hessian.
+    NULLCLINE_TEAM void add_curvature() {
+        const std::size_t last = state_.dimension - 1;
+        const std::size_t n_products = products_.cols();
+        copy(team_, products_.row(last), combination_.first(n_products));
+        copy(team_, vectors_.row(last), combination_.last(vectors_.cols()));
+        const auto bent = bend(combination_);
+        const auto dots = coefficients();
+        team_.coordinates(basis(products_), bent.first(n_products), dots);
+        add_to_hessian<true>(dots);
+        if (bent.size() > n_products) {
+            team_.coordinates(basis(vectors_), bent.subspan(n_products), dots);
+            add_to_hessian<true>(dots);
+        }
+    }
+
+    [[nodiscard]] static NULLCLINE_TEAM double product(const double* a, const double* b) {
+        double sum = 0;
+        for (std::size_t i = 0; i < most_directions; ++i) {
+            sum += a[i] * b[i];
+        }
+        return sum;
+    }
+
+    /// Gram and Schmidt's method on the kept rows, each twice.
+    template <class Few>
+    static NULLCLINE_TEAM void orthonormalize(const Few& few, SmallMatrix& kept) {
+        const auto dot = [&](std::size_t i, std::size_t j) {
+            return few.sum(most_directions, [&](std::size_t k) { return kept(i, k) * kept(j, k); });
+        };
+        for (std::size_t i = 0; i < kept_directions; ++i) {
+            for (std::size_t j = 0; j < 2 * i; ++j) {
+                const std::size_t other = j % i;
+                const double part = dot(i, other);
+                few.for_each(most_directions,
+                             [&](std::size_t k) { kept(i, k) -= part * kept(other, k); });
+            }
+            const double length = std::sqrt(dot(i, i));
+            few.for_each(most_directions, [&](std::size_t k) { kept(i, k) /= length; });
+        }
+    }
+
+    const Team& team_;
+    State& state_;
+    SubspaceWorkspace& work_;
+    MatrixView<float> products_, vectors_, changes_;  // a direction a row
+    std::span<float> gradient_, form_, combination_, bend_, coefficients_;
+    std::span<double> slope_, solution_;
+    SmallMatrix& hessian_;
 };
 
 }  // namespace nullcline

@@ -1,0 +1,38 @@
+// Many matrices in one piece of memory, on whichever side of the bus that is.
+#pragma once
+
+#include <cstddef>
+
+#include "nullcline/matrix_view.hpp"
+
+namespace nullcline {
+
+/// Cuts matrices one behind the other out of a block. Without a block it only measures: whoever
+/// lays out its memory does so twice, once to learn the size and once in earnest.
+class Arena {
+  public:
+    Arena() = default;
+    explicit Arena(std::byte* base) : base_(base) {}
+
+    template <class T>
+    [[nodiscard]] MatrixView<T> matrix(std::size_t rows, std::size_t cols) {
+        const std::size_t first = used_;
+        used_ = align(used_ + rows * cols * sizeof(T));
+        return {base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + first), rows, cols};
+    }
+
+    /// Bytes so far.
+    [[nodiscard]] std::size_t used() const { return used_; }
+
+  private:
+    static constexpr std::size_t alignment = 256;  // what cudaMalloc gives
+
+    static constexpr std::size_t align(std::size_t n) {
+        return (n + alignment - 1) / alignment * alignment;
+    }
+
+    std::byte* base_ = nullptr;
+    std::size_t used_ = 0;
+};
+
+}  // namespace nullcline

@@ -1,0 +1,191 @@
+// Searches on the CPU: threads over starts.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "nullcline/cells/batched.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/cpu/inverse_at_rest.hpp"
+#include "nullcline/cpu/tile_worker.hpp"
+#include "nullcline/packed_matrix.hpp"
+#include "nullcline/parallel.hpp"
+#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/deflation.hpp"
+#include "nullcline/solvers/judge.hpp"
+#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/sharing.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline::cpu {
+
+/// The starts of a search and where they have come to, as slots see them.
+template <class T>
+struct Search {
+    const Gru<T>& cell;
+    Inputs<T> inputs;
+    Options options;
+    Outcomes<T>& outcomes;
+    std::vector<End>& ends;
+    std::atomic<std::size_t>& n_done;
+
+    [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
+        return options.max_iterations - static_cast<std::size_t>(outcomes.iterations[start]);
+    }
+
+    [[nodiscard]] End end(std::size_t start) const { return ends[start]; }
+
+    void load(const SerialTeam& team, std::size_t start, std::span<T> h, std::span<T> drive) const {
+        copy(team, outcomes.h.row(start), h);
+        cell.drive(inputs.row(start), drive);
+    }
+
+    void finish(const SerialTeam& team, std::size_t start, std::span<T> h, std::size_t iterations,
+                End end) const {
+        copy(team, h, outcomes.h.row(start));
+        outcomes.iterations[start] += static_cast<std::int32_t>(iterations);
+        ends[start] = end;
+        if (end == End::zero) {  // others may go on in another pass
+            ++n_done;
+        }
+    }
+
+    void judged(const SerialTeam&, std::size_t start, const Verdict& verdict) const {
+        outcomes.kind[start] = verdict.kind;
+        outcomes.reason[start] = verdict.reason;
+        outcomes.q[start] = verdict.q;
+    }
+};
+
+/// A backend (see solvers/search.hpp).
+template <class T>
+class Backend {
+  public:
+    Backend(const Batch<T>& batch, const Options& options, MatrixView<const T> deflated,
+            std::function<void(std::size_t)> progress)
+        : batch_(batch),
+          progress_(std::move(progress)),
+          deflation_(deflated),
+          outcomes_(batch.h.rows(), batch.cell.size()),
+          ends_(batch.h.rows(), End::limit),
+          search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_} {
+        std::ranges::copy(batch.h.elements(), outcomes_.h.elements().begin());
+        for (std::size_t i = 0; i < n_starts(); ++i) {
+            project_into_cube(SerialTeam(), outcomes_.h.row(i));
+        }
+    }
+
+    [[nodiscard]] std::size_t n_starts() const { return ends_.size(); }
+    [[nodiscard]] std::size_t size() const { return batch_.cell.size(); }
+    [[nodiscard]] GruReduced<T> reduced() const { return GruReduced<T>(batch_.cell.view()); }
+    [[nodiscard]] GruUpdate<T> update() const { return GruUpdate<T>(batch_.cell.view()); }
+    [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
+    [[nodiscard]] std::span<const End> ends() const { return ends_; }
+    [[nodiscard]] std::span<const Reason> reasons() const { return outcomes_.reason; }
+    [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
+        return search_.iterations_left(start);
+    }
+
+    bool invert_at_rest() {
+        const Matrix<T> inverse = inverse_at_rest(batch_.cell);
+        inverse_ = PackedMatrix::of(inverse.view());
+        return inverse.rows() > 0;
+    }
+
+    template <class Program>
+    void run(const Program& program, std::span<const std::size_t> starts) {
+        PackedMatrices matrices;
+        if constexpr (Program::requests.contains(Request::forward)) {
+            matrices.weights.emplace(program.served().weights());
+        }
+        if constexpr (Program::requests.contains(Request::precondition)) {
+            matrices.inverse = program.has_inverse ? &inverse_ : nullptr;
+        }
+        Queue queue(starts);
+        const auto body = [&](const Cancellation& cancellation) {
+            TileWorker(program, matrices, search_, batch_.cell.resting_drive().size(), queue,
+                       n_products_)
+                .run(cancellation);
+        };
+        const Poll poll = [&] {
+            batch_.poll();
+            progress_(n_done_);
+        };
+        run_workers(std::min(batch_.n_threads, starts.size()), body, poll);
+    }
+
+    void to_centres(std::span<const std::size_t> starts) {
+        const double side = cell_side(reduced().row_norms());
+        for (const std::size_t start : starts) {
+            to_centre(SerialTeam(), outcomes_.h.row(start), side);
+        }
+    }
+
+    [[nodiscard]] std::vector<std::uint64_t> keys(std::span<const std::size_t> starts) const {
+        std::vector<std::uint64_t> keys;
+        keys.reserve(starts.size());
+        for (const std::size_t start : starts) {
+            const std::uint64_t of_input = key_of(SerialTeam(), search_.inputs.row(start));
+            keys.push_back(key_of(SerialTeam(), state(start)) + 31 * of_input);
+        }
+        return keys;
+    }
+
+    [[nodiscard]] std::vector<std::uint8_t> are_equal(
+        std::span<const std::pair<std::size_t, std::size_t>> pairs) const {
+        std::vector<std::uint8_t> equal;
+        equal.reserve(pairs.size());
+        for (const auto& [one, other] : pairs) {
+            equal.push_back(std::ranges::equal(state(one), state(other)) &&
+                            std::ranges::equal(search_.inputs.row(one), search_.inputs.row(other)));
+        }
+        return equal;
+    }
+
+    void follow(std::size_t leader, std::span<const std::size_t> followers,
+                std::size_t iterations) {
+        for (const std::size_t start : followers) {
+            search_.finish(SerialTeam(), start, outcomes_.h.row(leader), iterations, ends_[leader]);
+        }
+    }
+
+    void share_verdict(std::size_t leader, std::span<const std::size_t> followers) {
+        for (const std::size_t start : followers) {
+            search_.judged(SerialTeam(), start,
+                           {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+        }
+    }
+
+    void report_all_done() {
+        n_done_ = n_starts();
+        progress_(n_done_);
+    }
+
+    [[nodiscard]] Outcomes<T> take_outcomes() {
+        outcomes_.n_products = n_products_;
+        return std::move(outcomes_);
+    }
+
+  private:
+    [[nodiscard]] std::span<const T> state(std::size_t start) const {
+        return std::as_const(outcomes_.h).row(start);
+    }
+
+    const Batch<T>& batch_;
+    std::function<void(std::size_t)> progress_;
+    Deflation<T> deflation_;
+    Outcomes<T> outcomes_;
+    std::vector<End> ends_;
+    std::atomic<std::size_t> n_done_{0};
+    std::atomic<std::size_t> n_products_{0};
+    Search<T> search_;
+    PackedMatrix inverse_;
+};
+
+}  // namespace nullcline::cpu

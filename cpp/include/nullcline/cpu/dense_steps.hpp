@@ -1,0 +1,85 @@
+// Steps by factors of a dense matrix, one at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/solvers/tile.hpp"
+
+namespace nullcline::cpu {
+
+/// The matrices of one slot.
+template <class T>
+class DenseSteps {
+  public:
+    DenseSteps(MatrixView<const T> weights, Factors factors)
+        : weights_(weights),
+          factors_(factors),
+          size_(factors == Factors::none ? 0 : weights.cols()),
+          jacobian_(size_, size_),
+          normal_(factors == Factors::normal ? size_ : 0, size_),
+          pivots_(size_) {}
+
+    /// Solve what a slot asks for.
+    void solve(const SolveOperands<T>& operands, std::size_t row) {
+        const bool solved =
+            factors_ == Factors::normal ? solve_normal(operands, row) : solve_newton(operands, row);
+        operands.solved(row, 0) = solved ? 1 : 0;
+    }
+
+  private:
+    void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row) {
+        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row)}, weights_,
+                 jacobian_.view());
+    }
+
+    bool solve_newton(const SolveOperands<T>& operands, std::size_t row) {
+        assemble_jacobian(operands, row);
+        if (!blas::lu(jacobian_.view(), std::span(pivots_))) {
+            return false;
+        }
+        blas::lu_solve(MatrixView<const T>(jacobian_.view()), std::span<const int>(pivots_),
+                       operands.step.row(row));
+        return true;
+    }
+
+    bool solve_normal(const SolveOperands<T>& operands, std::size_t row) {
+        if (operands.changed(row, 0) != 0) {
+            assemble_jacobian(operands, row);
+            blas::gram(MatrixView<const T>(jacobian_.view()), normal_.view());
+        }
+        // The Jacobian has served: its memory is the factor's.
+        const MatrixView<T> factor = jacobian_.view();
+        std::ranges::copy(normal_.elements(), factor.elements().begin());
+        const auto free = operands.free.row(row);
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (free[i] == 0) {
+                for (std::size_t j = 0; j < size_; ++j) {
+                    factor(i, j) = factor(j, i) = 0;
+                }
+            }
+        }
+        for (std::size_t i = 0; i < size_; ++i) {
+            factor(i, i) += operands.shift(row, 0);
+        }
+        if (!blas::cholesky(factor)) {
+            return false;
+        }
+        const auto step = operands.step.row(row);
+        blas::cholesky_solve(MatrixView<const T>(factor), MatrixView<T>(step.data(), 1, size_));
+        return true;
+    }
+
+    MatrixView<const T> weights_;
+    Factors factors_;
+    std::size_t size_;
+    Matrix<T> jacobian_, normal_;
+    std::vector<int> pivots_;
+};
+
+}  // namespace nullcline::cpu

@@ -1,0 +1,64 @@
+// The preconditioner that all starts share.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/solvers/rest.hpp"
+#include "nullcline/team.hpp"
+#include "nullcline/vectors.hpp"
+
+namespace nullcline::cpu {
+
+/// Where the network goes from rest, without input.
+template <class T>
+[[nodiscard]] std::vector<T> state_at_rest(const Gru<T>& cell) {
+    const GruUpdate update(cell.view());
+    std::vector<T> h(cell.size());
+    std::vector<T> products(update.weights().rows());
+    Linearization<T> at(update.size(), update.blocks);
+    for (std::size_t i = 0; i < steps_to_rest; ++i) {
+        blas::multiply_vector(update.weights(), std::span<const T>(h), std::span(products));
+        update.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
+        add_scaled(T{1}, at.residual(), std::span(h));
+    }
+    return h;
+}
+
+/// (JᵀJ + μI)⁻¹ of the reduced residual at rest; empty where that is beyond all bounds.
+template <class T>
+[[nodiscard]] Matrix<T> inverse_at_rest(const Gru<T>& cell) {
+    const GruReduced reduced(cell.view());
+    const std::size_t size = cell.size();
+    const std::vector<T> h = state_at_rest(cell);
+    std::vector<T> products(reduced.weights().rows());
+    Linearization<T> at(size, reduced.blocks);
+    Matrix<T> jacobian(size, size);
+    Matrix<T> normal(size, size);
+    blas::multiply_vector(reduced.weights(), std::span<const T>(h), std::span(products));
+    reduced.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
+    assemble(at.jacobian(), reduced.weights(), jacobian.view());
+    blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
+    T sum = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+        sum += normal.view()(i, i);
+    }
+    Matrix<T> inverse(size, size);
+    for (std::size_t i = 0; i < size; ++i) {
+        normal.view()(i, i) += static_cast<T>(shift_at_rest) * sum / static_cast<T>(size);
+        inverse.view()(i, i) = 1;
+    }
+    if (!std::isfinite(sum) || !blas::cholesky(normal.view())) {
+        return {};
+    }
+    blas::cholesky_solve(MatrixView<const T>(normal.view()), inverse.view());
+    return inverse;
+}
+
+}  // namespace nullcline::cpu

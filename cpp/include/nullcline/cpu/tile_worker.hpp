@@ -1,0 +1,226 @@
+// One thread that brings starts to their ends, a tile of them at a time.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+
+#include "nullcline/arena.hpp"
+#include "nullcline/blas.hpp"
+#include "nullcline/cancellation.hpp"
+#include "nullcline/cpu/dense_steps.hpp"
+#include "nullcline/packed_matrix.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline::cpu {
+
+/// Starts that wait; workers take the next one when they are done with theirs.
+class Queue {
+  public:
+    explicit Queue(std::span<const std::size_t> starts) : starts_(starts) {}
+
+    [[nodiscard]] std::optional<std::size_t> take() {
+        const std::size_t i = next_++;
+        return i < starts_.size() ? std::optional(starts_[i]) : std::nullopt;
+    }
+
+  private:
+    std::span<const std::size_t> starts_;
+    std::atomic<std::size_t> next_{0};
+};
+
+/// Zeroed memory for an arena, of which the machine gives only what is touched.
+class TileMemory {
+  public:
+    explicit TileMemory(std::size_t bytes) : bytes_(std::calloc(bytes + alignment, 1)) {
+        if (!bytes_) {
+            throw std::bad_alloc();
+        }
+    }
+
+    [[nodiscard]] std::byte* data() const {
+        void* first = bytes_.get();
+        std::size_t room = 2 * alignment;
+        return static_cast<std::byte*>(std::align(alignment, alignment, first, room));
+    }
+
+  private:
+    static constexpr std::size_t alignment = 64;  // a line of the cache
+
+    struct Free {
+        void operator()(void* p) const { std::free(p); }
+    };
+    std::unique_ptr<void, Free> bytes_;
+};
+
+/// The fixed matrices of a pass in single precision, packed once for all workers.
+struct PackedMatrices {
+    std::optional<TileMatrix> weights;
+    const PackedMatrix* inverse = nullptr;
+};
+
+/// A program's tile. It has one fixed shape, whatever it holds, for products in single precision;
+/// what a slot needs in full precision it is given at once, as if it were alone.
+template <class Program, class Search>
+class TileWorker {
+  public:
+    using T = typename Program::T;
+
+    TileWorker(const Program& program, const PackedMatrices& matrices, const Search& search,
+               std::size_t drive_size, Queue& queue, std::atomic<std::size_t>& n_products)
+        : program_(program),
+          matrices_(matrices),
+          search_(search),
+          queue_(queue),
+          n_products_(n_products),
+          bytes_(measure(program, drive_size)),
+          dense_(program.served().weights(), Program::factors) {
+        Arena arena(bytes_.data());
+        memory_ = Memory(arena, program, rows, drive_size);
+        std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
+    }
+
+    /// Work until the queue is empty and every slot is done; what a cancelled search leaves is
+    /// dropped.
+    void run(const Cancellation& cancellation) {
+        while (!cancellation.requested()) {
+            bool busy = false;
+            for (std::size_t row = 0; row < rows; ++row) {
+                busy = occupy(row, cancellation) || busy;
+            }
+            if (!busy) {
+                return;
+            }
+            if constexpr (tiled) {
+                tick(cancellation);
+            }
+        }
+    }
+
+  private:
+    using Memory = typename Program::Memory;
+    using Slot = typename Program::template Slot<SerialTeam, Search>;
+
+    static constexpr bool tiled = Program::requests.contains(Request::forward);
+    static constexpr std::size_t rows = tiled ? tile_rows : 1;
+
+    static std::size_t measure(const Program& program, std::size_t drive_size) {
+        Arena arena;
+        static_cast<void>(Memory(arena, program, rows, drive_size));
+        return arena.used();
+    }
+
+    [[nodiscard]] Request& request(std::size_t row) const {
+        return memory_.scalars(row, 0).request;
+    }
+
+    /// Let a slot act, and go on for as long as it waits for nothing that the tile makes.
+    template <class Act>
+    void with_slot(std::size_t row, const Cancellation& cancellation, const Act& act) {
+        Slot slot(team_, program_, memory_, row, search_, work_);
+        act(slot);
+        while (serve_alone(slot.request(), row) && !cancellation.requested()) {
+            slot.advance();
+        }
+        slot.store();
+    }
+
+    /// Give an idle slot the next start; false if it stays idle.
+    bool occupy(std::size_t row, const Cancellation& cancellation) {
+        while (request(row) == Request::none) {
+            const std::optional<std::size_t> start = queue_.take();
+            if (!start || cancellation.requested()) {
+                return false;
+            }
+            with_slot(row, cancellation, [&](Slot& slot) { slot.take(*start); });
+        }
+        return true;
+    }
+
+    /// A product in full precision or a step, for one slot; false if it asks for none.
+    bool serve_alone(Request wanted, std::size_t row) {
+        const auto weights = program_.served().weights();
+        const Operands<T>& operands = memory_.operands;
+        if (wanted == Request::exact) {
+            blas::multiply_vector(weights, std::span<const T>(operands.exact.row(row)),
+                                  operands.exact_product.row(row));
+            return true;
+        }
+        if (wanted == Request::exact_transposed) {
+            blas::multiply_vector_by_transpose(weights,
+                                               std::span<const T>(operands.exact_scaled.row(row)),
+                                               operands.exact_gradient.row(row));
+            return true;
+        }
+        if constexpr (Program::factors != Factors::none) {
+            if (wanted == Request::solve) {
+                dense_.solve(memory_.solve, row);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void tick(const Cancellation& cancellation) {
+        BusyBlocks busy{};
+        std::size_t n_busy = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+            if (request(row) != Request::none) {
+                busy[row / tile_block] = true;
+                ++n_busy;
+            }
+        }
+        n_products_ += n_busy;
+        for (const Request wanted : tick_order) {
+            if (!multiply_tile(wanted, busy)) {
+                continue;
+            }
+            for (std::size_t row = 0; row < rows; ++row) {
+                if (request(row) == wanted) {
+                    with_slot(row, cancellation, [](Slot& slot) { slot.advance(); });
+                }
+            }
+        }
+    }
+
+    /// The products of one kind for the whole tile; false if there are none of it.
+    bool multiply_tile(Request wanted, const BusyBlocks& busy) {
+        const Operands<T>& operands = memory_.operands;
+        switch (wanted) {
+            case Request::forward:
+                matrices_.weights->forward(operands.direction, operands.product, busy);
+                return true;
+            case Request::backward:
+                matrices_.weights->backward(operands.scaled, operands.gradient, busy);
+                return true;
+            case Request::precondition:
+                if (matrices_.inverse == nullptr) {
+                    return false;
+                }
+                // Symmetric to rounding: a row times it is it times a column.
+                multiply(operands.gradient, *matrices_.inverse, operands.preconditioned, busy);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    const Program& program_;
+    const PackedMatrices& matrices_;
+    const Search& search_;
+    Queue& queue_;
+    std::atomic<std::size_t>& n_products_;
+    TileMemory bytes_;
+    Memory memory_;
+    typename Program::Workspace work_;
+    DenseSteps<T> dense_;
+    SerialTeam team_;
+};
+
+}  // namespace nullcline::cpu

@@ -1,0 +1,29 @@
+// Matrices of the order of a subspace.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace nullcline {
+
+/// A matrix of order at most `largest`; of symmetric ones the lower triangle is kept.
+class SmallMatrix {
+  public:
+    static constexpr std::size_t largest = 32;
+
+    [[nodiscard]] constexpr double& operator()(std::size_t i, std::size_t j) {
+        return values_[i * largest + j];
+    }
+    [[nodiscard]] constexpr double operator()(std::size_t i, std::size_t j) const {
+        return values_[i * largest + j];
+    }
+    [[nodiscard]] constexpr double* row(std::size_t i) { return values_.data() + i * largest; }
+    [[nodiscard]] constexpr const double* row(std::size_t i) const {
+        return values_.data() + i * largest;
+    }
+
+  private:
+    std::array<double, largest * largest> values_;
+};
+
+}  // namespace nullcline

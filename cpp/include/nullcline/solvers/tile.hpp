@@ -1,0 +1,166 @@
+// Many starts at once: what a solver keeps of each, and the products that it waits for.
+//
+// A solver is a *program* for one *slot*, a start on its way. It runs until it needs a product with
+// a matrix, writes the operand into its row of the tile, and says which product it waits for.
+// Whoever drives the tile makes each kind of product for all rows at once and lets those go on that
+// waited for it: a worker of the CPU its tile, a GPU all of its blocks. Slots are each at a place
+// of their own: one may be in the middle of a step while its neighbour has just taken a new start.
+//
+// A program P has
+//   P::Scalars                    the numbers of a slot, `request` among them
+//   P::Memory(arena, program, n_rows, drive_size)   all arrays of a tile, a row a slot
+//   P::Slot(team, program, memory, row, search, work)   a slot at work, by a team:
+//       take(start)               begin with a start
+//       advance()                 go on: what was asked for has come
+//       store()                   put the numbers back
+//   P::Workspace                  room for one team
+//   P::requests, P::factors       what it may wait for
+//   P::served()                   the equation with whose weights its products are
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "nullcline/arena.hpp"
+#include "nullcline/host_device.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline {
+
+/// What a slot waits for.
+enum class Request : std::uint8_t {
+    none,              ///< nothing: it has no start
+    exact,             ///< W h in the cell's precision
+    exact_transposed,  ///< Wᵀ u likewise
+    solve,             ///< a step, by factors of a matrix
+    forward,           ///< W v in single precision
+    backward,          ///< Wᵀ u likewise
+    precondition,      ///< a product with the preconditioner's inverse, likewise
+};
+
+inline constexpr std::size_t n_requests = 7;
+
+/// In this order products are made, so that most slots come round once a tick.
+inline constexpr Request tick_order[] = {Request::exact,    Request::exact_transposed,
+                                         Request::solve,    Request::forward,
+                                         Request::backward, Request::precondition};
+
+/// A set of requests.
+class RequestSet {
+  public:
+    template <class... Requests>
+    constexpr explicit RequestSet(Requests... requests) {
+        ((bits_ |= bit(requests)), ...);
+    }
+    [[nodiscard]] constexpr bool contains(Request request) const {
+        return (bits_ & bit(request)) != 0;
+    }
+
+  private:
+    static constexpr unsigned bit(Request request) { return 1U << static_cast<unsigned>(request); }
+
+    unsigned bits_ = 0;
+};
+
+/// Operands and results of the products, a row a slot; those that a program never asks for are
+/// empty.
+template <class T>
+struct Operands {
+    Operands() = default;
+    Operands(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
+             RequestSet requests) {
+        const auto wanted = [&](Request request) { return requests.contains(request) ? rows : 0; };
+        const std::size_t single =
+            wanted(Request::forward) + wanted(Request::backward) > 0 ? rows : 0;
+        exact = arena.matrix<T>(wanted(Request::exact), size);
+        exact_product = arena.matrix<T>(wanted(Request::exact), n_products);
+        exact_scaled = arena.matrix<T>(wanted(Request::exact_transposed), n_products);
+        exact_gradient = arena.matrix<T>(wanted(Request::exact_transposed), size);
+        direction = arena.matrix<float>(single, size);
+        product = arena.matrix<float>(single, n_products);
+        scaled = arena.matrix<float>(single, n_products);
+        gradient = arena.matrix<float>(single, size);
+        preconditioned = arena.matrix<float>(wanted(Request::precondition), size);
+    }
+
+    MatrixView<T> exact, exact_product;
+    MatrixView<T> exact_scaled, exact_gradient;
+    MatrixView<float> direction, product;
+    MatrixView<float> scaled, gradient;
+    MatrixView<float> preconditioned;
+};
+
+/// What a step by factors is made from, a row a slot.
+///
+/// The matrix is J, or JᵀJ + shift I with the rows and columns of units that are not free left out.
+template <class T>
+struct SolveOperands {
+    SolveOperands() = default;
+    SolveOperands(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
+        : scales(arena.matrix<T>(rows, n_products)),
+          identity(arena.matrix<T>(rows, size)),
+          free(arena.matrix<T>(rows, size)),
+          step(arena.matrix<T>(rows, size)),
+          shift(arena.matrix<T>(rows, 1)),
+          changed(arena.matrix<std::uint8_t>(rows, 1)),
+          solved(arena.matrix<std::uint8_t>(rows, 1)) {}
+
+    MatrixView<T> scales, identity;  ///< of J
+    MatrixView<T> free;              ///< 0 or 1
+    MatrixView<T> step;              ///< the right-hand side, and in its place the step
+    MatrixView<T> shift;
+    MatrixView<std::uint8_t> changed;  ///< whether J is another one than last time
+    MatrixView<std::uint8_t> solved;   ///< false where a factor does not exist
+};
+
+/// Which matrix a program's steps are solved with.
+enum class Factors : std::uint8_t { none, jacobian, normal };
+
+/// States, their products W h and the linearizations there, a row a slot.
+template <class T>
+struct StateMemory {
+    StateMemory() = default;
+    StateMemory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
+        : h(arena.matrix<T>(rows, size)),
+          products(arena.matrix<T>(rows, n_products)),
+          residual(arena.matrix<T>(rows, size)),
+          scales(arena.matrix<T>(rows, n_products)),
+          identity(arena.matrix<T>(rows, size)) {}
+
+    MatrixView<T> h, products, residual, scales, identity;
+};
+
+/// One of them.
+template <class T>
+struct StateRow {
+    NULLCLINE_TEAM StateRow(const StateMemory<T>& memory, std::size_t row)
+        : h(memory.h.row(row)),
+          products(memory.products.row(row)),
+          residual(memory.residual.row(row)),
+          scales(memory.scales.row(row)),
+          identity(memory.identity.row(row)) {}
+
+    [[nodiscard]] NULLCLINE_TEAM Linearized<T> out() const { return {residual, scales, identity}; }
+    [[nodiscard]] NULLCLINE_TEAM RowScales<T> jacobian() const { return {scales, identity}; }
+
+    std::span<T> h, products, residual, scales, identity;
+};
+
+/// Two states a slot, one where it is and one that it tries; `side` says which is which.
+template <class T>
+struct StatePair {
+    StatePair() = default;
+    StatePair(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
+        : sides{{arena, rows, size, n_products}, {arena, rows, size, n_products}} {}
+
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at(std::size_t row, bool side) const {
+        return {sides[side ? 1 : 0], row};
+    }
+
+    StateMemory<T> sides[2];
+};
+
+}  // namespace nullcline
