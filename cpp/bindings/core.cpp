@@ -10,118 +10,17 @@
 #include <utility>
 #include <vector>
 
+#include "arrays.hpp"
 #include "blas_capsules.hpp"
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/solvers/search.hpp"
 #include "nullcline/solvers/trust_region.hpp"
-
-namespace py = pybind11;
+#include "search_options.hpp"
 
 namespace nullcline::bindings {
 namespace {
-
-template <class T>
-using Array = py::array_t<T, py::array::c_style>;
-
-template <class T>
-MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t cols) {
-    if (array.ndim() != 2 || array.shape(1) != cols) {
-        throw py::value_error(std::string(name) + " must have shape (n, " + std::to_string(cols) +
-                              ")");
-    }
-    return {array.data(), static_cast<std::size_t>(array.shape(0)),
-            static_cast<std::size_t>(array.shape(1))};
-}
-
-template <class T>
-MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t rows,
-                           py::ssize_t cols) {
-    if (array.ndim() != 2 || array.shape(0) != rows || array.shape(1) != cols) {
-        throw py::value_error(std::string(name) + " must have shape (" + std::to_string(rows) +
-                              ", " + std::to_string(cols) + ")");
-    }
-    return {array.data(), static_cast<std::size_t>(rows), static_cast<std::size_t>(cols)};
-}
-
-template <class T>
-std::span<const T> vector(const Array<T>& array, const char* name, py::ssize_t size) {
-    if (array.ndim() != 1 || array.shape(0) != size) {
-        throw py::value_error(std::string(name) + " must have shape (" + std::to_string(size) +
-                              ",)");
-    }
-    return {array.data(), static_cast<std::size_t>(size)};
-}
-
-/// An array to be filled, and the view to fill it by.
-template <class T>
-struct NewArray {
-    explicit NewArray(std::vector<py::ssize_t> shape) : array(shape) {
-        std::size_t rows = 1;
-        for (std::size_t i = 0; i + 1 < shape.size(); ++i) {
-            rows *= static_cast<std::size_t>(shape[i]);
-        }
-        view = {array.mutable_data(), rows, static_cast<std::size_t>(shape.back())};
-    }
-
-    py::array_t<T> array;
-    MatrixView<T> view;
-};
-
-/// A NumPy array that keeps the vector's memory.
-template <class T, class Stored>
-py::array_t<T> adopt(std::vector<Stored>&& values) {
-    static_assert(sizeof(T) == sizeof(Stored));
-    auto owned = std::make_unique<std::vector<Stored>>(std::move(values));
-    auto* data = reinterpret_cast<T*>(owned->data());
-    const auto size = static_cast<py::ssize_t>(owned->size());
-    py::capsule owner(owned.release(),
-                      [](void* p) { delete static_cast<std::vector<Stored>*>(p); });
-    return py::array_t<T>(size, data, owner);
-}
-
-/// What Python does while it waits: handle signals, which is how Ctrl-C comes in.
-const Poll check_signals = [] {
-    const py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) {
-        throw py::error_already_set();
-    }
-};
-
-Method method_of(const std::string& name) {
-    if (name == "auto") {
-        return Method::automatic;
-    }
-    if (name == "newton") {
-        return Method::newton;
-    }
-    if (name == "lm") {
-        return Method::levenberg_marquardt;
-    }
-    if (name == "gradient") {
-        return Method::gradient;
-    }
-    if (name == "krylov") {
-        return Method::krylov;
-    }
-    throw py::value_error("method must be 'auto', 'newton', 'lm', 'krylov' or 'gradient', not '" +
-                          name + "'");
-}
-
-std::size_t default_iterations(Method method) {
-    switch (method) {
-        case Method::newton:
-            return 100;
-        case Method::gradient:
-            return 5000;  // FixedPointFinder's
-        case Method::automatic:
-        case Method::levenberg_marquardt:
-        case Method::krylov:
-            break;
-    }
-    return 500;
-}
 
 template <class T>
 class PyGru {
@@ -227,26 +126,11 @@ class PyGru {
                        std::optional<std::int32_t> max_iterations, double learning_rate,
                        int n_threads, const std::optional<py::function>& progress) const {
         const Method method = method_of(method_name);
-        if (max_iterations && *max_iterations < 0) {
-            throw py::value_error("max_iterations must not be negative");
-        }
-        if (!(tol_slow >= 0) || !(learning_rate > 0)) {
-            throw py::value_error("tol_slow must not be negative, and learning_rate be positive");
-        }
-        const Options options{
-            .tol_slow = tol_slow,
-            .max_iterations = max_iterations ? static_cast<std::size_t>(*max_iterations)
-                                             : default_iterations(method),
-            .learning_rate = learning_rate,
-        };
+        const Options options =
+            options_of(method, tol_slow, max_iterations, learning_rate);
         const auto zeros = deflated ? matrix(*deflated, "deflated", size()) : MatrixView<const T>();
         const auto total = static_cast<std::size_t>(rows(starts));
-        const auto report = [&](std::size_t done) {
-            if (progress) {
-                const py::gil_scoped_acquire acquire;
-                (*progress)(done, total);
-            }
-        };
+        const auto report = reporter(progress, total);
         std::optional<Outcomes<T>> outcomes;
         compute(starts, x, n_threads, [&](const Batch<T>& batch) {
             cpu::Backend<T> backend(batch, options, zeros, report);

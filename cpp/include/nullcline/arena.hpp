@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <vector>
 
 #include "nullcline/matrix_view.hpp"
 
@@ -17,9 +19,18 @@ class Arena {
     template <class T>
     [[nodiscard]] MatrixView<T> matrix(std::size_t rows, std::size_t cols) {
         const std::size_t first = used_;
+        pieces_.push_back({first, rows * cols * sizeof(T)});
         used_ = align(used_ + rows * cols * sizeof(T));
         return {base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + first), rows, cols};
     }
+
+    /// A matrix that was cut: where it begins and how long it is, in bytes.
+    struct Piece {
+        std::size_t first, bytes;
+    };
+    [[nodiscard]] std::span<const Piece> pieces() const { return pieces_; }
+
+    [[nodiscard]] std::byte* base() const { return base_; }
 
     /// Bytes so far.
     [[nodiscard]] std::size_t used() const { return used_; }
@@ -33,6 +44,7 @@ class Arena {
 
     std::byte* base_ = nullptr;
     std::size_t used_ = 0;
+    std::vector<Piece> pieces_;
 };
 
 }  // namespace nullcline

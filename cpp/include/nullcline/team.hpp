@@ -124,12 +124,10 @@ struct SerialTeam {
     }
 
     /// The rows of `a`, symmetric and of full order, become its eigenvectors, those of small
-    /// eigenvalues first; `work` is room for who needs it.
-    void symmetric_eigen(SmallMatrix& a, [[maybe_unused]] SmallMatrix& work) const {
-        std::vector<double> eigenvalues(SmallMatrix::largest);
-        blas::symmetric_eigen(
-            MatrixView<double>(&a(0, 0), SmallMatrix::largest, SmallMatrix::largest),
-            std::span(eigenvalues));
+    /// eigenvalues first; the rest is room for who needs it.
+    void symmetric_eigen(SmallMatrix& a, SmallMatrix&, std::span<double> eigenvalues) const {
+        constexpr std::size_t n = SmallMatrix::largest;
+        blas::symmetric_eigen(MatrixView<double>(&a(0, 0), n, n), eigenvalues);
     }
 };
 

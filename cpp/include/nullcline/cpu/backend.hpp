@@ -137,28 +137,33 @@ class Backend {
         return keys;
     }
 
-    [[nodiscard]] std::vector<std::uint8_t> are_equal(
-        std::span<const std::pair<std::size_t, std::size_t>> pairs) const {
+    [[nodiscard]] std::vector<std::uint8_t> are_equal(const Followers& pairs) const {
         std::vector<std::uint8_t> equal;
-        equal.reserve(pairs.size());
-        for (const auto& [one, other] : pairs) {
-            equal.push_back(std::ranges::equal(state(one), state(other)) &&
-                            std::ranges::equal(search_.inputs.row(one), search_.inputs.row(other)));
+        equal.reserve(pairs.starts.size());
+        for (std::size_t i = 0; i < pairs.starts.size(); ++i) {
+            const std::size_t one = pairs.starts[i];
+            const std::size_t other = pairs.leaders[i];
+            equal.push_back(
+                std::ranges::equal(state(one), state(other)) &&
+                std::ranges::equal(search_.inputs.row(one), search_.inputs.row(other)));
         }
         return equal;
     }
 
-    void follow(std::size_t leader, std::span<const std::size_t> followers,
-                std::size_t iterations) {
-        for (const std::size_t start : followers) {
-            search_.finish(SerialTeam(), start, outcomes_.h.row(leader), iterations, ends_[leader]);
+    void follow(const Followers& followers) {
+        for (std::size_t i = 0; i < followers.starts.size(); ++i) {
+            const std::size_t leader = followers.leaders[i];
+            search_.finish(SerialTeam(), followers.starts[i], outcomes_.h.row(leader),
+                           followers.iterations[i], ends_[leader]);
         }
     }
 
-    void share_verdict(std::size_t leader, std::span<const std::size_t> followers) {
-        for (const std::size_t start : followers) {
-            search_.judged(SerialTeam(), start,
-                           {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+    void share_verdicts(const Followers& followers) {
+        for (std::size_t i = 0; i < followers.starts.size(); ++i) {
+            const std::size_t leader = followers.leaders[i];
+            search_.judged(
+                SerialTeam(), followers.starts[i],
+                {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
         }
     }
 

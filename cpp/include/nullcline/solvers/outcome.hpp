@@ -40,6 +40,9 @@ inline constexpr std::array<std::string_view, 7> reasons{
     "the residual is not finite in this precision",
 };
 
+/// Which solvers a search runs.
+enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
+
 /// What a search may ask for.
 struct Options {
     double tol_slow = 1e-6;

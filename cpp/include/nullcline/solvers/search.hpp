@@ -21,7 +21,7 @@
 
 namespace nullcline {
 
-enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
+
 
 /// Runs the passes of one search over all starts; a pass is one program on one equation.
 ///
@@ -30,9 +30,9 @@ enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
 ///   run(program, starts)       bring these starts to the program's end
 ///   invert_at_rest()           make the preconditioner's inverse
 ///   ends(), reasons(), iterations_left(start)
-///   to_centres(starts), keys(starts), are_equal(pairs)      (solvers/sharing.hpp)
-///   follow(leader, followers, iterations)                   move followers where the leader ended
-///   share_verdict(leader, followers)
+///   to_centres(starts), keys(starts), are_equal(followers)  (solvers/sharing.hpp)
+///   follow(followers)          move them where their leaders have ended
+///   share_verdicts(followers)
 ///   report_all_done()
 template <class Backend>
 class Searcher {
@@ -136,16 +136,19 @@ class Searcher {
             limits.push_back(backend_.iterations_left(group.front()));
         }
         descend(leaders);
+        Followers followers;
         Indices stragglers;  // with fewer iterations left than the way takes
         for (std::size_t i = 0; i < groups.size(); ++i) {
             const std::size_t used = limits[i] - backend_.iterations_left(leaders[i]);
-            Indices followers;
             for (const std::size_t start : std::span(groups[i]).subspan(1)) {
-                const bool enough = backend_.iterations_left(start) >= used;
-                (enough ? followers : stragglers).push_back(start);
+                if (backend_.iterations_left(start) < used) {
+                    stragglers.push_back(start);
+                } else {
+                    followers.add(start, leaders[i], used);
+                }
             }
-            backend_.follow(leaders[i], followers, used);
         }
+        backend_.follow(followers);
         descend(stragglers);
     }
 
@@ -169,9 +172,13 @@ class Searcher {
             leaders.push_back(group.front());
         }
         pass(Judge{backend_.reduced(), backend_.update(), method == Method::gradient}, leaders);
+        Followers followers;
         for (const auto& group : groups) {
-            backend_.share_verdict(group.front(), std::span(group).subspan(1));
+            for (const std::size_t start : std::span(group).subspan(1)) {
+                followers.add(start, group.front());
+            }
         }
+        backend_.share_verdicts(followers);
     }
 
     /// Iterations after which a start had better go on in full precision: most need half as many.

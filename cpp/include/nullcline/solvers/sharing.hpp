@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "nullcline/host_device.hpp"
@@ -63,6 +62,17 @@ template <class Team, class T>
 
 using Groups = std::vector<std::vector<std::size_t>>;
 
+/// Starts that are to have what others have come to, and how many iterations that took.
+struct Followers {
+    std::vector<std::size_t> starts, leaders, iterations;
+
+    void add(std::size_t start, std::size_t leader, std::size_t n_iterations = 0) {
+        starts.push_back(start);
+        leaders.push_back(leader);
+        iterations.push_back(n_iterations);
+    }
+};
+
 /// Those of these starts that are at one state with one input, group by group.
 template <class Backend>
 [[nodiscard]] Groups group_equal(Backend& backend, std::vector<std::size_t> starts) {
@@ -70,24 +80,24 @@ template <class Backend>
     while (!starts.empty()) {
         const std::vector<std::uint64_t> keys = backend.keys(starts);
         std::unordered_map<std::uint64_t, std::size_t> group_of;
-        std::vector<std::pair<std::size_t, std::size_t>> pairs;  // a start, and who is like it
-        std::vector<std::size_t> groups_of_pairs;
+        Followers alike;
+        std::vector<std::size_t> groups_of_alike;
         for (std::size_t i = 0; i < starts.size(); ++i) {
             const auto [found, is_new] = group_of.try_emplace(keys[i], groups.size());
             if (is_new) {
                 groups.push_back({starts[i]});
             } else {
-                pairs.emplace_back(starts[i], groups[found->second].front());
-                groups_of_pairs.push_back(found->second);
+                alike.add(starts[i], groups[found->second].front());
+                groups_of_alike.push_back(found->second);
             }
         }
         starts.clear();
-        const std::vector<std::uint8_t> equal = backend.are_equal(pairs);
-        for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const std::vector<std::uint8_t> equal = backend.are_equal(alike);
+        for (std::size_t i = 0; i < equal.size(); ++i) {
             if (equal[i] != 0) {
-                groups[groups_of_pairs[i]].push_back(pairs[i].first);
+                groups[groups_of_alike[i]].push_back(alike.starts[i]);
             } else {  // another state with the same key: again, without those that have a group
-                starts.push_back(pairs[i].first);
+                starts.push_back(alike.starts[i]);
             }
         }
     }

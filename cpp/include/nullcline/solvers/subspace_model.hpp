@@ -208,7 +208,7 @@ class SubspaceModel {
             work.whole(i, j) = work.softest(i, j) = i < j ? hessian_(j, i) : hessian_(i, j);
         });
         team_.few([&](const auto& few) {
-            few.symmetric_eigen(work.softest, work.kept);
+            few.symmetric_eigen(work.softest, work.kept, work.numbers);
             few.for_each(kept_directions * n, [&](std::size_t k) {
                 const std::size_t i = k / n;
                 work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);

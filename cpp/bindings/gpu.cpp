@@ -1,0 +1,315 @@
+// The modules `nullcline._cuda` and `nullcline._emulated_gpu`: check, release the GIL, forward.
+#include <pybind11/functional.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "arrays.hpp"
+#include "dlpack.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/runtime.hpp"
+#include "search_options.hpp"
+
+namespace nullcline::bindings {
+namespace {
+
+namespace runtime = NULLCLINE_GPU;
+
+using Pair = std::pair<py::ssize_t, py::ssize_t>;
+
+gpu::Source source_of(std::uintptr_t address, const Pair& shape, const Pair& strides,
+                      bool is_double, bool on_device) {
+    if (shape.first < 0 || shape.second < 0) {
+        throw py::value_error("shape must not be negative");
+    }
+    return {
+        .data = reinterpret_cast<const void*>(address),
+        .rows = static_cast<std::size_t>(shape.first),
+        .cols = static_cast<std::size_t>(shape.second),
+        .row_stride = strides.first,
+        .column_stride = strides.second,
+        .is_double = is_double,
+        .on_device = on_device,
+    };
+}
+
+/// An array that owns memory of a device.
+class DeviceArray {
+  public:
+    DeviceArray(std::vector<std::int64_t> shape, bool is_double, int device)
+        : shape_(std::move(shape)),
+          is_double_(is_double),
+          device_(device),
+          data_(runtime::allocate(device, bytes()), Release{device}) {}
+
+    [[nodiscard]] std::uintptr_t address() const {
+        return reinterpret_cast<std::uintptr_t>(data_.get());
+    }
+    [[nodiscard]] py::tuple shape() const { return py::tuple(py::cast(shape_)); }
+    [[nodiscard]] bool is_double() const { return is_double_; }
+    [[nodiscard]] int device() const { return device_; }
+
+    [[nodiscard]] py::array numpy() const {
+        py::array host(is_double_ ? py::dtype::of<double>() : py::dtype::of<float>(), shape_);
+        void* const to = host.mutable_data();
+        const py::gil_scoped_release release;
+        runtime::copy_to_host(device_, to, data_.get(), bytes());
+        return host;
+    }
+
+    /// Work on it is done whenever Python sees it, so that no stream need be awaited.
+    [[nodiscard]] py::dict cuda_array_interface() const {
+        py::dict fields;
+        fields["shape"] = shape();
+        fields["typestr"] = is_double_ ? "<f8" : "<f4";
+        fields["data"] = py::make_tuple(address(), false);
+        fields["strides"] = py::none();
+        fields["stream"] = py::none();
+        fields["version"] = 3;
+        return fields;
+    }
+
+    [[nodiscard]] std::pair<int, int> dlpack_device() const {
+        return {runtime::is_gpu ? dlpack::cuda : dlpack::cpu, device_};
+    }
+
+    /// A capsule that keeps `self` alive.
+    [[nodiscard]] static py::capsule to_dlpack(const py::object& self) {
+        struct Exported {
+            dlpack::ManagedTensor managed;
+            std::vector<std::int64_t> shape;
+            py::object array;
+        };
+        auto& array = self.cast<DeviceArray&>();
+        auto exported = std::make_unique<Exported>();
+        exported->shape = array.shape_;
+        exported->array = self;
+        exported->managed = {
+            .tensor = {.data = array.data_.get(),
+                       .device = {array.dlpack_device().first, array.device_},
+                       .n_dimensions = static_cast<std::int32_t>(array.shape_.size()),
+                       .type = {dlpack::floating_point,
+                                static_cast<std::uint8_t>(array.is_double_ ? 64 : 32), 1},
+                       .shape = exported->shape.data(),
+                       .strides = nullptr,
+                       .byte_offset = 0},
+            .owner = exported.get(),
+            .deleter =
+                [](dlpack::ManagedTensor* tensor) {
+                    const py::gil_scoped_acquire acquire;
+                    delete static_cast<Exported*>(tensor->owner);
+                },
+        };
+        return py::capsule(&exported.release()->managed, dlpack::fresh_name, [](PyObject* capsule) {
+                    if (PyCapsule_IsValid(capsule, dlpack::fresh_name) != 0) {
+                        auto* const tensor = static_cast<dlpack::ManagedTensor*>(
+                            PyCapsule_GetPointer(capsule, dlpack::fresh_name));
+                        tensor->deleter(tensor);
+                    }
+                });
+    }
+
+  private:
+    struct Release {
+        int device;
+        void operator()(void* data) const { runtime::release(device, data); }
+    };
+
+    [[nodiscard]] std::size_t bytes() const {
+        std::size_t n = is_double_ ? sizeof(double) : sizeof(float);
+        for (const std::int64_t extent : shape_) {
+            if (extent < 0) {
+                throw py::value_error("shape must not be negative");
+            }
+            n *= static_cast<std::size_t>(extent);
+        }
+        return n;
+    }
+
+    std::vector<std::int64_t> shape_;
+    bool is_double_;
+    int device_;
+    std::unique_ptr<void, Release> data_;
+};
+
+/// A tensor of another library, taken over from its capsule.
+class DlpackView {
+  public:
+    explicit DlpackView(const py::object& capsule) {
+        if (PyCapsule_IsValid(capsule.ptr(), dlpack::fresh_name) == 0) {
+            throw py::type_error("not a fresh DLPack capsule");
+        }
+        tensor_.reset(static_cast<dlpack::ManagedTensor*>(
+            PyCapsule_GetPointer(capsule.ptr(), dlpack::fresh_name)));
+        PyCapsule_SetName(capsule.ptr(), dlpack::used_name);
+        const dlpack::DataType type = tensor().type;
+        if (type.code != dlpack::floating_point || type.lanes != 1 ||
+            (type.bits != 64 && type.bits != 32)) {
+            throw py::type_error("must be float64 or float32");
+        }
+    }
+
+    [[nodiscard]] std::uintptr_t address() const {
+        return reinterpret_cast<std::uintptr_t>(tensor().data) + tensor().byte_offset;
+    }
+    [[nodiscard]] py::tuple shape() const {
+        return py::tuple(py::cast(std::vector<std::int64_t>(
+            tensor().shape, tensor().shape + tensor().n_dimensions)));
+    }
+    [[nodiscard]] py::tuple strides() const {
+        const auto n = static_cast<std::size_t>(tensor().n_dimensions);
+        std::vector<std::int64_t> strides(n);
+        std::int64_t contiguous = 1;
+        for (std::size_t i = n; i-- > 0; contiguous *= tensor().shape[i]) {
+            strides[i] = tensor().strides == nullptr ? contiguous : tensor().strides[i];
+        }
+        return py::tuple(py::cast(strides));
+    }
+    [[nodiscard]] bool is_double() const { return tensor().type.bits == 64; }
+    [[nodiscard]] int device() const { return tensor().device.number; }
+    [[nodiscard]] bool on_device() const {
+        return tensor().device.type == dlpack::cuda ||
+               tensor().device.type == dlpack::cuda_managed;
+    }
+
+  private:
+    struct Delete {
+        void operator()(dlpack::ManagedTensor* tensor) const {
+            if (tensor->deleter != nullptr) {
+                tensor->deleter(tensor);
+            }
+        }
+    };
+
+    [[nodiscard]] const dlpack::Tensor& tensor() const { return tensor_->tensor; }
+
+    std::unique_ptr<dlpack::ManagedTensor, Delete> tensor_;
+};
+
+struct PyLabels {
+    py::array_t<std::uint8_t> kind, reason;
+    py::array_t<std::int32_t> iterations;
+    std::size_t n_products;
+
+    explicit PyLabels(gpu::Labels&& labels)
+        : kind(adopt<std::uint8_t>(std::move(labels.kinds))),
+          reason(adopt<std::uint8_t>(std::move(labels.reasons))),
+          iterations(adopt<std::int32_t>(std::move(labels.iterations))),
+          n_products(labels.n_products) {}
+};
+
+template <class T>
+PyLabels search(const std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>& weights,
+                const gpu::Source& starts, const std::optional<gpu::Source>& inputs,
+                std::uintptr_t h, std::uintptr_t q, const std::optional<Array<T>>& deflated,
+                const std::string& method_name, double tol_slow,
+                std::optional<std::int32_t> max_iterations, double learning_rate, int device,
+                std::vector<std::uintptr_t> streams, const std::optional<py::function>& progress) {
+    const auto& [weight_ih, weight_hh, bias_ih, bias_hh] = weights;
+    const py::ssize_t size = weight_hh.ndim() == 2 ? weight_hh.shape(1) : 0;
+    const Gru<T> cell(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
+                      matrix(weight_hh, "weight_hh", 3 * size, size),
+                      vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+    if (starts.cols != cell.size()) {
+        throw py::value_error("starts must have a column for each unit");
+    }
+    if (inputs && (inputs->cols != cell.input_size() ||
+                   (inputs->rows != 1 && inputs->rows != starts.rows))) {
+        throw py::value_error("inputs must have a column for each input, and one row or as many "
+                              "as starts");
+    }
+    const Method method = method_of(method_name);
+    const gpu::Problem<T> problem{
+        .cell = cell,
+        .starts = starts,
+        .inputs = inputs,
+        .deflated = deflated ? matrix(*deflated, "deflated", size) : MatrixView<const T>(),
+        .method = method,
+        .options = options_of(method, tol_slow, max_iterations, learning_rate),
+        .h = reinterpret_cast<T*>(h),
+        .q = reinterpret_cast<double*>(q),
+        .progress = reporter(progress, starts.rows),
+        .poll = check_signals,
+        .device = device,
+        .streams = std::move(streams),
+    };
+    gpu::Labels labels;
+    {
+        const py::gil_scoped_release release;
+        labels = runtime::search(problem);
+    }
+    return PyLabels(std::move(labels));
+}
+
+template <class T>
+void declare_search(py::module_& module, const char* name) {
+    module.def(name, &search<T>, py::arg("weights").noconvert(), py::arg("starts"),
+               py::arg("inputs"), py::kw_only(), py::arg("h"), py::arg("q"),
+               py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
+               py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
+               py::arg("learning_rate") = 0.01, py::arg("device") = 0,
+               py::arg("streams") = std::vector<std::uintptr_t>(),
+               py::arg("progress") = py::none());
+}
+
+}  // namespace
+}  // namespace nullcline::bindings
+
+PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
+    using namespace nullcline;
+    using namespace nullcline::bindings;
+    module.doc() = "Searches on a GPU.";
+    py::register_exception<gpu::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
+    py::register_exception<gpu::NotFinite>(module, "NotFinite", PyExc_ValueError);
+    module.def("load_cublas", &runtime::load_cublas, py::arg("path"));
+    module.def("device_count", &runtime::device_count);
+    module.def("device_name", &runtime::device_name, py::arg("device"));
+    module.def("compute_capability", &runtime::compute_capability, py::arg("device"));
+    module.def(
+        "device_of",
+        [](std::uintptr_t address) {
+            return runtime::device_of(reinterpret_cast<const void*>(address));
+        },
+        py::arg("address"));
+    py::class_<gpu::Source>(module, "Source")
+        .def(py::init(&source_of), py::arg("address"), py::arg("shape"), py::arg("strides"),
+             py::arg("is_double"), py::arg("on_device"));
+    py::class_<DeviceArray>(module, "DeviceArray")
+        .def(py::init<std::vector<std::int64_t>, bool, int>(), py::arg("shape"),
+             py::arg("is_double"), py::arg("device"))
+        .def_property_readonly("address", &DeviceArray::address)
+        .def_property_readonly("shape", &DeviceArray::shape)
+        .def_property_readonly("is_double", &DeviceArray::is_double)
+        .def_property_readonly("device", &DeviceArray::device)
+        .def("numpy", &DeviceArray::numpy)
+        .def_property_readonly("__cuda_array_interface__", &DeviceArray::cuda_array_interface)
+        .def("__dlpack_device__", &DeviceArray::dlpack_device)
+        .def("__dlpack__",
+             [](const py::object& self, const py::kwargs&) { return DeviceArray::to_dlpack(self); });
+    py::class_<DlpackView>(module, "DlpackView")
+        .def(py::init<const py::object&>(), py::arg("capsule"))
+        .def_property_readonly("address", &DlpackView::address)
+        .def_property_readonly("shape", &DlpackView::shape)
+        .def_property_readonly("strides", &DlpackView::strides)
+        .def_property_readonly("is_double", &DlpackView::is_double)
+        .def_property_readonly("device", &DlpackView::device)
+        .def_property_readonly("on_device", &DlpackView::on_device);
+    py::class_<PyLabels>(module, "SearchResult")
+        .def_readonly("kind", &PyLabels::kind)
+        .def_readonly("reason", &PyLabels::reason)
+        .def_readonly("iterations", &PyLabels::iterations)
+        .def_readonly("n_products", &PyLabels::n_products);
+    declare_search<double>(module, "search64");
+    declare_search<float>(module, "search32");
+}

@@ -1,0 +1,200 @@
+// A GPU made of the CPU: plain memory, textbook loops, and fibers for threads.
+//
+// Slow and obvious. It runs all that the search does on a GPU but for the few lines of cpp/cuda, so
+// that what those lines are given can be tested on any machine.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fibers.hpp"
+#include "lanes.hpp"
+#include "nullcline/gpu/cooperative_team.hpp"
+#include "nullcline/gpu/problem.hpp"
+#include "nullcline/matrix_view.hpp"
+
+namespace nullcline::emulated {
+
+class Device {
+  public:
+    /// `NULLCLINE_EMULATED_GPU_BYTES` sets how much memory it has.
+    Device() {
+        if (const char* text = std::getenv("NULLCLINE_EMULATED_GPU_BYTES")) {
+            n_free_ = std::stoul(text);
+        }
+    }
+
+    [[nodiscard]] std::byte* allocate(std::size_t bytes) {
+        if (bytes > n_free_) {
+            throw gpu::OutOfMemory("the device has no " + std::to_string(bytes) + " bytes left");
+        }
+        n_free_ -= bytes;
+        auto* const block = static_cast<std::byte*>(std::malloc(bytes + header));
+        if (block == nullptr) {
+            throw std::bad_alloc();
+        }
+        std::memcpy(block, &bytes, sizeof bytes);
+        std::memset(block + header, 0xff, bytes);  // NaN, for whoever reads before writing
+        return block + header;
+    }
+
+    void release(std::byte* data) {
+        std::size_t bytes = 0;
+        std::memcpy(&bytes, data - header, sizeof bytes);
+        n_free_ += bytes;
+        std::free(data - header);
+    }
+
+    [[nodiscard]] std::size_t free_bytes() const { return n_free_; }
+
+    void copy(void* to, const void* from, std::size_t bytes) {
+        if (bytes > 0) {
+            std::memcpy(to, from, bytes);
+        }
+    }
+    void zero(void* data, std::size_t bytes) { std::memset(data, 0, bytes); }
+    void synchronize() {}
+
+    template <class Kernel>
+    void launch(std::size_t n_blocks, const Kernel& kernel) {
+        for (std::size_t block = 0; block < n_blocks; ++block) {
+            Block shared(fibers_);
+            typename Kernel::Shared room;
+            const std::function<void(std::size_t)> body = [&](std::size_t rank) {
+                kernel(gpu::CooperativeTeam(BlockLanes(shared, rank)), block, room);
+            };
+            fibers_.run(body);
+        }
+    }
+
+    /// c = a bᵀ
+    template <class T>
+    void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
+                             MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
+        product(c, a.cols(), [&](std::size_t i, std::size_t j, std::size_t k) {
+            return a(i, k) * b(j, k);
+        });
+    }
+
+    /// c = a b
+    template <class T>
+    void multiply(MatrixView<const std::type_identity_t<T>> a,
+                  MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
+        product(c, a.cols(), [&](std::size_t i, std::size_t j, std::size_t k) {
+            return a(i, k) * b(k, j);
+        });
+    }
+
+    /// normals[i] = jacobians[i]ᵀ jacobians[i]
+    template <class T>
+    void grams(std::size_t count, std::size_t size, const T* jacobians, T* normals) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const MatrixView<const T> j(jacobians + i * size * size, size, size);
+            product(MatrixView<T>(normals + i * size * size, size, size), size,
+                    [&](std::size_t a, std::size_t b, std::size_t k) { return j(k, a) * j(k, b); });
+        }
+    }
+
+    /// Factors with pivots in place; info[i] is not zero where a pivot is.
+    template <class T>
+    void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
+        for (std::size_t i = 0; i < count; ++i) {
+            info[i] = factorize(MatrixView<T>(matrices[i], size, size), pivots + i * size) ? 0 : 1;
+        }
+    }
+
+    /// Solve for one right-hand side each, in place.
+    template <class T>
+    void lu_solve(std::size_t count, std::size_t size, T* const* factors, const int* pivots,
+                  T* const* vectors) {
+        for (std::size_t i = 0; i < count; ++i) {
+            solve(MatrixView<const T>(factors[i], size, size), pivots + i * size, vectors[i]);
+        }
+    }
+
+    /// The inverse of one symmetric matrix.
+    template <class T>
+    void lu_invert(std::size_t size, T* const* factors, const int* pivots, T* const* inverses,
+                   int* info) {
+        const MatrixView<T> inverse(inverses[0], size, size);
+        for (std::size_t i = 0; i < size; ++i) {
+            for (std::size_t j = 0; j < size; ++j) {
+                inverse(i, j) = i == j ? 1 : 0;
+            }
+            solve(MatrixView<const T>(factors[0], size, size), pivots, inverse.row(i).data());
+        }
+        info[0] = 0;
+    }
+
+  private:
+    static constexpr std::size_t header = 256;
+
+    template <class T, class Term>
+    static void product(MatrixView<T> out, std::size_t depth, const Term& term) {
+        for (std::size_t i = 0; i < out.rows(); ++i) {
+            for (std::size_t j = 0; j < out.cols(); ++j) {
+                T sum = 0;
+                for (std::size_t k = 0; k < depth; ++k) {
+                    sum += term(i, j, k);
+                }
+                out(i, j) = sum;
+            }
+        }
+    }
+
+    template <class T>
+    static bool factorize(MatrixView<T> a, int* pivots) {
+        const std::size_t n = a.rows();
+        for (std::size_t k = 0; k < n; ++k) {
+            std::size_t pivot = k;
+            for (std::size_t i = k + 1; i < n; ++i) {
+                pivot = std::abs(a(i, k)) > std::abs(a(pivot, k)) ? i : pivot;
+            }
+            pivots[k] = static_cast<int>(pivot);
+            if (!(std::abs(a(pivot, k)) > 0)) {
+                return false;
+            }
+            std::swap_ranges(a.row(k).begin(), a.row(k).end(), a.row(pivot).begin());
+            for (std::size_t i = k + 1; i < n; ++i) {
+                a(i, k) /= a(k, k);
+                for (std::size_t j = k + 1; j < n; ++j) {
+                    a(i, j) -= a(i, k) * a(k, j);
+                }
+            }
+        }
+        return true;
+    }
+
+    template <class T>
+    static void solve(MatrixView<const T> factors, const int* pivots, T* x) {
+        const std::size_t n = factors.rows();
+        for (std::size_t k = 0; k < n; ++k) {
+            std::swap(x[k], x[static_cast<std::size_t>(pivots[k])]);
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j < i; ++j) {
+                x[i] -= factors(i, j) * x[j];
+            }
+        }
+        for (std::size_t i = n; i-- > 0;) {
+            for (std::size_t j = i + 1; j < n; ++j) {
+                x[i] -= factors(i, j) * x[j];
+            }
+            x[i] /= factors(i, i);
+        }
+    }
+
+    std::size_t n_free_ = std::size_t{1} << 30U;
+    Fibers fibers_{block_size};
+};
+
+}  // namespace nullcline::emulated

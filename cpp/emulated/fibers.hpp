@@ -1,0 +1,51 @@
+// A block of a GPU's threads on one thread of the CPU: fibers that take turns at barriers.
+//
+// Each runs until it waits for others, so that whatever is not ordered by a barrier happens in the
+// most unfortunate order there is: one member all the way ahead of the rest. The order alternates.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace nullcline::emulated {
+
+/// Where a number of fibers wait for each other.
+struct Barrier {
+    std::size_t n_members = 0;
+    std::size_t n_waiting = 0;
+    std::size_t generation = 0;
+};
+
+/// So many fibers that run one function.
+class Fibers {
+  public:
+    explicit Fibers(std::size_t n);
+    Fibers(const Fibers&) = delete;
+    Fibers& operator=(const Fibers&) = delete;
+    ~Fibers();
+
+    /// Run `body(rank)` in every fiber until all return. What one throws is thrown here.
+    void run(const std::function<void(std::size_t)>& body);
+
+    /// Wait, within a fiber, until all members of the barrier do. That a barrier can never be
+    /// completed, because somebody has left or waits elsewhere, is a `std::logic_error` of `run`.
+    void wait(Barrier& barrier);
+
+  private:
+    struct Fiber;
+
+    static void enter(unsigned low, unsigned high);
+    void resume(Fiber& fiber);
+    void yield();
+
+    std::vector<std::unique_ptr<Fiber>> fibers_;
+    const std::function<void(std::size_t)>* body_ = nullptr;
+    Fiber* current_ = nullptr;
+    std::size_t n_events_ = 0;  // barriers completed and fibers ended
+    std::exception_ptr failure_;
+};
+
+}  // namespace nullcline::emulated

@@ -1,0 +1,279 @@
+// Searches on a GPU: as many starts as there is room for, as slots of one tile.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/inverse_at_rest.hpp"
+#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/memory.hpp"
+#include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/search_view.hpp"
+#include "nullcline/gpu/tile_driver.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/deflation.hpp"
+#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/search.hpp"
+#include "nullcline/solvers/sharing.hpp"
+
+namespace nullcline::gpu {
+
+/// Copy rows of a source to the device, in the cell's type and maybe into the cube.
+template <class Device, class T>
+void load_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
+               bool into_cube, const char* name) {
+    if (to.size() == 0) {
+        return;
+    }
+    Array<Device, unsigned long long> wrong(device, 1, 1);
+    device.zero(wrong.elements().data(), sizeof(unsigned long long));
+    const auto load = [&]<class From>(const From* data) {
+        Array<Device, From> staged;
+        const From* from = data + static_cast<std::ptrdiff_t>(first) * source.row_stride;
+        if (!source.on_device) {  // a contiguous array then
+            staged = Array<Device, From>(device,
+                                         MatrixView<const From>(from, to.rows(), to.cols()));
+            from = staged.elements().data();
+        }
+        device.launch(to.rows(),
+                      LoadRows<From, T>{from, source.row_stride, source.column_stride, to,
+                                        into_cube, wrong.elements().data()});
+    };
+    source.is_double ? load(static_cast<const double*>(source.data))
+                     : load(static_cast<const float*>(source.data));
+    if (const auto n_wrong = wrong.download().front(); n_wrong > 0) {
+        throw NotFinite(std::string(name) + " must be finite, but " + std::to_string(n_wrong) +
+                        " of its values are NaN or infinite");
+    }
+}
+
+/// Some of a problem's starts, so many that they find room (see solvers/search.hpp).
+template <class Device, class T>
+class Backend {
+  public:
+    Backend(Device& device, const Problem<T>& problem, const DeviceGru<Device, T>& cell,
+            MatrixView<const T> deflated, std::size_t first, std::size_t n_starts)
+        : device_(device),
+          problem_(problem),
+          cell_(cell),
+          deflation_(deflated),
+          first_(first),
+          n_starts_(n_starts),
+          h_(device, n_starts, problem.cell.size()),
+          drives_(make_drives()),
+          iterations_there_(device, 1, n_starts),
+          ends_there_(device, 1, n_starts),
+          kinds_there_(device, 1, n_starts),
+          reasons_there_(device, 1, n_starts),
+          q_(device, 1, n_starts),
+          counters_(device, 1, 1),
+          iterations_(n_starts),
+          ends_(n_starts, End::limit),
+          reasons_(n_starts) {
+        load_rows(device, problem.starts, first, h_.view(), true, "starts");
+        device.zero(iterations_there_.elements().data(), n_starts * sizeof(std::int32_t));
+        device.copy(ends_there_.elements().data(), ends_.data(), n_starts * sizeof(End));
+    }
+
+    [[nodiscard]] std::size_t n_starts() const { return n_starts_; }
+    [[nodiscard]] std::size_t size() const { return problem_.cell.size(); }
+    [[nodiscard]] GruReduced<T> reduced() const { return GruReduced<T>(cell_.view()); }
+    [[nodiscard]] GruUpdate<T> update() const { return GruUpdate<T>(cell_.view()); }
+    [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
+    [[nodiscard]] std::span<const End> ends() const { return ends_; }
+    [[nodiscard]] std::span<const Reason> reasons() const { return reasons_; }
+    [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
+        return problem_.options.max_iterations - static_cast<std::size_t>(iterations_[start]);
+    }
+
+    bool invert_at_rest() {
+        inverse_ = inverse_at_rest(device_, cell_);
+        return inverse_.view().rows() > 0;
+    }
+
+    template <class Program>
+    void run(const Program& program, const std::vector<std::size_t>& starts) {
+        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        SingleMatrices matrices;
+        if constexpr (Program::requests.contains(Request::forward)) {
+            matrices.weights = cell_.single(program.served());
+        }
+        if constexpr (Program::requests.contains(Request::precondition)) {
+            matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
+        }
+        const std::size_t budget = room_for_slots() + workspace_.bytes();
+        TileDriver(device_, program, matrices, view(queue), budget, workspace_)
+            .run([&](const Counters& counters) {
+                problem_.poll();
+                problem_.progress(first_ + n_zeros_ + counters.n_zeros);
+                last_ = counters;
+            });
+        n_zeros_ += last_.n_zeros;
+        n_products_ += last_.n_products;
+        iterations_ = iterations_there_.download();
+        ends_ = ends_there_.download();
+        reasons_ = reasons_there_.download();
+    }
+
+    void to_centres(const std::vector<std::size_t>& starts) {
+        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        const auto norms = problem_.cell.row_norms();
+        device_.launch(starts.size(),
+                       ToCentres<T>{view(queue), cell_side(norms.first(
+                                                     reduced().weights().rows()))});
+    }
+
+    [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
+        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        const Array<Device, std::uint64_t> keys(device_, 1, starts.size());
+        device_.launch(starts.size(), Keys<T>{view(queue), keys.elements()});
+        return keys.download();
+    }
+
+    [[nodiscard]] std::vector<std::uint8_t> are_equal(const Followers& pairs) {
+        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(pairs.starts));
+        const Array<Device, std::size_t> others(device_,
+                                                std::span<const std::size_t>(pairs.leaders));
+        const Array<Device, std::uint8_t> equal(device_, 1, pairs.starts.size());
+        device_.launch(pairs.starts.size(),
+                       AreEqual<T>{view(queue), others.elements(), equal.elements()});
+        return equal.download();
+    }
+
+    void follow(const Followers& followers) {
+        const Array<Device, std::size_t> queue(device_,
+                                               std::span<const std::size_t>(followers.starts));
+        const Array<Device, std::size_t> leaders(device_,
+                                                 std::span<const std::size_t>(followers.leaders));
+        const Array<Device, std::size_t> iterations(
+            device_, std::span<const std::size_t>(followers.iterations));
+        device_.launch(followers.starts.size(),
+                       Follow<T>{view(queue), leaders.elements(), iterations.elements()});
+        iterations_ = iterations_there_.download();
+        ends_ = ends_there_.download();
+    }
+
+    void share_verdicts(const Followers& followers) {
+        const Array<Device, std::size_t> queue(device_,
+                                               std::span<const std::size_t>(followers.starts));
+        const Array<Device, std::size_t> leaders(device_,
+                                                 std::span<const std::size_t>(followers.leaders));
+        device_.launch(followers.starts.size(),
+                       ShareVerdicts<T>{view(queue), leaders.elements()});
+    }
+
+    void report_all_done() { problem_.progress(first_ + n_starts_); }
+
+    /// Write the ends to where the problem wants them, and add to the labels.
+    void hand_over(Labels& labels) {
+        const std::size_t size = problem_.cell.size();
+        device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
+        device_.copy(problem_.q + first_, q_.elements().data(), n_starts_ * sizeof(double));
+        const auto append = [](auto& all, const auto& some) {
+            all.insert(all.end(), some.begin(), some.end());
+        };
+        append(labels.kinds, kinds_there_.download());
+        append(labels.reasons, reasons_there_.download());
+        append(labels.iterations, iterations_there_.download());
+        labels.n_products += n_products_;
+    }
+
+    /// Bytes of the device that a start takes besides its slot.
+    [[nodiscard]] static std::size_t bytes_a_start(const Problem<T>& problem) {
+        const std::size_t inputs =
+            has_own_inputs(problem)
+                ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
+                      problem.cell.resting_drive().size() * sizeof(T)
+                : 0;
+        constexpr std::size_t columns = 128;  // numbers a start, with room
+        return problem.cell.size() * (sizeof(T) + sizeof(double)) + inputs + columns;
+    }
+
+  private:
+    [[nodiscard]] static bool has_own_inputs(const Problem<T>& problem) {
+        return problem.inputs && problem.inputs->rows != 1;
+    }
+
+    /// What inputs and outer biases add, for all starts or for each.
+    [[nodiscard]] Array<Device, T> make_drives() {
+        const auto resting = cell_.resting_drive();
+        const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
+        Array<Device, T> drives(device_, rows, resting.cols());
+        if (!problem_.inputs || problem_.inputs->cols == 0) {
+            device_.copy(drives.view().data(), resting.data(), resting.cols() * sizeof(T));
+            return drives;
+        }
+        const Array<Device, T> x(device_, rows, problem_.inputs->cols);
+        load_rows(device_, *problem_.inputs, rows == 1 ? 0 : first_, x.view(), false, "inputs");
+        device_.multiply_transposed(MatrixView<const T>(x.view()), cell_.input(), drives.view());
+        device_.launch(rows, AddRow<T>{resting.row(0), drives.view()});
+        return drives;
+    }
+
+    [[nodiscard]] SearchView<T> view(const Array<Device, std::size_t>& queue) const {
+        return {h_.view(),
+                drives_.view(),
+                iterations_there_.elements(),
+                ends_there_.elements(),
+                kinds_there_.elements(),
+                reasons_there_.elements(),
+                q_.elements(),
+                problem_.options,
+                queue.elements(),
+                counters_.elements().data()};
+    }
+
+    /// All that is free but a tenth, for what others need meanwhile.
+    [[nodiscard]] std::size_t room_for_slots() const {
+        const std::size_t free = device_.free_bytes();
+        return free - free / 10;
+    }
+
+    Device& device_;
+    const Problem<T>& problem_;
+    const DeviceGru<Device, T>& cell_;
+    Deflation<T> deflation_;
+    std::size_t first_, n_starts_;
+    Array<Device, T> h_, drives_;
+    Array<Device, std::int32_t> iterations_there_;
+    Array<Device, End> ends_there_;
+    Array<Device, Kind> kinds_there_;
+    Array<Device, Reason> reasons_there_;
+    Array<Device, double> q_;
+    Array<Device, Counters> counters_;
+    Array<Device, float> inverse_;
+    Buffer<Device> workspace_;
+    Counters last_;
+    std::size_t n_zeros_ = 0;
+    std::size_t n_products_ = 0;
+    std::vector<std::int32_t> iterations_;
+    std::vector<End> ends_;
+    std::vector<Reason> reasons_;
+};
+
+/// Search on a device, so many starts at a time as it has room for.
+template <class Device, class T>
+[[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
+    Labels labels;
+    const DeviceGru<Device, T> cell(device, problem.cell);
+    const Array<Device, T> deflated(device, problem.deflated);
+    const std::size_t n = problem.starts.rows;
+    const std::size_t bytes = Backend<Device, T>::bytes_a_start(problem);
+    const std::size_t chunk = std::max<std::size_t>(1, device.free_bytes() / 3 / bytes);
+    for (std::size_t first = 0; first < n; first += chunk) {
+        Backend<Device, T> backend(device, problem, cell, deflated.view(), first,
+                                   std::min(chunk, n - first));
+        Searcher(backend).run(problem.method);
+        backend.hand_over(labels);
+    }
+    device.synchronize();
+    return labels;
+}
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,45 @@
+// A cell's weights on a device.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/memory.hpp"
+#include "nullcline/matrix_view.hpp"
+
+namespace nullcline::gpu {
+
+template <class Device, class T>
+class DeviceGru {
+  public:
+    DeviceGru(Device& device, const Gru<T>& cell)
+        : input_(device, cell.input()),
+          recurrent_(device, cell.recurrent()),
+          resting_drive_(device, cell.resting_drive()),
+          bias_n_(device, cell.bias_n()),
+          row_norms_(device, cell.row_norms()),
+          single_(device, cell.recurrent().rows(), cell.size()) {
+        device.launch(recurrent_.view().rows(),
+                      ConvertRows<T, float>{recurrent_.view(), single_.view()});
+    }
+
+    [[nodiscard]] GruView<T> view() const {
+        return {recurrent_.view(), bias_n_.elements(), row_norms_.elements()};
+    }
+    [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
+    [[nodiscard]] MatrixView<const T> resting_drive() const { return resting_drive_.view(); }
+
+    /// An equation's weights in single precision.
+    template <class E>
+    [[nodiscard]] MatrixView<const float> single(const E& equation) const {
+        return single_.view().middle_rows(0, equation.weights().rows());
+    }
+
+  private:
+    Array<Device, T> input_, recurrent_, resting_drive_, bias_n_, row_norms_;
+    Array<Device, float> single_;
+};
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,85 @@
+// The preconditioner that all starts share, made on a device (see cpu/inverse_at_rest.hpp).
+#pragma once
+
+#include <cstddef>
+
+#include "nullcline/arena.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/dense_steps.hpp"
+#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/memory.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/rest.hpp"
+#include "nullcline/solvers/tile.hpp"
+
+namespace nullcline::gpu {
+
+/// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond all
+/// bounds.
+template <class Device, class T>
+[[nodiscard]] Array<Device, float> inverse_at_rest(Device& device,
+                                                   const DeviceGru<Device, T>& cell) {
+    const GruReduced<T> reduced(cell.view());
+    const GruUpdate<T> update(cell.view());
+    const std::size_t size = update.size();
+    struct Layout {
+        Layout(std::byte* base, std::size_t size, std::size_t n_reduced, std::size_t n_update)
+            : arena(base),
+              state(arena, 1, size, n_update),
+              solve(arena, 1, size, n_reduced),
+              dense(arena, 1, size, Factors::normal),
+              inverse(arena.matrix<T>(size, size)),
+              pointers(arena.matrix<T*>(2, 1)),
+              n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
+
+        Arena arena;
+        StateMemory<T> state;
+        SolveOperands<T> solve;
+        DenseMemory<T> dense;
+        MatrixView<T> inverse;
+        MatrixView<T*> pointers;
+        MatrixView<unsigned long long> n_not_finite;
+    };
+    const auto layout_at = [&](std::byte* base) {
+        return Layout(base, size, reduced.weights().rows(), update.weights().rows());
+    };
+    const Buffer<Device> memory(device, layout_at(nullptr).arena.used());
+    const Layout at = layout_at(memory.data());
+
+    const auto drive = cell.resting_drive().row(0);
+    device.zero(at.state.h.data(), size * sizeof(T));
+    const MatrixView<const T> h = at.state.h;
+    for (std::size_t i = 0; i < steps_to_rest; ++i) {
+        device.multiply_transposed(h, update.weights(), at.state.products);
+        device.launch(1, StepFromRest<GruUpdate<T>>{update, at.state, drive});
+    }
+    device.multiply_transposed(h, update.weights(), at.state.products);
+    device.launch(1, LinearizeAtRest<GruReduced<T>>{reduced, at.state, drive, at.solve});
+    const AssembleJacobians<T> assemble{reduced.weights(), at.solve, at.dense.jacobians};
+    device.launch(assemble.blocks_a_slot(), assemble);
+    device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
+    device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});
+    device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});
+    device.launch(1, ListPointers<T>{at.dense.factors_of, at.inverse,
+                                     at.pointers.elements().first(1),
+                                     at.pointers.elements().last(1)});
+    T** const factors = at.pointers.row(0).data();
+    device.lu(1, size, factors, at.dense.pivots.data(), at.dense.info.data());
+    device.lu_invert(size, factors, at.dense.pivots.data(), at.pointers.row(1).data(),
+                     at.dense.info.data());
+
+    device.zero(at.n_not_finite.data(), sizeof(unsigned long long));
+    device.launch(1, CountNotFinite<T>{at.inverse.elements(), at.n_not_finite.data()});
+    unsigned long long n_not_finite = 0;
+    device.copy(&n_not_finite, at.n_not_finite.data(), sizeof n_not_finite);
+    device.synchronize();
+    if (n_not_finite > 0) {
+        return {};
+    }
+    Array<Device, float> inverse(device, size, size);
+    device.launch(size, ConvertRows<T, float>{at.inverse, inverse.view()});
+    return inverse;
+}
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,110 @@
+// Eigenvectors of a small symmetric matrix by a warp.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+#include "nullcline/host_device.hpp"
+#include "nullcline/solvers/small_matrix.hpp"
+
+namespace nullcline::gpu {
+
+/// Two indices of a round in which everyone meets someone: a tournament, in which everyone meets
+/// everyone once in n − 1 rounds.
+struct JacobiPair {
+    constexpr JacobiPair(std::size_t round, std::size_t k, std::size_t n)
+        : first(k == 0 ? n - 1 : (round + k) % (n - 1)), second((round + n - 1 - k) % (n - 1)) {}
+    std::size_t first, second;
+};
+
+/// x' = c x − s y, y' = s x + c y.
+struct JacobiRotation {
+    double c, s;
+
+    /// The one that makes the entry `off` between two diagonal entries vanish.
+    [[nodiscard]] static NULLCLINE_TEAM JacobiRotation of(double first, double second,
+                                                          double off) {
+        if (off == 0) {
+            return {1, 0};
+        }
+        const double theta = (second - first) / (2 * off);
+        const double t =
+            (theta >= 0 ? 1.0 : -1.0) / (std::abs(theta) + std::sqrt(theta * theta + 1));
+        const double c = 1 / std::sqrt(t * t + 1);
+        return {c, t * c};
+    }
+
+    NULLCLINE_TEAM void apply(double& x, double& y) const {
+        const double before = x;
+        x = c * x - s * y;
+        y = s * before + c * y;
+    }
+};
+
+/// The rows of `a`, symmetric and of full order, become its eigenvectors, those of small
+/// eigenvalues first; `vectors` and `numbers` are room.
+///
+/// Jacobi's method, half of the rows and columns rotated against the other half at a time (Golub
+/// and Van Loan, Matrix Computations, 8.5.6): within a round no two rotations meet.
+template <class Team>
+NULLCLINE_TEAM void jacobi_eigen(const Team& team, SmallMatrix& a, SmallMatrix& vectors,
+                                 std::span<double> numbers) {
+    constexpr std::size_t n = SmallMatrix::largest;
+    constexpr std::size_t n_pairs = n / 2;
+    constexpr int most_sweeps = 15;
+    constexpr double eps = std::numeric_limits<double>::epsilon();
+    const auto rotation = [&](std::size_t k) {
+        return JacobiRotation{numbers[k], numbers[n_pairs + k]};
+    };
+
+    team.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
+    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+        const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
+        const double whole = team.sum(n * n, square);
+        const double off = team.sum(
+            n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
+        if (!(off > eps * eps * whole)) {
+            break;
+        }
+        for (std::size_t round = 0; round < n - 1; ++round) {
+            team.for_each(n_pairs, [&](std::size_t k) {
+                const JacobiPair p(round, k, n);
+                const auto made = JacobiRotation::of(a(p.first, p.first), a(p.second, p.second),
+                                                     a(p.first, p.second));
+                numbers[k] = made.c;
+                numbers[n_pairs + k] = made.s;
+            });
+            team.for_each(n, [&](std::size_t j) {  // rows, a column a thread
+                for (std::size_t k = 0; k < n_pairs; ++k) {
+                    const JacobiPair p(round, k, n);
+                    rotation(k).apply(a(p.first, j), a(p.second, j));
+                    rotation(k).apply(vectors(p.first, j), vectors(p.second, j));
+                }
+            });
+            team.for_each(n, [&](std::size_t i) {  // columns, a row a thread
+                for (std::size_t k = 0; k < n_pairs; ++k) {
+                    const JacobiPair p(round, k, n);
+                    rotation(k).apply(a(i, p.first), a(i, p.second));
+                }
+            });
+        }
+    }
+    // By rising eigenvalue: a vector's place is the number of those before it.
+    std::size_t places[n];
+    for (std::size_t i = 0; i < n; ++i) {
+        places[i] = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+            places[i] += a(j, j) < a(i, i) || (a(j, j) == a(i, i) && j < i) ? 1 : 0;
+        }
+    }
+    team.sync();
+    team.for_each(n, [&](std::size_t j) {
+        for (std::size_t i = 0; i < n; ++i) {
+            a(places[i], j) = vectors(i, j);
+        }
+    });
+}
+
+}  // namespace nullcline::gpu

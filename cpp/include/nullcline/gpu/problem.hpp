@@ -1,0 +1,66 @@
+// What a search on a GPU is asked for: the one interface between the GPU's code and the bindings.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/parallel.hpp"
+#include "nullcline/solvers/outcome.hpp"
+
+namespace nullcline::gpu {
+
+/// A matrix of float or double with any strides, on the host or on the device.
+struct Source {
+    const void* data = nullptr;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+    std::ptrdiff_t row_stride = 0;  ///< in elements
+    std::ptrdiff_t column_stride = 0;
+    bool is_double = true;
+    bool on_device = false;
+};
+
+/// One search. `h` and `q` may lie on either side.
+template <class T>
+struct Problem {
+    const Gru<T>& cell;
+    Source starts;
+    std::optional<Source> inputs;  ///< one row, or one for each start
+    MatrixView<const T> deflated;  ///< on the host
+    Method method = Method::automatic;
+    Options options;
+    T* h = nullptr;       ///< (n, H), where the ends go
+    double* q = nullptr;  ///< (n,)
+    std::function<void(std::size_t)> progress;
+    Poll poll;
+    int device = 0;
+    std::vector<std::uintptr_t> streams;  ///< whose work is to be done before arrays are read
+};
+
+/// What else comes of it, on the host.
+struct Labels {
+    std::vector<Kind> kinds;
+    std::vector<Reason> reasons;
+    std::vector<std::int32_t> iterations;
+    std::size_t n_products = 0;
+};
+
+/// The device has no room, or what it has is too little to begin with.
+struct OutOfMemory : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// An array holds numbers that are not finite.
+struct NotFinite : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,257 @@
+// One pass of a search: a program brought to its end for many starts, tick after tick.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nullcline/arena.hpp"
+#include "nullcline/gpu/dense_steps.hpp"
+#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/memory.hpp"
+#include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/search_view.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/tile.hpp"
+
+namespace nullcline::gpu {
+
+/// The fixed matrices of a pass in single precision.
+struct SingleMatrices {
+    MatrixView<const float> weights;
+    MatrixView<const float> inverse;  ///< of the preconditioner; empty without
+};
+
+/// A tick makes each kind of product once for all slots, and lets those go on that waited for it.
+/// The host gives the orders without waiting, and looks now and then how far things are; once no
+/// start waits any more and half of the slots are idle, the others move together.
+template <class Device, class Program>
+class TileDriver {
+  public:
+    using T = typename Program::T;
+    using Scalars = typename Program::Scalars;
+    using Memory = typename Program::Memory;
+
+    /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes it
+    /// may take.
+    TileDriver(Device& device, const Program& program, const SingleMatrices& matrices,
+               const SearchView<T>& search, std::size_t budget, Buffer<Device>& workspace)
+        : device_(device),
+          program_(program),
+          matrices_(matrices),
+          search_(search),
+          n_rows_(rows_within(program, search, budget)),
+          layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
+          dense_(device, layout_.dense, program.served().weights(), Program::factors),
+          requests_(device, 1, n_rows_) {
+        device_.launch(n_rows_, ClearSlots<Scalars>{layout_.memory.scalars});
+        device_.zero(search_.counters, sizeof(Counters));
+    }
+
+    /// Bring all starts of the queue to their ends; `look(counters)` is called now and then and may
+    /// throw.
+    template <class Look>
+    void run(const Look& look) {
+        advance(Request::none);
+        while (true) {
+            const Counters counters = count();
+            look(counters);
+            const std::size_t busy =
+                n_rows_ - static_cast<std::size_t>(
+                              counters.waiting[static_cast<std::size_t>(Request::none)]);
+            if (busy == 0) {
+                return;
+            }
+            if (counters.n_taken >= search_.queue.size() && busy <= n_rows_ / 2 &&
+                n_rows_ > fewest_rows) {
+                move_together();
+            }
+            tick(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
+            for (std::size_t i = 1; i < ticks_a_look(); ++i) {
+                tick(true);
+            }
+        }
+    }
+
+  private:
+    /// Everything that a slot has, in one piece of memory.
+    struct Layout {
+        Layout(const Program& program, const SearchView<T>& search, std::size_t rows,
+               std::byte* base)
+            : arena(base),
+              memory(arena, program, rows, search.drives.cols()),
+              dense(arena, rows, program.served().size(), Program::factors) {}
+
+        Arena arena;
+        Memory memory;
+        DenseMemory<T> dense;
+    };
+
+    [[nodiscard]] static std::size_t measure(const Program& program, const SearchView<T>& search,
+                                             std::size_t rows) {
+        return Layout(program, search, rows, nullptr).arena.used();
+    }
+
+    /// As many slots as there are starts, as serve, and as there is room for.
+    [[nodiscard]] static std::size_t rows_within(const Program& program,
+                                                 const SearchView<T>& search,
+                                                 std::size_t budget) {
+        std::size_t rows = std::min(search.queue.size(), most_rows);
+        while (rows > 1 && measure(program, search, rows) > budget) {
+            rows = rows > fewest_rows ? rows - rows / 8 : rows - 1;
+        }
+        if (const std::size_t bytes = measure(program, search, rows); bytes > budget) {
+            throw OutOfMemory("one start of " + std::to_string(program.served().size()) +
+                              " units needs " + std::to_string(bytes) +
+                              " bytes of the device's memory, and " + std::to_string(budget) +
+                              " are left; free some, or search with device=\"cpu\"");
+        }
+        return rows;
+    }
+
+    [[nodiscard]] static std::byte* allocate(Device& device, const Program& program,
+                                             const SearchView<T>& search, std::size_t rows,
+                                             Buffer<Device>& workspace) {
+        const std::size_t bytes = measure(program, search, rows);
+        if (workspace.bytes() < bytes) {
+            workspace = {};
+            workspace = Buffer<Device>(device, bytes);
+        }
+        return workspace.data();
+    }
+
+    /// Looking costs a wait; where a tick takes long, that is nothing.
+    [[nodiscard]] std::size_t ticks_a_look() const {
+        const auto weights = program_.served().weights();
+        return n_rows_ * weights.size() > long_tick ? 1 : 8;
+    }
+
+    [[nodiscard]] Counters count() {
+        device_.launch(1, CountRequests<Scalars>{layout_.memory.scalars, n_rows_,
+                                                 requests_.elements().data(), search_.counters});
+        Counters counters;
+        device_.copy(&counters, search_.counters, sizeof counters);
+        device_.synchronize();
+        return counters;
+    }
+
+    void tick(bool with_exact) {
+        for (const Request wanted : tick_order) {
+            if (Program::requests.contains(wanted) &&
+                (with_exact || wanted != Request::exact) && make(wanted)) {
+                advance(wanted);
+            }
+        }
+    }
+
+    void advance(Request wanted) {
+        device_.launch(n_rows_, AdvanceSlots<Program>{program_, layout_.memory, search_, wanted});
+    }
+
+    /// The products of one kind, or the steps, of all slots; false if there are none of it.
+    bool make(Request wanted) {
+        const Operands<T>& operands = layout_.memory.operands;
+        const MatrixView<const T> weights = program_.served().weights();
+        switch (wanted) {
+            case Request::exact:
+                device_.multiply_transposed(rows(operands.exact), weights,
+                                            rows(operands.exact_product));
+                return true;
+            case Request::exact_transposed:
+                device_.multiply(rows(operands.exact_scaled), weights,
+                                 rows(operands.exact_gradient));
+                return true;
+            case Request::forward:
+                device_.multiply_transposed(rows(operands.direction), matrices_.weights,
+                                            rows(operands.product));
+                return true;
+            case Request::backward:
+                device_.multiply(rows(operands.scaled), matrices_.weights,
+                                 rows(operands.gradient));
+                return true;
+            case Request::precondition:
+                if (matrices_.inverse.rows() == 0) {
+                    return false;
+                }
+                device_.multiply(rows(operands.gradient), matrices_.inverse,
+                                 rows(operands.preconditioned));
+                return true;
+            case Request::solve:
+                if constexpr (Program::factors != Factors::none) {
+                    dense_.solve(layout_.memory.solve, layout_.memory.scalars, n_rows_);
+                }
+                return true;
+            case Request::none:
+                return false;
+        }
+        return false;
+    }
+
+    template <class U>
+    [[nodiscard]] MatrixView<U> rows(MatrixView<U> all) const {
+        return all.middle_rows(0, n_rows_);
+    }
+
+    /// Move busy slots to the first rows, and leave the others be.
+    void move_together() {
+        const std::vector<std::uint8_t> requests = requests_.download();
+        std::vector<std::size_t> busy;
+        for (std::size_t row = 0; row < n_rows_; ++row) {
+            if (static_cast<Request>(requests[row]) != Request::none) {
+                busy.push_back(row);
+            }
+        }
+        const std::size_t kept = std::max(
+            fewest_rows, (busy.size() + fewest_rows - 1) / fewest_rows * fewest_rows);
+        if (kept >= n_rows_) {
+            return;
+        }
+        std::vector<std::size_t> from;
+        std::vector<std::size_t> to;
+        std::ranges::copy_if(busy, std::back_inserter(from),
+                             [&](std::size_t row) { return row >= kept; });
+        for (std::size_t row = 0; to.size() < from.size(); ++row) {
+            if (static_cast<Request>(requests[row]) == Request::none) {
+                to.push_back(row);
+            }
+        }
+        n_rows_ = kept;
+        if (from.empty()) {
+            return;
+        }
+        const std::size_t capacity = layout_.memory.scalars.rows();
+        std::vector<SlotBytes> pieces;
+        for (const Arena::Piece& piece : layout_.arena.pieces()) {
+            if (piece.bytes > 0) {
+                pieces.push_back({layout_.arena.base() + piece.first, piece.bytes / capacity});
+            }
+        }
+        const Array<Device, SlotBytes> pieces_there(device_, std::span<const SlotBytes>(pieces));
+        const Array<Device, std::size_t> from_there(device_, std::span<const std::size_t>(from));
+        const Array<Device, std::size_t> to_there(device_, std::span<const std::size_t>(to));
+        device_.launch(from.size() * pieces.size(),
+                       MoveSlots{pieces_there.elements(), from_there.elements(),
+                                 to_there.elements()});
+    }
+
+    /// Slots beyond this number fill no H100 any better.
+    static constexpr std::size_t most_rows = 8192;
+    static constexpr std::size_t fewest_rows = 32;
+    /// Multiplications of a product from which a tick takes about as long as a look.
+    static constexpr std::size_t long_tick = std::size_t{1} << 31U;
+
+    Device& device_;
+    const Program& program_;
+    SingleMatrices matrices_;
+    SearchView<T> search_;
+    std::size_t n_rows_;
+    Layout layout_;
+    DenseSteps<Device, T> dense_;
+    Array<Device, std::uint8_t> requests_;
+};
+
+}  // namespace nullcline::gpu
