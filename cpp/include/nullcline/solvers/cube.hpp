@@ -4,7 +4,6 @@
 // "fixed".
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -18,6 +17,13 @@ namespace nullcline {
 template <class T>
 inline constexpr T cube_bound = T{1} - std::numeric_limits<T>::epsilon();
 
+/// The nearest coordinate inside.
+template <class T>
+[[nodiscard]] constexpr T into_cube(T value) {
+    constexpr T bound = cube_bound<T>;
+    return value > bound ? bound : value < -bound ? -bound : value;
+}
+
 /// Bring a state in; true where it was outside.
 template <class Team, class T>
 NULLCLINE_TEAM bool project_into_cube(const Team& team, std::span<T> h) {
@@ -25,9 +31,7 @@ NULLCLINE_TEAM bool project_into_cube(const Team& team, std::span<T> h) {
     if (team.all(h.size(), [=](std::size_t i) { return std::abs(value[i]) <= cube_bound<T>; })) {
         return false;
     }
-    team.for_each(h.size(), [=](std::size_t i) {
-        value[i] = std::clamp(value[i], -cube_bound<T>, cube_bound<T>);
-    });
+    team.for_each(h.size(), [=](std::size_t i) { value[i] = into_cube(value[i]); });
     return true;
 }
 

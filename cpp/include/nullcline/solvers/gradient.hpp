@@ -7,7 +7,6 @@
 // now and then; the second because a direction of descent needs no more.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -145,7 +144,7 @@ class GradientDescent<E>::Slot {
         float* const by = change.data();
         team_.for_each(change.size(), [=](std::size_t i) {
             const T before = h[i];
-            h[i] = std::clamp(before + static_cast<T>(by[i]), -cube_bound<T>, cube_bound<T>);
+            h[i] = into_cube(before + static_cast<T>(by[i]));
             by[i] = static_cast<float>(h[i] - before);
         });
         ++now_.iterations;

@@ -340,7 +340,7 @@ class KrylovNewton<E>::Slot {
         if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
             return try_steps();
         }
-        now_.shift = std::max(step.multiplier, smallest_shift);
+        now_.shift = std::max(step.multiplier, double{smallest_shift});
         ask_slope();
         if (model_.full()) {
             model_.restart();

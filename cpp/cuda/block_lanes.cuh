@@ -1,0 +1,73 @@
+// The primitives of a block's threads (see gpu/cooperative_team.hpp), by CUDA.
+#pragma once
+
+#include <cstddef>
+
+namespace nullcline::cuda {
+
+/// What the lanes of a warp do together.
+class WarpLanes {
+  public:
+    static constexpr std::size_t warp_width = 32;
+    using Warp = WarpLanes;
+
+    __device__ std::size_t rank() const { return threadIdx.x % warp_width; }
+    __device__ std::size_t size() const { return warp_width; }
+    __device__ void sync() const { __syncwarp(); }
+    __device__ WarpLanes warp() const { return {}; }
+
+    template <class T>
+    __device__ T warp_sum(T value) const {
+        for (int distance = warp_width / 2; distance > 0; distance /= 2) {
+            value += __shfl_xor_sync(everyone, value, distance);
+        }
+        return value;
+    }
+
+    template <class T>
+    __device__ T warp_least(T value) const {
+        for (int distance = warp_width / 2; distance > 0; distance /= 2) {
+            const T other = __shfl_xor_sync(everyone, value, distance);
+            value = other < value ? other : value;
+        }
+        return value;
+    }
+
+    /// A warp alone has no need of room.
+    template <class T>
+    __device__ T* room() const {
+        return nullptr;
+    }
+
+    __device__ unsigned long long fetch_add(unsigned long long* counter,
+                                            unsigned long long by) const {
+        return atomicAdd(counter, by);
+    }
+
+  private:
+    static constexpr unsigned everyone = 0xffffffffU;
+};
+
+/// The lanes of a block of whole warps.
+class BlockLanes : public WarpLanes {
+  public:
+    static constexpr std::size_t most_warps = 8;
+    static constexpr std::size_t room_bytes = most_warps * sizeof(double);
+
+    /// `room`, of `room_bytes`, is the block's.
+    __device__ explicit BlockLanes(unsigned char* room) : room_(room) {}
+
+    __device__ std::size_t rank() const { return threadIdx.x; }
+    __device__ std::size_t size() const { return blockDim.x; }
+    __device__ void sync() const { __syncthreads(); }
+
+    template <class T>
+    __device__ T* room() const {
+        return reinterpret_cast<T*>(room_);
+    }
+
+  private:
+    unsigned char* room_;
+};
+
+}  // namespace nullcline::cuda

@@ -1,0 +1,50 @@
+// What a search needs of a device that is dear to make: a stream, a handle of cuBLAS, a pool of
+// memory. Made once and lent.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <memory>
+
+#include "cublas.hpp"
+
+namespace nullcline::cuda {
+
+/// Belongs to one device, which must be the current one whenever it is used.
+class Context {
+  public:
+    explicit Context(int device);
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+    ~Context();
+
+    [[nodiscard]] int device() const { return device_; }
+    [[nodiscard]] cudaStream_t stream() const { return stream_; }
+    [[nodiscard]] CublasHandle blas() const { return blas_; }
+    [[nodiscard]] cudaMemPool_t pool() const { return pool_; }
+
+  private:
+    int device_;
+    cudaStream_t stream_ = nullptr;
+    CublasHandle blas_ = nullptr;
+    cudaMemPool_t pool_ = nullptr;
+};
+
+/// A context for one search. It is given back afterwards, with what memory it has, for the next
+/// search; after an exception it is not used again.
+class Lease {
+  public:
+    explicit Lease(int device);
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();
+
+    [[nodiscard]] const Context& operator*() const { return *context_; }
+    [[nodiscard]] const Context* operator->() const { return context_.get(); }
+
+  private:
+    int n_exceptions_;
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace nullcline::cuda

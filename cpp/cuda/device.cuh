@@ -1,0 +1,207 @@
+// A GPU as gpu/backend.hpp wants it: memory, copies, kernels and products, in the order of one
+// stream.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+
+#include "block_lanes.cuh"
+#include "context.hpp"
+#include "cublas.hpp"
+#include "errors.hpp"
+#include "nullcline/gpu/cooperative_team.hpp"
+#include "nullcline/matrix_view.hpp"
+
+namespace nullcline::cuda {
+
+/// Run a kernel with a team for every block.
+template <class Kernel>
+__global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
+    run_kernel(const __grid_constant__ Kernel kernel) {
+    using Shared = typename Kernel::Shared;
+    // Raw bytes: what teams share has no constructor that may run here.
+    __shared__ __align__(16) unsigned char shared[sizeof(Shared)];
+    __shared__ __align__(8) unsigned char room[BlockLanes::room_bytes];
+    const gpu::CooperativeTeam<BlockLanes> team{BlockLanes(room)};
+    kernel(team, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
+}
+
+class Device {
+  public:
+    /// For states of so many units.
+    Device(const Context& context, std::size_t size)
+        : context_(context), block_size_(block_size_for(size)) {}
+
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+    ~Device() { static_cast<void>(cudaStreamSynchronize(stream())); }
+
+    [[nodiscard]] std::byte* allocate(std::size_t bytes) {
+        void* data = nullptr;
+        if (bytes > 0) {
+            check(cudaMallocFromPoolAsync(&data, bytes, context_.pool(), stream()),
+                  "allocate memory");
+        }
+        return static_cast<std::byte*>(data);
+    }
+
+    void release(std::byte* data) { static_cast<void>(cudaFreeAsync(data, stream())); }
+
+    /// What the device has free, and what the pool has that is not in use.
+    [[nodiscard]] std::size_t free_bytes() const {
+        std::size_t free = 0;
+        std::size_t all = 0;
+        check(cudaMemGetInfo(&free, &all), "ask for free memory");
+        std::uint64_t reserved = 0;
+        std::uint64_t used = 0;
+        check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrReservedMemCurrent, &reserved),
+              "ask for the pool's memory");
+        check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrUsedMemCurrent, &used),
+              "ask for the pool's memory");
+        return free + (reserved - used);
+    }
+
+    /// In either direction; the host's memory may be used again at once.
+    void copy(void* to, const void* from, std::size_t bytes) {
+        if (bytes > 0) {
+            check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream()), "copy memory");
+        }
+    }
+
+    void zero(void* data, std::size_t bytes) {
+        check(cudaMemsetAsync(data, 0, bytes, stream()), "clear memory");
+    }
+
+    void synchronize() { check(cudaStreamSynchronize(stream()), "finish its work"); }
+
+    /// Let work that others have given to a stream be done before ours goes on.
+    void wait_for(cudaStream_t other) {
+        cudaEvent_t event = nullptr;
+        check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "make an event");
+        cudaError_t status = cudaEventRecord(event, other);
+        if (status == cudaSuccess) {
+            status = cudaStreamWaitEvent(stream(), event, 0);
+        }
+        static_cast<void>(cudaEventDestroy(event));
+        check(status, "wait for a stream");
+    }
+
+    template <class Kernel>
+    void launch(std::size_t n_blocks, const Kernel& kernel) {
+        static_assert(sizeof(Kernel) <= 4096, "the limit on a kernel's parameters");
+        static_assert(std::is_trivially_copyable_v<Kernel>);
+        if (n_blocks == 0) {
+            return;
+        }
+        run_kernel<<<checked(n_blocks), block_size_, 0, stream()>>>(kernel);
+        check(cudaGetLastError(), "start a kernel");
+    }
+
+    // A row-major matrix is the transpose of the column-major one in the same memory, so each
+    // product below asks cuBLAS for its own transpose.
+
+    /// c = a bᵀ
+    template <class T>
+    void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
+                             MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
+        gemm(CublasOperation::transposed, b.data(), b.cols(), a, c);
+    }
+
+    /// c = a b
+    template <class T>
+    void multiply(MatrixView<const std::type_identity_t<T>> a,
+                  MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
+        gemm(CublasOperation::plain, b.data(), b.cols(), a, c);
+    }
+
+    /// normals[i] = jacobians[i]ᵀ jacobians[i]
+    template <class T>
+    void grams(std::size_t count, std::size_t size, const T* jacobians, T* normals) {
+        const int n = checked_int(size);
+        const auto stride = static_cast<long long>(size * size);
+        const T one = 1;
+        const T zero = 0;
+        check_cublas(cublas().routines<T>().gemm_strided_batched(
+                         context_.blas(), CublasOperation::plain, CublasOperation::transposed, n,
+                         n, n, &one, jacobians, n, stride, jacobians, n, stride, &zero, normals, n,
+                         stride, checked_int(count)),
+                     "multiply a batch of matrices");
+    }
+
+    /// Factors with pivots in place; info[i] is not zero where a pivot is.
+    template <class T>
+    void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
+        const int n = checked_int(size);
+        check_cublas(cublas().routines<T>().getrf_batched(context_.blas(), n, matrices, n, pivots,
+                                                          info, checked_int(count)),
+                     "factor a batch of matrices");
+    }
+
+    /// Solve for one right-hand side each, in place.
+    template <class T>
+    void lu_solve(std::size_t count, std::size_t size, T* const* factors, const int* pivots,
+                  T* const* vectors) {
+        const int n = checked_int(size);
+        int wrong_argument = 0;
+        check_cublas(cublas().routines<T>().getrs_batched(
+                         context_.blas(), CublasOperation::transposed, n, 1, factors, n, pivots,
+                         vectors, n, &wrong_argument, checked_int(count)),
+                     "solve a batch of systems");
+    }
+
+    /// The inverse of one symmetric matrix.
+    template <class T>
+    void lu_invert(std::size_t size, T* const* factors, const int* pivots, T* const* inverses,
+                   int* info) {
+        const int n = checked_int(size);
+        check_cublas(cublas().routines<T>().getri_batched(context_.blas(), n, factors, n, pivots,
+                                                          inverses, n, info, 1),
+                     "invert a matrix");
+    }
+
+  private:
+    /// Threads a block: as many as keep a state's units busy, and whole warps.
+    [[nodiscard]] static unsigned block_size_for(std::size_t size) {
+        return size <= 64 ? 64 : size <= 512 ? 128 : 256;
+    }
+
+    [[nodiscard]] static int checked_int(std::size_t n) {
+        if (n > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+            throw std::length_error("a dimension is beyond what cuBLAS can take");
+        }
+        return static_cast<int>(n);
+    }
+    [[nodiscard]] static unsigned checked(std::size_t n_blocks) {
+        return static_cast<unsigned>(checked_int(n_blocks));
+    }
+
+    /// c = a op(b), b being row-major with so many columns.
+    template <class T>
+    void gemm(CublasOperation of_b, const T* b, std::size_t b_cols,
+              MatrixView<const std::type_identity_t<T>> a, MatrixView<T> c) {
+        if (c.size() == 0) {
+            return;
+        }
+        const int m = checked_int(c.cols());
+        const int n = checked_int(c.rows());
+        const int k = checked_int(a.cols());
+        const T one = 1;
+        const T zero = 0;
+        check_cublas(cublas().routines<T>().gemm(context_.blas(), of_b, CublasOperation::plain, m,
+                                                 n, k, &one, b, checked_int(b_cols), a.data(), k,
+                                                 &zero, c.data(), m),
+                     "multiply matrices");
+    }
+
+    [[nodiscard]] cudaStream_t stream() const { return context_.stream(); }
+
+    const Context& context_;
+    unsigned block_size_;
+};
+
+}  // namespace nullcline::cuda

@@ -1,0 +1,3 @@
+#include "search.cuh"
+
+template nullcline::gpu::Labels nullcline::cuda::search(const nullcline::gpu::Problem<double>&);
