@@ -20,7 +20,8 @@ template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
 template <class T>
-[[nodiscard]] MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t cols) {
+[[nodiscard]] MatrixView<const T> matrix(const Array<T>& array, const char* name,
+                                         py::ssize_t cols) {
     if (array.ndim() != 2 || array.shape(1) != cols) {
         throw py::value_error(std::string(name) + " must have shape (n, " + std::to_string(cols) +
                               ")");
@@ -31,7 +32,7 @@ template <class T>
 
 template <class T>
 [[nodiscard]] MatrixView<const T> matrix(const Array<T>& array, const char* name, py::ssize_t rows,
-                           py::ssize_t cols) {
+                                         py::ssize_t cols) {
     if (array.ndim() != 2 || array.shape(0) != rows || array.shape(1) != cols) {
         throw py::value_error(std::string(name) + " must have shape (" + std::to_string(rows) +
                               ", " + std::to_string(cols) + ")");

@@ -126,8 +126,7 @@ class PyGru {
                        std::optional<std::int32_t> max_iterations, double learning_rate,
                        int n_threads, const std::optional<py::function>& progress) const {
         const Method method = method_of(method_name);
-        const Options options =
-            options_of(method, tol_slow, max_iterations, learning_rate);
+        const Options options = options_of(method, tol_slow, max_iterations, learning_rate);
         const auto zeros = deflated ? matrix(*deflated, "deflated", size()) : MatrixView<const T>();
         const auto total = static_cast<std::size_t>(rows(starts));
         const auto report = reporter(progress, total);

@@ -112,12 +112,12 @@ class DeviceArray {
                 },
         };
         return py::capsule(&exported.release()->managed, dlpack::fresh_name, [](PyObject* capsule) {
-                    if (PyCapsule_IsValid(capsule, dlpack::fresh_name) != 0) {
-                        auto* const tensor = static_cast<dlpack::ManagedTensor*>(
-                            PyCapsule_GetPointer(capsule, dlpack::fresh_name));
-                        tensor->deleter(tensor);
-                    }
-                });
+            if (PyCapsule_IsValid(capsule, dlpack::fresh_name) != 0) {
+                auto* const tensor = static_cast<dlpack::ManagedTensor*>(
+                    PyCapsule_GetPointer(capsule, dlpack::fresh_name));
+                tensor->deleter(tensor);
+            }
+        });
     }
 
   private:
@@ -143,6 +143,21 @@ class DeviceArray {
     std::unique_ptr<void, Release> data_;
 };
 
+/// A contiguous copy on a device of an array of two dimensions.
+std::unique_ptr<DeviceArray> copy_to_device(const gpu::Source& from, bool is_double, int device,
+                                            const std::vector<std::uintptr_t>& streams) {
+    std::vector<std::int64_t> shape{static_cast<std::int64_t>(from.rows),
+                                    static_cast<std::int64_t>(from.cols)};
+    auto to = std::make_unique<DeviceArray>(std::move(shape), is_double, device);
+    const auto write = [&]<class T>(T* data) {
+        const py::gil_scoped_release release;
+        runtime::copy(from, data, device, streams);
+    };
+    is_double ? write(reinterpret_cast<double*>(to->address()))
+              : write(reinterpret_cast<float*>(to->address()));
+    return to;
+}
+
 /// A tensor of another library, taken over from its capsule.
 class DlpackView {
   public:
@@ -164,8 +179,8 @@ class DlpackView {
         return reinterpret_cast<std::uintptr_t>(tensor().data) + tensor().byte_offset;
     }
     [[nodiscard]] py::tuple shape() const {
-        return py::tuple(py::cast(std::vector<std::int64_t>(
-            tensor().shape, tensor().shape + tensor().n_dimensions)));
+        return py::tuple(py::cast(
+            std::vector<std::int64_t>(tensor().shape, tensor().shape + tensor().n_dimensions)));
     }
     [[nodiscard]] py::tuple strides() const {
         const auto n = static_cast<std::size_t>(tensor().n_dimensions);
@@ -179,8 +194,7 @@ class DlpackView {
     [[nodiscard]] bool is_double() const { return tensor().type.bits == 64; }
     [[nodiscard]] int device() const { return tensor().device.number; }
     [[nodiscard]] bool on_device() const {
-        return tensor().device.type == dlpack::cuda ||
-               tensor().device.type == dlpack::cuda_managed;
+        return tensor().device.type == dlpack::cuda || tensor().device.type == dlpack::cuda_managed;
     }
 
   private:
@@ -210,31 +224,62 @@ struct PyLabels {
 };
 
 template <class T>
-PyLabels search(const std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>& weights,
-                const gpu::Source& starts, const std::optional<gpu::Source>& inputs,
-                std::uintptr_t h, std::uintptr_t q, const std::optional<Array<T>>& deflated,
-                const std::string& method_name, double tol_slow,
-                std::optional<std::int32_t> max_iterations, double learning_rate, int device,
-                std::vector<std::uintptr_t> streams, const std::optional<py::function>& progress) {
+using Weights = std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>;
+
+template <class T>
+Gru<T> cell_of(const Weights<T>& weights) {
     const auto& [weight_ih, weight_hh, bias_ih, bias_hh] = weights;
-    const py::ssize_t size = weight_hh.ndim() == 2 ? weight_hh.shape(1) : 0;
-    const Gru<T> cell(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
-                      matrix(weight_hh, "weight_hh", 3 * size, size),
-                      vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+    if (weight_hh.ndim() != 2 || weight_hh.shape(1) == 0 || weight_ih.ndim() != 2) {
+        throw py::value_error("weights must have shapes (3 H, D) and (3 H, H) with H > 0");
+    }
+    const py::ssize_t size = weight_hh.shape(1);
+    return Gru<T>(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
+                  matrix(weight_hh, "weight_hh", 3 * size, size),
+                  vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+}
+
+/// Operations and bytes a second, by name.
+template <class T>
+py::dict measure(const Weights<T>& weights, std::size_t n_states, std::size_t square, int device) {
+    const Gru<T> cell = cell_of(weights);
+    gpu::Rates rates;
+    {
+        const py::gil_scoped_release release;
+        rates = runtime::measure(cell, n_states, square, device);
+    }
+    py::dict by_name;
+    by_name["square product"] = rates.square_product;
+    by_name["product"] = rates.product;
+    by_name["residual"] = rates.residual;
+    by_name["copy"] = rates.copy;
+    by_name["assembly"] = rates.assembly;
+    return by_name;
+}
+
+template <class T>
+PyLabels search(const Weights<T>& weights, const gpu::Source& starts,
+                const std::optional<gpu::Source>& inputs, std::uintptr_t h, std::uintptr_t q,
+                const std::optional<Array<T>>& deflated, const std::string& method_name,
+                double tol_slow, std::optional<std::int32_t> max_iterations, double learning_rate,
+                int device, std::vector<std::uintptr_t> streams,
+                const std::optional<py::function>& progress) {
+    const Gru<T> cell = cell_of(weights);
     if (starts.cols != cell.size()) {
         throw py::value_error("starts must have a column for each unit");
     }
-    if (inputs && (inputs->cols != cell.input_size() ||
-                   (inputs->rows != 1 && inputs->rows != starts.rows))) {
-        throw py::value_error("inputs must have a column for each input, and one row or as many "
-                              "as starts");
+    if (inputs &&
+        (inputs->cols != cell.input_size() || (inputs->rows != 1 && inputs->rows != starts.rows))) {
+        throw py::value_error(
+            "inputs must have a column for each input, and one row or as many "
+            "as starts");
     }
     const Method method = method_of(method_name);
     const gpu::Problem<T> problem{
         .cell = cell,
         .starts = starts,
         .inputs = inputs,
-        .deflated = deflated ? matrix(*deflated, "deflated", size) : MatrixView<const T>(),
+        .deflated = deflated ? matrix(*deflated, "deflated", static_cast<py::ssize_t>(cell.size()))
+                             : MatrixView<const T>(),
         .method = method,
         .options = options_of(method, tol_slow, max_iterations, learning_rate),
         .h = reinterpret_cast<T*>(h),
@@ -253,9 +298,11 @@ PyLabels search(const std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>& weight
 }
 
 template <class T>
-void declare_search(py::module_& module, const char* name) {
-    module.def(name, &search<T>, py::arg("weights").noconvert(), py::arg("starts"),
-               py::arg("inputs"), py::kw_only(), py::arg("h"), py::arg("q"),
+void declare(py::module_& module, const std::string& precision) {
+    module.def(("measure" + precision).c_str(), &measure<T>, py::arg("weights").noconvert(),
+               py::arg("n_states"), py::arg("square"), py::arg("device") = 0);
+    module.def(("search" + precision).c_str(), &search<T>, py::arg("weights").noconvert(),
+               py::arg("starts"), py::arg("inputs"), py::kw_only(), py::arg("h"), py::arg("q"),
                py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
                py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
                py::arg("learning_rate") = 0.01, py::arg("device") = 0,
@@ -295,8 +342,11 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         .def("numpy", &DeviceArray::numpy)
         .def_property_readonly("__cuda_array_interface__", &DeviceArray::cuda_array_interface)
         .def("__dlpack_device__", &DeviceArray::dlpack_device)
-        .def("__dlpack__",
-             [](const py::object& self, const py::kwargs&) { return DeviceArray::to_dlpack(self); });
+        .def("__dlpack__", [](const py::object& self, const py::kwargs&) {
+            return DeviceArray::to_dlpack(self);
+        });
+    module.def("copy", &copy_to_device, py::arg("source"), py::arg("is_double"), py::arg("device"),
+               py::arg("streams") = std::vector<std::uintptr_t>());
     py::class_<DlpackView>(module, "DlpackView")
         .def(py::init<const py::object&>(), py::arg("capsule"))
         .def_property_readonly("address", &DlpackView::address)
@@ -310,6 +360,6 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         .def_readonly("reason", &PyLabels::reason)
         .def_readonly("iterations", &PyLabels::iterations)
         .def_readonly("n_products", &PyLabels::n_products);
-    declare_search<double>(module, "search64");
-    declare_search<float>(module, "search32");
+    declare<double>(module, "64");
+    declare<float>(module, "32");
 }

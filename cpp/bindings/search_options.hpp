@@ -70,8 +70,8 @@ inline const Poll check_signals = [] {
     }
     return {
         .tol_slow = tol_slow,
-        .max_iterations = max_iterations ? static_cast<std::size_t>(*max_iterations)
-                                         : default_iterations(method),
+        .max_iterations =
+            max_iterations ? static_cast<std::size_t>(*max_iterations) : default_iterations(method),
         .learning_rate = learning_rate,
     };
 }

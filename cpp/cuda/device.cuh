@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
@@ -30,6 +31,19 @@ __global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
     const gpu::CooperativeTeam<BlockLanes> team{BlockLanes(room)};
     kernel(team, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
 }
+
+class Event {
+  public:
+    Event() { check(cudaEventCreate(&event_), "make an event"); }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    ~Event() { static_cast<void>(cudaEventDestroy(event_)); }
+
+    [[nodiscard]] cudaEvent_t get() const { return event_; }
+
+  private:
+    cudaEvent_t event_ = nullptr;
+};
 
 class Device {
   public:
@@ -59,8 +73,9 @@ class Device {
         check(cudaMemGetInfo(&free, &all), "ask for free memory");
         std::uint64_t reserved = 0;
         std::uint64_t used = 0;
-        check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrReservedMemCurrent, &reserved),
-              "ask for the pool's memory");
+        check(
+            cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrReservedMemCurrent, &reserved),
+            "ask for the pool's memory");
         check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrUsedMemCurrent, &used),
               "ask for the pool's memory");
         return free + (reserved - used);
@@ -79,16 +94,25 @@ class Device {
 
     void synchronize() { check(cudaStreamSynchronize(stream()), "finish its work"); }
 
+    /// How long the device takes for the work that `run` gives it.
+    template <class Run>
+    [[nodiscard]] double seconds(const Run& run) {
+        const Event before;
+        const Event after;
+        check(cudaEventRecord(before.get(), stream()), "take the time");
+        run();
+        check(cudaEventRecord(after.get(), stream()), "take the time");
+        check(cudaEventSynchronize(after.get()), "finish its work");
+        float milliseconds = 0;
+        check(cudaEventElapsedTime(&milliseconds, before.get(), after.get()), "take the time");
+        return static_cast<double>(milliseconds) / 1000;
+    }
+
     /// Let work that others have given to a stream be done before ours goes on.
     void wait_for(cudaStream_t other) {
-        cudaEvent_t event = nullptr;
-        check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "make an event");
-        cudaError_t status = cudaEventRecord(event, other);
-        if (status == cudaSuccess) {
-            status = cudaStreamWaitEvent(stream(), event, 0);
-        }
-        static_cast<void>(cudaEventDestroy(event));
-        check(status, "wait for a stream");
+        const Event event;
+        check(cudaEventRecord(event.get(), other), "wait for a stream");
+        check(cudaStreamWaitEvent(stream(), event.get(), 0), "wait for a stream");
     }
 
     template <class Kernel>
@@ -127,8 +151,8 @@ class Device {
         const T one = 1;
         const T zero = 0;
         check_cublas(cublas().routines<T>().gemm_strided_batched(
-                         context_.blas(), CublasOperation::plain, CublasOperation::transposed, n,
-                         n, n, &one, jacobians, n, stride, jacobians, n, stride, &zero, normals, n,
+                         context_.blas(), CublasOperation::plain, CublasOperation::transposed, n, n,
+                         n, &one, jacobians, n, stride, jacobians, n, stride, &zero, normals, n,
                          stride, checked_int(count)),
                      "multiply a batch of matrices");
     }

@@ -55,8 +55,8 @@ std::pair<int, int> compute_capability(int device) {
 int device_of(const void* address) {
     cudaPointerAttributes attributes{};
     check(cudaPointerGetAttributes(&attributes, address), "ask where an address lies");
-    const bool on_device = attributes.type == cudaMemoryTypeDevice ||
-                           attributes.type == cudaMemoryTypeManaged;
+    const bool on_device =
+        attributes.type == cudaMemoryTypeDevice || attributes.type == cudaMemoryTypeManaged;
     return on_device ? attributes.device : -1;
 }
 

@@ -1,3 +1,9 @@
 #include "search.cuh"
 
-template nullcline::gpu::Labels nullcline::cuda::search(const nullcline::gpu::Problem<float>&);
+namespace nullcline::cuda {
+
+template gpu::Labels search(const gpu::Problem<float>&);
+template void copy(const gpu::Source&, float*, int, const std::vector<std::uintptr_t>&);
+template gpu::Rates measure(const Gru<float>&, std::size_t, std::size_t, int);
+
+}  // namespace nullcline::cuda

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
@@ -64,6 +65,14 @@ class Device {
     void zero(void* data, std::size_t bytes) { std::memset(data, 0, bytes); }
     void synchronize() {}
 
+    /// How long the work takes that `run` gives.
+    template <class Run>
+    [[nodiscard]] double seconds(const Run& run) {
+        const auto before = std::chrono::steady_clock::now();
+        run();
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+    }
+
     template <class Kernel>
     void launch(std::size_t n_blocks, const Kernel& kernel) {
         for (std::size_t block = 0; block < n_blocks; ++block) {
@@ -80,18 +89,16 @@ class Device {
     template <class T>
     void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
                              MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        product(c, a.cols(), [&](std::size_t i, std::size_t j, std::size_t k) {
-            return a(i, k) * b(j, k);
-        });
+        product(c, a.cols(),
+                [&](std::size_t i, std::size_t j, std::size_t k) { return a(i, k) * b(j, k); });
     }
 
     /// c = a b
     template <class T>
     void multiply(MatrixView<const std::type_identity_t<T>> a,
                   MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        product(c, a.cols(), [&](std::size_t i, std::size_t j, std::size_t k) {
-            return a(i, k) * b(k, j);
-        });
+        product(c, a.cols(),
+                [&](std::size_t i, std::size_t j, std::size_t k) { return a(i, k) * b(k, j); });
     }
 
     /// normals[i] = jacobians[i]ᵀ jacobians[i]

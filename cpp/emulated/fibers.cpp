@@ -38,7 +38,8 @@ Fibers::Fibers(std::size_t n) {
 Fibers::~Fibers() = default;
 
 void Fibers::enter(unsigned low, unsigned high) {
-    const auto address = static_cast<std::uintptr_t>(low) | (static_cast<std::uintptr_t>(high) << 32U);
+    const auto address =
+        static_cast<std::uintptr_t>(low) | (static_cast<std::uintptr_t>(high) << 32U);
     auto& self = *reinterpret_cast<Fibers*>(address);
     Fiber& fiber = *self.current_;
     try {

@@ -62,7 +62,7 @@ class WarpLanes {
     }
 
   protected:
-    Block& block_;     // NOLINT(misc-non-private-member-variables-in-classes)
+    Block& block_;      // NOLINT(misc-non-private-member-variables-in-classes)
     std::size_t rank_;  // NOLINT(misc-non-private-member-variables-in-classes)
 
   private:

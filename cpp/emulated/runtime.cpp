@@ -7,6 +7,8 @@
 
 #include "device.hpp"
 #include "nullcline/gpu/backend.hpp"
+#include "nullcline/gpu/measure.hpp"
+#include "nullcline/gpu/rows.hpp"
 
 namespace nullcline::emulated {
 
@@ -42,6 +44,22 @@ gpu::Labels search(const gpu::Problem<T>& problem) {
     return gpu::search(device, problem);
 }
 
+template <class T>
+void copy(const gpu::Source& from, T* to, int, const std::vector<std::uintptr_t>&) {
+    Device device;
+    gpu::copy_rows(device, from, 0, MatrixView<T>(to, from.rows, from.cols), false);
+}
+
+template <class T>
+gpu::Rates measure(const Gru<T>& cell, std::size_t n_states, std::size_t square, int) {
+    Device device;
+    return gpu::measure(device, cell, n_states, square);
+}
+
+template void copy(const gpu::Source&, double*, int, const std::vector<std::uintptr_t>&);
+template void copy(const gpu::Source&, float*, int, const std::vector<std::uintptr_t>&);
+template gpu::Rates measure(const Gru<double>&, std::size_t, std::size_t, int);
+template gpu::Rates measure(const Gru<float>&, std::size_t, std::size_t, int);
 template gpu::Labels search(const gpu::Problem<double>&);
 template gpu::Labels search(const gpu::Problem<float>&);
 

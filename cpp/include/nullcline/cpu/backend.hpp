@@ -143,9 +143,8 @@ class Backend {
         for (std::size_t i = 0; i < pairs.starts.size(); ++i) {
             const std::size_t one = pairs.starts[i];
             const std::size_t other = pairs.leaders[i];
-            equal.push_back(
-                std::ranges::equal(state(one), state(other)) &&
-                std::ranges::equal(search_.inputs.row(one), search_.inputs.row(other)));
+            equal.push_back(std::ranges::equal(state(one), state(other)) &&
+                            std::ranges::equal(search_.inputs.row(one), search_.inputs.row(other)));
         }
         return equal;
     }
@@ -161,9 +160,8 @@ class Backend {
     void share_verdicts(const Followers& followers) {
         for (std::size_t i = 0; i < followers.starts.size(); ++i) {
             const std::size_t leader = followers.leaders[i];
-            search_.judged(
-                SerialTeam(), followers.starts[i],
-                {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+            search_.judged(SerialTeam(), followers.starts[i],
+                           {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
         }
     }
 

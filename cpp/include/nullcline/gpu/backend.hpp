@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "nullcline/cells/gru.hpp"
@@ -14,6 +13,7 @@
 #include "nullcline/gpu/kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/rows.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/tile_driver.hpp"
 #include "nullcline/matrix_view.hpp"
@@ -23,35 +23,6 @@
 #include "nullcline/solvers/sharing.hpp"
 
 namespace nullcline::gpu {
-
-/// Copy rows of a source to the device, in the cell's type and maybe into the cube.
-template <class Device, class T>
-void load_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
-               bool into_cube, const char* name) {
-    if (to.size() == 0) {
-        return;
-    }
-    Array<Device, unsigned long long> wrong(device, 1, 1);
-    device.zero(wrong.elements().data(), sizeof(unsigned long long));
-    const auto load = [&]<class From>(const From* data) {
-        Array<Device, From> staged;
-        const From* from = data + static_cast<std::ptrdiff_t>(first) * source.row_stride;
-        if (!source.on_device) {  // a contiguous array then
-            staged = Array<Device, From>(device,
-                                         MatrixView<const From>(from, to.rows(), to.cols()));
-            from = staged.elements().data();
-        }
-        device.launch(to.rows(),
-                      LoadRows<From, T>{from, source.row_stride, source.column_stride, to,
-                                        into_cube, wrong.elements().data()});
-    };
-    source.is_double ? load(static_cast<const double*>(source.data))
-                     : load(static_cast<const float*>(source.data));
-    if (const auto n_wrong = wrong.download().front(); n_wrong > 0) {
-        throw NotFinite(std::string(name) + " must be finite, but " + std::to_string(n_wrong) +
-                        " of its values are NaN or infinite");
-    }
-}
 
 /// Some of a problem's starts, so many that they find room (see solvers/search.hpp).
 template <class Device, class T>
@@ -124,9 +95,9 @@ class Backend {
     void to_centres(const std::vector<std::size_t>& starts) {
         const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
         const auto norms = problem_.cell.row_norms();
-        device_.launch(starts.size(),
-                       ToCentres<T>{view(queue), cell_side(norms.first(
-                                                     reduced().weights().rows()))});
+        device_.launch(
+            starts.size(),
+            ToCentres<T>{view(queue), cell_side(norms.first(reduced().weights().rows()))});
     }
 
     [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
@@ -164,8 +135,7 @@ class Backend {
                                                std::span<const std::size_t>(followers.starts));
         const Array<Device, std::size_t> leaders(device_,
                                                  std::span<const std::size_t>(followers.leaders));
-        device_.launch(followers.starts.size(),
-                       ShareVerdicts<T>{view(queue), leaders.elements()});
+        device_.launch(followers.starts.size(), ShareVerdicts<T>{view(queue), leaders.elements()});
     }
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
@@ -186,11 +156,10 @@ class Backend {
 
     /// Bytes of the device that a start takes besides its slot.
     [[nodiscard]] static std::size_t bytes_a_start(const Problem<T>& problem) {
-        const std::size_t inputs =
-            has_own_inputs(problem)
-                ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
-                      problem.cell.resting_drive().size() * sizeof(T)
-                : 0;
+        const std::size_t inputs = has_own_inputs(problem)
+                                       ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
+                                             problem.cell.resting_drive().size() * sizeof(T)
+                                       : 0;
         constexpr std::size_t columns = 128;  // numbers a start, with room
         return problem.cell.size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }

@@ -41,15 +41,13 @@ class DenseSteps {
           factors_(factors),
           matrix_pointers_(device, memory.info.rows(), 1),
           vector_pointers_(device, memory.info.rows(), 1) {
-        device.launch(1, ListPointers<T>{matrices(), memory.solutions,
-                                         matrix_pointers_.elements(),
+        device.launch(1, ListPointers<T>{matrices(), memory.solutions, matrix_pointers_.elements(),
                                          vector_pointers_.elements()});
     }
 
     /// Solve for the first `n_slots` slots; those that did not ask keep what they have.
     template <class Scalars>
-    void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars,
-               std::size_t n_slots) {
+    void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
         const std::size_t size = weights_.cols();
         const AssembleJacobians<T> assemble{weights_, operands, memory_.jacobians};
         device_.launch(n_slots * assemble.blocks_a_slot(), assemble);
@@ -61,8 +59,8 @@ class DenseSteps {
         device_.launch(n_slots, CopySteps<T>{operands.step, memory_.solutions});
         device_.lu(n_slots, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
                    memory_.info.data());
-        device_.lu_solve(n_slots, size, matrix_pointers_.elements().data(),
-                         memory_.pivots.data(), vector_pointers_.elements().data());
+        device_.lu_solve(n_slots, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
+                         vector_pointers_.elements().data());
         device_.launch(n_slots, ReturnSteps<Scalars, T>{scalars, operands, memory_.solutions,
                                                         memory_.info.elements()});
     }

@@ -15,8 +15,8 @@
 
 namespace nullcline::gpu {
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond all
-/// bounds.
+/// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond
+/// all bounds.
 template <class Device, class T>
 [[nodiscard]] Array<Device, float> inverse_at_rest(Device& device,
                                                    const DeviceGru<Device, T>& cell) {
@@ -61,9 +61,9 @@ template <class Device, class T>
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
     device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});
     device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});
-    device.launch(1, ListPointers<T>{at.dense.factors_of, at.inverse,
-                                     at.pointers.elements().first(1),
-                                     at.pointers.elements().last(1)});
+    device.launch(1,
+                  ListPointers<T>{at.dense.factors_of, at.inverse, at.pointers.elements().first(1),
+                                  at.pointers.elements().last(1)});
     T** const factors = at.pointers.row(0).data();
     device.lu(1, size, factors, at.dense.pivots.data(), at.dense.info.data());
     device.lu_invert(size, factors, at.dense.pivots.data(), at.pointers.row(1).data(),

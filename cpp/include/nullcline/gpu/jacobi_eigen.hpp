@@ -24,8 +24,7 @@ struct JacobiRotation {
     double c, s;
 
     /// The one that makes the entry `off` between two diagonal entries vanish.
-    [[nodiscard]] static NULLCLINE_TEAM JacobiRotation of(double first, double second,
-                                                          double off) {
+    [[nodiscard]] static NULLCLINE_TEAM JacobiRotation of(double first, double second, double off) {
         if (off == 0) {
             return {1, 0};
         }
@@ -63,8 +62,8 @@ NULLCLINE_TEAM void jacobi_eigen(const Team& team, SmallMatrix& a, SmallMatrix& 
     for (int sweep = 0; sweep < most_sweeps; ++sweep) {
         const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
         const double whole = team.sum(n * n, square);
-        const double off = team.sum(
-            n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
+        const double off =
+            team.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
         if (!(off > eps * eps * whole)) {
             break;
         }

@@ -23,8 +23,8 @@ namespace nullcline::gpu {
 
 struct NothingShared {};
 
-/// Let the slots go on that wait for one kind of product, a block each, and give those that are done
-/// the next start. With `Request::none`, idle slots are given their first.
+/// Let the slots go on that wait for one kind of product, a block each, and give those that are
+/// done the next start. With `Request::none`, idle slots are given their first.
 template <class Program>
 struct AdvanceSlots {
     using T = typename Program::T;
@@ -86,8 +86,7 @@ struct CountRequests {
             const int n = team.sum(n_rows, [&](std::size_t row) {
                 return static_cast<std::size_t>(scalars(row, 0).request) == wanted ? 1 : 0;
             });
-            team.lead(
-                [&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
+            team.lead([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
         }
         team.for_each(n_rows, [&](std::size_t row) {
             requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
@@ -373,9 +372,8 @@ struct ShiftAtRest {
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
         const std::size_t size = normal.cols();
         const T trace = team.sum(size, [&](std::size_t i) { return normal(i, i); });
-        team.lead([&] {
-            shift(0, 0) = static_cast<T>(shift_at_rest) * trace / static_cast<T>(size);
-        });
+        team.lead(
+            [&] { shift(0, 0) = static_cast<T>(shift_at_rest) * trace / static_cast<T>(size); });
     }
 };
 
@@ -452,9 +450,8 @@ struct CountNotFinite {
 
     template <class Team>
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
-        const int wrong = team.sum(values.size(), [&](std::size_t i) {
-            return std::isfinite(values[i]) ? 0 : 1;
-        });
+        const int wrong = team.sum(values.size(),
+                                   [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });
         team.count(n_not_finite, static_cast<unsigned long long>(wrong));
     }
 };

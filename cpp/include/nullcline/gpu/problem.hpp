@@ -53,6 +53,15 @@ struct Labels {
     std::size_t n_products = 0;
 };
 
+/// What a device does in a second: operations, and bytes read or written.
+struct Rates {
+    double square_product = 0;  ///< of large square matrices, its best
+    double product = 0;         ///< W h for many states
+    double residual = 0;        ///< with the gates, counting the products' operations alone
+    double copy = 0;            ///< bytes, read and written
+    double assembly = 0;        ///< bytes of Jacobians written
+};
+
 /// The device has no room, or what it has is too little to begin with.
 struct OutOfMemory : std::runtime_error {
     using std::runtime_error::runtime_error;

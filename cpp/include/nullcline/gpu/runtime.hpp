@@ -1,10 +1,12 @@
-// What one kind of GPU offers to the bindings. `NULLCLINE_GPU` names the kind: `cuda`, or `emulated`
-// for the one that tests have anywhere.
+// What one kind of GPU offers to the bindings. `NULLCLINE_GPU` names the kind: `cuda`, or
+// `emulated` for the one that tests have anywhere.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "nullcline/gpu/problem.hpp"
 
@@ -30,7 +32,20 @@ void copy_to_host(int device, void* to, const void* from, std::size_t bytes);
 template <class T>
 [[nodiscard]] gpu::Labels search(const gpu::Problem<T>& problem);
 
+/// A contiguous copy on the device, `to`, of any array.
+template <class T>
+void copy(const gpu::Source& from, T* to, int device, const std::vector<std::uintptr_t>& streams);
+
+/// How fast it is with a cell (see `gpu::measure`).
+template <class T>
+[[nodiscard]] gpu::Rates measure(const Gru<T>& cell, std::size_t n_states, std::size_t square,
+                                 int device);
+
 extern template gpu::Labels search(const gpu::Problem<double>&);
 extern template gpu::Labels search(const gpu::Problem<float>&);
+extern template void copy(const gpu::Source&, double*, int, const std::vector<std::uintptr_t>&);
+extern template void copy(const gpu::Source&, float*, int, const std::vector<std::uintptr_t>&);
+extern template gpu::Rates measure(const Gru<double>&, std::size_t, std::size_t, int);
+extern template gpu::Rates measure(const Gru<float>&, std::size_t, std::size_t, int);
 
 }  // namespace nullcline::NULLCLINE_GPU

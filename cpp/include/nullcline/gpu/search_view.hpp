@@ -16,9 +16,9 @@ namespace nullcline::gpu {
 
 /// What the device counts and the host looks at now and then.
 struct Counters {
-    unsigned long long n_taken = 0;     ///< starts that slots have asked for in this pass
-    unsigned long long n_zeros = 0;     ///< starts that ended at a zero
-    unsigned long long n_products = 0;  ///< of a slot with W, and about as many with Wᵀ
+    unsigned long long n_taken = 0;               ///< starts that slots have asked for in this pass
+    unsigned long long n_zeros = 0;               ///< starts that ended at a zero
+    unsigned long long n_products = 0;            ///< of a slot with W, and about as many with Wᵀ
     unsigned long long waiting[n_requests] = {};  ///< slots by what they wait for
 };
 

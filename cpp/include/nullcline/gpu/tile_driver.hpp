@@ -36,8 +36,8 @@ class TileDriver {
     using Scalars = typename Program::Scalars;
     using Memory = typename Program::Memory;
 
-    /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes it
-    /// may take.
+    /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes
+    /// it may take.
     TileDriver(Device& device, const Program& program, const SingleMatrices& matrices,
                const SearchView<T>& search, std::size_t budget, Buffer<Device>& workspace)
         : device_(device),
@@ -61,8 +61,8 @@ class TileDriver {
             const Counters counters = count();
             look(counters);
             const std::size_t busy =
-                n_rows_ - static_cast<std::size_t>(
-                              counters.waiting[static_cast<std::size_t>(Request::none)]);
+                n_rows_ -
+                static_cast<std::size_t>(counters.waiting[static_cast<std::size_t>(Request::none)]);
             if (busy == 0) {
                 return;
             }
@@ -98,8 +98,7 @@ class TileDriver {
 
     /// As many slots as there are starts, as serve, and as there is room for.
     [[nodiscard]] static std::size_t rows_within(const Program& program,
-                                                 const SearchView<T>& search,
-                                                 std::size_t budget) {
+                                                 const SearchView<T>& search, std::size_t budget) {
         std::size_t rows = std::min(search.queue.size(), most_rows);
         while (rows > 1 && measure(program, search, rows) > budget) {
             rows = rows > fewest_rows ? rows - rows / 8 : rows - 1;
@@ -141,8 +140,8 @@ class TileDriver {
 
     void tick(bool with_exact) {
         for (const Request wanted : tick_order) {
-            if (Program::requests.contains(wanted) &&
-                (with_exact || wanted != Request::exact) && make(wanted)) {
+            if (Program::requests.contains(wanted) && (with_exact || wanted != Request::exact) &&
+                make(wanted)) {
                 advance(wanted);
             }
         }
@@ -170,8 +169,7 @@ class TileDriver {
                                             rows(operands.product));
                 return true;
             case Request::backward:
-                device_.multiply(rows(operands.scaled), matrices_.weights,
-                                 rows(operands.gradient));
+                device_.multiply(rows(operands.scaled), matrices_.weights, rows(operands.gradient));
                 return true;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
@@ -205,8 +203,8 @@ class TileDriver {
                 busy.push_back(row);
             }
         }
-        const std::size_t kept = std::max(
-            fewest_rows, (busy.size() + fewest_rows - 1) / fewest_rows * fewest_rows);
+        const std::size_t kept =
+            std::max(fewest_rows, (busy.size() + fewest_rows - 1) / fewest_rows * fewest_rows);
         if (kept >= n_rows_) {
             return;
         }
@@ -233,9 +231,9 @@ class TileDriver {
         const Array<Device, SlotBytes> pieces_there(device_, std::span<const SlotBytes>(pieces));
         const Array<Device, std::size_t> from_there(device_, std::span<const std::size_t>(from));
         const Array<Device, std::size_t> to_there(device_, std::span<const std::size_t>(to));
-        device_.launch(from.size() * pieces.size(),
-                       MoveSlots{pieces_there.elements(), from_there.elements(),
-                                 to_there.elements()});
+        device_.launch(
+            from.size() * pieces.size(),
+            MoveSlots{pieces_there.elements(), from_there.elements(), to_there.elements()});
     }
 
     /// Slots beyond this number fill no H100 any better.

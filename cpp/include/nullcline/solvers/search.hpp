@@ -21,8 +21,6 @@
 
 namespace nullcline {
 
-
-
 /// Runs the passes of one search over all starts; a pass is one program on one equation.
 ///
 /// A backend holds the starts, and where they have come to. It has

@@ -1,0 +1,131 @@
+// How fast a device does what a search is made of, beside how fast it is at all.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nullcline/arena.hpp"
+#include "nullcline/cells/gru.hpp"
+#include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/memory.hpp"
+#include "nullcline/gpu/problem.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/tile.hpp"
+
+namespace nullcline::gpu {
+
+/// Numbers in (−1, 1) that are all different: zeros would flatter a device.
+template <class T>
+struct FillVaried {
+    using Shared = NothingShared;
+    MatrixView<T> out;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        const auto to = out.row(row);
+        team.for_each(to.size(), [&](std::size_t i) {
+            const double place = 0.6180339887498949 * static_cast<double>(row * to.size() + i + 1);
+            to[i] = static_cast<T>(2 * (place - std::floor(place)) - 1);
+        });
+    }
+};
+
+/// Linearize an equation at states whose products are known, a block a state.
+template <class E>
+struct LinearizeRows {
+    using T = typename E::Scalar;
+    using Shared = NothingShared;
+    E equation;
+    StateMemory<T> states;
+    std::span<const T> drive;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        const StateRow<T> at(states, row);
+        equation.linearize(team, at.h, at.products, drive, at.out());
+    }
+};
+
+/// The median time of several runs of `run`, in seconds, after one that warms up.
+template <class Device, class Run>
+[[nodiscard]] double median_seconds(Device& device, const Run& run) {
+    constexpr std::size_t n_runs = 7;
+    std::vector<double> seconds;
+    static_cast<void>(device.seconds(run));
+    for (std::size_t i = 0; i < n_runs; ++i) {
+        seconds.push_back(device.seconds(run));
+    }
+    std::ranges::nth_element(seconds, seconds.begin() + n_runs / 2);
+    return seconds[n_runs / 2];
+}
+
+/// Measure with a cell and so many states; the device's own rates by a product of square matrices
+/// of order `square` and by copies.
+template <class Device, class T>
+[[nodiscard]] Rates measure(Device& device, const Gru<T>& cell, std::size_t n_states,
+                            std::size_t square) {
+    const DeviceGru<Device, T> there(device, cell);
+    const GruUpdate<T> update(there.view());
+    const std::size_t size = update.size();
+    const std::size_t n_products = update.weights().rows();
+    struct Layout {
+        Layout(std::byte* base, std::size_t rows, std::size_t size, std::size_t n_products)
+            : arena(base),
+              states(arena, rows, size, n_products),
+              solve(arena, rows, size, n_products),
+              jacobians(arena.matrix<T>(rows * size, size)),
+              copies(arena.matrix<T>(rows * size, size)) {}
+        Arena arena;
+        StateMemory<T> states;
+        SolveOperands<T> solve;
+        MatrixView<T> jacobians, copies;
+    };
+    const auto layout = [&](std::byte* base) { return Layout(base, n_states, size, n_products); };
+    const Buffer<Device> memory(device, layout(nullptr).arena.used());
+    const Layout at = layout(memory.data());
+    device.launch(n_states, FillVaried<T>{at.states.h});
+    device.launch(n_states, FillVaried<T>{at.solve.scales});
+    device.launch(n_states, FillVaried<T>{at.solve.identity});
+    const Array<Device, T> a(device, square, square);
+    const Array<Device, T> b(device, square, square);
+    const Array<Device, T> c(device, square, square);
+    device.launch(square, FillVaried<T>{a.view()});
+    device.launch(square, FillVaried<T>{b.view()});
+    const AssembleJacobians<T> assemble{update.weights(), at.solve, at.jacobians};
+    const std::vector<std::uint8_t> all(n_states, 1);
+    device.copy(at.solve.changed.data(), all.data(), all.size());
+
+    Rates rates;
+    const double flop = 2 * static_cast<double>(n_states * n_products * size);
+    const double cube = 2 * static_cast<double>(square * square) * static_cast<double>(square);
+    const auto bytes = static_cast<double>(at.jacobians.size() * sizeof(T));
+    const MatrixView<const T> h = at.states.h;
+    rates.square_product = cube / median_seconds(device, [&] {
+                               device.multiply_transposed(MatrixView<const T>(a.view()),
+                                                          MatrixView<const T>(b.view()), c.view());
+                           });
+    rates.product = flop / median_seconds(device, [&] {
+                        device.multiply_transposed(h, update.weights(), at.states.products);
+                    });
+    rates.residual =
+        flop / median_seconds(device, [&] {
+            device.multiply_transposed(h, update.weights(), at.states.products);
+            device.launch(n_states, LinearizeRows<GruUpdate<T>>{update, at.states,
+                                                                there.resting_drive().row(0)});
+        });
+    rates.copy =
+        2 * bytes / median_seconds(device, [&] {
+            device.copy(at.copies.data(), at.jacobians.data(), at.jacobians.size() * sizeof(T));
+        });
+    rates.assembly = bytes / median_seconds(device, [&] {
+                         device.launch(n_states * assemble.blocks_a_slot(), assemble);
+                     });
+    return rates;
+}
+
+}  // namespace nullcline::gpu
