@@ -4,10 +4,14 @@ PYTHON ?= python3
 JOBS   ?= 2
 
 # One environment a purpose, made anew when what it is made of changes.
-SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -name '*.[ch]pp' -o -name '*.py' -o -name '*.pyi' -o -name '*.html')
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.py' -o -name '*.pyi' -o -name '*.html')
+CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
+DEFINE   = --config-settings=cmake.define.
+# The search on GPUs is compiled wherever nvcc is, with or without a GPU.
+CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: reproduce test lint types tests bench docs format clean
+.PHONY: reproduce test lint types tests bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
@@ -17,7 +21,7 @@ test: lint types tests
 lint: .venv-test/test.stamp
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
-	find cpp -name '*.[ch]pp' | xargs .venv-test/bin/clang-format --dry-run --Werror
+	$(CPP) | xargs .venv-test/bin/clang-format --dry-run --Werror
 
 types: .venv-test/test.stamp
 	.venv-test/bin/mypy
@@ -32,6 +36,20 @@ bench: .venv-test/test.stamp
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/scaling.py build/bench/scaling.json
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/report.py build/bench/searches.json build/bench/scaling.json
 
+# On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. PyTorch,
+# JAX and the rest are those of the machine; CUDA_PIP='--no-build-isolation --no-deps' fetches nothing.
+CUDA_PIP ?=
+SANITIZE  = PYTHONPATH=tests:benchmarks compute-sanitizer --error-exitcode 1
+
+cuda-check:
+	@nvidia-smi -L 2>/dev/null || { echo 'cuda-check: no NVIDIA GPU was found, so nothing was built or run'; exit 1; }
+	test -x .venv-cuda/bin/python || $(PYTHON) -m venv --system-site-packages .venv-cuda
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-cuda/bin/pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
+	NULLCLINE_REQUIRE_GPU=1 .venv-cuda/bin/python -m pytest tests/test_cuda.py
+	$(SANITIZE) --tool memcheck .venv-cuda/bin/python benchmarks/short_gpu_search.py
+	$(SANITIZE) --tool racecheck .venv-cuda/bin/python benchmarks/short_gpu_search.py
+	PYTHONPATH=tests:benchmarks .venv-cuda/bin/python benchmarks/gpu.py
+
 docs: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[docs]'
 	.venv-test/bin/mkdocs build --strict
@@ -39,7 +57,7 @@ docs: .venv-test/test.stamp
 format: .venv-test/test.stamp
 	.venv-test/bin/ruff check --fix .
 	.venv-test/bin/ruff format .
-	find cpp -name '*.[ch]pp' | xargs .venv-test/bin/clang-format -i
+	$(CPP) | xargs .venv-test/bin/clang-format -i
 
 .venv/study.stamp: $(SOURCES)
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
@@ -48,8 +66,8 @@ format: .venv-test/test.stamp
 
 .venv-test/test.stamp: $(SOURCES)
 	test -x .venv-test/bin/python || $(PYTHON) -m venv .venv-test
-	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) --config-settings=cmake.define.NULLCLINE_WERROR=ON '.[test,lint]'
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) '.[test,lint]'
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test build dist site reproduction .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-test .venv-cuda build dist site reproduction .mypy_cache .pytest_cache .ruff_cache

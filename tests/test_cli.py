@@ -224,6 +224,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
         (["reproduce", "--layers", "0"], "layers must be at least 1"),
         (["reproduce", "--starts", "0"], "n_starts must be at least 1"),
         (["find", "nowhere"], "nowhere"),
+        (["find", "nowhere", "--device", "tpu"], "device must be cpu, cuda or cuda:N, not 'tpu'"),
     ],
 )
 def test_errors_are_one_clear_line(
@@ -239,6 +240,15 @@ def test_errors_are_one_clear_line(
     assert errors.startswith("nullcline: ")
     assert message in errors
     assert errors.count("\n") == 1
+
+
+def test_a_gpu_that_is_not_there_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nullcline.cuda._ready", None)
+    monkeypatch.setitem(sys.modules, "nullcline._cuda", None)
+    assert main(["find", "nowhere", "--device", "cuda", "--quiet"]) == 1
+    assert "CudaUnavailableError: nullcline was built without CUDA" in capsys.readouterr().err
 
 
 def test_ctrl_c_exits_with_130(

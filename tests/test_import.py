@@ -9,7 +9,7 @@ import sys
 import nullcline as nc
 
 HEAVY = {"torch", "matplotlib", "sklearn", "pooch", "tqdm", "scipy.linalg", "scipy.spatial"} | {
-    f"nullcline.{stage}" for stage in ("text", "training", "paper", "cli")
+    f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")
 }
 
 
@@ -31,6 +31,7 @@ def test_the_front_door() -> None:
         "Linearization",
         "Trace",
         "__version__",
+        "cuda",
         "find_fixed_points",
         "follow_input",
         "from_torch",

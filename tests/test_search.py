@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,42 +18,20 @@ import nullcline as nc
 import reference
 from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
 from reference import ReferenceGRU
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-METHODS = ("auto", "lm", "newton", "krylov", "gradient")
-TOL_SLOW = 1e-6
+from search_checks import (
+    METHODS,
+    NETWORKS,
+    TOL_SLOW,
+    assert_equal,
+    check_against_reference,
+    check_labels,
+    random_states,
+)
 
 GRU = random_gru(8, 3, gain=2.5, seed=3)
 CELL = cell_of(GRU)
 STARTS = np.random.default_rng(1).uniform(-1, 1, (50, 8))
 INPUTS = np.random.default_rng(2).normal(size=(50, 3))
-
-
-def random_states(n: int, size: int, seed: int = 0) -> NDArray[np.float64]:
-    return np.random.default_rng(seed).uniform(-1, 1, (n, size))
-
-
-def check_labels(gru: ReferenceGRU, points: nc.FixedPoints) -> None:
-    """Check every end against the definitions, by the reference's formulas."""
-    zero = np.zeros(gru.weight_ih.shape[1])
-    for i in range(len(points)):
-        h = points.h[i].astype(np.float64)
-        x = zero if points.inputs is None else points.inputs[i].astype(np.float64)
-        assert (np.abs(h) < 1).all()
-        assert points.q[i] == pytest.approx(gru.speed(h, x), rel=1e-6, abs=1e-30)
-        if points.kind[i] == "fixed":
-            assert reference.is_zero(gru, h, x)
-        elif points.kind[i] == "slow":
-            assert 0 < points.q[i] <= TOL_SLOW
-            assert reference.stationarity(gru, h, x) <= 1e-5
-
-
-def assert_equal(left: nc.FixedPoints, right: nc.FixedPoints) -> None:
-    """Check that two results are the same, bit for bit."""
-    for name in ("h", "q", "kind", "reason", "iterations", "starts"):
-        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
 
 
 # What is found
@@ -141,16 +119,6 @@ def test_deflation_of_a_result_and_from_its_own_points() -> None:
     assert_equal(nc.find_fixed_points(CELL, STARTS, deflate=none), points)
 
 
-NETWORKS = {
-    "one unit": random_gru(1, 1, gain=4.0, seed=5),
-    "two units": random_gru(2, 1, gain=3.0, seed=1),
-    "moderate": random_gru(6, 2, gain=1.0, seed=2),
-    "strong": random_gru(6, 2, gain=3.0, seed=3),
-    "stronger": random_gru(5, 2, gain=6.0, seed=4),
-    "larger": random_gru(12, 2, gain=1.5, seed=5),
-}
-
-
 @pytest.mark.parametrize("method", ["auto", "lm", "krylov"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_finds_what_the_reference_finds(name: str, method: str) -> None:
@@ -158,17 +126,7 @@ def test_finds_what_the_reference_finds(name: str, method: str) -> None:
     starts = random_states(40, gru.size, seed=7)
     points = nc.find_fixed_points(cell_of(gru), starts, method=method)
     check_labels(gru, points)
-    x = np.zeros(gru.weight_ih.shape[1])
-    ends = [reference.search(gru, start, x, TOL_SLOW) for start in starts]
-    expected = np.array([h for h, kind in ends if kind == "fixed"]).reshape(-1, gru.size)
-    found = points.select("fixed").h
-    for ours in found:
-        assert np.abs(expected - ours).max(axis=1).min() < 1e-6
-    for theirs in expected:
-        assert np.abs(found - theirs).max(axis=1).min() < 1e-6
-    for ours in points.select(np.char.startswith(points.reason, "a local minimum")).h:
-        # From a minimum of q that is none, the reference would go on.
-        assert np.abs(reference.descend(gru, ours, x) - ours).max() < 1e-3
+    check_against_reference(gru, starts, points)
 
 
 @settings(max_examples=50)
@@ -542,7 +500,10 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "deflate needs one input for all starts",
     ),
     "no method": ({"method": None}, ValueError, "method must be one of"),
-    "device": ({"device": "cuda"}, ValueError, "device must be one of cpu, not 'cuda'"),
+    "device": ({"device": "tpu"}, ValueError, "device must be cpu, cuda or cuda:N, not 'tpu'"),
+    "no device": ({"device": None}, ValueError, "device must be cpu, cuda or cuda:N, not None"),
+    "GPU": ({"device": "cuda:-1"}, ValueError, "device must be cpu, cuda or cuda:N"),
+    "meta": ({"device": torch.device("meta")}, ValueError, "device must be cpu, cuda or cuda:N"),
     "unique": ({"tol_unique": -1.0}, ValueError, "tol_unique must be finite and not negative"),
     "unique type": ({"tol_unique": "1"}, TypeError, "tol_unique must be a number, not '1'"),
     "slow": ({"tol_slow": np.nan}, ValueError, "tol_slow must be finite and not negative"),

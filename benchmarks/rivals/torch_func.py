@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 def levenberg_marquardt(
-    network: Network, starts: NDArray[np.float64], max_iterations: int = 200
+    network: Network,
+    starts: NDArray[np.float64],
+    max_iterations: int = 200,
+    device: str = "cpu",
 ) -> NDArray[np.float64]:
     """Minimize ‖F(h) - h‖² from all starts, those that are done dropping out."""
     # vmap has no rule for torch's GRUCell and says so; written out in full it is no faster here.
-    cell = network.torch_cell(torch.float64)
-    zero = torch.zeros(network.input_size, dtype=torch.float64)
+    cell = network.torch_cell(torch.float64).to(device)
+    zero = torch.zeros(network.input_size, dtype=torch.float64, device=device)
 
     def residual(state: torch.Tensor) -> Any:
         return cell(zero, state) - state
@@ -27,18 +30,17 @@ def levenberg_marquardt(
     residuals = torch.func.vmap(residual)
     jacobians = torch.func.vmap(torch.func.jacfwd(residual))
     size = network.hidden_size
-    h = torch.tensor(starts)
-    damping = torch.full((len(h),), 1e-3, dtype=torch.float64)
-    active = torch.arange(len(h))
+    identity = torch.eye(size, dtype=torch.float64, device=device)
+    h = torch.tensor(starts, device=device)
+    damping = torch.full_like(h[:, 0], 1e-3)
+    active = torch.arange(len(h), device=device)
     for _ in range(max_iterations):
         state, f = h[active], residuals(h[active])
         jacobian = jacobians(state)
         gradient = (f[:, None] @ jacobian)[:, 0]
         normal = jacobian.mT @ jacobian
         shift = damping[active] * normal.diagonal(dim1=1, dim2=2).mean(dim=1)
-        factor, failed = torch.linalg.cholesky_ex(
-            normal + shift[:, None, None] * torch.eye(size, dtype=torch.float64)
-        )
+        factor, failed = torch.linalg.cholesky_ex(normal + shift[:, None, None] * identity)
         step = -torch.cholesky_solve(gradient[..., None], factor)[..., 0]
         trial = state + step
         square, trial_square = f.square().sum(dim=1), residuals(trial).square().sum(dim=1)
@@ -54,4 +56,4 @@ def levenberg_marquardt(
         active = active[~done]
         if len(active) == 0:
             break
-    return h.numpy()
+    return h.cpu().numpy()

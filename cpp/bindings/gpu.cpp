@@ -317,8 +317,8 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
     using namespace nullcline;
     using namespace nullcline::bindings;
     module.doc() = "Searches on a GPU.";
-    py::register_exception<gpu::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
-    py::register_exception<gpu::NotFinite>(module, "NotFinite", PyExc_ValueError);
+    py::register_local_exception<gpu::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
+    py::register_local_exception<gpu::NotFinite>(module, "NotFinite", PyExc_ValueError);
     module.def("load_cublas", &runtime::load_cublas, py::arg("path"));
     module.def("device_count", &runtime::device_count);
     module.def("device_name", &runtime::device_name, py::arg("device"));
@@ -329,10 +329,11 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
             return runtime::device_of(reinterpret_cast<const void*>(address));
         },
         py::arg("address"));
-    py::class_<gpu::Source>(module, "Source")
+    // Local to the module: both kinds of GPU may be loaded.
+    py::class_<gpu::Source>(module, "Source", py::module_local())
         .def(py::init(&source_of), py::arg("address"), py::arg("shape"), py::arg("strides"),
              py::arg("is_double"), py::arg("on_device"));
-    py::class_<DeviceArray>(module, "DeviceArray")
+    py::class_<DeviceArray>(module, "DeviceArray", py::module_local())
         .def(py::init<std::vector<std::int64_t>, bool, int>(), py::arg("shape"),
              py::arg("is_double"), py::arg("device"))
         .def_property_readonly("address", &DeviceArray::address)
@@ -347,7 +348,7 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         });
     module.def("copy", &copy_to_device, py::arg("source"), py::arg("is_double"), py::arg("device"),
                py::arg("streams") = std::vector<std::uintptr_t>());
-    py::class_<DlpackView>(module, "DlpackView")
+    py::class_<DlpackView>(module, "DlpackView", py::module_local())
         .def(py::init<const py::object&>(), py::arg("capsule"))
         .def_property_readonly("address", &DlpackView::address)
         .def_property_readonly("shape", &DlpackView::shape)
@@ -355,7 +356,7 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         .def_property_readonly("is_double", &DlpackView::is_double)
         .def_property_readonly("device", &DlpackView::device)
         .def_property_readonly("on_device", &DlpackView::on_device);
-    py::class_<PyLabels>(module, "SearchResult")
+    py::class_<PyLabels>(module, "SearchResult", py::module_local())
         .def_readonly("kind", &PyLabels::kind)
         .def_readonly("reason", &PyLabels::reason)
         .def_readonly("iterations", &PyLabels::iterations)

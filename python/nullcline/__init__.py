@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nullcline import cuda
 from nullcline.cells import GRU
 from nullcline.certify import Certificates
 from nullcline.fixed_points import FixedPoints
@@ -20,6 +21,7 @@ __all__ = [
     "Linearization",
     "Trace",
     "__version__",
+    "cuda",
     "find_fixed_points",
     "follow_input",
     "from_torch",

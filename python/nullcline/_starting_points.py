@@ -41,9 +41,9 @@ def starting_points(
             raise ValueError(
                 f"point has states of {point.h.shape[1]} units, and cell {cell.hidden_size}"
             )
-        if point.inputs is not None and (point.inputs != point.inputs[:1]).any():
+        ends = point.numpy()
+        if ends.inputs is not None and (ends.inputs != ends.inputs[:1]).any():
             raise ValueError("point must have one input for all its rows; trace them one by one")
-        ends = point
     else:
         states = np.atleast_2d(_validation.floats("point", point))
         states = _validation.rows("point", states, cell.hidden_size, cell.dtype)

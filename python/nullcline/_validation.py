@@ -49,20 +49,28 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
         If a value is masked, NaN or infinite, or lies on the meta device.
     """
     array = _array(name, value)
-    found = array.dtype.newbyteorder("=")
-    if found not in FLOATS:
-        raise TypeError(
-            f"{name} must be float64 or float32, not {_dtype_name(value, array)}; "
-            f"pass {_cast(name, value, 'float64')}"
-        )
-    if dtype is not None and not np.can_cast(found, dtype):
-        raise TypeError(
-            f"{name} is {found} and the cell {dtype}: pass {_cast(name, value, str(dtype))}, "
-            f"or make a cell of {found}"
-        )
-    converted: Floats = np.require(array, dtype or found, ["C", "ALIGNED"])
+    require_type(name, value, array.dtype, dtype)
+    native = array.dtype.newbyteorder("=")
+    converted: Floats = np.require(array, dtype or native, ["C", "ALIGNED"])
     require_finite(name, converted)
     return converted
+
+
+def require_type(
+    name: str, value: object, found: np.dtype[Any], wanted: np.dtype[Any] | None
+) -> None:
+    """Raise TypeError unless `value`, which is of type `found`, can be had as `wanted`."""
+    native = found.newbyteorder("=")
+    if native not in FLOATS:
+        shown = str(found) if found.kind != "O" else f"an array of {type(value).__name__}"
+        raise TypeError(
+            f"{name} must be float64 or float32, not {shown}; pass {_cast(name, value, 'float64')}"
+        )
+    if wanted is not None and not np.can_cast(native, wanted):
+        raise TypeError(
+            f"{name} is {native} and the cell {wanted}: pass {_cast(name, value, str(wanted))}, "
+            f"or make a cell of {native}"
+        )
 
 
 def require_finite(name: str, array: Floats) -> None:
@@ -80,11 +88,16 @@ def require_finite(name: str, array: Floats) -> None:
 def rows(name: str, value: ArrayLike, width: int, dtype: np.dtype[Any]) -> Floats:
     """Return `value` as an array of shape (n, width)."""
     array = floats(name, value, dtype)
-    if array.ndim == 1:
-        raise ValueError(f"{name} must have shape (n, {width}); for a single row pass {name}[None]")
-    if array.ndim != 2 or array.shape[1] != width:
-        raise ValueError(f"{name} must have shape (n, {width}), not {array.shape}")
+    require_rows(name, array.shape, width)
     return array
+
+
+def require_rows(name: str, shape: tuple[int, ...], width: int) -> None:
+    """Raise ValueError unless `shape` is (n, width)."""
+    if len(shape) == 1:
+        raise ValueError(f"{name} must have shape (n, {width}); for a single row pass {name}[None]")
+    if len(shape) != 2 or shape[1] != width:
+        raise ValueError(f"{name} must have shape (n, {width}), not {shape}")
 
 
 def matching_rows(
@@ -107,14 +120,17 @@ def inputs(
     if value is None:
         return None
     array = floats(name, value, dtype)
-    if array.ndim == 1:
-        array = array[None]
-    if array.ndim != 2 or array.shape[1] != shape[1] or len(array) not in {1, shape[0]}:
+    require_inputs(name, array.shape, shape)
+    return np.atleast_2d(array)
+
+
+def require_inputs(name: str, found: tuple[int, ...], shape: tuple[int, int]) -> None:
+    """Raise ValueError unless `found` is (D,), (1, D) or (n, D), for `shape` (n, D)."""
+    n, width = shape
+    if found not in {(width,), (1, width), (n, width)}:
         raise ValueError(
-            f"{name} must be None or have shape ({shape[1]},), (1, {shape[1]}) or {shape}, "
-            f"not {np.shape(value)}"
+            f"{name} must be None or have shape ({width},), (1, {width}) or {shape}, not {found}"
         )
-    return array
 
 
 def whole_number(name: str, value: object, minimum: int, maximum: int = 2**31 - 1) -> int:
@@ -141,7 +157,7 @@ def _array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as NumPy sees it, without a copy if it is an array or a tensor."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{name} has masked entries; fill them, or leave out their rows")
-    if _is_tensor(value):
+    if is_tensor(value):
         return _tensor_as_array(name, value)
     try:
         return np.asarray(value)
@@ -152,10 +168,7 @@ def _array(name: str, value: Any) -> NDArray[Any]:
 def _tensor_as_array(name: str, tensor: Any) -> NDArray[Any]:
     if tensor.device.type == "meta":
         raise ValueError(f"{name} is a tensor on the meta device, which has no values")
-    if not tensor.is_floating_point() or tensor.element_size() < 4:
-        raise TypeError(
-            f"{name} must be float64 or float32, not {tensor.dtype}; pass {name}.double()"
-        )
+    require_float_tensor(name, tensor)
     try:
         array: NDArray[Any] = tensor.detach().resolve_neg().cpu().numpy()
     except (TypeError, RuntimeError) as error:  # sparse, quantized, ...
@@ -163,17 +176,21 @@ def _tensor_as_array(name: str, tensor: Any) -> NDArray[Any]:
     return array
 
 
-def _is_tensor(value: object) -> bool:
+def require_float_tensor(name: str, tensor: Any) -> None:
+    """Raise TypeError unless a tensor of PyTorch is of float64 or float32."""
+    if not tensor.is_floating_point() or tensor.element_size() < 4:
+        raise TypeError(
+            f"{name} must be float64 or float32, not {tensor.dtype}; pass {name}.double()"
+        )
+
+
+def is_tensor(value: object) -> bool:
     """Whether `value` is PyTorch's; without loading PyTorch, whose tensors need it loaded."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
 
-def _dtype_name(value: object, array: NDArray[Any]) -> str:
-    return str(array.dtype) if array.dtype != object else f"an array of {type(value).__name__}"
-
-
 def _cast(name: str, value: object, dtype: str) -> str:
-    if _is_tensor(value):
+    if is_tensor(value):
         return f"{name}.to(torch.{dtype})"
     return f"{name}.astype(numpy.{dtype})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nullcline as nc
+from nullcline._device_choice import chosen_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from nullcline.training import TrainingSettings
 
 # What a user can mend; anything else is a defect of ours and keeps its traceback.
-USER_ERRORS = (ValueError, TypeError, OSError, ArithmeticError, MemoryError)
+USER_ERRORS = (
+    ValueError,
+    TypeError,
+    OSError,
+    ArithmeticError,
+    MemoryError,
+    nc.cuda.CudaUnavailableError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +107,7 @@ def _find(options: argparse.Namespace) -> None:
     from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
+    chosen_gpu(options.device)  # refused now, not after the network has read a corpus
     checkpoint = load_checkpoint(options.checkpoint)
     corpus = load_corpus(
         options.corpus or checkpoint.corpus,
@@ -107,7 +116,11 @@ def _find(options: argparse.Namespace) -> None:
         progress=not options.quiet,
     )
     layers = find_points(
-        checkpoint, corpus, _analysis_settings(options), progress=not options.quiet
+        checkpoint,
+        corpus,
+        _analysis_settings(options),
+        device=options.device,
+        progress=not options.quiet,
     )
     for layer, points in enumerate(layers, 1):
         path = options.out / f"layer-{layer}.npz"
@@ -183,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(find, "points")
     _add_corpus(find, default=None)
     _add_search(find)
+    find.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
 
     data = commands.add_parser("data", help="corpora and word vectors")
     fetch = _command(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline import _core, _validation
+from nullcline._device_arrays import host
 from nullcline._files import replacing
 from nullcline.cells import require_cell
 
@@ -36,6 +37,10 @@ _TELLING_COORDINATES = 16
 @dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """The ends of a search, one row a start, or the distinct points among them.
+
+    A search on a GPU from starts that are there leaves `h`, `q`, `starts` and maybe `inputs` there,
+    as arrays of the starts' library. Methods then work on a copy of them on the host, and so do
+    `linearize` and the like: who calls several should call `numpy` first, which makes that copy.
 
     Attributes
     ----------
@@ -75,27 +80,39 @@ class FixedPoints:
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.h)
-        for name, array in self._rows().items():
+        n = len(self)
+        # An array on a GPU need have no more than a shape.
+        shapes = {name: tuple(array.shape) for name, array in self._rows().items()}
+        for name, shape in shapes.items():
             n_dimensions = 2 if name in {"h", "starts", "inputs"} else 1
-            if array.ndim != n_dimensions or len(array) != n:
+            if len(shape) != n_dimensions or shape[0] != n:
                 raise ValueError(
                     f"{name} must have {n_dimensions} dimension(s) and {n} rows, as h has, "
-                    f"not shape {array.shape}"
+                    f"not shape {shape}"
                 )
-        if self.starts.shape != self.h.shape:
-            raise ValueError(f"starts must have h's shape {self.h.shape}, not {self.starts.shape}")
+        if shapes["starts"] != shapes["h"]:
+            raise ValueError(f"starts must have h's shape {shapes['h']}, not {shapes['starts']}")
         if unknown := set(self.kind.tolist()) - set(KINDS):
             raise ValueError(f"kind must hold {', '.join(KINDS)}, not {sorted(unknown)}")
 
     def __len__(self) -> int:
-        return len(self.h)
+        return int(self.h.shape[0])
 
     def __repr__(self) -> str:
         n, n_starts = len(self), int(self.count.sum())
         rows = f"{n} starts" if n == n_starts else f"{n} points from {n_starts} starts"
         kinds = ", ".join(f"{np.sum(self.kind == kind)} {kind}" for kind in KINDS)
         return f"FixedPoints({rows}: {kinds}; H = {self.h.shape[1]})"
+
+    def numpy(self) -> FixedPoints:
+        """Return the same with every column on the host, in NumPy's arrays; itself if it is so."""
+        columns = self._rows()
+        moved: dict[str, Any] = {
+            name: host(column)
+            for name, column in columns.items()
+            if not isinstance(column, np.ndarray)
+        }
+        return replace(self, **moved) if moved else self
 
     def select(self, which: str | ArrayLike) -> FixedPoints:
         """Return some of the rows.
@@ -115,7 +132,7 @@ class FixedPoints:
         IndexError
             If there is no row of a number.
         """
-        return self._take(self._row_numbers(which))
+        return self.numpy()._take(self._row_numbers(which))
 
     def unique(self, *, unconverged: bool = False) -> FixedPoints:
         """Merge ends that are one point: every coordinate within `tol_unique`, inputs equal.
@@ -137,7 +154,7 @@ class FixedPoints:
             One row a distinct point, from the best to the worst; `count` says how many starts each
             stands for. The other columns are those of the end that was kept.
         """
-        converged = self if unconverged else self.select(self.kind != "unconverged")
+        converged = self.numpy() if unconverged else self.select(self.kind != "unconverged")
         candidates = converged._take(converged._from_best_to_worst())
         owner = np.empty(len(candidates), np.intp)
         for group in _equal_rows(candidates.inputs, len(candidates)):
@@ -173,9 +190,10 @@ class FixedPoints:
         threshold = _validation.tolerance("threshold", threshold)
         if len(self) == 0:
             return np.zeros(0, np.bool_)
-        centroid = self.starts.mean(axis=0, dtype=np.float64)
-        scale = np.linalg.norm(self.starts - centroid, axis=1).mean()
-        distance = np.linalg.norm(self.h - centroid, axis=1)
+        points = self.numpy()
+        centroid = points.starts.mean(axis=0, dtype=np.float64)
+        scale = np.linalg.norm(points.starts - centroid, axis=1).mean()
+        distance = np.linalg.norm(points.h - centroid, axis=1)
         # A single start, or equal ones, have no scale: then nothing is far.
         mask: NDArray[np.bool_] = (distance >= threshold * scale) & (scale > 0)
         return mask
@@ -215,7 +233,8 @@ class FixedPoints:
             raise ValueError(
                 f"cell has {cell.hidden_size} units, and these states have {self.h.shape[1]}"
             )
-        return certify_states(cell, self.h, self.inputs)
+        points = self.numpy()
+        return certify_states(cell, points.h, points.inputs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path`, a NumPy archive (.npz) without pickled objects, whole or not at all.
@@ -225,7 +244,7 @@ class FixedPoints:
         OSError
             If it cannot be written; what stood under `path` is then unchanged.
         """
-        arrays: dict[str, Any] = self._rows()
+        arrays = self.numpy()._rows()
         # A sentence a row would outweigh small states: each text is stored once.
         for name in ("kind", "reason"):
             texts, codes = np.unique(arrays.pop(name), return_inverse=True)
@@ -259,7 +278,7 @@ class FixedPoints:
                     f"{Path(path)} is not a file of fixed points, or it is damaged: {error}"
                 ) from error
 
-    def _rows(self) -> dict[str, NDArray[Any]]:
+    def _rows(self) -> dict[str, Any]:
         """Return all that has one entry a row."""
         columns = {
             field.name: getattr(self, field.name)

@@ -134,6 +134,7 @@ def linearize(
     if isinstance(points, FixedPoints):
         if inputs is not None:
             raise ValueError("inputs must be None: these points carry the inputs of their search")
+        points = points.numpy()
         states: ArrayLike = points.h
         inputs = points.inputs
     else:

@@ -1,4 +1,4 @@
-"""The search for fixed points: what may be asked for, checked, and handed to the compiled core."""
+"""The search for fixed points: what may be asked for, checked, and handed to a processor or GPU."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from nullcline import _core, _validation
-from nullcline._blas import one_blas_thread
+from nullcline._cpu_search import CpuSearch
+from nullcline._device_choice import chosen_gpu
+from nullcline._gpu_search import GpuSearch
 from nullcline.cells import available_threads, require_cell
 from nullcline.fixed_points import KINDS, FixedPoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import torch
     from numpy.typing import ArrayLike
 
     from nullcline._validation import Floats
@@ -38,15 +41,15 @@ def find_fixed_points(
     tol_slow: float = 1e-6,
     max_iterations: int | None = None,
     n_threads: int | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     progress: bool | Report = False,
     seed: int = 0,
 ) -> FixedPoints:
     """Search for fixed and slow points of a cell, from every start to its end.
 
     Every fixed point of a GRU, and every state that it reaches from zero, lies in the cube
-    (-1, 1)^H; the search never leaves it. A start's end does not depend, bit for bit, on the other
-    starts, their order or the number of threads. Ctrl-C ends a search.
+    (-1, 1)^H; the search never leaves it. On the processor a start's end does not depend, bit for
+    bit, on the other starts, their order or the number of threads. Ctrl-C ends a search.
 
     Parameters
     ----------
@@ -78,9 +81,16 @@ def find_fixed_points(
         Iterations for each start, at most; None for the method's own limit. With 0 the starts are
         judged where they are.
     n_threads
-        Threads; None for as many as this process may use processors.
+        Threads; None for as many as this process may use processors. A GPU has no use for them.
     device
-        "cpu", the only one so far.
+        Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that starts
+        or inputs are on, else the first; or a `torch.device` of these. A GPU's ends are the
+        processor's to rounding, not bit for bit, and rounding decides where a start between two
+        basins goes. Starts that are on the GPU already (a tensor of PyTorch, an array of CuPy or
+        JAX, anything with DLPack or `__cuda_array_interface__`) are read there, in any strides;
+        then `h`, `q`, `starts`, and `inputs` if they are on the GPU, are arrays of the starts'
+        library on the GPU too, and `FixedPoints.numpy` brings them to the host.
+        `nullcline.cuda.is_available` says whether there is one.
     progress
         True for a bar on stderr, or a function that is called with the number of starts that are
         done and of all; what it raises ends the search.
@@ -97,15 +107,15 @@ def find_fixed_points(
     ------
     TypeError, ValueError
         If an argument has the wrong type, shape or value; the message names it and the fix.
+    nullcline.cuda.CudaUnavailableError
+        If the device is a GPU, and no search can run on one; a RuntimeError.
+    MemoryError
+        If memory, the GPU's or the host's, is too small.
     KeyboardInterrupt
         After Ctrl-C.
     """
     require_cell(cell)
-    h = _validation.rows("starts", starts, cell.hidden_size, cell.dtype)
-    x = _validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     _require_choice("method", method, METHODS)
-    deflated = _zeros(deflate, method, x, cell)
-    _require_choice("device", device, ("cpu",))
     tol_unique = _validation.tolerance("tol_unique", tol_unique)
     tol_slow = _validation.tolerance("tol_slow", tol_slow)
     if max_iterations is not None:
@@ -114,40 +124,48 @@ def find_fixed_points(
         n_threads = available_threads()
     n_threads = _validation.whole_number("n_threads", n_threads, 1)
     _validation.whole_number("seed", seed, 0, 2**64 - 1)
-    with one_blas_thread(), _reporter(progress, len(h)) as report:
-        found = cell.compiled.search(
-            h,
-            x,
+    gpu = chosen_gpu(device)
+    search = (
+        CpuSearch(cell, starts, inputs, n_threads)
+        if gpu is None
+        else GpuSearch(cell, starts, inputs, gpu)
+    )
+    deflated = _zeros(deflate, method, search, cell)
+    kept_starts, kept_inputs = search.kept()  # copies: the caller may go on with the arrays
+    with _reporter(progress, search.n_starts) as report:
+        h, q, found = search.run(
             deflated=deflated,
             method=method,
             tol_slow=tol_slow,
             max_iterations=max_iterations,
-            n_threads=n_threads,
             progress=report,
         )
     return FixedPoints(
-        h=found.h,
-        q=found.q,
+        h=h,
+        q=q,
         kind=np.array(KINDS)[found.kind],
         reason=np.array(_core.REASONS)[found.reason],
         iterations=found.iterations,
-        starts=h.copy(),  # the caller may go on with the array
-        inputs=None if x is None else np.broadcast_to(x.copy(), (len(h), cell.input_size)),
+        starts=kept_starts,
+        inputs=kept_inputs,
         tol_unique=tol_unique,
-        count=np.ones(len(h), np.int64),
+        count=np.ones(search.n_starts, np.int64),
         cell=cell,
     )
 
 
 def _zeros(
-    deflate: FixedPoints | ArrayLike | None, method: str, x: Floats | None, cell: Cell
+    deflate: FixedPoints | ArrayLike | None,
+    method: str,
+    search: CpuSearch | GpuSearch,
+    cell: Cell,
 ) -> Floats | None:
     """Return the states to be divided out, shape (m, H), if any."""
     if deflate is None:
         return None
     if method not in {"auto", "newton"}:
         raise ValueError(f'deflate needs method "auto" or "newton", not {method!r}')
-    if x is not None and (x != x[:1]).any():
+    if not search.has_one_input():
         raise ValueError("deflate needs one input for all starts: fixed points depend on it")
     states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
     return _validation.rows("deflate", states, cell.hidden_size, cell.dtype)

@@ -184,6 +184,7 @@ def find_points(
     corpus: Corpus,
     settings: AnalysisSettings | None = None,
     *,
+    device: str = "cpu",
     progress: bool = False,
 ) -> list[FixedPoints]:
     """Search every layer of a trained network from states that it visits on the test reviews.
@@ -192,6 +193,8 @@ def find_points(
     ----------
     checkpoint, corpus, settings, progress
         As in `analyse`.
+    device
+        Where to search, as in `nullcline.find_fixed_points`.
 
     Returns
     -------
@@ -208,7 +211,7 @@ def find_points(
         progress=progress,
     )
     return [
-        _search(cell, states, settings, progress=progress)
+        _search(cell, states, settings, device=device, progress=progress)
         for cell, states in zip(nc.from_torch(model.rnn), visited, strict=True)
     ]
 
@@ -221,7 +224,12 @@ def test_reviews(checkpoint: Checkpoint, corpus: Corpus) -> EncodedReviews:
 
 
 def _search(
-    cell: GRU, visited: VisitedStates, settings: AnalysisSettings, *, progress: bool
+    cell: GRU,
+    visited: VisitedStates,
+    settings: AnalysisSettings,
+    *,
+    device: str = "cpu",
+    progress: bool,
 ) -> FixedPoints:
     """Search from the first sampled states, which are a random sample themselves."""
     return nc.find_fixed_points(
@@ -231,6 +239,7 @@ def _search(
         tol_unique=settings.tol_unique,
         tol_slow=settings.tol_slow,
         n_threads=settings.n_threads,
+        device=device,
         progress=progress,
         seed=settings.seed,
     )

@@ -82,15 +82,14 @@ struct CountRequests {
 
     template <class Team>
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
-        for (std::size_t wanted = 0; wanted < n_requests; ++wanted) {
-            const int n = team.sum(n_rows, [&](std::size_t row) {
-                return static_cast<std::size_t>(scalars(row, 0).request) == wanted ? 1 : 0;
-            });
-            team.lead([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
-        }
         team.for_each(n_rows, [&](std::size_t row) {
             requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
         });
+        for (std::size_t wanted = 0; wanted < n_requests; ++wanted) {
+            const int n =
+                team.sum(n_rows, [&](std::size_t row) { return requests[row] == wanted ? 1 : 0; });
+            team.lead([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
+        }
     }
 };
 

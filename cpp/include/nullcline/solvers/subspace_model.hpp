@@ -26,7 +26,7 @@ namespace nullcline {
 /// The room that one team needs beside what it keeps of a model.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
-    SmallMatrix whole, softest, kept;
+    SmallMatrix softest, kept;
     std::array<double, SmallMatrix::largest> numbers;
     ModelStep step;
 };
@@ -202,11 +202,11 @@ class SubspaceModel {
         const auto y = solution();
         const double length = std::sqrt(solution_square());
         SubspaceWorkspace& work = work_;
-        team_.for_each(n * n, [&](std::size_t k) {
-            const std::size_t i = k / n;
-            const std::size_t j = k % n;
-            work.whole(i, j) = work.softest(i, j) = i < j ? hessian_(j, i) : hessian_(i, j);
-        });
+        const auto whole = [&](std::size_t i, std::size_t j) {
+            return i < j ? hessian_(j, i) : hessian_(i, j);
+        };
+        team_.for_each(n * n,
+                       [&](std::size_t k) { work.softest(k / n, k % n) = whole(k / n, k % n); });
         team_.few([&](const auto& few) {
             few.symmetric_eigen(work.softest, work.kept, work.numbers);
             few.for_each(kept_directions * n, [&](std::size_t k) {
@@ -222,7 +222,7 @@ class SubspaceModel {
             const std::size_t i = k / n;
             double sum = 0;
             for (std::size_t j = 0; j < n; ++j) {
-                sum += work.whole(k % n, j) * work.kept(i, j);
+                sum += whole(k % n, j) * work.kept(i, j);
             }
             work.softest(i, k % n) = sum;
         });

@@ -13,48 +13,78 @@
 
 namespace nullcline {
 
-/// Cholesky's factor L of A + shift I, A of order n; false where that is not positive definite.
+/// A lower triangular factor L, with the reciprocals of its diagonal in place of that.
+struct Triangle {
+    SmallMatrix below;
+    std::array<double, SmallMatrix::largest> reciprocals;
+};
+
+/// Cholesky's factor of A + shift I, A of order n; false where that is not positive definite.
+///
+/// Here and below, a column's part is taken from all that follow as soon as it is known: long sums
+/// would be waited for, while these updates overlap.
 template <class Team>
 [[nodiscard]] NULLCLINE_TEAM bool factorize(const Team& team, const SmallMatrix& a, std::size_t n,
-                                            double shift, SmallMatrix& factor) {
+                                            double shift, Triangle& factor) {
+    SmallMatrix& l = factor.below;
+    team.for_each(n, [&](std::size_t i) {
+        for (std::size_t k = 0; k <= i; ++k) {
+            l(i, k) = a(i, k) + (i == k ? shift : 0);
+        }
+    });
     for (std::size_t j = 0; j < n; ++j) {
-        const auto reduced = [&](std::size_t i) {
-            double sum = a(i, j);
-            for (std::size_t k = 0; k < j; ++k) {
-                sum -= factor(i, k) * factor(j, k);
-            }
-            return sum;
-        };
-        const double square = reduced(j) + shift;
+        const double square = l(j, j);
         if (!(square > 0)) {
             team.sync();  // whoever is here first may come back with another shift
             return false;
         }
-        const double diagonal = std::sqrt(square);
-        team.for_each(n - j, [&](std::size_t below) {
-            factor(j + below, j) = below == 0 ? diagonal : reduced(j + below) / diagonal;
+        const double reciprocal = 1 / std::sqrt(square);
+        team.lead([&] { factor.reciprocals[j] = reciprocal; });
+        team.for_each(n - j - 1, [&](std::size_t i) { l(j + 1 + i, j) *= reciprocal; });
+        team.for_each(n - j - 1, [&](std::size_t below) {
+            const std::size_t i = j + 1 + below;
+            const double part = l(i, j);
+            for (std::size_t k = j + 1; k <= i; ++k) {
+                l(i, k) -= part * l(k, j);
+            }
         });
     }
     return true;
 }
 
-/// y = L⁻¹ b
+/// y = L⁻¹ b; `rest` is room.
 template <class Team>
-NULLCLINE_TEAM void solve_lower(const Team& team, const SmallMatrix& factor,
-                                std::span<const double> b, std::span<double> y) {
-    for (std::size_t i = 0; i < b.size(); ++i) {
-        const double sum = team.sum(i, [&](std::size_t k) { return factor(i, k) * y[k]; });
-        team.lead([&] { y[i] = (b[i] - sum) / factor(i, i); });
+NULLCLINE_TEAM void solve_lower(const Team& team, const Triangle& factor, std::span<const double> b,
+                                std::span<double> y, std::span<double> rest) {
+    const std::size_t n = b.size();
+    team.for_each(n, [&](std::size_t i) { rest[i] = b[i]; });
+    for (std::size_t k = 0; k < n; ++k) {
+        const double value = rest[k] * factor.reciprocals[k];
+        team.for_each(n - k, [&](std::size_t below) {
+            if (below == 0) {
+                y[k] = value;
+            } else {
+                rest[k + below] -= factor.below(k + below, k) * value;
+            }
+        });
     }
 }
 
-/// y = L⁻ᵀ y
+/// y = −L⁻ᵀ b; `rest` is room.
 template <class Team>
-NULLCLINE_TEAM void solve_upper(const Team& team, const SmallMatrix& factor, std::span<double> y) {
-    for (std::size_t i = y.size(); i-- > 0;) {
-        const double sum = team.sum(
-            y.size() - i - 1, [&](std::size_t k) { return factor(i + 1 + k, i) * y[i + 1 + k]; });
-        team.lead([&] { y[i] = (y[i] - sum) / factor(i, i); });
+NULLCLINE_TEAM void solve_upper(const Team& team, const Triangle& factor, std::span<const double> b,
+                                std::span<double> y, std::span<double> rest) {
+    const std::size_t n = b.size();
+    team.for_each(n, [&](std::size_t i) { rest[i] = -b[i]; });
+    for (std::size_t k = n; k-- > 0;) {
+        const double value = rest[k] * factor.reciprocals[k];
+        team.for_each(k + 1, [&](std::size_t i) {
+            if (i == k) {
+                y[k] = value;
+            } else {
+                rest[i] -= factor.below(k, i) * value;
+            }
+        });
     }
 }
 
@@ -68,8 +98,8 @@ struct ModelStep {
 
 /// Room to minimize a model in.
 struct ModelWorkspace {
-    SmallMatrix factor;
-    std::array<double, SmallMatrix::largest> half;
+    Triangle factor;
+    std::array<double, SmallMatrix::largest> half, rest;
 };
 
 /// Minimize gᵀy + yᵀAy / 2 over ‖y‖ <= radius, A symmetric and maybe indefinite, to a tenth of the
@@ -100,8 +130,9 @@ template <class Team>
     if (!std::isfinite(high)) {
         return {};
     }
-    SmallMatrix& factor = work.factor;
+    Triangle& factor = work.factor;
     const std::span<double> z(work.half.data(), n);
+    const std::span<double> rest(work.rest.data(), n);
     ModelStep best;
     double mu = low;
     for (int i = 0; i < most_factorizations; ++i) {
@@ -113,10 +144,9 @@ template <class Team>
             mu = between();
             continue;
         }
-        solve_lower(team, factor, g, z);  // L z = g, so that y = −L⁻ᵀ z and gᵀy = −‖z‖²
+        solve_lower(team, factor, g, z, rest);  // L z = g, so that y = −L⁻ᵀ z and gᵀy = −‖z‖²
         const double z_square = square_of(z);
-        team.for_each(n, [&](std::size_t k) { y[k] = -z[k]; });
-        solve_upper(team, factor, y);
+        solve_upper(team, factor, z, y, rest);
         const double y_square = square_of(y);
         const double length = std::sqrt(y_square);
         if (length <= (1 + slack) * radius) {
@@ -131,16 +161,15 @@ template <class Team>
         if (high - low <= high * 1e-12) {
             break;
         }
-        solve_lower(team, factor, y, z);
+        solve_lower(team, factor, y, z, rest);
         mu += y_square / square_of(z) * (length - radius) / radius;
         if (!(mu > low && mu < high)) {
             mu = between();
         }
     }
     if (best.found && best.multiplier != mu && factorize(team, a, n, best.multiplier, factor)) {
-        solve_lower(team, factor, g, z);
-        team.for_each(n, [&](std::size_t k) { y[k] = -z[k]; });
-        solve_upper(team, factor, y);
+        solve_lower(team, factor, g, z, rest);
+        solve_upper(team, factor, z, y, rest);
     }
     return best;
 }

@@ -1,0 +1,128 @@
+"""Types of the compiled search on NVIDIA GPUs, which is built where there is `nvcc`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy import float32, float64, int32, uint8
+from numpy.typing import NDArray
+
+class Source:
+    """An array, on the host or on a GPU, to be read; strides count elements."""
+
+    def __init__(
+        self,
+        address: int,
+        shape: tuple[int, int],
+        strides: tuple[int, int],
+        is_double: bool,
+        on_device: bool,
+    ) -> None: ...
+
+class DeviceArray:
+    """An array that owns memory of a GPU, in C order; its values are not set."""
+
+    def __init__(self, shape: tuple[int, ...], is_double: bool, device: int) -> None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def is_double(self) -> bool: ...
+    @property
+    def device(self) -> int: ...
+    def numpy(self) -> NDArray[Any]:
+        """Return a copy on the host."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+    def __dlpack__(self, *, stream: int | None = None, **kwargs: object) -> object: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+class DlpackView:
+    """What a capsule of DLPack describes, kept alive."""
+
+    def __init__(self, capsule: object) -> None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def strides(self) -> tuple[int, ...]: ...  # in elements
+    @property
+    def is_double(self) -> bool: ...
+    @property
+    def device(self) -> int: ...
+    @property
+    def on_device(self) -> bool: ...
+
+def load_cublas(path: str) -> None:
+    """Take cuBLAS from a file, or from a name that the system's loader knows."""
+
+def device_count() -> int: ...
+def device_name(device: int) -> str: ...
+def compute_capability(device: int) -> tuple[int, int]: ...
+def device_of(address: int) -> int:
+    """Return the number of the GPU that an address lies on, -1 for memory of the host."""
+
+def copy(source: Source, is_double: bool, device: int, streams: list[int]) -> DeviceArray:
+    """Copy an array to a GPU, float32 to float64 if need be."""
+
+class SearchResult:
+    @property
+    def kind(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._core.KINDS
+    @property
+    def reason(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._core.REASONS
+    @property
+    def iterations(self) -> NDArray[int32]: ...  # (n,)
+    @property
+    def n_products(self) -> int: ...
+
+# How fast a GPU does what searches do, in operations or bytes a second, by name.
+def measure32(
+    weights: tuple[NDArray[float32], NDArray[float32], NDArray[float32], NDArray[float32]],
+    n_states: int,
+    square: int,
+    device: int = 0,
+) -> dict[str, float]: ...
+def measure64(
+    weights: tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]],
+    n_states: int,
+    square: int,
+    device: int = 0,
+) -> dict[str, float]: ...
+
+# weights: weight_ih, weight_hh, bias_ih, bias_hh. inputs: None (zero input), (1, D) or (n, D).
+# h, q: addresses, on the host or the GPU, to write (n, H) of the cell's type and (n,) doubles to.
+# streams: handles of CUDA streams whose work must end before arrays are read.
+def search32(
+    weights: tuple[NDArray[float32], NDArray[float32], NDArray[float32], NDArray[float32]],
+    starts: Source,
+    inputs: Source | None,
+    *,
+    h: int,
+    q: int,
+    deflated: NDArray[float32] | None,
+    method: str,
+    tol_slow: float,
+    max_iterations: int | None,
+    learning_rate: float = 0.01,
+    device: int,
+    streams: list[int],
+    progress: Callable[[int, int], None] | None,
+) -> SearchResult: ...
+def search64(
+    weights: tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]],
+    starts: Source,
+    inputs: Source | None,
+    *,
+    h: int,
+    q: int,
+    deflated: NDArray[float64] | None,
+    method: str,
+    tol_slow: float,
+    max_iterations: int | None,
+    learning_rate: float = 0.01,
+    device: int,
+    streams: list[int],
+    progress: Callable[[int, int], None] | None,
+) -> SearchResult: ...

@@ -1,0 +1,673 @@
+"""Searches on a GPU end where those on the processor do, and results stay where the starts are.
+
+They run on an emulated GPU, for which the code is the same but for the few lines that speak to a
+real one, and on a real one where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nullcline as nc
+from gpu_samples import ByDlpack, CudaTensor, Gpu
+from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from nullcline import _device_arrays
+from search_checks import (
+    METHODS,
+    NETWORKS,
+    assert_equal,
+    check_against_reference,
+    check_labels,
+    random_states,
+)
+from trained_networks import trained_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GRU = random_gru(8, 3, gain=2.5, seed=3)
+CELL = cell_of(GRU)
+STARTS = random_states(20, 8, seed=1)
+INPUTS = np.random.default_rng(2).normal(size=(20, 3))
+
+
+@pytest.fixture(
+    params=["emulated", "real"] if nc.cuda.is_available() else ["emulated"], scope="module"
+)
+def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
+    """Search on this GPU where a test asks for "cuda"."""
+    if request.param == "real":
+        yield Gpu(nc.cuda._module(), is_emulated=False)
+        return
+    try:
+        module = import_module("nullcline._emulated_gpu")
+    except ModuleNotFoundError:
+        pytest.skip("nullcline was built without -C cmake.define.NULLCLINE_EMULATED_GPU=ON")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nullcline.cuda._module", lambda: module)
+        yield Gpu(module, is_emulated=True)
+
+
+@pytest.fixture
+def emulated(gpu: Gpu) -> Gpu:
+    """Run a test that needs the GPU's memory to be the host's."""
+    if not gpu.is_emulated:
+        pytest.skip("the memory of a real GPU is not the host's")
+    return gpu
+
+
+def find(cell: nc.GRU, starts: Any, inputs: Any = None, **options: Any) -> nc.FixedPoints:
+    return nc.find_fixed_points(cell, starts, inputs, **{"device": "cuda", **options})
+
+
+def on_host(points: nc.FixedPoints) -> bool:
+    columns = (points.h, points.q, points.starts)
+    return all(isinstance(column, np.ndarray) for column in columns)
+
+
+def assert_same(gpu: Gpu, left: nc.FixedPoints, right: nc.FixedPoints) -> None:
+    """Check that two searches on one GPU agree: a real one may sum a taller tile differently."""
+    if gpu.is_emulated:
+        return assert_equal(left, right)
+    for name in ("kind", "reason", "starts"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
+    np.testing.assert_allclose(left.h, right.h, rtol=0, atol=1e-6)
+    return None
+
+
+def test_a_real_gpu_is_tested_too() -> None:
+    if not (available := nc.cuda.is_available()):
+        must_be = "NULLCLINE_REQUIRE_GPU" in os.environ
+        (pytest.fail if must_be else pytest.skip)(available.reason)
+
+
+# What is found
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [1, 2, 9])
+def test_a_contraction_has_one_fixed_point(gpu: Gpu, method: str, size: int) -> None:
+    gru = random_gru(size, 2, gain=0.3)
+    options: dict[str, Any] = {"tol_slow": 0.0} if method == "gradient" else {}
+    points = find(cell_of(gru), random_states(10, size), method=method, **options)
+    if method != "gradient":
+        assert set(points.kind) == {"fixed"}
+    h = random_states(1, size)[0]
+    for _ in range(2000):
+        h = gru.step(h, np.zeros(2))
+    np.testing.assert_allclose(points.h, np.tile(h, (10, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+def test_three_fixed_points_of_one_unit(gpu: Gpu, method: str) -> None:
+    gru = independent_units(np.array([3.0]), np.zeros(1))
+    points = find(cell_of(gru), np.linspace(-1, 1, 21)[:, None], method=method)
+    outer = 1.0
+    for _ in range(100):
+        outer = float(np.tanh(3 * outer))
+    found = np.sort(points.select("fixed").unique().h.ravel())
+    np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-12)
+    check_labels(gru, points)
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        (name, method)
+        for name in NETWORKS
+        for method in ("auto", "lm", "krylov")
+        # On the strongest network many starts use up all of their iterations, which takes long.
+        if name != "stronger" or method == "auto"
+    ],
+)
+def test_finds_what_the_reference_finds(gpu: Gpu, name: str, method: str) -> None:
+    gru = NETWORKS[name]
+    starts = random_states(40, gru.size, seed=7)
+    points = find(cell_of(gru), starts, method=method)
+    check_labels(gru, points)
+    check_against_reference(gru, starts, points)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("size", "n"), [(1, 7), (7, 30), (8, 30), (33, 7), (65, 3)])
+def test_ends_are_those_of_the_processor(gpu: Gpu, method: str, size: int, n: int) -> None:
+    cell, starts = cell_of(random_gru(size, 3, gain=1.2, seed=2)), random_states(n, size)
+    options: dict[str, Any] = {"method": method, "max_iterations": 200}
+    ours = find(cell, starts, **options)
+    theirs = nc.find_fixed_points(cell, starts, **options)
+    # Rounding decides where a start ends that lies between two basins: there must be few of those.
+    same = (ours.kind == theirs.kind) & (np.abs(ours.h - theirs.h).max(axis=1) < 1e-3)
+    assert same.mean() >= 0.8
+    fixed = same & (ours.kind == "fixed")
+    np.testing.assert_allclose(ours.h[fixed], theirs.h[fixed], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(ours.starts, starts)
+    assert ours.h.dtype == ours.q.dtype == np.float64
+    assert ours.iterations.dtype == np.int32
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov", "lm"])
+@pytest.mark.parametrize(("name", "n"), [("imdb-64-units", 100), ("imdb-1-layer", 20)])
+def test_trained_networks(gpu: Gpu, name: str, n: int, method: str) -> None:
+    """Starts enough for slots to be moved together, and subspaces that fill up."""
+    if gpu.is_emulated and (name, method) == ("imdb-1-layer", "lm"):
+        pytest.skip("textbook products of matrices of order 256 take too long")
+    layer = trained_layer(name)
+    starts = layer.starts[:n].astype(np.float64)
+    ours = find(layer.cell(), starts, method=method, tol_slow=1e-3)
+    theirs = nc.find_fixed_points(layer.cell(), starts, method=method, tol_slow=1e-3)
+    np.testing.assert_array_equal(ours.kind, theirs.kind)
+    fixed = ours.kind == "fixed"
+    np.testing.assert_allclose(ours.h[fixed], theirs.h[fixed], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ours.h, theirs.h, rtol=0, atol=1e-5)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 8),
+    st.integers(0, 12),
+    st.sampled_from([0.1, 1.0, 3.0, 30.0]),
+    st.booleans(),
+    st.sampled_from(["auto", "lm", "newton", "krylov"]),
+    seeds,
+)
+def test_labels_are_true(
+    gpu: Gpu, size: int, n: int, gain: float, driven: bool, method: str, seed: int
+) -> None:
+    gru = random_gru(size, 2, gain, seed)
+    x = np.random.default_rng(seed).normal(size=(n, 2)) if driven else None
+    points = find(cell_of(gru), random_states(n, size, seed), x, method=method, max_iterations=60)
+    assert len(points) == n
+    check_labels(gru, points) if gain < 30 else None
+    assert (np.abs(points.h) < 1).all()
+    assert (points.q <= 4).all()
+
+
+def test_a_ghost_is_slow_and_where_it_must_be(gpu: Gpu) -> None:
+    # Just past the fold of h = tanh(s h + b), q has a minimum where the slope s (1 - n²) is 1.
+    slope = 2.0
+    n = -np.sqrt(1 - 1 / slope)
+    fold = np.arctanh(n) - slope * n
+    gru = independent_units(np.array([slope]), np.array([fold + 1e-3]))
+    ghost = (np.arctanh(n) - fold - 1e-3) / slope
+    points = find(cell_of(gru), np.array([[-0.9], [ghost], [0.9]]))
+    check_labels(gru, points)
+    assert points.kind.tolist() == ["slow", "slow", "fixed"]
+    np.testing.assert_allclose(points.h[:2, 0], ghost, atol=1e-4)
+
+
+def test_deflation_finds_what_the_starts_have_missed(gpu: Gpu) -> None:
+    gru = independent_units(np.array([3.0, 2.0, 4.0, 0.5]), np.zeros(4))
+    starts = random_states(8, 4)
+    points = find(cell_of(gru), gpu.put(starts))
+    more = find(cell_of(gru), starts, deflate=points)
+    check_labels(gru, more)
+    known = points.select("fixed").h
+    fixed = more.select("fixed").h
+    assert len(fixed) > 0
+    assert all(np.abs(known - row).max(axis=1).min() > 1e-3 for row in fixed)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_single_precision(gpu: Gpu, method: str) -> None:
+    single = cell_of(GRU, np.float32)
+    starts = STARTS.astype(np.float32)
+    points = find(single, starts, method=method, max_iterations=200)
+    assert points.h.dtype == points.starts.dtype == np.float32
+    assert points.q.dtype == np.float64
+    assert (np.abs(points.h) < 1).all()
+    double = nc.find_fixed_points(CELL, STARTS).select("fixed").h
+    for ours in points.select("fixed").h:
+        assert np.abs(double - ours).max(axis=1).min() < 1e-4
+    assert_same(
+        gpu, find(single, gpu.put(starts), method=method, max_iterations=200).numpy(), points
+    )
+
+
+@pytest.mark.parametrize("inputs", ["none", "shared", "each"])
+def test_inputs(gpu: Gpu, inputs: str) -> None:
+    x = {"none": None, "shared": INPUTS[0], "each": INPUTS}[inputs]
+    points = find(CELL, STARTS, x)
+    check_labels(GRU, points)
+    theirs = nc.find_fixed_points(CELL, STARTS, x)
+    assert (points.kind == theirs.kind).mean() >= 0.8
+    if x is None:
+        assert points.inputs is None
+    else:
+        np.testing.assert_array_equal(points.inputs, theirs.inputs)
+
+
+# Starts at the edge
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("there", [False, True])
+def test_no_starts(gpu: Gpu, method: str, there: bool) -> None:
+    put = gpu.put if there else np.asarray
+    points = find(CELL, put(STARTS[:0]), put(INPUTS[:0]), method=method)
+    assert len(points) == len(points.unique()) == 0
+    assert points.h.shape == (0, 8)
+    assert points.inputs is not None
+    assert points.inputs.shape == (0, 3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_starts_on_the_face_and_beyond_end_inside(gpu: Gpu, method: str) -> None:
+    beyond = np.array([[1.0] * 8, [-1.0] * 8, [50.0] * 8, [0.0, -1e300] * 4])
+    points = find(CELL, gpu.put(beyond), method=method, max_iterations=200).numpy()
+    assert (np.abs(points.h) < 1).all()
+    np.testing.assert_array_equal(points.starts, beyond)
+    if method != "gradient":
+        check_labels(GRU, points)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_iterations_judge_the_starts(gpu: Gpu, method: str) -> None:
+    points = find(CELL, STARTS, method=method, max_iterations=0)
+    np.testing.assert_array_equal(points.h, STARTS)
+    assert points.iterations.tolist() == [0] * 20
+    assert set(points.kind) == {"unconverged"}
+    assert "limit" in points.reason[0]
+
+
+def test_copies_of_one_start_end_as_one(gpu: Gpu) -> None:
+    points = find(CELL, np.tile(STARTS[0], (300, 1)))
+    assert points.unique(unconverged=True).count.tolist() == [300]
+
+
+def test_several_threads_of_python(gpu: Gpu) -> None:
+    expected = find(CELL, STARTS)
+    with ThreadPoolExecutor(3) as pool:
+        for found in pool.map(lambda _: find(CELL, STARTS), range(6)):
+            assert_same(gpu, found, expected)
+
+
+def test_little_memory_is_enough(emulated: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = find(CELL, STARTS, INPUTS)
+    monkeypatch.setenv("NULLCLINE_EMULATED_GPU_BYTES", "60000")  # a few starts at a time
+    calls: list[int] = []
+    some = find(CELL, STARTS, INPUTS, progress=lambda done, _: calls.append(done))
+    assert calls == sorted(calls)
+    assert calls[-1] == 20
+    assert_same(gpu, some, whole)
+
+
+def test_too_little_memory_is_an_error(emulated: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NULLCLINE_EMULATED_GPU_BYTES", "1000")
+    with pytest.raises(MemoryError, match="bytes"):
+        find(CELL, STARTS)
+
+
+# Watching and stopping
+
+
+def test_progress_is_reported_to_a_function(gpu: Gpu) -> None:
+    calls: list[tuple[int, int]] = []
+    find(CELL, STARTS, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (20, 20)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+
+def test_what_progress_raises_ends_the_search(gpu: Gpu) -> None:
+    def fail(done: int, total: int) -> None:
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        find(CELL, STARTS, progress=fail)
+
+
+@pytest.mark.parametrize("method", ["auto", "gradient"])
+def test_ctrl_c_ends_a_search(gpu: Gpu, method: str) -> None:
+    size, n = (40, 1000) if gpu.is_emulated else (500, 50_000)
+    script = f"""
+import signal
+import numpy as np
+import nullcline as nc
+import {gpu.module.__name__} as module
+if {gpu.is_emulated}:
+    nc.cuda._module = lambda: module
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+rng = np.random.default_rng(0)
+cell = nc.GRU(np.zeros((3 * {size}, 1)), 3 * rng.normal(size=(3 * {size}, {size})) / {size}**0.5)
+starts = rng.uniform(-1, 1, ({n}, {size}))
+told = False
+def tell(done, total):
+    global told
+    if not told:
+        print("searching", flush=True)
+    told = True
+nc.find_fixed_points(cell, starts, method={method!r}, tol_slow=0, device="cuda", progress=tell)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "searching\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in errors
+
+
+# Arrays that are on the GPU
+
+
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"other byte order", "unaligned"}))
+def test_starts_and_inputs_in_any_layout(gpu: Gpu, layout: str) -> None:
+    lay = LAYOUTS[layout]
+    expected = find(CELL, STARTS, INPUTS)
+    points = find(CELL, gpu.put(lay(STARTS)), gpu.put(lay(INPUTS)))
+    assert_same(gpu, points.numpy(), expected)
+    np.testing.assert_array_equal(points.numpy().inputs, INPUTS)
+
+
+def test_dlpack_alone_is_enough(gpu: Gpu) -> None:
+    starts, inputs = ByDlpack(gpu, STARTS), ByDlpack(gpu, INPUTS, device=(13, 0))
+    points = find(CELL, starts, inputs)
+    assert_same(gpu, points.numpy(), find(CELL, STARTS, INPUTS))
+    assert set(starts.streams) == set(inputs.streams) == {1}
+
+
+def test_dlpack_tells_of_strides(emulated: Gpu) -> None:
+    transposed = np.asfortranarray(STARTS)
+    assert_equal(find(CELL, ByDlpack(emulated, transposed)).numpy(), find(CELL, STARTS))
+
+
+def test_streams_are_waited_for(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = gpu.watch(monkeypatch)
+    find(CELL, gpu.put(STARTS, stream=2), ByDlpack(gpu, INPUTS))
+    find(CELL, gpu.put(STARTS), gpu.put(INPUTS, stream=2))
+    find(CELL, gpu.put(STARTS), INPUTS)
+    assert [call["streams"] for call in calls] == [[1, 2], [2], []]
+
+
+def test_one_array_there_and_one_here(gpu: Gpu) -> None:
+    expected = find(CELL, STARTS, INPUTS)
+    starts_there = find(CELL, gpu.put(STARTS), INPUTS)
+    assert not on_host(starts_there)
+    assert isinstance(starts_there.inputs, np.ndarray)
+    assert_same(gpu, starts_there.numpy(), expected)
+    inputs_there = find(CELL, STARTS, gpu.put(INPUTS))
+    assert on_host(inputs_there)
+    assert isinstance(inputs_there.inputs, np.ndarray)
+    assert_same(gpu, inputs_there, expected)
+    np.testing.assert_array_equal(inputs_there.inputs, INPUTS)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3)])
+@pytest.mark.parametrize("starts_there", [False, True])
+def test_one_input_for_all_is_there(gpu: Gpu, shape: tuple[int, ...], starts_there: bool) -> None:
+    starts: Any = gpu.put(STARTS) if starts_there else STARTS
+    points = find(CELL, starts, gpu.put(INPUTS[0].reshape(shape))).numpy()
+    assert_same(gpu, points, find(CELL, STARTS, INPUTS[0]))
+    np.testing.assert_array_equal(points.inputs, np.tile(INPUTS[0], (20, 1)))
+
+
+def test_float32_arrays_in_a_float64_cell(gpu: Gpu) -> None:
+    starts, inputs = STARTS.astype(np.float32), INPUTS.astype(np.float32)
+    points = find(CELL, gpu.put(starts), gpu.put(inputs)).numpy()
+    assert points.starts.dtype == np.float64
+    assert_same(gpu, points, find(CELL, starts, inputs))
+
+
+def test_deflation_with_inputs_there(gpu: Gpu) -> None:
+    known = find(CELL, STARTS, INPUTS[0]).select("fixed").h
+    same, others = gpu.put(np.tile(INPUTS[0], (20, 1))), gpu.put(INPUTS)
+    more = find(CELL, STARTS, same, deflate=known)
+    assert_same(gpu, more, find(CELL, STARTS, INPUTS[0], deflate=known))
+    with pytest.raises(ValueError, match="deflate needs one input for all starts"):
+        find(CELL, STARTS, others, deflate=known)
+
+
+def test_a_result_does_not_follow_its_starts(emulated: Gpu) -> None:
+    starts = STARTS.copy()
+    points = find(CELL, ByDlpack(emulated, starts))
+    starts[:] = 0
+    np.testing.assert_array_equal(points.numpy().starts, STARTS)
+
+
+# What a result on the GPU can do
+
+
+def test_a_result_there_does_all_that_one_here_does(gpu: Gpu, tmp_path: Path) -> None:
+    there, here = find(CELL, gpu.put(STARTS), gpu.put(INPUTS)), find(CELL, STARTS, INPUTS)
+    assert not on_host(there)
+    assert there.h.shape == here.h.shape
+    assert len(there) == 20
+    assert repr(there) == repr(here)
+    assert_same(gpu, there.numpy(), here)
+    assert here.numpy() is here
+    assert_same(gpu, there.select("fixed"), here.select("fixed"))
+    assert_same(gpu, there.unique(), here.unique())
+    assert_same(gpu, there.unique(unconverged=True), here.unique(unconverged=True))
+    np.testing.assert_array_equal(there.outliers(1.0), here.outliers(1.0))
+    np.testing.assert_array_equal(there.certify().radius_unique, here.certify().radius_unique)
+    there.save(tmp_path / "there.npz")
+    assert_same(gpu, nc.FixedPoints.load(tmp_path / "there.npz"), here)
+    modes = nc.linearize(CELL, there)
+    np.testing.assert_array_equal(modes.eigenvalues, nc.linearize(CELL, here).eigenvalues)
+
+
+def test_a_result_there_is_traced_and_followed(gpu: Gpu) -> None:
+    there = find(CELL, gpu.put(STARTS[:1]), gpu.put(INPUTS[:1]))
+    curves = nc.trace(CELL, there, max_points=20).curves
+    assert len(curves) == 1
+    branch = nc.follow_input(CELL, there, np.ones(3), max_points=20)
+    np.testing.assert_array_equal(branch.h[branch.s == 0], there.numpy().h)
+
+
+def test_ends_are_starts_again(gpu: Gpu) -> None:
+    points = find(CELL, gpu.put(STARTS))
+    again = find(CELL, points.h)
+    kept = points.kind == "fixed"
+    np.testing.assert_array_equal(again.numpy().h[kept], points.numpy().h[kept])
+
+
+# PyTorch, and the libraries that are looked for
+
+
+@pytest.fixture
+def default_stream(emulated: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = SimpleNamespace(cuda_stream=0)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: stream)
+
+
+class SparseTensor(CudaTensor):
+    @property
+    def layout(self) -> torch.layout:  # type: ignore[override]
+        return torch.sparse_coo
+
+
+def cuda_tensor(array: Any) -> torch.Tensor:
+    return torch.from_numpy(array).as_subclass(CudaTensor)
+
+
+@pytest.mark.usefixtures("default_stream")
+def test_tensors_come_back_as_tensors() -> None:
+    starts = cuda_tensor(STARTS.T.copy()).T.requires_grad_()
+    points = find(CELL, starts, cuda_tensor(INPUTS), device=torch.device("cuda"))
+    columns: list[Any] = [points.h, points.q, points.starts, points.inputs]
+    for column in columns:
+        assert isinstance(column, torch.Tensor)
+        assert not column.requires_grad
+    assert_equal(points.numpy(), find(CELL, STARTS, INPUTS))
+
+
+@pytest.mark.usefixtures("default_stream")
+def test_a_tensor_is_seen_as_it_lies() -> None:
+    tensor = cuda_tensor(STARTS)[::2, 1:]
+    seen = _device_arrays.view("starts", tensor)
+    assert seen is not None
+    assert (seen.shape, seen.strides, seen.device, seen.stream) == ((10, 7), (16, 1), 0, 1)
+    assert seen.address == STARTS.ctypes.data + 8
+    negated = torch._neg_view(cuda_tensor(STARTS))
+    seen = _device_arrays.view("starts", negated)
+    assert seen is not None
+    assert seen.address != STARTS.ctypes.data
+
+
+@pytest.mark.usefixtures("default_stream")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (torch.Tensor.half, r"float64 or float32, not torch.float16; pass starts.double\(\)"),
+        (torch.Tensor.long, r"float64 or float32, not torch.int64"),
+        (lambda tensor: tensor.as_subclass(SparseTensor), r"dense tensor, .*starts.to_dense\(\)"),
+    ],
+)
+def test_tensors_of_other_kinds_are_refused(change: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"starts must be a? ?{message}"):
+        find(CELL, change(cuda_tensor(STARTS)))
+
+
+def test_tensors_of_a_real_gpu() -> None:
+    if not (nc.cuda.is_available() and torch.cuda.is_available()):
+        pytest.skip("PyTorch, or nullcline, finds no GPU")
+    starts = torch.tensor(STARTS, device="cuda").T.contiguous().T
+    points = find(CELL, starts, torch.tensor(INPUTS[0], device="cuda", dtype=torch.float32))
+    h: Any = points.h
+    kept: Any = points.starts
+    assert h.device == starts.device
+    assert torch.equal(kept, starts)
+    real = Gpu(nc.cuda._module(), is_emulated=False)
+    assert_same(real, points.numpy(), find(CELL, STARTS, INPUTS[0].astype(np.float32)))
+
+
+@pytest.mark.parametrize(("library", "kind"), [("cupy", "ndarray"), ("jax.numpy", "ndarray")])
+def test_ends_are_given_to_the_library_of_the_starts(
+    gpu: Gpu, library: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Array(ByDlpack):
+        pass
+
+    given: list[Any] = []
+
+    def from_dlpack(array: Any) -> Any:
+        given.append(array)
+        return array
+
+    module: Any = SimpleNamespace(**{kind: Array}, from_dlpack=from_dlpack)
+    monkeypatch.setitem(sys.modules, library, module)
+    points = find(CELL, Array(gpu, STARTS))
+    assert any(points.h is array for array in given)  # the very array: nothing was copied
+    assert any(points.starts is array for array in given)
+
+
+def test_arrays_of_other_libraries_come_to_the_host() -> None:
+    class FromCupy:
+        def get(self) -> Any:
+            return STARTS
+
+    class FromJax:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return STARTS
+
+    for array in (STARTS, torch.from_numpy(STARTS), FromCupy(), FromJax()):
+        np.testing.assert_array_equal(_device_arrays.host(array), STARTS)
+
+
+# Bad input
+
+BAD_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "integers": ({"typestr": "<i8"}, TypeError, "float64 or float32, not int64; pass"),
+    "half": ({"typestr": "<f2"}, TypeError, r"not float16; pass \w+.astype\(numpy.float64\)"),
+    "byte order": ({"typestr": ">f8"}, TypeError, "this machine's byte order, not >f8"),
+    "mask": ({"mask": object()}, ValueError, "has a mask"),
+    "stream": ({"stream": 0}, ValueError, "names stream 0"),
+    "version": ({"version": 1}, ValueError, "has version 1 of __cuda_array_interface__"),
+    "strides": ({"strides": (24, 3)}, ValueError, "has strides that are no multiples"),
+    "size": ({"shape": (20, 2)}, ValueError, r"have shape \(.*, not \(20, 2\)"),
+    "dimensions": ({"shape": (20, 1, 1)}, ValueError, r"not \(20, 1, 1\)"),
+}
+
+
+@pytest.mark.parametrize("name", ["starts", "inputs"])
+@pytest.mark.parametrize("case", BAD_ARRAYS)
+def test_bad_arrays_are_refused(gpu: Gpu, case: str, name: str) -> None:
+    change, error, message = BAD_ARRAYS[case]
+    arrays: dict[str, Any] = {"starts": STARTS, "inputs": INPUTS}
+    arrays[name] = gpu.put(arrays[name], **change)
+    with pytest.raises(error, match=f"{name} .*{message}"):
+        find(CELL, **arrays)
+
+
+@pytest.mark.parametrize("name", ["starts", "inputs"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(gpu: Gpu, name: str, value: float) -> None:
+    for put in (np.asarray, gpu.put):
+        arrays: dict[str, Any] = {"starts": STARTS.copy(), "inputs": INPUTS.copy()}
+        arrays[name][3, 1] = value
+        arrays[name] = put(arrays[name])
+        with pytest.raises(ValueError, match=f"{name} must be finite, but 1 of its"):
+            find(CELL, **arrays)
+
+
+def test_other_bad_input_is_refused(gpu: Gpu) -> None:
+    with pytest.raises(ValueError, match=r"starts must have shape .*pass starts\[None\]"):
+        find(CELL, gpu.put(STARTS[0]))
+    with pytest.raises(TypeError, match="starts is float64 and the cell float32"):
+        find(cell_of(GRU, np.float32), gpu.put(STARTS))
+    with pytest.raises(ValueError, match=r"inputs must be None or have shape .*, not \(7, 3\)"):
+        find(CELL, gpu.put(STARTS), gpu.put(INPUTS[:7]))
+    with pytest.raises(ValueError, match=r"device must be .* that there is, .*, not cuda:9"):
+        find(CELL, STARTS, device="cuda:9")
+
+
+def test_cells_of_other_kinds_are_refused(gpu: Gpu) -> None:
+    members = dict.fromkeys((name for name in vars(nc.GRU) if not name.startswith("__")), abs)
+    other = type("Other", (), members)()
+    with pytest.raises(TypeError, match=r"only a nullcline.GRU can be searched on a GPU so far"):
+        find(other, STARTS)
+
+
+def test_dlpack_of_other_types_is_refused(emulated: Gpu) -> None:
+    with pytest.raises(TypeError, match=r"starts cannot be read from the GPU: .*float32"):
+        find(CELL, ByDlpack(emulated, np.zeros((2, 8), np.int64)))
+
+
+def test_memory_of_the_host_is_no_gpus(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu.change(monkeypatch, device_of=lambda _: -1)
+    with pytest.raises(ValueError, match="starts says that it is on a GPU, and its memory is the"):
+        find(CELL, gpu.put(STARTS))
+
+
+def test_arrays_on_two_gpus_are_refused(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu.change(monkeypatch, device_count=lambda: 2)
+    first, second = ByDlpack(gpu, STARTS), ByDlpack(gpu, INPUTS, device=(2, 1))
+    with pytest.raises(ValueError, match="inputs must be on cuda:0, as starts is, not on cuda:1"):
+        find(CELL, first, second)
+    with pytest.raises(ValueError, match=r'starts must be on cuda:1.*or pass device="cuda:0"'):
+        find(CELL, first, device="cuda:1")
+
+
+def test_a_search_runs_where_the_arrays_are(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices: list[int] = []
+
+    def search(*arguments: Any, device: int, **options: Any) -> Any:
+        devices.append(device)
+        return gpu.module.search64(*arguments, device=0, **options)
+
+    gpu.change(monkeypatch, search64=search, device_count=lambda: 4)
+    second = ByDlpack(gpu, INPUTS, device=(2, 3))
+    find(CELL, STARTS, second)
+    find(CELL, STARTS, second, device="cuda:3")
+    find(CELL, STARTS, device="cuda:2")
+    find(CELL, STARTS, device=torch.device("cuda", 1))
+    find(CELL, STARTS)
+    assert devices == [3, 3, 2, 1, 0]
