@@ -139,21 +139,27 @@ def rates(hidden_size: int, n_states: int, square: int = 8192) -> Row:
 
 def table(result: Row) -> str:
     """Return what was measured in lines to read."""
-    lines = [f"{result['device']}; CPU: {CPU_THREADS} of {result['cpu_threads']} threads"]
-    for search in result["searches"]:
-        ends = ", ".join(f"{search[key]} {key}" for key in ("fixed", "ghost") if key in search)
-        lines.append(
-            f"{search['search']:24} H = {search['hidden_size']:5} {search['n_starts']:7,} starts "
-            f"{search['seconds']:9.4f} s  {ends}"
-        )
-    for found in result["rates"]:
-        lines.append(
-            f"H = {found['hidden_size']:5} {found['n_states']:6,} states: products at "
-            f"{found['product share']:.0%} of cuBLAS's rate ({found['square product'] / 1e12:.1f} "
-            f"TFLOP/s), with gates {found['residual share']:.0%}; assembly at "
-            f"{found['assembly share']:.0%} of copies ({found['copy'] / 1e12:.2f} TB/s)"
-        )
-    return "\n".join(lines)
+    title = f"{result['device']}; CPU: {CPU_THREADS} of {result['cpu_threads']} threads"
+    searches = [search_line(found) for found in result["searches"]]
+    return "\n".join([title, *searches, *(rates_line(found) for found in result["rates"])])
+
+
+def search_line(found: Row) -> str:
+    ends = ", ".join(f"{found[key]} {key}" for key in ("fixed", "ghost") if key in found)
+    return (
+        f"{found['search']:24} H = {found['hidden_size']:5} {found['n_starts']:7,} starts "
+        f"{found['seconds']:9.4f} s  {ends}"
+    )
+
+
+def rates_line(found: Row) -> str:
+    return (
+        f"H = {found['hidden_size']:5} {found['n_states']:6,} states: products at "
+        f"{found['product share']:.0%} of cuBLAS's rate "
+        f"({found['square product'] / 1e12:.1f} TFLOP/s), with gates "
+        f"{found['residual share']:.0%}; assembly at {found['assembly share']:.0%} of copies "
+        f"({found['copy'] / 1e12:.2f} TB/s)"
+    )
 
 
 def main() -> int:

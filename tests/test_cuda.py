@@ -159,12 +159,19 @@ def test_ends_are_those_of_the_processor(gpu: Gpu, method: str, size: int, n: in
     assert ours.iterations.dtype == np.int32
 
 
-@pytest.mark.parametrize("method", ["auto", "krylov", "lm"])
-@pytest.mark.parametrize(("name", "n"), [("imdb-64-units", 100), ("imdb-1-layer", 20)])
+@pytest.mark.parametrize(
+    ("name", "n", "method"),
+    [
+        ("imdb-64-units", 100, "auto"),
+        ("imdb-64-units", 100, "krylov"),
+        ("imdb-64-units", 100, "lm"),
+        ("imdb-1-layer", 20, "auto"),
+        ("imdb-1-layer", 20, "krylov"),
+        ("imdb-1-layer", 3, "lm"),
+    ],
+)
 def test_trained_networks(gpu: Gpu, name: str, n: int, method: str) -> None:
     """Starts enough for slots to be moved together, and subspaces that fill up."""
-    if gpu.is_emulated and (name, method) == ("imdb-1-layer", "lm"):
-        pytest.skip("textbook products of matrices of order 256 take too long")
     layer = trained_layer(name)
     starts = layer.starts[:n].astype(np.float64)
     ours = find(layer.cell(), starts, method=method, tol_slow=1e-3)
@@ -302,7 +309,7 @@ def test_little_memory_is_enough(emulated: Gpu, monkeypatch: pytest.MonkeyPatch)
     some = find(CELL, STARTS, INPUTS, progress=lambda done, _: calls.append(done))
     assert calls == sorted(calls)
     assert calls[-1] == 20
-    assert_same(gpu, some, whole)
+    assert_equal(some, whole)
 
 
 def test_too_little_memory_is_an_error(emulated: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
