@@ -54,10 +54,10 @@ def ours(network: Network, starts: NDArray[np.float64], **options: Any) -> NDArr
     return nc.find_fixed_points(network.cell, starts, tol_slow=TOL_SLOW, **options).h
 
 
-def alternating(searches: dict[str, Search], rounds: int = ROUNDS) -> dict[str, list[float]]:
+def alternating(searches: dict[str, Search]) -> dict[str, list[float]]:
     """Time searches, each once a round, after one round that warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in searches}
-    for round_ in range(rounds + 1):
+    for round_ in range(ROUNDS + 1):
         for name, search in searches.items():
             begin = time.perf_counter()
             search()
@@ -76,7 +76,7 @@ def row(name: str, n_starts: int, size: int, seconds: list[float]) -> Row:
     }
 
 
-def study_network(n_starts: int = 500) -> list[Row]:
+def study_network(n_starts: int = 500, torch_device: str = "cuda") -> list[Row]:
     """The IMDB network, 500 visited states: ours on both sides, and the rivals on the GPU."""
     network = trained("imdb-1-layer")
     starts = network.starts[:n_starts]
@@ -87,7 +87,9 @@ def study_network(n_starts: int = 500) -> list[Row]:
     if find_spec("torch"):
         from rivals.torch_func import levenberg_marquardt
 
-        searches["torch.func LM, GPU"] = lambda: levenberg_marquardt(network, starts, device="cuda")
+        searches["torch.func LM, GPU"] = lambda: levenberg_marquardt(
+            network, starts, device=torch_device
+        )
     if find_spec("jax") and find_spec("optimistix"):
         from rivals import jax_optimistix
 
@@ -137,6 +139,19 @@ def rates(hidden_size: int, n_states: int, square: int = 8192) -> Row:
     }
 
 
+def record(searches: list[Row], of_device: list[Row]) -> Row:
+    """Return all that was measured, and on what."""
+    device = nc.cuda.devices()[0]
+    return {
+        "device": device.name,
+        "compute_capability": list(device.compute_capability),
+        "cpu_threads": available_threads(),
+        "packages": versions(),
+        "searches": searches,
+        "rates": of_device,
+    }
+
+
 def table(result: Row) -> str:
     """Return what was measured in lines to read."""
     title = f"{result['device']}; CPU: {CPU_THREADS} of {result['cpu_threads']} threads"
@@ -167,16 +182,9 @@ def main() -> int:
     if not (available := nc.cuda.is_available()):
         print(f"no GPU to measure: {available.reason}")
         return 1
-    device = nc.cuda.devices()[0]
-    result: Row = {
-        "device": device.name,
-        "compute_capability": list(device.compute_capability),
-        "cpu_threads": available_threads(),
-        "packages": versions(),
-        "searches": [*study_network(), *many_starts(), *large_network()],
-        "rates": [rates(256, 8192), rates(1024, 2048), rates(4096, 128)],
-    }
-    name = re.sub(r"[^a-z0-9]+", "-", device.name.lower()).strip("-")
+    searches = [*study_network(), *many_starts(), *large_network()]
+    result = record(searches, [rates(256, 8192), rates(1024, 2048), rates(4096, 128)])
+    name = re.sub(r"[^a-z0-9]+", "-", result["device"].lower()).strip("-")
     with replacing(RESULTS / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(table(result))
