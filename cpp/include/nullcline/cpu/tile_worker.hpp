@@ -82,7 +82,7 @@ class TileWorker {
           bytes_(measure(program, drive_size)),
           dense_(program.served().weights(), Program::factors) {
         Arena arena(bytes_.data());
-        memory_ = Memory(arena, program, rows, drive_size);
+        memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
         std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
     }
 
@@ -112,7 +112,7 @@ class TileWorker {
 
     static std::size_t measure(const Program& program, std::size_t drive_size) {
         Arena arena;
-        static_cast<void>(Memory(arena, program, rows, drive_size));
+        static_cast<void>(Memory(arena, TileShape::of(program.served(), rows, drive_size)));
         return arena.used();
     }
 

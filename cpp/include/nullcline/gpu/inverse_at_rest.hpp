@@ -26,8 +26,8 @@ template <class Device, class T>
     struct Layout {
         Layout(std::byte* base, std::size_t size, std::size_t n_reduced, std::size_t n_update)
             : arena(base),
-              state(arena, 1, size, n_update),
-              solve(arena, 1, size, n_reduced),
+              state(arena, {1, size, n_update, 0}),
+              solve(arena, {1, size, n_reduced, 0}),
               dense(arena, 1, size, Factors::normal),
               inverse(arena.matrix<T>(size, size)),
               pointers(arena.matrix<T*>(2, 1)),

@@ -76,8 +76,8 @@ template <class Device, class T>
     struct Layout {
         Layout(std::byte* base, std::size_t rows, std::size_t size, std::size_t n_products)
             : arena(base),
-              states(arena, rows, size, n_products),
-              solve(arena, rows, size, n_products),
+              states(arena, {rows, size, n_products, 0}),
+              solve(arena, {rows, size, n_products, 0}),
               jacobians(arena.matrix<T>(rows * size, size)),
               copies(arena.matrix<T>(rows * size, size)) {}
         Arena arena;

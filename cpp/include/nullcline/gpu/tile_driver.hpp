@@ -83,7 +83,7 @@ class TileDriver {
         Layout(const Program& program, const SearchView<T>& search, std::size_t rows,
                std::byte* base)
             : arena(base),
-              memory(arena, program, rows, search.drives.cols()),
+              memory(arena, TileShape::of(program.served(), rows, search.drives.cols())),
               dense(arena, rows, program.served().size(), Program::factors) {}
 
         Arena arena;

@@ -19,6 +19,7 @@
 #include "nullcline/solvers/adam.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
 
@@ -46,10 +47,16 @@ struct GradientDescent {
 
     struct Memory {
         Memory() = default;
-        Memory(Arena& arena, const GradientDescent& program, std::size_t rows,
-               std::size_t drive_size)
-            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
-                     drive_size) {}
+        Memory(Arena& arena, const TileShape& shape)
+            : operands(arena, shape, requests),
+              scalars(arena.matrix<Scalars>(shape.rows, 1)),
+              states(arena, shape),
+              drives(arena.matrix<T>(shape.rows, shape.drive_size)),
+              scales(arena.matrix<float>(shape.rows, shape.n_products)),
+              identities(arena.matrix<float>(shape.rows, shape.size)),
+              slopes(arena.matrix<float>(shape.rows, shape.size)),
+              first_moments(arena.matrix<float>(shape.rows, shape.size)),
+              second_moments(arena.matrix<float>(shape.rows, shape.size)) {}
 
         Operands<T> operands;
         MatrixView<Scalars> scalars;
@@ -58,19 +65,6 @@ struct GradientDescent {
         MatrixView<float> scales, identities;  // of J
         MatrixView<float> slopes;              // ∂q/∂f = 2 f / H
         MatrixView<float> first_moments, second_moments;
-
-      private:
-        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-               std::size_t drive_size)
-            : operands(arena, rows, size, n_products, requests),
-              scalars(arena.matrix<Scalars>(rows, 1)),
-              states(arena, rows, size, n_products),
-              drives(arena.matrix<T>(rows, drive_size)),
-              scales(arena.matrix<float>(rows, n_products)),
-              identities(arena.matrix<float>(rows, size)),
-              slopes(arena.matrix<float>(rows, size)),
-              first_moments(arena.matrix<float>(rows, size)),
-              second_moments(arena.matrix<float>(rows, size)) {}
     };
 
     template <class Team, class Search>
@@ -80,27 +74,26 @@ struct GradientDescent {
 /// A slot at work.
 template <Equation E>
 template <class Team, class Search>
-class GradientDescent<E>::Slot {
+class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Search> {
+    using Base = SlotBase<GradientDescent<E>, Team, Search>;
+    using Base::drive_;
+    using Base::finish_at;
+    using Base::linearize;
+    using Base::memory_;
+    using Base::now_;
+    using Base::program_;
+    using Base::row_;
+    using Base::search_;
+    using Base::team_;
+
   public:
     NULLCLINE_TEAM Slot(const Team& team, const GradientDescent& program, const Memory& memory,
                         std::size_t row, const Search& search, Workspace&)
-        : team_(team),
-          program_(program),
-          memory_(memory),
-          row_(row),
-          search_(search),
-          now_(memory.scalars(row, 0)),
+        : Base(team, program, memory, row, search),
           at_(memory.states, row),
-          drive_(memory.drives.row(row)),
           scales_(memory.scales.row(row)),
           identity_(memory.identities.row(row)),
           slope_(memory.slopes.row(row)) {}
-
-    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
-
-    NULLCLINE_TEAM void store() {
-        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
-    }
 
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
@@ -120,8 +113,7 @@ class GradientDescent<E>::Slot {
             case Request::forward:
                 return arrive();
             default:
-                copy(team_, memory_.operands.exact_product.row(row_), at_.products);
-                return linearize();
+                return arrive_at(linearize(at_));
         }
     }
 
@@ -160,13 +152,12 @@ class GradientDescent<E>::Slot {
         T* const products = at_.products.data();
         team_.for_each(at_.products.size(),
                        [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
-        linearize();
+        program_.equation.linearize(team_, at_.h, at_.products, drive_, at_.out());
+        arrive_at(static_cast<double>(norm(team_, at_.residual)));
     }
 
-    /// Evaluate q; stop, or ask for the gradient.
-    NULLCLINE_TEAM void linearize() {
-        program_.equation.linearize(team_, at_.h, at_.products, drive_, at_.out());
-        const double length = static_cast<double>(norm(team_, at_.residual));
+    /// Where ‖f‖ is `length`: stop, or ask for the gradient.
+    NULLCLINE_TEAM void arrive_at(double length) {
         const double q = length * length / static_cast<double>(at_.h.size());
         if (!std::isfinite(q)) {
             return finish(End::not_finite);
@@ -190,22 +181,14 @@ class GradientDescent<E>::Slot {
     }
 
     NULLCLINE_TEAM void finish(End end) {
-        search_.finish(team_, now_.start, at_.h, now_.iterations, end);
-        now_.request = Request::none;
+        finish_at(at_.h, end);
         fill(team_, memory_.operands.scaled.row(row_), 0.0F);
         fill(team_, memory_.operands.direction.row(row_), 0.0F);
     }
 
     static constexpr std::size_t refresh_period = 100;
 
-    const Team& team_;
-    const GradientDescent& program_;
-    const Memory& memory_;
-    std::size_t row_;
-    const Search& search_;
-    Scalars now_;
     StateRow<T> at_;
-    std::span<T> drive_;
     std::span<float> scales_, identity_, slope_;
 };
 

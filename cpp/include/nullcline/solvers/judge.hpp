@@ -12,6 +12,7 @@
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
@@ -51,23 +52,18 @@ struct Judge {
 
     struct Memory {
         Memory() = default;
-        Memory(Arena& arena, const Judge& program, std::size_t rows, std::size_t drive_size)
-            : Memory(arena, rows, program.update.size(), program.update.weights().rows(),
-                     program.reduced.weights().rows(), drive_size) {}
+        Memory(Arena& arena, const TileShape& shape)
+            : operands(arena, shape, requests),
+              scalars(arena.matrix<Scalars>(shape.rows, 1)),
+              update(arena, shape),
+              reduced(arena,
+                      {shape.rows, shape.size, Reduced::blocks * shape.size, shape.drive_size}),
+              drives(arena.matrix<T>(shape.rows, shape.drive_size)) {}
 
         Operands<T> operands;
         MatrixView<Scalars> scalars;
         StateMemory<T> update, reduced;
         MatrixView<T> drives;
-
-      private:
-        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-               std::size_t n_reduced, std::size_t drive_size)
-            : operands(arena, rows, size, n_products, requests),
-              scalars(arena.matrix<Scalars>(rows, 1)),
-              update(arena, rows, size, n_products),
-              reduced(arena, rows, size, n_reduced),
-              drives(arena.matrix<T>(rows, drive_size)) {}
     };
 
     template <class Team, class Search>
@@ -77,24 +73,21 @@ struct Judge {
 /// A slot at work.
 template <Equation Reduced, Equation Update>
 template <class Team, class Search>
-class Judge<Reduced, Update>::Slot {
+class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Team, Search> {
+    using Base = SlotBase<Judge<Reduced, Update>, Team, Search>;
+    using Base::drive_;
+    using Base::linearize;
+    using Base::memory_;
+    using Base::now_;
+    using Base::program_;
+    using Base::row_;
+    using Base::search_;
+    using Base::team_;
+
   public:
     NULLCLINE_TEAM Slot(const Team& team, const Judge& program, const Memory& memory,
                         std::size_t row, const Search& search, Workspace&)
-        : team_(team),
-          program_(program),
-          memory_(memory),
-          row_(row),
-          search_(search),
-          now_(memory.scalars(row, 0)),
-          at_(memory.update, row),
-          drive_(memory.drives.row(row)) {}
-
-    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
-
-    NULLCLINE_TEAM void store() {
-        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
-    }
+        : Base(team, program, memory, row, search), at_(memory.update, row) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
@@ -123,13 +116,12 @@ class Judge<Reduced, Update>::Slot {
         const std::span<const T> products = memory_.operands.exact_product.row(row_);
         const StateRow<T> reduced(memory_.reduced, row_);
         program_.reduced.linearize(team_, at_.h, products, drive_, reduced.out());
-        program_.update.linearize(team_, at_.h, products, drive_, at_.out());
-        now_.length = static_cast<double>(norm(team_, at_.residual));
+        now_.length = linearize(at_);
         if (!std::isfinite(q())) {
             return say(Kind::unconverged, Reason::not_finite);
         }
-        if (is_zero<Team, Reduced, T>(team_, program_.reduced, reduced.residual, at_.h, products,
-                                      drive_)) {
+        if (is_zero(team_, program_.reduced, std::span<const T>(reduced.residual),
+                    std::span<const T>(at_.h), products, std::span<const T>(drive_))) {
             return say(Kind::fixed, Reason::zero);
         }
         begin_vjp(team_, at_.jacobian(), std::span<const T>(at_.residual),
@@ -157,14 +149,7 @@ class Judge<Reduced, Update>::Slot {
             search_.end(now_.start) == End::limit ? Reason::limit : Reason::stalled);
     }
 
-    const Team& team_;
-    const Judge& program_;
-    const Memory& memory_;
-    std::size_t row_;
-    const Search& search_;
-    Scalars now_;
     StateRow<T> at_;
-    std::span<T> drive_;
 };
 
 }  // namespace nullcline

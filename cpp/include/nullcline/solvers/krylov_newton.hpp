@@ -33,6 +33,7 @@
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/subspace_model.hpp"
 #include "nullcline/solvers/tile.hpp"
@@ -89,9 +90,18 @@ struct KrylovNewton {
 
     struct Memory {
         Memory() = default;
-        Memory(Arena& arena, const KrylovNewton& program, std::size_t rows, std::size_t drive_size)
-            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
-                     drive_size) {}
+        Memory(Arena& arena, const TileShape& shape)
+            : operands(arena, shape, requests),
+              scalars(arena.matrix<Scalars>(shape.rows, 1)),
+              states(arena, shape),
+              drives(arena.matrix<T>(shape.rows, shape.drive_size)),
+              forms(arena.matrix<T>(shape.rows, curvature_size(E::curved_fields, shape.size))),
+              scales(arena.matrix<float>(shape.rows, shape.n_products)),
+              identities(arena.matrix<float>(shape.rows, shape.size)),
+              free(arena.matrix<float>(shape.rows, shape.size)),
+              residuals(arena.matrix<float>(shape.rows, shape.size)),
+              changes(arena.matrix<float>(shape.rows, shape.size)),
+              models(arena, shape, E::curved_fields) {}
 
         Operands<T> operands;
         MatrixView<Scalars> scalars;
@@ -103,21 +113,6 @@ struct KrylovNewton {
         MatrixView<float> residuals;           // f + J s, for f scaled to length 1
         MatrixView<float> changes;             // J v
         SubspaceMemory models;
-
-      private:
-        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-               std::size_t drive_size)
-            : operands(arena, rows, size, n_products, requests),
-              scalars(arena.matrix<Scalars>(rows, 1)),
-              states(arena, rows, size, n_products),
-              drives(arena.matrix<T>(rows, drive_size)),
-              forms(arena.matrix<T>(rows, curvature_size(E::curved_fields, size))),
-              scales(arena.matrix<float>(rows, n_products)),
-              identities(arena.matrix<float>(rows, size)),
-              free(arena.matrix<float>(rows, size)),
-              residuals(arena.matrix<float>(rows, size)),
-              changes(arena.matrix<float>(rows, size)),
-              models(arena, rows, size, n_products, E::curved_fields) {}
     };
 
     template <class Team, class Search>
@@ -127,17 +122,27 @@ struct KrylovNewton {
 /// A slot at work.
 template <Equation E>
 template <class Team, class Search>
-class KrylovNewton<E>::Slot {
+class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
+    using Base = SlotBase<KrylovNewton<E>, Team, Search>;
+    using Base::ask_products;
+    using Base::at;
+    using Base::at_zero;
+    using Base::drive_;
+    using Base::finish_at;
+    using Base::linearize;
+    using Base::memory_;
+    using Base::now_;
+    using Base::program_;
+    using Base::row_;
+    using Base::search_;
+    using Base::team_;
+    using Base::trial;
+    using Base::wait;
+
   public:
     NULLCLINE_TEAM Slot(const Team& team, const KrylovNewton& program, const Memory& memory,
                         std::size_t row, const Search& search, Workspace& work)
-        : team_(team),
-          program_(program),
-          memory_(memory),
-          row_(row),
-          search_(search),
-          now_(memory.scalars(row, 0)),
-          drive_(memory.drives.row(row)),
+        : Base(team, program, memory, row, search),
           direction_(memory.operands.direction.row(row)),
           product_(memory.operands.product.row(row)),
           scaled_(memory.operands.scaled.row(row)),
@@ -148,15 +153,6 @@ class KrylovNewton<E>::Slot {
           residual_(memory.residuals.row(row)),
           change_(memory.changes.row(row)),
           model_(team, memory.models, row, now_.model, work) {}
-
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-
-    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
-
-    NULLCLINE_TEAM void store() {
-        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
-    }
 
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
@@ -189,23 +185,11 @@ class KrylovNewton<E>::Slot {
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
-        return memory_.states.at(row_, now_.side);
-    }
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
-        return memory_.states.at(row_, !now_.side);
-    }
     [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
     [[nodiscard]] NULLCLINE_TEAM std::size_t size() const { return free_.size(); }
 
-    NULLCLINE_TEAM void wait(Request request, Stage stage) {
-        now_.request = request;
-        now_.stage = stage;
-    }
-
     NULLCLINE_TEAM void finish(End end) {
-        search_.finish(team_, now_.start, at().h, now_.iterations, end);
-        now_.request = Request::none;
+        finish_at(at().h, end);
         // An idle row is multiplied like any other: zeros are sure to be harmless.
         fill(team_, direction_, 0.0F);
         fill(team_, scaled_, 0.0F);
@@ -213,16 +197,10 @@ class KrylovNewton<E>::Slot {
     }
 
     /// Ask for products of the state in full.
-    NULLCLINE_TEAM void refresh() {
-        copy(team_, at().h, memory_.operands.exact.row(row_));
-        wait(Request::exact, Stage::arrive);
-    }
+    NULLCLINE_TEAM void refresh() { ask_products(at().h, Stage::arrive); }
 
     NULLCLINE_TEAM void arrive() {
-        const auto state = at();
-        copy(team_, memory_.operands.exact_product.row(row_), state.products);
-        program_.equation.linearize(team_, state.h, state.products, drive_, state.out());
-        now_.length = static_cast<double>(norm(team_, state.residual));
+        now_.length = linearize(at());
         now_.fresh = true;
         now_.fresh_length = now_.length;
         begin();
@@ -237,8 +215,7 @@ class KrylovNewton<E>::Slot {
             return refresh();
         }
         const auto state = at();
-        if (now_.fresh && is_zero<Team, E, T>(team_, program_.equation, state.residual, state.h,
-                                              state.products, drive_)) {
+        if (now_.fresh && at_zero(state)) {
             return finish(End::zero);
         }
         if (now_.iterations >= now_.limit) {
@@ -437,8 +414,7 @@ class KrylovNewton<E>::Slot {
     NULLCLINE_TEAM bool try_step(std::span<const float> step_products) {
         if (now_.predicted < exact_below * now_.step_length / now_.length) {
             if (now_.fresh) {
-                copy(team_, trial().h, memory_.operands.exact.row(row_));
-                wait(Request::exact, Stage::probe);
+                ask_products(trial().h, Stage::probe);
             } else {  // both ends of the step are to be measured alike
                 refresh();
             }
@@ -451,23 +427,21 @@ class KrylovNewton<E>::Slot {
         team_.for_each(step_products.size(), [=](std::size_t i) {
             after[i] = before[i] + static_cast<T>(length * static_cast<double>(step[i]));
         });
-        return conclude(false);
+        const auto tried = trial();
+        program_.equation.linearize(team_, tried.h, tried.products, drive_, tried.out());
+        return conclude(static_cast<double>(norm(team_, tried.residual)), false);
     }
 
     /// The products of a trial in full have come.
     NULLCLINE_TEAM void probe() {
-        copy(team_, memory_.operands.exact_product.row(row_), trial().products);
-        if (conclude(true)) {
+        if (conclude(linearize(trial()), true)) {
             try_steps();
         }
     }
 
-    /// See what the step to the trial has gained, whose products are known now.
-    NULLCLINE_TEAM bool conclude(bool exact) {
-        const auto tried = trial();
-        program_.equation.linearize(team_, tried.h, tried.products, drive_, tried.out());
+    /// See what the step to the trial has gained, where ‖f‖ is `length`.
+    NULLCLINE_TEAM bool conclude(double length, bool exact) {
         ++now_.iterations;
-        const double length = static_cast<double>(norm(team_, tried.residual));
         const double ratio = length / now_.length;
         const double agreement = (1 - ratio) * (1 + ratio) / 2 / now_.predicted;
         if (now_.predicted > 0 && agreement > acceptable_agreement) {
@@ -535,13 +509,6 @@ class KrylovNewton<E>::Slot {
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-    const Team& team_;
-    const KrylovNewton& program_;
-    const Memory& memory_;
-    std::size_t row_;
-    const Search& search_;
-    Scalars now_;
-    std::span<T> drive_;
     std::span<float> direction_, product_, scaled_, gradient_;
     std::span<float> scales_, identity_, free_, residual_, change_;
     SubspaceModel<Team> model_;

@@ -14,6 +14,7 @@
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
@@ -57,27 +58,20 @@ struct LevenbergMarquardt {
 
     struct Memory {
         Memory() = default;
-        Memory(Arena& arena, const LevenbergMarquardt& program, std::size_t rows,
-               std::size_t drive_size)
-            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
-                     drive_size) {}
+        Memory(Arena& arena, const TileShape& shape)
+            : operands(arena, shape, requests),
+              solve(arena, shape),
+              scalars(arena.matrix<Scalars>(shape.rows, 1)),
+              states(arena, shape),
+              drives(arena.matrix<T>(shape.rows, shape.drive_size)),
+              gradients(arena.matrix<T>(shape.rows, shape.size)),
+              changes(arena.matrix<T>(shape.rows, shape.size)) {}
 
         Operands<T> operands;
         SolveOperands<T> solve;
         MatrixView<Scalars> scalars;
         StatePair<T> states;
         MatrixView<T> drives, gradients, changes;
-
-      private:
-        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-               std::size_t drive_size)
-            : operands(arena, rows, size, n_products, requests),
-              solve(arena, rows, size, n_products),
-              scalars(arena.matrix<Scalars>(rows, 1)),
-              states(arena, rows, size, n_products),
-              drives(arena.matrix<T>(rows, drive_size)),
-              gradients(arena.matrix<T>(rows, size)),
-              changes(arena.matrix<T>(rows, size)) {}
     };
 
     template <class Team, class Search>
@@ -87,26 +81,30 @@ struct LevenbergMarquardt {
 /// A slot at work.
 template <Equation E>
 template <class Team, class Search>
-class LevenbergMarquardt<E>::Slot {
+class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team, Search> {
+    using Base = SlotBase<LevenbergMarquardt<E>, Team, Search>;
+    using Base::ask_products;
+    using Base::at;
+    using Base::at_zero;
+    using Base::drive_;
+    using Base::finish_at;
+    using Base::linearize;
+    using Base::memory_;
+    using Base::now_;
+    using Base::program_;
+    using Base::row_;
+    using Base::search_;
+    using Base::team_;
+    using Base::trial;
+    using Base::wait;
+
   public:
     NULLCLINE_TEAM Slot(const Team& team, const LevenbergMarquardt& program, const Memory& memory,
                         std::size_t row, const Search& search, Workspace&)
-        : team_(team),
-          program_(program),
-          memory_(memory),
-          row_(row),
-          search_(search),
-          now_(memory.scalars(row, 0)),
-          drive_(memory.drives.row(row)),
+        : Base(team, program, memory, row, search),
           gradient_(memory.gradients.row(row)),
           step_(memory.solve.step.row(row)),
           free_(memory.solve.free.row(row)) {}
-
-    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
-
-    NULLCLINE_TEAM void store() {
-        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
-    }
 
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
@@ -133,34 +131,7 @@ class LevenbergMarquardt<E>::Slot {
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
-        return memory_.states.at(row_, now_.side);
-    }
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
-        return memory_.states.at(row_, !now_.side);
-    }
-
-    NULLCLINE_TEAM void wait(Request request, Stage stage) {
-        now_.request = request;
-        now_.stage = stage;
-    }
-
-    NULLCLINE_TEAM void ask_products(std::span<T> of, Stage stage) {
-        copy(team_, of, memory_.operands.exact.row(row_));
-        wait(Request::exact, stage);
-    }
-
-    /// Linearize a state whose products have come; returns ‖f‖.
-    NULLCLINE_TEAM double linearize(const StateRow<T>& state) {
-        copy(team_, memory_.operands.exact_product.row(row_), state.products);
-        program_.equation.linearize(team_, state.h, state.products, drive_, state.out());
-        return static_cast<double>(norm(team_, state.residual));
-    }
-
-    NULLCLINE_TEAM void finish(End end) {
-        search_.finish(team_, now_.start, at().h, now_.iterations, end);
-        now_.request = Request::none;
-    }
+    NULLCLINE_TEAM void finish(End end) { finish_at(at().h, end); }
 
     NULLCLINE_TEAM void arrive() {
         now_.length = linearize(at());
@@ -173,8 +144,7 @@ class LevenbergMarquardt<E>::Slot {
         if (!std::isfinite(now_.length)) {
             return finish(End::not_finite);
         }
-        if (is_zero<Team, E, T>(team_, program_.equation, state.residual, state.h, state.products,
-                                drive_)) {
+        if (at_zero(state)) {
             return finish(End::zero);
         }
         now_.scale =
@@ -286,13 +256,7 @@ class LevenbergMarquardt<E>::Slot {
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-    const Team& team_;
-    const LevenbergMarquardt& program_;
-    const Memory& memory_;
-    std::size_t row_;
-    const Search& search_;
-    Scalars now_;
-    std::span<T> drive_, gradient_, step_, free_;
+    std::span<T> gradient_, step_, free_;
 };
 
 }  // namespace nullcline

@@ -12,6 +12,7 @@
 #include "nullcline/solvers/cube.hpp"
 #include "nullcline/solvers/deflation.hpp"
 #include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
@@ -52,24 +53,18 @@ struct Newton {
 
     struct Memory {
         Memory() = default;
-        Memory(Arena& arena, const Newton& program, std::size_t rows, std::size_t drive_size)
-            : Memory(arena, rows, program.equation.size(), program.equation.weights().rows(),
-                     drive_size) {}
+        Memory(Arena& arena, const TileShape& shape)
+            : operands(arena, shape, requests),
+              solve(arena, shape),
+              scalars(arena.matrix<Scalars>(shape.rows, 1)),
+              states(arena, shape),
+              drives(arena.matrix<T>(shape.rows, shape.drive_size)) {}
 
         Operands<T> operands;
         SolveOperands<T> solve;
         MatrixView<Scalars> scalars;
         StatePair<T> states;
         MatrixView<T> drives;
-
-      private:
-        Memory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-               std::size_t drive_size)
-            : operands(arena, rows, size, n_products, requests),
-              solve(arena, rows, size, n_products),
-              scalars(arena.matrix<Scalars>(rows, 1)),
-              states(arena, rows, size, n_products),
-              drives(arena.matrix<T>(rows, drive_size)) {}
     };
 
     template <class Team, class Search>
@@ -79,24 +74,27 @@ struct Newton {
 /// A slot at work.
 template <Equation E>
 template <class Team, class Search>
-class Newton<E>::Slot {
+class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
+    using Base = SlotBase<Newton<E>, Team, Search>;
+    using Base::ask_products;
+    using Base::at;
+    using Base::at_zero;
+    using Base::drive_;
+    using Base::finish_at;
+    using Base::linearize;
+    using Base::memory_;
+    using Base::now_;
+    using Base::program_;
+    using Base::row_;
+    using Base::search_;
+    using Base::team_;
+    using Base::trial;
+    using Base::wait;
+
   public:
     NULLCLINE_TEAM Slot(const Team& team, const Newton& program, const Memory& memory,
                         std::size_t row, const Search& search, Workspace&)
-        : team_(team),
-          program_(program),
-          memory_(memory),
-          row_(row),
-          search_(search),
-          now_(memory.scalars(row, 0)),
-          drive_(memory.drives.row(row)),
-          step_(memory.solve.step.row(row)) {}
-
-    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
-
-    NULLCLINE_TEAM void store() {
-        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
-    }
+        : Base(team, program, memory, row, search), step_(memory.solve.step.row(row)) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
@@ -122,37 +120,11 @@ class Newton<E>::Slot {
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
-        return memory_.states.at(row_, now_.side);
-    }
-    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
-        return memory_.states.at(row_, !now_.side);
-    }
     [[nodiscard]] NULLCLINE_TEAM double factor(const StateRow<T>& state) const {
         return program_.deflation.factor(team_, std::span<const T>(state.h));
     }
 
-    NULLCLINE_TEAM void wait(Request request, Stage stage) {
-        now_.request = request;
-        now_.stage = stage;
-    }
-
-    NULLCLINE_TEAM void ask_products(std::span<T> of, Stage stage) {
-        copy(team_, of, memory_.operands.exact.row(row_));
-        wait(Request::exact, stage);
-    }
-
-    /// Linearize a state whose products have come; returns ‖f‖.
-    NULLCLINE_TEAM double linearize(const StateRow<T>& state) {
-        copy(team_, memory_.operands.exact_product.row(row_), state.products);
-        program_.equation.linearize(team_, state.h, state.products, drive_, state.out());
-        return static_cast<double>(norm(team_, state.residual));
-    }
-
-    NULLCLINE_TEAM void finish(End end) {
-        search_.finish(team_, now_.start, at().h, now_.iterations, end);
-        now_.request = Request::none;
-    }
+    NULLCLINE_TEAM void finish(End end) { finish_at(at().h, end); }
 
     /// At a new state: stop, or ask for the step.
     NULLCLINE_TEAM void begin() {
@@ -160,8 +132,7 @@ class Newton<E>::Slot {
         if (!std::isfinite(now_.length)) {
             return finish(End::not_finite);
         }
-        if (is_zero<Team, E, T>(team_, program_.equation, state.residual, state.h, state.products,
-                                drive_)) {
+        if (at_zero(state)) {
             return finish(End::zero);
         }
         if (now_.iterations >= now_.limit) {
@@ -233,13 +204,7 @@ class Newton<E>::Slot {
     static constexpr double sufficient = 1e-4;
     static constexpr T smallest_fraction = static_cast<T>(0x1p-20);
 
-    const Team& team_;
-    const Newton& program_;
-    const Memory& memory_;
-    std::size_t row_;
-    const Search& search_;
-    Scalars now_;
-    std::span<T> drive_, step_;
+    std::span<T> step_;
 };
 
 }  // namespace nullcline

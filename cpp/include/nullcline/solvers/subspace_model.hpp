@@ -18,6 +18,7 @@
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/solvers/small_matrix.hpp"
+#include "nullcline/solvers/tile.hpp"
 #include "nullcline/solvers/trust_region.hpp"
 #include "nullcline/team.hpp"
 
@@ -36,19 +37,18 @@ struct SubspaceMemory {
     static constexpr std::size_t most_directions = SmallMatrix::largest;
 
     SubspaceMemory() = default;
-    SubspaceMemory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-                   std::size_t n_curved_fields)
-        : products(arena.matrix<float>(rows * most_directions, n_products)),
-          vectors(arena.matrix<float>(rows * most_directions, size)),
-          changes(arena.matrix<float>(rows * most_directions, size)),
-          gradients(arena.matrix<float>(rows, size)),
-          forms(arena.matrix<float>(rows, curvature_size(n_curved_fields, size))),
-          combinations(arena.matrix<float>(rows, n_products + size)),
-          bends(arena.matrix<float>(rows, n_curved_fields * size)),
-          coefficients(arena.matrix<float>(rows, most_directions)),
-          slopes(arena.matrix<double>(rows, most_directions)),
-          solutions(arena.matrix<double>(rows, most_directions)),
-          hessians(arena.matrix<SmallMatrix>(rows, 1)) {}
+    SubspaceMemory(Arena& arena, const TileShape& shape, std::size_t n_curved_fields)
+        : products(arena.matrix<float>(shape.rows * most_directions, shape.n_products)),
+          vectors(arena.matrix<float>(shape.rows * most_directions, shape.size)),
+          changes(arena.matrix<float>(shape.rows * most_directions, shape.size)),
+          gradients(arena.matrix<float>(shape.rows, shape.size)),
+          forms(arena.matrix<float>(shape.rows, curvature_size(n_curved_fields, shape.size))),
+          combinations(arena.matrix<float>(shape.rows, shape.n_products + shape.size)),
+          bends(arena.matrix<float>(shape.rows, n_curved_fields * shape.size)),
+          coefficients(arena.matrix<float>(shape.rows, most_directions)),
+          slopes(arena.matrix<double>(shape.rows, most_directions)),
+          solutions(arena.matrix<double>(shape.rows, most_directions)),
+          hessians(arena.matrix<SmallMatrix>(shape.rows, 1)) {}
 
     MatrixView<float> products, vectors, changes;
     MatrixView<float> gradients, forms, combinations, bends, coefficients;

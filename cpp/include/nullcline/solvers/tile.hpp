@@ -8,7 +8,7 @@
 //
 // A program P has
 //   P::Scalars                    the numbers of a slot, `request` among them
-//   P::Memory(arena, program, n_rows, drive_size)   all arrays of a tile, a row a slot
+//   P::Memory(arena, shape)       all arrays of a tile, a row a slot
 //   P::Slot(team, program, memory, row, search, work)   a slot at work, by a team:
 //       take(start)               begin with a start
 //       advance()                 go on: what was asked for has come
@@ -65,14 +65,29 @@ class RequestSet {
     unsigned bits_ = 0;
 };
 
+/// How large a tile is.
+struct TileShape {
+    std::size_t rows;        ///< slots
+    std::size_t size;        ///< units
+    std::size_t n_products;  ///< of the equation that is served
+    std::size_t drive_size;
+
+    template <class E>
+    static TileShape of(const E& equation, std::size_t rows, std::size_t drive_size) {
+        return {rows, equation.size(), equation.weights().rows(), drive_size};
+    }
+};
+
 /// Operands and results of the products, a row a slot; those that a program never asks for are
 /// empty.
 template <class T>
 struct Operands {
     Operands() = default;
-    Operands(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products,
-             RequestSet requests) {
-        const auto wanted = [&](Request request) { return requests.contains(request) ? rows : 0; };
+    Operands(Arena& arena, const TileShape& shape, RequestSet requests) {
+        const auto [rows, size, n_products, drive_size] = shape;
+        const auto wanted = [&](Request request) {
+            return requests.contains(request) ? shape.rows : 0;
+        };
         const std::size_t single =
             wanted(Request::forward) + wanted(Request::backward) > 0 ? rows : 0;
         exact = arena.matrix<T>(wanted(Request::exact), size);
@@ -99,14 +114,14 @@ struct Operands {
 template <class T>
 struct SolveOperands {
     SolveOperands() = default;
-    SolveOperands(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
-        : scales(arena.matrix<T>(rows, n_products)),
-          identity(arena.matrix<T>(rows, size)),
-          free(arena.matrix<T>(rows, size)),
-          step(arena.matrix<T>(rows, size)),
-          shift(arena.matrix<T>(rows, 1)),
-          changed(arena.matrix<std::uint8_t>(rows, 1)),
-          solved(arena.matrix<std::uint8_t>(rows, 1)) {}
+    SolveOperands(Arena& arena, const TileShape& shape)
+        : scales(arena.matrix<T>(shape.rows, shape.n_products)),
+          identity(arena.matrix<T>(shape.rows, shape.size)),
+          free(arena.matrix<T>(shape.rows, shape.size)),
+          step(arena.matrix<T>(shape.rows, shape.size)),
+          shift(arena.matrix<T>(shape.rows, 1)),
+          changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
+          solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
 
     MatrixView<T> scales, identity;  ///< of J
     MatrixView<T> free;              ///< 0 or 1
@@ -123,12 +138,12 @@ enum class Factors : std::uint8_t { none, jacobian, normal };
 template <class T>
 struct StateMemory {
     StateMemory() = default;
-    StateMemory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
-        : h(arena.matrix<T>(rows, size)),
-          products(arena.matrix<T>(rows, n_products)),
-          residual(arena.matrix<T>(rows, size)),
-          scales(arena.matrix<T>(rows, n_products)),
-          identity(arena.matrix<T>(rows, size)) {}
+    StateMemory(Arena& arena, const TileShape& shape)
+        : h(arena.matrix<T>(shape.rows, shape.size)),
+          products(arena.matrix<T>(shape.rows, shape.n_products)),
+          residual(arena.matrix<T>(shape.rows, shape.size)),
+          scales(arena.matrix<T>(shape.rows, shape.n_products)),
+          identity(arena.matrix<T>(shape.rows, shape.size)) {}
 
     MatrixView<T> h, products, residual, scales, identity;
 };
@@ -153,8 +168,7 @@ struct StateRow {
 template <class T>
 struct StatePair {
     StatePair() = default;
-    StatePair(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_products)
-        : sides{{arena, rows, size, n_products}, {arena, rows, size, n_products}} {}
+    StatePair(Arena& arena, const TileShape& shape) : sides{{arena, shape}, {arena, shape}} {}
 
     [[nodiscard]] NULLCLINE_TEAM StateRow<T> at(std::size_t row, bool side) const {
         return {sides[side ? 1 : 0], row};

@@ -1,0 +1,92 @@
+// What the slots of all programs have in common.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "nullcline/host_device.hpp"
+#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline {
+
+/// A slot at work: a row of its program's memory, and its numbers, at hand while the team works.
+template <class Program, class Team, class Search>
+class SlotBase {
+  public:
+    using T = typename Program::T;
+
+    SlotBase(const SlotBase&) = delete;
+    SlotBase& operator=(const SlotBase&) = delete;
+
+    [[nodiscard]] NULLCLINE_TEAM Request request() const { return now_.request; }
+
+    /// Put the numbers back.
+    NULLCLINE_TEAM void store() {
+        team_.lead([&] { memory_.scalars(row_, 0) = now_; });
+    }
+
+  protected:
+    NULLCLINE_TEAM SlotBase(const Team& team, const Program& program,
+                            const typename Program::Memory& memory, std::size_t row,
+                            const Search& search)
+        : team_(team),
+          program_(program),
+          memory_(memory),
+          row_(row),
+          search_(search),
+          now_(memory.scalars(row, 0)),
+          drive_(memory.drives.row(row)) {}
+
+    // For programs with a stage and with two states a slot.
+
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
+        return memory_.states.at(row_, now_.side);
+    }
+    [[nodiscard]] NULLCLINE_TEAM StateRow<T> trial() const {
+        return memory_.states.at(row_, !now_.side);
+    }
+
+    template <class Stage>
+    NULLCLINE_TEAM void wait(Request request, Stage stage) {
+        now_.request = request;
+        now_.stage = stage;
+    }
+
+    /// Ask for the products of a state or of a step in full.
+    template <class Stage>
+    NULLCLINE_TEAM void ask_products(std::span<T> of, Stage stage) {
+        copy(team_, of, memory_.operands.exact.row(row_));
+        wait(Request::exact, stage);
+    }
+
+    /// Linearize a state whose products have come in full; returns ‖f‖.
+    NULLCLINE_TEAM double linearize(const StateRow<T>& state) {
+        copy(team_, memory_.operands.exact_product.row(row_), state.products);
+        program_.served().linearize(team_, state.h, state.products, drive_, state.out());
+        return static_cast<double>(norm(team_, state.residual));
+    }
+
+    /// Whether every unit's residual is zero to rounding.
+    [[nodiscard]] NULLCLINE_TEAM bool at_zero(const StateRow<T>& state) const {
+        return is_zero(team_, program_.served(), std::span<const T>(state.residual),
+                       std::span<const T>(state.h), std::span<const T>(state.products),
+                       std::span<const T>(drive_));
+    }
+
+    NULLCLINE_TEAM void finish_at(std::span<T> h, End end) {
+        search_.finish(team_, now_.start, h, now_.iterations, end);
+        now_.request = Request::none;
+    }
+
+    const Team& team_;
+    const Program& program_;
+    const typename Program::Memory& memory_;
+    std::size_t row_;
+    const Search& search_;
+    typename Program::Scalars now_;
+    std::span<T> drive_;
+};
+
+}  // namespace nullcline
