@@ -18,7 +18,7 @@ def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nullcline.cuda._module", lambda: emulated)
     monkeypatch.setattr(gpu, "ROUNDS", 1)
     searches = [
-        *gpu.study_network(2, torch_device="cpu"),
+        *gpu.study_network(3, 1, torch_device="cpu"),
         *gpu.many_starts(3),
         *gpu.large_network(128, 2),
     ]

@@ -48,7 +48,7 @@ class _SearchResult(Generic[_F]):
     @property
     def iterations(self) -> NDArray[int32]: ...  # (n,)
     @property
-    def n_products(self) -> int: ...  # of a state with W and with its transpose, by auto and krylov
+    def n_products(self) -> int: ...  # in float32, of a state with W and with its transpose
 
 class _GRU(Generic[_F]):
     def __init__(

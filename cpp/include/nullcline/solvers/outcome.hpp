@@ -61,7 +61,7 @@ struct Outcomes {
     std::vector<Kind> kind;
     std::vector<Reason> reason;
     std::vector<std::int32_t> iterations;
-    std::size_t n_products = 0;  ///< of all starts (see `Search`)
+    std::size_t n_products = 0;  ///< of a state with W and with Wᵀ, in single precision, in all
 };
 
 }  // namespace nullcline
