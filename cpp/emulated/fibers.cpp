@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 
@@ -32,6 +33,7 @@ Fibers::Fibers(std::size_t n) {
     for (std::size_t rank = 0; rank < n; ++rank) {
         fibers_.push_back(std::make_unique<Fiber>());
         fibers_.back()->rank = rank;
+        turns_.push_back(rank);
     }
 }
 
@@ -88,12 +90,12 @@ void Fibers::run(const std::function<void(std::size_t)>& body) {
     for (const auto& fiber : fibers_) {
         fiber->entered = fiber->ended = false;
     }
-    bool forward = true;
-    for (bool going = true; going; forward = !forward) {
+    for (bool going = true; going;) {
         going = false;
         const std::size_t n_events = n_events_;
-        for (std::size_t i = 0; i < fibers_.size(); ++i) {
-            Fiber& fiber = *fibers_[forward ? i : fibers_.size() - 1 - i];
+        std::ranges::shuffle(turns_, random_);
+        for (const std::size_t rank : turns_) {
+            Fiber& fiber = *fibers_[rank];
             if (!fiber.ended) {
                 resume(fiber);
                 going = going || !fiber.ended;

@@ -1,13 +1,14 @@
 // A block of a GPU's threads on one thread of the CPU: fibers that take turns at barriers.
 //
-// Each runs until it waits for others, so that whatever is not ordered by a barrier happens in the
-// most unfortunate order there is: one member all the way ahead of the rest. The order alternates.
+// Each runs until it waits for others, so that whatever is not ordered by a barrier happens in
+// unfortunate orders: one member is all the way ahead of the rest, another one each time.
 #pragma once
 
 #include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <random>
 #include <vector>
 
 namespace nullcline::emulated {
@@ -42,6 +43,8 @@ class Fibers {
     void yield();
 
     std::vector<std::unique_ptr<Fiber>> fibers_;
+    std::vector<std::size_t> turns_;
+    std::minstd_rand random_;  // always the same sequence
     const std::function<void(std::size_t)>* body_ = nullptr;
     Fiber* current_ = nullptr;
     std::size_t n_events_ = 0;  // barriers completed and fibers ended
