@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <stdexcept>
 
 namespace nullcline::emulated {
@@ -27,13 +28,19 @@ struct Fibers::Fiber {
     jmp_buf scheduler{};
     bool entered = false;
     bool ended = false;
+    const Barrier* barrier = nullptr;  // where it waits, for a generation to end
+    std::size_t generation = 0;
+
+    [[nodiscard]] bool may_run() const {
+        return !ended && (barrier == nullptr || barrier->generation != generation);
+    }
 };
 
 Fibers::Fibers(std::size_t n) {
     for (std::size_t rank = 0; rank < n; ++rank) {
         fibers_.push_back(std::make_unique<Fiber>());
         fibers_.back()->rank = rank;
-        turns_.push_back(rank);
+        line_.push_back(rank);
     }
 }
 
@@ -53,7 +60,6 @@ void Fibers::enter(unsigned low, unsigned high) {
         }
     }
     fiber.ended = true;
-    ++self.n_events_;
     longjmp(fiber.scheduler, 1);
 }
 
@@ -84,30 +90,61 @@ void Fibers::yield() {
     }
 }
 
+/// Either in any order, or by rank from somebody on, so that a warp is ahead as a whole.
+void Fibers::line_up() {
+    if (random_() % 2 == 0) {
+        std::ranges::shuffle(line_, random_);
+        return;
+    }
+    std::iota(line_.begin(), line_.end(), random_() % line_.size());
+    for (std::size_t& rank : line_) {
+        rank %= line_.size();
+    }
+}
+
+Fibers::Fiber* Fibers::first_that_may_run() {
+    for (const std::size_t rank : line_) {
+        if (fibers_[rank]->may_run()) {
+            return fibers_[rank].get();
+        }
+    }
+    return nullptr;
+}
+
 void Fibers::run(const std::function<void(std::size_t)>& body) {
+    constexpr std::size_t turns_a_line = 100;
     body_ = &body;
     failure_ = nullptr;
     for (const auto& fiber : fibers_) {
         fiber->entered = fiber->ended = false;
+        fiber->barrier = nullptr;
     }
-    for (bool going = true; going;) {
-        going = false;
-        const std::size_t n_events = n_events_;
-        std::ranges::shuffle(turns_, random_);
-        for (const std::size_t rank : turns_) {
-            Fiber& fiber = *fibers_[rank];
-            if (!fiber.ended) {
-                resume(fiber);
-                going = going || !fiber.ended;
-            }
+    std::size_t n_turns = 0;
+    line_up();
+    while (Fiber* const fiber = first_that_may_run()) {
+        resume(*fiber);
+        if (++n_turns % turns_a_line == 0) {
+            line_up();
         }
-        if (going && n_events == n_events_ && !failure_) {
-            failure_ = std::make_exception_ptr(
-                std::logic_error("threads of a block wait at barriers that cannot be completed"));
-        }
+    }
+    if (!std::ranges::all_of(fibers_, [](const auto& fiber) { return fiber->ended; })) {
+        abandon();
     }
     if (failure_) {
         std::rethrow_exception(failure_);
+    }
+}
+
+/// End fibers that wait for somebody who will not come.
+void Fibers::abandon() {
+    if (!failure_) {
+        failure_ = std::make_exception_ptr(
+            std::logic_error("threads of a block wait at barriers that cannot be completed"));
+    }
+    for (const auto& fiber : fibers_) {
+        if (!fiber->ended) {
+            resume(*fiber);
+        }
     }
 }
 
@@ -115,15 +152,15 @@ void Fibers::wait(Barrier& barrier) {
     if (++barrier.n_waiting == barrier.n_members) {
         barrier.n_waiting = 0;
         ++barrier.generation;
-        ++n_events_;
         return;
     }
-    const std::size_t generation = barrier.generation;
-    while (barrier.generation == generation) {
-        yield();
-        if (failure_) {
-            throw Abandoned();
-        }
+    current_->barrier = &barrier;
+    current_->generation = barrier.generation;
+    yield();
+    if (current_->may_run()) {
+        current_->barrier = nullptr;
+    } else {
+        throw Abandoned();
     }
 }
 

@@ -1,7 +1,8 @@
 // A block of a GPU's threads on one thread of the CPU: fibers that take turns at barriers.
 //
-// Each runs until it waits for others, so that whatever is not ordered by a barrier happens in
-// unfortunate orders: one member is all the way ahead of the rest, another one each time.
+// The first in line goes on for as long as no barrier holds it, then the next, and so on: whatever
+// is not ordered by barriers happens in unfortunate orders, one thread or one warp being as far
+// ahead of the others as they allow. Who is first in line changes all the time.
 #pragma once
 
 #include <cstddef>
@@ -41,13 +42,15 @@ class Fibers {
     static void enter(unsigned low, unsigned high);
     void resume(Fiber& fiber);
     void yield();
+    void line_up();
+    void abandon();
+    [[nodiscard]] Fiber* first_that_may_run();
 
     std::vector<std::unique_ptr<Fiber>> fibers_;
-    std::vector<std::size_t> turns_;
+    std::vector<std::size_t> line_;
     std::minstd_rand random_;  // always the same sequence
     const std::function<void(std::size_t)>* body_ = nullptr;
     Fiber* current_ = nullptr;
-    std::size_t n_events_ = 0;  // barriers completed and fibers ended
     std::exception_ptr failure_;
 };
 
