@@ -19,9 +19,8 @@ namespace nullcline {
 /// adds) and writes residual and scales; it costs no product with a matrix. `curvature` writes
 /// Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first `curved_fields` of
 /// (W_1 v, ..., W_blocks v, v), at least over all products: the rows of its upper triangle, one H
-/// each. `rounding` says how far
-/// from zero a unit's residual at a true zero may come out, by rounding alone, for a state of a
-/// given length.
+/// each. `rounding` says how far from zero a unit's residual at a true zero may come out, by
+/// rounding alone, for a state of a given length.
 template <class E>
 concept Equation =
     requires(const E equation, const SerialTeam& team, std::span<const typename E::Scalar> in,

@@ -12,6 +12,7 @@
 //   P::Slot(team, program, memory, row, search, work)   a slot at work, by a team:
 //       take(start)               begin with a start
 //       advance()                 go on: what was asked for has come
+//       request()                 what it waits for now
 //       store()                   put the numbers back
 //   P::Workspace                  room for one team
 //   P::requests, P::factors       what it may wait for
@@ -84,12 +85,13 @@ template <class T>
 struct Operands {
     Operands() = default;
     Operands(Arena& arena, const TileShape& shape, RequestSet requests) {
-        const auto [rows, size, n_products, drive_size] = shape;
+        const std::size_t size = shape.size;
+        const std::size_t n_products = shape.n_products;
         const auto wanted = [&](Request request) {
             return requests.contains(request) ? shape.rows : 0;
         };
         const std::size_t single =
-            wanted(Request::forward) + wanted(Request::backward) > 0 ? rows : 0;
+            wanted(Request::forward) + wanted(Request::backward) > 0 ? shape.rows : 0;
         exact = arena.matrix<T>(wanted(Request::exact), size);
         exact_product = arena.matrix<T>(wanted(Request::exact), n_products);
         exact_scaled = arena.matrix<T>(wanted(Request::exact_transposed), n_products);
