@@ -36,19 +36,20 @@ bench: .venv-test/test.stamp
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/scaling.py build/bench/scaling.json
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/report.py build/bench/searches.json build/bench/scaling.json
 
-# On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. PyTorch,
-# JAX and the rest are those of the machine; CUDA_PIP='--no-build-isolation --no-deps' fetches nothing.
-CUDA_PIP ?=
-SANITIZE  = PYTHONPATH=tests:benchmarks compute-sanitizer --error-exitcode 1
+# On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a
+# network, CUDA_PYTHON=python3 CUDA_PIP='--no-build-isolation --no-deps' use what that Python has.
+CUDA_PYTHON ?= .venv-cuda/bin/python
+CUDA_PIP    ?=
+CUDA_RUN     = PYTHONPATH=tests:benchmarks
 
 cuda-check:
 	@nvidia-smi -L 2>/dev/null || { echo 'cuda-check: no NVIDIA GPU was found, so nothing was built or run'; exit 1; }
-	test -x .venv-cuda/bin/python || $(PYTHON) -m venv --system-site-packages .venv-cuda
-	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-cuda/bin/pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
-	NULLCLINE_REQUIRE_GPU=1 .venv-cuda/bin/python -m pytest tests/test_cuda.py
-	$(SANITIZE) --tool memcheck .venv-cuda/bin/python benchmarks/short_gpu_search.py
-	$(SANITIZE) --tool racecheck .venv-cuda/bin/python benchmarks/short_gpu_search.py
-	PYTHONPATH=tests:benchmarks .venv-cuda/bin/python benchmarks/gpu.py
+	command -v $(CUDA_PYTHON) || $(PYTHON) -m venv .venv-cuda
+	CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) $(CUDA_PYTHON) -m pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
+	NULLCLINE_REQUIRE_GPU=1 $(CUDA_PYTHON) -m pytest tests/test_cuda.py
+	$(CUDA_RUN) compute-sanitizer --error-exitcode 1 --tool memcheck $(CUDA_PYTHON) benchmarks/short_gpu_search.py
+	$(CUDA_RUN) compute-sanitizer --error-exitcode 1 --tool racecheck $(CUDA_PYTHON) benchmarks/short_gpu_search.py
+	$(CUDA_RUN) $(CUDA_PYTHON) benchmarks/gpu.py
 
 docs: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[docs]'
