@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,3 +72,19 @@ def assert_equal(left: nc.FixedPoints, right: nc.FixedPoints) -> None:
     """Check that two results are the same, bit for bit."""
     for name in ("h", "q", "kind", "reason", "iterations", "starts"):
         np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
+
+
+def check_interrupted(script: str) -> None:
+    """Check that Ctrl-C ends a script, which says "searching" once it does."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "searching\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in errors

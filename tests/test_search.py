@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from search_checks import (
     TOL_SLOW,
     assert_equal,
     check_against_reference,
+    check_interrupted,
     check_labels,
     random_states,
 )
@@ -432,18 +432,7 @@ def tell(done, total):
     told = True
 nc.find_fixed_points(cell, starts, method={method!r}, tol_slow=0, progress=tell)
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "searching\n"
-        process.send_signal(signal.SIGINT)
-        try:
-            _, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == -signal.SIGINT
-    assert "KeyboardInterrupt" in errors
+    check_interrupted(script)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space, as Linux does")

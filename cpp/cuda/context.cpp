@@ -1,3 +1,4 @@
+// Contexts, made when there is none to lend.
 #include "context.hpp"
 
 #include <cstdint>
@@ -42,38 +43,37 @@ std::unique_ptr<Context> take(int device) {
 }  // namespace
 
 Context::Context(int device) : device_(device) {
-    try {
-        check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "make a stream");
-        cudaMemPoolProps properties{};
-        properties.allocType = cudaMemAllocationTypePinned;
-        properties.location.type = cudaMemLocationTypeDevice;
-        properties.location.id = device;
-        check(cudaMemPoolCreate(&pool_, &properties), "make a pool of memory");
-        std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
-        check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &all),
-              "set up a pool of memory");
-        check_cublas(cublas().create(&blas_), "make a handle");
-        check_cublas(cublas().set_stream(blas_, stream_), "use a stream");
-    } catch (...) {
-        this->~Context();
-        throw;
-    }
+    cudaStream_t stream = nullptr;
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "make a stream");
+    stream_.reset(stream);
+    cudaMemPoolProps properties{};
+    properties.allocType = cudaMemAllocationTypePinned;
+    properties.location.type = cudaMemLocationTypeDevice;
+    properties.location.id = device;
+    cudaMemPool_t pool = nullptr;
+    check(cudaMemPoolCreate(&pool, &properties), "make a pool of memory");
+    pool_.reset(pool);
+    std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+          "set up a pool of memory");
+    CublasHandle blas = nullptr;
+    check_cublas(cublas().create(&blas), "make a handle");
+    blas_.reset(blas);
+    check_cublas(cublas().set_stream(blas, stream), "use a stream");
 }
 
-Context::~Context() {
-    if (stream_ != nullptr) {
-        static_cast<void>(cudaStreamSynchronize(stream_));
-    }
-    if (blas_ != nullptr) {
-        static_cast<void>(cublas().destroy(blas_));
-    }
-    if (pool_ != nullptr) {
-        static_cast<void>(cudaMemPoolDestroy(pool_));
-    }
-    if (stream_ != nullptr) {
-        static_cast<void>(cudaStreamDestroy(stream_));
-    }
-    static_cast<void>(cudaGetLastError());
+Context::~Context() { static_cast<void>(cudaStreamSynchronize(stream_.get())); }
+
+void Context::Destroy::operator()(cudaStream_t stream) const {
+    static_cast<void>(cudaStreamDestroy(stream));
+}
+
+void Context::Destroy::operator()(cudaMemPool_t pool) const {
+    static_cast<void>(cudaMemPoolDestroy(pool));
+}
+
+void Context::Destroy::operator()(CublasHandle blas) const {
+    static_cast<void>(cublas().destroy(blas));
 }
 
 Lease::Lease(int device) : n_exceptions_(std::uncaught_exceptions()), context_(take(device)) {

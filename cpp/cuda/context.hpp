@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 
 #include <memory>
+#include <type_traits>
 
 #include "cublas.hpp"
 
@@ -19,15 +20,23 @@ class Context {
     ~Context();
 
     [[nodiscard]] int device() const { return device_; }
-    [[nodiscard]] cudaStream_t stream() const { return stream_; }
-    [[nodiscard]] CublasHandle blas() const { return blas_; }
-    [[nodiscard]] cudaMemPool_t pool() const { return pool_; }
+    [[nodiscard]] cudaStream_t stream() const { return stream_.get(); }
+    [[nodiscard]] CublasHandle blas() const { return blas_.get(); }
+    [[nodiscard]] cudaMemPool_t pool() const { return pool_.get(); }
 
   private:
+    struct Destroy {
+        void operator()(cudaStream_t stream) const;
+        void operator()(cudaMemPool_t pool) const;
+        void operator()(CublasHandle blas) const;
+    };
+    template <class Handle>
+    using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy>;
+
     int device_;
-    cudaStream_t stream_ = nullptr;
-    CublasHandle blas_ = nullptr;
-    cudaMemPool_t pool_ = nullptr;
+    Owned<cudaStream_t> stream_;
+    Owned<cudaMemPool_t> pool_;
+    Owned<CublasHandle> blas_;
 };
 
 /// A context for one search. It is given back afterwards, with what memory it has, for the next

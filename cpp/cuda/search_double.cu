@@ -1,3 +1,4 @@
+// Searches on a device of CUDA in double.
 #include "search.cuh"
 
 namespace nullcline::cuda {

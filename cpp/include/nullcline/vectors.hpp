@@ -1,7 +1,6 @@
 // Sums over spans, in one fixed order that compilers still vectorize.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -41,12 +40,6 @@ void add_scaled(T factor, std::span<const T> a, std::span<T> b) {
     for (std::size_t i = 0; i < n; ++i) {
         y[i] += factor * x[i];
     }
-}
-
-/// Copy, to another precision where the two differ.
-template <class To, class From>
-void convert(std::span<const From> from, std::span<To> to) {
-    std::ranges::transform(from, to.begin(), [](From value) { return static_cast<To>(value); });
 }
 
 }  // namespace nullcline

@@ -10,9 +10,9 @@
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/inverse_at_rest.hpp"
-#include "nullcline/gpu/kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/gpu/rows.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/tile_driver.hpp"
@@ -70,7 +70,7 @@ class Backend {
 
     template <class Program>
     void run(const Program& program, const std::vector<std::size_t>& starts) {
-        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        const auto queue = there(starts);
         SingleMatrices matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
             matrices.weights = cell_.single(program.served());
@@ -93,7 +93,7 @@ class Backend {
     }
 
     void to_centres(const std::vector<std::size_t>& starts) {
-        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        const auto queue = there(starts);
         const auto norms = problem_.cell.row_norms();
         device_.launch(
             starts.size(),
@@ -101,16 +101,15 @@ class Backend {
     }
 
     [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
-        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(starts));
+        const auto queue = there(starts);
         const Array<Device, std::uint64_t> keys(device_, 1, starts.size());
         device_.launch(starts.size(), Keys<T>{view(queue), keys.elements()});
         return keys.download();
     }
 
     [[nodiscard]] std::vector<std::uint8_t> are_equal(const Followers& pairs) {
-        const Array<Device, std::size_t> queue(device_, std::span<const std::size_t>(pairs.starts));
-        const Array<Device, std::size_t> others(device_,
-                                                std::span<const std::size_t>(pairs.leaders));
+        const auto queue = there(pairs.starts);
+        const auto others = there(pairs.leaders);
         const Array<Device, std::uint8_t> equal(device_, 1, pairs.starts.size());
         device_.launch(pairs.starts.size(),
                        AreEqual<T>{view(queue), others.elements(), equal.elements()});
@@ -118,12 +117,9 @@ class Backend {
     }
 
     void follow(const Followers& followers) {
-        const Array<Device, std::size_t> queue(device_,
-                                               std::span<const std::size_t>(followers.starts));
-        const Array<Device, std::size_t> leaders(device_,
-                                                 std::span<const std::size_t>(followers.leaders));
-        const Array<Device, std::size_t> iterations(
-            device_, std::span<const std::size_t>(followers.iterations));
+        const auto queue = there(followers.starts);
+        const auto leaders = there(followers.leaders);
+        const auto iterations = there(followers.iterations);
         device_.launch(followers.starts.size(),
                        Follow<T>{view(queue), leaders.elements(), iterations.elements()});
         iterations_ = iterations_there_.download();
@@ -131,10 +127,8 @@ class Backend {
     }
 
     void share_verdicts(const Followers& followers) {
-        const Array<Device, std::size_t> queue(device_,
-                                               std::span<const std::size_t>(followers.starts));
-        const Array<Device, std::size_t> leaders(device_,
-                                                 std::span<const std::size_t>(followers.leaders));
+        const auto queue = there(followers.starts);
+        const auto leaders = there(followers.leaders);
         device_.launch(followers.starts.size(), ShareVerdicts<T>{view(queue), leaders.elements()});
     }
 
@@ -196,6 +190,10 @@ class Backend {
                 problem_.options,
                 queue.elements(),
                 counters_.elements().data()};
+    }
+
+    [[nodiscard]] Array<Device, std::size_t> there(const std::vector<std::size_t>& numbers) const {
+        return {device_, std::span<const std::size_t>(numbers)};
     }
 
     /// All that is free but a tenth, for what others need meanwhile.

@@ -5,8 +5,8 @@
 #include <span>
 
 #include "nullcline/cells/gru.hpp"
-#include "nullcline/gpu/kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
+#include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/matrix_view.hpp"
 
 namespace nullcline::gpu {

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "nullcline/arena.hpp"
-#include "nullcline/gpu/kernels.hpp"
+#include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/solvers/tile.hpp"

@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
-#include "nullcline/gpu/kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/matrix_view.hpp"
 
 namespace nullcline::gpu {

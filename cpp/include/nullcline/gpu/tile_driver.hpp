@@ -11,10 +11,10 @@
 
 #include "nullcline/arena.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
-#include "nullcline/gpu/kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/search_view.hpp"
+#include "nullcline/gpu/slot_kernels.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/solvers/tile.hpp"
 

@@ -76,9 +76,11 @@ template <Equation E>
 template <class Team, class Search>
 class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Search> {
     using Base = SlotBase<GradientDescent<E>, Team, Search>;
+    using Base::ask_products;
     using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
+    using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
@@ -96,14 +98,11 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
           slope_(memory.slopes.row(row)) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
-        now_.start = start;
-        now_.iterations = 0;
-        now_.limit = search_.iterations_left(start);
+        load(start, at_.h);
         now_.schedule = AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
         fill(team_, memory_.first_moments.row(row_), 0.0F);
         fill(team_, memory_.second_moments.row(row_), 0.0F);
-        search_.load(team_, start, at_.h, drive_);
-        refresh();
+        ask_products(at_.h);
     }
 
     NULLCLINE_TEAM void advance() {
@@ -119,11 +118,6 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
 
   private:
     [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
-
-    NULLCLINE_TEAM void refresh() {
-        copy(team_, at_.h, memory_.operands.exact.row(row_));
-        now_.request = Request::exact;
-    }
 
     /// Adam's step, kept in the cube.
     NULLCLINE_TEAM void descend() {
@@ -141,7 +135,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
         });
         ++now_.iterations;
         if (now_.iterations % refresh_period == 0) {
-            refresh();
+            ask_products(at_.h);
         } else {
             now_.request = Request::forward;
         }

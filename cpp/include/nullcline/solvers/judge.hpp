@@ -75,6 +75,7 @@ template <Equation Reduced, Equation Update>
 template <class Team, class Search>
 class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Team, Search> {
     using Base = SlotBase<Judge<Reduced, Update>, Team, Search>;
+    using Base::ask_products;
     using Base::drive_;
     using Base::linearize;
     using Base::memory_;
@@ -92,8 +93,7 @@ class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Tea
     NULLCLINE_TEAM void take(std::size_t start) {
         now_.start = start;
         search_.load(team_, start, at_.h, drive_);
-        copy(team_, at_.h, memory_.operands.exact.row(row_));
-        now_.request = Request::exact;
+        ask_products(at_.h);
     }
 
     NULLCLINE_TEAM void advance() { now_.request == Request::exact ? see_zero() : see_minimum(); }

@@ -130,11 +130,11 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
+    using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
     using Base::row_;
-    using Base::search_;
     using Base::team_;
     using Base::trial;
     using Base::wait;
@@ -155,13 +155,11 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
           model_(team, memory.models, row, now_.model, work) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
-        now_.start = start;
-        now_.iterations = 0;
-        now_.limit = std::min(search_.iterations_left(start), program_.patience);
+        load(start, at().h);
+        now_.limit = std::min(now_.limit, program_.patience);
         now_.radius = first_radius();
         now_.shift = first_shift;
         now_.last_gain = 1;
-        search_.load(team_, start, at().h, drive_);
         refresh();
     }
 

@@ -86,14 +86,13 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     using Base::ask_products;
     using Base::at;
     using Base::at_zero;
-    using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
+    using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
     using Base::row_;
-    using Base::search_;
     using Base::team_;
     using Base::trial;
     using Base::wait;
@@ -107,11 +106,8 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
           free_(memory.solve.free.row(row)) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
-        now_.start = start;
-        now_.iterations = 0;
-        now_.limit = search_.iterations_left(start);
+        load(start, at().h);
         now_.damping = {};
-        search_.load(team_, start, at().h, drive_);
         ask_products(at().h, Stage::arrive);
     }
 

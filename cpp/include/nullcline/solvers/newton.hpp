@@ -79,14 +79,13 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
     using Base::ask_products;
     using Base::at;
     using Base::at_zero;
-    using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
+    using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
     using Base::row_;
-    using Base::search_;
     using Base::team_;
     using Base::trial;
     using Base::wait;
@@ -97,10 +96,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
         : Base(team, program, memory, row, search), step_(memory.solve.step.row(row)) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
-        now_.start = start;
-        now_.iterations = 0;
-        now_.limit = search_.iterations_left(start);
-        search_.load(team_, start, at().h, drive_);
+        load(start, at().h);
         if (std::isinf(factor(at()))) {  // the start is a known zero
             nudge(team_, at().h);
         }

@@ -39,6 +39,20 @@ class SlotBase {
           now_(memory.scalars(row, 0)),
           drive_(memory.drives.row(row)) {}
 
+    /// Take a start for as many iterations as it has left.
+    NULLCLINE_TEAM void load(std::size_t start, std::span<T> h) {
+        now_.start = start;
+        now_.iterations = 0;
+        now_.limit = search_.iterations_left(start);
+        search_.load(team_, start, h, drive_);
+    }
+
+    /// Ask for the products of a state or of a step in full.
+    NULLCLINE_TEAM void ask_products(std::span<T> of) {
+        copy(team_, of, memory_.operands.exact.row(row_));
+        now_.request = Request::exact;
+    }
+
     // For programs with a stage and with two states a slot.
 
     [[nodiscard]] NULLCLINE_TEAM StateRow<T> at() const {
@@ -54,11 +68,10 @@ class SlotBase {
         now_.stage = stage;
     }
 
-    /// Ask for the products of a state or of a step in full.
     template <class Stage>
     NULLCLINE_TEAM void ask_products(std::span<T> of, Stage stage) {
-        copy(team_, of, memory_.operands.exact.row(row_));
-        wait(Request::exact, stage);
+        ask_products(of);
+        now_.stage = stage;
     }
 
     /// Linearize a state whose products have come in full; returns ‖f‖.

@@ -1,0 +1,200 @@
+// Kernels around dense matrices: Jacobians, normal matrices, steps, and the state at rest.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "nullcline/gpu/kernel.hpp"
+#include "nullcline/host_device.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/rest.hpp"
+#include "nullcline/solvers/tile.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline::gpu {
+
+/// One step of the network from a state of which the products are known; one block.
+template <class E>
+struct StepFromRest {
+    using T = typename E::Scalar;
+    using Shared = NothingShared;
+    E update;
+    StateMemory<T> memory;
+    std::span<const T> drive;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const StateRow<T> at(memory, 0);
+        update.linearize(team, at.h, at.products, drive, at.out());
+        team.for_each(at.h.size(), [&](std::size_t i) { at.h[i] += at.residual[i]; });
+    }
+};
+
+/// The scales of an equation's Jacobian at a state of which the products are known; one block.
+template <class E>
+struct LinearizeAtRest {
+    using T = typename E::Scalar;
+    using Shared = NothingShared;
+    E equation;
+    StateMemory<T> memory;
+    std::span<const T> drive;
+    SolveOperands<T> out;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const StateRow<T> at(memory, 0);
+        equation.linearize(team, at.h, at.products, drive, at.out());
+        copy(team, at.scales.first(equation.weights().rows()), out.scales.row(0));
+        copy(team, at.identity, out.identity.row(0));
+        fill(team, out.free.row(0), T{1});
+        team.lead([&] { out.changed(0, 0) = 1; });
+    }
+};
+
+/// Write out Jacobians (see `assemble`): a block for so many rows of one slot's.
+template <class T>
+struct AssembleJacobians {
+    using Shared = NothingShared;
+    static constexpr std::size_t rows_a_block = 8;
+
+    MatrixView<const T> weights;
+    SolveOperands<T> operands;
+    MatrixView<T> jacobians;  // of all slots below each other
+
+    [[nodiscard]] constexpr std::size_t blocks_a_slot() const {
+        return (weights.cols() + rows_a_block - 1) / rows_a_block;
+    }
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t slot = block / blocks_a_slot();
+        const std::size_t first = block % blocks_a_slot() * rows_a_block;
+        const std::size_t size = weights.cols();
+        const std::size_t n_blocks = weights.rows() / size;
+        if (operands.changed(slot, 0) == 0) {
+            return;
+        }
+        const T* const w = weights.data();
+        const T* const scales = operands.scales.row(slot).data();
+        const T* const identity = operands.identity.row(slot).data();
+        for (std::size_t i = first; i < first + rows_a_block && i < size; ++i) {
+            T* const to = jacobians.row(slot * size + i).data();
+            team.for_each(size, [=](std::size_t j) {
+                T sum = i == j ? -identity[i] : T{0};
+                for (std::size_t k = 0; k < n_blocks; ++k) {
+                    sum += scales[k * size + i] * w[(k * size + i) * size + j];
+                }
+                to[j] = sum;
+            });
+        }
+    }
+};
+
+/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block a row of one slot's.
+template <class T>
+struct ShiftNormals {
+    using Shared = NothingShared;
+    SolveOperands<T> operands;
+    MatrixView<const T> normals;
+    MatrixView<T> out;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t size = normals.cols();
+        const std::size_t slot = block / size;
+        const std::size_t i = block % size;
+        const auto free = operands.free.row(slot);
+        const T shift = operands.shift(slot, 0);
+        const auto from = normals.row(block);
+        const auto to = out.row(block);
+        team.for_each(size, [&](std::size_t j) {
+            to[j] = from[j] * free[i] * free[j] + (i == j ? shift : T{0});
+        });
+    }
+};
+
+/// The shift of the preconditioner, from the trace of one normal matrix; one block.
+template <class T>
+struct ShiftAtRest {
+    using Shared = NothingShared;
+    MatrixView<const T> normal;
+    MatrixView<T> shift;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const std::size_t size = normal.cols();
+        const T trace = team.sum(size, [&](std::size_t i) { return normal(i, i); });
+        team.lead(
+            [&] { shift(0, 0) = static_cast<T>(shift_at_rest) * trace / static_cast<T>(size); });
+    }
+};
+
+/// Bring right-hand sides to where batched routines solve in place, a block a slot.
+template <class T>
+struct CopySteps {
+    using Shared = NothingShared;
+    MatrixView<T> from, to;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t slot, Shared&) const {
+        copy(team, from.row(slot), to.row(slot));
+    }
+};
+
+/// Give the slots that wait for it their step, and say whether it exists; a block a slot.
+template <class Scalars, class T>
+struct ReturnSteps {
+    using Shared = NothingShared;
+    MatrixView<Scalars> scalars;
+    SolveOperands<T> operands;
+    MatrixView<T> solutions;
+    std::span<const int> info;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t slot, Shared&) const {
+        if (scalars(slot, 0).request != Request::solve) {
+            return;
+        }
+        copy(team, solutions.row(slot), operands.step.row(slot));
+        team.lead([&] {
+            operands.solved(slot, 0) = info[slot] == 0 ? 1 : 0;
+            operands.changed(slot, 0) = 0;
+        });
+    }
+};
+
+/// Pointers to the matrices and right-hand sides of slots, as batched routines take them.
+template <class T>
+struct ListPointers {
+    using Shared = NothingShared;
+    MatrixView<T> matrices, vectors;
+    std::span<T*> matrix_pointers, vector_pointers;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const std::size_t size = matrices.cols();
+        team.for_each(matrix_pointers.size(), [&](std::size_t i) {
+            matrix_pointers[i] = matrices.data() + i * size * size;
+            vector_pointers[i] = vectors.data() + i * size;
+        });
+    }
+};
+
+/// Count the numbers that are not finite; one block.
+template <class T>
+struct CountNotFinite {
+    using Shared = NothingShared;
+    std::span<const T> values;
+    unsigned long long* n_not_finite;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const int wrong = team.sum(values.size(),
+                                   [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });
+        team.count(n_not_finite, static_cast<unsigned long long>(wrong));
+    }
+};
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,10 @@
+// A kernel: a function of a team and of the number of its block, which a device's `launch` runs
+// with a team for every block; `Shared` is what the team's members share while it runs.
+#pragma once
+
+namespace nullcline::gpu {
+
+/// What the teams of most kernels share.
+struct NothingShared {};
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,157 @@
+// Kernels over starts and other rows: bring them in, compare them, let some follow others.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "nullcline/gpu/kernel.hpp"
+#include "nullcline/gpu/search_view.hpp"
+#include "nullcline/host_device.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/judge.hpp"
+#include "nullcline/solvers/sharing.hpp"
+#include "nullcline/team.hpp"
+
+namespace nullcline::gpu {
+
+/// Copy an array of any strides and type row by row, and count what is not finite in it.
+template <class From, class To>
+struct LoadRows {
+    using Shared = NothingShared;
+    const From* from;
+    std::ptrdiff_t row_stride, column_stride;  // in elements
+    MatrixView<To> to;
+    bool into_cube;
+    unsigned long long* n_not_finite;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        const From* const source = from + static_cast<std::ptrdiff_t>(row) * row_stride;
+        const std::ptrdiff_t stride = column_stride;
+        const auto target = to.row(row);
+        const int wrong = team.sum(target.size(), [=](std::size_t i) {
+            const From value = source[static_cast<std::ptrdiff_t>(i) * stride];
+            target[i] = static_cast<To>(value);
+            return std::isfinite(value) ? 0 : 1;
+        });
+        if (wrong > 0) {
+            team.count(n_not_finite, static_cast<unsigned long long>(wrong));
+        }
+        if (into_cube) {
+            team.sync();
+            project_into_cube(team, target);
+        }
+    }
+};
+
+/// Add one row to all.
+template <class T>
+struct AddRow {
+    using Shared = NothingShared;
+    std::span<const T> addend;
+    MatrixView<T> rows;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        const auto to = rows.row(row);
+        team.for_each(to.size(), [&](std::size_t i) { to[i] += addend[i]; });
+    }
+};
+
+/// Convert rows to another precision.
+template <class From, class To>
+struct ConvertRows {
+    using Shared = NothingShared;
+    MatrixView<const From> from;
+    MatrixView<To> to;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        copy(team, from.row(row), to.row(row));
+    }
+};
+
+/// Move the states of starts to the centres of their cells, a block a start.
+template <class T>
+struct ToCentres {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    double side;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        to_centre(team, search.h.row(search.queue[block]), side);
+    }
+};
+
+/// A key for the state and the input of each start of the queue.
+template <class T>
+struct Keys {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    std::span<std::uint64_t> keys;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t start = search.queue[block];
+        const std::uint64_t of_input = key_of(team, search.drive(start));
+        const std::uint64_t of_state = key_of(team, std::span<const T>(search.h.row(start)));
+        team.lead([&] { keys[block] = of_state + 31 * of_input; });
+    }
+};
+
+/// Whether starts of the queue are at the states, with the inputs, of others.
+template <class T>
+struct AreEqual {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    std::span<const std::size_t> others;
+    std::span<std::uint8_t> equal;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t one = search.queue[block];
+        const std::size_t other = others[block];
+        const auto alike = [&](std::span<const T> a, std::span<const T> b) {
+            return team.all(a.size(), [=](std::size_t i) { return a[i] == b[i]; });
+        };
+        const bool same = alike(search.h.row(one), search.h.row(other)) &&
+                          alike(search.drive(one), search.drive(other));
+        team.lead([&] { equal[block] = same ? 1 : 0; });
+    }
+};
+
+/// Move starts of the queue where others have ended.
+template <class T>
+struct Follow {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    std::span<const std::size_t> leaders, iterations;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t leader = leaders[block];
+        search.finish(team, search.queue[block], search.h.row(leader), iterations[block],
+                      search.ends[leader]);
+    }
+};
+
+/// Give starts of the queue the verdicts of others.
+template <class T>
+struct ShareVerdicts {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    std::span<const std::size_t> leaders;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t leader = leaders[block];
+        search.judged(team, search.queue[block],
+                      Verdict{search.kinds[leader], search.reasons[leader], search.q[leader]});
+    }
+};
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,116 @@
+// Kernels over the slots of a tile: let them go on, count them, move them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "nullcline/gpu/kernel.hpp"
+#include "nullcline/gpu/search_view.hpp"
+#include "nullcline/host_device.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/solvers/tile.hpp"
+
+namespace nullcline::gpu {
+
+/// Let the slots go on that wait for one kind of product, a block each, and give those that are
+/// done the next start. With `Request::none`, idle slots are given their first.
+template <class Program>
+struct AdvanceSlots {
+    using T = typename Program::T;
+    using Shared = typename Program::Workspace;
+
+    Program program;
+    typename Program::Memory memory;
+    SearchView<T> search;
+    Request wanted;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared& shared) const {
+        if (memory.scalars(row, 0).request != wanted) {
+            return;
+        }
+        typename Program::template Slot<Team, SearchView<T>> slot(team, program, memory, row,
+                                                                  search, shared);
+        if (wanted == Request::forward) {
+            team.count(&search.counters->n_products, 1);
+        }
+        if (wanted != Request::none) {
+            slot.advance();
+        }
+        while (slot.request() == Request::none) {
+            const std::size_t number = team.take_number(&search.counters->n_taken);
+            if (number >= search.queue.size()) {
+                break;
+            }
+            slot.take(search.queue[number]);
+        }
+        slot.store();
+    }
+};
+
+/// Make slots idle, a block each.
+template <class Scalars>
+struct ClearSlots {
+    using Shared = NothingShared;
+    MatrixView<Scalars> scalars;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        team.lead([&] { scalars(row, 0) = Scalars(); });
+    }
+};
+
+/// Say what every slot waits for, and how many wait for each; one block.
+template <class Scalars>
+struct CountRequests {
+    using Shared = NothingShared;
+    MatrixView<Scalars> scalars;
+    std::size_t n_rows;
+    std::uint8_t* requests;
+    Counters* counters;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        team.for_each(n_rows, [&](std::size_t row) {
+            requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
+        });
+        for (std::size_t wanted = 0; wanted < n_requests; ++wanted) {
+            const int n =
+                team.sum(n_rows, [&](std::size_t row) { return requests[row] == wanted ? 1 : 0; });
+            team.lead([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
+        }
+    }
+};
+
+/// A matrix of a tile: so many bytes for each slot, one behind the other.
+struct SlotBytes {
+    std::byte* data;
+    std::size_t bytes_a_slot;
+};
+
+/// Move slots to other rows of their tile: a block each move and piece.
+struct MoveSlots {
+    using Shared = NothingShared;
+    std::span<const SlotBytes> pieces;
+    std::span<const std::size_t> from, to;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const SlotBytes& piece = pieces[block % pieces.size()];
+        const std::size_t move = block / pieces.size();
+        const std::byte* const source = piece.data + from[move] * piece.bytes_a_slot;
+        std::byte* const target = piece.data + to[move] * piece.bytes_a_slot;
+        constexpr std::size_t word = sizeof(std::uint32_t);
+        if (piece.bytes_a_slot % word == 0) {
+            team.for_each(piece.bytes_a_slot / word, [=](std::size_t i) {
+                reinterpret_cast<std::uint32_t*>(target)[i] =
+                    reinterpret_cast<const std::uint32_t*>(source)[i];
+            });
+        } else {
+            team.for_each(piece.bytes_a_slot, [=](std::size_t i) { target[i] = source[i]; });
+        }
+    }
+};
+
+}  // namespace nullcline::gpu
