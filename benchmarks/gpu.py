@@ -20,7 +20,7 @@ import numpy as np
 
 import nullcline as nc
 from contestants import TOL_SLOW, known_points, places
-from networks import WEIGHTS, Network, trained, widened
+from networks import Network, trained, widened
 from nullcline._files import replacing
 from nullcline._versions import versions
 from nullcline.cells import available_threads
@@ -135,8 +135,7 @@ def large_network(hidden_size: int = 4096, n_starts: int = 1000) -> list[Row]:
 def rates(hidden_size: int, n_states: int, square: int = 8192) -> Row:
     """Return operations and bytes a second, and the shares that the targets speak of."""
     network = widened("imdb-64-units", hidden_size, 1)
-    weights = tuple(np.ascontiguousarray(getattr(network, name)) for name in WEIGHTS)
-    found: Row = nc.cuda._module().measure64(weights, n_states, square)
+    found: Row = nc.cuda._module().measure64(network.cell.core_weights(), n_states, square)
     return {
         "hidden_size": hidden_size,
         "n_states": n_states,

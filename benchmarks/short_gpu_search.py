@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import nullcline as nc
+from every_cell import random_network
 from networks import trained
 
 METHODS = ("auto", "krylov", "lm", "newton", "gradient")
 
 if __name__ == "__main__":
     network = trained("synthetic-1-layer")
-    for method in METHODS:
-        points = nc.find_fixed_points(
-            network.cell, network.starts[:40], method=method, max_iterations=15, device="cuda"
-        )
-        print(method, points)
+    lstm = random_network("lstm", 12, 3)
+    states = np.random.default_rng(0).uniform(-1, 1, (40, lstm.state_size))
+    for cell, starts in ((network.cell, network.starts[:40]), (lstm.cell(), states)):
+        for method in METHODS:
+            points = nc.find_fixed_points(
+                cell, starts, method=method, max_iterations=15, device="cuda"
+            )
+            print(type(cell).__name__, method, points)

@@ -116,16 +116,21 @@ def test_the_compiled_cell_checks_for_itself() -> None:
         compiled.search(STARTS, max_iterations=-1)
 
 
-@pytest.mark.parametrize("cell", [_core.GRU32, _core.GRU64])
+@pytest.mark.parametrize("cell", [_core.Cell32, _core.Cell64])
 def test_weights_that_do_not_fit_are_refused(cell: Any) -> None:
-    dtype = np.float32 if cell is _core.GRU32 else np.float64
-    right = [np.zeros(shape, dtype) for shape in [(6, 3), (6, 2), (6,), (6,)]]
-    cell(*right)
-    for i, shape in [(0, (5, 3)), (0, (6,)), (1, (5, 2)), (1, (6,)), (2, (5,)), (3, (6, 1))]:
+    dtype = np.float32 if cell is _core.Cell32 else np.float64
+    right = [np.zeros(shape, dtype) for shape in [(6, 3), (6, 2), (6,), (2,)]]
+    cell("gru", *right)
+    for i, shape in [(0, (5, 3)), (0, (6,)), (1, (5, 2)), (1, (6,)), (2, (5,)), (3, (2, 1))]:
         wrong = list(right)
         wrong[i] = np.zeros(shape, dtype)
         with pytest.raises(ValueError, match="must have shape"):
-            cell(*wrong)
+            cell("gru", *wrong)
+    with pytest.raises(ValueError, match="there is no cell 'grue'"):
+        cell("grue", *right)
+    for kind, arrays in (("gru", right[:3]), ("tanh rnn", right)):
+        with pytest.raises(ValueError, match="inner_bias must be given where"):
+            cell(kind, *arrays)
 
 
 @pytest.mark.parametrize("size", [1, 5, 15, 16, 17, 48, 65])

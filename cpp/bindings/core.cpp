@@ -12,8 +12,9 @@
 
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
+#include "cell_arguments.hpp"
 #include "nullcline/cells/batched.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/solvers/search.hpp"
 #include "nullcline/solvers/trust_region.hpp"
@@ -23,100 +24,114 @@ namespace nullcline::bindings {
 namespace {
 
 template <class T>
-class PyGru {
+class PyCell {
   public:
     using A = Array<T>;
     using MaybeA = std::optional<A>;
 
-    PyGru(const A& weight_ih, const A& weight_hh, const A& bias_ih, const A& bias_hh)
-        : cell_(make(weight_ih, weight_hh, bias_ih, bias_hh)) {}
+    PyCell(const std::string& kind, const A& weight_ih, const A& weight_hh, const A& bias,
+           const MaybeA& inner_bias)
+        : cell_(make(kind, weight_ih, weight_hh, bias, inner_bias)) {}
 
     [[nodiscard]] std::size_t hidden_size() const { return cell_.size(); }
+    [[nodiscard]] std::size_t state_size() const { return cell_.state_size(); }
     [[nodiscard]] std::size_t input_size() const { return cell_.input_size(); }
 
     py::array_t<T> step(const A& h, const MaybeA& x, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
-        compute(h, x, n_threads, [&](const auto& batch) { nullcline::step(batch, out.view); });
+        NewArray<T> out({rows(h), states()});
+        compute(h, states(), x, n_threads,
+                [&](const auto& batch) { nullcline::step(batch, out.view); });
         return out.array;
     }
 
     py::array_t<T> residual(const A& h, const MaybeA& x, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
-        compute(h, x, n_threads, [&](const auto& batch) { nullcline::residual(batch, out.view); });
+        NewArray<T> out({rows(h), units()});
+        compute(h, units(), x, n_threads,
+                [&](const auto& batch) { nullcline::residual(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> complete(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), states()});
+        compute(h, units(), x, n_threads,
+                [&](const auto& batch) { nullcline::complete(batch, out.view); });
         return out.array;
     }
 
     py::array_t<T> speed(const A& h, const MaybeA& x, int n_threads) const {
         NewArray<T> out({rows(h)});
-        compute(h, x, n_threads,
+        compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::speed(batch, out.view.elements()); });
         return out.array;
     }
 
     py::array_t<T> jacobian(const A& h, const MaybeA& x, int n_threads) const {
-        NewArray<T> out({rows(h), size(), size()});
-        compute(h, x, n_threads, [&](const auto& batch) { nullcline::jacobian(batch, out.view); });
+        NewArray<T> out({rows(h), states(), states()});
+        compute(h, states(), x, n_threads,
+                [&](const auto& batch) { nullcline::jacobian(batch, out.view); });
         return out.array;
     }
 
     py::array_t<T> residual_jacobian(const A& h, const MaybeA& x, int n_threads) const {
-        NewArray<T> out({rows(h), size(), size()});
-        compute(h, x, n_threads,
+        NewArray<T> out({rows(h), units(), units()});
+        compute(h, units(), x, n_threads,
                 [&](const auto& batch) { nullcline::residual_jacobian(batch, out.view); });
         return out.array;
     }
 
     py::array_t<T> input_jacobian(const A& h, const MaybeA& x, int n_threads) const {
-        NewArray<T> out({rows(h), size(), inputs()});
-        compute(h, x, n_threads,
+        NewArray<T> out({rows(h), states(), inputs()});
+        compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::input_jacobian(batch, out.view); });
         return out.array;
     }
 
     py::array_t<T> jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
-        const auto view = matrix(v, "v", rows(h), size());
-        compute(h, x, n_threads, [&](const auto& batch) { nullcline::jvp(batch, view, out.view); });
+        NewArray<T> out({rows(h), states()});
+        const auto view = matrix(v, "v", rows(h), states());
+        compute(h, states(), x, n_threads,
+                [&](const auto& batch) { nullcline::jvp(batch, view, out.view); });
         return out.array;
     }
 
     py::array_t<T> vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
-        const auto view = matrix(u, "u", rows(h), size());
-        compute(h, x, n_threads, [&](const auto& batch) { nullcline::vjp(batch, view, out.view); });
+        NewArray<T> out({rows(h), states()});
+        const auto view = matrix(u, "u", rows(h), states());
+        compute(h, states(), x, n_threads,
+                [&](const auto& batch) { nullcline::vjp(batch, view, out.view); });
         return out.array;
     }
 
     py::array_t<T> hvp(const A& h, const MaybeA& x, const A& u, const A& v, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
-        const auto covectors = matrix(u, "u", rows(h), size());
-        const auto directions = matrix(v, "v", rows(h), size());
-        compute(h, x, n_threads,
+        NewArray<T> out({rows(h), states()});
+        const auto covectors = matrix(u, "u", rows(h), states());
+        const auto directions = matrix(v, "v", rows(h), states());
+        compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::hvp(batch, covectors, directions, out.view); });
         return out.array;
     }
 
     py::array_t<T> input_jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
-        NewArray<T> out({rows(h), size()});
+        NewArray<T> out({rows(h), states()});
         const auto view = matrix(v, "v", rows(h), inputs());
-        compute(h, x, n_threads,
+        compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::input_jvp(batch, view, out.view); });
         return out.array;
     }
 
     py::array_t<T> residual_input_jvp(const A& h, const MaybeA& x, const A& v,
                                       int n_threads) const {
-        NewArray<T> out({rows(h), size()});
+        NewArray<T> out({rows(h), units()});
         const auto view = matrix(v, "v", rows(h), inputs());
-        compute(h, x, n_threads,
+        compute(h, units(), x, n_threads,
                 [&](const auto& batch) { nullcline::residual_input_jvp(batch, view, out.view); });
         return out.array;
     }
 
     py::array_t<T> input_vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
         NewArray<T> out({rows(h), inputs()});
-        const auto view = matrix(u, "u", rows(h), size());
-        compute(h, x, n_threads,
+        const auto view = matrix(u, "u", rows(h), states());
+        compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::input_vjp(batch, view, out.view); });
         return out.array;
     }
@@ -127,11 +142,12 @@ class PyGru {
                        int n_threads, const std::optional<py::function>& progress) const {
         const Method method = method_of(method_name);
         const Options options = options_of(method, tol_slow, max_iterations, learning_rate);
-        const auto zeros = deflated ? matrix(*deflated, "deflated", size()) : MatrixView<const T>();
+        const auto zeros =
+            deflated ? matrix(*deflated, "deflated", units()) : MatrixView<const T>();
         const auto total = static_cast<std::size_t>(rows(starts));
         const auto report = reporter(progress, total);
         std::optional<Outcomes<T>> outcomes;
-        compute(starts, x, n_threads, [&](const Batch<T>& batch) {
+        compute(starts, states(), x, n_threads, [&](const Batch<T>& batch) {
             cpu::Backend<T> backend(batch, options, zeros, report);
             Searcher(backend).run(method);
             outcomes = backend.take_outcomes();
@@ -140,23 +156,16 @@ class PyGru {
     }
 
   private:
-    static Gru<T> make(const A& weight_ih, const A& weight_hh, const A& bias_ih, const A& bias_hh) {
+    static Cell<T> make(const std::string& kind, const A& weight_ih, const A& weight_hh,
+                        const A& bias, const MaybeA& inner_bias) {
         require_blas();
-        if (weight_hh.ndim() != 2 || weight_hh.shape(1) == 0) {
-            throw py::value_error("weight_hh must have shape (3 H, H) with H > 0");
-        }
-        if (weight_ih.ndim() != 2) {
-            throw py::value_error("weight_ih must have shape (3 H, D)");
-        }
-        const py::ssize_t size = weight_hh.shape(1);
-        return Gru<T>(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
-                      matrix(weight_hh, "weight_hh", 3 * size, size),
-                      vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+        return cell_of(kind, weight_ih, weight_hh, bias, inner_bias);
     }
 
-    /// Check states and inputs, and call `use(batch)` without the GIL.
+    /// Check states of this size and inputs, and call `use(batch)` without the GIL.
     template <class Use>
-    void compute(const A& h, const MaybeA& x, int n_threads, const Use& use) const {
+    void compute(const A& h, py::ssize_t size, const MaybeA& x, int n_threads,
+                 const Use& use) const {
         if (n_threads < 1) {
             throw py::value_error("n_threads must be at least 1");
         }
@@ -170,22 +179,23 @@ class PyGru {
                 given.x = {};
             }
         }
-        const auto states = matrix(h, "h", size());
-        const Batch<T> batch{cell_, states, given, static_cast<std::size_t>(n_threads),
-                             check_signals};
+        const Batch<T> batch{cell_, matrix(h, "h", size), given,
+                             static_cast<std::size_t>(n_threads), check_signals};
         const py::gil_scoped_release release;
         use(batch);
     }
 
-    [[nodiscard]] py::ssize_t size() const { return static_cast<py::ssize_t>(cell_.size()); }
+    [[nodiscard]] py::ssize_t units() const { return static_cast<py::ssize_t>(cell_.size()); }
+    [[nodiscard]] py::ssize_t states() const {
+        return static_cast<py::ssize_t>(cell_.state_size());
+    }
     [[nodiscard]] py::ssize_t inputs() const {
         return static_cast<py::ssize_t>(cell_.input_size());
     }
-    [[nodiscard]] py::ssize_t rows(const A& h) const {
-        return static_cast<py::ssize_t>(matrix(h, "h", size()).rows());
-    }
+    /// How many states there are; what each must be is checked where they are read.
+    [[nodiscard]] static py::ssize_t rows(const A& h) { return h.ndim() > 0 ? h.shape(0) : 0; }
 
-    Gru<T> cell_;
+    Cell<T> cell_;
 };
 
 template <class T>
@@ -218,7 +228,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def_readonly("iterations", &Result::iterations)
         .def_readonly("n_products", &Result::n_products);
 
-    using G = PyGru<T>;
+    using G = PyCell<T>;
     const auto h = py::arg("h").noconvert();
     const auto x = py::arg("x").noconvert();
     const auto u = py::arg("u").noconvert();
@@ -226,13 +236,16 @@ void declare(py::module_& module, const char* result_name, const char* name) {
     const auto no_x = py::arg("x").noconvert() = py::none();
     const auto n_threads = py::arg("n_threads") = 1;
     py::class_<G>(module, name)
-        .def(py::init<const Array<T>&, const Array<T>&, const Array<T>&, const Array<T>&>(),
-             py::arg("weight_ih").noconvert(), py::arg("weight_hh").noconvert(),
-             py::arg("bias_ih").noconvert(), py::arg("bias_hh").noconvert())
+        .def(py::init<const std::string&, const Array<T>&, const Array<T>&, const Array<T>&,
+                      const std::optional<Array<T>>&>(),
+             py::arg("kind"), py::arg("weight_ih").noconvert(), py::arg("weight_hh").noconvert(),
+             py::arg("bias").noconvert(), py::arg("inner_bias").noconvert() = py::none())
         .def_property_readonly("hidden_size", &G::hidden_size)
+        .def_property_readonly("state_size", &G::state_size)
         .def_property_readonly("input_size", &G::input_size)
         .def("step", &G::step, h, no_x, n_threads)
         .def("residual", &G::residual, h, no_x, n_threads)
+        .def("complete", &G::complete, h, no_x, n_threads)
         .def("speed", &G::speed, h, no_x, n_threads)
         .def("jacobian", &G::jacobian, h, no_x, n_threads)
         .def("residual_jacobian", &G::residual_jacobian, h, no_x, n_threads)
@@ -297,6 +310,6 @@ PYBIND11_MODULE(_core, module) {
     module.def("trust_region_step", &trust_region_step, py::arg("a").noconvert(),
                py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
-    declare<double>(module, "SearchResult64", "GRU64");
-    declare<float>(module, "SearchResult32", "GRU32");
+    declare<double>(module, "SearchResult64", "Cell64");
+    declare<float>(module, "SearchResult32", "Cell32");
 }

@@ -15,8 +15,9 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "cell_arguments.hpp"
 #include "dlpack.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/runtime.hpp"
 #include "search_options.hpp"
@@ -223,25 +224,19 @@ struct PyLabels {
           n_products(labels.n_products) {}
 };
 
+/// What `cell_of` takes.
 template <class T>
-using Weights = std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>;
+using Weights = std::tuple<std::string, Array<T>, Array<T>, Array<T>, std::optional<Array<T>>>;
 
 template <class T>
-Gru<T> cell_of(const Weights<T>& weights) {
-    const auto& [weight_ih, weight_hh, bias_ih, bias_hh] = weights;
-    if (weight_hh.ndim() != 2 || weight_hh.shape(1) == 0 || weight_ih.ndim() != 2) {
-        throw py::value_error("weights must have shapes (3 H, D) and (3 H, H) with H > 0");
-    }
-    const py::ssize_t size = weight_hh.shape(1);
-    return Gru<T>(matrix(weight_ih, "weight_ih", 3 * size, weight_ih.shape(1)),
-                  matrix(weight_hh, "weight_hh", 3 * size, size),
-                  vector(bias_ih, "bias_ih", 3 * size), vector(bias_hh, "bias_hh", 3 * size));
+[[nodiscard]] Cell<T> cell_from(const Weights<T>& weights) {
+    return std::apply([](const auto&... parts) { return cell_of<T>(parts...); }, weights);
 }
 
 /// Operations and bytes a second, by name.
 template <class T>
 py::dict measure(const Weights<T>& weights, std::size_t n_states, std::size_t square, int device) {
-    const Gru<T> cell = cell_of(weights);
+    const Cell<T> cell = cell_from<T>(weights);
     gpu::Rates rates;
     {
         const py::gil_scoped_release release;
@@ -263,9 +258,9 @@ PyLabels search(const Weights<T>& weights, const gpu::Source& starts,
                 double tol_slow, std::optional<std::int32_t> max_iterations, double learning_rate,
                 int device, std::vector<std::uintptr_t> streams,
                 const std::optional<py::function>& progress) {
-    const Gru<T> cell = cell_of(weights);
-    if (starts.cols != cell.size()) {
-        throw py::value_error("starts must have a column for each unit");
+    const Cell<T> cell = cell_from<T>(weights);
+    if (starts.cols != cell.state_size()) {
+        throw py::value_error("starts must have a column for each number of a state");
     }
     if (inputs &&
         (inputs->cols != cell.input_size() || (inputs->rows != 1 && inputs->rows != starts.rows))) {

@@ -129,18 +129,18 @@ class Device {
     // A row-major matrix is the transpose of the column-major one in the same memory, so each
     // product below asks cuBLAS for its own transpose.
 
-    /// c = a bᵀ
+    /// c = a bᵀ; of a wider a the first columns count.
     template <class T>
     void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
                              MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        gemm(CublasOperation::transposed, b.data(), b.cols(), a, c);
+        gemm(CublasOperation::transposed, b, a, c, b.rows(), b.cols());
     }
 
-    /// c = a b
+    /// c = a b; of a wider c the first columns are written.
     template <class T>
     void multiply(MatrixView<const std::type_identity_t<T>> a,
                   MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        gemm(CublasOperation::plain, b.data(), b.cols(), a, c);
+        gemm(CublasOperation::plain, b, a, c, b.cols(), b.rows());
     }
 
     /// normals[i] = jacobians[i]ᵀ jacobians[i]
@@ -204,21 +204,23 @@ class Device {
         return static_cast<unsigned>(checked_int(n_blocks));
     }
 
-    /// c = a op(b), b being row-major with so many columns.
+    /// c = a op(b), op(b) being (depth, width).
     template <class T>
-    void gemm(CublasOperation of_b, const T* b, std::size_t b_cols,
-              MatrixView<const std::type_identity_t<T>> a, MatrixView<T> c) {
+    void gemm(CublasOperation of_b, MatrixView<const std::type_identity_t<T>> b,
+              MatrixView<const std::type_identity_t<T>> a, MatrixView<T> c, std::size_t width,
+              std::size_t depth) {
         if (c.size() == 0) {
             return;
         }
-        const int m = checked_int(c.cols());
+        const int m = checked_int(width);
         const int n = checked_int(c.rows());
-        const int k = checked_int(a.cols());
+        const int k = checked_int(depth);
         const T one = 1;
         const T zero = 0;
         check_cublas(cublas().routines<T>().gemm(context_.blas(), of_b, CublasOperation::plain, m,
-                                                 n, k, &one, b, checked_int(b_cols), a.data(), k,
-                                                 &zero, c.data(), m),
+                                                 n, k, &one, b.data(), checked_int(b.cols()),
+                                                 a.data(), checked_int(a.cols()), &zero, c.data(),
+                                                 checked_int(c.cols())),
                      "multiply matrices");
     }
 

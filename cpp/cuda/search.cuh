@@ -42,12 +42,12 @@ gpu::Labels search(const gpu::Problem<T>& problem) {
 template <class T>
 void copy(const gpu::Source& from, T* to, int device, const std::vector<std::uintptr_t>& streams) {
     Session session(device, from.cols, streams);
-    gpu::copy_rows(session.device(), from, 0, MatrixView<T>(to, from.rows, from.cols), false);
+    gpu::copy_rows(session.device(), from, 0, MatrixView<T>(to, from.rows, from.cols));
     session.device().synchronize();
 }
 
 template <class T>
-gpu::Rates measure(const Gru<T>& cell, std::size_t n_states, std::size_t square, int device) {
+gpu::Rates measure(const Cell<T>& cell, std::size_t n_states, std::size_t square, int device) {
     Session session(device, cell.size());
     return gpu::measure(session.device(), cell, n_states, square);
 }

@@ -85,19 +85,19 @@ class Device {
         }
     }
 
-    /// c = a bᵀ
+    /// c = a bᵀ; of a wider a the first columns count.
     template <class T>
     void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
                              MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        product(c, a.cols(),
+        product(c, b.rows(), b.cols(),
                 [&](std::size_t i, std::size_t j, std::size_t k) { return a(i, k) * b(j, k); });
     }
 
-    /// c = a b
+    /// c = a b; of a wider c the first columns are written.
     template <class T>
     void multiply(MatrixView<const std::type_identity_t<T>> a,
                   MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
-        product(c, a.cols(),
+        product(c, b.cols(), b.rows(),
                 [&](std::size_t i, std::size_t j, std::size_t k) { return a(i, k) * b(k, j); });
     }
 
@@ -106,7 +106,7 @@ class Device {
     void grams(std::size_t count, std::size_t size, const T* jacobians, T* normals) {
         for (std::size_t i = 0; i < count; ++i) {
             const MatrixView<const T> j(jacobians + i * size * size, size, size);
-            product(MatrixView<T>(normals + i * size * size, size, size), size,
+            product(MatrixView<T>(normals + i * size * size, size, size), size, size,
                     [&](std::size_t a, std::size_t b, std::size_t k) { return j(k, a) * j(k, b); });
         }
     }
@@ -146,9 +146,9 @@ class Device {
     static constexpr std::size_t header = 256;
 
     template <class T, class Term>
-    static void product(MatrixView<T> out, std::size_t depth, const Term& term) {
+    static void product(MatrixView<T> out, std::size_t width, std::size_t depth, const Term& term) {
         for (std::size_t i = 0; i < out.rows(); ++i) {
-            for (std::size_t j = 0; j < out.cols(); ++j) {
+            for (std::size_t j = 0; j < width; ++j) {
                 T sum = 0;
                 for (std::size_t k = 0; k < depth; ++k) {
                     sum += term(i, j, k);

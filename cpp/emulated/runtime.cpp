@@ -47,19 +47,19 @@ gpu::Labels search(const gpu::Problem<T>& problem) {
 template <class T>
 void copy(const gpu::Source& from, T* to, int, const std::vector<std::uintptr_t>&) {
     Device device;
-    gpu::copy_rows(device, from, 0, MatrixView<T>(to, from.rows, from.cols), false);
+    gpu::copy_rows(device, from, 0, MatrixView<T>(to, from.rows, from.cols));
 }
 
 template <class T>
-gpu::Rates measure(const Gru<T>& cell, std::size_t n_states, std::size_t square, int) {
+gpu::Rates measure(const Cell<T>& cell, std::size_t n_states, std::size_t square, int) {
     Device device;
     return gpu::measure(device, cell, n_states, square);
 }
 
 template void copy(const gpu::Source&, double*, int, const std::vector<std::uintptr_t>&);
 template void copy(const gpu::Source&, float*, int, const std::vector<std::uintptr_t>&);
-template gpu::Rates measure(const Gru<double>&, std::size_t, std::size_t, int);
-template gpu::Rates measure(const Gru<float>&, std::size_t, std::size_t, int);
+template gpu::Rates measure(const Cell<double>&, std::size_t, std::size_t, int);
+template gpu::Rates measure(const Cell<float>&, std::size_t, std::size_t, int);
 template gpu::Labels search(const gpu::Problem<double>&);
 template gpu::Labels search(const gpu::Problem<float>&);
 

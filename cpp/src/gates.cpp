@@ -5,107 +5,102 @@
 
 #include "nullcline/multiversion.hpp"
 
-namespace nullcline {
+namespace nullcline::gates {
 namespace {
 
-template <GruForm form, class T>
-[[gnu::always_inline]] inline void linearize(const GruPoint<T>& point, const Linearized<T>& out) {
-    const GruArrays<T> at(point);
+/// Call `use.operator()<Cell, form>()`, within the version of the caller.
+template <class Use>
+[[gnu::always_inline]] inline void with_residual(CellKind kind, Form form, const Use& use) {
+    with_cell(kind, [&]<class C>() __attribute__((always_inline)) {
+        if (form == Form::reduced) {
+            use.template operator()<C, Form::reduced>();
+        } else {
+            use.template operator()<C, Form::update>();
+        }
+    });
+}
+
+template <class T>
+[[gnu::always_inline]] inline void linearize_all(CellKind kind, Form form,
+                                                 const UnitPoint<T>& point,
+                                                 const Linearized<T>& out) {
+    const UnitArrays<T> at(point);
     T* const residual = out.residual.data();
     T* const scales = out.scales.data();
     T* const identity = out.identity.data();
+    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
-    for (std::size_t i = 0; i < at.size; ++i) {
-        gru_linearize_unit<form>(at, i, residual, scales, identity);
-    }
+        for (std::size_t i = 0; i < at.size; ++i) {
+            linearize_unit<C, of>(at, i, residual, scales, identity);
+        }
+    });
 }
 
-template <GruForm form, class T>
-[[gnu::always_inline]] inline void input_scales(const GruPoint<T>& point, std::span<T> out) {
-    const GruArrays<T> at(point);
+template <class T>
+[[gnu::always_inline]] inline void input_scales_of_all(CellKind kind, Form form,
+                                                       const UnitPoint<T>& point,
+                                                       std::span<T> out) {
+    const UnitArrays<T> at(point);
     T* const scales = out.data();
+    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
-    for (std::size_t i = 0; i < at.size; ++i) {
-        gru_input_scales_unit<form>(at, i, scales);
-    }
+        for (std::size_t i = 0; i < at.size; ++i) {
+            input_scales_unit<C, of>(at, i, scales);
+        }
+    });
 }
 
-template <GruForm form, class T>
-[[gnu::always_inline]] inline void curvature(const GruPoint<T>& point, std::span<const T> weights,
-                                             std::span<T> out) {
-    const GruArrays<T> at(point);
+template <class T>
+[[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Form form,
+                                                    const UnitPoint<T>& point,
+                                                    std::span<const T> weights, std::span<T> out) {
+    const UnitArrays<T> at(point);
     const T* const weight = weights.data();
     T* const to = out.data();
+    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
-    for (std::size_t i = 0; i < at.size; ++i) {
-        gru_curvature_unit<form>(at, i, weight[i], to);
-    }
+        for (std::size_t i = 0; i < at.size; ++i) {
+            curvature_unit<C, of>(at, i, weight, to);
+        }
+    });
 }
 
 }  // namespace
 
 NULLCLINE_MULTIVERSION
-void gru_reduced(const GruPoint<double>& point, const Linearized<double>& out) {
-    linearize<GruForm::reduced>(point, out);
+void linearize(CellKind kind, Form form, const UnitPoint<double>& point,
+               const Linearized<double>& out) {
+    linearize_all(kind, form, point, out);
 }
 
 NULLCLINE_MULTIVERSION
-void gru_reduced(const GruPoint<float>& point, const Linearized<float>& out) {
-    linearize<GruForm::reduced>(point, out);
+void linearize(CellKind kind, Form form, const UnitPoint<float>& point,
+               const Linearized<float>& out) {
+    linearize_all(kind, form, point, out);
 }
 
 NULLCLINE_MULTIVERSION
-void gru_update(const GruPoint<double>& point, const Linearized<double>& out) {
-    linearize<GruForm::update>(point, out);
+void input_scales(CellKind kind, Form form, const UnitPoint<double>& point,
+                  std::span<double> scales) {
+    input_scales_of_all(kind, form, point, scales);
 }
 
 NULLCLINE_MULTIVERSION
-void gru_update(const GruPoint<float>& point, const Linearized<float>& out) {
-    linearize<GruForm::update>(point, out);
+void input_scales(CellKind kind, Form form, const UnitPoint<float>& point,
+                  std::span<float> scales) {
+    input_scales_of_all(kind, form, point, scales);
 }
 
 NULLCLINE_MULTIVERSION
-void gru_input_scales(const GruPoint<double>& point, std::span<double> scales) {
-    input_scales<GruForm::update>(point, scales);
+void curvature(CellKind kind, Form form, const UnitPoint<double>& point,
+               std::span<const double> weights, std::span<double> out) {
+    curvature_of_all(kind, form, point, weights, out);
 }
 
 NULLCLINE_MULTIVERSION
-void gru_input_scales(const GruPoint<float>& point, std::span<float> scales) {
-    input_scales<GruForm::update>(point, scales);
+void curvature(CellKind kind, Form form, const UnitPoint<float>& point,
+               std::span<const float> weights, std::span<float> out) {
+    curvature_of_all(kind, form, point, weights, out);
 }
 
-NULLCLINE_MULTIVERSION
-void gru_reduced_input_scales(const GruPoint<double>& point, std::span<double> scales) {
-    input_scales<GruForm::reduced>(point, scales);
-}
-
-NULLCLINE_MULTIVERSION
-void gru_reduced_input_scales(const GruPoint<float>& point, std::span<float> scales) {
-    input_scales<GruForm::reduced>(point, scales);
-}
-
-NULLCLINE_MULTIVERSION
-void gru_reduced_curvature(const GruPoint<double>& point, std::span<const double> weights,
-                           std::span<double> out) {
-    curvature<GruForm::reduced>(point, weights, out);
-}
-
-NULLCLINE_MULTIVERSION
-void gru_reduced_curvature(const GruPoint<float>& point, std::span<const float> weights,
-                           std::span<float> out) {
-    curvature<GruForm::reduced>(point, weights, out);
-}
-
-NULLCLINE_MULTIVERSION
-void gru_update_curvature(const GruPoint<double>& point, std::span<const double> weights,
-                          std::span<double> out) {
-    curvature<GruForm::update>(point, weights, out);
-}
-
-NULLCLINE_MULTIVERSION
-void gru_update_curvature(const GruPoint<float>& point, std::span<const float> weights,
-                          std::span<float> out) {
-    curvature<GruForm::update>(point, weights, out);
-}
-
-}  // namespace nullcline
+}  // namespace nullcline::gates

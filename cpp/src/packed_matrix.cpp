@@ -15,9 +15,10 @@ constexpr std::size_t n_lanes = 8;
 using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
 
 /// Six rows by sixteen columns: twelve of AVX2's sixteen registers hold sums, two the panel's row.
-[[gnu::always_inline]] inline void multiply_block(const float* a, std::size_t depth,
-                                                  const PackedMatrix::Row* panel, float* out,
-                                                  std::size_t stride, std::size_t n_columns) {
+[[gnu::always_inline]] inline void multiply_block(const float* a, std::size_t a_stride,
+                                                  std::size_t depth, const PackedMatrix::Row* panel,
+                                                  float* out, std::size_t stride,
+                                                  std::size_t n_columns) {
     Lanes low[tile_block] = {};
     Lanes high[tile_block] = {};
     for (std::size_t k = 0; k < depth; ++k) {
@@ -27,7 +28,7 @@ using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
         std::memcpy(&panel_high, panel[k].values + n_lanes, sizeof panel_high);
 #pragma GCC unroll 6
         for (std::size_t i = 0; i < tile_block; ++i) {
-            const float factor = a[i * depth + k];
+            const float factor = a[i * a_stride + k];
             low[i] += factor * panel_low;
             high[i] += factor * panel_high;
         }
@@ -46,8 +47,8 @@ using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
 NULLCLINE_MULTIVERSION
 void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy) {
-    if (a.rows() != tile_rows || a.cols() != b.rows() || c.rows() != tile_rows ||
-        c.cols() != b.cols()) {
+    if (a.rows() != tile_rows || a.cols() < b.rows() || c.rows() != tile_rows ||
+        c.cols() < b.cols()) {
         throw std::invalid_argument("the shapes of a product do not fit");
     }
     for (std::size_t panel = 0; panel < b.panels(); ++panel) {
@@ -56,7 +57,7 @@ void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float
         for (std::size_t block = 0; block < tile_blocks; ++block) {
             const std::size_t row = block * tile_block;
             if (busy[block]) {
-                multiply_block(a.row(row).data(), a.cols(), b.panel(panel),
+                multiply_block(a.row(row).data(), a.cols(), b.rows(), b.panel(panel),
                                c.row(row).data() + first, c.cols(), n_columns);
             }
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nullcline import cuda
-from nullcline.cells import GRU
+from nullcline.cells import GRU, LSTM, RNN, UGRNN
 from nullcline.certify import Certificates
 from nullcline.fixed_points import FixedPoints
 from nullcline.follow_input import InputBranch, follow_input
@@ -14,6 +14,9 @@ from nullcline.trace import Curve, Trace, trace
 
 __all__ = [
     "GRU",
+    "LSTM",
+    "RNN",
+    "UGRNN",
     "Certificates",
     "Curve",
     "FixedPoints",

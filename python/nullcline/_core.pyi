@@ -7,10 +7,10 @@ from numpy import float32, float64, int32, uint8
 from numpy.typing import NDArray
 
 __all__ = [
-    "GRU32",
-    "GRU64",
     "KINDS",
     "REASONS",
+    "Cell32",
+    "Cell64",
     "SearchResult32",
     "SearchResult64",
     "blas_init",
@@ -38,7 +38,7 @@ _F = TypeVar("_F", float32, float64)
 # The two bases are the stub's own: at run time each class below stands alone.
 class _SearchResult(Generic[_F]):
     @property
-    def h(self) -> NDArray[_F]: ...  # (n, H)
+    def h(self) -> NDArray[_F]: ...  # (n, S)
     @property
     def q(self) -> NDArray[float64]: ...  # (n,)
     @property
@@ -50,24 +50,32 @@ class _SearchResult(Generic[_F]):
     @property
     def n_products(self) -> int: ...  # in float32, of a state with W and with its transpose
 
-class _GRU(Generic[_F]):
+class _Cell(Generic[_F]):
+    # Gates in the order of the cell's header in cpp/include/nullcline/cells.
     def __init__(
         self,
-        weight_ih: NDArray[_F],  # (3H, D)
-        weight_hh: NDArray[_F],  # (3H, H)
-        bias_ih: NDArray[_F],  # (3H,)
-        bias_hh: NDArray[_F],  # (3H,)
+        kind: str,
+        weight_ih: NDArray[_F],  # (gates H, D)
+        weight_hh: NDArray[_F],  # (gates H, H)
+        bias: NDArray[_F],  # (gates H,)
+        inner_bias: NDArray[_F] | None = None,  # (H,), where the kind has one
     ) -> None: ...
     @property
     def hidden_size(self) -> int: ...
     @property
+    def state_size(self) -> int: ...
+    @property
     def input_size(self) -> int: ...
 
-    # h: (n, H); x: None (zero input), (1, D) (one input for all) or (n, D).
+    # h: (n, S), or outputs (n, H) for the reduced residual's and for complete;
+    # x: None (zero input), (1, D) (one input for all) or (n, D).
     def step(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
     def residual(
+        self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
+    ) -> NDArray[_F]: ...
+    def complete(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
     def speed(
@@ -83,7 +91,7 @@ class _GRU(Generic[_F]):
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
 
-    # v: (n, H), or (n, D) for the input's; u: (n, H).
+    # v: (n, S), or (n, D) for the input's; u: (n, S).
     def jvp(
         self, h: NDArray[_F], x: NDArray[_F] | None, v: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...
@@ -126,5 +134,5 @@ class _GRU(Generic[_F]):
 
 class SearchResult32(_SearchResult[float32]): ...
 class SearchResult64(_SearchResult[float64]): ...
-class GRU32(_GRU[float32]): ...
-class GRU64(_GRU[float64]): ...
+class Cell32(_Cell[float32]): ...
+class Cell64(_Cell[float64]): ...

@@ -32,7 +32,7 @@ class CpuSearch:
     ) -> None:
         self._cell = cell
         self._n_threads = n_threads
-        self._h = _validation.rows("starts", starts, cell.hidden_size, cell.dtype)
+        self._h = _validation.rows("starts", starts, cell.state_size, cell.dtype)
         shape = len(self._h), cell.input_size
         self._x = _validation.inputs("inputs", inputs, shape, cell.dtype)
 

@@ -1,7 +1,7 @@
 """Types of the compiled search on NVIDIA GPUs, which is built where there is `nvcc`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from numpy import float32, float64, int32, uint8
 from numpy.typing import NDArray
@@ -77,25 +77,29 @@ class SearchResult:
     @property
     def n_products(self) -> int: ...
 
+# What _core.Cell32 and Cell64 are made from: kind, weight_ih, weight_hh, bias, inner_bias.
+_F = TypeVar("_F", float32, float64)
+_Weights: TypeAlias = tuple[str, NDArray[_F], NDArray[_F], NDArray[_F], NDArray[_F] | None]
+
 # How fast a GPU does what searches do, in operations or bytes a second, by name.
 def measure32(
-    weights: tuple[NDArray[float32], NDArray[float32], NDArray[float32], NDArray[float32]],
+    weights: _Weights[float32],
     n_states: int,
     square: int,
     device: int = 0,
 ) -> dict[str, float]: ...
 def measure64(
-    weights: tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]],
+    weights: _Weights[float64],
     n_states: int,
     square: int,
     device: int = 0,
 ) -> dict[str, float]: ...
 
-# weights: weight_ih, weight_hh, bias_ih, bias_hh. inputs: None (zero input), (1, D) or (n, D).
-# h, q: addresses, on the host or the GPU, to write (n, H) of the cell's type and (n,) doubles to.
+# inputs: None (zero input), (1, D) or (n, D).
+# h, q: addresses, on the host or the GPU, to write (n, S) of the cell's type and (n,) doubles to.
 # streams: handles of CUDA streams whose work must end before arrays are read.
 def search32(
-    weights: tuple[NDArray[float32], NDArray[float32], NDArray[float32], NDArray[float32]],
+    weights: _Weights[float32],
     starts: Source,
     inputs: Source | None,
     *,
@@ -111,7 +115,7 @@ def search32(
     progress: Callable[[int, int], None] | None,
 ) -> SearchResult: ...
 def search64(
-    weights: tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]],
+    weights: _Weights[float64],
     starts: Source,
     inputs: Source | None,
     *,

@@ -11,7 +11,7 @@ from nullcline import _validation, cuda
 from nullcline._cpu_search import one_row_a_start, rows_are_equal
 from nullcline._device_arrays import DeviceView, like, view
 from nullcline._validation import Floats
-from nullcline.cells import GRU
+from nullcline.cells.compiled import CompiledCell
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -37,9 +37,10 @@ class GpuSearch:
     """
 
     def __init__(self, cell: Cell, starts: ArrayLike, inputs: ArrayLike | None, gpu: Gpu) -> None:
-        if not isinstance(cell, GRU):
+        if not isinstance(cell, CompiledCell):
             raise TypeError(
-                f"only a nullcline.GRU can be searched on a GPU so far, not {type(cell).__name__}"
+                "only cells whose equations are compiled, such as nullcline.GRU, can be searched "
+                f'on a GPU, not {type(cell).__name__}; search with device="cpu"'
             )
         self._module = cuda._module()
         self._cell = cell
@@ -75,7 +76,7 @@ class GpuSearch:
 
     def run(self, **options: Any) -> tuple[Any, Any, Any]:
         """Return the ends and their speeds, where the starts lie, and what else the core found."""
-        shape = self.n_starts, self._cell.hidden_size
+        shape = self.n_starts, self._cell.state_size
         if not isinstance(self._h, DeviceView):
             h, q = np.empty(shape, self._cell.dtype), np.empty(shape[0])
             return h, q, self._run(h.ctypes.data, q.ctypes.data, options)
@@ -85,10 +86,9 @@ class GpuSearch:
         return like(self._given, h_there), like(self._given, q_there), found
 
     def _run(self, h: int, q: int, options: dict[str, Any]) -> Any:
-        cell = self._cell
         search = self._module.search64 if self._is_double() else self._module.search32
         return search(
-            (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh),
+            self._cell.core_weights(),
             self._source(self._h),
             None if self._x is None else self._source(self._x),
             h=h,
@@ -129,9 +129,9 @@ class GpuSearch:
 def _starts(value: ArrayLike, cell: Cell) -> _Array:
     there = view("starts", value)
     if there is None:
-        return _validation.rows("starts", value, cell.hidden_size, cell.dtype)
+        return _validation.rows("starts", value, cell.state_size, cell.dtype)
     _validation.require_type("starts", value, there.dtype, cell.dtype)
-    _validation.require_rows("starts", there.shape, cell.hidden_size)
+    _validation.require_rows("starts", there.shape, cell.state_size)
     return there
 
 

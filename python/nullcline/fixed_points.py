@@ -45,19 +45,19 @@ class FixedPoints:
     Attributes
     ----------
     h
-        Where each start ended, shape (n, H).
+        Where each start ended, shape (n, S): the cell's states, S = H but for an LSTM's [h, c].
     q
         The speed there, `mean((h - F(h, x))**2)`, shape (n,).
     kind
         What the end is, shape (n,): "fixed", a zero of the reduced residual to rounding; "slow", a
-        local minimum of q over the cube [-1, 1]^H with 0 < q <= tol_slow (for the gradient method
-        any state with q <= tol_slow); "unconverged", everything else.
+        local minimum of q over the box of the cell's outputs with 0 < q <= tol_slow (for the
+        gradient method any state with q <= tol_slow); "unconverged", everything else.
     reason
         A sentence that says why it is of this kind, shape (n,).
     iterations
         Steps that the search took, shape (n,).
     starts
-        Where it started, shape (n, H).
+        Where it started, shape (n, S).
     inputs
         The input at each row, shape (n, D); None for zero input.
     tol_unique
@@ -102,7 +102,7 @@ class FixedPoints:
         n, n_starts = len(self), int(self.count.sum())
         rows = f"{n} starts" if n == n_starts else f"{n} points from {n_starts} starts"
         kinds = ", ".join(f"{np.sum(self.kind == kind)} {kind}" for kind in KINDS)
-        return f"FixedPoints({rows}: {kinds}; H = {self.h.shape[1]})"
+        return f"FixedPoints({rows}: {kinds}; S = {self.h.shape[1]})"
 
     def numpy(self) -> FixedPoints:
         """Return the same with every column on the host, in NumPy's arrays; itself if it is so."""
@@ -229,9 +229,9 @@ class FixedPoints:
         if cell is None:
             raise ValueError("the file does not hold the cell: pass the one that was searched")
         require_cell(cell)
-        if cell.hidden_size != self.h.shape[1]:
+        if cell.state_size != self.h.shape[1]:
             raise ValueError(
-                f"cell has {cell.hidden_size} units, and these states have {self.h.shape[1]}"
+                f"cell has states of {cell.state_size} numbers, and these have {self.h.shape[1]}"
             )
         points = self.numpy()
         return certify_states(cell, points.h, points.inputs)

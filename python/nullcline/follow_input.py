@@ -10,7 +10,7 @@ import numpy as np
 
 from nullcline import _validation
 from nullcline._continuation import ENDS, Problem, follow, tangent_at, turning_point
-from nullcline._starting_points import require_float64, starting_points
+from nullcline._starting_points import require_smooth_float64, starting_points
 from nullcline.linearize import spectral_radius
 from nullcline.search import find_fixed_points
 
@@ -29,7 +29,7 @@ class InputBranch:
     Attributes
     ----------
     h
-        The fixed points, shape (m, H).
+        The fixed points, shape (m, S).
     s
         How far the input has moved, shape (m,); 0 at the beginning.
     inputs
@@ -37,7 +37,7 @@ class InputBranch:
     arclength
         Along (h, s), shape (m,).
     fold_h, fold_s
-        Where the branch turns back in s, shapes (f, H) and (f,): there a stable and an unstable
+        Where the branch turns back in s, shapes (f, S) and (f,): there a stable and an unstable
         fixed point meet, and beyond it neither is.
     end
         Why the branch ends.
@@ -75,16 +75,17 @@ def follow_input(
 ) -> InputBranch:
     """Follow a fixed point while the input moves along a direction, such as a word's embedding.
 
-    Pseudo-arclength continuation of n(h, x + s d) = h in (h, s), which goes round folds: past one,
-    s runs back and the branch goes on with the other kind of point. (Allgower and Georg,
-    Introduction to Numerical Continuation Methods, 2003, chapters 2 and 6.)
+    Pseudo-arclength continuation of G(h, x + s d) = 0 in (h, s), G being the reduced residual of
+    the outputs h, which goes round folds: past one, s runs back and the branch goes on with the
+    other kind of point. (Allgower and Georg, Introduction to Numerical Continuation Methods, 2003,
+    chapters 2 and 6.)
 
     Parameters
     ----------
     cell
         The cell, in float64.
     point
-        `FixedPoints` of one row, or a state (H,), which first goes to its end: a fixed point.
+        `FixedPoints` of one row, or a state (S,), which first goes to its end: a fixed point.
     direction
         d, shape (D,).
     inputs
@@ -108,7 +109,7 @@ def follow_input(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or `point` is no single fixed point.
     """
-    require_float64(cell)
+    require_smooth_float64(cell)
     max_points = _validation.whole_number("max_points", max_points, 2)
     for name, value in (("reach", reach), ("largest_step", largest_step)):
         if _validation.tolerance(name, value) <= 0:
@@ -122,7 +123,7 @@ def follow_input(
         raise ValueError(f"point must be one fixed point, not {starts!r}")
     x = np.zeros((1, cell.input_size)) if starts.inputs is None else starts.inputs
     problem = _branch_problem(cell, x[0], d[0], reach)
-    start = np.append(starts.h[0], 0.0)
+    start = np.append(starts.h[0, : cell.hidden_size], 0.0)
     tangent = tangent_at(problem.jacobian(start))
     branch = follow(
         problem,
@@ -133,12 +134,13 @@ def follow_input(
     )
     s = branch.points[:, -1]
     folds = _folds(problem, branch)
+    inputs_there = x + s[:, None] * d
     return InputBranch(
-        h=branch.points[:, :-1],
+        h=cell.state_of(branch.points[:, :-1], inputs_there).astype(np.float64, copy=False),
         s=s,
-        inputs=x + s[:, None] * d,
+        inputs=inputs_there,
         arclength=branch.arclength,
-        fold_h=folds[:, :-1],
+        fold_h=cell.state_of(folds[:, :-1], x + folds[:, -1:] * d).astype(np.float64, copy=False),
         fold_s=folds[:, -1],
         end=ENDS[branch.end],
         _cell=cell,
@@ -146,7 +148,7 @@ def follow_input(
 
 
 def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
-    """Return n(h, x + s d) - h = 0 in the unknowns (h, s), inside the cube and within reach."""
+    """Return G(h, x + s d) = 0 in the unknowns (h, s), inside the cube and within reach."""
 
     def function(y: Vector) -> Vector:
         residual: Vector = cell.residual(y[None, :-1], x + y[-1] * d)[0].astype(np.float64)

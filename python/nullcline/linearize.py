@@ -36,18 +36,18 @@ class Linearization:
     cell
         The cell.
     h
-        The points, shape (n, H).
+        The states, shape (n, S).
     inputs
         The input at each point, shape (n, D), or (1, D) for one at all; None for zero input.
     eigenvalues
-        Of `J_rec`, shape (n, k), complex, k = H unless fewer were asked for; by falling modulus, so
+        Of `J_rec`, shape (n, k), complex, k = S unless fewer were asked for; by falling modulus, so
         the slowest mode of a stable point comes first, and of a conjugate pair the one with
         positive imaginary part.
     right
-        Right eigenvectors, shape (n, H, k): *column* `right[i, :, j]`, of length 1, belongs to
+        Right eigenvectors, shape (n, S, k): *column* `right[i, :, j]`, of length 1, belongs to
         `eigenvalues[i, j]`.
     left
-        Left eigenvectors, shape (n, k, H): *row* `left[i, j]`, scaled so that its product with
+        Left eigenvectors, shape (n, k, S): *row* `left[i, j]`, scaled so that its product with
         `right[i, :, j]` is 1. Where eigenvalues are distinct, `left[i] @ right[i]` is the identity,
         and `left[i] @ (h - h*)` are the coordinates of a state in the modes. The length of a row is
         the condition number of its eigenvalue. Where that is infinite to rounding (a defective
@@ -71,12 +71,12 @@ class Linearization:
 
     @cached_property
     def J_rec(self) -> Floats:  # noqa: N802 - what it is called in every paper
-        """∂F/∂h, shape (n, H, H), in the cell's type; computed when first asked for."""
+        """∂F/∂h, shape (n, S, S), in the cell's type; computed when first asked for."""
         return self.cell.jacobian(self.h, self.inputs)
 
     @cached_property
     def J_inp(self) -> Floats:  # noqa: N802
-        """∂F/∂x, shape (n, H, D), in the cell's type; computed when first asked for."""
+        """∂F/∂x, shape (n, S, D), in the cell's type; computed when first asked for."""
         return self.cell.input_jacobian(self.h, self.inputs)
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class Linearization:
     def __repr__(self) -> str:
         return (
             f"Linearization({len(self)} points, {np.sum(self.is_stable)} stable; "
-            f"H = {self.h.shape[1]})"
+            f"S = {self.h.shape[1]})"
         )
 
 
@@ -101,20 +101,20 @@ def linearize(
 
     The eigenvalue problem is solved in float64 whatever the cell's type: all modes by LAPACK's
     `geev`, the k slowest by ARPACK (Lehoucq, Sorensen and Yang 1998) with products of `J_rec`,
-    which is then never formed: memory is O(n H k).
+    which is then never formed: memory is O(n S k).
 
     Parameters
     ----------
     cell
         The cell.
     points
-        Result of a search, or states of shape (n, H).
+        Result of a search, or states of shape (n, S).
     inputs
         The input at the points: None (zero input), shape (D,), (1, D) or (n, D). The result of a
         search carries its own, so that none may be given with it.
     k
-        How many modes to find, those of largest |λ|; None for all. For large H, where only the
-        slowest matter. From H - 1 on all are found and the first k kept.
+        How many modes to find, those of largest |λ|; None for all. For large S, where only the
+        slowest matter. From S - 1 on all are found and the first k kept.
     n_threads
         Threads, each with points of its own; None for as many as this process may use processors.
 
@@ -139,9 +139,9 @@ def linearize(
         inputs = points.inputs
     else:
         states = points
-    h = _validation.rows("points", states, cell.hidden_size, cell.dtype).copy()
+    h = _validation.rows("points", states, cell.state_size, cell.dtype).copy()
     x = _validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
-    size = cell.hidden_size
+    size = cell.state_size
     k = size if k is None else _validation.whole_number("k", k, 1, size)
     n_threads = available_threads() if n_threads is None else n_threads
     n_threads = _validation.whole_number("n_threads", n_threads, 1)
@@ -204,7 +204,7 @@ def _slowest_modes(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Modes:
         return of(h, x, v.reshape(1, -1).astype(cell.dtype)).reshape(-1).astype(np.float64)
 
     precision = 0 if cell.dtype == np.float64 else 10 * float(np.finfo(cell.dtype).eps)
-    arnoldi = partial(_arnoldi, size=cell.hidden_size, k=k, precision=precision)
+    arnoldi = partial(_arnoldi, size=cell.state_size, k=k, precision=precision)
     eigenvalues, right = arnoldi(partial(product, cell.jvp))
     others, left = arnoldi(partial(product, cell.vjp))
     # The two sets are the same but for rounding, and a pair may be cut at the end of either.

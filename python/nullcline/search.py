@@ -47,17 +47,17 @@ def find_fixed_points(
 ) -> FixedPoints:
     """Search for fixed and slow points of a cell, from every start to its end.
 
-    Every fixed point of a GRU, and every state that it reaches from zero, lies in the cube
-    (-1, 1)^H; the search never leaves it. On the processor a start's end does not depend, bit for
-    bit, on the other starts, their order or the number of threads. Ctrl-C ends a search.
+    Every fixed point of a cell, and every state that it reaches, has its outputs in a box: of a GRU
+    the cube (-1, 1)^H. The search never leaves it. On the processor a start's end does not depend,
+    bit for bit, on the other starts, their order or the number of threads. Ctrl-C ends a search.
 
     Parameters
     ----------
     cell
         The cell, e.g. one of `from_torch(rnn)`.
     starts
-        States to start from, shape (n, H); n may be 0. Those outside of the cube start from the
-        nearest state in it.
+        States to start from, shape (n, S), S = H but for an LSTM, whose states are [h, c]; n may be
+        0. Those outside of the box start from the nearest state in it.
     inputs
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D).
     method
@@ -69,7 +69,7 @@ def find_fixed_points(
         fastest: "krylov", up to H = 1024 preconditioned by one factorization, with `lm` for all
         that it leaves.
     deflate
-        Fixed points to be divided out, so that starts end at others: states of shape (m, H), or
+        Fixed points to be divided out, so that starts end at others: states of shape (m, S), or
         the result of a search, of which the fixed points are taken. The search is then Newton's
         ("auto" or "newton"), and starts that reach no further zero are "unconverged". All starts
         must have one input.
@@ -168,7 +168,8 @@ def _zeros(
     if not search.has_one_input():
         raise ValueError("deflate needs one input for all starts: fixed points depend on it")
     states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
-    return _validation.rows("deflate", states, cell.hidden_size, cell.dtype)
+    known = _validation.rows("deflate", states, cell.state_size, cell.dtype)
+    return np.ascontiguousarray(known[:, : cell.hidden_size])  # the search's unknowns
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nullcline import _validation
 from nullcline._continuation import ENDS, Branch, Problem, follow, tangent_at
-from nullcline._starting_points import require_float64, starting_points
+from nullcline._starting_points import require_smooth_float64, starting_points
 from nullcline.linearize import spectral_radius
 from nullcline.search import find_fixed_points
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A curve of states with n(h) - h = τ w, w a fixed unit vector, in the order along it.
+    """A curve of states whose outputs h have G(h) = τ w, w a fixed unit vector, in order along it.
 
     Attributes
     ----------
     h
-        States, shape (m, H).
+        States, shape (m, S).
     tau, tau_slope
         τ and dτ / d arclength, shape (m,): τ is zero at fixed points, |τ| has a minimum by a ghost.
     q
@@ -38,7 +38,7 @@ class Curve:
     arclength
         Along (h, τ), shape (m,); 0 at the point that the curve was traced from.
     tangents
-        dh / d arclength, shape (m, H).
+        d outputs / d arclength, shape (m, H).
     direction
         w, shape (H,).
     ends
@@ -96,19 +96,20 @@ def trace(
 ) -> Trace:
     """Follow the slow manifold through fixed or slow points, both ways, to its ends.
 
-    The curve is {h : n(h) - h = τ w}, where w is the left singular vector of the smallest singular
-    value of ∂n/∂h - I at a fixed point, and the direction of n(h) - h at a slow point. Along it the
-    network moves in one direction only: zeros of τ are fixed points, minima of |τ| lie by ghosts,
-    and a line attractor is a long stretch of small τ. It is a directional fiber (Katz and Reggia,
-    IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a Lyapunov–Schmidt reduction in one
-    slow direction. It ends at the face of the cube, or where it comes back to its beginning.
+    The curve is {h : G(h) = τ w} for the reduced residual G of outputs h, a GRU's n(h) - h, where w
+    is the left singular vector of the smallest singular value of ∂G/∂h at a fixed point, and the
+    direction of G(h) at a slow point. What a state has beside outputs is at rest along it. There
+    the network moves in one direction only: zeros of τ are fixed points, minima of |τ| lie by
+    ghosts, and a line attractor is a long stretch of small τ. It is a directional fiber (Katz and
+    Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a Lyapunov–Schmidt reduction
+    in one slow direction. It ends at the face of the cube, or where it comes back to its beginning.
 
     Parameters
     ----------
     cell
         The cell.
     point
-        `FixedPoints`, whose converged rows are traced, or states of shape (H,) or (n, H), each of
+        `FixedPoints`, whose converged rows are traced, or states of shape (S,) or (n, S), each of
         which first goes to its end.
     inputs
         The constant input, None or shape (D,); for `FixedPoints` their own, which must be one.
@@ -130,10 +131,10 @@ def trace(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type, shape or value, the cell is not a float64 one, or no
-        point is fixed or slow.
+        If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, or
+        no point is fixed or slow.
     """
-    require_float64(cell)
+    require_smooth_float64(cell)
     n_directions = _validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     max_points = _validation.whole_number("max_points", max_points, 2)
     if _validation.tolerance("largest_step", largest_step) <= 0:
@@ -145,10 +146,10 @@ def trace(
     x = None if starts.inputs is None else starts.inputs[:1]
     curves = tuple(
         _curve(cell, x, h, direction, largest_step, max_points)
-        for h, kind in zip(starts.h, starts.kind, strict=True)
+        for h, kind in zip(starts.h[:, : cell.hidden_size], starts.kind, strict=True)
         for direction in _directions(cell, x, h, kind, n_directions)
     )
-    met = np.concatenate([starts.h, *(_met_on(curve) for curve in curves)])
+    met = np.concatenate([starts.h, *(cell.state_of(_met_on(curve), x) for curve in curves)])
     return Trace(curves, search(met, x).unique())
 
 
@@ -195,7 +196,7 @@ def _curve(
         points = np.concatenate([backward.points[:0:-1], onward.points])
         tangents = np.concatenate([-backward.tangents[:0:-1], onward.tangents])
         arclength = np.concatenate([-backward.arclength[:0:-1], onward.arclength])
-    states = points[:, :-1]
+    states = cell.state_of(points[:, :-1], x).astype(np.float64, copy=False)
     return Curve(
         h=states,
         tau=points[:, -1],
@@ -211,7 +212,7 @@ def _curve(
 
 
 def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
-    """Return n(h) - h = τ w in the unknowns (h, τ), inside the cube."""
+    """Return G(h) = τ w in the unknowns (h, τ), inside the cube."""
 
     def function(y: Vector) -> Vector:
         residual: Vector = cell.residual(y[None, :-1], x)[0] - y[-1] * direction
@@ -233,5 +234,6 @@ def _met_on(curve: Curve) -> Matrix:
     weight[crosses] = (tau[:-1] / (tau[:-1] - tau[1:]))[crosses]
     weight[passes] = (slope[:-1] / (slope[:-1] - slope[1:]))[passes]
     found = crosses | passes
-    between: Matrix = curve.h[:-1] + weight[:, None] * np.diff(curve.h, axis=0)
+    outputs = curve.h[:, : curve.tangents.shape[1]]
+    between: Matrix = outputs[:-1] + weight[:, None] * np.diff(outputs, axis=0)
     return between[found]

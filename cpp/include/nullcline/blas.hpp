@@ -50,31 +50,33 @@ T* input(const T* data) {
 // A row-major matrix is the transpose of the column-major one in the same memory, so each product
 // below asks Fortran for its own transpose.
 
-/// c = a bᵀ, for a (m, k), b (n, k), c (m, n).
+/// c = a bᵀ, for a (m, k), b (n, k), c (m, n); of a wider a the first k columns count.
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
     char transposed = 'T';
     char plain = 'N';
     int m = to_int(a.rows());
     int n = to_int(b.rows());
-    int k = to_int(a.cols());
+    int k = to_int(b.cols());
+    int a_stride = to_int(a.cols());
     T one = 1;
     T zero = 0;
     routines<T>().gemm(&transposed, &plain, &n, &m, &k, &one, input(b.data()), &k, input(a.data()),
-                       &k, &zero, c.data(), &n);
+                       &a_stride, &zero, c.data(), &n);
 }
 
-/// c = a b, for a (m, k), b (k, n), c (m, n).
+/// c = a b, for a (m, k), b (k, n), c (m, n); of a wider c the first n columns are written.
 template <class T>
 void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
     char plain = 'N';
     int m = to_int(a.rows());
     int n = to_int(b.cols());
     int k = to_int(a.cols());
+    int c_stride = to_int(c.cols());
     T one = 1;
     T zero = 0;
     routines<T>().gemm(&plain, &plain, &n, &m, &k, &one, input(b.data()), &n, input(a.data()), &k,
-                       &zero, c.data(), &n);
+                       &zero, c.data(), &c_stride);
 }
 
 /// y = a x.

@@ -1,8 +1,9 @@
 // Second derivatives Σ_i u_i ∂²f_i as a form over what a direction does to each unit.
 //
 // A gated unit sees a direction v only through a few numbers, its *fields*: the products W_k v and
-// v itself. The second derivative of its residual is a small symmetric matrix over them, so that
-// the curvature of q that Gauss and Newton leave out costs O(H) for each pair of directions.
+// its own parts of v. The second derivative of its residual is a small symmetric matrix over them,
+// so that the curvature of q that Gauss and Newton leave out costs O(H) for each pair of
+// directions.
 #pragma once
 
 #include <cstddef>
@@ -48,6 +49,10 @@ constexpr void with_field_count(std::size_t n, const Use& use) {
             return use.template operator()<3>();
         case 4:
             return use.template operator()<4>();
+        case 5:
+            return use.template operator()<5>();
+        case 6:
+            return use.template operator()<6>();
         default:
             return;
     }

@@ -79,7 +79,8 @@ inline constexpr std::size_t tile_rows = tile_blocks * tile_block;
 using BusyBlocks = std::array<bool, tile_blocks>;
 
 /// c = a b in the busy blocks of a tile. Every element is summed in the order of a's columns,
-/// whatever its row.
+/// whatever its row. Of an `a` with more columns than b has rows the first ones count, and of a
+/// wider c the first columns are written.
 void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy);
 

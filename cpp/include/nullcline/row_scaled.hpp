@@ -3,6 +3,10 @@
 // The W_k are the blocks of one fixed matrix of weights, so that a Jacobian is a few vectors; its
 // products with vectors are one product with the weights, for a whole tile of states at once, and
 // these loops before or after it.
+//
+// A state may have several parts of H numbers each (an LSTM's are h and c), of which the weights
+// see the first alone. Then rows of part p have scales c_pk of their own, and each unit's parts are
+// coupled by its d_pq:  J = Σ_k diag(c_pk) W_k − diag(d_pq)  in block (p, q), without W for q > 0.
 #pragma once
 
 #include <cmath>
@@ -14,11 +18,24 @@
 
 namespace nullcline {
 
-/// The scales of one Jacobian: `blocks` of them over the weights, one over the identity.
+/// The scales of one Jacobian.
 template <class T>
 struct RowScales {
-    std::span<const T> scales;    ///< c, blocks x H
-    std::span<const T> identity;  ///< d, H
+    std::span<const T> scales;    ///< c, parts x blocks x H
+    std::span<const T> identity;  ///< d, parts x parts x H
+
+    [[nodiscard]] constexpr std::size_t parts(std::size_t size) const {
+        return identity.size() / size;
+    }
+    [[nodiscard]] constexpr std::size_t blocks(std::size_t size) const {
+        return scales.size() / size;
+    }
+
+    /// d_pp for part p.
+    [[nodiscard]] constexpr std::span<const T> diagonal(std::size_t size, std::size_t p) const {
+        const std::size_t units = size / parts(size);
+        return identity.subspan((p * parts(size) + p) * units, units);
+    }
 };
 
 /// out = J v, given products = W v.
@@ -26,56 +43,85 @@ template <class Team, class T>
 NULLCLINE_TEAM void finish_jvp(const Team& team, const RowScales<T>& jacobian,
                                std::span<const T> products, std::span<const T> v,
                                std::span<T> out) {
-    const std::size_t size = v.size();
-    const std::size_t blocks = jacobian.scales.size() / size;
-    const T* const scale = jacobian.scales.data();
+    const std::size_t parts = jacobian.parts(v.size());
+    const std::size_t blocks = jacobian.blocks(v.size());
+    const std::size_t units = v.size() / parts;
     const T* const product = products.data();
-    const T* const identity = jacobian.identity.data();
     const T* const x = v.data();
-    T* const y = out.data();
-    team.for_each(size, [=](std::size_t i) {
-        T sum = -identity[i] * x[i];
-        for (std::size_t k = 0; k < blocks; ++k) {
-            sum += scale[k * size + i] * product[k * size + i];
-        }
-        y[i] = sum;
-    });
-}
-
-/// scaled = c ∘ u in every block: what Wᵀ is to be applied to for Jᵀ u.
-template <class Team, class T>
-NULLCLINE_TEAM void begin_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
-                              std::span<T> scaled) {
-    const std::size_t size = u.size();
-    const T* const x = u.data();
-    for (std::size_t first = 0; first < jacobian.scales.size(); first += size) {
-        const T* const scale = jacobian.scales.data() + first;
-        T* const y = scaled.data() + first;
-        team.for_each(size, [=](std::size_t i) { y[i] = scale[i] * x[i]; });
+    for (std::size_t p = 0; p < parts; ++p) {
+        const T* const scale = jacobian.scales.data() + p * blocks * units;
+        const T* const identity = jacobian.identity.data() + p * v.size();
+        T* const y = out.data() + p * units;
+        team.for_each(units, [=](std::size_t i) {
+            T sum = -identity[i] * x[i];
+            for (std::size_t q = 1; q < parts; ++q) {
+                sum -= identity[q * units + i] * x[q * units + i];
+            }
+            for (std::size_t k = 0; k < blocks; ++k) {
+                sum += scale[k * units + i] * product[k * units + i];
+            }
+            y[i] = sum;
+        });
     }
 }
 
-/// out −= d ∘ u, which makes Jᵀ u of out = Wᵀ (c ∘ u).
+/// scaled = Σ_p c_p ∘ u_p in every block: what Wᵀ is to be applied to for Jᵀ u.
+template <class Team, class T>
+NULLCLINE_TEAM void begin_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
+                              std::span<T> scaled) {
+    const std::size_t parts = jacobian.parts(u.size());
+    const std::size_t units = u.size() / parts;
+    const std::size_t n = scaled.size();
+    for (std::size_t first = 0; first < n; first += units) {
+        const T* const scale = jacobian.scales.data() + first;
+        const T* const x = u.data();
+        T* const y = scaled.data() + first;
+        team.for_each(units, [=](std::size_t i) {
+            T sum = scale[i] * x[i];
+            for (std::size_t p = 1; p < parts; ++p) {
+                sum += scale[p * n + i] * x[p * units + i];
+            }
+            y[i] = sum;
+        });
+    }
+}
+
+/// Make Jᵀ u of `out`, whose first part is Wᵀ `scaled` by now: −d ∘ u is added.
 template <class Team, class T>
 NULLCLINE_TEAM void finish_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
                                std::span<T> out) {
-    const T* const identity = jacobian.identity.data();
+    const std::size_t parts = jacobian.parts(u.size());
+    const std::size_t units = u.size() / parts;
     const T* const x = u.data();
-    T* const y = out.data();
-    team.for_each(u.size(), [=](std::size_t i) { y[i] -= identity[i] * x[i]; });
+    for (std::size_t q = 0; q < parts; ++q) {
+        const T* const identity = jacobian.identity.data() + q * units;
+        T* const y = out.data() + q * units;
+        const bool seen = q == 0;  // by the weights
+        team.for_each(units, [=](std::size_t i) {
+            T sum = seen ? y[i] : T{0};
+            for (std::size_t p = 0; p < parts; ++p) {
+                sum -= identity[p * parts * units + i] * x[p * units + i];
+            }
+            y[i] = sum;
+        });
+    }
 }
 
-/// Write out the matrix Σ_k diag(c_k) W_k, without the diagonal.
+/// Write out the matrix Σ_k diag(c_pk) W_k, without the diagonals: (parts H, columns of W), or, of
+/// a wider `out`, these columns.
 template <class T>
 void assemble_products(std::span<const T> scales, MatrixView<const T> weights, MatrixView<T> out) {
-    const std::size_t size = out.rows();
+    const std::size_t rows = out.rows();
     const std::size_t cols = weights.cols();
-    const std::size_t blocks = scales.size() / size;
-    for (std::size_t i = 0; i < size; ++i) {
-        T* const y = out.row(i).data();
+    const std::size_t blocks = scales.size() / rows;
+    const std::size_t units = weights.rows() / blocks;
+    for (std::size_t row = 0; row < rows; ++row) {
+        const std::size_t part = row / units;
+        const std::size_t i = row % units;
+        T* const y = out.row(row).data();
         for (std::size_t k = 0; k < blocks; ++k) {
-            const T scale = scales[k * size + i];
-            const T* const w = weights.row(k * size + i).data();
+            const T scale = scales[(part * blocks + k) * units + i];
+            const T* const w = weights.row(k * units + i).data();
             if (k == 0) {
                 for (std::size_t j = 0; j < cols; ++j) {
                     y[j] = scale * w[j];
@@ -92,13 +138,23 @@ void assemble_products(std::span<const T> scales, MatrixView<const T> weights, M
 /// Write out the whole Jacobian.
 template <class T>
 void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
+    const std::size_t size = out.rows();
+    const std::size_t parts = jacobian.parts(size);
+    const std::size_t units = size / parts;
     assemble_products(jacobian.scales, weights, out);
-    for (std::size_t i = 0; i < out.rows(); ++i) {
-        out(i, i) -= jacobian.identity[i];
+    for (std::size_t row = 0; row < size; ++row) {
+        const T* const identity = jacobian.identity.data() + row / units * size + row % units;
+        out(row, row % units) -= identity[0];
+        for (std::size_t q = 1; q < parts; ++q) {
+            for (std::size_t j = 0; j < units; ++j) {
+                out(row, q * units + j) = 0;
+            }
+            out(row, q * units + row % units) = -identity[q * units];
+        }
     }
 }
 
-/// The size of a Jacobian's terms, (Σ_k ‖diag(c_k) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
+/// The size of a Jacobian's terms, (Σ ‖diag(c_pk) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
 /// Euclidean norms of the weights' rows.
 ///
 /// This is the scale of J before its terms cancel, and so of its rounding errors. ‖J‖_F itself does
@@ -106,10 +162,14 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
 template <class Team, class T>
 [[nodiscard]] NULLCLINE_TEAM T term_norm(const Team& team, const RowScales<T>& jacobian,
                                          std::span<const T> row_norms) {
-    const T terms = team.sum(jacobian.scales.size(), [&](std::size_t i) {
-        const T term = jacobian.scales[i] * row_norms[i];
-        return term * term;
-    });
+    T terms = 0;
+    for (std::size_t first = 0; first < jacobian.scales.size(); first += row_norms.size()) {
+        const T* const scale = jacobian.scales.data() + first;
+        terms += team.sum(row_norms.size(), [&](std::size_t i) {
+            const T term = scale[i] * row_norms[i];
+            return term * term;
+        });
+    }
     return std::sqrt(team.dot(jacobian.identity, jacobian.identity) + terms);
 }
 

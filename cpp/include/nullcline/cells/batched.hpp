@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "nullcline/blas.hpp"
+#include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/cells/gru.hpp"
 #include "nullcline/curvature.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/parallel.hpp"
@@ -29,10 +29,11 @@ struct Inputs {
     }
 };
 
-/// States, inputs, and how much of the machine to use.
+/// States, or their outputs alone where a reduced residual is asked for; inputs; and how much of
+/// the machine to use.
 template <class T>
 struct Batch {
-    const Gru<T>& cell;
+    const Cell<T>& cell;
     MatrixView<const T> h;
     Inputs<T> inputs;
     std::size_t n_threads;
@@ -56,7 +57,7 @@ struct StateTile {
 };
 
 template <class T>
-void fill_drives(const Gru<T>& cell, const Inputs<T>& inputs, std::size_t first,
+void fill_drives(const Cell<T>& cell, const Inputs<T>& inputs, std::size_t first,
                  MatrixView<T> out) {
     if (inputs.shared()) {
         cell.drive(inputs.row(0), out.row(0));
@@ -75,10 +76,10 @@ void fill_drives(const Gru<T>& cell, const Inputs<T>& inputs, std::size_t first,
 template <class T, Equation E, class Use>
 void for_each_linearization(const Batch<T>& batch, const E& equation, const Use& use) {
     const auto linearize = [&](std::size_t first, std::size_t count) {
-        const Gru<T>& cell = batch.cell;
+        const Cell<T>& cell = batch.cell;
         Matrix<T> products(count, equation.weights().rows());
         Matrix<T> drives(count, cell.resting_drive().size());
-        std::vector<Linearization<T>> points(count, {equation.size(), equation.blocks});
+        std::vector<Linearization<T>> points(count, Linearization<T>(equation));
         const auto h = batch.h.middle_rows(first, count);
         blas::multiply_transposed(h, equation.weights(), products.view());
         fill_drives(cell, batch.inputs, first, drives.view());
@@ -93,8 +94,19 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
 }
 
 template <class T>
-void input_scales(const Gru<T>& cell, const StateTile<T>& tile, std::size_t i, std::span<T> out) {
-    gru_input_scales({tile.h.row(i), tile.products.row(i), tile.drives.row(i), cell.bias_n()}, out);
+void input_scales(const CellEquation<T>& equation, const StateTile<T>& tile, std::size_t i,
+                  std::span<T> out) {
+    equation.input_scales(tile.h.row(i), tile.products.row(i), tile.drives.row(i), out);
+}
+
+template <class T>
+[[nodiscard]] CellEquation<T> update(const Batch<T>& batch) {
+    return nullcline::update(batch.cell.view());
+}
+
+template <class T>
+[[nodiscard]] CellEquation<T> reduced(const Batch<T>& batch) {
+    return nullcline::reduced(batch.cell.view());
 }
 
 }  // namespace detail
@@ -102,7 +114,7 @@ void input_scales(const Gru<T>& cell, const StateTile<T>& tile, std::size_t i, s
 /// F(h, x).
 template <class T>
 void step(const Batch<T>& batch, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
+    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto f = tile.points[i].residual();
             std::ranges::transform(tile.h.row(i), f, out.row(tile.first + i).begin(),
@@ -111,10 +123,10 @@ void step(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// The reduced residual n(h, x) − h.
+/// The reduced residual.
 template <class T>
 void residual(const Batch<T>& batch, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruReduced(batch.cell.view()), [&](const auto& tile) {
+    detail::for_each_linearization(batch, detail::reduced(batch), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             std::ranges::copy(tile.points[i].residual(), out.row(tile.first + i).begin());
         }
@@ -124,19 +136,19 @@ void residual(const Batch<T>& batch, MatrixView<T> out) {
 /// q = mean((h − F(h, x))²).
 template <class T>
 void speed(const Batch<T>& batch, std::span<T> out) {
-    const auto size = static_cast<T>(batch.cell.size());
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
+    const auto size = static_cast<T>(batch.cell.state_size());
+    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             out[tile.first + i] = squared_norm(tile.points[i].residual()) / size;
         }
     });
 }
 
-/// ∂F/∂h, one (H, H) matrix a state, below each other in `out`.
+/// ∂F/∂h, one (S, S) matrix a state, below each other in `out`.
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
-    const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
+    const std::size_t size = batch.cell.state_size();
+    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto j = out.middle_rows((tile.first + i) * size, size);
             assemble(tile.points[i].jacobian(), batch.cell.recurrent(), j);
@@ -147,12 +159,11 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂n/∂h − I, the reduced residual's Jacobian, one (H, H) matrix a state, below each other in
-/// `out`.
+/// The reduced residual's Jacobian, one (H, H) matrix a state, below each other in `out`.
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
-    const GruReduced equation(batch.cell.view());
+    const CellEquation<T> equation = detail::reduced(batch);
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             assemble(tile.points[i].jacobian(), equation.weights(),
@@ -161,14 +172,15 @@ void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂F/∂x, one (H, D) matrix a state, below each other in `out`.
+/// ∂F/∂x, one (S, D) matrix a state, below each other in `out`.
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
-    const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
-        std::vector<T> scales(3 * size);
+    const std::size_t size = batch.cell.state_size();
+    const CellEquation<T> equation = detail::update(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        std::vector<T> scales(equation.parts() * batch.cell.input().rows());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            detail::input_scales(batch.cell, tile, i, std::span(scales));
+            detail::input_scales(equation, tile, i, std::span(scales));
             assemble_products(std::span<const T>(scales), batch.cell.input(),
                               out.middle_rows((tile.first + i) * size, size));
         }
@@ -178,7 +190,7 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
 /// (∂F/∂h) v, a v for each state.
 template <class T>
 void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
+    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         const auto directions = v.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), batch.cell.recurrent().rows());
         blas::multiply_transposed(directions, batch.cell.recurrent(), products.view());
@@ -194,7 +206,7 @@ void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
 /// uᵀ (∂F/∂h), a u for each state.
 template <class T>
 void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
+    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         const auto covectors = u.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> scaled(tile.count(), batch.cell.recurrent().rows());
@@ -212,16 +224,16 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
 /// Σ_k u_k ∂²F_k v, a u and a v for each state: the Hessian of uᵀF times v.
 template <class T>
 void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, MatrixView<T> out) {
-    const GruUpdate equation(batch.cell.view());
-    const std::size_t size = equation.size();
+    const CellEquation<T> equation = detail::update(batch);
+    const std::size_t size = equation.units();
     const std::size_t n_products = equation.weights().rows();
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         const auto directions = v.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), n_products);
         blas::multiply_transposed(directions, equation.weights(), products.view());
-        std::vector<T> form(curvature_size(equation.curved_fields, size));
-        std::vector<T> fields(equation.curved_fields * size);
+        std::vector<T> form(curvature_size(equation.curved_fields(), size));
+        std::vector<T> fields(equation.curved_fields() * size);
         std::vector<T> bent(fields.size());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             equation.curvature(SerialTeam(), tile.h.row(i), tile.products.row(i),
@@ -231,6 +243,7 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
                               fields.begin() + static_cast<std::ptrdiff_t>(n_products));
             apply_curvature(form, fields, size, bent);
             const std::span<const T> by_field = bent;
+            std::ranges::fill(to.row(i), T{0});
             blas::multiply_vector_by_transpose(equation.weights(), by_field.first(n_products),
                                                to.row(i));
             add_scaled(T{1}, by_field.subspan(n_products), to.row(i));
@@ -240,25 +253,24 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
 
 namespace detail {
 
-/// (∂/∂x) v of the step or of the reduced residual, whose scales `input_scales(point, out)` writes.
-template <class T, class InputScales>
-void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out,
-               const InputScales& input_scales) {
-    const std::size_t size = batch.cell.size();
-    for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
-        Matrix<T> products(tile.count(), 3 * size);
-        std::vector<T> scales(3 * size);
+/// (∂f/∂x) v
+template <class T>
+void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixView<const T> v,
+               MatrixView<T> out) {
+    const std::size_t units = equation.units();
+    const std::size_t n_products = batch.cell.input().rows();
+    for_each_linearization(batch, equation, [&](const auto& tile) {
+        Matrix<T> products(tile.count(), n_products);
+        std::vector<T> scales(equation.parts() * n_products);
         blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
                                   products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            input_scales(
-                {tile.h.row(i), tile.products.row(i), tile.drives.row(i), batch.cell.bias_n()},
-                std::span(scales));
+            input_scales(equation, tile, i, std::span(scales));
             const auto to = out.row(tile.first + i);
-            for (std::size_t unit = 0; unit < size; ++unit) {
-                to[unit] = scales[unit] * products.row(i)[unit] +
-                           scales[size + unit] * products.row(i)[size + unit] +
-                           scales[2 * size + unit] * products.row(i)[2 * size + unit];
+            std::ranges::fill(to, T{0});
+            for (std::size_t j = 0; j < scales.size(); ++j) {
+                const std::size_t part = j / n_products;
+                to[part * units + j % units] += scales[j] * products.row(i)[j % n_products];
             }
         }
     });
@@ -269,34 +281,48 @@ void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out,
 /// (∂F/∂x) v, a v (D) for each state.
 template <class T>
 void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::input_jvp(batch, v, out, [](const GruPoint<T>& point, std::span<T> scales) {
-        gru_input_scales(point, scales);
-    });
+    detail::input_jvp(batch, detail::update(batch), v, out);
 }
 
-/// (∂n/∂x) v, a v (D) for each state.
+/// The reduced residual's derivative along v (D), one for each state.
 template <class T>
 void residual_input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::input_jvp(batch, v, out, [](const GruPoint<T>& point, std::span<T> scales) {
-        gru_reduced_input_scales(point, scales);
-    });
+    detail::input_jvp(batch, detail::reduced(batch), v, out);
 }
 
-/// uᵀ (∂F/∂x), a u (H) for each state.
+/// uᵀ (∂F/∂x), a u (S) for each state.
 template <class T>
 void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    const std::size_t size = batch.cell.size();
-    detail::for_each_linearization(batch, GruUpdate(batch.cell.view()), [&](const auto& tile) {
-        Matrix<T> scaled(tile.count(), 3 * size);
+    const CellEquation<T> equation = detail::update(batch);
+    const std::size_t units = equation.units();
+    const std::size_t n_products = batch.cell.input().rows();
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        Matrix<T> scaled(tile.count(), n_products);
+        std::vector<T> scales(equation.parts() * n_products);
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            const auto scales = scaled.row(i);
-            detail::input_scales(batch.cell, tile, i, scales);
+            detail::input_scales(equation, tile, i, std::span(scales));
             for (std::size_t j = 0; j < scales.size(); ++j) {
-                scales[j] *= u(tile.first + i, j % size);
+                const std::size_t part = j / n_products;
+                scaled.row(i)[j % n_products] +=
+                    scales[j] * u(tile.first + i, part * units + j % units);
             }
         }
         blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.input(),
                        out.middle_rows(tile.first, tile.count()));
+    });
+}
+
+/// Outputs with what else a state has at rest, given them.
+template <class T>
+void complete(const Batch<T>& batch, MatrixView<T> out) {
+    const CellEquation<T> equation = detail::reduced(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto to = out.row(tile.first + i);
+            std::ranges::copy(tile.h.row(i), to.begin());
+            equation.complete(SerialTeam(), tile.h.row(i), tile.products.row(i), tile.drives.row(i),
+                              to);
+        }
     });
 }
 

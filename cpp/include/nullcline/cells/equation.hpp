@@ -1,71 +1,223 @@
 // What a solver may ask of a cell: a residual whose zeros are the cell's fixed points.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
 
-#include "nullcline/cells/gru_unit.hpp"
+#include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/unit.hpp"
+#include "nullcline/gates.hpp"
+#include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights.
+/// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights (see row_scaled.hpp).
 ///
 /// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
-/// CPU or on a GPU. `linearize` takes a state, its products W h and the drive (all that the input
-/// adds) and writes residual and scales; it costs no product with a matrix. `curvature` writes
-/// Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first `curved_fields` of
-/// (W_1 v, ..., W_blocks v, v), at least over all products: the rows of its upper triangle, one H
-/// each. `rounding` says how far from zero a unit's residual at a true zero may come out, by
-/// rounding alone, for a state of a given length.
+/// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
+/// the first, the outputs. `linearize` takes a state, its products W h and the drive (all that the
+/// input adds) and writes residual and scales; it costs no product with a matrix. `curvature`
+/// writes Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first `curved_fields()` of
+/// (W_1 h, ..., W_blocks h, state), at least over all products: the rows of its upper triangle, one
+/// H each. `rounding` says how far from zero a residual at a true zero may come out, by rounding
+/// alone, for outputs of a given length. `complete` writes, behind the outputs, what else a state
+/// has, at rest.
 template <class E>
 concept Equation =
     requires(const E equation, const SerialTeam& team, std::span<const typename E::Scalar> in,
              std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at) {
+        { equation.units() } -> std::same_as<std::size_t>;
+        { equation.parts() } -> std::same_as<std::size_t>;
         { equation.size() } -> std::same_as<std::size_t>;
+        { equation.blocks() } -> std::same_as<std::size_t>;
+        { equation.curved_fields() } -> std::same_as<std::size_t>;
         { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
         { equation.row_norms() } -> std::same_as<std::span<const typename E::Scalar>>;
-        { E::blocks } -> std::convertible_to<std::size_t>;
-        { E::curved_fields } -> std::convertible_to<std::size_t>;
+        { equation.box() } -> std::same_as<Box<typename E::Scalar>>;
         equation.linearize(team, in, in, in, at);
         equation.curvature(team, in, in, in, in, out);
+        equation.complete(team, in, in, in, out);
         {
             equation.rounding(in, in, in, in[0], std::size_t{0})
         } -> std::same_as<typename E::Scalar>;
     };
+
+/// One of a cell's two residuals, for cells of all kinds.
+template <class T>
+class CellEquation {
+  public:
+    using Scalar = T;
+
+    constexpr CellEquation(const CellView<T>& cell, Form form) : cell_(cell), form_(form) {}
+
+    [[nodiscard]] constexpr std::size_t units() const { return cell_.size(); }
+    [[nodiscard]] constexpr std::size_t parts() const { return is_reduced() ? 1 : cell_.parts; }
+    [[nodiscard]] constexpr std::size_t size() const { return parts() * units(); }
+    [[nodiscard]] constexpr std::size_t blocks() const {
+        return is_reduced() ? cell_.reduced_blocks : cell_.blocks;
+    }
+    [[nodiscard]] constexpr std::size_t curved_fields() const {
+        return is_reduced() ? cell_.reduced_blocks : cell_.blocks + cell_.parts;
+    }
+    [[nodiscard]] constexpr MatrixView<const T> weights() const {
+        return cell_.recurrent.middle_rows(0, blocks() * units());
+    }
+    [[nodiscard]] constexpr std::span<const T> row_norms() const {
+        return cell_.row_norms.first(blocks() * units());
+    }
+    [[nodiscard]] NULLCLINE_TEAM Box<T> box() const {
+        return with_cell(cell_.kind, []<class C>() { return C::template box<T>; });
+    }
+
+    template <class Team>
+    NULLCLINE_TEAM void linearize(const Team& team, std::span<const T> state,
+                                  std::span<const T> products, std::span<const T> drive,
+                                  const Linearized<T>& out) const {
+        const UnitArrays<T> at(point(state, products, drive));
+        T* const residual = out.residual.data();
+        T* const scales = out.scales.data();
+        T* const identity = out.identity.data();
+        with_residual([&]<class C, Form form>() {
+            team.for_each(at.size, [=](std::size_t i) {
+                linearize_unit<C, form>(at, i, residual, scales, identity);
+            });
+        });
+    }
+
+    template <class Team>
+    NULLCLINE_TEAM void curvature(const Team& team, std::span<const T> state,
+                                  std::span<const T> products, std::span<const T> drive,
+                                  std::span<const T> weights, std::span<T> out) const {
+        const UnitArrays<T> at(point(state, products, drive));
+        const T* const weight = weights.data();
+        T* const to = out.data();
+        with_residual([&]<class C, Form form>() {
+            team.for_each(at.size,
+                          [=](std::size_t i) { curvature_unit<C, form>(at, i, weight, to); });
+        });
+    }
+
+#if !defined(__CUDACC__)
+    // A team of one has these loops compiled for its processor.
+    void linearize(const SerialTeam&, std::span<const T> state, std::span<const T> products,
+                   std::span<const T> drive, const Linearized<T>& out) const {
+        gates::linearize(cell_.kind, form_, point(state, products, drive), out);
+    }
+
+    void curvature(const SerialTeam&, std::span<const T> state, std::span<const T> products,
+                   std::span<const T> drive, std::span<const T> weights, std::span<T> out) const {
+        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, out);
+    }
+
+    /// The scales of ∂f/∂x over the input weights: all blocks, for each part.
+    void input_scales(std::span<const T> state, std::span<const T> products,
+                      std::span<const T> drive, std::span<T> out) const {
+        gates::input_scales(cell_.kind, form_, point(state, products, drive), out);
+    }
+#endif
+
+    template <class Team>
+    NULLCLINE_TEAM void complete(const Team& team, std::span<const T> outputs,
+                                 std::span<const T> products, std::span<const T> drive,
+                                 std::span<T> state) const {
+        if (cell_.parts == 1) {
+            return;
+        }
+        const UnitArrays<T> at(point(outputs, products, drive));
+        T* const to = state.data();
+        with_cell(cell_.kind, [&]<class C>() {
+            team.for_each(at.size, [=](std::size_t i) { complete_unit<C>(at, i, to); });
+        });
+    }
+
+    [[nodiscard]] NULLCLINE_TEAM T rounding(std::span<const T> state, std::span<const T> products,
+                                            std::span<const T> drive, T length,
+                                            std::size_t i) const {
+        const UnitArrays<T> at(point(state, products, drive));
+        const T* const norms = cell_.row_norms.data();
+        return with_residual([&]<class C, Form form>() {
+            return rounding_unit<C, form>(at, i % at.size, i / at.size, norms, length);
+        });
+    }
+
+  private:
+    [[nodiscard]] constexpr bool is_reduced() const { return form_ == Form::reduced; }
+
+    [[nodiscard]] constexpr UnitPoint<T> point(std::span<const T> state,
+                                               std::span<const T> products,
+                                               std::span<const T> drive) const {
+        return {state, products, drive, cell_.inner_bias, units()};
+    }
+
+    /// Call `use.operator()<Cell, form>()`.
+    template <class Use>
+    NULLCLINE_TEAM auto with_residual(const Use& use) const {
+        return with_cell(cell_.kind, [&]<class C>() {
+            if (is_reduced()) {
+                return use.template operator()<C, Form::reduced>();
+            }
+            return use.template operator()<C, Form::update>();
+        });
+    }
+
+    CellView<T> cell_;
+    Form form_;
+};
+
+/// The residual whose zeros are the fixed points, in the outputs alone.
+template <class T>
+[[nodiscard]] constexpr CellEquation<T> reduced(const CellView<T>& cell) {
+    return {cell, Form::reduced};
+}
+
+/// F(state) − state, whose mean square is the speed q.
+template <class T>
+[[nodiscard]] constexpr CellEquation<T> update(const CellView<T>& cell) {
+    return {cell, Form::update};
+}
+
+static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
 /// The memory of one linearization, and the two ways to look at it.
 template <class T>
 class Linearization {
   public:
     Linearization() = default;
-    Linearization(std::size_t size, std::size_t blocks) : values_(2 + blocks, size) {}
 
-    [[nodiscard]] std::span<const T> residual() const { return values_.row(0); }
-    [[nodiscard]] std::span<const T> identity() const { return values_.row(1); }
-    [[nodiscard]] std::span<const T> scales() const {
-        return values_.elements().subspan(2 * values_.cols());
+    template <class E>
+    explicit Linearization(const E& equation)
+        : residual_(1, equation.size()),
+          scales_(1, equation.parts() * equation.blocks() * equation.units()),
+          identity_(1, equation.parts() * equation.size()) {}
+
+    [[nodiscard]] std::span<const T> residual() const { return residual_.elements(); }
+    [[nodiscard]] RowScales<T> jacobian() const {
+        return {scales_.elements(), identity_.elements()};
     }
-    [[nodiscard]] RowScales<T> jacobian() const { return {scales(), identity()}; }
     [[nodiscard]] Linearized<T> out() {
-        return {values_.row(0), values_.elements().subspan(2 * values_.cols()), values_.row(1)};
+        return {residual_.elements(), scales_.elements(), identity_.elements()};
     }
 
   private:
-    Matrix<T> values_;
+    Matrix<T> residual_, scales_, identity_;
 };
 
-/// Whether every unit's residual at h is zero to rounding.
+/// Whether every residual from the `first` on is zero to rounding.
 template <class Team, Equation E, class T = typename E::Scalar>
 [[nodiscard]] NULLCLINE_TEAM bool is_zero(const Team& team, const E& equation,
-                                          std::span<const T> residual, std::span<const T> h,
-                                          std::span<const T> products, std::span<const T> drive) {
-    const T length = norm(team, h);
-    return team.all(h.size(), [&](std::size_t i) {
-        return std::abs(residual[i]) <= equation.rounding(h, products, drive, length, i);
+                                          std::span<const T> residual, std::span<const T> state,
+                                          std::span<const T> products, std::span<const T> drive,
+                                          std::size_t first = 0) {
+    const T length = norm(team, state.first(equation.units()));
+    return team.all(residual.size() - first, [&](std::size_t i) {
+        return std::abs(residual[first + i]) <=
+               equation.rounding(state, products, drive, length, first + i);
     });
 }
 

@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "nullcline/cells/batched.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/cpu/inverse_at_rest.hpp"
 #include "nullcline/cpu/tile_worker.hpp"
 #include "nullcline/packed_matrix.hpp"
 #include "nullcline/parallel.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/deflation.hpp"
 #include "nullcline/solvers/judge.hpp"
 #include "nullcline/solvers/outcome.hpp"
@@ -28,7 +29,7 @@ namespace nullcline::cpu {
 /// The starts of a search and where they have come to, as slots see them.
 template <class T>
 struct Search {
-    const Gru<T>& cell;
+    const Cell<T>& cell;
     Inputs<T> inputs;
     Options options;
     Outcomes<T>& outcomes;
@@ -41,14 +42,17 @@ struct Search {
 
     [[nodiscard]] End end(std::size_t start) const { return ends[start]; }
 
+    [[nodiscard]] std::span<T> state(std::size_t start) const { return outcomes.h.row(start); }
+
+    /// Of a state, what an equation has for unknowns.
     void load(const SerialTeam& team, std::size_t start, std::span<T> h, std::span<T> drive) const {
-        copy(team, outcomes.h.row(start), h);
+        copy(team, state(start), h);
         cell.drive(inputs.row(start), drive);
     }
 
     void finish(const SerialTeam& team, std::size_t start, std::span<T> h, std::size_t iterations,
                 End end) const {
-        copy(team, h, outcomes.h.row(start));
+        copy(team, h, state(start).first(h.size()));
         outcomes.iterations[start] += static_cast<std::int32_t>(iterations);
         ends[start] = end;
         if (end == End::zero) {  // others may go on in another pass
@@ -72,19 +76,19 @@ class Backend {
         : batch_(batch),
           progress_(std::move(progress)),
           deflation_(deflated),
-          outcomes_(batch.h.rows(), batch.cell.size()),
+          outcomes_(batch.h.rows(), batch.cell.state_size()),
           ends_(batch.h.rows(), End::limit),
           search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_} {
         std::ranges::copy(batch.h.elements(), outcomes_.h.elements().begin());
         for (std::size_t i = 0; i < n_starts(); ++i) {
-            project_into_cube(SerialTeam(), outcomes_.h.row(i));
+            project(i);
         }
     }
 
     [[nodiscard]] std::size_t n_starts() const { return ends_.size(); }
     [[nodiscard]] std::size_t size() const { return batch_.cell.size(); }
-    [[nodiscard]] GruReduced<T> reduced() const { return GruReduced<T>(batch_.cell.view()); }
-    [[nodiscard]] GruUpdate<T> update() const { return GruUpdate<T>(batch_.cell.view()); }
+    [[nodiscard]] CellEquation<T> reduced() const { return nullcline::reduced(batch_.cell.view()); }
+    [[nodiscard]] CellEquation<T> update() const { return nullcline::update(batch_.cell.view()); }
     [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
     [[nodiscard]] std::span<const End> ends() const { return ends_; }
     [[nodiscard]] std::span<const Reason> reasons() const { return outcomes_.reason; }
@@ -124,6 +128,7 @@ class Backend {
         const double side = cell_side(reduced().row_norms());
         for (const std::size_t start : starts) {
             to_centre(SerialTeam(), outcomes_.h.row(start), side);
+            project(start);
         }
     }
 
@@ -176,6 +181,10 @@ class Backend {
     }
 
   private:
+    void project(std::size_t start) {
+        project_into(SerialTeam(), reduced().box(), search_.state(start).first(size()));
+    }
+
     [[nodiscard]] std::span<const T> state(std::size_t start) const {
         return std::as_const(outcomes_.h).row(start);
     }

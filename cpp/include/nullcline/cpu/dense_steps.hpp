@@ -17,10 +17,10 @@ namespace nullcline::cpu {
 template <class T>
 class DenseSteps {
   public:
-    DenseSteps(MatrixView<const T> weights, Factors factors)
+    DenseSteps(MatrixView<const T> weights, std::size_t size, Factors factors)
         : weights_(weights),
           factors_(factors),
-          size_(factors == Factors::none ? 0 : weights.cols()),
+          size_(factors == Factors::none ? 0 : size),
           jacobian_(size_, size_),
           normal_(factors == Factors::normal ? size_ : 0, size_),
           pivots_(size_) {}

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "nullcline/blas.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/rest.hpp"
@@ -18,32 +19,34 @@ namespace nullcline::cpu {
 
 /// Where the network goes from rest, without input.
 template <class T>
-[[nodiscard]] std::vector<T> state_at_rest(const Gru<T>& cell) {
-    const GruUpdate update(cell.view());
-    std::vector<T> h(cell.size());
-    std::vector<T> products(update.weights().rows());
-    Linearization<T> at(update.size(), update.blocks);
+[[nodiscard]] std::vector<T> state_at_rest(const Cell<T>& cell) {
+    const CellEquation<T> equation = update(cell.view());
+    std::vector<T> state(equation.size());
+    std::vector<T> products(equation.weights().rows());
+    Linearization<T> at(equation);
     for (std::size_t i = 0; i < steps_to_rest; ++i) {
-        blas::multiply_vector(update.weights(), std::span<const T>(h), std::span(products));
-        update.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
-        add_scaled(T{1}, at.residual(), std::span(h));
+        blas::multiply_vector(equation.weights(), std::span<const T>(state).first(cell.size()),
+                              std::span(products));
+        equation.linearize(SerialTeam(), state, products, cell.resting_drive(), at.out());
+        add_scaled(T{1}, at.residual(), std::span(state));
     }
-    return h;
+    return state;
 }
 
 /// (JᵀJ + μI)⁻¹ of the reduced residual at rest; empty where that is beyond all bounds.
 template <class T>
-[[nodiscard]] Matrix<T> inverse_at_rest(const Gru<T>& cell) {
-    const GruReduced reduced(cell.view());
+[[nodiscard]] Matrix<T> inverse_at_rest(const Cell<T>& cell) {
+    const CellEquation<T> equation = reduced(cell.view());
     const std::size_t size = cell.size();
-    const std::vector<T> h = state_at_rest(cell);
-    std::vector<T> products(reduced.weights().rows());
-    Linearization<T> at(size, reduced.blocks);
+    const std::vector<T> state = state_at_rest(cell);
+    const std::span<const T> h = std::span(state).first(size);
+    std::vector<T> products(equation.weights().rows());
+    Linearization<T> at(equation);
     Matrix<T> jacobian(size, size);
     Matrix<T> normal(size, size);
-    blas::multiply_vector(reduced.weights(), std::span<const T>(h), std::span(products));
-    reduced.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
-    assemble(at.jacobian(), reduced.weights(), jacobian.view());
+    blas::multiply_vector(equation.weights(), h, std::span(products));
+    equation.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
+    assemble(at.jacobian(), equation.weights(), jacobian.view());
     blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
     T sum = 0;
     for (std::size_t i = 0; i < size; ++i) {

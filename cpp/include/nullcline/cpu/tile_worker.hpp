@@ -80,7 +80,7 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().weights(), Program::factors) {
+          dense_(program.served().weights(), program.served().size(), Program::factors) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
         std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
@@ -148,7 +148,8 @@ class TileWorker {
         const auto weights = program_.served().weights();
         const Operands<T>& operands = memory_.operands;
         if (wanted == Request::exact) {
-            blas::multiply_vector(weights, std::span<const T>(operands.exact.row(row)),
+            blas::multiply_vector(weights,
+                                  std::span<const T>(operands.exact.row(row)).first(weights.cols()),
                                   operands.exact_product.row(row));
             return true;
         }

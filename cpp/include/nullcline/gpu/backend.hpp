@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/inverse_at_rest.hpp"
 #include "nullcline/gpu/memory.hpp"
@@ -28,7 +28,7 @@ namespace nullcline::gpu {
 template <class Device, class T>
 class Backend {
   public:
-    Backend(Device& device, const Problem<T>& problem, const DeviceGru<Device, T>& cell,
+    Backend(Device& device, const Problem<T>& problem, const DeviceCell<Device, T>& cell,
             MatrixView<const T> deflated, std::size_t first, std::size_t n_starts)
         : device_(device),
           problem_(problem),
@@ -36,7 +36,7 @@ class Backend {
           deflation_(deflated),
           first_(first),
           n_starts_(n_starts),
-          h_(device, n_starts, problem.cell.size()),
+          h_(device, n_starts, problem.cell.state_size()),
           drives_(make_drives()),
           iterations_there_(device, 1, n_starts),
           ends_there_(device, 1, n_starts),
@@ -47,15 +47,16 @@ class Backend {
           iterations_(n_starts),
           ends_(n_starts, End::limit),
           reasons_(n_starts) {
-        load_rows(device, problem.starts, first, h_.view(), true, "starts");
+        load_rows(device, problem.starts, first, h_.view(), "starts");
+        device.launch(n_starts, ProjectRows<T>{h_.view(), reduced()});
         device.zero(iterations_there_.elements().data(), n_starts * sizeof(std::int32_t));
         device.copy(ends_there_.elements().data(), ends_.data(), n_starts * sizeof(End));
     }
 
     [[nodiscard]] std::size_t n_starts() const { return n_starts_; }
     [[nodiscard]] std::size_t size() const { return problem_.cell.size(); }
-    [[nodiscard]] GruReduced<T> reduced() const { return GruReduced<T>(cell_.view()); }
-    [[nodiscard]] GruUpdate<T> update() const { return GruUpdate<T>(cell_.view()); }
+    [[nodiscard]] CellEquation<T> reduced() const { return nullcline::reduced(cell_.view()); }
+    [[nodiscard]] CellEquation<T> update() const { return nullcline::update(cell_.view()); }
     [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
     [[nodiscard]] std::span<const End> ends() const { return ends_; }
     [[nodiscard]] std::span<const Reason> reasons() const { return reasons_; }
@@ -95,9 +96,9 @@ class Backend {
     void to_centres(const std::vector<std::size_t>& starts) {
         const auto queue = there(starts);
         const auto norms = problem_.cell.row_norms();
-        device_.launch(
-            starts.size(),
-            ToCentres<T>{view(queue), cell_side(norms.first(reduced().weights().rows()))});
+        device_.launch(starts.size(),
+                       ToCentres<T>{view(queue), cell_side(norms.first(reduced().weights().rows())),
+                                    reduced()});
     }
 
     [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
@@ -136,7 +137,7 @@ class Backend {
 
     /// Write the ends to where the problem wants them, and add to the labels.
     void hand_over(Labels& labels) {
-        const std::size_t size = problem_.cell.size();
+        const std::size_t size = problem_.cell.state_size();
         device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
         device_.copy(problem_.q + first_, q_.elements().data(), n_starts_ * sizeof(double));
         const auto append = [](auto& all, const auto& some) {
@@ -155,7 +156,7 @@ class Backend {
                                              problem.cell.resting_drive().size() * sizeof(T)
                                        : 0;
         constexpr std::size_t columns = 128;  // numbers a start, with room
-        return problem.cell.size() * (sizeof(T) + sizeof(double)) + inputs + columns;
+        return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }
 
   private:
@@ -173,7 +174,7 @@ class Backend {
             return drives;
         }
         const Array<Device, T> x(device_, rows, problem_.inputs->cols);
-        load_rows(device_, *problem_.inputs, rows == 1 ? 0 : first_, x.view(), false, "inputs");
+        load_rows(device_, *problem_.inputs, rows == 1 ? 0 : first_, x.view(), "inputs");
         device_.multiply_transposed(MatrixView<const T>(x.view()), cell_.input(), drives.view());
         device_.launch(rows, AddRow<T>{resting.row(0), drives.view()});
         return drives;
@@ -204,7 +205,7 @@ class Backend {
 
     Device& device_;
     const Problem<T>& problem_;
-    const DeviceGru<Device, T>& cell_;
+    const DeviceCell<Device, T>& cell_;
     Deflation<T> deflation_;
     std::size_t first_, n_starts_;
     Array<Device, T> h_, drives_;
@@ -228,7 +229,7 @@ class Backend {
 template <class Device, class T>
 [[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
     Labels labels;
-    const DeviceGru<Device, T> cell(device, problem.cell);
+    const DeviceCell<Device, T> cell(device, problem.cell);
     const Array<Device, T> deflated(device, problem.deflated);
     const std::size_t n = problem.starts.rows;
     const std::size_t bytes = Backend<Device, T>::bytes_a_start(problem);

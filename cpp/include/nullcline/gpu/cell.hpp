@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/matrix_view.hpp"
@@ -12,21 +12,22 @@
 namespace nullcline::gpu {
 
 template <class Device, class T>
-class DeviceGru {
+class DeviceCell {
   public:
-    DeviceGru(Device& device, const Gru<T>& cell)
-        : input_(device, cell.input()),
+    DeviceCell(Device& device, const Cell<T>& cell)
+        : cell_(cell),
+          input_(device, cell.input()),
           recurrent_(device, cell.recurrent()),
           resting_drive_(device, cell.resting_drive()),
-          bias_n_(device, cell.bias_n()),
+          inner_bias_(device, cell.inner_bias()),
           row_norms_(device, cell.row_norms()),
           single_(device, cell.recurrent().rows(), cell.size()) {
         device.launch(recurrent_.view().rows(),
                       ConvertRows<T, float>{recurrent_.view(), single_.view()});
     }
 
-    [[nodiscard]] GruView<T> view() const {
-        return {recurrent_.view(), bias_n_.elements(), row_norms_.elements()};
+    [[nodiscard]] CellView<T> view() const {
+        return cell_.view(recurrent_.view(), inner_bias_.elements(), row_norms_.elements());
     }
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
     [[nodiscard]] MatrixView<const T> resting_drive() const { return resting_drive_.view(); }
@@ -38,7 +39,8 @@ class DeviceGru {
     }
 
   private:
-    Array<Device, T> input_, recurrent_, resting_drive_, bias_n_, row_norms_;
+    const Cell<T>& cell_;
+    Array<Device, T> input_, recurrent_, resting_drive_, inner_bias_, row_norms_;
     Array<Device, float> single_;
 };
 

@@ -32,7 +32,7 @@ struct StepFromRest {
     }
 };
 
-/// The scales of an equation's Jacobian at a state of which the products are known; one block.
+/// The scales of a reduced Jacobian at a state of which the products are known; one block.
 template <class E>
 struct LinearizeAtRest {
     using T = typename E::Scalar;
@@ -45,9 +45,8 @@ struct LinearizeAtRest {
     template <class Team>
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
-        equation.linearize(team, at.h, at.products, drive, at.out());
-        copy(team, at.scales.first(equation.weights().rows()), out.scales.row(0));
-        copy(team, at.identity, out.identity.row(0));
+        equation.linearize(team, at.h, at.products, drive,
+                           {at.residual, out.scales.row(0), out.identity.row(0)});
         fill(team, out.free.row(0), T{1});
         team.lead([&] { out.changed(0, 0) = 1; });
     }
@@ -60,33 +59,37 @@ struct AssembleJacobians {
     static constexpr std::size_t rows_a_block = 8;
 
     MatrixView<const T> weights;
+    std::size_t size;  // of a state
     SolveOperands<T> operands;
     MatrixView<T> jacobians;  // of all slots below each other
 
     [[nodiscard]] constexpr std::size_t blocks_a_slot() const {
-        return (weights.cols() + rows_a_block - 1) / rows_a_block;
+        return (size + rows_a_block - 1) / rows_a_block;
     }
 
     template <class Team>
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
         const std::size_t slot = block / blocks_a_slot();
         const std::size_t first = block % blocks_a_slot() * rows_a_block;
-        const std::size_t size = weights.cols();
-        const std::size_t n_blocks = weights.rows() / size;
+        const std::size_t units = weights.cols();
+        const std::size_t n_blocks = weights.rows() / units;
         if (operands.changed(slot, 0) == 0) {
             return;
         }
         const T* const w = weights.data();
-        const T* const scales = operands.scales.row(slot).data();
-        const T* const identity = operands.identity.row(slot).data();
-        for (std::size_t i = first; i < first + rows_a_block && i < size; ++i) {
-            T* const to = jacobians.row(slot * size + i).data();
-            team.for_each(size, [=](std::size_t j) {
-                T sum = i == j ? -identity[i] : T{0};
-                for (std::size_t k = 0; k < n_blocks; ++k) {
-                    sum += scales[k * size + i] * w[(k * size + i) * size + j];
+        for (std::size_t row = first; row < first + rows_a_block && row < size; ++row) {
+            const std::size_t part = row / units;
+            const std::size_t i = row % units;
+            const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
+            const T* const identity = operands.identity.row(slot).data() + part * size;
+            T* const to = jacobians.row(slot * size + row).data();
+            team.for_each(size, [=](std::size_t column) {
+                const std::size_t j = column % units;
+                T sum = i == j ? -identity[column] : T{0};
+                for (std::size_t k = 0; k < n_blocks && column < units; ++k) {
+                    sum += scales[k * units + i] * w[(k * units + i) * units + j];
                 }
-                to[j] = sum;
+                to[column] = sum;
             });
         }
     }

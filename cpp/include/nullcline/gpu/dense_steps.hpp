@@ -34,10 +34,11 @@ template <class Device, class T>
 class DenseSteps {
   public:
     DenseSteps(Device& device, const DenseMemory<T>& memory, MatrixView<const T> weights,
-               Factors factors)
+               std::size_t size, Factors factors)
         : device_(device),
           memory_(memory),
           weights_(weights),
+          size_(size),
           factors_(factors),
           matrix_pointers_(device, memory.info.rows(), 1),
           vector_pointers_(device, memory.info.rows(), 1) {
@@ -48,8 +49,8 @@ class DenseSteps {
     /// Solve for the first `n_slots` slots; those that did not ask keep what they have.
     template <class Scalars>
     void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
-        const std::size_t size = weights_.cols();
-        const AssembleJacobians<T> assemble{weights_, operands, memory_.jacobians};
+        const std::size_t size = size_;
+        const AssembleJacobians<T> assemble{weights_, size, operands, memory_.jacobians};
         device_.launch(n_slots * assemble.blocks_a_slot(), assemble);
         if (factors_ == Factors::normal) {
             device_.grams(n_slots, size, memory_.jacobians.data(), memory_.normals.data());
@@ -74,6 +75,7 @@ class DenseSteps {
     Device& device_;
     DenseMemory<T> memory_;
     MatrixView<const T> weights_;
+    std::size_t size_;
     Factors factors_;
     Array<Device, T*> matrix_pointers_, vector_pointers_;
 };

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "nullcline/arena.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
@@ -20,17 +20,17 @@ namespace nullcline::gpu {
 /// all bounds.
 template <class Device, class T>
 [[nodiscard]] Array<Device, float> inverse_at_rest(Device& device,
-                                                   const DeviceGru<Device, T>& cell) {
-    const GruReduced<T> reduced(cell.view());
-    const GruUpdate<T> update(cell.view());
-    const std::size_t size = update.size();
+                                                   const DeviceCell<Device, T>& cell) {
+    const CellEquation<T> reduced = nullcline::reduced(cell.view());
+    const CellEquation<T> update = nullcline::update(cell.view());
+    const std::size_t size = reduced.size();
     struct Layout {
-        Layout(std::byte* base, std::size_t size, std::size_t n_reduced, std::size_t n_update)
+        Layout(std::byte* base, const CellEquation<T>& reduced, const CellEquation<T>& update)
             : arena(base),
-              state(arena, {1, size, n_update, 0}),
-              solve(arena, {1, size, n_reduced, 0}),
-              dense(arena, 1, size, Factors::normal),
-              inverse(arena.matrix<T>(size, size)),
+              state(arena, TileShape::of(update, 1, 0)),
+              solve(arena, TileShape::of(reduced, 1, 0)),
+              dense(arena, 1, reduced.size(), Factors::normal),
+              inverse(arena.matrix<T>(reduced.size(), reduced.size())),
               pointers(arena.matrix<T*>(2, 1)),
               n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
 
@@ -42,22 +42,20 @@ template <class Device, class T>
         MatrixView<T*> pointers;
         MatrixView<unsigned long long> n_not_finite;
     };
-    const auto layout_at = [&](std::byte* base) {
-        return Layout(base, size, reduced.weights().rows(), update.weights().rows());
-    };
+    const auto layout_at = [&](std::byte* base) { return Layout(base, reduced, update); };
     const Buffer<Device> memory(device, layout_at(nullptr).arena.used());
     const Layout at = layout_at(memory.data());
 
     const auto drive = cell.resting_drive().row(0);
-    device.zero(at.state.h.data(), size * sizeof(T));
+    device.zero(at.state.h.data(), update.size() * sizeof(T));
     const MatrixView<const T> h = at.state.h;
     for (std::size_t i = 0; i < steps_to_rest; ++i) {
         device.multiply_transposed(h, update.weights(), at.state.products);
-        device.launch(1, StepFromRest<GruUpdate<T>>{update, at.state, drive});
+        device.launch(1, StepFromRest<CellEquation<T>>{update, at.state, drive});
     }
     device.multiply_transposed(h, update.weights(), at.state.products);
-    device.launch(1, LinearizeAtRest<GruReduced<T>>{reduced, at.state, drive, at.solve});
-    const AssembleJacobians<T> assemble{reduced.weights(), at.solve, at.dense.jacobians};
+    device.launch(1, LinearizeAtRest<CellEquation<T>>{reduced, at.state, drive, at.solve});
+    const AssembleJacobians<T> assemble{reduced.weights(), size, at.solve, at.dense.jacobians};
     device.launch(assemble.blocks_a_slot(), assemble);
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
     device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "nullcline/arena.hpp"
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/kernel.hpp"
@@ -68,25 +69,27 @@ template <class Device, class Run>
 /// Measure with a cell and so many states; the device's own rates by a product of square matrices
 /// of order `square` and by copies.
 template <class Device, class T>
-[[nodiscard]] Rates measure(Device& device, const Gru<T>& cell, std::size_t n_states,
+[[nodiscard]] Rates measure(Device& device, const Cell<T>& cell, std::size_t n_states,
                             std::size_t square) {
-    const DeviceGru<Device, T> there(device, cell);
-    const GruUpdate<T> update(there.view());
+    const DeviceCell<Device, T> there(device, cell);
+    const CellEquation<T> update = nullcline::update(there.view());
     const std::size_t size = update.size();
     const std::size_t n_products = update.weights().rows();
     struct Layout {
-        Layout(std::byte* base, std::size_t rows, std::size_t size, std::size_t n_products)
+        Layout(std::byte* base, const TileShape& shape)
             : arena(base),
-              states(arena, {rows, size, n_products, 0}),
-              solve(arena, {rows, size, n_products, 0}),
-              jacobians(arena.matrix<T>(rows * size, size)),
-              copies(arena.matrix<T>(rows * size, size)) {}
+              states(arena, shape),
+              solve(arena, shape),
+              jacobians(arena.matrix<T>(shape.rows * shape.size(), shape.size())),
+              copies(arena.matrix<T>(shape.rows * shape.size(), shape.size())) {}
         Arena arena;
         StateMemory<T> states;
         SolveOperands<T> solve;
         MatrixView<T> jacobians, copies;
     };
-    const auto layout = [&](std::byte* base) { return Layout(base, n_states, size, n_products); };
+    const auto layout = [&](std::byte* base) {
+        return Layout(base, TileShape::of(update, n_states, 0));
+    };
     const Buffer<Device> memory(device, layout(nullptr).arena.used());
     const Layout at = layout(memory.data());
     device.launch(n_states, FillVaried<T>{at.states.h});
@@ -97,12 +100,12 @@ template <class Device, class T>
     const Array<Device, T> c(device, square, square);
     device.launch(square, FillVaried<T>{a.view()});
     device.launch(square, FillVaried<T>{b.view()});
-    const AssembleJacobians<T> assemble{update.weights(), at.solve, at.jacobians};
+    const AssembleJacobians<T> assemble{update.weights(), size, at.solve, at.jacobians};
     const std::vector<std::uint8_t> all(n_states, 1);
     device.copy(at.solve.changed.data(), all.data(), all.size());
 
     Rates rates;
-    const double flop = 2 * static_cast<double>(n_states * n_products * size);
+    const double flop = 2 * static_cast<double>(n_states * n_products * cell.size());
     const double cube = 2 * static_cast<double>(square * square) * static_cast<double>(square);
     const auto bytes = static_cast<double>(at.jacobians.size() * sizeof(T));
     const MatrixView<const T> h = at.states.h;
@@ -116,8 +119,8 @@ template <class Device, class T>
     rates.residual =
         flop / median_seconds(device, [&] {
             device.multiply_transposed(h, update.weights(), at.states.products);
-            device.launch(n_states, LinearizeRows<GruUpdate<T>>{update, at.states,
-                                                                there.resting_drive().row(0)});
+            device.launch(n_states, LinearizeRows<CellEquation<T>>{update, at.states,
+                                                                   there.resting_drive().row(0)});
         });
     rates.copy =
         2 * bytes / median_seconds(device, [&] {

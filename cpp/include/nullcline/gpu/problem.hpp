@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/cell.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/solvers/outcome.hpp"
@@ -31,13 +31,13 @@ struct Source {
 /// One search. `h` and `q` may lie on either side.
 template <class T>
 struct Problem {
-    const Gru<T>& cell;
+    const Cell<T>& cell;
     Source starts;
     std::optional<Source> inputs;  ///< one row, or one for each start
     MatrixView<const T> deflated;  ///< on the host
     Method method = Method::automatic;
     Options options;
-    T* h = nullptr;       ///< (n, H), where the ends go
+    T* h = nullptr;       ///< (n, S), where the ends go
     double* q = nullptr;  ///< (n,)
     std::function<void(std::size_t)> progress;
     Poll poll;

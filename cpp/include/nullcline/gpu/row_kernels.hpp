@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <span>
 
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/judge.hpp"
 #include "nullcline/solvers/sharing.hpp"
 #include "nullcline/team.hpp"
@@ -24,7 +25,6 @@ struct LoadRows {
     const From* from;
     std::ptrdiff_t row_stride, column_stride;  // in elements
     MatrixView<To> to;
-    bool into_cube;
     unsigned long long* n_not_finite;
 
     template <class Team>
@@ -40,10 +40,19 @@ struct LoadRows {
         if (wrong > 0) {
             team.count(n_not_finite, static_cast<unsigned long long>(wrong));
         }
-        if (into_cube) {
-            team.sync();
-            project_into_cube(team, target);
-        }
+    }
+};
+
+/// Bring states into the box of a reduced equation's outputs.
+template <class T>
+struct ProjectRows {
+    using Shared = NothingShared;
+    MatrixView<T> states;
+    CellEquation<T> reduced;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+        project_into(team, reduced.box(), states.row(row).first(reduced.size()));
     }
 };
 
@@ -80,10 +89,13 @@ struct ToCentres {
     using Shared = NothingShared;
     SearchView<T> search;
     double side;
+    CellEquation<T> reduced;
 
     template <class Team>
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
-        to_centre(team, search.h.row(search.queue[block]), side);
+        const std::span<T> state = search.state(search.queue[block]);
+        to_centre(team, state, side);
+        project_into(team, reduced.box(), state.first(reduced.size()));
     }
 };
 

@@ -12,11 +12,10 @@
 
 namespace nullcline::gpu {
 
-/// Copy rows of a source to the device, in another type where the two differ and maybe into the
-/// cube; returns how many numbers were not finite.
+/// Copy rows of a source to the device, in another type where the two differ; returns how many
+/// numbers were not finite.
 template <class Device, class T>
-std::size_t copy_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
-                      bool into_cube) {
+std::size_t copy_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to) {
     if (to.size() == 0) {
         return 0;
     }
@@ -31,7 +30,7 @@ std::size_t copy_rows(Device& device, const Source& source, std::size_t first, M
             from = staged.elements().data();
         }
         device.launch(to.rows(), LoadRows<From, T>{from, source.row_stride, source.column_stride,
-                                                   to, into_cube, wrong.elements().data()});
+                                                   to, wrong.elements().data()});
     };
     source.is_double ? copy(static_cast<const double*>(source.data))
                      : copy(static_cast<const float*>(source.data));
@@ -41,8 +40,8 @@ std::size_t copy_rows(Device& device, const Source& source, std::size_t first, M
 /// The same, of numbers that have to be finite.
 template <class Device, class T>
 void load_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
-               bool into_cube, const char* name) {
-    if (const std::size_t n = copy_rows(device, source, first, to, into_cube); n > 0) {
+               const char* name) {
+    if (const std::size_t n = copy_rows(device, source, first, to); n > 0) {
         throw NotFinite(std::string(name) + " must be finite, but " + std::to_string(n) +
                         " of its values are NaN or infinite");
     }

@@ -38,14 +38,14 @@ void copy(const gpu::Source& from, T* to, int device, const std::vector<std::uin
 
 /// How fast it is with a cell (see `gpu::measure`).
 template <class T>
-[[nodiscard]] gpu::Rates measure(const Gru<T>& cell, std::size_t n_states, std::size_t square,
+[[nodiscard]] gpu::Rates measure(const Cell<T>& cell, std::size_t n_states, std::size_t square,
                                  int device);
 
 extern template gpu::Labels search(const gpu::Problem<double>&);
 extern template gpu::Labels search(const gpu::Problem<float>&);
 extern template void copy(const gpu::Source&, double*, int, const std::vector<std::uintptr_t>&);
 extern template void copy(const gpu::Source&, float*, int, const std::vector<std::uintptr_t>&);
-extern template gpu::Rates measure(const Gru<double>&, std::size_t, std::size_t, int);
-extern template gpu::Rates measure(const Gru<float>&, std::size_t, std::size_t, int);
+extern template gpu::Rates measure(const Cell<double>&, std::size_t, std::size_t, int);
+extern template gpu::Rates measure(const Cell<float>&, std::size_t, std::size_t, int);
 
 }  // namespace nullcline::NULLCLINE_GPU

@@ -46,17 +46,22 @@ struct SearchView {
 
     [[nodiscard]] NULLCLINE_TEAM End end(std::size_t start) const { return ends[start]; }
 
+    [[nodiscard]] NULLCLINE_TEAM std::span<T> state(std::size_t start) const {
+        return h.row(start);
+    }
+
+    /// Of a state, what an equation has for unknowns.
     template <class Team>
-    NULLCLINE_TEAM void load(const Team& team, std::size_t start, std::span<T> state,
+    NULLCLINE_TEAM void load(const Team& team, std::size_t start, std::span<T> unknowns,
                              std::span<T> drive_out) const {
-        copy(team, h.row(start), state);
+        copy(team, h.row(start), unknowns);
         copy(team, drive(start), drive_out);
     }
 
     template <class Team>
-    NULLCLINE_TEAM void finish(const Team& team, std::size_t start, std::span<T> state,
+    NULLCLINE_TEAM void finish(const Team& team, std::size_t start, std::span<T> unknowns,
                                std::size_t n_iterations, End how) const {
-        copy(team, state, h.row(start));
+        copy(team, unknowns, h.row(start).first(unknowns.size()));
         team.lead([&] {
             iterations[start] += static_cast<std::int32_t>(n_iterations);
             ends[start] = how;

@@ -46,7 +46,8 @@ class TileDriver {
           search_(search),
           n_rows_(rows_within(program, search, budget)),
           layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
-          dense_(device, layout_.dense, program.served().weights(), Program::factors),
+          dense_(device, layout_.dense, program.served().weights(), program.served().size(),
+                 Program::factors),
           requests_(device, 1, n_rows_) {
         device_.launch(n_rows_, ClearSlots<Scalars>{layout_.memory.scalars});
         device_.zero(search_.counters, sizeof(Counters));

@@ -17,7 +17,7 @@
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/adam.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/tile.hpp"
@@ -52,11 +52,11 @@ struct GradientDescent {
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               states(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              scales(arena.matrix<float>(shape.rows, shape.n_products)),
-              identities(arena.matrix<float>(shape.rows, shape.size)),
-              slopes(arena.matrix<float>(shape.rows, shape.size)),
-              first_moments(arena.matrix<float>(shape.rows, shape.size)),
-              second_moments(arena.matrix<float>(shape.rows, shape.size)) {}
+              scales(arena.matrix<float>(shape.rows, shape.n_scales())),
+              identities(arena.matrix<float>(shape.rows, shape.n_identity())),
+              slopes(arena.matrix<float>(shape.rows, shape.size())),
+              first_moments(arena.matrix<float>(shape.rows, shape.size())),
+              second_moments(arena.matrix<float>(shape.rows, shape.size())) {}
 
         Operands<T> operands;
         MatrixView<Scalars> scalars;
@@ -77,6 +77,7 @@ template <class Team, class Search>
 class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Search> {
     using Base = SlotBase<GradientDescent<E>, Team, Search>;
     using Base::ask_products;
+    using Base::box_;
     using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
@@ -87,6 +88,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
     using Base::row_;
     using Base::search_;
     using Base::team_;
+    using Base::units;
 
   public:
     NULLCLINE_TEAM Slot(const Team& team, const GradientDescent& program, const Memory& memory,
@@ -119,7 +121,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
   private:
     [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
 
-    /// Adam's step, kept in the cube.
+    /// Adam's step, kept in the box.
     NULLCLINE_TEAM void descend() {
         const auto gradient = memory_.operands.gradient.row(row_);
         const auto change = memory_.operands.direction.row(row_);
@@ -128,9 +130,12 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
                         now_.schedule.next(), change);
         T* const h = at_.h.data();
         float* const by = change.data();
+        const std::size_t n_bounded = units();
+        const Box<T> box = box_;
         team_.for_each(change.size(), [=](std::size_t i) {
             const T before = h[i];
-            h[i] = into_cube(before + static_cast<T>(by[i]));
+            const T after = before + static_cast<T>(by[i]);
+            h[i] = i < n_bounded ? box.nearest(after) : after;
             by[i] = static_cast<float>(h[i] - before);
         });
         ++now_.iterations;

@@ -10,7 +10,7 @@
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
@@ -28,21 +28,22 @@ struct Verdict {
 
 /// The program that labels ends, in the precision of the cell, from nothing but the state itself.
 ///
-/// fixed: every unit's reduced residual is within its bound of rounding (`gru_rounding_unit`).
-/// slow: q <= tol_slow at a local minimum of q over the cube, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
+/// fixed: every unit's reduced residual is within its bound of rounding, and where a state has more
+/// than outputs, the update of the rest is too.
+/// slow: q <= tol_slow at a local minimum of q over the box, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
-template <Equation Reduced, Equation Update>
+template <Equation E>
 struct Judge {
-    using T = typename Update::Scalar;
+    using T = typename E::Scalar;
     struct Workspace {};
     static constexpr RequestSet requests{Request::exact, Request::exact_transposed};
     static constexpr Factors factors = Factors::none;
 
-    Reduced reduced;
-    Update update;
+    E reduced;
+    E update;
     bool by_speed;  ///< the gradient method's own rule: q <= tol_slow makes any state slow
 
-    [[nodiscard]] constexpr const Update& served() const { return update; }
+    [[nodiscard]] constexpr const E& served() const { return update; }
 
     struct Scalars {
         Request request = Request::none;
@@ -56,8 +57,7 @@ struct Judge {
             : operands(arena, shape, requests),
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               update(arena, shape),
-              reduced(arena,
-                      {shape.rows, shape.size, Reduced::blocks * shape.size, shape.drive_size}),
+              reduced(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)) {}
 
         Operands<T> operands;
@@ -71,11 +71,12 @@ struct Judge {
 };
 
 /// A slot at work.
-template <Equation Reduced, Equation Update>
+template <Equation E>
 template <class Team, class Search>
-class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Team, Search> {
-    using Base = SlotBase<Judge<Reduced, Update>, Team, Search>;
+class Judge<E>::Slot : public SlotBase<Judge<E>, Team, Search> {
+    using Base = SlotBase<Judge<E>, Team, Search>;
     using Base::ask_products;
+    using Base::box_;
     using Base::drive_;
     using Base::linearize;
     using Base::memory_;
@@ -84,6 +85,7 @@ class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Tea
     using Base::row_;
     using Base::search_;
     using Base::team_;
+    using Base::units;
 
   public:
     NULLCLINE_TEAM Slot(const Team& team, const Judge& program, const Memory& memory,
@@ -113,20 +115,31 @@ class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Tea
     }
 
     NULLCLINE_TEAM void see_zero() {
-        const std::span<const T> products = memory_.operands.exact_product.row(row_);
-        const StateRow<T> reduced(memory_.reduced, row_);
-        program_.reduced.linearize(team_, at_.h, products, drive_, reduced.out());
         now_.length = linearize(at_);
         if (!std::isfinite(q())) {
             return say(Kind::unconverged, Reason::not_finite);
         }
-        if (is_zero(team_, program_.reduced, std::span<const T>(reduced.residual),
-                    std::span<const T>(at_.h), products, std::span<const T>(drive_))) {
+        if (at_fixed_point()) {
             return say(Kind::fixed, Reason::zero);
         }
         begin_vjp(team_, at_.jacobian(), std::span<const T>(at_.residual),
                   memory_.operands.exact_scaled.row(row_));
         now_.request = Request::exact_transposed;
+    }
+
+    [[nodiscard]] NULLCLINE_TEAM bool at_fixed_point() const {
+        const std::span<const T> state = at_.h;
+        const std::span<const T> products = at_.products;
+        const std::span<const T> drive = drive_;
+        // The reduced equation has fewer unknowns, and of some arrays it leaves the end unused.
+        const StateRow<T> row(memory_.reduced, row_);
+        const std::span<T> residual = row.residual.first(units());
+        program_.reduced.linearize(team_, state, products, drive,
+                                   {residual, row.scales, row.identity});
+        return is_zero(team_, program_.reduced, std::span<const T>(residual), state, products,
+                       drive) &&
+               is_zero(team_, program_.update, std::span<const T>(at_.residual), state, products,
+                       drive, units());
     }
 
     NULLCLINE_TEAM void see_minimum() {
@@ -135,7 +148,7 @@ class Judge<Reduced, Update>::Slot : public SlotBase<Judge<Reduced, Update>, Tea
         finish_vjp(team_, jacobian, std::span<const T>(at_.residual), gradient);
         const double square = team_.sum(gradient.size(), [&](std::size_t i) {
             const auto slope = static_cast<double>(gradient[i]);
-            return held_by_face(at_.h[i], gradient[i]) ? 0.0 : slope * slope;
+            return i < units() && box_.blocks(at_.h[i], gradient[i]) ? 0.0 : slope * slope;
         });
         const auto scale =
             static_cast<double>(term_norm(team_, jacobian, program_.update.row_norms()));

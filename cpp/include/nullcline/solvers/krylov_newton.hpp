@@ -31,7 +31,7 @@
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
@@ -64,7 +64,7 @@ struct KrylovNewton {
         slope,      // backward: the gradient of the model at its solution
         grow,       // precondition: that, to be made the next direction
         expand,     // forward: the next direction of the subspace
-        truncated,  // forward: the step, cut at the cube's face
+        truncated,  // forward: the step, cut at the box's face
     };
 
     struct Scalars {
@@ -95,13 +95,13 @@ struct KrylovNewton {
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               states(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              forms(arena.matrix<T>(shape.rows, curvature_size(E::curved_fields, shape.size))),
-              scales(arena.matrix<float>(shape.rows, shape.n_products)),
-              identities(arena.matrix<float>(shape.rows, shape.size)),
-              free(arena.matrix<float>(shape.rows, shape.size)),
-              residuals(arena.matrix<float>(shape.rows, shape.size)),
-              changes(arena.matrix<float>(shape.rows, shape.size)),
-              models(arena, shape, E::curved_fields) {}
+              forms(arena.matrix<T>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
+              scales(arena.matrix<float>(shape.rows, shape.n_scales())),
+              identities(arena.matrix<float>(shape.rows, shape.n_identity())),
+              free(arena.matrix<float>(shape.rows, shape.size())),
+              residuals(arena.matrix<float>(shape.rows, shape.size())),
+              changes(arena.matrix<float>(shape.rows, shape.size())),
+              models(arena, shape) {}
 
         Operands<T> operands;
         MatrixView<Scalars> scalars;
@@ -109,7 +109,7 @@ struct KrylovNewton {
         MatrixView<T> drives;
         MatrixView<T> forms;                   // of the curvature, before they are rounded
         MatrixView<float> scales, identities;  // of J
-        MatrixView<float> free;                // 0 for units that the cube's face holds, else 1
+        MatrixView<float> free;                // 0 for units that the box's face holds, else 1
         MatrixView<float> residuals;           // f + J s, for f scaled to length 1
         MatrixView<float> changes;             // J v
         SubspaceMemory models;
@@ -127,6 +127,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::ask_products;
     using Base::at;
     using Base::at_zero;
+    using Base::box_;
     using Base::drive_;
     using Base::finish_at;
     using Base::linearize;
@@ -134,9 +135,11 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::memory_;
     using Base::now_;
     using Base::program_;
+    using Base::project;
     using Base::row_;
     using Base::team_;
     using Base::trial;
+    using Base::units;
     using Base::wait;
 
   public:
@@ -187,7 +190,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     [[nodiscard]] NULLCLINE_TEAM std::size_t size() const { return free_.size(); }
 
     NULLCLINE_TEAM void finish(End end) {
-        finish_at(at().h, end);
+        finish_at(at(), end);
         // An idle row is multiplied like any other: zeros are sure to be harmless.
         fill(team_, direction_, 0.0F);
         fill(team_, scaled_, 0.0F);
@@ -245,8 +248,10 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         const T* const h = state.h.data();
         float* const gradient = gradient_.data();
         float* const free = free_.data();
+        const std::size_t n_bounded = units();
+        const Box<T> box = box_;
         team_.for_each(size(), [=](std::size_t i) {
-            free[i] = held_by_face(h[i], gradient[i]) ? 0.0F : 1.0F;
+            free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? 0.0F : 1.0F;
             gradient[i] *= free[i];
         });
         now_.gradient_length = static_cast<double>(norm(team_, gradient_));
@@ -256,6 +261,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             }
             ++now_.iterations;
             nudge(team_, state.h);
+            project(state.h);
             return refresh();
         }
         now_.decrease = 0;
@@ -274,11 +280,14 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             return wait(Request::precondition, Stage::grow);
         }
         const auto mu = static_cast<float>(now_.shift);
-        const float* const from = gradient_.data();
-        const float* const root = identity_.data();
-        float* const to = direction_.data();
         // JᵀJ + μI if J were −diag(d), which no weights enter.
-        team_.for_each(size(), [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
+        for (std::size_t first = 0; first < size(); first += units()) {
+            const float* const from = gradient_.data() + first;
+            const float* const root = jacobian().diagonal(size(), first / units()).data();
+            float* const to = direction_.data() + first;
+            team_.for_each(units(),
+                           [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
+        }
         grow(direction_);
     }
 
@@ -343,7 +352,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     /// The gradient of the model has come: enough, or one more direction.
     NULLCLINE_TEAM void take_slope() {
         finish_vjp(team_, jacobian(), std::span<const float>(residual_), gradient_);
-        if (now_.model.curved && E::curved_fields > E::blocks) {
+        if (now_.model.curved && program_.equation.curved_fields() > program_.equation.blocks()) {
             add(model_.bend(model_.solution_fields()).subspan(scaled_.size()), gradient_);
         }
         const float* const free = free_.data();
@@ -376,7 +385,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             team_.for_each(size(), [=](std::size_t i) {
                 to[i] = h[i] + static_cast<T>(length * static_cast<double>(s[i]));
             });
-            if (project_into_cube(team_, trial().h)) {
+            if (project(trial().h)) {
                 // The products of the whole step do not serve the part that is left of it.
                 float* const direction = direction_.data();
                 team_.for_each(size(), [=](std::size_t i) {
@@ -392,7 +401,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         }
     }
 
-    /// The products of a step cut at the cube's face have come.
+    /// The products of a step cut at the box's face have come.
     NULLCLINE_TEAM void try_truncated() {
         const std::span<const float> s = direction_;
         const std::span<const float> products = product_;
@@ -477,7 +486,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         return true;
     }
 
-    /// The trust region's radius at first: half the cube's diagonal.
+    /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
     [[nodiscard]] NULLCLINE_TEAM double first_radius() const {
         return std::sqrt(static_cast<double>(size()));
     }

@@ -11,7 +11,7 @@
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/slot.hpp"
@@ -64,8 +64,8 @@ struct LevenbergMarquardt {
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               states(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              gradients(arena.matrix<T>(shape.rows, shape.size)),
-              changes(arena.matrix<T>(shape.rows, shape.size)) {}
+              gradients(arena.matrix<T>(shape.rows, shape.size())),
+              changes(arena.matrix<T>(shape.rows, shape.size())) {}
 
         Operands<T> operands;
         SolveOperands<T> solve;
@@ -86,15 +86,18 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     using Base::ask_products;
     using Base::at;
     using Base::at_zero;
+    using Base::box_;
     using Base::finish_at;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
+    using Base::project;
     using Base::row_;
     using Base::team_;
     using Base::trial;
+    using Base::units;
     using Base::wait;
 
   public:
@@ -127,7 +130,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     }
 
   private:
-    NULLCLINE_TEAM void finish(End end) { finish_at(at().h, end); }
+    NULLCLINE_TEAM void finish(End end) { finish_at(at(), end); }
 
     NULLCLINE_TEAM void arrive() {
         now_.length = linearize(at());
@@ -157,8 +160,10 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
         T* const gradient = gradient_.data();
         T* const free = free_.data();
         const T* const h = state.h.data();
+        const std::size_t n_bounded = units();
+        const Box<T> box = box_;
         team_.for_each(gradient_.size(), [=](std::size_t i) {
-            free[i] = held_by_face(h[i], gradient[i]) ? T{0} : T{1};
+            free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? T{0} : T{1};
             gradient[i] *= free[i];
         });
         if (is_stationary<T>(static_cast<double>(norm(team_, gradient_)), now_.scale,
@@ -168,6 +173,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
             }
             ++now_.iterations;
             nudge(team_, state.h);
+            project(state.h);
             return ask_products(state.h, Stage::arrive);
         }
         if (now_.iterations >= now_.limit) {
@@ -192,7 +198,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
         wait(Request::solve, Stage::step);
     }
 
-    /// The trial h + s, cut at the cube's faces.
+    /// The trial h + s, cut at the box's faces.
     NULLCLINE_TEAM void take_step() {
         if (memory_.solve.solved(row_, 0) == 0) {  // not positive definite to rounding
             now_.predicted = 1;                    // unknown
@@ -202,7 +208,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
         T* const to = trial().h.data();
         T* const step = step_.data();
         team_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
-        if (project_into_cube(team_, trial().h)) {
+        if (project(trial().h)) {
             team_.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
         }
         ask_products(step_, Stage::change);

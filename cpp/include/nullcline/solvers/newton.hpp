@@ -9,7 +9,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/cube.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/deflation.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/slot.hpp"
@@ -19,7 +19,8 @@
 
 namespace nullcline {
 
-/// The program (see solvers/tile.hpp). A step is accepted only inside the open cube and downhill.
+/// The program (see solvers/tile.hpp). A step is accepted only inside the box and downhill;
+/// it keeps clear of faces where no fixed point can lie, and is bent to others.
 template <Equation E>
 struct Newton {
     using T = typename E::Scalar;
@@ -79,12 +80,14 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
     using Base::ask_products;
     using Base::at;
     using Base::at_zero;
+    using Base::box_;
     using Base::finish_at;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
+    using Base::project;
     using Base::row_;
     using Base::team_;
     using Base::trial;
@@ -99,6 +102,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
         load(start, at().h);
         if (std::isinf(factor(at()))) {  // the start is a known zero
             nudge(team_, at().h);
+            project(at().h);
         }
         ask_products(at().h, Stage::arrive);
     }
@@ -120,7 +124,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
         return program_.deflation.factor(team_, std::span<const T>(state.h));
     }
 
-    NULLCLINE_TEAM void finish(End end) { finish_at(at().h, end); }
+    NULLCLINE_TEAM void finish(End end) { finish_at(at(), end); }
 
     /// At a new state: stop, or ask for the step.
     NULLCLINE_TEAM void begin() {
@@ -155,17 +159,18 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
             step[i] = static_cast<T>(static_cast<double>(step[i]) * stretch);
         });
         now_.merit = factor(state) * now_.length;
-        now_.fraction = room();
+        now_.fraction = box_.has_faces ? T{1} : room();
         try_fraction();
     }
 
-    /// How much of the step stays clear of the cube's faces: at most all of it.
+    /// How much of the step stays clear of the box's faces: at most all of it.
     [[nodiscard]] NULLCLINE_TEAM T room() const {
         constexpr T share = static_cast<T>(0.9);  // of the way to the nearest face
         const T* const h = at().h.data();
         const T* const step = step_.data();
+        const Box<T> box = box_;
         return team_.least(step_.size(), T{1}, [=](std::size_t i) {
-            const T way = std::copysign(cube_bound<T>, step[i]) - h[i];
+            const T way = (step[i] > 0 ? box.high : box.low) - h[i];
             return std::abs(step[i]) > std::abs(way) ? share * way / step[i] : T{1};
         });
     }
@@ -179,7 +184,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
         T* const to = trial().h.data();
         const T fraction = now_.fraction;
         team_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + fraction * step[i]; });
-        project_into_cube(team_, trial().h);  // for rounding only
+        project(trial().h);
         ask_products(trial().h, Stage::probe);
     }
 

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "nullcline/host_device.hpp"
-#include "nullcline/solvers/cube.hpp"
 
 namespace nullcline {
 
@@ -33,7 +32,7 @@ template <class T>
     return std::exp2(std::floor(std::log2(largest_change / std::max(largest, 1.0))));
 }
 
-/// Move a state to the centre of its cell.
+/// Move a state to the centre of its cell, which may be outside of the box.
 template <class Team, class T>
 NULLCLINE_TEAM void to_centre(const Team& team, std::span<T> h, double side) {
     if (side < 0x1p-50) {  // weights so large that cells are no larger than rounding
@@ -42,9 +41,10 @@ NULLCLINE_TEAM void to_centre(const Team& team, std::span<T> h, double side) {
     T* const value = h.data();
     team.for_each(h.size(), [=](std::size_t i) {
         const double index = std::floor(static_cast<double>(value[i]) / side);
-        value[i] = static_cast<T>((index + 0.5) * side);
+        if (std::abs(index) < 0x1p50) {  // else a cell is no larger than rounding there
+            value[i] = static_cast<T>((index + 0.5) * side);
+        }
     });
-    project_into_cube(team, h);
 }
 
 /// A number that is the same for the same values, and rarely for others.

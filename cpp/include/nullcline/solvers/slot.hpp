@@ -5,6 +5,7 @@
 #include <span>
 
 #include "nullcline/host_device.hpp"
+#include "nullcline/solvers/box.hpp"
 #include "nullcline/solvers/outcome.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
@@ -37,7 +38,8 @@ class SlotBase {
           row_(row),
           search_(search),
           now_(memory.scalars(row, 0)),
-          drive_(memory.drives.row(row)) {}
+          drive_(memory.drives.row(row)),
+          box_(program.served().box()) {}
 
     /// Take a start for as many iterations as it has left.
     NULLCLINE_TEAM void load(std::size_t start, std::span<T> h) {
@@ -45,6 +47,15 @@ class SlotBase {
         now_.iterations = 0;
         now_.limit = search_.iterations_left(start);
         search_.load(team_, start, h, drive_);
+        project(h);
+    }
+
+    /// Numbers of a state that are outputs: those that the box bounds.
+    [[nodiscard]] NULLCLINE_TEAM std::size_t units() const { return program_.served().units(); }
+
+    /// Bring a state into the box; true where it was outside.
+    NULLCLINE_TEAM bool project(std::span<T> h) const {
+        return project_into(team_, box_, h.first(units()));
     }
 
     /// Ask for the products of a state or of a step in full.
@@ -93,6 +104,16 @@ class SlotBase {
         now_.request = Request::none;
     }
 
+    /// The same where the outputs alone may have been found: what else there is comes to rest. With
+    /// no iterations to make, a start is left where it is.
+    NULLCLINE_TEAM void finish_at(const StateRow<T>& state, End end) {
+        finish_at(state.h, end);
+        const std::span<T> whole = search_.state(now_.start);
+        if (state.h.size() < whole.size() && now_.limit > 0) {
+            program_.served().complete(team_, state.h, state.products, drive_, whole);
+        }
+    }
+
     const Team& team_;
     const Program& program_;
     const typename Program::Memory& memory_;
@@ -100,6 +121,7 @@ class SlotBase {
     const Search& search_;
     typename Program::Scalars now_;
     std::span<T> drive_;
+    Box<T> box_;
 };
 
 }  // namespace nullcline

@@ -7,12 +7,11 @@
 #include <span>
 
 #include "nullcline/host_device.hpp"
-#include "nullcline/solvers/cube.hpp"
 
 namespace nullcline {
 
 /// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P
-/// leaving out the units that the cube's face holds. Sixty units of rounding would do in exact
+/// leaving out the units that the box's face holds. Sixty units of rounding would do in exact
 /// products; the rest is room for products in single precision and for ends of long valleys.
 template <class T>
 inline constexpr double stationary_tolerance = 1e-6;
@@ -37,7 +36,6 @@ NULLCLINE_TEAM void nudge(const Team& team, std::span<T> h) {
         const double place = golden_ratio * static_cast<double>(i + 1);
         value[i] += size * static_cast<T>(2 * (place - std::floor(place)) - 1);
     });
-    project_into_cube(team, h);
 }
 
 }  // namespace nullcline

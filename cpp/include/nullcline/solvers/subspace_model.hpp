@@ -37,23 +37,25 @@ struct SubspaceMemory {
     static constexpr std::size_t most_directions = SmallMatrix::largest;
 
     SubspaceMemory() = default;
-    SubspaceMemory(Arena& arena, const TileShape& shape, std::size_t n_curved_fields)
-        : products(arena.matrix<float>(shape.rows * most_directions, shape.n_products)),
-          vectors(arena.matrix<float>(shape.rows * most_directions, shape.size)),
-          changes(arena.matrix<float>(shape.rows * most_directions, shape.size)),
-          gradients(arena.matrix<float>(shape.rows, shape.size)),
-          forms(arena.matrix<float>(shape.rows, curvature_size(n_curved_fields, shape.size))),
-          combinations(arena.matrix<float>(shape.rows, shape.n_products + shape.size)),
-          bends(arena.matrix<float>(shape.rows, n_curved_fields * shape.size)),
+    SubspaceMemory(Arena& arena, const TileShape& shape)
+        : products(arena.matrix<float>(shape.rows * most_directions, shape.n_products())),
+          vectors(arena.matrix<float>(shape.rows * most_directions, shape.size())),
+          changes(arena.matrix<float>(shape.rows * most_directions, shape.size())),
+          gradients(arena.matrix<float>(shape.rows, shape.size())),
+          forms(arena.matrix<float>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
+          combinations(arena.matrix<float>(shape.rows, shape.n_products() + shape.size())),
+          bends(arena.matrix<float>(shape.rows, shape.curved_fields * shape.units)),
           coefficients(arena.matrix<float>(shape.rows, most_directions)),
           slopes(arena.matrix<double>(shape.rows, most_directions)),
           solutions(arena.matrix<double>(shape.rows, most_directions)),
-          hessians(arena.matrix<SmallMatrix>(shape.rows, 1)) {}
+          hessians(arena.matrix<SmallMatrix>(shape.rows, 1)),
+          units(shape.units) {}
 
     MatrixView<float> products, vectors, changes;
     MatrixView<float> gradients, forms, combinations, bends, coefficients;
     MatrixView<double> slopes, solutions;
     MatrixView<SmallMatrix> hessians;
+    std::size_t units = 0;
 };
 
 /// The numbers of one model.
@@ -76,6 +78,7 @@ class SubspaceModel {
         : team_(team),
           state_(state),
           work_(work),
+          units_(memory.units),
           products_(memory.products.middle_rows(row * most_directions, most_directions)),
           vectors_(memory.vectors.middle_rows(row * most_directions, most_directions)),
           changes_(memory.changes.middle_rows(row * most_directions, most_directions)),
@@ -178,7 +181,7 @@ class SubspaceModel {
 
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
     [[nodiscard]] NULLCLINE_TEAM std::span<const float> bend(std::span<const float> fields) {
-        team_.apply_curvature(form_, fields.first(bend_.size()), vectors_.cols(), bend_);
+        team_.apply_curvature(form_, fields.first(bend_.size()), units_, bend_);
         return bend_;
     }
 
@@ -319,6 +322,7 @@ class SubspaceModel {
     const Team& team_;
     State& state_;
     SubspaceWorkspace& work_;
+    std::size_t units_;
     MatrixView<float> products_, vectors_, changes_;  // a direction a row
     std::span<float> gradient_, form_, combination_, bend_, coefficients_;
     std::span<double> slope_, solution_;

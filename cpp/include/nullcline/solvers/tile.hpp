@@ -68,25 +68,35 @@ class RequestSet {
 
 /// How large a tile is.
 struct TileShape {
-    std::size_t rows;        ///< slots
-    std::size_t size;        ///< units
-    std::size_t n_products;  ///< of the equation that is served
+    std::size_t rows;                                 ///< slots
+    std::size_t units, parts, blocks, curved_fields;  ///< of an equation
     std::size_t drive_size;
 
     template <class E>
     static TileShape of(const E& equation, std::size_t rows, std::size_t drive_size) {
-        return {rows, equation.size(), equation.weights().rows(), drive_size};
+        return {rows,
+                equation.units(),
+                equation.parts(),
+                equation.blocks(),
+                equation.curved_fields(),
+                drive_size};
     }
+
+    [[nodiscard]] constexpr std::size_t size() const { return parts * units; }
+    [[nodiscard]] constexpr std::size_t n_products() const { return blocks * units; }
+    [[nodiscard]] constexpr std::size_t n_scales() const { return parts * n_products(); }
+    [[nodiscard]] constexpr std::size_t n_identity() const { return parts * size(); }
 };
 
 /// Operands and results of the products, a row a slot; those that a program never asks for are
-/// empty.
+/// empty. Of operands as long as a state the weights see the first part, and of such results they
+/// make the first part.
 template <class T>
 struct Operands {
     Operands() = default;
     Operands(Arena& arena, const TileShape& shape, RequestSet requests) {
-        const std::size_t size = shape.size;
-        const std::size_t n_products = shape.n_products;
+        const std::size_t size = shape.size();
+        const std::size_t n_products = shape.n_products();
         const auto wanted = [&](Request request) {
             return requests.contains(request) ? shape.rows : 0;
         };
@@ -117,10 +127,10 @@ template <class T>
 struct SolveOperands {
     SolveOperands() = default;
     SolveOperands(Arena& arena, const TileShape& shape)
-        : scales(arena.matrix<T>(shape.rows, shape.n_products)),
-          identity(arena.matrix<T>(shape.rows, shape.size)),
-          free(arena.matrix<T>(shape.rows, shape.size)),
-          step(arena.matrix<T>(shape.rows, shape.size)),
+        : scales(arena.matrix<T>(shape.rows, shape.n_scales())),
+          identity(arena.matrix<T>(shape.rows, shape.n_identity())),
+          free(arena.matrix<T>(shape.rows, shape.size())),
+          step(arena.matrix<T>(shape.rows, shape.size())),
           shift(arena.matrix<T>(shape.rows, 1)),
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
@@ -141,11 +151,11 @@ template <class T>
 struct StateMemory {
     StateMemory() = default;
     StateMemory(Arena& arena, const TileShape& shape)
-        : h(arena.matrix<T>(shape.rows, shape.size)),
-          products(arena.matrix<T>(shape.rows, shape.n_products)),
-          residual(arena.matrix<T>(shape.rows, shape.size)),
-          scales(arena.matrix<T>(shape.rows, shape.n_products)),
-          identity(arena.matrix<T>(shape.rows, shape.size)) {}
+        : h(arena.matrix<T>(shape.rows, shape.size())),
+          products(arena.matrix<T>(shape.rows, shape.n_products())),
+          residual(arena.matrix<T>(shape.rows, shape.size())),
+          scales(arena.matrix<T>(shape.rows, shape.n_scales())),
+          identity(arena.matrix<T>(shape.rows, shape.n_identity())) {}
 
     MatrixView<T> h, products, residual, scales, identity;
 };

@@ -1,0 +1,307 @@
+// One unit of a cell: what its equations see, and what is made of them.
+//
+// A cell is a type with the equations of one unit, written over any kind of number (see gru.hpp for
+// the shortest one to read, lstm.hpp for the richest):
+//   name                      what bindings call it
+//   Block<k> ...              its gates, as blocks of the weights; those that `reduced` reads first
+//   blocks, reduced_blocks    how many there are, and how many `reduced` reads
+//   parts                     parts of a state, of H numbers each; the first are the outputs h
+//   has_inner_bias            whether a bias stands inside a product with a gate
+//   box<T>                    the box that outputs cannot leave
+//   reduced(in)               the residual whose zeros are the fixed points, in h alone
+//   update(in)                F − state: one number, or `both(first, second)` where parts are two
+//   rest(in)                  the second part that stays as it is, given h; where parts are two
+// Jacobians, their products, curvatures and bounds of rounding follow from these.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "nullcline/cells/jet.hpp"
+#include "nullcline/cells/rounded.hpp"
+#include "nullcline/curvature.hpp"
+#include "nullcline/host_device.hpp"
+
+namespace nullcline {
+
+/// Which of a cell's two residuals: the reduced one, or F(state) − state.
+enum class Form { reduced, update };
+
+/// A gate's block of the weights.
+template <std::size_t k>
+struct Block {};
+
+/// What the gates of one state are computed from.
+template <class T>
+struct UnitPoint {
+    std::span<const T> state;       ///< h, and behind it the second part where there is one
+    std::span<const T> products;    ///< W h, a block of H behind the other
+    std::span<const T> drive;       ///< all that input and biases add, likewise
+    std::span<const T> inner_bias;  ///< H, or nothing
+    std::size_t size;               ///< H
+};
+
+/// A residual and its Jacobian (see `RowScales`).
+template <class T>
+struct Linearized {
+    std::span<T> residual;
+    std::span<T> scales;
+    std::span<T> identity;
+};
+
+/// The arrays of a point without their lengths, which loops over units do not need.
+template <class T>
+struct UnitArrays {
+    constexpr explicit UnitArrays(const UnitPoint<T>& point)
+        : size(point.size),
+          state(point.state.data()),
+          products(point.products.data()),
+          drive(point.drive.data()),
+          inner_bias(point.inner_bias.data()) {}
+
+    std::size_t size;
+    const T* state;
+    const T* products;
+    const T* drive;
+    const T* inner_bias;
+};
+
+/// A residual of two parts.
+template <class First, class Second>
+struct Both {
+    First first;
+    Second second;
+};
+
+template <class First, class Second>
+[[nodiscard]] NULLCLINE_SHARED constexpr Both<First, Second> both(const First& first,
+                                                                  const Second& second) {
+    return {first, second};
+}
+
+/// By what a residual is differentiated: nothing, the fields of the state, or the drive.
+enum class Seed { nothing, state, drive };
+
+/// What a unit's equations see, as jets. Fields are the products, then the parts of the state.
+template <class T, class Cell, Form form, Seed seed, int order>
+struct JetInputs {
+    static constexpr std::size_t n_products =
+        form == Form::reduced ? Cell::reduced_blocks : Cell::blocks;
+
+    const UnitArrays<T>& at;
+    std::size_t i;
+
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto product(Block<k>) const {
+        return seeded<seed == Seed::state, k>(at.products[k * at.size + i]);
+    }
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto drive(Block<k>) const {
+        return seeded<seed == Seed::drive, k>(at.drive[k * at.size + i]);
+    }
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto sum(Block<k>) const {
+        return seeded<seed != Seed::nothing, k>(at.products[k * at.size + i] +
+                                                at.drive[k * at.size + i]);
+    }
+    [[gnu::always_inline]] constexpr auto inner_bias() const {
+        return constant<order>(at.inner_bias[i]);
+    }
+    [[gnu::always_inline]] constexpr auto h() const { return part<0>(); }
+    [[gnu::always_inline]] constexpr auto second_part() const { return part<1>(); }
+
+  private:
+    template <bool is_variable, std::size_t field>
+    [[gnu::always_inline]] static constexpr auto seeded(T value) {
+        if constexpr (is_variable) {
+            return variable<field, order>(value);
+        } else {
+            return constant<order>(value);
+        }
+    }
+    template <std::size_t p>
+    [[gnu::always_inline]] constexpr auto part() const {
+        return seeded<seed == Seed::state, n_products + p>(at.state[p * at.size + i]);
+    }
+};
+
+/// The same as numbers with their rounding errors, for a state of length ‖h‖.
+///
+/// An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs by
+/// a few eps in practice, and Σ|W_ij||h_j| <= ‖W_i‖ ‖h‖.
+template <class T>
+struct RoundedInputs {
+    const UnitArrays<T>& at;
+    std::size_t i;
+    const T* row_norms;
+    T length;
+
+    template <std::size_t k>
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> product(Block<k>) const {
+        return {at.products[k * at.size + i], row_norms[k * at.size + i] * length};
+    }
+    template <std::size_t k>
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> drive(Block<k>) const {
+        return of(at.drive[k * at.size + i]);
+    }
+    template <std::size_t k>
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> sum(Block<k> block) const {
+        return product(block) + drive(block);
+    }
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> inner_bias() const { return of(at.inner_bias[i]); }
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> h() const { return {at.state[i], 0}; }
+    [[nodiscard]] NULLCLINE_SHARED Rounded<T> second_part() const {
+        return {at.state[at.size + i], 0};
+    }
+
+  private:
+    [[nodiscard]] static NULLCLINE_SHARED Rounded<T> of(T value) {
+        return {value, std::abs(value)};
+    }
+};
+
+namespace detail {
+
+template <class Cell, Form form, class In>
+[[gnu::always_inline]] constexpr auto residual_of(const In& in) {
+    if constexpr (form == Form::reduced) {
+        return Cell::reduced(in);
+    } else {
+        return Cell::update(in);
+    }
+}
+
+/// One part of a residual.
+template <std::size_t p, class Residual>
+[[gnu::always_inline]] constexpr const auto& part_of(const Residual& residual) {
+    if constexpr (!requires { residual.first; }) {
+        return residual;
+    } else if constexpr (p == 0) {
+        return residual.first;
+    } else {
+        return residual.second;
+    }
+}
+
+template <class Cell, Form form>
+inline constexpr std::size_t parts_of = form == Form::reduced ? 1 : Cell::parts;
+
+template <class Cell, Form form>
+inline constexpr std::size_t blocks_of =
+    form == Form::reduced ? Cell::reduced_blocks : Cell::blocks;
+
+/// Derivatives by fields `first`, `first` + 1, ... of one part, H apart.
+template <std::size_t first, class J, class T, std::size_t... k>
+[[gnu::always_inline]] constexpr void write_slopes(const J& jet, T sign, T* out, std::size_t size,
+                                                   std::index_sequence<k...>) {
+    ((out[k * size] = sign * jet.template slope<first + k>()), ...);
+}
+
+template <class Cell, Form form, std::size_t p, class Residual, class T>
+[[gnu::always_inline]] constexpr void write_part(const Residual& residual, std::size_t size,
+                                                 std::size_t i, T* values, T* scales, T* identity) {
+    constexpr std::size_t parts = parts_of<Cell, form>;
+    constexpr std::size_t blocks = blocks_of<Cell, form>;
+    const auto& jet = part_of<p>(residual);
+    values[p * size + i] = jet.value;
+    write_slopes<0>(jet, T{1}, scales + p * blocks * size + i, size,
+                    std::make_index_sequence<blocks>{});
+    write_slopes<blocks>(jet, T{-1}, identity + p * parts * size + i, size,
+                         std::make_index_sequence<parts>{});
+}
+
+/// Row `p` of the triangle of a form: weight times second derivatives by fields p, p + 1, ...
+template <std::size_t p, class J, class T, std::size_t... k>
+[[gnu::always_inline]] constexpr void write_bends(const J& jet, T weight, bool add, T* out,
+                                                  std::size_t size, std::index_sequence<k...>) {
+    ((out[k * size] = (add ? out[k * size] : T{0}) + weight * jet.template bend<p, p + k>()), ...);
+}
+
+template <std::size_t n_fields, class J, class T, std::size_t... p>
+[[gnu::always_inline]] constexpr void write_form(const J& jet, T weight, bool add, T* out,
+                                                 std::size_t size, std::index_sequence<p...>) {
+    (write_bends<p>(jet, weight, add,
+                    out + curvature_size(n_fields, size) - curvature_size(n_fields - p, size), size,
+                    std::make_index_sequence<n_fields - p>{}),
+     ...);
+}
+
+}  // namespace detail
+
+/// Fields of a form's curvature: all products, and for the update the state.
+template <class Cell, Form form>
+inline constexpr std::size_t n_curved_fields =
+    form == Form::reduced ? Cell::reduced_blocks : Cell::blocks + Cell::parts;
+
+/// Residual and scales of unit i.
+template <class Cell, Form form, class T>
+[[gnu::always_inline]] constexpr void linearize_unit(const UnitArrays<T>& at, std::size_t i,
+                                                     T* values, T* scales, T* identity) {
+    const auto residual =
+        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::state, 1>{at, i});
+    detail::write_part<Cell, form, 0>(residual, at.size, i, values, scales, identity);
+    if constexpr (detail::parts_of<Cell, form> == 2) {
+        detail::write_part<Cell, form, 1>(residual, at.size, i, values, scales, identity);
+    }
+}
+
+/// The scales of the derivative by the input of unit i: all of the cell's blocks for each part.
+template <class Cell, Form form, class T>
+[[gnu::always_inline]] constexpr void input_scales_unit(const UnitArrays<T>& at, std::size_t i,
+                                                        T* scales) {
+    constexpr auto all = std::make_index_sequence<Cell::blocks>{};
+    const auto residual =
+        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::drive, 1>{at, i});
+    detail::write_slopes<0>(detail::part_of<0>(residual), T{1}, scales + i, at.size, all);
+    if constexpr (detail::parts_of<Cell, form> == 2) {
+        detail::write_slopes<0>(detail::part_of<1>(residual), T{1},
+                                scales + Cell::blocks * at.size + i, at.size, all);
+    }
+}
+
+/// Σ_p weights_p ∂²f_p over the fields of unit i (see curvature.hpp).
+template <class Cell, Form form, class T>
+[[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
+                                                     const T* weights, T* out) {
+    constexpr std::size_t n_fields = n_curved_fields<Cell, form>;
+    constexpr auto rows = std::make_index_sequence<n_fields>{};
+    const auto residual =
+        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::state, 2>{at, i});
+    detail::write_form<n_fields>(detail::part_of<0>(residual), weights[i], false, out + i, at.size,
+                                 rows);
+    if constexpr (detail::parts_of<Cell, form> == 2) {
+        detail::write_form<n_fields>(detail::part_of<1>(residual), weights[at.size + i], true,
+                                     out + i, at.size, rows);
+    }
+}
+
+/// How far from zero part `p` of unit i's residual may come out at a true zero, by rounding alone.
+/// The margin is for what `RoundedInputs` and the elementary functions (3 ulp) leave out.
+template <class Cell, Form form, class T>
+[[nodiscard]] NULLCLINE_SHARED T rounding_unit(const UnitArrays<T>& at, std::size_t i,
+                                               std::size_t p, const T* row_norms, T length) {
+    constexpr T margin = 8 * std::numeric_limits<T>::epsilon();
+    const auto residual =
+        detail::residual_of<Cell, form>(RoundedInputs<T>{at, i, row_norms, length});
+    if constexpr (detail::parts_of<Cell, form> == 2) {
+        if (p == 1) {
+            return margin * residual.second.error;
+        }
+    }
+    return margin * detail::part_of<0>(residual).error;
+}
+
+/// Put unit i's second part at rest; `state` has the outputs already.
+template <class Cell, class T>
+[[gnu::always_inline]] constexpr void complete_unit(const UnitArrays<T>& at, std::size_t i,
+                                                    T* state) {
+    if constexpr (Cell::parts == 2) {
+        state[at.size + i] =
+            Cell::rest(JetInputs<T, Cell, Form::reduced, Seed::nothing, 0>{at, i}).value;
+    }
+}
+
+}  // namespace nullcline

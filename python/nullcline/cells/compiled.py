@@ -1,0 +1,292 @@
+"""What all cells have in common: their weights, checked, and the compiled core's methods."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from nullcline import _core, _validation
+from nullcline._blas import one_blas_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+    from nullcline._validation import Floats
+
+
+class CompiledCell:
+    """A cell whose equations the compiled core knows.
+
+    Parameters
+    ----------
+    weight_ih
+        Input weights, shape (gates H, D).
+    weight_hh
+        Recurrent weights, shape (gates H, H).
+    bias_ih, bias_hh
+        Biases, shape (gates H,); None for zeros.
+
+    Raises
+    ------
+    TypeError
+        If an array is neither float64 nor float32.
+    ValueError
+        If an array holds NaN or infinity, or shapes do not fit each other.
+
+    Notes
+    -----
+    All methods take states of shape (n, S), or outputs of shape (n, H) where they say so, and
+    inputs `x` that are None (zero input), of shape (D,) or (1, D) (one input for all states) or
+    (n, D); arrays and tensors, float32 or float64, in any memory layout. A single state is passed
+    as `h[None]`. float32 is promoted in a float64 cell; float64 is refused by a float32 cell.
+    Results have the cell's type. They do not depend, bit for bit, on the number of threads, which
+    is that of the processors this process may use.
+    """
+
+    _gates: ClassVar[tuple[str, ...]]
+    """Names of the gates, in the order in which weights are given."""
+    _order: ClassVar[tuple[int, ...]]
+    """The numbers of these gates in the core's order."""
+    _inner_gate: ClassVar[int | None] = None
+    """The gate whose bias_hh stands within a product with another gate."""
+    _kind: str
+    """The core's name of the cell."""
+
+    def __init__(
+        self,
+        weight_ih: ArrayLike,
+        weight_hh: ArrayLike,
+        bias_ih: ArrayLike | None = None,
+        bias_hh: ArrayLike | None = None,
+    ) -> None:
+        arrays = self._checked(
+            weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih, bias_hh=bias_hh
+        )
+        self._dtype: np.dtype[Any] = arrays[0].dtype
+        self._weights: tuple[Floats, ...] = tuple(array.copy() for array in arrays)
+        for array in self._weights:
+            array.flags.writeable = False
+        make: Any = _core.Cell32 if self._dtype == np.float32 else _core.Cell64
+        with one_blas_thread():
+            self._compiled: Any = make(*self.core_weights())
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the number of units."""
+        return int(self._compiled.hidden_size)
+
+    @property
+    def state_size(self) -> int:
+        """S, the length of a state."""
+        return int(self._compiled.state_size)
+
+    @property
+    def input_size(self) -> int:
+        """D, the length of an input."""
+        return int(self._compiled.input_size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that the cell computes in, float64 or float32."""
+        return self._dtype
+
+    @property
+    def weight_ih(self) -> Floats:
+        """Input weights, shape (gates H, D), read-only."""
+        return self._weights[0]
+
+    @property
+    def weight_hh(self) -> Floats:
+        """Recurrent weights, shape (gates H, H), read-only."""
+        return self._weights[1]
+
+    @property
+    def bias_ih(self) -> Floats:
+        """Biases, shape (gates H,), read-only; zeros if none were given."""
+        return self._weights[2]
+
+    @property
+    def bias_hh(self) -> Floats:
+        """Biases on the recurrent side, shape (gates H,), read-only; zeros if none were given."""
+        return self._weights[3]
+
+    @property
+    def compiled(self) -> Any:
+        """The compiled cell, which searches; it expects arrays that are checked already."""
+        return self._compiled
+
+    def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
+        """Return what compiled cells are made from: kind, weights and biases in the core's order.
+
+        Both biases of a gate are one number where they are added to each other; `bias_hh` of a
+        gate within a product stays by itself.
+        """
+        weight_ih, weight_hh, bias_ih, bias_hh = (
+            self._by_gate(array)[list(self._order)] for array in self._weights
+        )
+        size = weight_hh.shape[-1]
+        inner = None
+        if self._inner_gate is not None:
+            inner = bias_hh[self._order.index(self._inner_gate)].copy()
+            bias_hh[self._order.index(self._inner_gate)] = 0
+        return (
+            self._kind,
+            weight_ih.reshape(-1, weight_ih.shape[-1]),
+            weight_hh.reshape(-1, size),
+            (bias_ih + bias_hh).reshape(-1),
+            inner,
+        )
+
+    def step(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the next state F(s, x), shape (n, S), for states of shape (n, S)."""
+        return self._of_states(self._compiled.step, h, x)
+
+    def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the reduced residual of outputs (n, H), shape (n, H).
+
+        It is zero exactly at the outputs of fixed points. What the class says it is needs fewer
+        weights and unknowns than F(s) - s, and no gate that closes flattens it.
+        """
+        return self._of_outputs(self._compiled.residual, h, x)
+
+    def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the state (n, S) with these outputs (n, H) whose other parts are at rest.
+
+        The state itself where outputs are all that it has.
+        """
+        return self._of_outputs(self._compiled.complete, h, x)
+
+    def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the speed q = mean((s - F(s, x))²), shape (n,), for states of shape (n, S).
+
+        FixedPointFinder's is half the sum, `q * S / 2`.
+        """
+        return self._of_states(self._compiled.speed, h, x)
+
+    def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return J_rec = ∂F/∂s, shape (n, S, S): element [i, j, k] is ∂F_j/∂s_k at state i."""
+        return self._of_states(self._compiled.jacobian, h, x)
+
+    def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the Jacobian of the reduced residual, shape (n, H, H), at outputs (n, H)."""
+        return self._of_outputs(self._compiled.residual_jacobian, h, x)
+
+    def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return J_inp = ∂F/∂x, shape (n, S, D): element [i, j, k] is ∂F_j/∂x_k at state i."""
+        return self._of_states(self._compiled.input_jacobian, h, x)
+
+    def jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_rec v, shape (n, S), for `v` of shape (n, S)."""
+        return self._of_states(self._compiled.jvp, h, x, v=(v, self.state_size))
+
+    def vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_rec, shape (n, S), for `u` of shape (n, S)."""
+        return self._of_states(self._compiled.vjp, h, x, u=(u, self.state_size))
+
+    def hvp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Return Σ_j u_j (∂²F_j/∂s²) v, shape (n, S), for `u` and `v` of shape (n, S)."""
+        size = self.state_size
+        return self._of_states(self._compiled.hvp, h, x, u=(u, size), v=(v, size))
+
+    def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_inp v, shape (n, S), for `v` of shape (n, D)."""
+        return self._of_states(self._compiled.input_jvp, h, x, v=(v, self.input_size))
+
+    def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return the reduced residual's derivative along `v` (n, D) of the input, shape (n, H)."""
+        return self._of_outputs(self._compiled.residual_input_jvp, h, x, v=(v, self.input_size))
+
+    def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_inp, shape (n, D), for `u` of shape (n, S)."""
+        return self._of_states(self._compiled.input_vjp, h, x, u=(u, self.state_size))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(input_size={self.input_size}, "
+            f"hidden_size={self.hidden_size}, dtype={self.dtype})"
+        )
+
+    def _of_states(
+        self,
+        method: Callable[..., Floats],
+        h: ArrayLike,
+        x: ArrayLike | None,
+        **vectors: tuple[ArrayLike, int],
+    ) -> Floats:
+        return self._batched(method, h, self.state_size, x, **vectors)
+
+    def _of_outputs(
+        self,
+        method: Callable[..., Floats],
+        h: ArrayLike,
+        x: ArrayLike | None,
+        **vectors: tuple[ArrayLike, int],
+    ) -> Floats:
+        return self._batched(method, h, self.hidden_size, x, **vectors)
+
+    def _batched(
+        self,
+        method: Callable[..., Floats],
+        h: ArrayLike,
+        size: int,
+        x: ArrayLike | None,
+        **vectors: tuple[ArrayLike, int],
+    ) -> Floats:
+        """Check states, inputs and further vectors, given with their length, and call `method`."""
+        states = _validation.rows("h", h, size, self.dtype)
+        n = len(states)
+        inputs = _validation.inputs("x", x, (n, self.input_size), self.dtype)
+        checked = [
+            _validation.matching_rows(name, vector, (n, length), self.dtype)
+            for name, (vector, length) in vectors.items()
+        ]
+        with one_blas_thread():
+            return method(states, inputs, *checked, n_threads=available_threads())
+
+    def _by_gate(self, array: Floats) -> Floats:
+        """Return weights or biases with the gates along a first dimension of their own."""
+        return array.reshape(len(self._gates), -1, *array.shape[1:])
+
+    @classmethod
+    def _checked(cls, **given: ArrayLike | None) -> list[Floats]:
+        """Check the four weights and bring them to one type; missing biases are zeros."""
+        arrays = {
+            name: _validation.floats(name, value)
+            for name, value in given.items()
+            if value is not None
+        }
+        dtype = np.result_type(*arrays.values())
+        weight_ih, weight_hh = arrays["weight_ih"], arrays["weight_hh"]
+        n, names = len(cls._gates), ", ".join(cls._gates)
+        rows = "H" if n == 1 else f"{n}H"
+        gates = "" if n == 1 else f" (gates {names})"
+        if (
+            weight_hh.ndim != 2
+            or weight_hh.shape[1] < 1
+            or len(weight_hh) != n * weight_hh.shape[1]
+        ):
+            raise ValueError(
+                f"weight_hh must have shape ({rows}, H) with H >= 1{gates}, not {weight_hh.shape}"
+            )
+        length = len(weight_hh)
+        if weight_ih.ndim != 2 or len(weight_ih) != length or weight_ih.shape[1] < 1:
+            raise ValueError(
+                f"weight_ih must have shape ({length}, D) with D >= 1, not {weight_ih.shape}; "
+                "for a cell without input pass one column of zeros"
+            )
+        for name in ("bias_ih", "bias_hh"):
+            bias = arrays.setdefault(name, np.zeros(length, dtype))
+            if bias.shape != (length,):
+                raise ValueError(f"{name} must have shape ({length},), not {bias.shape}")
+        return [arrays[name].astype(dtype, copy=False) for name in given]
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,82 @@
+"""What the search and the linearization ask of a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from nullcline._validation import Floats
+
+
+@runtime_checkable
+class Cell(Protocol):
+    """One recurrent layer `s' = F(s, x)`, as the search and the linearization see it.
+
+    A state `s` is a row of S numbers, of which the first H are the outputs `h`: for most cells
+    they are all, S = H; an LSTM's state is `[h, c]`. States have shape (n, S) and inputs (n, D).
+    """
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the number of units."""
+
+    @property
+    def state_size(self) -> int:
+        """S, the length of a state."""
+
+    @property
+    def input_size(self) -> int:
+        """D, the length of an input."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that the cell computes in."""
+
+    @property
+    def compiled(self) -> Any:
+        """The compiled cell, which searches."""
+
+    def step(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return F(s, x), shape (n, S)."""
+
+    def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return q = mean((s - F(s, x))²), shape (n,)."""
+
+    def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return J_rec = ∂F/∂s, shape (n, S, S)."""
+
+    def jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_rec v, shape (n, S)."""
+
+    def vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_rec, shape (n, S)."""
+
+    def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return J_inp = ∂F/∂x, shape (n, S, D)."""
+
+    def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the residual, of outputs alone, whose zeros are the fixed points, (n, H)."""
+
+    def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the Jacobian of that residual, shape (n, H, H)."""
+
+    def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return the residual's derivative along a change of the input, shape (n, H)."""
+
+    def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the state with these outputs, (n, H), whose other parts are at rest, (n, S)."""
+
+
+def require_cell(cell: object) -> None:
+    """Raise TypeError, with the way to a cell, if `cell` is none."""
+    if isinstance(cell, Cell):
+        return
+    if isinstance(cell, list):
+        raise TypeError("cell must be one cell, not a list: choose a layer, e.g. cells[0]")
+    raise TypeError(
+        f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
+        "nullcline.from_torch makes a list of them of a PyTorch module"
+    )

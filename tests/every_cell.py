@@ -1,0 +1,143 @@
+"""Cells of every kind beside the same network in PyTorch, whose autograd knows all derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import nullcline as nc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+KINDS = ("gru", "lstm", "ugrnn", "tanh", "relu")
+SMOOTH = KINDS[:-1]
+GATES = {"gru": 3, "lstm": 4, "ugrnn": 2, "tanh": 1, "relu": 1}
+
+
+@dataclass(frozen=True)
+class Network:
+    """One cell of `kind`; weights as PyTorch stacks them."""
+
+    kind: str
+    weight_ih: Array
+    weight_hh: Array
+    bias_ih: Array
+    bias_hh: Array
+
+    @property
+    def size(self) -> int:
+        return int(self.weight_hh.shape[1])
+
+    @property
+    def input_size(self) -> int:
+        return int(self.weight_ih.shape[1])
+
+    @property
+    def state_size(self) -> int:
+        return 2 * self.size if self.kind == "lstm" else self.size
+
+    @property
+    def weights(self) -> tuple[Array, Array, Array, Array]:
+        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+
+    def cell(self, dtype: Any = np.float64) -> Any:
+        arrays = [array.astype(dtype) for array in self.weights]
+        if self.kind in {"tanh", "relu"}:
+            return nc.RNN(*arrays, nonlinearity=self.kind)
+        makers: dict[str, Any] = {"gru": nc.GRU, "lstm": nc.LSTM, "ugrnn": nc.UGRNN}
+        return makers[self.kind](*arrays)
+
+    def sums(self, h: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return what each gate is a function of, for one state's outputs (H,) and input (D,)."""
+        w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
+        return (w_i @ x + b_i + w_h @ h + b_h).chunk(GATES[self.kind])
+
+    def candidate(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the GRU's n."""
+        w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
+        r = torch.sigmoid(self.sums(h, x)[0])
+        return torch.tanh((w_i @ x + b_i).chunk(3)[2] + r * (w_h @ h + b_h).chunk(3)[2])
+
+    def step(self, state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """F for one state (S,) and one input (D,)."""
+        h = state[: self.size]
+        sums = self.sums(h, x)
+        if self.kind == "gru":
+            z = torch.sigmoid(sums[1])
+            return (1 - z) * self.candidate(h, x) + z * h
+        if self.kind == "lstm":
+            i, f, o = (torch.sigmoid(sums[k]) for k in (0, 1, 3))
+            c = f * state[self.size :] + i * torch.tanh(sums[2])
+            return torch.cat([o * torch.tanh(c), c])
+        if self.kind == "ugrnn":
+            g = torch.sigmoid(sums[1])
+            return g * h + (1 - g) * torch.tanh(sums[0])
+        return torch.tanh(sums[0]) if self.kind == "tanh" else torch.relu(sums[0])
+
+    def rest(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the state (S,) with outputs h whose c, if there is one, is at rest."""
+        if self.kind != "lstm":
+            return h
+        sums = self.sums(h, x)
+        c = torch.sigmoid(sums[0]) * torch.tanh(sums[2]) / torch.sigmoid(-sums[1])
+        return torch.cat([h, c])
+
+    def reduced(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the reduced residual, (H,)."""
+        if self.kind == "gru":
+            return self.candidate(h, x) - h
+        if self.kind == "ugrnn":
+            return torch.tanh(self.sums(h, x)[0]) - h
+        if self.kind == "lstm":
+            return torch.sigmoid(self.sums(h, x)[3]) * torch.tanh(self.rest(h, x)[self.size :]) - h
+        return self.step(h, x) - h
+
+
+def random_network(
+    kind: str, size: int, input_size: int, gain: float = 1.0, seed: int = 0
+) -> Network:
+    """Return a network with normal weights; a small gain contracts, a large one does not."""
+    rng, gates = np.random.default_rng(seed), GATES[kind]
+    return Network(
+        kind,
+        gain * rng.normal(size=(gates * size, input_size)) / np.sqrt(input_size),
+        gain * rng.normal(size=(gates * size, size)) / np.sqrt(size),
+        0.3 * rng.normal(size=gates * size),
+        0.3 * rng.normal(size=gates * size),
+    )
+
+
+def rows(f: Callable[..., torch.Tensor], *arrays: Array) -> Array:
+    """Return f of corresponding rows, as rows."""
+    found = [f(*map(torch.from_numpy, row)) for row in zip(*arrays, strict=True)]
+    return np.array([row.numpy() for row in found])
+
+
+def jacobians(f: Callable[..., torch.Tensor], h: Array, x: Array, by: int) -> Array:
+    """Return ∂f/∂h (by = 0) or ∂f/∂x (by = 1) at every row, by autograd."""
+    found: list[Any] = [
+        torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
+            f, (torch.from_numpy(state), torch.from_numpy(input_))
+        )[by]
+        for state, input_ in zip(h, x, strict=True)
+    ]
+    return np.array([matrix.numpy() for matrix in found])
+
+
+def bends(network: Network, h: Array, x: Array, u: Array, v: Array) -> Array:
+    """Return Σ_j u_j ∂²F_j v at every row, by autograd."""
+
+    def one(state: torch.Tensor, input_: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> Any:
+        return torch.autograd.functional.hvp(  # type: ignore[no-untyped-call]
+            lambda s: torch.dot(u, network.step(s, input_)), state, v
+        )[1]
+
+    return rows(one, h, x, u, v)
