@@ -30,6 +30,10 @@ class Cell(Protocol):
         """H, the number of units."""
 
     @property
+    def state_size(self) -> int:
+        """S, the length of a state: H, unless a state is more than the outputs (LSTM: 2H)."""
+
+    @property
     def input_size(self) -> int:
         """D, the length of an input."""
 
@@ -130,6 +134,11 @@ class GRU:
     def hidden_size(self) -> int:
         """H, the number of units."""
         return int(self._compiled.hidden_size)
+
+    @property
+    def state_size(self) -> int:
+        """S, the length of a state, which is H."""
+        return self.hidden_size
 
     @property
     def input_size(self) -> int:

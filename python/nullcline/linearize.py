@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,6 +79,23 @@ class Linearization:
         """∂F/∂x, shape (n, H, D), in the cell's type; computed when first asked for."""
         return self.cell.input_jacobian(self.h, self.inputs)
 
+    def by_time_constant(self) -> Linearization:
+        """Return the same with modes, left and right, by falling time constant.
+
+        Modes come by falling |λ| from `linearize`, those that grow fastest first. The slowest, in
+        which a state is held longest, is the one with |λ| nearest to 1 (Maheswaranathan et al.,
+        NeurIPS 2019, section 4: τ = 1 / |ln|λ||); τ = ∞ comes first. Equals, conjugate pairs
+        among them, keep their order. Where only some modes were found, those are sorted.
+        """
+        order = np.argsort(-self.time_constants, axis=1, kind="stable")
+        return replace(
+            self,
+            eigenvalues=np.take_along_axis(self.eigenvalues, order, axis=1),
+            right=np.take_along_axis(self.right, order[:, None, :], axis=2),
+            left=np.take_along_axis(self.left, order[:, :, None], axis=1),
+            time_constants=np.take_along_axis(self.time_constants, order, axis=1),
+        )
+
     def __len__(self) -> int:
         return len(self.h)
 
@@ -139,9 +156,9 @@ def linearize(
         inputs = points.inputs
     else:
         states = points
-    h = _validation.rows("points", states, cell.hidden_size, cell.dtype).copy()
+    h = _validation.rows("points", states, cell.state_size, cell.dtype).copy()
     x = _validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
-    size = cell.hidden_size
+    size = cell.state_size
     k = size if k is None else _validation.whole_number("k", k, 1, size)
     n_threads = available_threads() if n_threads is None else n_threads
     n_threads = _validation.whole_number("n_threads", n_threads, 1)
@@ -204,7 +221,7 @@ def _slowest_modes(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Modes:
         return of(h, x, v.reshape(1, -1).astype(cell.dtype)).reshape(-1).astype(np.float64)
 
     precision = 0 if cell.dtype == np.float64 else 10 * float(np.finfo(cell.dtype).eps)
-    arnoldi = partial(_arnoldi, size=cell.hidden_size, k=k, precision=precision)
+    arnoldi = partial(_arnoldi, size=cell.state_size, k=k, precision=precision)
     eigenvalues, right = arnoldi(partial(product, cell.jvp))
     others, left = arnoldi(partial(product, cell.vjp))
     # The two sets are the same but for rounding, and a pair may be cut at the end of either.
