@@ -17,8 +17,8 @@ def participation_ratio(states: ArrayLike) -> float:
 
     λ_i are the variances along the principal components: (tr C)² / tr(C²) for the covariance C, by
     which no eigenvalue has to be found. It is S where all directions vary alike, 1 on a line, and d
-    for d equal variances among zeros (Abbott, Rajan and Sompolinsky, in The Dynamic Brain, 2011,
-    eq. for N_eff; Gao et al., bioRxiv 214262, 2017). Few states seem to fill fewer dimensions than
+    for d equal variances among zeros (Abbott, Rajan and Sompolinsky, in The Dynamic Brain, 2011;
+    Gao et al., bioRxiv 214262, 2017). Few states seem to fill fewer dimensions than
     they are drawn from: n states never more than n - 1.
 
     Parameters

@@ -117,7 +117,7 @@ def measure_line_attractor(
     """Measure a slow manifold against the states that a network visits.
 
     That fixed and slow points lie on a line, that the slowest right eigenvector points along it and
-    the readout too, is how Maheswaranathan et al. (NeurIPS 2019, section 4) describe a line
+    the readout too, is how Maheswaranathan et al. (NeurIPS 2019) describe a line
     attractor; here the line is the curve that `trace` follows through those points, a state belongs
     to the nearest one on it (as on a principal curve: Hastie and Stuetzle, J. Am. Stat. Assoc. 84
     (1989) 502), and what they show is counted.

@@ -205,7 +205,7 @@ def predict_next_states(
 
 def predict_sequences(
     linearization: Linearization,
-    inputs: Sequence[ArrayLike],
+    inputs: Sequence[ArrayLike] | Floats,
     starts: ArrayLike | None = None,
     *,
     point: int | None = None,
@@ -214,7 +214,8 @@ def predict_sequences(
 
     Both begin in the same state; from then on the linear system goes on from its own prediction,
     and no error is mended (equation of `predict_next_states`, iterated). With the nearest point at
-    every step it is piecewise linear, and chooses by the state that it predicted itself.
+    every step it is piecewise linear, and chooses by the state that it predicted itself. Every
+    state is kept, of both, in float64: of a large corpus take a sample.
 
     Parameters
     ----------
@@ -222,7 +223,7 @@ def predict_sequences(
         The linear maps, one a point.
     inputs
         One array for each sequence, its inputs in order, shape (T, D): a review's embeddings, say.
-        Lengths may differ.
+        Lengths may differ. Sequences of one length can be one array, (n, T, D).
     starts
         First states, shape (S,) or one a sequence; None for zeros.
     point

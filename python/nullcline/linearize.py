@@ -84,7 +84,7 @@ class Linearization:
 
         Modes come by falling |λ| from `linearize`, those that grow fastest first. The slowest, in
         which a state is held longest, is the one with |λ| nearest to 1 (Maheswaranathan et al.,
-        NeurIPS 2019, section 4: τ = 1 / |ln|λ||); τ = ∞ comes first. Equals, conjugate pairs
+        NeurIPS 2019: τ = 1 / |ln|λ||); τ = ∞ comes first. Equals, conjugate pairs
         among them, keep their order. Where only some modes were found, those are sorted.
         """
         order = np.argsort(-self.time_constants, axis=1, kind="stable")

@@ -127,13 +127,13 @@ def word_effects(
 
         J_rec^t J_inp (x - x*) = Σ_j λ_j^t r_j ℓ_j · J_inp (x - x*)
 
-    with right and left eigenvectors scaled to ℓ_j · r_j = 1 (Maheswaranathan et al., NeurIPS 2019,
-    eqs. 1 and 2). At t = 0 all modes take part: the instantaneous effect. On a line attractor the
-    slowest mode has λ ≈ 1 and all others are gone after a few of their time constants; what is left
-    is the steady effect, in which the slow modes' λ_j^t counts as 1. A word may do much at once and
-    nothing that lasts, as those that change the meaning of the next ones do. The effect of a word
-    that is held comes from the sum over t, Σ_t J_rec^t = (I - J_rec)⁻¹, and is how fast the fixed
-    point itself moves with the input (`follow_input` follows it further).
+    with right and left eigenvectors scaled to ℓ_j · r_j = 1 (the sum over modes of Maheswaranathan
+    et al., NeurIPS 2019). At t = 0 all modes take part: the instantaneous effect. On a line
+    attractor the slowest mode has λ ≈ 1 and all others are gone after a few of their time
+    constants; what is left is the steady effect, in which the slow modes' λ_j^t counts as 1. A word
+    may do much at once and nothing that lasts, as those that change the meaning of the next ones
+    do. The effect of a word that is held comes from the sum over t, Σ_t J_rec^t = (I - J_rec)⁻¹,
+    and is how fast the fixed point itself moves with the input (`follow_input` follows it further).
 
     Parameters
     ----------
@@ -148,7 +148,9 @@ def word_effects(
         Row of the point in the linearization.
     n_modes
         How many modes count as slow, those with the largest time constants; if that would part a
-        conjugate pair, one more.
+        conjugate pair, one more. The steady effect means something where the next time constant is
+        much smaller, as at a slow point within a line attractor, and can even have the wrong sign
+        where it is not: `impulse_response` shows whether a plateau is there.
 
     Returns
     -------
