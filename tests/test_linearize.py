@@ -77,6 +77,37 @@ def test_a_mode_that_dies_at_once() -> None:
     assert modes.time_constants[0, 0] < 0.04
 
 
+def test_the_slowest_mode_is_the_one_nearest_to_the_unit_circle() -> None:
+    # Slopes at 0 are 1.5, 1, -1, 0.9375, 0: growth by 1.5 a step is faster than decay by 0.9375.
+    slopes = np.array([-3.0, 0.875, 1.0, 2.0, -1.0])
+    modes = nc.linearize(cell_of(independent_units(slopes, np.zeros(5))), np.zeros((1, 5)))
+    slowest = modes.by_time_constant()
+    np.testing.assert_allclose(np.abs(slowest.eigenvalues[0]), [1, 1, 0.9375, 1.5, 0], atol=1e-15)
+    assert (slowest.time_constants[0, :2] > 1e14).all()
+    np.testing.assert_allclose(slowest.time_constants[0, 2:4], 1 / np.log([1 / 0.9375, 1.5]))
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 12), st.integers(0, 3), st.sampled_from([0.3, 1.0, 3.0]), seeds)
+def test_modes_by_time_constant_are_the_same_modes(
+    size: int, n: int, gain: float, seed: int
+) -> None:
+    h = np.random.default_rng(seed).uniform(-1, 1, (n, size))
+    modes = nc.linearize(cell_of(random_gru(size, 2, gain, seed)), h)
+    found = modes.by_time_constant()
+    assert (np.diff(found.time_constants, axis=1) <= 0).all()
+    for i in range(n):
+        slowness = np.abs(np.log(np.abs(modes.eigenvalues[i])))
+        order = sorted(range(size), key=lambda j: slowness[j])
+        np.testing.assert_array_equal(found.eigenvalues[i], modes.eigenvalues[i, order])
+        np.testing.assert_array_equal(found.right[i], modes.right[i][:, order])
+        np.testing.assert_array_equal(found.left[i], modes.left[i, order])
+        np.testing.assert_array_equal(found.time_constants[i], modes.time_constants[i, order])
+        first = np.flatnonzero(found.eigenvalues[i].imag > 0)
+        pairs = found.eigenvalues[i]
+        np.testing.assert_array_equal(pairs[first + 1], pairs[first].conj())
+
+
 def test_a_defective_eigenvalue_has_no_left_scale() -> None:
     # Unit 2 is driven by unit 1, both with the same slope: a Jordan block.
     weight_hh = np.zeros((6, 2))

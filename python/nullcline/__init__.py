@@ -5,12 +5,21 @@ from __future__ import annotations
 from nullcline import cuda
 from nullcline.cells import GRU, LSTM, RNN, UGRNN
 from nullcline.certify import Certificates
+from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
 from nullcline.fixed_points import FixedPoints
 from nullcline.follow_input import InputBranch, follow_input
 from nullcline.interop import from_torch
+from nullcline.line_attractor import LineAttractor, measure_line_attractor
+from nullcline.linear_prediction import (
+    DistanceBins,
+    LinearPrediction,
+    predict_next_states,
+    predict_sequences,
+)
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
 from nullcline.trace import Curve, Trace, trace
+from nullcline.word_effects import RankCorrelation, WordEffects, impulse_response, word_effects
 
 __all__ = [
     "GRU",
@@ -19,17 +28,29 @@ __all__ = [
     "UGRNN",
     "Certificates",
     "Curve",
+    "DistanceBins",
     "FixedPoints",
     "InputBranch",
+    "LineAttractor",
+    "LinearPrediction",
     "Linearization",
+    "RankCorrelation",
     "Trace",
+    "WordEffects",
     "__version__",
     "cuda",
     "find_fixed_points",
     "follow_input",
     "from_torch",
+    "impulse_response",
     "linearize",
+    "measure_line_attractor",
+    "participation_ratio",
+    "participation_ratio_of_variances",
+    "predict_next_states",
+    "predict_sequences",
     "trace",
+    "word_effects",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -78,6 +78,23 @@ class Linearization:
     def J_inp(self) -> Floats:  # noqa: N802
         """∂F/∂x, shape (n, S, D), in the cell's type; computed when first asked for."""
         return self.cell.input_jacobian(self.h, self.inputs)
+
+    def by_time_constant(self) -> Linearization:
+        """Return the same with modes, left and right, by falling time constant.
+
+        Modes come by falling |λ| from `linearize`, those that grow fastest first. The slowest, in
+        which a state is held longest, is the one with |λ| nearest to 1 (Maheswaranathan et al.,
+        NeurIPS 2019: τ = 1 / |ln|λ||); τ = ∞ comes first. Equals, conjugate pairs
+        among them, keep their order. Where only some modes were found, those are sorted.
+        """
+        order = np.argsort(-self.time_constants, axis=1, kind="stable")
+        return replace(
+            self,
+            eigenvalues=np.take_along_axis(self.eigenvalues, order, axis=1),
+            right=np.take_along_axis(self.right, order[:, None, :], axis=2),
+            left=np.take_along_axis(self.left, order[:, :, None], axis=1),
+            time_constants=np.take_along_axis(self.time_constants, order, axis=1),
+        )
 
     def __len__(self) -> int:
         return len(self.h)

@@ -59,6 +59,11 @@ class Curve:
     def __len__(self) -> int:
         return len(self.h)
 
+    @property
+    def inputs(self) -> Floats | None:
+        """The constant input that the curve was traced with, shape (1, D); None for zero."""
+        return self._inputs
+
     @cached_property
     def slowest(self) -> Vector:
         """The largest |λ| of J_rec at every state, shape (m,), found when first asked for."""

@@ -72,7 +72,7 @@ class CellEquation {
         return cell_.row_norms.first(blocks() * units());
     }
     [[nodiscard]] NULLCLINE_TEAM Box<T> box() const {
-        return with_cell(cell_.kind, []<class C>() { return C::template box<T>; });
+        return with_cell(cell_.kind, BoxOf());
     }
 
     template <class Team>
@@ -147,6 +147,13 @@ class CellEquation {
     }
 
   private:
+    struct BoxOf {
+        template <class C>
+        constexpr Box<T> operator()() const {
+            return C::template box<T>;
+        }
+    };
+
     [[nodiscard]] constexpr bool is_reduced() const { return form_ == Form::reduced; }
 
     [[nodiscard]] constexpr UnitPoint<T> point(std::span<const T> state,
