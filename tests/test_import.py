@@ -29,6 +29,7 @@ def test_the_front_door() -> None:
         "FixedPoints",
         "InputBranch",
         "Linearization",
+        "Stack",
         "Trace",
         "__version__",
         "cuda",

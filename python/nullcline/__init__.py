@@ -10,6 +10,7 @@ from nullcline.follow_input import InputBranch, follow_input
 from nullcline.interop import from_torch
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
+from nullcline.stack import Stack
 from nullcline.trace import Curve, Trace, trace
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FixedPoints",
     "InputBranch",
     "Linearization",
+    "Stack",
     "Trace",
     "__version__",
     "cuda",

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 class Cell(Protocol):
     """One recurrent layer `h' = F(h, x)`, as the search and the linearization see it.
 
-    States `h` have shape (n, H) and inputs `x` (n, D); `GRU` says what its arguments may be.
+    States `h` have shape (n, S) and inputs `x` (n, D); `GRU` says what its arguments may be.
     """
 
     @property
     def hidden_size(self) -> int:
         """H, the number of units."""
+
+    @property
+    def state_size(self) -> int:
+        """S, the length of a state, which begins with the H units' outputs."""
 
     @property
     def input_size(self) -> int:
@@ -46,6 +50,9 @@ class Cell(Protocol):
 
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the residual whose zeros are the fixed points, shape (n, H)."""
+
+    def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return the states, shape (n, S), whose parts beside outputs `h`, (n, H), are at rest."""
 
     def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return q = mean((h - F(h, x))²), shape (n,)."""
@@ -66,7 +73,13 @@ class Cell(Protocol):
         """Return the residual's derivative along a change of the input, shape (n, H)."""
 
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return J_inp = ∂F/∂x, shape (n, H, D)."""
+        """Return J_inp = ∂F/∂x, shape (n, S, D)."""
+
+    def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_inp v, shape (n, S)."""
+
+    def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_inp, shape (n, D)."""
 
 
 class GRU:
@@ -132,6 +145,11 @@ class GRU:
         return int(self._compiled.hidden_size)
 
     @property
+    def state_size(self) -> int:
+        """S, the length of a state: H, as a GRU's state is its output."""
+        return self.hidden_size
+
+    @property
     def input_size(self) -> int:
         """D, the length of an input."""
         return int(self._compiled.input_size)
@@ -177,6 +195,10 @@ class GRU:
         and it is not flattened where z is close to 1.
         """
         return self._batched(self._compiled.residual, h, x)
+
+    def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:  # noqa: ARG002
+        """Return the states, shape (n, H), of outputs `h`: a GRU's state is its output."""
+        return _validation.rows("h", h, self.hidden_size, self.dtype)
 
     def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the speed q = mean((h - F(h, x))²), shape (n,).
@@ -251,7 +273,10 @@ def require_cell(cell: object) -> None:
     if isinstance(cell, Cell):
         return
     if isinstance(cell, list):
-        raise TypeError("cell must be one cell, not a list: choose a layer, e.g. cells[0]")
+        raise TypeError(
+            "cell must be one cell, not a list: choose a layer, e.g. cells[0], or pass all as "
+            "nullcline.Stack(cells)"
+        )
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
         "nullcline.from_torch makes a list of them of a PyTorch module"

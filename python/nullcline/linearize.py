@@ -139,9 +139,9 @@ def linearize(
         inputs = points.inputs
     else:
         states = points
-    h = _validation.rows("points", states, cell.hidden_size, cell.dtype).copy()
+    h = _validation.rows("points", states, cell.state_size, cell.dtype).copy()
     x = _validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
-    size = cell.hidden_size
+    size = cell.state_size
     k = size if k is None else _validation.whole_number("k", k, 1, size)
     n_threads = available_threads() if n_threads is None else n_threads
     n_threads = _validation.whole_number("n_threads", n_threads, 1)
@@ -204,7 +204,7 @@ def _slowest_modes(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Modes:
         return of(h, x, v.reshape(1, -1).astype(cell.dtype)).reshape(-1).astype(np.float64)
 
     precision = 0 if cell.dtype == np.float64 else 10 * float(np.finfo(cell.dtype).eps)
-    arnoldi = partial(_arnoldi, size=cell.hidden_size, k=k, precision=precision)
+    arnoldi = partial(_arnoldi, size=cell.state_size, k=k, precision=precision)
     eigenvalues, right = arnoldi(partial(product, cell.jvp))
     others, left = arnoldi(partial(product, cell.vjp))
     # The two sets are the same but for rounding, and a pair may be cut at the end of either.
