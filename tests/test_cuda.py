@@ -455,6 +455,39 @@ def test_a_result_does_not_follow_its_starts(emulated: Gpu) -> None:
     np.testing.assert_array_equal(points.numpy().starts, STARTS)
 
 
+# Labelled conditions, and stacks
+
+
+def test_conditions_of_starts_here(gpu: Gpu) -> None:
+    conditions = {"left": INPUTS[0], "right": INPUTS[1]}
+    points = find(CELL, STARTS, conditions)
+    assert points.condition is not None
+    assert points.condition.tolist() == ["left"] * 20 + ["right"] * 20
+    every = np.repeat(INPUTS[:2], 20, axis=0)
+    assert_same(gpu, points, find(CELL, np.tile(STARTS, (2, 1)), every))
+
+
+def test_starts_there_that_no_library_repeats(gpu: Gpu) -> None:
+    with pytest.raises(TypeError, match=r"starts must be of PyTorch, CuPy, JAX or NumPy.*OnGpu"):
+        find(CELL, gpu.put(STARTS), {"left": INPUTS[0]})
+    with pytest.raises(ValueError, match=r"starts must have shape \(n, 8\)"):
+        find(CELL, gpu.put(STARTS[:, 1:].copy()), {"left": INPUTS[0]})
+
+
+def test_the_layers_of_a_stack_are_searched_there(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [(8, 3), (5, 8), (4, 5)]
+    stack = nc.Stack([cell_of(random_gru(*size, gain=0.3)) for size in sizes])
+    starts = random_states(20, 17)
+    calls = gpu.watch(monkeypatch)
+    points = nc.find_fixed_points(stack, starts, INPUTS, device="cuda")
+    assert len(calls) == 3
+    assert set(points.kind) == {"fixed"}
+    here = nc.find_fixed_points(stack, starts, INPUTS)
+    np.testing.assert_allclose(points.h, here.h, rtol=0, atol=1e-14)
+
+
 # What a result on the GPU can do
 
 
@@ -520,6 +553,17 @@ def test_tensors_come_back_as_tensors() -> None:
         assert isinstance(column, torch.Tensor)
         assert not column.requires_grad
     assert_equal(points.numpy(), find(CELL, STARTS, INPUTS))
+
+
+@pytest.mark.usefixtures("default_stream")
+def test_tensors_under_conditions_come_back_as_tensors() -> None:
+    conditions: dict[str, Any] = {"left": cuda_tensor(INPUTS[0]), "right": INPUTS[1]}
+    points = find(CELL, cuda_tensor(STARTS), conditions)
+    columns: list[Any] = [points.h, points.q, points.starts]
+    assert all(isinstance(column, torch.Tensor) for column in columns)
+    here = find(CELL, STARTS, {"left": INPUTS[0], "right": INPUTS[1]})
+    assert_equal(points.numpy(), here)
+    np.testing.assert_array_equal(points.condition, here.condition)
 
 
 @pytest.mark.usefixtures("default_stream")

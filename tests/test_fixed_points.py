@@ -224,7 +224,7 @@ def test_bad_selections_are_refused(which: Any, error: type[Exception], message:
 
 def test_the_summary() -> None:
     points = ends(np.zeros((4, 2)), kind=["fixed", "slow", "fixed", "unconverged"])
-    assert repr(points) == "FixedPoints(4 starts: 2 fixed, 1 slow, 1 unconverged; H = 2)"
+    assert repr(points) == "FixedPoints(4 starts: 2 fixed, 1 slow, 1 unconverged; S = 2)"
     assert (
         repr(points.unique())
         == "FixedPoints(1 points from 3 starts: 1 fixed, 0 slow, 0 unconverged; H = 2)"
@@ -312,7 +312,7 @@ def rewrite(path: Path, **changes: NDArray[Any] | None) -> None:
     [
         {"format": np.array("other")},
         {"format": None},
-        {"version": np.array(2)},
+        {"version": np.array(3)},
         {"h": None},
         {"h": np.zeros((2, 2, 2))},
         {"h": np.zeros((3, 2))},
@@ -331,8 +331,8 @@ def test_archives_that_do_not_fit_are_refused(saved: Path, changes: dict[str, An
 
 
 def test_a_newer_format_is_named(saved: Path) -> None:
-    rewrite(saved, version=np.array(2))
-    with pytest.raises(ValueError, match="version 2, and this nullcline reads 1"):
+    rewrite(saved, version=np.array(3))
+    with pytest.raises(ValueError, match="version 3, and this nullcline reads up to 2"):
         FixedPoints.load(saved)
 
 

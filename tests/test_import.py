@@ -24,6 +24,9 @@ def test_import_loads_nothing_heavy() -> None:
 def test_the_front_door() -> None:
     assert set(nc.__all__) == {
         "GRU",
+        "LSTM",
+        "RNN",
+        "UGRNN",
         "Certificates",
         "Curve",
         "DistanceBins",
@@ -33,6 +36,7 @@ def test_the_front_door() -> None:
         "LinearPrediction",
         "Linearization",
         "RankCorrelation",
+        "Stack",
         "Trace",
         "WordEffects",
         "__version__",

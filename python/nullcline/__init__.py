@@ -18,6 +18,7 @@ from nullcline.linear_prediction import (
 )
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
+from nullcline.stack import Stack
 from nullcline.trace import Curve, Trace, trace
 from nullcline.word_effects import RankCorrelation, WordEffects, impulse_response, word_effects
 
@@ -35,6 +36,7 @@ __all__ = [
     "LinearPrediction",
     "Linearization",
     "RankCorrelation",
+    "Stack",
     "Trace",
     "WordEffects",
     "__version__",

@@ -8,9 +8,10 @@ import numpy as np
 
 from nullcline import _validation
 from nullcline._blas import one_blas_thread
+from nullcline._ends import Ends
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from nullcline._validation import Floats
     from nullcline.cells import Cell
@@ -49,13 +50,13 @@ class CpuSearch:
         """Return copies of starts and inputs, one row a start, for the result to keep."""
         return self._h.copy(), one_row_a_start(self._x, self.n_starts)
 
-    def run(self, **options: Any) -> tuple[Floats, NDArray[np.float64], Any]:
-        """Return the ends, their speeds, and what else the core found."""
+    def run(self, **options: Any) -> Ends:
+        """Return where the starts end."""
         with one_blas_thread():
             found = self._cell.compiled.search(
                 self._h, self._x, n_threads=self._n_threads, **options
             )
-        return found.h, found.q, found
+        return Ends.of(found.h, found.q, found)
 
 
 def rows_are_equal(x: Floats | None) -> bool:

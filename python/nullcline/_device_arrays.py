@@ -89,6 +89,17 @@ def like(value: object, array: DeviceArray) -> Any:
     return array if library is None else library.from_dlpack(array)
 
 
+def below_itself(name: str, value: Any, times: int) -> Any:
+    """Return an array on a GPU `times` times below itself, made there by its own library."""
+    library = _library(value)
+    if library is None:
+        raise TypeError(
+            f"{name} must be of PyTorch, CuPy, JAX or NumPy where inputs are labelled conditions, "
+            f"which repeat them, not {type(value).__name__}"
+        )
+    return library.concatenate([value] * times)
+
+
 def host(array: Any) -> NDArray[Any]:
     """Return what `like` may have returned, or an array of NumPy, as an array of NumPy."""
     if isinstance(array, np.ndarray):

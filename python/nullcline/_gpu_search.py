@@ -10,6 +10,7 @@ import numpy as np
 from nullcline import _validation, cuda
 from nullcline._cpu_search import one_row_a_start, rows_are_equal
 from nullcline._device_arrays import DeviceView, like, view
+from nullcline._ends import Ends
 from nullcline._validation import Floats
 from nullcline.cells.compiled import CompiledCell
 
@@ -74,16 +75,16 @@ class GpuSearch:
             every = replace(every, strides=(0, self._x.strides[1]))
         return starts, like(self._given, self._copy(every))
 
-    def run(self, **options: Any) -> tuple[Any, Any, Any]:
-        """Return the ends and their speeds, where the starts lie, and what else the core found."""
+    def run(self, **options: Any) -> Ends:
+        """Return where the starts end; `h` and `q` lie where the starts do."""
         shape = self.n_starts, self._cell.state_size
         if not isinstance(self._h, DeviceView):
             h, q = np.empty(shape, self._cell.dtype), np.empty(shape[0])
-            return h, q, self._run(h.ctypes.data, q.ctypes.data, options)
+            return Ends.of(h, q, self._run(h.ctypes.data, q.ctypes.data, options))
         h_there = self._module.DeviceArray(shape, self._is_double(), self._device)
         q_there = self._module.DeviceArray(shape[:1], True, self._device)
         found = self._run(h_there.address, q_there.address, options)
-        return like(self._given, h_there), like(self._given, q_there), found
+        return Ends.of(like(self._given, h_there), like(self._given, q_there), found)
 
     def _run(self, h: int, q: int, options: dict[str, Any]) -> Any:
         search = self._module.search64 if self._is_double() else self._module.search32

@@ -33,6 +33,7 @@ import numpy as np
 from nullcline._balls import TINY, UP, bound, gamma
 from nullcline._enclosure import GRUEnclosure
 from nullcline.cells import GRU
+from nullcline.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,6 +116,11 @@ class Certificates:
 
 def certify_states(cell: Cell, h: Floats, inputs: Floats | None) -> Certificates:
     """Prove what can be proved of each state, shape (n, H), at its input, shape (n, D) or None."""
+    if isinstance(cell, Stack):
+        raise TypeError(
+            "a Stack is not certified as a whole: certify each of stack.layer_points(points), a "
+            "proof for each layer at the input that it reads there"
+        )
     if not isinstance(cell, GRU):
         raise TypeError(f"only a nullcline.GRU can be certified so far, not {type(cell).__name__}")
     outcomes = [_certify(cell, h[i], None if inputs is None else inputs[i]) for i in range(len(h))]

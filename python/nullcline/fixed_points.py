@@ -28,7 +28,10 @@ KINDS = _core.KINDS
 """The kinds of ends, from the most to the least telling."""
 
 _FORMAT = "nullcline.FixedPoints"
-_FORMAT_VERSION = 1
+_FORMAT_VERSIONS = (1, 2)  # those that are read; the last is written, the first has no conditions
+
+# Columns of texts, which a file holds as the distinct ones and their numbers.
+_TEXTS = ("kind", "reason", "condition")
 
 # Distinct points nearly always differ in one of this many coordinates, those that vary most.
 _TELLING_COORDINATES = 16
@@ -51,7 +54,8 @@ class FixedPoints:
     kind
         What the end is, shape (n,): "fixed", a zero of the reduced residual to rounding; "slow", a
         local minimum of q over the box of the cell's outputs with 0 < q <= tol_slow (for the
-        gradient method any state with q <= tol_slow); "unconverged", everything else.
+        gradient method any state with q <= tol_slow); "unconverged", everything else. Of a `Stack`,
+        the worst of its layers' kinds.
     reason
         A sentence that says why it is of this kind, shape (n,).
     iterations
@@ -60,6 +64,8 @@ class FixedPoints:
         Where it started, shape (n, S).
     inputs
         The input at each row, shape (n, D); None for zero input.
+    condition
+        The label of each row's input, shape (n,); None where inputs were given without labels.
     tol_unique
         How close in every coordinate two ends must be to count as one point.
     count
@@ -77,6 +83,7 @@ class FixedPoints:
     inputs: Floats | None
     tol_unique: float
     count: NDArray[np.int64]
+    condition: NDArray[np.str_] | None = None
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
@@ -94,6 +101,8 @@ class FixedPoints:
             raise ValueError(f"starts must have h's shape {shapes['h']}, not {shapes['starts']}")
         if unknown := set(self.kind.tolist()) - set(KINDS):
             raise ValueError(f"kind must hold {', '.join(KINDS)}, not {sorted(unknown)}")
+        if self.condition is not None and self.condition.dtype.kind != "U":
+            raise ValueError(f"condition must hold strings, not {self.condition.dtype}")
 
     def __len__(self) -> int:
         return int(self.h.shape[0])
@@ -137,6 +146,8 @@ class FixedPoints:
     def unique(self, *, unconverged: bool = False) -> FixedPoints:
         """Merge ends that are one point: every coordinate within `tol_unique`, inputs equal.
 
+        Where inputs are labelled conditions, their labels must be equal too.
+
         Ends are taken from the best to the worst: fixed ones before slow ones, and by rising q
         among each. An end within `tol_unique` of a point that was kept is merged into the first
         such point; any other is kept. So each kept point has the lowest q of all that were merged
@@ -157,7 +168,7 @@ class FixedPoints:
         converged = self.numpy() if unconverged else self.select(self.kind != "unconverged")
         candidates = converged._take(converged._from_best_to_worst())
         owner = np.empty(len(candidates), np.intp)
-        for group in _equal_rows(candidates.inputs, len(candidates)):
+        for group in candidates._alike():
             owner[group] = group[_merge(candidates.h[group], self.tol_unique)]
         kept = np.flatnonzero(owner == np.arange(len(candidates)))
         count = np.zeros(len(candidates), np.int64)
@@ -221,7 +232,8 @@ class FixedPoints:
         ValueError
             If there is no cell, or one of another size.
         TypeError
-            If the cell is not a `GRU`.
+            If the cell is not a `GRU`. Of a stack, `Stack.layer_points` are certified, layer by
+            layer, each for the input that it has there.
         """
         from nullcline.certify import certify_states
 
@@ -246,15 +258,16 @@ class FixedPoints:
         """
         arrays = self.numpy()._rows()
         # A sentence a row would outweigh small states: each text is stored once.
-        for name in ("kind", "reason"):
+        for name in (name for name in _TEXTS if name in arrays):
             texts, codes = np.unique(arrays.pop(name), return_inverse=True)
-            arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(np.uint8)}
+            code = np.min_scalar_type(len(texts))
+            arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(code)}
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
                 allow_pickle=False,
                 format=np.array(_FORMAT),
-                version=np.array(_FORMAT_VERSION),
+                version=np.array(_FORMAT_VERSIONS[-1]),
                 tol_unique=np.array(self.tol_unique),
                 **arrays,
             )
@@ -314,10 +327,28 @@ class FixedPoints:
             raise IndexError(f"which must hold numbers of rows, 0 to {n - 1}")
         return index.astype(np.intp)
 
+    def _alike(self) -> list[NDArray[np.intp]]:
+        """Return the numbers of rows of one input and condition, group by group, rising in each."""
+        if len(self) == 0:
+            return []
+        inputs, conditions = self._ranks_of_inputs()
+        order = np.lexsort((conditions, inputs))
+        changes = (np.diff(inputs[order]) != 0) | (np.diff(conditions[order]) != 0)
+        return np.split(order, np.flatnonzero(changes) + 1)
+
     def _from_best_to_worst(self) -> NDArray[np.intp]:
         """Order rows by kind, then q, then by all else, so that their given order plays no part."""
         kind = np.array([KINDS.index(kind) for kind in self.kind.tolist()], np.intp)
-        return np.lexsort((_rank(self.starts), self.iterations, _rank(self.h), self.q, kind))
+        rest = (*self._ranks_of_inputs(), _rank(self.starts), self.iterations, _rank(self.h))
+        return np.lexsort((*rest, self.q, kind))
+
+    def _ranks_of_inputs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return numbers that are equal where inputs are, and where conditions are."""
+        none = np.zeros(len(self), np.intp)
+        return (
+            none if self.inputs is None else _rank(self.inputs + 0.0),  # -0.0 becomes 0.0
+            none if self.condition is None else np.unique(self.condition, return_inverse=True)[1],
+        )
 
 
 def _rank(rows: Floats) -> NDArray[np.intp]:
@@ -327,17 +358,6 @@ def _rank(rows: Floats) -> NDArray[np.intp]:
         return np.zeros(len(rows), np.intp)
     as_bytes = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).reshape(-1)
     return np.unique(as_bytes, return_inverse=True)[1].reshape(-1)
-
-
-def _equal_rows(rows: Floats | None, n: int) -> list[NDArray[np.intp]]:
-    """Return the numbers of rows that are equal, group by group, rising in each."""
-    if n == 0:
-        return []
-    if rows is None:
-        return [np.arange(n)]
-    label = _rank(rows + 0.0)  # -0.0 becomes 0.0
-    order = np.argsort(label, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
 def _merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
@@ -391,10 +411,11 @@ def _read(file: Any) -> dict[str, Any]:
     if arrays.pop("format").item() != _FORMAT:
         raise ValueError(f"its format is not {_FORMAT}")
     version = arrays.pop("version").item()
-    if version != _FORMAT_VERSION:
+    if version not in _FORMAT_VERSIONS:
         raise ValueError(
-            f"its format has version {version}, and this nullcline reads {_FORMAT_VERSION}"
+            f"its format has version {version}, and this nullcline reads up to "
+            f"{_FORMAT_VERSIONS[-1]}"
         )
-    for name in ("kind", "reason"):
+    for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
         arrays[name] = arrays.pop(f"{name}_texts")[arrays.pop(f"{name}_codes")]
     return {"inputs": None, **arrays, "tol_unique": arrays["tol_unique"].item()}

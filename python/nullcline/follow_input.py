@@ -123,7 +123,7 @@ def follow_input(
         raise ValueError(f"point must be one fixed point, not {starts!r}")
     x = np.zeros((1, cell.input_size)) if starts.inputs is None else starts.inputs
     problem = _branch_problem(cell, x[0], d[0], reach)
-    start = np.append(starts.h[0, : cell.hidden_size], 0.0)
+    start = np.append(cell.outputs_of(starts.h)[0], 0.0)
     tangent = tangent_at(problem.jacobian(start))
     branch = follow(
         problem,

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from nullcline import _core, _validation
+from nullcline import _validation
+from nullcline._conditions import under_conditions
 from nullcline._cpu_search import CpuSearch
 from nullcline._device_choice import chosen_gpu
 from nullcline._gpu_search import GpuSearch
+from nullcline._stack_search import StackSearch
 from nullcline.cells import available_threads, require_cell
-from nullcline.fixed_points import KINDS, FixedPoints
+from nullcline.fixed_points import FixedPoints
+from nullcline.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import torch
     from numpy.typing import ArrayLike
 
+    from nullcline._device_choice import Gpu
     from nullcline._validation import Floats
     from nullcline.cells import Cell
 
@@ -33,7 +38,7 @@ METHODS = ("auto", "newton", "lm", "krylov", "gradient")
 def find_fixed_points(
     cell: Cell,
     starts: ArrayLike,
-    inputs: ArrayLike | None = None,
+    inputs: ArrayLike | Mapping[str, ArrayLike] | None = None,
     *,
     method: str = "auto",
     deflate: FixedPoints | ArrayLike | None = None,
@@ -54,12 +59,17 @@ def find_fixed_points(
     Parameters
     ----------
     cell
-        The cell, e.g. one of `from_torch(rnn)`.
+        The cell, e.g. one of `from_torch(rnn)`; or a `Stack` of several, whose layers are searched
+        jointly, from the first to the last.
     starts
         States to start from, shape (n, S), S = H but for an LSTM, whose states are [h, c]; n may be
         0. Those outside of the box start from the nearest state in it.
     inputs
-        The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D).
+        The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
+        labelled conditions, a mapping of labels to inputs of shape (D,), say ``{"left": x1,
+        "right": x2}``: every start is searched under each of them. The result then has a row for
+        each of both, all starts under the first condition before all under the second, and
+        `condition` holds their labels.
     method
         "newton": Newton's method on the reduced residual, each step cut to stay in the cube and to
         go downhill. "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local
@@ -70,9 +80,9 @@ def find_fixed_points(
         that it leaves.
     deflate
         Fixed points to be divided out, so that starts end at others: states of shape (m, S), or
-        the result of a search, of which the fixed points are taken. The search is then Newton's
-        ("auto" or "newton"), and starts that reach no further zero are "unconverged". All starts
-        must have one input.
+        the result of a search, of which the fixed points are taken. Not for a stack. The search is
+        then Newton's ("auto" or "newton"), and starts that reach no further zero are "unconverged".
+        All starts must have one input.
     tol_unique
         How close in every coordinate two ends must be for `FixedPoints.unique` to merge them.
     tol_slow
@@ -90,10 +100,12 @@ def find_fixed_points(
         JAX, anything with DLPack or `__cuda_array_interface__`) are read there, in any strides;
         then `h`, `q`, `starts`, and `inputs` if they are on the GPU, are arrays of the starts'
         library on the GPU too, and `FixedPoints.numpy` brings them to the host.
-        `nullcline.cuda.is_available` says whether there is one.
+        `nullcline.cuda.is_available` says whether there is one. The layers of a stack meet on the
+        host: its starts are brought there, and its ends are there.
     progress
         True for a bar on stderr, or a function that is called with the number of starts that are
-        done and of all; what it raises ends the search.
+        done and of all; what it raises ends the search. Of a stack, a start that is through one of
+        L layers is done by 1/L.
     seed
         Seed of what is random. No method draws random numbers so far: results are the same for
         every seed.
@@ -101,7 +113,7 @@ def find_fixed_points(
     Returns
     -------
     FixedPoints
-        One row a start, in the order given.
+        One row a start, in the order given; under labelled conditions one a start and condition.
 
     Raises
     ------
@@ -125,15 +137,12 @@ def find_fixed_points(
     n_threads = _validation.whole_number("n_threads", n_threads, 1)
     _validation.whole_number("seed", seed, 0, 2**64 - 1)
     gpu = chosen_gpu(device)
-    search = (
-        CpuSearch(cell, starts, inputs, n_threads)
-        if gpu is None
-        else GpuSearch(cell, starts, inputs, gpu)
-    )
+    every_start, own_inputs, condition = under_conditions(cell, starts, inputs)
+    search = _prepared(cell, every_start, own_inputs, n_threads=n_threads, gpu=gpu)
     deflated = _zeros(deflate, method, search, cell)
     kept_starts, kept_inputs = search.kept()  # copies: the caller may go on with the arrays
     with _reporter(progress, search.n_starts) as report:
-        h, q, found = search.run(
+        ends = search.run(
             deflated=deflated,
             method=method,
             tol_slow=tol_slow,
@@ -141,35 +150,49 @@ def find_fixed_points(
             progress=report,
         )
     return FixedPoints(
-        h=h,
-        q=q,
-        kind=np.array(KINDS)[found.kind],
-        reason=np.array(_core.REASONS)[found.reason],
-        iterations=found.iterations,
+        **ends._asdict(),
         starts=kept_starts,
         inputs=kept_inputs,
         tol_unique=tol_unique,
         count=np.ones(search.n_starts, np.int64),
+        condition=condition,
         cell=cell,
     )
+
+
+def _prepared(
+    cell: Cell, starts: ArrayLike, inputs: ArrayLike | None, *, n_threads: int, gpu: Gpu | None
+) -> CpuSearch | GpuSearch | StackSearch:
+    """Return the search of a cell on the processor or a GPU, or that of a stack, layer by layer."""
+    if isinstance(cell, Stack):
+        prepare = partial(_prepared, n_threads=n_threads, gpu=gpu)
+        return StackSearch(cell, starts, inputs, prepare)
+    if gpu is None:
+        return CpuSearch(cell, starts, inputs, n_threads)
+    return GpuSearch(cell, starts, inputs, gpu)
 
 
 def _zeros(
     deflate: FixedPoints | ArrayLike | None,
     method: str,
-    search: CpuSearch | GpuSearch,
+    search: CpuSearch | GpuSearch | StackSearch,
     cell: Cell,
 ) -> Floats | None:
     """Return the states to be divided out, shape (m, H), if any."""
     if deflate is None:
         return None
+    if isinstance(cell, Stack):
+        raise ValueError(  # noqa: TRY004 - of the right type, but not with a stack
+            "deflate must be None for a stack: search one of its cells, with the points of its "
+            "layer, which stack.layer_points returns"
+        )
     if method not in {"auto", "newton"}:
         raise ValueError(f'deflate needs method "auto" or "newton", not {method!r}')
     if not search.has_one_input():
         raise ValueError("deflate needs one input for all starts: fixed points depend on it")
     states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
     known = _validation.rows("deflate", states, cell.state_size, cell.dtype)
-    return np.ascontiguousarray(known[:, : cell.hidden_size])  # the search's unknowns
+    return cell.outputs_of(known)  # the search's unknowns
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -151,7 +151,7 @@ def trace(
     x = None if starts.inputs is None else starts.inputs[:1]
     curves = tuple(
         _curve(cell, x, h, direction, largest_step, max_points)
-        for h, kind in zip(starts.h[:, : cell.hidden_size], starts.kind, strict=True)
+        for h, kind in zip(cell.outputs_of(starts.h), starts.kind, strict=True)
         for direction in _directions(cell, x, h, kind, n_directions)
     )
     met = np.concatenate([starts.h, *(cell.state_of(_met_on(curve), x) for curve in curves)])
@@ -239,6 +239,6 @@ def _met_on(curve: Curve) -> Matrix:
     weight[crosses] = (tau[:-1] / (tau[:-1] - tau[1:]))[crosses]
     weight[passes] = (slope[:-1] / (slope[:-1] - slope[1:]))[passes]
     found = crosses | passes
-    outputs = curve.h[:, : curve.tangents.shape[1]]
+    outputs = curve._cell.outputs_of(curve.h)
     between: Matrix = outputs[:-1] + weight[:, None] * np.diff(outputs, axis=0)
     return between[found]

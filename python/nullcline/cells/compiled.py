@@ -160,6 +160,10 @@ class CompiledCell:
         """
         return self._of_outputs(self._compiled.complete, h, x)
 
+    def outputs_of(self, h: Floats) -> Floats:
+        """Return the outputs h, shape (n, H), of states of shape (n, S)."""
+        return np.ascontiguousarray(h[:, : self.hidden_size])
+
     def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the speed q = mean((s - F(s, x))²), shape (n,), for states of shape (n, S).
 

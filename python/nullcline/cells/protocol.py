@@ -57,6 +57,12 @@ class Cell(Protocol):
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, S, D)."""
 
+    def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
+        """Return J_inp v, shape (n, S)."""
+
+    def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
+        """Return uᵀ J_inp, shape (n, D)."""
+
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the residual, of outputs alone, whose zeros are the fixed points, (n, H)."""
 
@@ -65,6 +71,9 @@ class Cell(Protocol):
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return the residual's derivative along a change of the input, shape (n, H)."""
+
+    def outputs_of(self, h: Floats) -> Floats:
+        """Return the outputs (n, H) of states (n, S)."""
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the state with these outputs, (n, H), whose other parts are at rest, (n, S)."""
@@ -75,7 +84,10 @@ def require_cell(cell: object) -> None:
     if isinstance(cell, Cell):
         return
     if isinstance(cell, list):
-        raise TypeError("cell must be one cell, not a list: choose a layer, e.g. cells[0]")
+        raise TypeError(
+            "cell must be one cell, not a list: choose a layer, e.g. cells[0], or pass all as "
+            "nullcline.Stack(cells)"
+        )
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
         "nullcline.from_torch makes a list of them of a PyTorch module"
