@@ -227,7 +227,7 @@ def test_the_summary() -> None:
     assert repr(points) == "FixedPoints(4 starts: 2 fixed, 1 slow, 1 unconverged; S = 2)"
     assert (
         repr(points.unique())
-        == "FixedPoints(1 points from 3 starts: 1 fixed, 0 slow, 0 unconverged; H = 2)"
+        == "FixedPoints(1 points from 3 starts: 1 fixed, 0 slow, 0 unconverged; S = 2)"
     )
     assert len(points) == 4
     with pytest.raises(FrozenInstanceError):

@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nullcline/inputs.hpp"
 #include "nullcline/matrix_view.hpp"
 
 namespace nullcline::bindings {
@@ -47,6 +49,20 @@ template <class T>
                               ",)");
     }
     return {array.data(), static_cast<std::size_t>(size)};
+}
+
+/// Inputs of n states, checked: none, one row for all or one each.
+template <class T>
+[[nodiscard]] Inputs<T> inputs_of(const std::optional<Array<T>>& x, py::ssize_t n,
+                                  py::ssize_t size) {
+    if (!x) {
+        return {};
+    }
+    const auto view = matrix(*x, "x", size);
+    if (x->shape(0) != 1 && x->shape(0) != n) {
+        throw py::value_error("x must have one row, or as many as h");
+    }
+    return {size == 0 ? MatrixView<const T>() : view};
 }
 
 /// An array to be filled, and the view to fill it by.

@@ -13,11 +13,14 @@
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
 #include "cell_arguments.hpp"
+#include "function.hpp"
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cpu/backend.hpp"
+#include "nullcline/inputs.hpp"
 #include "nullcline/solvers/search.hpp"
 #include "nullcline/solvers/trust_region.hpp"
+#include "outcomes.hpp"
 #include "search_options.hpp"
 
 namespace nullcline::bindings {
@@ -144,11 +147,20 @@ class PyCell {
         const Options options = options_of(method, tol_slow, max_iterations, learning_rate);
         const auto zeros =
             deflated ? matrix(*deflated, "deflated", units()) : MatrixView<const T>();
-        const auto total = static_cast<std::size_t>(rows(starts));
-        const auto report = reporter(progress, total);
+        const auto report = reporter(progress, static_cast<std::size_t>(rows(starts)));
         std::optional<Outcomes<T>> outcomes;
         compute(starts, states(), x, n_threads, [&](const Batch<T>& batch) {
-            cpu::Backend<T> backend(batch, options, zeros, report);
+            const cpu::Problem<Cell<T>> problem{
+                .network = cell_,
+                .starts = batch.h,
+                .inputs = batch.inputs,
+                .deflated = zeros,
+                .options = options,
+                .n_threads = batch.n_threads,
+                .progress = report,
+                .poll = check_signals,
+            };
+            cpu::Backend backend(problem);
             Searcher(backend).run(method);
             outcomes = backend.take_outcomes();
         });
@@ -169,17 +181,7 @@ class PyCell {
         if (n_threads < 1) {
             throw py::value_error("n_threads must be at least 1");
         }
-        Inputs<T> given;
-        if (x) {
-            given.x = matrix(*x, "x", inputs());
-            if (x->shape(0) != 1 && x->shape(0) != rows(h)) {
-                throw py::value_error("x must have one row, or as many as h");
-            }
-            if (inputs() == 0) {
-                given.x = {};
-            }
-        }
-        const Batch<T> batch{cell_, matrix(h, "h", size), given,
+        const Batch<T> batch{cell_, matrix(h, "h", size), inputs_of(x, rows(h), inputs()),
                              static_cast<std::size_t>(n_threads), check_signals};
         const py::gil_scoped_release release;
         use(batch);
@@ -196,25 +198,6 @@ class PyCell {
     [[nodiscard]] static py::ssize_t rows(const A& h) { return h.ndim() > 0 ? h.shape(0) : 0; }
 
     Cell<T> cell_;
-};
-
-template <class T>
-struct PyOutcomes {
-    py::array_t<T> h;
-    py::array_t<double> q;
-    py::array_t<std::uint8_t> kind, reason;
-    py::array_t<std::int32_t> iterations;
-    std::size_t n_products;
-
-    explicit PyOutcomes(Outcomes<T>&& outcomes)
-        : h({outcomes.h.rows(), outcomes.h.cols()}),
-          q(adopt<double>(std::move(outcomes.q))),
-          kind(adopt<std::uint8_t>(std::move(outcomes.kind))),
-          reason(adopt<std::uint8_t>(std::move(outcomes.reason))),
-          iterations(adopt<std::int32_t>(std::move(outcomes.iterations))),
-          n_products(outcomes.n_products) {
-        std::ranges::copy(outcomes.h.elements(), h.mutable_data());
-    }
 };
 
 template <class T>
@@ -312,4 +295,5 @@ PYBIND11_MODULE(_core, module) {
     module.def("blas_ready", &blas_ready);
     declare<double>(module, "SearchResult64", "Cell64");
     declare<float>(module, "SearchResult32", "Cell32");
+    declare_functions(module);
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from nullcline import cuda
-from nullcline.cells import GRU, LSTM, RNN, UGRNN
+from nullcline.cells import GRU, LSTM, RNN, UGRNN, OriginalGRU
 from nullcline.certify import Certificates
 from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
 from nullcline.fixed_points import FixedPoints
+from nullcline.from_function import FunctionCell, from_function
 from nullcline.follow_input import InputBranch, follow_input
 from nullcline.interop import from_torch
 from nullcline.line_attractor import LineAttractor, measure_line_attractor
@@ -31,10 +32,12 @@ __all__ = [
     "Curve",
     "DistanceBins",
     "FixedPoints",
+    "FunctionCell",
     "InputBranch",
     "LineAttractor",
     "LinearPrediction",
     "Linearization",
+    "OriginalGRU",
     "RankCorrelation",
     "Stack",
     "Trace",
@@ -43,6 +46,7 @@ __all__ = [
     "cuda",
     "find_fixed_points",
     "follow_input",
+    "from_function",
     "from_torch",
     "impulse_response",
     "linearize",

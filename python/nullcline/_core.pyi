@@ -11,6 +11,8 @@ __all__ = [
     "REASONS",
     "Cell32",
     "Cell64",
+    "Function32",
+    "Function64",
     "SearchResult32",
     "SearchResult64",
     "blas_init",
@@ -136,3 +138,31 @@ class SearchResult32(_SearchResult[float32]): ...
 class SearchResult64(_SearchResult[float64]): ...
 class Cell32(_Cell[float32]): ...
 class Cell64(_Cell[float64]): ...
+
+# step(h, x), jacobian(h, x) and vjp(h, x, u) are called with (n, S) states, (n, D) inputs and (n, S)
+# covectors, and return (n, S), (n, S, S) and (n, S). n_threads is for likeness: they have their own.
+class _Function(Generic[_F]):
+    def __init__(
+        self,
+        size: int,
+        input_size: int,
+        step: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
+        jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
+        vjp: Callable[[NDArray[_F], NDArray[_F], NDArray[_F]], NDArray[_F]],
+    ) -> None: ...
+    def search(
+        self,
+        starts: NDArray[_F],
+        x: NDArray[_F] | None = None,
+        *,
+        deflated: NDArray[_F] | None = None,
+        method: str = "auto",
+        tol_slow: float = 1e-6,
+        max_iterations: int | None = None,
+        learning_rate: float = 0.01,
+        n_threads: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> _SearchResult[_F]: ...
+
+class Function32(_Function[float32]): ...
+class Function64(_Function[float64]): ...

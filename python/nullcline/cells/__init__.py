@@ -3,8 +3,9 @@
 from nullcline.cells.compiled import available_threads
 from nullcline.cells.gru import GRU
 from nullcline.cells.lstm import LSTM
+from nullcline.cells.original_gru import OriginalGRU
 from nullcline.cells.protocol import Cell, require_cell
 from nullcline.cells.rnn import RNN
 from nullcline.cells.ugrnn import UGRNN
 
-__all__ = ["GRU", "LSTM", "RNN", "UGRNN", "Cell", "available_threads", "require_cell"]
+__all__ = ["GRU", "LSTM", "RNN", "UGRNN", "Cell", "OriginalGRU", "available_threads", "require_cell"]

@@ -1,4 +1,4 @@
-"""What all cells have in common: their weights, checked, and the compiled core's methods."""
+"""What all compiled cells have in common: the core's methods, with arguments checked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline import _core, _validation
 from nullcline._blas import one_blas_thread
+from nullcline.cells._weights import CellWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nullcline._validation import Floats
 
 
-class CompiledCell:
+class CompiledCell(CellWeights):
     """A cell whose equations the compiled core knows.
 
     Parameters
@@ -47,8 +48,6 @@ class CompiledCell:
     is that of the processors this process may use.
     """
 
-    _gates: ClassVar[tuple[str, ...]]
-    """Names of the gates, in the order in which weights are given."""
     _order: ClassVar[tuple[int, ...]]
     """The numbers of these gates in the core's order."""
     _inner_gate: ClassVar[int | None] = None
@@ -63,14 +62,8 @@ class CompiledCell:
         bias_ih: ArrayLike | None = None,
         bias_hh: ArrayLike | None = None,
     ) -> None:
-        arrays = self._checked(
-            weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih, bias_hh=bias_hh
-        )
-        self._dtype: np.dtype[Any] = arrays[0].dtype
-        self._weights: tuple[Floats, ...] = tuple(array.copy() for array in arrays)
-        for array in self._weights:
-            array.flags.writeable = False
-        make: Any = _core.Cell32 if self._dtype == np.float32 else _core.Cell64
+        self._keep(weight_ih, weight_hh, bias_ih, bias_hh)
+        make: Any = _core.Cell32 if self.dtype == np.float32 else _core.Cell64
         with one_blas_thread():
             self._compiled: Any = make(*self.core_weights())
 
@@ -92,27 +85,7 @@ class CompiledCell:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in, float64 or float32."""
-        return self._dtype
-
-    @property
-    def weight_ih(self) -> Floats:
-        """Input weights, shape (gates H, D), read-only."""
-        return self._weights[0]
-
-    @property
-    def weight_hh(self) -> Floats:
-        """Recurrent weights, shape (gates H, H), read-only."""
-        return self._weights[1]
-
-    @property
-    def bias_ih(self) -> Floats:
-        """Biases, shape (gates H,), read-only; zeros if none were given."""
-        return self._weights[2]
-
-    @property
-    def bias_hh(self) -> Floats:
-        """Biases on the recurrent side, shape (gates H,), read-only; zeros if none were given."""
-        return self._weights[3]
+        return self.weight_hh.dtype
 
     @property
     def compiled(self) -> Any:
@@ -254,40 +227,6 @@ class CompiledCell:
     def _by_gate(self, array: Floats) -> Floats:
         """Return weights or biases with the gates along a first dimension of their own."""
         return array.reshape(len(self._gates), -1, *array.shape[1:])
-
-    @classmethod
-    def _checked(cls, **given: ArrayLike | None) -> list[Floats]:
-        """Check the four weights and bring them to one type; missing biases are zeros."""
-        arrays = {
-            name: _validation.floats(name, value)
-            for name, value in given.items()
-            if value is not None
-        }
-        dtype = np.result_type(*arrays.values())
-        weight_ih, weight_hh = arrays["weight_ih"], arrays["weight_hh"]
-        n, names = len(cls._gates), ", ".join(cls._gates)
-        rows = "H" if n == 1 else f"{n}H"
-        gates = "" if n == 1 else f" (gates {names})"
-        if (
-            weight_hh.ndim != 2
-            or weight_hh.shape[1] < 1
-            or len(weight_hh) != n * weight_hh.shape[1]
-        ):
-            raise ValueError(
-                f"weight_hh must have shape ({rows}, H) with H >= 1{gates}, not {weight_hh.shape}"
-            )
-        length = len(weight_hh)
-        if weight_ih.ndim != 2 or len(weight_ih) != length or weight_ih.shape[1] < 1:
-            raise ValueError(
-                f"weight_ih must have shape ({length}, D) with D >= 1, not {weight_ih.shape}; "
-                "for a cell without input pass one column of zeros"
-            )
-        for name in ("bias_ih", "bias_hh"):
-            bias = arrays.setdefault(name, np.zeros(length, dtype))
-            if bias.shape != (length,):
-                raise ValueError(f"{name} must have shape ({length},), not {bias.shape}")
-        return [arrays[name].astype(dtype, copy=False) for name in given]
-
 
 def available_threads() -> int:
     """Return the number of processors that this process may use."""

@@ -10,6 +10,7 @@
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/curvature.hpp"
+#include "nullcline/inputs.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/row_scaled.hpp"
@@ -17,17 +18,6 @@
 #include "nullcline/vectors.hpp"
 
 namespace nullcline {
-
-/// The inputs of n states: none (zero rows), one for all (one row) or one each.
-template <class T>
-struct Inputs {
-    MatrixView<const T> x;
-
-    [[nodiscard]] bool shared() const { return x.rows() <= 1; }
-    [[nodiscard]] std::span<const T> row(std::size_t i) const {
-        return x.rows() == 0 ? std::span<const T>{} : x.row(shared() ? 0 : i);
-    }
-};
 
 /// States, or their outputs alone where a reduced residual is asked for; inputs; and how much of
 /// the machine to use.

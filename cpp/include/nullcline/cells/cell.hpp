@@ -67,6 +67,8 @@ class Cell {
     }
     [[nodiscard]] CellView<T> view() const { return view(recurrent(), inner_bias(), row_norms()); }
 
+    [[nodiscard]] std::size_t drive_size() const { return bias_.size(); }
+
     /// The drive of no input.
     [[nodiscard]] std::span<const T> resting_drive() const { return bias_; }
 

@@ -22,7 +22,8 @@ namespace nullcline {
 /// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
 /// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
 /// the first, the outputs. `linearize` takes a state, its products W h and the drive (all that the
-/// input adds) and writes residual and scales; it costs no product with a matrix. `curvature`
+/// input adds) and writes residual and scales; it costs no product with a matrix. Where it
+/// `has_linear_products`, those of a sum of states are the sums of theirs. `curvature`
 /// writes Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first `curved_fields()` of
 /// (W_1 h, ..., W_blocks h, state), at least over all products: the rows of its upper triangle, one
 /// H each. `rounding` says how far from zero a residual at a true zero may come out, by rounding
@@ -32,6 +33,8 @@ template <class E>
 concept Equation =
     requires(const E equation, const SerialTeam& team, std::span<const typename E::Scalar> in,
              std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at) {
+        { E::has_linear_products } -> std::convertible_to<bool>;
+        { equation.is_update() } -> std::same_as<bool>;
         { equation.units() } -> std::same_as<std::size_t>;
         { equation.parts() } -> std::same_as<std::size_t>;
         { equation.size() } -> std::same_as<std::size_t>;
@@ -54,8 +57,14 @@ class CellEquation {
   public:
     using Scalar = T;
 
+    static constexpr bool has_linear_products = true;
+
     constexpr CellEquation(const CellView<T>& cell, Form form) : cell_(cell), form_(form) {}
 
+    /// Whether it is the update, up to its form: a cell without an update gate has nothing to drop.
+    [[nodiscard]] constexpr bool is_update() const {
+        return !is_reduced() || (cell_.reduced_blocks == cell_.blocks && cell_.parts == 1);
+    }
     [[nodiscard]] constexpr std::size_t units() const { return cell_.size(); }
     [[nodiscard]] constexpr std::size_t parts() const { return is_reduced() ? 1 : cell_.parts; }
     [[nodiscard]] constexpr std::size_t size() const { return parts() * units(); }
@@ -71,9 +80,7 @@ class CellEquation {
     [[nodiscard]] constexpr std::span<const T> row_norms() const {
         return cell_.row_norms.first(blocks() * units());
     }
-    [[nodiscard]] NULLCLINE_TEAM Box<T> box() const {
-        return with_cell(cell_.kind, BoxOf());
-    }
+    [[nodiscard]] NULLCLINE_TEAM Box<T> box() const { return with_cell(cell_.kind, BoxOf()); }
 
     template <class Team>
     NULLCLINE_TEAM void linearize(const Team& team, std::span<const T> state,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -10,11 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cpu/function_worker.hpp"
 #include "nullcline/cpu/inverse_at_rest.hpp"
 #include "nullcline/cpu/tile_worker.hpp"
+#include "nullcline/function.hpp"
+#include "nullcline/inputs.hpp"
 #include "nullcline/packed_matrix.hpp"
 #include "nullcline/parallel.hpp"
 #include "nullcline/solvers/box.hpp"
@@ -26,10 +29,27 @@
 
 namespace nullcline::cpu {
 
+/// What is searched, a cell or a function, from where, and by how much of the machine.
+template <class Network>
+struct Problem {
+    using T = typename Network::Scalar;
+
+    const Network& network;
+    MatrixView<const T> starts;
+    Inputs<T> inputs;
+    MatrixView<const T> deflated;
+    Options options;
+    std::size_t n_threads;
+    std::function<void(std::size_t)> progress;
+    Poll poll;
+};
+
 /// The starts of a search and where they have come to, as slots see them.
-template <class T>
+template <class Network>
 struct Search {
-    const Cell<T>& cell;
+    using T = typename Network::Scalar;
+
+    const Network& network;
     Inputs<T> inputs;
     Options options;
     Outcomes<T>& outcomes;
@@ -47,7 +67,7 @@ struct Search {
     /// Of a state, what an equation has for unknowns.
     void load(const SerialTeam& team, std::size_t start, std::span<T> h, std::span<T> drive) const {
         copy(team, state(start), h);
-        cell.drive(inputs.row(start), drive);
+        network.drive(inputs.row(start), drive);
     }
 
     void finish(const SerialTeam& team, std::size_t start, std::span<T> h, std::size_t iterations,
@@ -67,28 +87,48 @@ struct Search {
     }
 };
 
-/// A backend (see solvers/search.hpp).
+/// The two residuals of a cell.
 template <class T>
+[[nodiscard]] CellEquation<T> reduced_of(const Cell<T>& cell) {
+    return reduced(cell.view());
+}
+template <class T>
+[[nodiscard]] CellEquation<T> update_of(const Cell<T>& cell) {
+    return update(cell.view());
+}
+
+/// A function's update cannot be reduced.
+template <class T>
+[[nodiscard]] FunctionEquation<T> reduced_of(const Function<T>& function) {
+    return function.equation();
+}
+template <class T>
+[[nodiscard]] FunctionEquation<T> update_of(const Function<T>& function) {
+    return function.equation();
+}
+
+/// A backend (see solvers/search.hpp).
+template <class Network>
 class Backend {
   public:
-    Backend(const Batch<T>& batch, const Options& options, MatrixView<const T> deflated,
-            std::function<void(std::size_t)> progress)
-        : batch_(batch),
-          progress_(std::move(progress)),
-          deflation_(deflated),
-          outcomes_(batch.h.rows(), batch.cell.state_size()),
-          ends_(batch.h.rows(), End::limit),
-          search_{batch.cell, batch.inputs, options, outcomes_, ends_, n_done_} {
-        std::ranges::copy(batch.h.elements(), outcomes_.h.elements().begin());
+    using T = typename Network::Scalar;
+
+    explicit Backend(const Problem<Network>& problem)
+        : problem_(problem),
+          deflation_(problem.deflated),
+          outcomes_(problem.starts.rows(), problem.network.state_size()),
+          ends_(problem.starts.rows(), End::limit),
+          search_{problem.network, problem.inputs, problem.options, outcomes_, ends_, n_done_} {
+        std::ranges::copy(problem.starts.elements(), outcomes_.h.elements().begin());
         for (std::size_t i = 0; i < n_starts(); ++i) {
             project(i);
         }
     }
 
     [[nodiscard]] std::size_t n_starts() const { return ends_.size(); }
-    [[nodiscard]] std::size_t size() const { return batch_.cell.size(); }
-    [[nodiscard]] CellEquation<T> reduced() const { return nullcline::reduced(batch_.cell.view()); }
-    [[nodiscard]] CellEquation<T> update() const { return nullcline::update(batch_.cell.view()); }
+    [[nodiscard]] std::size_t size() const { return problem_.network.size(); }
+    [[nodiscard]] auto reduced() const { return reduced_of(problem_.network); }
+    [[nodiscard]] auto update() const { return update_of(problem_.network); }
     [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
     [[nodiscard]] std::span<const End> ends() const { return ends_; }
     [[nodiscard]] std::span<const Reason> reasons() const { return outcomes_.reason; }
@@ -96,14 +136,25 @@ class Backend {
         return search_.iterations_left(start);
     }
 
-    bool invert_at_rest() {
-        const Matrix<T> inverse = inverse_at_rest(batch_.cell);
+    bool invert_at_rest()
+        requires std::same_as<Network, Cell<T>>
+    {
+        const Matrix<T> inverse = inverse_at_rest(problem_.network);
         inverse_ = PackedMatrix::of(inverse.view());
         return inverse.rows() > 0;
     }
 
     template <class Program>
-    void run(const Program& program, std::span<const std::size_t> starts) {
+    void run(const Program& program, std::span<const std::size_t> starts)
+        requires std::same_as<Network, Function<T>>
+    {
+        FunctionWorker(program, problem_.network, search_, starts).run([&] { look(); });
+    }
+
+    template <class Program>
+    void run(const Program& program, std::span<const std::size_t> starts)
+        requires std::same_as<Network, Cell<T>>
+    {
         PackedMatrices matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
             matrices.weights.emplace(program.served().weights());
@@ -113,15 +164,11 @@ class Backend {
         }
         Queue queue(starts);
         const auto body = [&](const Cancellation& cancellation) {
-            TileWorker(program, matrices, search_, batch_.cell.resting_drive().size(), queue,
+            TileWorker(program, matrices, search_, problem_.network.drive_size(), queue,
                        n_products_)
                 .run(cancellation);
         };
-        const Poll poll = [&] {
-            batch_.poll();
-            progress_(n_done_);
-        };
-        run_workers(std::min(batch_.n_threads, starts.size()), body, poll);
+        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { look(); });
     }
 
     void to_centres(std::span<const std::size_t> starts) {
@@ -172,7 +219,7 @@ class Backend {
 
     void report_all_done() {
         n_done_ = n_starts();
-        progress_(n_done_);
+        problem_.progress(n_done_);
     }
 
     [[nodiscard]] Outcomes<T> take_outcomes() {
@@ -181,6 +228,12 @@ class Backend {
     }
 
   private:
+    /// Hear whether to go on, and tell how far things are.
+    void look() {
+        problem_.poll();
+        problem_.progress(n_done_);
+    }
+
     void project(std::size_t start) {
         project_into(SerialTeam(), reduced().box(), search_.state(start).first(size()));
     }
@@ -189,14 +242,13 @@ class Backend {
         return std::as_const(outcomes_.h).row(start);
     }
 
-    const Batch<T>& batch_;
-    std::function<void(std::size_t)> progress_;
+    const Problem<Network>& problem_;
     Deflation<T> deflation_;
     Outcomes<T> outcomes_;
     std::vector<End> ends_;
     std::atomic<std::size_t> n_done_{0};
     std::atomic<std::size_t> n_products_{0};
-    Search<T> search_;
+    Search<Network> search_;
     PackedMatrix inverse_;
 };
 

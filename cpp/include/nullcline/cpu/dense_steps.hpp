@@ -17,29 +17,30 @@ namespace nullcline::cpu {
 template <class T>
 class DenseSteps {
   public:
-    DenseSteps(MatrixView<const T> weights, std::size_t size, Factors factors)
-        : weights_(weights),
-          factors_(factors),
+    DenseSteps(std::size_t size, Factors factors)
+        : factors_(factors),
           size_(factors == Factors::none ? 0 : size),
           jacobian_(size_, size_),
           normal_(factors == Factors::normal ? size_ : 0, size_),
           pivots_(size_) {}
 
-    /// Solve what a slot asks for.
-    void solve(const SolveOperands<T>& operands, std::size_t row) {
-        const bool solved =
-            factors_ == Factors::normal ? solve_normal(operands, row) : solve_newton(operands, row);
+    /// Solve what a slot asks for, its Jacobian being scales of these weights.
+    void solve(const SolveOperands<T>& operands, std::size_t row, MatrixView<const T> weights) {
+        const bool solved = factors_ == Factors::normal ? solve_normal(operands, row, weights)
+                                                        : solve_newton(operands, row, weights);
         operands.solved(row, 0) = solved ? 1 : 0;
     }
 
   private:
-    void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row) {
-        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row)}, weights_,
+    void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row,
+                           MatrixView<const T> weights) {
+        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row)}, weights,
                  jacobian_.view());
     }
 
-    bool solve_newton(const SolveOperands<T>& operands, std::size_t row) {
-        assemble_jacobian(operands, row);
+    bool solve_newton(const SolveOperands<T>& operands, std::size_t row,
+                      MatrixView<const T> weights) {
+        assemble_jacobian(operands, row, weights);
         if (!blas::lu(jacobian_.view(), std::span(pivots_))) {
             return false;
         }
@@ -48,9 +49,10 @@ class DenseSteps {
         return true;
     }
 
-    bool solve_normal(const SolveOperands<T>& operands, std::size_t row) {
+    bool solve_normal(const SolveOperands<T>& operands, std::size_t row,
+                      MatrixView<const T> weights) {
         if (operands.changed(row, 0) != 0) {
-            assemble_jacobian(operands, row);
+            assemble_jacobian(operands, row, weights);
             blas::gram(MatrixView<const T>(jacobian_.view()), normal_.view());
         }
         // The Jacobian has served: its memory is the factor's.
@@ -75,7 +77,6 @@ class DenseSteps {
         return true;
     }
 
-    MatrixView<const T> weights_;
     Factors factors_;
     std::size_t size_;
     Matrix<T> jacobian_, normal_;

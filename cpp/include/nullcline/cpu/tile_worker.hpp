@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <optional>
 #include <span>
 
@@ -14,6 +11,7 @@
 #include "nullcline/blas.hpp"
 #include "nullcline/cancellation.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
+#include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/packed_matrix.hpp"
 #include "nullcline/solvers/tile.hpp"
 #include "nullcline/team.hpp"
@@ -33,30 +31,6 @@ class Queue {
   private:
     std::span<const std::size_t> starts_;
     std::atomic<std::size_t> next_{0};
-};
-
-/// Zeroed memory for an arena, of which the machine gives only what is touched.
-class TileMemory {
-  public:
-    explicit TileMemory(std::size_t bytes) : bytes_(std::calloc(bytes + alignment, 1)) {
-        if (!bytes_) {
-            throw std::bad_alloc();
-        }
-    }
-
-    [[nodiscard]] std::byte* data() const {
-        void* first = bytes_.get();
-        std::size_t room = 2 * alignment;
-        return static_cast<std::byte*>(std::align(alignment, alignment, first, room));
-    }
-
-  private:
-    static constexpr std::size_t alignment = 64;  // a line of the cache
-
-    struct Free {
-        void operator()(void* p) const { std::free(p); }
-    };
-    std::unique_ptr<void, Free> bytes_;
 };
 
 /// The fixed matrices of a pass in single precision, packed once for all workers.
@@ -80,7 +54,7 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().weights(), program.served().size(), Program::factors) {
+          dense_(program.served().size(), Program::factors) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
         std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
@@ -161,7 +135,7 @@ class TileWorker {
         }
         if constexpr (Program::factors != Factors::none) {
             if (wanted == Request::solve) {
-                dense_.solve(memory_.solve, row);
+                dense_.solve(memory_.solve, row, weights);
                 return true;
             }
         }

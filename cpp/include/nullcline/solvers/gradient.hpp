@@ -139,7 +139,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
             by[i] = static_cast<float>(h[i] - before);
         });
         ++now_.iterations;
-        if (now_.iterations % refresh_period == 0) {
+        if (!E::has_linear_products || now_.iterations % refresh_period == 0) {
             ask_products(at_.h);
         } else {
             now_.request = Request::forward;

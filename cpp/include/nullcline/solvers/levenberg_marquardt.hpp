@@ -56,6 +56,11 @@ struct LevenbergMarquardt {
         Damping damping;
     };
 
+    /// Whether a product that a slot waits for is that of a step, and not of a state.
+    [[nodiscard]] static constexpr bool is_of_step(const Scalars& scalars) {
+        return scalars.stage == Stage::change;
+    }
+
     struct Memory {
         Memory() = default;
         Memory(Arena& arena, const TileShape& shape)

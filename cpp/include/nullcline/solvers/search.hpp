@@ -49,17 +49,20 @@ class Searcher {
                 pass(Newton{backend_.reduced(), backend_.deflation()}, starts);
                 break;
             case Method::levenberg_marquardt:
-                pass(LevenbergMarquardt{backend_.reduced()}, starts);
-                pass(LevenbergMarquardt{backend_.update()}, unfinished(starts));
+                with_steps(starts);
                 break;
             case Method::gradient:
                 pass(GradientDescent{backend_.update()}, starts);
                 break;
             case Method::krylov:
-                without_factors(starts);
+                if constexpr (has_products) {
+                    without_factors(starts);
+                }
                 break;
             case Method::automatic:
-                if (backend_.size() > largest_dense) {
+                if constexpr (!has_products) {
+                    with_steps(starts);
+                } else if (backend_.size() > largest_dense) {
                     without_factors(starts);
                 } else {
                     with_factors(starts);
@@ -72,6 +75,11 @@ class Searcher {
 
   private:
     using Indices = std::vector<std::size_t>;
+
+    /// Whether there are products with weights: a function of which nothing is known has none, and
+    /// the Krylov solver then nothing to work with.
+    static constexpr bool has_products =
+        decltype(std::declval<Backend&>().reduced())::has_linear_products;
 
     template <class Predicate>
     static Indices select(const Indices& starts, const Predicate& wanted) {
@@ -100,6 +108,14 @@ class Searcher {
     void pass(const Program& program, const Indices& starts) {
         if (!starts.empty()) {
             backend_.run(program, starts);
+        }
+    }
+
+    /// Dense factors at every step.
+    void with_steps(const Indices& starts) {
+        pass(LevenbergMarquardt{backend_.reduced()}, starts);
+        if (!backend_.reduced().is_update()) {
+            pass(LevenbergMarquardt{backend_.update()}, unfinished(starts));
         }
     }
 

@@ -1,0 +1,124 @@
+// Searches over functions of Python: the same solvers, whose values and derivatives Python
+// computes.
+#include "function.hpp"
+
+#include <pybind11/functional.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "blas_capsules.hpp"
+#include "nullcline/cpu/backend.hpp"
+#include "nullcline/function.hpp"
+#include "nullcline/inputs.hpp"
+#include "nullcline/solvers/search.hpp"
+#include "outcomes.hpp"
+#include "search_options.hpp"
+
+namespace nullcline::bindings {
+namespace {
+
+/// A copy, which Python may keep.
+template <class T>
+[[nodiscard]] py::array_t<T> array_of(MatrixView<const T> values) {
+    NewArray<T> copy(
+        {static_cast<py::ssize_t>(values.rows()), static_cast<py::ssize_t>(values.cols())});
+    std::ranges::copy(values.elements(), copy.view.elements().begin());
+    return copy.array;
+}
+
+/// Take what a function of Python returned; `rows` x `cols` numbers in whatever shape.
+template <class T>
+void take(const py::object& returned, const char* name, MatrixView<T> out) {
+    const auto array = Array<T>::ensure(returned);
+    if (!array || static_cast<std::size_t>(array.size()) != out.size()) {
+        throw py::value_error(std::string(name) + " returned an array of the wrong size or type");
+    }
+    std::copy_n(array.data(), out.size(), out.data());
+}
+
+template <class T>
+class PyFunction {
+  public:
+    PyFunction(std::size_t size, std::size_t input_size, py::function step, py::function jacobian,
+               py::function vjp)
+        : function_(size, input_size) {
+        require_blas();
+        if (size == 0) {
+            throw py::value_error("size must be at least 1");
+        }
+        using States = MatrixView<const T>;
+        function_.step = [call = std::move(step)](States h, States x, MatrixView<T> out) {
+            take(call(array_of(h), array_of(x)), "step", out);
+        };
+        function_.jacobian = [call = std::move(jacobian)](States h, States x, MatrixView<T> out) {
+            take(call(array_of(h), array_of(x)), "jacobian", out);
+        };
+        function_.vjp = [call = std::move(vjp)](States h, States x, States u, MatrixView<T> out) {
+            take(call(array_of(h), array_of(x), array_of(u)), "vjp", out);
+        };
+    }
+
+    /// With the GIL, and in one thread: the functions are Python's, and have threads of their own.
+    PyOutcomes<T> search(const Array<T>& starts, const std::optional<Array<T>>& x,
+                         const std::optional<Array<T>>& deflated, const std::string& method_name,
+                         double tol_slow, std::optional<std::int32_t> max_iterations,
+                         double learning_rate, int /*n_threads*/,
+                         const std::optional<py::function>& progress) const {
+        const Method method = method_of(method_name);
+        if (method == Method::krylov) {
+            throw py::value_error("method 'krylov' needs products with weights: not for functions");
+        }
+        const auto size = static_cast<py::ssize_t>(function_.size());
+        const auto view = matrix(starts, "starts", size);
+        const cpu::Problem<Function<T>> problem{
+            .network = function_,
+            .starts = view,
+            .inputs =
+                inputs_of(x, starts.shape(0), static_cast<py::ssize_t>(function_.input_size())),
+            .deflated = deflated ? matrix(*deflated, "deflated", size) : MatrixView<const T>(),
+            .options = options_of(method, tol_slow, max_iterations, learning_rate),
+            .n_threads = 1,
+            .progress = reporter(progress, view.rows()),
+            .poll = check_signals,
+        };
+        cpu::Backend backend(problem);
+        Searcher(backend).run(method);
+        return PyOutcomes<T>(backend.take_outcomes());
+    }
+
+  private:
+    Function<T> function_;
+};
+
+template <class T>
+void declare(py::module_& module, const char* name) {
+    using F = PyFunction<T>;
+    py::class_<F>(module, name)
+        .def(py::init<std::size_t, std::size_t, py::function, py::function, py::function>(),
+             py::arg("size"), py::arg("input_size"), py::arg("step"), py::arg("jacobian"),
+             py::arg("vjp"))
+        .def("search", &F::search, py::arg("starts").noconvert(),
+             py::arg("x").noconvert() = py::none(), py::kw_only(),
+             py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
+             py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
+             py::arg("learning_rate") = 0.01, py::arg("n_threads") = 1,
+             py::arg("progress") = py::none());
+}
+
+}  // namespace
+
+void declare_functions(py::module_& module) {
+    declare<double>(module, "Function64");
+    declare<float>(module, "Function32");
+}
+
+}  // namespace nullcline::bindings
