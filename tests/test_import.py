@@ -8,9 +8,19 @@ import sys
 
 import nullcline as nc
 
-HEAVY = {"torch", "matplotlib", "sklearn", "pooch", "tqdm", "scipy.linalg", "scipy.spatial"} | {
-    f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")
-}
+HEAVY = {
+    "torch",
+    "keras",
+    "flax",
+    "jax",
+    "safetensors",
+    "matplotlib",
+    "sklearn",
+    "pooch",
+    "tqdm",
+    "scipy.linalg",
+    "scipy.spatial",
+} | {f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")}
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -24,6 +34,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_the_front_door() -> None:
     assert set(nc.__all__) == {
         "GRU",
+        "Bidirectional",
         "Certificates",
         "Curve",
         "FixedPoints",
@@ -34,6 +45,9 @@ def test_the_front_door() -> None:
         "cuda",
         "find_fixed_points",
         "follow_input",
+        "from_flax",
+        "from_keras",
+        "from_safetensors",
         "from_torch",
         "linearize",
         "trace",

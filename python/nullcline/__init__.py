@@ -7,13 +7,20 @@ from nullcline.cells import GRU
 from nullcline.certify import Certificates
 from nullcline.fixed_points import FixedPoints
 from nullcline.follow_input import InputBranch, follow_input
-from nullcline.interop import from_torch
+from nullcline.interop import (
+    Bidirectional,
+    from_flax,
+    from_keras,
+    from_safetensors,
+    from_torch,
+)
 from nullcline.linearize import Linearization, linearize
 from nullcline.search import find_fixed_points
 from nullcline.trace import Curve, Trace, trace
 
 __all__ = [
     "GRU",
+    "Bidirectional",
     "Certificates",
     "Curve",
     "FixedPoints",
@@ -24,6 +31,9 @@ __all__ = [
     "cuda",
     "find_fixed_points",
     "follow_input",
+    "from_flax",
+    "from_keras",
+    "from_safetensors",
     "from_torch",
     "linearize",
     "trace",

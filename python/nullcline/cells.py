@@ -252,6 +252,8 @@ def require_cell(cell: object) -> None:
         return
     if isinstance(cell, list):
         raise TypeError("cell must be one cell, not a list: choose a layer, e.g. cells[0]")
+    if isinstance(cell, tuple):
+        raise TypeError("cell must be one cell, not a pair: choose .forward or .backward")
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
         "nullcline.from_torch makes a list of them of a PyTorch module"
