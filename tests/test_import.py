@@ -8,9 +8,19 @@ import sys
 
 import nullcline as nc
 
-HEAVY = {"torch", "matplotlib", "sklearn", "pooch", "tqdm", "scipy.linalg", "scipy.spatial"} | {
-    f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")
-}
+HEAVY = {
+    "torch",
+    "keras",
+    "flax",
+    "jax",
+    "safetensors",
+    "matplotlib",
+    "sklearn",
+    "pooch",
+    "tqdm",
+    "scipy.linalg",
+    "scipy.spatial",
+} | {f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")}
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -27,14 +37,17 @@ def test_the_front_door() -> None:
         "LSTM",
         "RNN",
         "UGRNN",
+        "Bidirectional",
         "Certificates",
         "Curve",
         "DistanceBins",
         "FixedPoints",
+        "FunctionCell",
         "InputBranch",
         "LineAttractor",
         "LinearPrediction",
         "Linearization",
+        "OriginalGRU",
         "RankCorrelation",
         "Stack",
         "Trace",
@@ -43,6 +56,10 @@ def test_the_front_door() -> None:
         "cuda",
         "find_fixed_points",
         "follow_input",
+        "from_flax",
+        "from_function",
+        "from_keras",
+        "from_safetensors",
         "from_torch",
         "impulse_response",
         "linearize",

@@ -48,9 +48,9 @@ void take(const py::object& returned, const char* name, MatrixView<T> out) {
 template <class T>
 class PyFunction {
   public:
-    PyFunction(std::size_t size, std::size_t input_size, py::function step, py::function jacobian,
-               py::function vjp)
-        : function_(size, input_size) {
+    PyFunction(std::size_t size, std::size_t input_size, T low, T high, py::function step,
+               py::function jacobian, py::function vjp)
+        : function_(size, input_size, {low, high, true}) {
         require_blas();
         if (size == 0) {
             throw py::value_error("size must be at least 1");
@@ -103,9 +103,9 @@ template <class T>
 void declare(py::module_& module, const char* name) {
     using F = PyFunction<T>;
     py::class_<F>(module, name)
-        .def(py::init<std::size_t, std::size_t, py::function, py::function, py::function>(),
-             py::arg("size"), py::arg("input_size"), py::arg("step"), py::arg("jacobian"),
-             py::arg("vjp"))
+        .def(py::init<std::size_t, std::size_t, T, T, py::function, py::function, py::function>(),
+             py::arg("size"), py::arg("input_size"), py::arg("low"), py::arg("high"),
+             py::arg("step"), py::arg("jacobian"), py::arg("vjp"))
         .def("search", &F::search, py::arg("starts").noconvert(),
              py::arg("x").noconvert() = py::none(), py::kw_only(),
              py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",

@@ -7,9 +7,15 @@ from nullcline.cells import GRU, LSTM, RNN, UGRNN, OriginalGRU
 from nullcline.certify import Certificates
 from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
 from nullcline.fixed_points import FixedPoints
-from nullcline.from_function import FunctionCell, from_function
 from nullcline.follow_input import InputBranch, follow_input
-from nullcline.interop import from_torch
+from nullcline.from_function import FunctionCell, from_function
+from nullcline.interop import (
+    Bidirectional,
+    from_flax,
+    from_keras,
+    from_safetensors,
+    from_torch,
+)
 from nullcline.line_attractor import LineAttractor, measure_line_attractor
 from nullcline.linear_prediction import (
     DistanceBins,
@@ -28,6 +34,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "UGRNN",
+    "Bidirectional",
     "Certificates",
     "Curve",
     "DistanceBins",
@@ -46,7 +53,10 @@ __all__ = [
     "cuda",
     "find_fixed_points",
     "follow_input",
+    "from_flax",
     "from_function",
+    "from_keras",
+    "from_safetensors",
     "from_torch",
     "impulse_response",
     "linearize",

@@ -139,13 +139,16 @@ class SearchResult64(_SearchResult[float64]): ...
 class Cell32(_Cell[float32]): ...
 class Cell64(_Cell[float64]): ...
 
-# step(h, x), jacobian(h, x) and vjp(h, x, u) are called with (n, S) states, (n, D) inputs and (n, S)
-# covectors, and return (n, S), (n, S, S) and (n, S). n_threads is for likeness: they have their own.
+# step(h, x), jacobian(h, x) and vjp(h, x, u) are called with states (n, S), inputs (n, D) and
+# covectors (n, S), and return (n, S), (n, S, S) and (n, S). n_threads is for likeness: they have
+# threads of their own.
 class _Function(Generic[_F]):
     def __init__(
         self,
         size: int,
         input_size: int,
+        low: float,  # of every coordinate of a state
+        high: float,
         step: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         vjp: Callable[[NDArray[_F], NDArray[_F], NDArray[_F]], NDArray[_F]],

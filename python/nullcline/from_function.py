@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 
 def from_function(
-    f: Step, n_states: int, n_inputs: int, *, dtype: DTypeLike = np.float64
+    f: Step,
+    n_states: int,
+    n_inputs: int,
+    *,
+    bounds: tuple[float, float] | None = None,
+    dtype: DTypeLike = np.float64,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
 
     The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
     Jacobians are dense, by `torch.func`. A network that has a cell of its own is searched tens of
-    times faster through that. Nothing is known of the states' bounds, of a reduced residual or of
-    products with weights: the search minimizes ‖F - s‖² over all states, `method` "krylov" is
-    refused, and an end is "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
+    times faster through that. Nothing is known of a reduced residual or of products with weights:
+    the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is "fixed" where
+    every |F - s| is at most 64 eps (1 + ‖s‖).
 
     Parameters
     ----------
@@ -39,6 +44,10 @@ def from_function(
         part in another's. A module with dropout must be in `eval()` mode.
     n_states, n_inputs
         S, at least 1, and D; D may be 0.
+    bounds
+        The least and the largest number that a state can hold, (-1, 1) for most gated cells; None
+        for no bounds. Outside of what a network reaches, a gate that rounds to 1 makes any state
+        "fixed".
     dtype
         What `f` computes in: float64 or float32. Modules of PyTorch are float32 until `double()`.
 
@@ -54,7 +63,8 @@ def from_function(
     TypeError
         If `f` is not callable, returns no tensor or one of another type, or is not differentiable.
     ValueError
-        If `f` returns another shape, mixes rows, or is random.
+        If `f` returns another shape, mixes rows, or is random; if a size is out of range, or the
+        first of `bounds` not below the second.
     RuntimeError
         What `f` itself raises for the shapes and type said above.
 
@@ -67,7 +77,14 @@ def from_function(
     framework("torch", "torch")
     if not callable(f):
         raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
-    cell = FunctionCell(f, n_states, n_inputs, _validation.float_type(dtype))
+    n_states = _validation.whole_number("n_states", n_states, 1)
+    n_inputs = _validation.whole_number("n_inputs", n_inputs, 0)
+    target = _validation.float_type(dtype)
+    largest = float(np.finfo(target).max)
+    low, high = (-largest, largest) if bounds is None else bounds
+    if not low < high:
+        raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
+    cell = FunctionCell(f, n_states, n_inputs, target, (max(low, -largest), min(high, largest)))
     _require_a_map(cell)
     return cell
 
@@ -75,8 +92,15 @@ def from_function(
 class FunctionCell(UncompiledCell):
     """A cell that `from_function` makes; it has the methods of all cells."""
 
-    def __init__(self, f: Step, n_states: int, n_inputs: int, dtype: np.dtype[Any]) -> None:
-        super().__init__(n_states, n_inputs, dtype)
+    def __init__(
+        self,
+        f: Step,
+        n_states: int,
+        n_inputs: int,
+        dtype: np.dtype[Any],
+        bounds: tuple[float, float],
+    ) -> None:
+        super().__init__(n_states, n_inputs, dtype, bounds)
         self._f = f
 
     def __repr__(self) -> str:
@@ -86,7 +110,7 @@ class FunctionCell(UncompiledCell):
         import torch
 
         with torch.no_grad():
-            return self._array(self._next(torch.from_numpy(h), torch.from_numpy(x)))
+            return self._array(self._next(_tensor(h), _tensor(x)))
 
     def _jacobian(self, h: Floats, x: Floats) -> Floats:
         return self._derivative(h, x, by=0)
@@ -97,9 +121,11 @@ class FunctionCell(UncompiledCell):
     def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
         import torch
 
-        inputs = torch.from_numpy(x)
-        _, pull = torch.func.vjp(lambda states: self._next(states, inputs), torch.from_numpy(h))
-        return self._array(pull(torch.from_numpy(u))[0])
+        inputs = _tensor(x)
+        found: tuple[Any, ...] = torch.func.vjp(
+            lambda states: self._next(states, inputs), _tensor(h)
+        )
+        return self._array(found[1](_tensor(u))[0])
 
     def _next(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         found = self._f(x, h)
@@ -117,7 +143,7 @@ class FunctionCell(UncompiledCell):
         if 0 in shape:  # vmap takes no empty batch
             return np.zeros(shape, self.dtype)
         function = torch.func.jacrev(self._next_of_one, argnums=by)
-        return self._array(torch.func.vmap(function)(torch.from_numpy(h), torch.from_numpy(x)))
+        return self._array(torch.func.vmap(function)(_tensor(h), _tensor(x)))
 
     def _array(self, tensor: torch.Tensor) -> Floats:
         array: Floats = tensor.detach().numpy()
@@ -142,6 +168,13 @@ class FunctionCell(UncompiledCell):
                 f"f must compute in {self.dtype}, and returned {found.dtype}: "
                 f"give it weights of that type, or say dtype={found.dtype}".replace("torch.", "")
             )
+
+
+def _tensor(array: Floats) -> torch.Tensor:
+    """Return an array as a tensor; PyTorch has none that are read-only."""
+    import torch
+
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 def _require_a_map(cell: FunctionCell) -> None:

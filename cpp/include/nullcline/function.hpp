@@ -18,7 +18,7 @@ namespace nullcline {
 /// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
 ///
 /// It fits what solvers ask of a cell by taking each state's own ∂F/∂h for the weights and F(h) for
-/// the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1). Nothing bounds its states.
+/// the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
 template <class T>
 class FunctionEquation {
   public:
@@ -27,7 +27,7 @@ class FunctionEquation {
     /// Products of a sum of states are not sums of products: they are to be made anew.
     static constexpr bool has_linear_products = false;
 
-    explicit FunctionEquation(std::span<const T> ones) : ones_(ones) {}
+    FunctionEquation(std::span<const T> ones, const Box<T>& box) : ones_(ones), box_(box) {}
 
     /// It is the update itself.
     [[nodiscard]] bool is_update() const { return true; }
@@ -40,10 +40,7 @@ class FunctionEquation {
     [[nodiscard]] MatrixView<const T> weights() const { return {nullptr, units(), units()}; }
     /// As if rows of ∂F/∂h had length 1.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
-    [[nodiscard]] Box<T> box() const {
-        constexpr T largest = std::numeric_limits<T>::max();
-        return {-largest, largest, true};
-    }
+    [[nodiscard]] Box<T> box() const { return box_; }
 
     template <class Team>
     void linearize(const Team&, std::span<const T> state, std::span<const T> products,
@@ -71,6 +68,7 @@ class FunctionEquation {
 
   private:
     std::span<const T> ones_;
+    Box<T> box_;
 };
 
 static_assert(Equation<FunctionEquation<double>>);
@@ -90,12 +88,13 @@ class Function {
     /// uᵀ ∂F/∂h, a u for each state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
 
-    Function(std::size_t size, std::size_t input_size) : ones_(size, T{1}), inputs_(input_size) {}
+    Function(std::size_t size, std::size_t input_size, const Box<T>& box)
+        : ones_(size, T{1}), inputs_(input_size), box_(box) {}
 
     [[nodiscard]] std::size_t size() const { return ones_.size(); }
     [[nodiscard]] std::size_t state_size() const { return size(); }
     [[nodiscard]] std::size_t input_size() const { return inputs_; }
-    [[nodiscard]] FunctionEquation<T> equation() const { return FunctionEquation<T>(ones_); }
+    [[nodiscard]] FunctionEquation<T> equation() const { return FunctionEquation<T>(ones_, box_); }
 
     /// What the input adds to a state's gates: nothing is known of them but the input itself.
     [[nodiscard]] std::size_t drive_size() const { return inputs_; }
@@ -107,6 +106,7 @@ class Function {
   private:
     std::vector<T> ones_;
     std::size_t inputs_;
+    Box<T> box_;
 };
 
 }  // namespace nullcline

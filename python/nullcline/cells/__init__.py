@@ -8,4 +8,13 @@ from nullcline.cells.protocol import Cell, require_cell
 from nullcline.cells.rnn import RNN
 from nullcline.cells.ugrnn import UGRNN
 
-__all__ = ["GRU", "LSTM", "RNN", "UGRNN", "Cell", "OriginalGRU", "available_threads", "require_cell"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "UGRNN",
+    "Cell",
+    "OriginalGRU",
+    "available_threads",
+    "require_cell",
+]

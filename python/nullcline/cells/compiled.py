@@ -228,6 +228,7 @@ class CompiledCell(CellWeights):
         """Return weights or biases with the gates along a first dimension of their own."""
         return array.reshape(len(self._gates), -1, *array.shape[1:])
 
+
 def available_threads() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):

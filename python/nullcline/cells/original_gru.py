@@ -26,6 +26,7 @@ class OriginalGRU(CellWeights, UncompiledCell):
         n  = tanh(W_in x + b_in + W_hn (r ∘ h) + b_hn)
         h' = F(h, x) = (1 - z) ∘ n + z ∘ h
 
+    A state is h; every fixed point, and every state that is reached from zero, lies in (-1, 1)^H.
     Its Jacobian is no row-scaled sum of its weights, which the compiled cells rest on: the core's
     solvers search it by dense Jacobians that NumPy makes (see `UncompiledCell`), on the processor.
 
@@ -57,7 +58,7 @@ class OriginalGRU(CellWeights, UncompiledCell):
     ) -> None:
         self._keep(weight_ih, weight_hh, bias_ih, bias_hh)
         sizes = self.weight_hh.shape[1], self.weight_ih.shape[1]
-        super().__init__(*sizes, self.weight_hh.dtype)
+        super().__init__(*sizes, self.weight_hh.dtype, (-1, 1))
         self._bias = self.bias_ih + self.bias_hh
 
     def _step(self, h: Floats, x: Floats) -> Floats:

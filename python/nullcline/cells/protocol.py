@@ -88,6 +88,8 @@ def require_cell(cell: object) -> None:
             "cell must be one cell, not a list: choose a layer, e.g. cells[0], or pass all as "
             "nullcline.Stack(cells)"
         )
+    if isinstance(cell, tuple):
+        raise TypeError("cell must be one cell, not a pair: choose .forward or .backward")
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
         "nullcline.from_torch makes a list of them of a PyTorch module"

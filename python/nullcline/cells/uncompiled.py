@@ -20,7 +20,7 @@ class UncompiledCell(ABC):
 
     The search is by the same solvers as for compiled cells, Levenberg–Marquardt's method with dense
     Jacobians by default, and is slower: every step calls Python. `residual` is F(s, x) - s, since
-    nothing is known that would reduce it; outputs are the whole state; and no box bounds states.
+    nothing is known that would reduce it, and outputs are the whole state.
 
     Parameters
     ----------
@@ -28,14 +28,19 @@ class UncompiledCell(ABC):
         S and D.
     dtype
         The type that it computes in.
+    bounds
+        The least and the largest number that a state may hold, for the search.
     """
 
-    def __init__(self, state_size: int, input_size: int, dtype: np.dtype[Any]) -> None:
-        self._state_size = _validation.whole_number("state_size", state_size, 1)
-        self._input_size = _validation.whole_number("input_size", input_size, 0)
+    def __init__(
+        self, state_size: int, input_size: int, dtype: np.dtype[Any], bounds: tuple[float, float]
+    ) -> None:
+        self._state_size = state_size
+        self._input_size = input_size
         self._dtype = dtype
         make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
-        self._compiled = make(state_size, input_size, self._step, self._jacobian, self._vjp)
+        functions = self._step, self._jacobian, self._vjp
+        self._compiled = make(state_size, input_size, *bounds, *functions)
 
     @abstractmethod
     def _step(self, h: Floats, x: Floats) -> Floats:
@@ -124,11 +129,13 @@ class UncompiledCell(ABC):
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return F(s, x) - s, shape (n, S)."""
         states, inputs = self._checked(h, x)
-        return self._step(states, inputs) - states
+        residual: Floats = self._step(states, inputs) - states
+        return residual
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return ∂F/∂s - I, shape (n, S, S)."""
-        return self.jacobian(h, x) - np.eye(self._state_size, dtype=self._dtype)
+        jacobian: Floats = self.jacobian(h, x) - np.eye(self._state_size, dtype=self._dtype)
+        return jacobian
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_inp v, shape (n, S): the residual's derivative by the input is the step's."""

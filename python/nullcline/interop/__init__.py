@@ -1,0 +1,15 @@
+"""Cells from other libraries' recurrent layers: a file a framework, none of them imported here.
+
+The importers' annotation is `list[Any]`, because whether a layer gives a cell or a `Bidirectional`
+pair is in a module's settings, where no type checker sees it.
+"""
+
+from __future__ import annotations
+
+from nullcline.interop._bidirectional import Bidirectional
+from nullcline.interop.flax import from_flax
+from nullcline.interop.keras import from_keras
+from nullcline.interop.safetensors import from_safetensors
+from nullcline.interop.torch import from_torch
+
+__all__ = ["Bidirectional", "from_flax", "from_keras", "from_safetensors", "from_torch"]

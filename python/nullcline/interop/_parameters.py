@@ -1,0 +1,47 @@
+"""The parameters of a layer as arrays that a cell takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline import _validation
+
+if TYPE_CHECKING:
+    from nullcline._validation import Floats
+
+
+def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
+    """Return a copy of an array or tensor in the type that the cell computes in.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not of a floating-point type that fits in float64; bfloat16 is one.
+    ValueError
+        If it is on the meta device, or a value is NaN or infinite, or becomes so in `dtype`.
+    """
+    convert = _from_tensor if _validation.is_tensor(value) else _from_array
+    converted = convert(name, value, dtype)
+    _validation.require_finite(name, converted)
+    return converted
+
+
+def _from_tensor(name: str, tensor: Any, dtype: np.dtype[Any]) -> Floats:
+    import torch
+
+    if tensor.is_meta:
+        raise ValueError(f"{name} lies on the meta device and has no values; load the weights")
+    if not tensor.is_floating_point():
+        raise TypeError(f"{name} must have a floating-point type, not {tensor.dtype}")
+    array: Floats = tensor.detach().to("cpu", getattr(torch, dtype.name), copy=True).numpy()
+    return array
+
+
+def _from_array(name: str, value: object, dtype: np.dtype[Any]) -> Floats:
+    array = np.asarray(value)
+    if array.dtype.kind in "biu" or not np.can_cast(array.dtype, np.float64):
+        raise TypeError(f"{name} must have a floating-point type, not {array.dtype}")
+    with np.errstate(over="ignore"):  # infinities are reported by name
+        return array.astype(dtype)

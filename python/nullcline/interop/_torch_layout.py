@@ -1,0 +1,23 @@
+"""How PyTorch names the parameters of a stack of layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nullcline.interop._bidirectional import Bidirectional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nullcline.cells import Cell
+
+WEIGHTS = ("weight_ih", "weight_hh")
+BIASES = ("bias_ih", "bias_hh")
+
+
+def stack(cell: Callable[[str], Cell], layers: int, *, bidirectional: bool) -> list[Any]:
+    """Return `cell(suffix)` of every layer; the suffix ends the names of the layer's parameters."""
+    suffixes = [f"_l{layer}" for layer in range(layers)]
+    if bidirectional:
+        return [Bidirectional(cell(suffix), cell(f"{suffix}_reverse")) for suffix in suffixes]
+    return [cell(suffix) for suffix in suffixes]

@@ -1,0 +1,218 @@
+"""Cells from Flax's, of both of its interfaces: linen and nnx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from nullcline import _validation, cells
+from nullcline.interop._bidirectional import Bidirectional
+from nullcline.interop._frameworks import framework
+from nullcline.interop._parameters import parameter
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from nullcline._validation import Floats
+    from nullcline.cells import Cell
+
+Dense: TypeAlias = tuple[Any, Any]
+"""A kernel, which multiplies from the right, and a bias or None."""
+
+
+class _Layout(NamedTuple):
+    """The dense maps that a cell is made of, by name, in the order of PyTorch's gates."""
+
+    input: tuple[str, ...]
+    recurrent: tuple[str, ...]
+
+
+_ONE_MAP = _Layout(("dense_i",), ("dense_h",))
+_LINEN = {
+    "SimpleCell": _Layout(("i",), ("h",)),
+    "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn")),
+    "LSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
+    "OptimizedLSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
+}
+_NNX = {
+    "SimpleCell": _ONE_MAP,
+    "GRUCell": _ONE_MAP,
+    "LSTMCell": _Layout(("ii", "if_", "ig", "io"), ("hi", "hf", "hg", "ho")),
+    "OptimizedLSTMCell": _ONE_MAP,
+}
+
+
+def from_flax(
+    cell: Any, params: Mapping[str, Any] | None = None, *, dtype: DTypeLike = np.float64
+) -> list[Any]:
+    """Make a cell of one of Flax, of linen or nnx.
+
+    Parameters
+    ----------
+    cell
+        A `SimpleCell`, `GRUCell`, `LSTMCell` or `OptimizedLSTMCell` of `flax.linen` or `flax.nnx`,
+        or an `RNN` or `Bidirectional` around such cells.
+    params
+        For a cell of linen, which holds no parameters itself: what `cell.init` returned or training
+        made of it, with or without the outer `{"params": ...}`. None for a bound one and for nnx.
+    dtype
+        What the cell computes in: float64, to which narrower parameters are promoted exactly, or
+        float32, to which wider ones are rounded.
+
+    Returns
+    -------
+    list of RNN, GRU or LSTM
+        A list of one, as the other importers give it; of a `Bidirectional` a list of one
+        `nullcline.Bidirectional`. Flax's carry `(c, h)` of an LSTM is the state `[h, c]`, one row.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Flax is not installed.
+    NotImplementedError
+        For another cell, for a gate or activation function other than `sigmoid` and `tanh` (or
+        `relu` in a `SimpleCell`), and for a `SimpleCell` with `residual=True`.
+    TypeError
+        If `cell` is none of Flax's, or `params` is no mapping, or given with a cell of nnx.
+    ValueError
+        If parameters are missing or do not belong to the cell, or one is NaN or infinite.
+    """
+    linen, nnx = framework("flax.linen", "flax"), framework("flax.nnx", "flax")
+    target = _validation.float_type(dtype)
+    if isinstance(cell, nnx.Module):
+        if params is not None:
+            raise TypeError("params must be None for a cell of nnx, which holds its parameters")
+        return [_from_nnx(nnx, cell, target)]
+    if isinstance(cell, linen.Module):
+        return [_from_linen(linen, cell, _tree(cell, params), target)]
+    raise TypeError(
+        "cell must be a cell of flax.linen or flax.nnx, not "
+        f"{type(cell).__module__}.{type(cell).__qualname__}"
+    )
+
+
+def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirectional:
+    if isinstance(module, nnx.Bidirectional):
+        return Bidirectional(
+            _nnx_cell(nnx, module.forward_rnn, dtype), _nnx_cell(nnx, module.backward_rnn, dtype)
+        )
+    return _nnx_cell(nnx, module, dtype)
+
+
+def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
+    cell = module.cell if isinstance(module, nnx.RNN) else module
+    layout = _layout(nnx, _NNX, cell)
+
+    def dense(name: str) -> Dense:
+        linear = getattr(cell, name)
+        return linear.kernel, linear.bias
+
+    return _cell(cell, layout, dense, dtype)
+
+
+def _from_linen(
+    linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]
+) -> Cell | Bidirectional:
+    if isinstance(module, linen.Bidirectional):
+        forward, backward = (
+            _linen_cell(linen, getattr(module, name), _branch(params, name), dtype)
+            for name in ("forward_rnn", "backward_rnn")
+        )
+        return Bidirectional(forward, backward)
+    return _linen_cell(linen, module, params, dtype)
+
+
+def _linen_cell(linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]) -> Cell:
+    if isinstance(module, linen.RNN):
+        return _linen_cell(linen, module.cell, _branch(params, "cell"), dtype)
+    layout = _layout(linen, _LINEN, module)
+
+    def dense(name: str) -> Dense:
+        found = _branch(params, name)
+        return _branch(found, "kernel"), found.get("bias")
+
+    return _cell(module, layout, dense, dtype)
+
+
+def _tree(cell: Any, params: object) -> Mapping[str, Any]:
+    """Return the tree of a cell's parameters, without what linen wraps around it."""
+    if params is None:
+        if cell.scope is None:
+            raise ValueError(
+                "a cell of linen holds no parameters: pass params, which cell.init(...) returned"
+            )
+        params = cell.variables
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params must be a mapping, as cell.init(...) returns, not {params!r}")
+    tree: Mapping[str, Any] = params.get("params", params)
+    return tree
+
+
+def _branch(params: Mapping[str, Any], name: str) -> Any:
+    if name not in params:
+        raise ValueError(
+            f"params has no {name!r} where this cell keeps it, but {sorted(params)}: they are "
+            "another cell's, or a part of the tree"
+        )
+    return params[name]
+
+
+def _layout(interface: Any, layouts: dict[str, _Layout], cell: Any) -> _Layout:
+    """Return where one of Flax's own cells keeps its parameters; one derived may differ."""
+    for name, layout in layouts.items():
+        if type(cell) is getattr(interface, name):
+            return layout
+    raise NotImplementedError(
+        f"from_flax takes {', '.join(layouts)} and an RNN or Bidirectional around them, not "
+        f"{type(cell).__module__}.{type(cell).__qualname__}"
+    )
+
+
+def _cell(cell: Any, layout: _Layout, dense: Callable[[str], Dense], dtype: np.dtype[Any]) -> Cell:
+    make = _constructor(cell)
+    weight_ih, bias_ih = _stacked(layout.input, dense, dtype)
+    weight_hh, bias_hh = _stacked(layout.recurrent, dense, dtype)
+    return make(weight_ih, weight_hh, bias_ih, bias_hh)
+
+
+def _constructor(cell: Any) -> Callable[..., Cell]:
+    kind = type(cell).__name__
+    if kind == "SimpleCell":
+        if cell.residual:
+            raise NotImplementedError("a SimpleCell with residual=True has no cell here")
+        nonlinearity = _function(cell, "activation_fn", "tanh", "relu")
+        return partial(cells.RNN, nonlinearity=nonlinearity)
+    _function(cell, "activation_fn", "tanh")
+    _function(cell, "gate_fn", "sigmoid")
+    return cells.GRU if kind == "GRUCell" else cells.LSTM
+
+
+def _function(cell: Any, attribute: str, *supported: str) -> str:
+    """Return which of the supported functions of `jax.nn` a cell has."""
+    functions = framework("jax.nn", "flax")
+    for name in supported:
+        if getattr(cell, attribute) is getattr(functions, name):
+            return name
+    shown = getattr(getattr(cell, attribute), "__name__", repr(getattr(cell, attribute)))
+    raise NotImplementedError(
+        f"{type(cell).__name__} has {attribute}={shown}; from_flax takes {' or '.join(supported)}"
+    )
+
+
+def _stacked(
+    names: tuple[str, ...], dense: Callable[[str], Dense], dtype: np.dtype[Any]
+) -> tuple[Floats, Floats]:
+    """Stack dense maps as PyTorch does its gates; those without a bias have zeros."""
+    weights, biases = [], []
+    for name in names:
+        kernel, bias = dense(name)
+        weights.append(parameter(f"{name}/kernel", kernel, dtype).T)
+        biases.append(
+            np.zeros(len(weights[-1]), dtype)
+            if bias is None
+            else parameter(f"{name}/bias", bias, dtype)
+        )
+    return np.concatenate(weights), np.concatenate(biases)

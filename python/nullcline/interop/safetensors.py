@@ -1,0 +1,230 @@
+"""Cells from a file of parameters that are named as PyTorch names them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline import _validation, cells
+from nullcline.interop._frameworks import framework
+from nullcline.interop._parameters import parameter
+from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from numpy.typing import DTypeLike
+
+    from nullcline._validation import Floats
+    from nullcline.cells import Cell
+
+_GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
+_NAME = re.compile(
+    r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+)(?:_reverse)?)?"
+)
+_PREFIX = re.compile(r"(.*)weight_hh(?:_l0)?")
+
+
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = "",
+    kind: str | None = None,
+    nonlinearity: str | None = None,
+    dtype: DTypeLike = np.float64,
+) -> list[Any]:
+    """Make cells of a safetensors file, one a layer.
+
+    The file holds parameters under PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
+    `bias_hh_l0`, `weight_ih_l1`, ..., with `_reverse` at the end for the backward direction; or
+    `weight_ih`, ..., of a single cell. Biases may be missing altogether. Nothing but these is read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    prefix
+        What precedes these names in the file, such as `"rnn."` in that of a model.
+    kind
+        `"RNN"`, `"GRU"`, `"LSTM"` or `"UGRNN"`; by default what the shapes say: H, 3H, 4H or 2H
+        rows of `weight_hh`, whose H columns are the units.
+    nonlinearity
+        `"tanh"` or `"relu"` of an RNN, which the file does not say.
+    dtype
+        What the cells compute in: float64, to which narrower parameters are promoted exactly, or
+        float32, to which wider ones are rounded.
+
+    Returns
+    -------
+    list of RNN, GRU, LSTM or UGRNN
+        From the layer that reads the input to the last, each a `Bidirectional` if the file has the
+        backward direction.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModuleNotFoundError
+        If safetensors is not installed.
+    NotImplementedError
+        For an LSTM with a projection (`weight_hr_l0`).
+    TypeError
+        If a parameter is not of a floating-point type.
+    ValueError
+        If the file is damaged, a tensor is missing, has a shape that does not fit or is NaN or
+        infinite, or `kind` or `nonlinearity` is none of the above or does not fit the file.
+    """
+    found = _read(Path(path), prefix, _validation.float_type(dtype))
+    kind = _kind(found, kind)
+    make = _constructor(kind, nonlinearity)
+
+    def cell(suffix: str) -> Cell:
+        return make(*found.of_layer(suffix, _GATES[kind]))
+
+    if found.is_cell:
+        return [cell("")]
+    return stack(cell, found.layers, bidirectional=found.bidirectional)
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """The tensors of a stack of layers, or of a cell, by their names without the prefix."""
+
+    path: Path
+    prefix: str
+    tensors: dict[str, Floats]
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether they are those of a single cell, whose names carry no layer."""
+        return all(_layer(name) is None for name in self.tensors)
+
+    @property
+    def layers(self) -> int:
+        """The number of layers, if none between is missing."""
+        return 1 + max(int(number) for number in map(_layer, self.tensors) if number is not None)
+
+    @property
+    def bidirectional(self) -> bool:
+        return any(name.endswith("_reverse") for name in self.tensors)
+
+    @property
+    def recurrent_shape(self) -> tuple[int, int]:
+        """(gates H, H), from the first layer."""
+        name = "weight_hh" if self.is_cell else "weight_hh_l0"
+        rows, columns = self.tensor(name, None, None).shape
+        return rows, columns
+
+    def of_layer(self, suffix: str, gates: int) -> list[Floats]:
+        """Return the weights, and the biases if there are any, of the layer of that suffix."""
+        size = self.recurrent_shape[1]
+        rows = gates * size
+        is_first = suffix in {"", "_l0", "_l0_reverse"}
+        below = None if is_first else size * (2 if self.bidirectional else 1)
+        shapes: list[tuple[int | None, ...]] = [(rows, below), (rows, size)]
+        names = list(WEIGHTS)
+        if any(name.startswith("bias") for name in self.tensors):
+            shapes += [(rows,), (rows,)]
+            names += BIASES
+        return [
+            self.tensor(name + suffix, *shape) for name, shape in zip(names, shapes, strict=True)
+        ]
+
+    def tensor(self, name: str, *shape: int | None) -> Floats:
+        """Return a tensor of a shape, in which None stands for any length but 0."""
+        full = self.prefix + name
+        if name not in self.tensors:
+            raise ValueError(f"{self.path} has no tensor {full}")
+        found = self.tensors[name].shape
+        if len(found) != len(shape) or not all(
+            length == wanted or (wanted is None and length)
+            for length, wanted in zip(found, shape, strict=True)
+        ):
+            expected = ", ".join("any" if wanted is None else str(wanted) for wanted in shape)
+            raise ValueError(f"{full} in {self.path} must have shape ({expected}), not {found}")
+        return self.tensors[name]
+
+
+def _read(path: Path, prefix: str, dtype: np.dtype[Any]) -> _Parameters:
+    """Read the tensors that are named as PyTorch names a stack's or a cell's."""
+    safetensors = framework("safetensors", "safetensors")
+    with path.open("rb"):
+        pass  # a file that is not there, or may not be read, is refused in Python's own words
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+            short = [name[len(prefix) :] for name in names if name.startswith(prefix)]
+            wanted = [name for name in short if _NAME.fullmatch(name)]
+            _require_stack_or_cell(path, prefix, wanted, names)
+            tensors = {name: _tensor(file, prefix + name, dtype) for name in wanted}
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+    return _Parameters(path, prefix, tensors)
+
+
+def _require_stack_or_cell(path: Path, prefix: str, wanted: list[str], names: list[str]) -> None:
+    if not wanted:
+        elsewhere = [_PREFIX.fullmatch(name) for name in names]
+        prefixes = ", ".join(repr(match[1]) for match in elsewhere if match)
+        hint = f"pass prefix=, one of {prefixes}" if prefixes else "it holds no recurrent layer"
+        raise ValueError(f"{path} has no weight_hh_l0 or weight_hh after prefix {prefix!r}: {hint}")
+    if any(name.startswith("weight_hr") for name in wanted):
+        raise NotImplementedError(
+            f"{path} holds an LSTM with a projection ({prefix}weight_hr), which has no cell here"
+        )
+    if len({_layer(name) is None for name in wanted}) > 1:
+        raise ValueError(
+            f"{path} has names of a stack (_l0) and of a cell after prefix {prefix!r}; keep "
+            "different modules under different prefixes"
+        )
+
+
+def _layer(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return match["layer"] if match else None
+
+
+def _tensor(file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
+    stored = file.get_slice(name).get_dtype()
+    if stored == "BF16":
+        framework("ml_dtypes", "safetensors")  # teaches NumPy the type
+    try:
+        value = file.get_tensor(name)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"{name} is stored as {stored}, which NumPy cannot hold") from error
+    return parameter(name, value, dtype)
+
+
+def _kind(found: _Parameters, kind: str | None) -> str:
+    """Return the kind of cell, from the shape of the recurrent weights; check one that is given."""
+    if kind is not None and kind not in _GATES:
+        raise ValueError(f"kind must be None or one of {', '.join(_GATES)}, not {kind!r}")
+    rows, size = found.recurrent_shape
+    fitting = [name for name, gates in _GATES.items() if rows == gates * size]
+    if not fitting or kind not in {None, *fitting}:
+        wanted = kind or "RNN, UGRNN, GRU or LSTM"
+        raise ValueError(
+            f"weight_hh of shape ({rows}, {size}) in {found.path} is no {wanted}'s; its shape is "
+            "(H, H) in an RNN, (2H, H) in a UGRNN, (3H, H) in a GRU and (4H, H) in an LSTM"
+        )
+    return fitting[0]
+
+
+def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., Cell]:
+    if kind == "RNN":
+        if nonlinearity not in {"tanh", "relu"}:
+            raise ValueError(
+                "nonlinearity must be 'tanh' or 'relu' for an RNN, whose file does not say which, "
+                f"not {nonlinearity!r}"
+            )
+        return partial(cells.RNN, nonlinearity=nonlinearity)
+    if nonlinearity is not None:
+        raise ValueError(f"nonlinearity must be None for {kind}, not {nonlinearity!r}")
+    make: Callable[..., Cell] = getattr(cells, kind)
+    return make
