@@ -355,18 +355,16 @@ class FixedPointFinderTorch:
         self._say(f"\tSearching on from {outliers.size} points of large q.")
         if outliers.size:
             before = fps[outliers]
-            states, inputs = (
-                np.asarray(column, np.float64) for column in (before.xstar, before.inputs)
-            )
+            states, inputs = (column.astype(np.float64) for column in (before.xstar, before.inputs))
             after = self._search(network, states, inputs, before.cond_id)
             after.x_init = before.x_init
-            after.n_iters = after.n_iters + before.n_iters  # type: ignore[operator]
+            after.n_iters = after.n_iters + before.n_iters
             fps[outliers] = after
         return fps
 
     def _linearize(self, network: Network, fps: FixedPoints) -> None:
         self._say(f"\tComputing Jacobians at {fps.n} unique fixed points.")
-        states, inputs = (np.asarray(column, np.float64) for column in (fps.xstar, fps.inputs))
+        states, inputs = (column.astype(np.float64) for column in (fps.xstar, fps.inputs))
         fps.J_xstar = network.cell.jacobian(states, inputs).astype(self.np_dtype)
         fps.dFdu = network.cell.input_jacobian(states, inputs).astype(self.np_dtype)
         if self.do_decompose_jacobians:
@@ -408,7 +406,8 @@ def _trajectories(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _q(fps: FixedPoints) -> NDArray[Any]:
+def _q(fps: FixedPoints) -> Floats:
     if fps.qstar is None:
         raise ValueError("these points have no qstar")
-    return fps.qstar
+    q: Floats = fps.qstar
+    return q

@@ -128,20 +128,21 @@ class FixedPoints:
         self.dtype_complex = np.dtype(dtype_complex)
         self.do_alloc_nan = do_alloc_nan
         self.verbose = verbose
-        self.xstar = xstar
-        self.x_init = x_init
-        self.inputs = inputs
-        self.F_xstar = F_xstar
-        self.qstar = qstar
-        self.dq = dq
-        self.n_iters = n_iters
-        self.J_xstar = J_xstar
-        self.eigval_J_xstar = eigval_J_xstar
-        self.eigvec_J_xstar = eigvec_J_xstar
-        self.is_stable = is_stable
-        self.cond_id = cond_id
-        self.dFdu = dFdu
-        self.kind = kind
+        # Arrays or None: typed so that who knows which need not say it.
+        self.xstar: Any = xstar
+        self.x_init: Any = x_init
+        self.inputs: Any = inputs
+        self.F_xstar: Any = F_xstar
+        self.qstar: Any = qstar
+        self.dq: Any = dq
+        self.n_iters: Any = n_iters
+        self.J_xstar: Any = J_xstar
+        self.eigval_J_xstar: Any = eigval_J_xstar
+        self.eigvec_J_xstar: Any = eigvec_J_xstar
+        self.is_stable: Any = is_stable
+        self.cond_id: Any = cond_id
+        self.dFdu: Any = dFdu
+        self.kind: Any = kind
         if do_alloc_nan:
             self._fill_with_nan(n=n, n_states=n_states, n_inputs=n_inputs)
         self.assert_valid_shapes()
@@ -439,9 +440,8 @@ class FixedPoints:
         """Return states and inputs side by side, shape (n, n_states + n_inputs)."""
         if self.xstar is None:
             raise ValueError("points without xstar cannot be compared")
-        if self.inputs is None:
-            return self.xstar
-        return np.concatenate([self.xstar, self.inputs], axis=1)
+        parts = [self.xstar] if self.inputs is None else [self.xstar, self.inputs]
+        return np.concatenate(parts, axis=1)
 
     def _near(self, places: NDArray[Any], place: NDArray[Any]) -> NDArray[np.bool_]:
         near: NDArray[np.bool_] = np.linalg.norm(places - place, axis=1) <= self.tol_unique
