@@ -1,14 +1,14 @@
 """FixedPointFinder's own example with its finder and with ours, on the same networks, in one run.
 
-`FIXED_POINT_FINDER=CLONE python benchmarks/flip_flop.py RESULTS [RNN_TYPE ...]` runs the clone's
+`FIXED_POINT_FINDER=CLONE python benchmarks/flip_flop.py [RNN_TYPE ...]` runs the clone's
 `examples/torch/run_FlipFlop.py` (its data, its training, its plots) with nothing changed but the
 line that imports the finder and the type of the network. Each network is trained once; then the two
-finders take turns. The last figures are left beside RESULTS.
+finders take turns. It writes `results/flip-flop.json`, the table of docs/fixed_point_finder.md and
+the figures there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import sys
@@ -23,14 +23,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from nullcline._files import write_json
 from nullcline._versions import versions
 from nullcline.cells import available_threads
-from nullcline.compat.fpf import MeaninglessArgumentWarning
+from report import ROOT, fill
 from rivals.descent import FIXED_POINT_FINDER
 
 RNN_TYPES = ("tanh", "relu", "gru", "lstm")
 ROUNDS = 3
 SEED = 0
+SHOWN = "gru"
+"""The type whose figures are kept."""
 
 _IMPORT = "from FixedPointFinderTorch import FixedPointFinderTorch as FixedPointFinder"
 FINDERS = {
@@ -64,7 +67,7 @@ def _recording(finder: Any, module: Any) -> type:
     return Recording
 
 
-def compare(folder: Path, rnn_type: str, figures: Path) -> list[Row]:
+def compare(folder: Path, rnn_type: str) -> list[Row]:
     """Train one network, let the finders take turns on it, and say what each found."""
     modules = {finder: example(folder, rnn_type, finder) for finder in FINDERS}
     torch.manual_seed(SEED)
@@ -78,7 +81,8 @@ def compare(folder: Path, rnn_type: str, figures: Path) -> list[Row]:
                 rounds[finder] = [{"error": f"{type(error).__name__}: {error}"}]
                 continue
             rounds[finder].append(_counts(model, module))
-            plt.gcf().savefig(figures / f"flip-flop-{rnn_type}-{finder}.png", dpi=100)
+            if rnn_type == SHOWN:
+                plt.savefig(ROOT / "docs" / "images" / f"flip-flop-{finder}.png", dpi=80)
             plt.close("all")
     return [
         {"rnn_type": rnn_type, "finder": finder, **_summary(found)}
@@ -113,21 +117,40 @@ def _summary(rounds: list[Row]) -> Row:
     return {**rounds[0], "seconds": statistics.median(seconds), "all_seconds": seconds}
 
 
-def main(out: Path, rnn_types: list[str]) -> None:
-    """Compare the finders on every type of network and write the results."""
+def table(rows: list[Row]) -> str:
+    """Return a Markdown table of all types of networks and both finders."""
+    lines = [
+        "| network | finder | seconds (min–max) | unique points | with q < 1e-12 | "
+        "of those stable | memories they hold |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        start = f"| `{row['rnn_type']}` | {row['finder']} "
+        if "error" in row:
+            lines.append(f"{start}| — | {row['error']} | | | |")
+            continue
+        low, high = min(row["all_seconds"]), max(row["all_seconds"])
+        lines.append(
+            f"{start}| {row['seconds']:.2f} ({low:.2f}–{high:.2f}) | {row['unique']} "
+            f"| {row['converged']} | {row['stable and converged']} | {row['memories']} |"
+        )
+    return "\n".join(lines)
+
+
+def main(rnn_types: list[str]) -> None:
+    """Compare the finders on every type of network and write what came of it."""
     if not FIXED_POINT_FINDER:
         sys.exit("set FIXED_POINT_FINDER to the folder of a clone of it")
     mpl.use("Agg")
     warnings.simplefilter("ignore")  # what its libraries say of its age
-    warnings.simplefilter("once", MeaninglessArgumentWarning)
-    out = out.absolute()
     folder = Path(FIXED_POINT_FINDER).absolute() / "examples" / "torch"
     os.chdir(folder)  # its own paths are relative
     sys.path.insert(0, str(folder))
-    rows = [row for rnn_type in rnn_types for row in compare(folder, rnn_type, out.parent)]
-    result = {"packages": versions(), "cores": available_threads(), "rounds": ROUNDS, "rows": rows}
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    rows = [row for rnn_type in rnn_types for row in compare(folder, rnn_type)]
+    result = {"packages": versions(), "cores": available_threads(), "seed": SEED, "rows": rows}
+    write_json(ROOT / "benchmarks" / "results" / "flip-flop.json", result)
+    fill(ROOT / "docs" / "fixed_point_finder.md", {"flip-flop": table(rows)})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or list(RNN_TYPES))
+    main(sys.argv[1:] or list(RNN_TYPES))
