@@ -38,7 +38,10 @@ def finder(rnn: torch.nn.Module, **options: Any) -> FixedPointFinderTorch:
 
 
 def step(rnn: torch.nn.Module, state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Return the next of one state, by the module itself."""
+    """Return the next of one state, by the module itself; [h, c] of an LSTM."""
+    if isinstance(rnn, torch.nn.LSTM):
+        h, c = rnn(x[None, None], tuple(part[None, None] for part in state.chunk(2)))[1]
+        return torch.cat([h[0, 0], c[0, 0]])
     after: torch.Tensor = rnn(x[None, None], state[None, None])[1][0, 0]
     return after
 
@@ -63,10 +66,8 @@ def test_all_points_of_a_known_network_are_found() -> None:
     np.testing.assert_array_equal(np.sign(np.round(unique.xstar, 6)), np.sign(grid))
 
 
-@settings(max_examples=8)
-@given(seeds)
-def test_every_number_is_what_autograd_gives(seed: int) -> None:
-    rnn, states, inputs = random_case(seed)
+def check_numbers(rnn: torch.nn.Module, states: NDArray[Any], inputs: NDArray[Any]) -> None:
+    """Compare all columns of a search, cut short, with autograd's of the module."""
     unique, ends = finder(rnn, max_iters=3).find_fixed_points(states, inputs)
     for fps in (unique, ends):
         for i in range(fps.n):
@@ -88,6 +89,48 @@ def test_every_number_is_what_autograd_gives(seed: int) -> None:
         by_h, by_x = torch.func.jacrev(lambda a, b: step(rnn, a, b), argnums=(0, 1))(h, x)
         np.testing.assert_allclose(unique.J_xstar[i], by_h.detach(), atol=1e-12)
         np.testing.assert_allclose(unique.dFdu[i], by_x.detach(), atol=1e-12)
+
+
+@settings(max_examples=6)
+@given(seeds)
+def test_every_number_is_what_autograd_gives(seed: int) -> None:
+    check_numbers(*random_case(seed, n=6))
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu", "LSTM"])
+def test_every_number_of_other_networks(kind: str) -> None:
+    torch.manual_seed(0)
+    rnn = (
+        torch.nn.LSTM(2, 4) if kind == "LSTM" else torch.nn.RNN(2, 4, nonlinearity=kind)
+    ).double()
+    rng = np.random.default_rng(0)
+    size = 8 if kind == "LSTM" else 4
+    check_numbers(rnn, rng.normal(size=(6, size)), rng.normal(size=(6, 2)))
+
+
+def test_hidden_states_of_an_lstm_alone() -> None:
+    """The search is the one from [h, c] with c at rest, seen in h; modes are the whole state's."""
+    torch.manual_seed(0)
+    rnn = torch.nn.LSTM(2, 4).double()
+    with torch.no_grad():
+        for parameter in rnn.parameters():
+            parameter.mul_(4)
+    h, zero = np.random.default_rng(0).uniform(-1, 1, (30, 4)), np.zeros((1, 2))
+    whole_states = nc.from_torch(rnn)[0].state_of(h, zero)
+    np.testing.assert_array_equal(whole_states[:, :4], h)
+    whole, whole_ends = finder(rnn).find_fixed_points(whole_states, zero)
+    seen, seen_ends = finder(rnn).find_fixed_points(h, zero)
+    assert (whole.n_states, seen.n_states) == (8, 4)
+    for a, b in ((whole, seen), (whole_ends, seen_ends)):
+        np.testing.assert_array_equal(b.x_init, a.x_init[:, :4])
+        np.testing.assert_array_equal(b.xstar, a.xstar[:, :4])
+        np.testing.assert_array_equal(b.qstar, a.qstar)
+    np.testing.assert_array_equal(seen.J_xstar, whole.J_xstar)
+    np.testing.assert_array_equal(seen.eigval_J_xstar, whole.eigval_J_xstar)
+    np.testing.assert_array_equal(seen.eigvec_J_xstar, whole.eigvec_J_xstar[:, :4])
+    np.testing.assert_array_equal(seen.is_stable, whole.is_stable)
+    with pytest.raises(ValueError, match=r"initial_states must have shape \(n, 4\) or \(n, 8\)"):
+        finder(rnn).find_fixed_points(np.zeros((1, 5)), zero)
 
 
 @settings(max_examples=10)
@@ -315,7 +358,7 @@ def test_bad_arguments_are_refused(case: str) -> None:
 def test_networks_of_other_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="rnn must have one layer, not 2"):
         FixedPointFinderTorch(torch.nn.GRU(2, 3, num_layers=2))
-    with pytest.raises(NotImplementedError, match="bidirectional"):
+    with pytest.raises(ValueError, match="rnn must have one direction"):
         FixedPointFinderTorch(torch.nn.GRU(2, 3, bidirectional=True))
     with pytest.raises(TypeError, match="module must be"):
         FixedPointFinderTorch(torch.nn.Linear(2, 3))

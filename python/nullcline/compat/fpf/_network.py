@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline._validation import Floats
+    from nullcline.cells import Cell
 
 
 class Network:
@@ -24,23 +25,27 @@ class Network:
     """
 
     def __init__(self, rnn: torch.nn.Module) -> None:
+        if getattr(rnn, "bidirectional", False):
+            raise ValueError(
+                "rnn must have one direction: two have no state that evolves with time"
+            )
         cells = from_torch(rnn)
         if len(cells) != 1:
             raise ValueError(
                 f"rnn must have one layer, not {len(cells)}: pass a module of one of its layers, "
                 "or search each of nullcline.from_torch(rnn)"
             )
-        self.cell: Any = cells[0]
+        self.cell: Cell = cells[0]
 
     @property
     def hidden_size(self) -> int:
         """H, the number of units."""
-        return int(self.cell.hidden_size)
+        return self.cell.hidden_size
 
     @property
     def state_size(self) -> int:
         """The length of a state, H, or 2H for `[h, c]`."""
-        return int(getattr(self.cell, "state_size", self.cell.hidden_size))
+        return self.cell.state_size
 
     @property
     def q_per_speed(self) -> float:
@@ -61,8 +66,7 @@ class Network:
 
     def at_rest(self, h: Floats, inputs: Floats) -> Floats:
         """Return whole states, of which all but h is at rest."""
-        whole: Floats = self.cell.state_of(h, inputs)
-        return whole
+        return self.cell.state_of(h, inputs)
 
     def require_shapes(self, states: Floats, inputs: Floats) -> None:
         """Raise ValueError unless states and inputs are of this network."""
