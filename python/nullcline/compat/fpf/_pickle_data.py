@@ -78,6 +78,8 @@ def _array(raw: Any, of: Any, shape: Any, order: str) -> NDArray[Any]:
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"an array of shape {shape} and type {dtype} has {len(raw)} bytes")
     values: NDArray[Any] = np.frombuffer(raw, dtype)
+    if dtype == np.bool_ and values.view(np.uint8).max(initial=0) > 1:
+        raise ValueError("an array of truth values holds others")
     return values.reshape(shape, order="F" if order == "F" else "C")
 
 
