@@ -108,6 +108,44 @@ def test_every_number_of_other_networks(kind: str) -> None:
     check_numbers(rnn, rng.normal(size=(6, size)), rng.normal(size=(6, 2)))
 
 
+class Wrapper(torch.nn.Module):
+    """A module that is no GRU, and answers like one."""
+
+    weight_ih: torch.nn.Parameter
+    weight_hh: torch.nn.Parameter
+    bias_ih: torch.nn.Parameter
+    bias_hh: torch.nn.Parameter
+
+    def __init__(self, gru: ReferenceGRU, *, batch_first: bool) -> None:
+        super().__init__()
+        self.batch_first = batch_first
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            self.register_parameter(name, torch.nn.Parameter(torch.as_tensor(getattr(gru, name))))
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = x.squeeze(1 if self.batch_first else 0)
+        by_x = x @ self.weight_ih.T + self.bias_ih
+        by_h = h[0] @ self.weight_hh.T + self.bias_hh
+        (rx, zx, nx), (rh, zh, nh) = by_x.chunk(3, -1), by_h.chunk(3, -1)
+        z, n = torch.sigmoid(zx + zh), torch.tanh(nx + torch.sigmoid(rx + rh) * nh)
+        after = (1 - z) * n + z * h[0]
+        return after.unsqueeze(1 if self.batch_first else 0), after[None]
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_module_that_answers_like_a_gru(batch_first: bool) -> None:
+    gru = random_gru(3, 2, 2.0, 1)
+    states, inputs = np.random.default_rng(0).uniform(-0.5, 0.5, (8, 3)), np.zeros((1, 2))
+    found, _ = finder(Wrapper(gru, batch_first=batch_first)).find_fixed_points(states, inputs)
+    expected, _ = finder(module_of(gru)).find_fixed_points(states, inputs)
+    fixed = found[found.kind == "fixed"]
+    assert fixed.n > 0
+    for i in range(fixed.n):
+        (j,) = expected.find(fixed[i])
+        np.testing.assert_allclose(fixed.J_xstar[i], expected.J_xstar[j], atol=1e-6)
+        np.testing.assert_allclose(fixed.dFdu[i], expected.dFdu[j], atol=1e-6)
+
+
 def test_hidden_states_of_an_lstm_alone() -> None:
     """The search is the one from [h, c] with c at rest, seen in h; modes are the whole state's."""
     torch.manual_seed(0)
@@ -360,13 +398,13 @@ def test_networks_of_other_kinds_are_refused() -> None:
         FixedPointFinderTorch(torch.nn.GRU(2, 3, num_layers=2))
     with pytest.raises(ValueError, match="rnn must have one direction"):
         FixedPointFinderTorch(torch.nn.GRU(2, 3, bidirectional=True))
-    with pytest.raises(TypeError, match="module must be"):
-        FixedPointFinderTorch(torch.nn.Linear(2, 3))
+    with pytest.raises(TypeError, match="rnn must be a module of PyTorch, not str"):
+        FixedPointFinderTorch("GRU")  # type: ignore[arg-type]
 
 
 BAD_STARTS: dict[str, tuple[Any, Any, str]] = {
     "width": (np.zeros((3, 4)), np.zeros((1, 2)), r"initial_states must have shape \(n, 5\)"),
-    "vector": (np.zeros(5), np.zeros((1, 2)), "initial_states must have shape"),
+    "vector": (np.zeros(5), np.zeros((1, 2)), "must have two dimensions each"),
     "inputs": (np.zeros((3, 5)), np.zeros((2, 2)), r"inputs must have shape \(1, 2\) or \(3, 2\)"),
     "NaN": (np.full((3, 5), np.nan), np.zeros((1, 2)), "starts must be finite"),
 }

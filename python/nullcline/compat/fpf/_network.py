@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline.from_function import from_function
 from nullcline.interop import from_torch
 
 if TYPE_CHECKING:
@@ -15,27 +17,62 @@ if TYPE_CHECKING:
     from nullcline.cells import Cell
 
 
+def require_searchable(rnn: torch.nn.Module) -> None:
+    """Raise what `cell_of` would raise of the network alone, before there is any state."""
+    import torch
+
+    if not isinstance(rnn, torch.nn.Module):
+        raise TypeError(f"rnn must be a module of PyTorch, not {type(rnn).__name__}")
+    if _is_recurrent(rnn):
+        _layer(rnn)
+
+
+def cell_of(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
+    """Return a network, as it is now, as a cell; of another module, one for states of this size."""
+    return _layer(rnn) if _is_recurrent(rnn) else _function(rnn, n_states, n_inputs)
+
+
+def _is_recurrent(rnn: torch.nn.Module) -> bool:
+    import torch
+
+    return isinstance(rnn, torch.nn.RNNBase | torch.nn.RNNCellBase)
+
+
+def _layer(rnn: torch.nn.Module) -> Cell:
+    if getattr(rnn, "bidirectional", False):
+        raise ValueError("rnn must have one direction: two have no state that evolves with time")
+    cells = from_torch(rnn)
+    if len(cells) != 1:
+        raise ValueError(
+            f"rnn must have one layer, not {len(cells)}: pass a module of one of its layers, or "
+            "search each of nullcline.from_torch(rnn)"
+        )
+    return cells[0]
+
+
+def _function(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
+    """Make a cell of a module that is called as `torch.nn.GRU` is: output, h = rnn(input, h0)."""
+    own = copy.deepcopy(rnn).cpu().double().eval()
+    time_axis = 1 if getattr(rnn, "batch_first", False) else 0
+
+    def step(inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        after: torch.Tensor = own(inputs.unsqueeze(time_axis), states.unsqueeze(0))[1]
+        return after.squeeze(0)
+
+    return from_function(step, n_states, n_inputs)
+
+
 class Network:
-    """A recurrent module of one layer, read as it is now.
+    """A cell, and the states that it takes.
 
     Parameters
     ----------
-    rnn
-        As in `FixedPointFinderTorch`.
+    cell
+        As of `cell_of`.
     """
 
-    def __init__(self, rnn: torch.nn.Module) -> None:
-        if getattr(rnn, "bidirectional", False):
-            raise ValueError(
-                "rnn must have one direction: two have no state that evolves with time"
-            )
-        cells = from_torch(rnn)
-        if len(cells) != 1:
-            raise ValueError(
-                f"rnn must have one layer, not {len(cells)}: pass a module of one of its layers, "
-                "or search each of nullcline.from_torch(rnn)"
-            )
-        self.cell: Cell = cells[0]
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
 
     @property
     def hidden_size(self) -> int:

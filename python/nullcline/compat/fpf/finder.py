@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline import _validation
-from nullcline.compat.fpf._network import Network
+from nullcline.compat.fpf._network import Network, cell_of, require_searchable
 from nullcline.compat.fpf._warn import warn_meaningless
 from nullcline.compat.fpf.fixed_points import FixedPoints
 from nullcline.fixed_points import far_from
@@ -43,7 +43,9 @@ class FixedPointFinderTorch:
     Parameters
     ----------
     rnn
-        A `torch.nn.RNN`, `GRU` or `LSTM` of one layer and one direction.
+        A `torch.nn.RNN`, `GRU` or `LSTM` of one layer and one direction. Or any module that is
+        called and answers like a `GRU`, ``output, h = rnn(input, h0)``, which
+        `nullcline.from_function` searches, slower.
     lr_init, lr_patience, lr_factor, lr_cooldown, tol_dq, n_iters_per_print_update
         No meaning here: given at all, each warns by its name.
     tol_q
@@ -144,7 +146,7 @@ class FixedPointFinderTorch:
         self.rng = np.random.RandomState(random_seed)  # its draws are part of the interface
         self.verbose = verbose
         self.super_verbose = super_verbose
-        Network(rnn)  # what cannot be searched is refused now
+        require_searchable(rnn)
 
     @classmethod
     def default_hps(cls) -> dict[str, Any]:
@@ -264,9 +266,11 @@ class FixedPointFinderTorch:
         TypeError, ValueError
             If an argument has the wrong type or shape, or is not finite.
         """
-        network = Network(self.rnn)
         starts: Floats = np.asarray(initial_states, np.float64)
         driving: Floats = np.asarray(inputs, np.float64)
+        if starts.ndim != 2 or driving.ndim != 2:
+            raise ValueError("initial_states and inputs must have two dimensions each")
+        network = Network(cell_of(self.rnn, starts.shape[1], driving.shape[1]))
         network.require_shapes(starts, driving)
         hidden_alone = network.is_hidden_alone(starts)
         if hidden_alone:
