@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).absolute().parent.parent
 REFERENCE = "nullcline, auto"
 PLACES = ("fixed", "ghost", "elsewhere", "outside", "not finite")
 SMALLEST_FITTED = 512

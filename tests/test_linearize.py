@@ -147,7 +147,7 @@ def test_a_single_precision_cell_has_modes_in_double() -> None:
 
 def test_the_summary() -> None:
     stable = cell_of(random_gru(6, 3, gain=0.1))
-    assert repr(nc.linearize(stable, STATES)) == "Linearization(4 points, 4 stable; H = 6)"
+    assert repr(nc.linearize(stable, STATES)) == "Linearization(4 points, 4 stable; S = 6)"
 
 
 @settings(max_examples=15)

@@ -337,7 +337,7 @@ def test_no_starts(method: str) -> None:
     assert points.h.shape == (0, 8)
     assert points.inputs is not None
     assert points.inputs.shape == (0, 3)
-    assert repr(points) == "FixedPoints(0 starts: 0 fixed, 0 slow, 0 unconverged; H = 8)"
+    assert repr(points) == "FixedPoints(0 starts: 0 fixed, 0 slow, 0 unconverged; S = 8)"
 
 
 @pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])

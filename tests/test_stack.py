@@ -530,6 +530,17 @@ def test_the_trained_layers_jointly_and_alone() -> None:
     np.testing.assert_allclose(constants, [14.7, 72.3, 2.94], rtol=0.005)
 
 
+def test_starts_that_stall_in_the_rounding_about_a_zero_are_taken_to_it() -> None:
+    """Layer 2's update gates are all but closed there: F(h) - h is zero long before n(h) - h is."""
+    layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]
+    stack = nc.Stack([layer.cell() for layer in layers])
+    starts = np.concatenate([layer.starts[:1] for layer in layers], axis=1)
+    x = stack.layer_points(nc.find_fixed_points(stack, starts, tol_slow=1e-3))[1].inputs
+    assert x is not None
+    points = nc.find_fixed_points(stack.cells[1], layers[1].starts[:100], x[0], tol_slow=1e-3)
+    assert set(points.kind) == {"fixed"}
+
+
 def test_the_trained_network_comes_to_rest_at_the_joint_point() -> None:
     """From a visited state, within a small part of the slowest time constant."""
     layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _core, _validation
+from nullcline import _archive, _core, _validation
 from nullcline._device_arrays import host
-from nullcline._files import replacing
 from nullcline.cells import require_cell
 
 if TYPE_CHECKING:
@@ -202,12 +199,7 @@ class FixedPoints:
         if len(self) == 0:
             return np.zeros(0, np.bool_)
         points = self.numpy()
-        centroid = points.starts.mean(axis=0, dtype=np.float64)
-        scale = np.linalg.norm(points.starts - centroid, axis=1).mean()
-        distance = np.linalg.norm(points.h - centroid, axis=1)
-        # A single start, or equal ones, have no scale: then nothing is far.
-        mask: NDArray[np.bool_] = (distance >= threshold * scale) & (scale > 0)
-        return mask
+        return far_from(points.starts, points.h, threshold)
 
     def certify(self, cell: Cell | None = None) -> Certificates:
         """Prove, in floating point, that exactly one fixed point lies near each row.
@@ -262,15 +254,8 @@ class FixedPoints:
             texts, codes = np.unique(arrays.pop(name), return_inverse=True)
             code = np.min_scalar_type(len(texts))
             arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(code)}
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                format=np.array(_FORMAT),
-                version=np.array(_FORMAT_VERSIONS[-1]),
-                tol_unique=np.array(self.tol_unique),
-                **arrays,
-            )
+        arrays["tol_unique"] = np.array(self.tol_unique)
+        _archive.write(path, _FORMAT, _FORMAT_VERSIONS[-1], arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
@@ -286,7 +271,7 @@ class FixedPoints:
         with Path(path).open("rb") as file:
             try:
                 return cls(**_read(file))
-            except _UNREADABLE as error:
+            except _archive.UNREADABLE as error:
                 raise ValueError(
                     f"{Path(path)} is not a file of fixed points, or it is damaged: {error}"
                 ) from error
@@ -351,6 +336,16 @@ class FixedPoints:
         )
 
 
+def far_from(starts: Floats, h: Floats, threshold: float) -> NDArray[np.bool_]:
+    """Tell which `h` are at least `threshold` mean distances of the starts from their centroid."""
+    centroid = starts.mean(axis=0, dtype=np.float64)
+    scale = np.linalg.norm(starts - centroid, axis=1).mean()
+    distance = np.linalg.norm(h - centroid, axis=1)
+    # A single start, or equal ones, have no scale: then nothing is far.
+    mask: NDArray[np.bool_] = (distance >= threshold * scale) & (scale > 0)
+    return mask
+
+
 def _rank(rows: Floats) -> NDArray[np.intp]:
     """Return each row's number in some order that depends on their bytes alone."""
     width = rows.itemsize * rows.shape[1]
@@ -386,36 +381,9 @@ def _merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
     return owner
 
 
-# What NumPy and zipfile raise when bytes are not what they should be.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
 def _read(file: Any) -> dict[str, Any]:
     """Return the fields of the `FixedPoints` in a file."""
-    with zipfile.ZipFile(file) as archive:
-        if damaged := archive.testzip():  # sums are checked before any header is believed
-            raise ValueError(f"the checksum of {damaged} does not fit")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = dict(archive)
-    if arrays.pop("format").item() != _FORMAT:
-        raise ValueError(f"its format is not {_FORMAT}")
-    version = arrays.pop("version").item()
-    if version not in _FORMAT_VERSIONS:
-        raise ValueError(
-            f"its format has version {version}, and this nullcline reads up to "
-            f"{_FORMAT_VERSIONS[-1]}"
-        )
+    arrays = _archive.read(file, _FORMAT, _FORMAT_VERSIONS)
     for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
         arrays[name] = arrays.pop(f"{name}_texts")[arrays.pop(f"{name}_codes")]
     return {"inputs": None, **arrays, "tol_unique": arrays["tol_unique"].item()}

@@ -222,16 +222,16 @@ class Linearization {
     Matrix<T> residual_, scales_, identity_;
 };
 
-/// Whether every residual from the `first` on is zero to rounding.
+/// Whether every residual from the `first` on is zero to rounding, or to so many times that.
 template <class Team, Equation E, class T = typename E::Scalar>
 [[nodiscard]] NULLCLINE_TEAM bool is_zero(const Team& team, const E& equation,
                                           std::span<const T> residual, std::span<const T> state,
                                           std::span<const T> products, std::span<const T> drive,
-                                          std::size_t first = 0) {
+                                          std::size_t first = 0, T times = 1) {
     const T length = norm(team, state.first(equation.units()));
     return team.all(residual.size() - first, [&](std::size_t i) {
         return std::abs(residual[first + i]) <=
-               equation.rounding(state, products, drive, length, first + i);
+               times * equation.rounding(state, products, drive, length, first + i);
     });
 }
 

@@ -130,6 +130,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::box_;
     using Base::drive_;
     using Base::finish_at;
+    using Base::give_up;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
@@ -471,7 +472,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         if ((now_.predicted >= 0 && now_.predicted < smallest_gain) ||
             !(now_.radius > smallest_radius)) {
             if (now_.fresh && now_.model.curved) {
-                finish(End::stalled);
+                give_up(at());
             } else {  // see what is truly left, by the whole model, before giving up
                 now_.last_gain = 0;
                 now_.radius = first_radius();

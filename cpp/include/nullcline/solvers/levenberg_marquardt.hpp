@@ -93,6 +93,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     using Base::at_zero;
     using Base::box_;
     using Base::finish_at;
+    using Base::give_up;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
@@ -250,7 +251,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     /// Try a shorter step from the same state.
     NULLCLINE_TEAM void reject() {
         if (!now_.damping.reject() || (now_.predicted >= 0 && now_.predicted < smallest_gain)) {
-            return finish(End::stalled);
+            return give_up(at());
         }
         ++now_.iterations;
         if (now_.iterations >= now_.limit) {

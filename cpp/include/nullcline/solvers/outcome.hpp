@@ -15,8 +15,9 @@ enum class Kind : std::uint8_t { fixed, slow, unconverged };
 
 inline constexpr std::array<std::string_view, 3> kinds{"fixed", "slow", "unconverged"};
 
-/// How an iteration ended, before any judgement of the point.
-enum class End : std::uint8_t { zero, stationary, stalled, limit, not_finite };
+/// How an iteration ended, before any judgement of the point. `near_zero` is stalled where nothing
+/// but rounding is left of the residual, and a step of another kind may do.
+enum class End : std::uint8_t { zero, stationary, stalled, near_zero, limit, not_finite };
 
 /// Why a start ended as it did.
 enum class Reason : std::uint8_t {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -117,6 +118,15 @@ class Searcher {
         if (!backend_.reduced().is_update()) {
             pass(LevenbergMarquardt{backend_.update()}, unfinished(starts));
         }
+        polish(starts);
+    }
+
+    /// Take starts that stalled in the rounding about a zero to it, by Newton's method on the
+    /// reduced residual: where gates are all but closed, the update is too flat to go on.
+    void polish(const Indices& starts) {
+        const auto is_near = [&](std::size_t i) { return backend_.ends()[i] == End::near_zero; };
+        pass(Newton{backend_.reduced(), std::remove_cvref_t<decltype(backend_.deflation())>()},
+             select(starts, is_near));
     }
 
     /// One factorization for all starts, and dense factors for those that need them.
@@ -128,6 +138,7 @@ class Searcher {
             pass(KrylovNewton{backend_.update(), false, patience}, leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
         });
+        polish(starts);
     }
 
     /// The search that forms no Jacobian.

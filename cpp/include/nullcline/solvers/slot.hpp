@@ -99,6 +99,16 @@ class SlotBase {
                        std::span<const T>(drive_));
     }
 
+    /// Finish where no step decreases the residual any further.
+    NULLCLINE_TEAM void give_up(const StateRow<T>& state) {
+        constexpr T near = 1000;
+        const bool is_near =
+            is_zero(team_, program_.served(), std::span<const T>(state.residual),
+                    std::span<const T>(state.h), std::span<const T>(state.products),
+                    std::span<const T>(drive_), 0, near);
+        finish_at(state, is_near ? End::near_zero : End::stalled);
+    }
+
     NULLCLINE_TEAM void finish_at(std::span<T> h, End end) {
         search_.finish(team_, now_.start, h, now_.iterations, end);
         now_.request = Request::none;

@@ -1,0 +1,168 @@
+"""FixedPointFinder's own example with its finder and with ours, on the same networks, in one run.
+
+`FIXED_POINT_FINDER=CLONE python benchmarks/flip_flop.py` runs the clone's
+`examples/torch/run_FlipFlop.py` (its data, its training, its plots) with nothing changed but the
+line that imports the finder and the type of the network. Each network is trained once; then the two
+finders take turns. It writes `results/flip-flop.json`, and the table and the figures of
+docs/fixed_point_finder.md.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from nullcline._files import write_json
+from nullcline._versions import versions
+from nullcline.cells import available_threads
+from report import ROOT, fill
+from rivals.descent import FIXED_POINT_FINDER
+
+SEEDS = {"tanh": (0, 1, 2), "relu": (4,), "gru": (0, 1, 2), "lstm": (0, 1, 2)}
+"""Seeds of the training; with those before 4, the example's training of a ReLU never ends."""
+
+SHOWN = "gru", 0
+"""The network whose figures are kept."""
+
+ROUNDS = 3
+
+_IMPORT = "from FixedPointFinderTorch import FixedPointFinderTorch as FixedPointFinder"
+FINDERS = {
+    "nullcline": "from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder",
+    "FixedPointFinder": _IMPORT,
+}
+
+Row = dict[str, Any]
+
+
+def example(folder: Path, rnn_type: str, finder: str) -> Any:
+    """Return the example as a module, with a finder that keeps what it finds in `module.found`."""
+    source = (folder / "run_FlipFlop.py").read_text(encoding="utf-8")
+    for old, new in ((_IMPORT, FINDERS[finder]), ("rnn_type = 'tanh'", f"rnn_type = '{rnn_type}'")):
+        assert source.count(old) == 1, f"the example has no line {old!r}"
+        source = source.replace(old, new)
+    module: Any = types.ModuleType(f"run_FlipFlop_{rnn_type}_{finder}")
+    exec(compile(source, module.__name__, "exec"), vars(module))  # noqa: S102 - the example itself
+    module.FixedPointFinder = _recording(module.FixedPointFinder, module)
+    return module
+
+
+def _recording(finder: Any, module: Any) -> type:
+    class Recording(finder):  # type: ignore[misc]
+        def find_fixed_points(self, *arguments: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            found = super().find_fixed_points(*arguments, **options)
+            module.found = (*found, time.perf_counter() - begin)
+            return found
+
+    return Recording
+
+
+def compare(folder: Path, rnn_type: str, seed: int) -> list[Row]:
+    """Train one network, let the finders take turns on it, and say what each found."""
+    modules = {finder: example(folder, rnn_type, finder) for finder in FINDERS}
+    torch.manual_seed(seed)
+    model, predictions = modules["nullcline"].train_FlipFlop()
+    rounds: dict[str, list[Row]] = {finder: [] for finder in FINDERS}
+    for _ in range(ROUNDS):
+        for finder, module in modules.items():
+            try:
+                module.find_fixed_points(model, predictions)
+            except Exception as error:  # noqa: BLE001 - a finder that fails is a result
+                rounds[finder] = [{"error": f"{type(error).__name__}: {error}"}]
+                continue
+            rounds[finder].append(_counts(model, module))
+            if (rnn_type, seed) == SHOWN:
+                plt.savefig(ROOT / "docs" / "images" / f"flip-flop-{finder}.png", dpi=80)
+            plt.close("all")
+    return [
+        {"rnn_type": rnn_type, "seed": seed, "finder": finder, **_summary(found)}
+        for finder, found in rounds.items()
+    ]
+
+
+def _counts(model: Any, module: Any) -> Row:
+    """Count points, those at which q has converged, and the memories that stable ones hold."""
+    unique, ends, seconds = module.found
+    converged = unique.qstar < 1e-12  # FixedPointFinder's tol_q
+    stable = unique.is_stable & converged
+    with torch.no_grad():
+        outputs = model.readout(torch.as_tensor(unique.xstar[stable]))
+    return {
+        "seconds": seconds,
+        "starts": ends.n,
+        "unique": unique.n,
+        "converged": int(converged.sum()),
+        "outside of the cube": int((np.abs(unique.xstar).max(axis=1) >= 1).sum()),
+        "called stable": int(unique.is_stable.sum()),
+        "stable and converged": int(stable.sum()),
+        "memories": len(np.unique(np.sign(outputs.numpy()), axis=0)),
+        "median q of all ends": float(np.median(ends.qstar)),
+    }
+
+
+def _summary(rounds: list[Row]) -> Row:
+    """Return what all rounds share and every round's seconds."""
+    if "error" in rounds[0]:
+        return rounds[0]
+    seconds = [row["seconds"] for row in rounds]
+    return {**rounds[0], "seconds": statistics.median(seconds), "all_seconds": seconds}
+
+
+def table(rows: list[Row]) -> str:
+    """Return a Markdown table of types of networks and finders; counts are a seed each."""
+    lines = [
+        "| network | finder | seconds (min–max) | unique points | with q < 1e-12 | "
+        "of those stable | memories they hold |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for rnn_type in SEEDS:
+        for finder in FINDERS:
+            own = [row for row in rows if (row["rnn_type"], row["finder"]) == (rnn_type, finder)]
+            cells = [f"`{rnn_type}`", finder, *_cells(own)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cells(rows: list[Row]) -> list[str]:
+    if "error" in rows[0]:
+        return ["—", rows[0]["error"], "", "", ""]
+    seconds = [second for row in rows for second in row["all_seconds"]]
+    time_taken = f"{statistics.median(seconds):.2f} ({min(seconds):.2f}–{max(seconds):.2f})"
+    counts = ("unique", "converged", "stable and converged", "memories")
+    return [time_taken, *(", ".join(str(row[count]) for row in rows) for count in counts)]
+
+
+def main() -> None:
+    """Compare the finders on every network and write what came of it."""
+    if not FIXED_POINT_FINDER:
+        sys.exit("set FIXED_POINT_FINDER to the folder of a clone of it")
+    mpl.use("Agg")
+    warnings.simplefilter("ignore")  # what its libraries say of its age
+    folder = Path(FIXED_POINT_FINDER).absolute() / "examples" / "torch"
+    os.chdir(folder)  # its own paths are relative
+    sys.path.insert(0, str(folder))
+    rows = [
+        row
+        for rnn_type, seeds in SEEDS.items()
+        for seed in seeds
+        for row in compare(folder, rnn_type, seed)
+    ]
+    result = {"packages": versions(), "cores": available_threads(), "rows": rows}
+    write_json(ROOT / "benchmarks" / "results" / "flip-flop.json", result)
+    fill(ROOT / "docs" / "fixed_point_finder.md", {"flip-flop": table(rows)})
+
+
+if __name__ == "__main__":
+    main()

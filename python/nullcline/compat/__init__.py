@@ -1,0 +1,1 @@
+"""Drop-ins for other packages, on this one's solvers."""
