@@ -106,11 +106,13 @@ class CompiledCell(CellWeights):
         if self._inner_gate is not None:
             inner = bias_hh[self._order.index(self._inner_gate)].copy()
             bias_hh[self._order.index(self._inner_gate)] = 0
+        with np.errstate(over="ignore"):  # an infinite sum saturates its gate
+            bias = bias_ih + bias_hh
         return (
             self._kind,
             weight_ih.reshape(-1, weight_ih.shape[-1]),
             weight_hh.reshape(-1, size),
-            (bias_ih + bias_hh).reshape(-1),
+            bias.reshape(-1),
             inner,
         )
 
