@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.paper.results import Descent, LayerAnalysis, NetworkAnalysis, Spectrum, Walk
+from nullcline.paper.results import (
+    Baseline,
+    Descent,
+    DynamicsAnalysis,
+    LayerAnalysis,
+    NetworkAnalysis,
+    Spectrum,
+    Walk,
+    WordAnalysis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +84,7 @@ def layer(number: int = 1, **changes: Any) -> LayerAnalysis:
             "explained_variance_ratio_untrained": np.full(H, 1 / H),
             "mean": np.zeros(H),
             "components": np.eye(H)[:2],
+            "sample": rng.normal(size=(60, H)).astype(np.float32),
             "sample_projection": rng.normal(size=(60, 2)),
             "sample_labels": np.arange(60) % 2,
             "walks": (walk, Walk(("worst", "ever"), rng.normal(size=(2, 2)), 0, 0.1)),
@@ -87,20 +97,100 @@ def layer(number: int = 1, **changes: Any) -> LayerAnalysis:
             "end_projection": points.h[:, :2],
             "distance_to_cloud": np.full(len(unique), 0.1),
             "spectra": (spectrum(STABLE_REAL),),
+            "dynamics": None,
             **changes,
         }
     )
 
 
-def network(*layers: LayerAnalysis) -> NetworkAnalysis:
+def network(*layers: LayerAnalysis, **changes: Any) -> NetworkAnalysis:
     """Return a network of these layers."""
     return NetworkAnalysis(
-        n_layers=len(layers),
-        corpus="by hand",
-        test_accuracy=0.9,
-        validation_loss=0.25,
-        best_epoch=2,
-        readout=np.ones(H),
-        layers=layers,
-        seconds={"training": 61.0, "search": 0.25},
+        **{
+            "n_layers": len(layers),
+            "cell": "gru",
+            "corpus": "by hand",
+            "n_train": 700,
+            "classes": ("negative", "positive"),
+            "split": "test",
+            "test_accuracy": 0.9,
+            "train_accuracy": 0.95,
+            "baseline": Baseline(0.85, 0.97, 0.1),
+            "chance": 0.5,
+            "validation_loss": 0.25,
+            "best_epoch": 2,
+            "readout": np.ones(H),
+            "layers": layers,
+            "seconds": {"training": 61.0, "search": 0.25},
+            **changes,
+        }
+    )
+
+
+def line(**changes: Any) -> nc.LineAttractor:
+    """Return a line attractor ten times as long as wide, along its mode and the readout."""
+    rng = np.random.default_rng(0)
+    positions = np.linspace(1, 11, 5)
+    return nc.LineAttractor(
+        **{
+            "positions": positions,
+            "h": np.outer(positions, np.eye(H)[0]),
+            "tangents": np.tile(np.eye(H)[0], (5, 1)),
+            "time_constants": np.full(5, 60.0),
+            "tangent_to_mode": np.full(5, 4.0),
+            "tangent_to_readout": np.full(5, 30.0),
+            "mode_to_readout": np.full(5, 31.0),
+            "visited": (1.0, 11.0),
+            "state_positions": rng.uniform(1, 11, 60),
+            "state_distances": np.ones(60),
+            "offset": 0.1,
+            "r2": 0.8,
+            "explained_variance": 0.85,
+            "explained_by_chord": 0.84,
+            "explained_by_component": 0.86,
+            **changes,
+        }
+    )
+
+
+def words(*, agreeing: bool = True) -> WordAnalysis:
+    """Return nine words whose effects rank as their weights do, or the other way round."""
+    weights = np.linspace(-2, 2, 9)
+    effects = (weights if agreeing else -weights) / 10
+    return WordAnalysis(
+        words=tuple("abcdefghi"),
+        weights=weights,
+        effects=nc.WordEffects(
+            eigenvalues=np.array([0.98 + 0j]),
+            time_constants=np.array([50.0]),
+            projections=effects[:, None].astype(np.complex128),
+            mode_readouts=np.ones(1),
+            instantaneous=2 * effects,
+            steady=effects,
+            held=effects,
+        ),
+    )
+
+
+def dynamics(**changes: Any) -> DynamicsAnalysis:
+    """Return an analysis that agrees with what is said of a line attractor."""
+    return DynamicsAnalysis(
+        **{
+            "point": 0,
+            "time_constants": np.array([60.0, 3.0, 3.0, 2.0, 1.0]),
+            "next_state_r2": 0.99,
+            "next_change_r2": 0.9,
+            "next_by_distance": nc.DistanceBins(
+                edges=np.array([0.0, 1.0, 2.0]),
+                distance=np.array([0.5, 1.5]),
+                count=np.array([30, 30]),
+                r2=np.array([0.99, 0.9]),
+                r2_of_change=np.array([0.9, -3.0]),
+            ),
+            "review_state_r2": 0.8,
+            "review_readout_r2": 0.75,
+            "line": line(),
+            "words": words(),
+            **changes,
+        }
     )

@@ -11,9 +11,17 @@ import torch
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units
-from nullcline.paper.analysis import N_SPECTRA, AnalysisSettings, analyse, find_points
+from nullcline.paper.analysis import (
+    N_LINEARIZED,
+    N_SPECTRA,
+    AnalysisSettings,
+    analyse,
+    find_points,
+)
 from nullcline.paper.results import MARGINAL, NetworkAnalysis
+from nullcline.paper.states import visit_states
 from nullcline.training import train
+from nullcline.training.bag_of_words import fit_bag_of_words
 from paper_samples import layer, network, spectrum
 from tiny_study import SETTINGS, tiny_corpus
 
@@ -89,6 +97,7 @@ def test_fixed_points_are_proved(analysis: NetworkAnalysis) -> None:
 def test_the_papers_method_is_run_beside(checkpoint: Checkpoint, analysis: NetworkAnalysis) -> None:
     top = analysis.layers[-1]
     cell = nc.from_torch(checkpoint.model().rnn)[-1]
+    assert top.descent is not None
     ends = nc.find_fixed_points(
         cell, top.points.starts, method="gradient", tol_slow=top.descent.tol_slow
     )
@@ -118,6 +127,69 @@ def test_walks_follow_the_example_reviews(analysis: NetworkAnalysis) -> None:
             assert 0 < walk.probability < 1
 
 
+def test_the_linear_maps_are_asked_what_they_explain(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    model = checkpoint.model()
+    cell, top = nc.from_torch(model.rnn)[-1], analysis.layers[-1]
+    visited = visit_states(model, checkpoint.reviews(CORPUS), n_sample=60, seed=0)[-1]
+    order = np.lexsort((-top.unique.count, top.unique.kind != "fixed"))[:N_LINEARIZED]
+    modes = nc.linearize(cell, top.unique.select(order))
+    found = top.dynamics
+    assert found is not None
+    step = nc.predict_next_states(modes, visited.sample_before, visited.sample_inputs)
+    assert found.next_state_r2 == pytest.approx(step.r2)
+    assert found.next_change_r2 == pytest.approx(step.r2_of_change)
+    np.testing.assert_allclose(found.next_by_distance.r2, step.by_distance(10).r2)
+    assert top.unique.count[found.point] == top.unique.count.max()
+    slowest = nc.linearize(cell, top.unique.select([found.point])).time_constants[0]
+    np.testing.assert_allclose(found.time_constants, np.sort(slowest)[::-1][:5], rtol=1e-6)
+
+
+def test_words_are_of_the_first_layer_and_the_readout_of_the_last(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    first, last = (found.dynamics for found in analysis.layers)
+    assert first is not None
+    assert last is not None
+    assert first.words is not None
+    assert first.words.words == checkpoint.vocabulary.words[2:]
+    assert first.words.effects.instantaneous is None
+    assert (last.words, first.review_readout_r2) == (None, None)
+    assert last.review_readout_r2 is not None
+    bag = fit_bag_of_words(checkpoint, CORPUS)
+    np.testing.assert_array_equal(first.words.weights, bag.weights[2:])
+    assert analysis.baseline.test_accuracy == bag.test_accuracy
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_states_are_of_the_reviews_asked_for(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis, split: str
+) -> None:
+    found = analyse(checkpoint, CORPUS, replace(ANALYSIS, split=split))
+    assert found.split == split
+    assert found.layers[0].n_states == checkpoint.reviews(CORPUS, split).lengths.sum()
+    assert found.test_accuracy == analysis.test_accuracy
+    assert (found.n_train, found.chance) == (84, 0.5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "ugrnn", "rnn"])
+def test_every_cell_of_three_classes_is_analysed(tmp_path: Path, cell: str) -> None:
+    corpus = tiny_corpus(classes=3)
+    settings = replace(SETTINGS, cell=cell, classes=3, epochs=1)
+    trained = train(corpus, settings, tmp_path, device="cpu", progress=False)
+    found = analyse(trained, corpus, ANALYSIS)
+    weights = trained.model().readout.weight.detach().numpy()
+    np.testing.assert_allclose(found.readout, weights[2] - weights[0], rtol=1e-6)
+    (only,) = found.layers
+    assert only.points.h.shape == (30, 16 if cell == "lstm" else 8)
+    assert [walk.label for walk in only.walks] == [2, 0]
+    assert np.isnan(only.radius_exists).all()
+    assert only.descent is None
+    found.save(tmp_path / "analysis.npz")
+    assert NetworkAnalysis.load(tmp_path / "analysis.npz").to_json() == found.to_json()
+
+
 def test_find_points_is_the_search_alone(checkpoint: Checkpoint, analysis: NetworkAnalysis) -> None:
     settings = replace(ANALYSIS, n_sample=ANALYSIS.n_starts)
     for found, full in zip(
@@ -129,7 +201,7 @@ def test_find_points_is_the_search_alone(checkpoint: Checkpoint, analysis: Netwo
     assert len(analysis.layers) == 2
 
 
-@pytest.mark.parametrize("name", ["n_starts", "n_sample"])
+@pytest.mark.parametrize("name", ["n_starts", "n_sample", "n_reviews", "n_words"])
 def test_settings_out_of_range_are_named(name: str) -> None:
     none: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):

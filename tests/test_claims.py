@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nullcline.paper.claims import CLAIMS, Verdict, components_for, evaluate
+from nullcline.paper.claims import CLAIMS, Verdict, evaluate
 from paper_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
 
 if TYPE_CHECKING:
@@ -101,11 +101,6 @@ def test_claims_about_networks_that_are_not_there_stay_open() -> None:
 
 
 def test_components_for_a_share() -> None:
-    ratio = np.array([0.5, 0.3, 0.1, 0.1])
-    assert [components_for(ratio, share) for share in (0.4, 0.5, 0.51, 0.8, 0.95)] == [
-        1,
-        1,
-        2,
-        2,
-        4,
-    ]
+    found = layer(1, explained_variance_ratio=np.array([0.5, 0.3, 0.1, 0.1]))
+    shares = (0.4, 0.5, 0.51, 0.8, 0.95)
+    assert [found.components_for(share) for share in shares] == [1, 1, 2, 2, 4]

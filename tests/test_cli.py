@@ -73,13 +73,16 @@ def test_a_reproduction_holds_all_that_it_promises(reproduction: Path) -> None:
             assert search["largest_coordinate"] < 1
     names = {"1a", "1b", "1c", "5", "7", "8", "9", "10"}
     files = {f"figure-{name}.{ending}" for name in names for ending in ("png", "svg")}
-    assert {path.name for path in (reproduction / "figures").iterdir()} == files
+    drawn = {path.name for path in (reproduction / "figures").iterdir()}
+    assert files < drawn
+    # The others are of what the linearization explains, as far as points were found.
+    assert all(re.match(r"figure-[12]-layer-\w+(-\d)?\.(png|svg)", name) for name in drawn - files)
 
 
 def test_the_page_needs_no_other_file(reproduction: Path) -> None:
     page = (reproduction / "index.html").read_text("utf-8")
     sources = re.findall(r'<(?:img|script|link)[^>]*(?:src|href)="([^"]{0,40})', page)
-    assert len(sources) == 8
+    assert len(sources) == len(list((reproduction / "figures").glob("*.png"))) > 8
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     results = json.loads((reproduction / "results.json").read_text("utf-8"))
     assert page.count("not tested") == sum(c["agrees"] is None for c in results["claims"])

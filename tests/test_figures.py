@@ -8,14 +8,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from nullcline.paper.explanation_figures import explanations
 from nullcline.paper.figures import draw_figures, plans
-from nullcline.paper.style import style
-from paper_samples import layer, network, spectrum
+from nullcline.paper.style import class_colours, style
+from paper_samples import dynamics, layer, network, spectrum
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nullcline.paper.figures import FigurePlan
+    from nullcline.paper.figure_plan import FigurePlan
     from nullcline.paper.results import NetworkAnalysis
 
 
@@ -77,6 +78,54 @@ def test_every_axis_says_what_it_shows(plan: FigurePlan) -> None:
         for axes in plan.draw(network(layer(1))).axes:
             assert axes.get_ylabel()
             assert axes.get_xlabel() or axes.get_label() == "<colorbar>"
+
+
+# What the linearization explains
+
+
+def test_explanations_are_drawn_as_far_as_they_go() -> None:
+    without_readout = dynamics(words=None, line=None)
+    cases = [
+        (network(layer(1)), []),
+        (network(layer(1, dynamics=dynamics())), ["prediction", "line-1", "words", "effects"]),
+        (
+            network(layer(1, dynamics=without_readout), layer(2, dynamics=dynamics(words=None))),
+            ["prediction", "line-2"],
+        ),
+        (network(layer(1), layer(2, dynamics=without_readout)), ["prediction"]),
+    ]
+    for found, names in cases:
+        expected = [f"{found.n_layers}-layer-{name}" for name in names]
+        assert [plan.name for plan in explanations(found)] == expected
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        network(layer(1, dynamics=dynamics())),
+        network(layer(1), layer(2, dynamics=dynamics(words=None))),
+    ],
+    ids=["one layer", "a layer without a point"],
+)
+def test_explanations_say_what_they_show(found: NetworkAnalysis) -> None:
+    with style():
+        for plan in explanations(found):
+            assert plan.caption
+            for axes in plan.draw(found).axes:
+                assert axes.get_xlabel() or axes.get_label() == "<colorbar>"
+                assert axes.get_title() or axes.get_ylabel()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_every_class_has_a_colour_of_its_own(n_classes: int) -> None:
+    colours = class_colours(n_classes)
+    assert len(set(colours)) == n_classes
+    classes = tuple(f"grade {number}" for number in range(n_classes))
+    labels = np.arange(60) % n_classes
+    with style():
+        figure = plans(1)[1].draw(network(layer(1, sample_labels=labels), classes=classes))
+    names = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert {f"states in {name} reviews" for name in classes} < names
 
 
 def test_a_failed_drawing_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

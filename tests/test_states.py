@@ -8,17 +8,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nullcline as nc
 from nullcline.paper import states as states_module
 from nullcline.paper.pca import Moments
-from nullcline.paper.states import bounded_batches, split_layers, visit_states
-from nullcline.training import SentimentGRU
+from nullcline.paper.states import bounded_batches, review_inputs, split_layers, visit_states
+from nullcline.training import CELLS, SentimentRNN
 from nullcline.training.batches import EncodedReviews
 
 
 @pytest.fixture
-def model() -> SentimentGRU:
+def model() -> SentimentRNN:
     torch.manual_seed(0)
-    return SentimentGRU(50, layers=3, hidden_size=7, embedding_size=5).eval()
+    return SentimentRNN(50, layers=3, hidden_size=7, embedding_size=5).eval()
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def reviews() -> EncodedReviews:
     return EncodedReviews(indices, np.arange(40) % 2)
 
 
-def all_states(model: SentimentGRU, reviews: EncodedReviews) -> tuple[np.ndarray, np.ndarray]:
+def all_states(model: SentimentRNN, reviews: EncodedReviews) -> tuple[np.ndarray, np.ndarray]:
     """Return the top layer's states, review by review, and the label of each."""
     with torch.no_grad():
         paths = [
@@ -39,9 +40,39 @@ def all_states(model: SentimentGRU, reviews: EncodedReviews) -> tuple[np.ndarray
     return np.concatenate(paths), np.repeat(reviews.labels, reviews.lengths)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_samples_are_steps_of_the_cells(
+    reviews: EncodedReviews, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    """Each sampled state is where the compiled cell goes from the state before it: whole ones."""
+    monkeypatch.setattr(states_module, "TOKENS_PER_BATCH", 100)
+    torch.manual_seed(0)
+    model = SentimentRNN(50, cell=cell, layers=2, hidden_size=7, embedding_size=5).eval()
+    layers = visit_states(model, reviews, n_sample=60, seed=3)
+    for compiled, layer in zip(nc.from_torch(model.rnn), layers, strict=True):
+        assert layer.sample.shape == (60, compiled.state_size)
+        stepped = compiled.step(layer.sample_before, layer.sample_inputs)
+        np.testing.assert_allclose(layer.sample, stepped, atol=1e-6)
+        from_zero = ~layer.sample_before.any(axis=1)
+        assert 0 < from_zero.sum() < 60
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_reviews_are_inputs_of_each_layer(reviews: EncodedReviews, cell: str) -> None:
+    torch.manual_seed(0)
+    model = SentimentRNN(50, cell=cell, layers=2, hidden_size=7, embedding_size=5).eval()
+    first, second = review_inputs(model, reviews)
+    lower = nc.from_torch(model.rnn)[0]
+    for words, outputs in zip(first, second, strict=True):
+        state = np.zeros((1, lower.state_size))
+        for word, output in zip(words, outputs, strict=True):
+            state = lower.step(state, word[None])
+            np.testing.assert_allclose(state[0, :7], output, atol=1e-6)
+
+
 @pytest.mark.parametrize("tokens_per_batch", [1, 64, 10_000])
 def test_states_are_those_of_the_reviews_one_by_one(
-    model: SentimentGRU,
+    model: SentimentRNN,
     reviews: EncodedReviews,
     monkeypatch: pytest.MonkeyPatch,
     tokens_per_batch: int,
@@ -60,7 +91,7 @@ def test_states_are_those_of_the_reviews_one_by_one(
     assert (labels[rows] == top.sample_labels).all()
 
 
-def test_the_sample_is_seeded_and_at_most_all(model: SentimentGRU, reviews: EncodedReviews) -> None:
+def test_the_sample_is_seeded_and_at_most_all(model: SentimentRNN, reviews: EncodedReviews) -> None:
     def sample(n: int, seed: int) -> np.ndarray:
         return visit_states(model, reviews, n_sample=n, seed=seed)[0].sample
 
@@ -70,7 +101,7 @@ def test_the_sample_is_seeded_and_at_most_all(model: SentimentGRU, reviews: Enco
     assert len(sample(0, 1)) == 0
 
 
-def test_split_layers_compose_to_the_stack(model: SentimentGRU) -> None:
+def test_split_layers_compose_to_the_stack(model: SentimentRNN) -> None:
     inputs = torch.randn(2, 6, 5)
     expected, _ = model.rnn(inputs)
     for rnn in split_layers(model.rnn):

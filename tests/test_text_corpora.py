@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nullcline.text import Split, imdb, load_corpus, sst
+from nullcline.text import Corpus, Split, imdb, load_corpus, sst
 from text_samples import FORMATS, write_archive
 
 if TYPE_CHECKING:
@@ -86,6 +86,21 @@ def test_sst_from_every_format(tmp_path: Path, suffix: str) -> None:
     assert corpus.test.labels.tolist() == [0, 1]
 
 
+def test_sst_in_five_grades(tmp_path: Path) -> None:
+    write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", _TREES)
+    corpus = load_corpus("sst", data_dir=tmp_path, classes=5, progress=False)
+    assert corpus.train.texts == ("It 's great", "So so", "( Ca n't and/or")
+    assert corpus.train.labels.tolist() == [3, 2, 0]
+    assert corpus.test.labels.tolist() == [1, 4]
+    assert corpus.classes[2] == "neutral"
+
+
+@pytest.mark.parametrize(("name", "classes"), [("sst", 3), ("imdb", 5), ("synthetic", 8)])
+def test_classes_that_a_corpus_does_not_have_are_refused(name: str, classes: int) -> None:
+    with pytest.raises(ValueError, match="classes must be"):
+        load_corpus(name, classes=classes, progress=False)
+
+
 @pytest.mark.parametrize(
     ("train", "message"),
     [
@@ -149,6 +164,19 @@ def test_any_two_strings_are_labels(tmp_path: Path) -> None:
             assert label == (text in "ac")
 
 
+def test_more_labels_than_two_are_numbered_by_alphabet(tmp_path: Path) -> None:
+    rows = "".join(f"{text},{label}\n" for text, label in zip("abcdef", "zxyzxy", strict=True))
+    path = _csv(tmp_path, f"text,label\n{rows}")
+    corpus = load_corpus(path, classes=3)
+    assert corpus.classes == ("x", "y", "z")
+    for split in (corpus.train, corpus.test):
+        assert sorted(split.labels) == [0, 1, 2]
+        for text, label in zip(split.texts, split.labels, strict=True):
+            assert corpus.classes[label] == "zxyzxy"["abcdef".index(text)]
+    with pytest.raises(ValueError, match=r"must be 2 different strings .* there are 3"):
+        load_corpus(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -185,5 +213,14 @@ def test_bad_names_are_explained(tmp_path: Path) -> None:
 def test_a_split_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"labels must have shape \(2,\)"):
         Split(("a", "b"), np.array([1]))
-    with pytest.raises(ValueError, match="labels must be 0 or 1"):
-        Split(("a", "b"), np.array([1, 2]))
+    with pytest.raises(ValueError, match="labels must be class numbers, 0 or more"):
+        Split(("a", "b"), np.array([1, -1]))
+
+
+def test_labels_beyond_the_classes_are_refused() -> None:
+    good, bad = Split(("a", "b"), np.array([0, 1])), Split(("a", "b"), np.array([1, 2]))
+    assert Corpus("three", good, bad, ("low", "middle", "high")).classes[2] == "high"
+    with pytest.raises(ValueError, match=r"labels must be below 2, .* the test split has 2"):
+        Corpus("two", good, bad)
+    with pytest.raises(ValueError, match="classes must be two or more"):
+        Corpus("one", good, good, ("all",))

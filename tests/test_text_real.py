@@ -42,3 +42,6 @@ def test_sst() -> None:
     corpus = load_corpus("sst", progress=False)
     assert (len(corpus.train), len(corpus.test)) == (6_920, 1_821)
     assert (corpus.train.labels.sum(), corpus.test.labels.sum()) == (3_610, 909)
+    graded = load_corpus("sst", classes=5, progress=False)
+    assert np.bincount(graded.train.labels).tolist() == [1092, 2218, 1624, 2322, 1288]
+    assert len(graded.test) == 2_210

@@ -24,6 +24,20 @@ def test_labels_are_the_signs_of_summed_valences() -> None:
             assert (total > 0) == label
 
 
+@pytest.mark.parametrize("classes", [3, 4, 7])
+def test_grades_cut_the_summed_valences_without_overlap(classes: int) -> None:
+    corpus = generate_corpus(n_train=70, n_test=35, classes=classes)
+    assert corpus.classes == tuple(f"grade {number}" for number in range(1, classes + 1))
+    totals = [
+        np.array([sum(VALENCES.get(token, 0) for token in tokenize(text)) for text in split.texts])
+        for split in (corpus.train, corpus.test)
+    ]
+    total, labels = np.concatenate(totals), np.append(corpus.train.labels, corpus.test.labels)
+    for grade in range(classes - 1):
+        assert total[labels == grade].max() < total[labels == grade + 1].min()
+    assert np.ptp(np.bincount(corpus.train.labels)) <= 1
+
+
 def test_the_language_is_closed_and_mixed() -> None:
     corpus = generate_corpus(n_train=300, n_test=1)
     tokens = Counter(token for text in corpus.train.texts for token in tokenize(text))
@@ -62,6 +76,7 @@ def test_bad_arguments_are_named() -> None:
         ({"n_train": 0}, "n_train must be 1 or more"),
         ({"n_test": -1}, "n_test must be 1 or more"),
         ({"seed": -1}, "seed must be 0 or more"),
+        ({"classes": 1}, "classes must be from 2 to 7"),
     ):
         with pytest.raises(ValueError, match=message):
             generate_corpus(**arguments)

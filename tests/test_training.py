@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from nullcline.text import UNK
-from nullcline.training import CheckpointError, SentimentGRU, load_checkpoint, require_new, train
+from nullcline.text import UNK, Corpus, Split
+from nullcline.training import (
+    CELLS,
+    CheckpointError,
+    SentimentRNN,
+    TrainingSettings,
+    load_checkpoint,
+    require_new,
+    train,
+)
 from nullcline.training import fit as fit_module
 from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
-from nullcline.training.checkpoint import new_model
+from nullcline.training.checkpoint import new_model, split_rows
+from nullcline.training.objective import judged, loss, probabilities
 from tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -45,6 +55,20 @@ def test_it_learns_and_leaves_a_finished_run(tmp_path: Path) -> None:
     assert checkpoint.best_epoch == 1 + int(np.argmin(losses))
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_every_cell_learns_and_is_read_back(tmp_path: Path, cell: str, layers: int) -> None:
+    settings = {"cell": cell, "layers": layers, "epochs": 12, "learning_rate": 0.02}
+    checkpoint = run(tmp_path, **settings)
+    assert checkpoint.test_accuracy > 0.8
+    assert checkpoint.train_accuracy > 0.8
+    assert run(tmp_path, **settings) == checkpoint
+    reviews = checkpoint.reviews(CORPUS)
+    batch = reviews.batch(np.arange(len(reviews)))
+    right = judged(checkpoint.model()(batch.tokens, batch.lengths)) == batch.labels
+    assert float(right.float().mean()) == pytest.approx(checkpoint.test_accuracy)
+
+
 def test_a_finished_run_is_read_back_not_repeated(tmp_path: Path) -> None:
     first = run(tmp_path)
     assert run(tmp_path) == first
@@ -54,7 +78,7 @@ def test_a_finished_run_is_read_back_not_repeated(tmp_path: Path) -> None:
 def test_untrained_is_the_network_before_its_first_step(tmp_path: Path) -> None:
     untrained = run(tmp_path).model(trained=False)
     torch.manual_seed(SETTINGS.seed)
-    fresh = SentimentGRU(
+    fresh = SentimentRNN(
         untrained.embedding.num_embeddings, hidden_size=8, embedding_size=6, dropout=0.2
     )
     for name, value in fresh.rnn.state_dict().items():
@@ -167,7 +191,7 @@ def test_a_full_disk_loses_no_earlier_epoch(
 def test_a_loss_that_is_not_finite_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverged(*arguments: Any) -> SentimentGRU:
+    def diverged(*arguments: Any) -> SentimentRNN:
         model = new_model(*arguments)
         torch.nn.init.constant_(model.readout.bias, torch.inf)
         return model
@@ -184,7 +208,17 @@ def test_a_split_without_validation_reviews_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("layers", 0), ("dropout", 1.0), ("max_tokens", 0), ("learning_rate", 0.0), ("seed", -1)],
+    [
+        ("cell", "gated"),
+        ("layers", 0),
+        ("dropout", 1.0),
+        ("max_tokens", 0),
+        ("learning_rate", 0.0),
+        ("max_gradient_norm", 0.0),
+        ("train_size", 0),
+        ("classes", 1),
+        ("seed", -1),
+    ],
 )
 def test_settings_out_of_range_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
@@ -193,13 +227,135 @@ def test_settings_out_of_range_are_named(name: str, value: Any) -> None:
 
 def test_padding_does_not_change_a_judgement() -> None:
     torch.manual_seed(0)
-    model = SentimentGRU(20, layers=2, hidden_size=8, embedding_size=6).eval()
+    model = SentimentRNN(20, layers=2, hidden_size=8, embedding_size=6).eval()
     reviews = EncodedReviews([np.array([3, 4, 5]), np.array([7])], np.array([0, 1]))
     batch = reviews.batch(np.array([0, 1]))
     together = model(batch.tokens, batch.lengths)
     for row in range(2):
         alone = reviews.batch(np.array([row]))
         torch.testing.assert_close(model(alone.tokens, alone.lengths)[0], together[row])
+
+
+# Settings of the first version, which knew one cell, and what None stands for
+
+
+def test_a_run_without_a_cell_in_its_settings_is_of_grus(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    path = tmp_path / "settings.json"
+    record = json.loads(path.read_text("utf-8"))
+    for name in ("cell", "max_gradient_norm", "train_size", "classes"):
+        del record["settings"][name]
+    del record["train_accuracy"]
+    path.write_text(json.dumps(record))
+    loaded = load_checkpoint(tmp_path)
+    assert isinstance(loaded.model().rnn, torch.nn.GRU)
+    assert loaded.train_accuracy is None
+    assert run(tmp_path).test_accuracy == first.test_accuracy
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_vanilla_networks_take_small_steps(cell: str) -> None:
+    settings = replace(SETTINGS, cell=cell).resolved()
+    vanilla = cell == "rnn"
+    assert settings.learning_rate == (3e-4 if vanilla else 1e-3)
+    assert settings.max_gradient_norm == (1.0 if vanilla else None)
+    given = TrainingSettings(cell=cell, learning_rate=0.5, max_gradient_norm=2.0)
+    assert given.resolved() == given
+
+
+def test_gradients_are_clipped_to_a_norm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    norms: list[float] = []
+    step = torch.optim.Adam.step
+
+    def noting(self: torch.optim.Adam, *arguments: Any, **options: Any) -> Any:
+        gradients = [p.grad for group in self.param_groups for p in group["params"]]
+        norms.append(float(torch.sqrt(sum((g**2).sum() for g in gradients))))
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noting)
+    run(tmp_path / "free", epochs=1)
+    free, norms[:] = list(norms), []
+    run(tmp_path / "bound", epochs=1, max_gradient_norm=min(free))
+    assert max(norms) == pytest.approx(min(free), rel=1e-4)
+    assert max(norms) < max(free)
+
+
+def test_cells_that_forget_start_to_remember() -> None:
+    torch.manual_seed(0)
+    size = {"hidden_size": 40, "embedding_size": 3}
+    lstm = SentimentRNN(5, cell="lstm", **size).rnn.get_parameter("bias_ih_l0").detach()
+    forget, others = lstm[40:80], torch.cat([lstm[:40], lstm[80:]])
+    assert float(forget.mean()) == pytest.approx(1, abs=0.1)
+    assert float(others.abs().max()) < 0.2
+    ugrnn = SentimentRNN(5, cell="ugrnn", **size).rnn.get_parameter("bias_ih_l0").detach()
+    assert float(ugrnn[40:].mean()) == pytest.approx(1, abs=0.1)
+    assert float(ugrnn[:40].abs().max()) < 0.2
+
+
+# Training sets of any size
+
+
+def test_smaller_training_sets_are_parts_of_larger_ones(tmp_path: Path) -> None:
+    whole, validation = split_rows(100, SETTINGS)
+    assert sorted([*whole, *validation]) == list(range(100))
+    for size in (1, 20):
+        some, same = split_rows(100, replace(SETTINGS, train_size=size))
+        assert set(some) < set(whole)
+        assert len(some) == size
+        np.testing.assert_array_equal(same, validation)
+    checkpoint = run(tmp_path, train_size=20)
+    sizes = [len(checkpoint.reviews(CORPUS, name)) for name in ("train", "validation", "test")]
+    assert sizes == [20, 36, 40]
+    with pytest.raises(ValueError, match="split must be one of train, validation, test"):
+        checkpoint.reviews(CORPUS, "dev")
+
+
+def test_more_training_reviews_than_there_are_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="train_size=85 is more than the corpus has: 84 reviews"):
+        run(tmp_path, train_size=85)
+
+
+# Classes
+
+
+def graded_corpus() -> Corpus:
+    """Return three classes, each with a word of its own."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(150) % 3
+    texts = [f"the film was {('bad', 'fine', 'great')[k]} {rng.integers(9)}" for k in labels]
+    return Corpus(
+        "synthetic",
+        Split(tuple(texts[:120]), labels[:120]),
+        Split(tuple(texts[120:]), labels[120:]),
+        ("low", "middle", "high"),
+    )
+
+
+def test_three_classes_are_learned(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, classes=3, epochs=15, learning_rate=0.02)
+    checkpoint = train(graded_corpus(), settings, tmp_path, device="cpu", progress=False)
+    assert checkpoint.test_accuracy > 0.9
+    assert checkpoint.model().readout.weight.shape == (3, 8)
+
+
+def test_other_classes_than_the_corpus_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="classes must be 2, the classes that the corpus has"):
+        run(tmp_path, classes=3)
+
+
+@given(seed=st.integers(0, 100), classes=st.integers(2, 5))
+def test_the_loss_is_minus_the_log_of_the_probability(seed: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = torch.from_numpy(rng.normal(size=(6, classes)))
+    labels = torch.from_numpy(rng.integers(classes, size=6))
+    if classes == 2:
+        logits = logits[:, 1]
+    chances = probabilities(logits)
+    torch.testing.assert_close(chances.sum(dim=1), torch.ones(6, dtype=torch.float64))
+    expected = -torch.log(chances[torch.arange(6), labels])
+    torch.testing.assert_close(loss(logits, labels), expected.mean())
+    torch.testing.assert_close(loss(logits, labels, "sum"), expected.sum())
+    assert torch.equal(judged(logits), chances.argmax(dim=1))
 
 
 def test_long_reviews_keep_their_last_tokens_and_empty_ones_one(tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from nullcline.paper.analysis import AnalysisSettings
     from nullcline.training import TrainingSettings
 
+# As in nullcline.training, which is not imported to show the help.
+CELLS = ("gru", "lstm", "ugrnn", "rnn")
+SPLITS = ("train", "validation", "test")
+
 # What a user can mend; anything else is a defect of ours and keeps its traceback.
 USER_ERRORS = (
     ValueError,
@@ -64,18 +68,31 @@ def _say(message: object) -> None:
 
 def _reproduce(options: argparse.Namespace) -> None:
     from nullcline.paper.reproduce import reproduce
+    from nullcline.paper.study import study
 
-    page = reproduce(
-        options.out,
-        corpus=options.corpus,
-        layers=options.layers,
-        training=_training_settings(options, layers=1),
-        analysis=_analysis_settings(options),
-        data_dir=options.data_dir,
-        device=options.device,
-        resume=options.resume,
-        progress=not options.quiet,
-    )
+    common: dict[str, Any] = {
+        "training": _training_settings(options),
+        "analysis": _analysis_settings(options),
+        "data_dir": options.data_dir,
+        "device": options.device,
+        "resume": options.resume,
+        "progress": not options.quiet,
+    }
+    widened = (options.cells, options.corpora, options.train_sizes, options.splits)
+    if any(option is not None for option in widened):
+        page = study(
+            options.out,
+            cells=options.cells or ["gru"],
+            corpora=options.corpora or [options.corpus],
+            layers=options.layers or [1],
+            train_sizes=options.train_sizes or [None],
+            splits=options.splits or ["test"],
+            **common,
+        )
+    else:
+        page = reproduce(
+            options.out, corpus=options.corpus, layers=options.layers or [1, 3], **common
+        )
     _say(page)
 
 
@@ -89,10 +106,13 @@ def _train(options: argparse.Namespace) -> None:
         load_corpus(
             options.corpus,
             data_dir=options.data_dir,
+            classes=options.classes,
             seed=options.seed,
             progress=not options.quiet,
         ),
-        _training_settings(options, layers=options.layers),
+        _training_settings(
+            options, cell=options.cell, layers=options.layers, train_size=options.train_size
+        ),
         options.out,
         data_dir=options.data_dir,
         device=options.device,
@@ -112,6 +132,7 @@ def _find(options: argparse.Namespace) -> None:
     corpus = load_corpus(
         options.corpus or checkpoint.corpus,
         data_dir=options.data_dir,
+        classes=checkpoint.settings.classes,
         seed=checkpoint.settings.seed,
         progress=not options.quiet,
     )
@@ -135,16 +156,17 @@ def _fetch(options: argparse.Namespace) -> None:
         _say(fetch(name, data_dir=options.data_dir, progress=not options.quiet))
 
 
-def _training_settings(options: argparse.Namespace, *, layers: int) -> TrainingSettings:
+def _training_settings(options: argparse.Namespace, **others: Any) -> TrainingSettings:
     from nullcline.training import TrainingSettings
 
     return TrainingSettings(
-        layers=layers,
+        classes=options.classes,
         hidden_size=options.hidden_size,
         epochs=options.epochs,
         max_tokens=options.max_tokens,
         patience=options.patience,
         seed=options.seed,
+        **others,
     )
 
 
@@ -176,17 +198,19 @@ def _parser() -> argparse.ArgumentParser:
         "--layers",
         type=int,
         nargs="+",
-        default=[1, 3],
         metavar="N",
-        help="depths of the networks (default: 1 3)",
+        help="depths of the networks; 1 3 by default, 1 alone if the study is widened",
     )
+    _add_study(reproduce)
     _add_out(reproduce, "reproduction")
     _add_corpus(reproduce, default="synthetic")
     _add_training(reproduce)
     _add_search(reproduce)
 
     train = _command(commands, "train", _train, "train one network")
-    train.add_argument("--layers", type=int, default=1, metavar="N", help="GRU layers (default: 1)")
+    train.add_argument("--cell", choices=CELLS, default="gru", help="what a layer is")
+    train.add_argument("--layers", type=int, default=1, metavar="N", help="recurrent layers")
+    train.add_argument("--train-size", type=int, metavar="N", help="reviews to train on, not all")
     _add_out(train, "checkpoint")
     _add_corpus(train, default="synthetic")
     _add_training(train)
@@ -224,6 +248,30 @@ def _command(commands: Any, name: str, run: Any, description: str) -> argparse.A
     return parser
 
 
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "the study, widened (each of these makes a table of networks, and a page for each)"
+    )
+    group.add_argument("--cells", nargs="+", choices=CELLS, help="what a layer is")
+    group.add_argument(
+        "--corpora", nargs="+", metavar="CORPUS", help="corpora to train on, in place of --corpus"
+    )
+    group.add_argument(
+        "--train-sizes",
+        nargs="+",
+        type=_size,
+        metavar="N",
+        help="numbers of reviews to train on, or all",
+    )
+    group.add_argument(
+        "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed"
+    )
+
+
+def _size(word: str) -> int | None:
+    return None if word == "all" else int(word)
+
+
 def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(default), help="folder to write to")
 
@@ -248,6 +296,7 @@ def _add_corpus(parser: argparse.ArgumentParser, default: str | None) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training (the paper's settings by default)")
+    group.add_argument("--classes", type=int, default=2, help="classes of the corpus")
     group.add_argument("--hidden-size", type=int, default=256, help="units in each layer")
     group.add_argument("--epochs", type=int, default=10, help="passes over the training reviews")
     group.add_argument("--max-tokens", type=int, help="read only the last tokens of longer reviews")

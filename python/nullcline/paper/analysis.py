@@ -1,4 +1,4 @@
-"""The paper's analyses of one trained network, layer by layer, on the test reviews alone."""
+"""The paper's analyses of one trained network, layer by layer, on the reviews of one split."""
 
 from __future__ import annotations
 
@@ -13,21 +13,41 @@ import torch
 from scipy.spatial.distance import cdist
 
 import nullcline as nc
-from nullcline.paper.results import Descent, LayerAnalysis, NetworkAnalysis, Spectrum, Walk
-from nullcline.paper.states import layer_states, split_layers, visit_states
+from nullcline.paper.dynamics import Words, analyse_dynamics
+from nullcline.paper.results import (
+    Baseline,
+    Descent,
+    DynamicsAnalysis,
+    LayerAnalysis,
+    NetworkAnalysis,
+    Spectrum,
+    Walk,
+)
+from nullcline.paper.states import (
+    layer_states,
+    review_inputs,
+    split_layers,
+    visit_states,
+)
+from nullcline.text import UNK
+from nullcline.training.bag_of_words import fit_bag_of_words
 from nullcline.training.batches import EncodedReviews
+from nullcline.training.checkpoint import SPLITS, split_rows
+from nullcline.training.objective import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from nullcline import GRU, FixedPoints
+    from nullcline import FixedPoints
     from nullcline._validation import Floats
+    from nullcline.cells import Cell
     from nullcline.paper.pca import PrincipalComponents
     from nullcline.paper.states import VisitedStates
     from nullcline.text import Corpus
-    from nullcline.training import Checkpoint, SentimentGRU
+    from nullcline.training import Checkpoint, SentimentRNN
+    from nullcline.training.bag_of_words import BagOfWords
 
 POSITIVE_REVIEW = (
     "It is by far one of the best comic book adaptations ever. "
@@ -38,12 +58,14 @@ NEGATIVE_REVIEW = (
     "against their foreheads. All they do is curse and shoot each other and acting like "
     "cliché'e version of gangsters."
 )
-EXAMPLE_REVIEWS = ((POSITIVE_REVIEW, 1), (NEGATIVE_REVIEW, 0))
-"""The paper's two example reviews, with their labels."""
+EXAMPLE_REVIEWS = ((POSITIVE_REVIEW, True), (NEGATIVE_REVIEW, False))
+"""The paper's two example reviews, and whether they are of the last class or of the first."""
+
+N_LINEARIZED = 10
+"""Points of a layer that it is linearized around, at most."""
 
 N_SPECTRA = 3
 """Points of a layer whose eigenvalues are shown, at most."""
-
 
 TOL_DESCENT = 1e-6
 """Where the paper's method, a descent of q, is stopped."""
@@ -57,8 +79,14 @@ class AnalysisSettings:
     ----------
     n_starts
         States, drawn at random from those visited, that the search starts from.
+    split
+        The reviews whose states are analysed, one of `nullcline.training.SPLITS`.
     n_sample
         States that stand for the cloud in figures and in distances to it.
+    n_reviews
+        Reviews, drawn at random, that the linear maps read from beginning to end.
+    n_words
+        Words, the most common ones, whose effects are compared with their weights.
     method, tol_unique, tol_slow
         As in `nullcline.find_fixed_points`, but `tol_slow` is larger: a ghost is told from a fixed
         point by what it is, a minimum of q that is not zero, and not by how slow it is. At 1e-3
@@ -70,7 +98,10 @@ class AnalysisSettings:
     """
 
     n_starts: int = 500
+    split: str = "test"
     n_sample: int = 5000
+    n_reviews: int = 200
+    n_words: int = 1000
     method: str = "auto"
     tol_unique: float = 1e-3
     tol_slow: float = 1e-3
@@ -78,7 +109,9 @@ class AnalysisSettings:
     n_threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("n_starts", "n_sample"):
+        if self.split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, not {self.split!r}")
+        for name in ("n_starts", "n_sample", "n_reviews", "n_words"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
@@ -105,16 +138,16 @@ def analyse(
 ) -> NetworkAnalysis:
     """Run the paper's analyses on a trained network.
 
-    Every state that the network visits on the test reviews enters the principal components, for
-    the trained and for the untrained network; `n_starts` of them, drawn at random, are searched
-    with zero input; the distinct ends are linearized.
+    Every state that the network visits on the reviews of a split enters the principal components,
+    for the trained and for the untrained network; `n_starts` of them, drawn at random, are searched
+    with zero input; the distinct ends are linearized, and the linear maps asked what they explain.
 
     Parameters
     ----------
     checkpoint
         The finished training run.
     corpus
-        The corpus that it was trained on; only its test split is read.
+        The corpus that it was trained on.
     settings
         What to draw and search; the paper's by default.
     progress
@@ -127,8 +160,10 @@ def analyse(
     """
     settings = settings or AnalysisSettings()
     watch = _Stopwatch()
-    reviews = test_reviews(checkpoint, corpus)
+    reviews = checkpoint.reviews(corpus, settings.split)
     model = checkpoint.model()
+    with watch.time("bag of words"):
+        bag = fit_bag_of_words(checkpoint, corpus)
     name = f"{checkpoint.settings.layers}-layer"
     with watch.time("states"):
         visited = visit_states(
@@ -149,7 +184,9 @@ def analyse(
             label=f"{name}: states, untrained",
         )
     components = [states.moments.principal_components() for states in visited]
-    walks = [_walks(checkpoint, model, components, text, label) for text, label in EXAMPLE_REVIEWS]
+    walks = [_walks(checkpoint, model, components, *example) for example in EXAMPLE_REVIEWS]
+    read = review_inputs(model, _some(reviews, settings))
+    readout = _contrast(model.readout.weight.detach().double().numpy())
     layers = tuple(
         _analyse_layer(
             layer,
@@ -158,6 +195,9 @@ def analyse(
             components[layer],
             untrained[layer].moments.principal_components(),
             tuple(walk[layer] for walk in walks),
+            read[layer],
+            readout if layer == len(visited) - 1 else None,
+            _common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             settings,
             watch,
             progress=progress,
@@ -166,11 +206,18 @@ def analyse(
     )
     return NetworkAnalysis(
         n_layers=len(layers),
+        cell=checkpoint.settings.cell,
         corpus=corpus.name,
+        n_train=len(split_rows(len(corpus.train), checkpoint.settings)[0]),
+        classes=corpus.classes,
+        split=settings.split,
         test_accuracy=checkpoint.test_accuracy,
+        train_accuracy=checkpoint.train_accuracy,
+        baseline=Baseline(bag.test_accuracy, bag.train_accuracy, bag.penalty),
+        chance=float(np.bincount(corpus.test.labels).max() / len(corpus.test)),
         validation_loss=checkpoint.validation_loss,
         best_epoch=checkpoint.best_epoch,
-        readout=model.readout.weight.detach().numpy()[0].astype(np.float64),
+        readout=readout,
         layers=layers,
         seconds={
             "training": sum(epoch.seconds for epoch in checkpoint.history),
@@ -205,7 +252,7 @@ def find_points(
     model = checkpoint.model()
     visited = visit_states(
         model,
-        test_reviews(checkpoint, corpus),
+        checkpoint.reviews(corpus, settings.split),
         n_sample=settings.n_starts,
         seed=settings.seed,
         progress=progress,
@@ -216,15 +263,34 @@ def find_points(
     ]
 
 
-def test_reviews(checkpoint: Checkpoint, corpus: Corpus) -> EncodedReviews:
-    """Return the test reviews as the network reads them."""
-    return EncodedReviews(
-        [checkpoint.encode(text) for text in corpus.test.texts], corpus.test.labels
+def _some(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
+    """Return `n_reviews` of the reviews, drawn at random, or all if there are fewer."""
+    rng = np.random.default_rng(settings.seed)
+    rows = rng.permutation(len(reviews))[: settings.n_reviews]
+    return EncodedReviews([reviews.indices[row] for row in rows], reviews.labels[rows])
+
+
+def _contrast(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights (n,) for the last class against the first: of two, the one logit's."""
+    rows = np.atleast_2d(weights)
+    contrast: NDArray[np.float64] = rows[0] if len(rows) == 1 else rows[-1] - rows[0]
+    return contrast
+
+
+def _common_words(
+    checkpoint: Checkpoint, model: SentimentRNN, bag: BagOfWords, settings: AnalysisSettings
+) -> Words:
+    """Return the most common words of the vocabulary, without those that stand for others."""
+    chosen = slice(UNK + 1, UNK + 1 + settings.n_words)
+    return Words(
+        words=checkpoint.vocabulary.words[chosen],
+        embeddings=model.embedding.weight.detach()[chosen].double().numpy(),
+        weights=_contrast(bag.weights)[chosen],
     )
 
 
 def _search(
-    cell: GRU,
+    cell: Cell,
     visited: VisitedStates,
     settings: AnalysisSettings,
     *,
@@ -245,7 +311,7 @@ def _search(
     )
 
 
-def _descend(cell: GRU, starts: Floats, settings: AnalysisSettings) -> Descent:
+def _descend(cell: Cell, starts: Floats, settings: AnalysisSettings) -> Descent:
     """Search as the paper did, from the same starts."""
     ends = nc.find_fixed_points(
         cell,
@@ -266,22 +332,23 @@ def _descend(cell: GRU, starts: Floats, settings: AnalysisSettings) -> Descent:
 
 def _walks(
     checkpoint: Checkpoint,
-    model: SentimentGRU,
+    model: SentimentRNN,
     components: list[PrincipalComponents],
     text: str,
-    label: int,
+    of_last_class: bool,
 ) -> list[Walk]:
     """Return the path of one review through each layer's first two components."""
     tokens = torch.from_numpy(checkpoint.encode(text))[None]
-    paths = [states[0].numpy() for states in layer_states(model, split_layers(model.rnn), tokens)]
+    layers = layer_states(model, split_layers(model.rnn), tokens)
+    paths = [states[0].numpy() for _, states in layers]
     with torch.inference_mode():
-        logit = model(tokens, torch.tensor([tokens.shape[1]]))
+        logits = model(tokens, torch.tensor([tokens.shape[1]]))
     return [
         Walk(
             tokens=tuple(checkpoint.tokens(text)),
             projection=layer_components.project(path),
-            label=label,
-            probability=float(torch.sigmoid(logit)),
+            label=checkpoint.settings.classes - 1 if of_last_class else 0,
+            probability=float(probabilities(logits)[0, -1]),
         )
         for path, layer_components in zip(paths, components, strict=True)
     ]
@@ -289,11 +356,14 @@ def _walks(
 
 def _analyse_layer(
     layer: int,
-    cell: GRU,
+    cell: Cell,
     visited: VisitedStates,
     components: PrincipalComponents,
     untrained: PrincipalComponents,
     walks: tuple[Walk, ...],
+    reviews: Sequence[Floats],
+    readout: NDArray[np.float64] | None,
+    words: Words | None,
     settings: AnalysisSettings,
     watch: _Stopwatch,
     *,
@@ -303,11 +373,23 @@ def _analyse_layer(
         points = _search(cell, visited, settings, progress=progress)
     unique = points.unique()
     with watch.time("certify"):
-        certificates = unique.certify()
-    with watch.time("descent"):
-        descent = _descend(cell, points.starts, settings)
-    with watch.time("linearize"):
-        spectra = _spectra(cell, unique)
+        radius_exists, radius_unique = _proved(cell, unique)
+    descent: Descent | None = None
+    if isinstance(cell, nc.GRU):  # the cell of the study whose method it is
+        with watch.time("descent"):
+            descent = _descend(cell, points.starts, settings)
+    rows = np.lexsort((-unique.count, unique.kind != "fixed"))[:N_LINEARIZED]
+    spectra: tuple[Spectrum, ...] = ()
+    dynamics: DynamicsAnalysis | None = None
+    if len(rows):
+        shown = unique.select(rows)
+        with watch.time("linearize"):
+            modes = nc.linearize(cell, shown)
+        spectra = _spectra(shown, modes)
+        with watch.time("dynamics"):
+            dynamics = analyse_dynamics(
+                modes, shown, rows, visited, reviews, readout=readout, words=words
+            )
     return LayerAnalysis(
         layer=layer + 1,
         n_states=visited.moments.count,
@@ -315,19 +397,29 @@ def _analyse_layer(
         explained_variance_ratio_untrained=untrained.explained_variance_ratio,
         mean=components.mean,
         components=components.components[:2],
+        sample=visited.sample,
         sample_projection=components.project(visited.sample),
         sample_labels=visited.sample_labels,
         walks=walks,
         points=points,
         unique=unique,
-        radius_exists=certificates.radius_exists,
-        radius_unique=certificates.radius_unique,
+        radius_exists=radius_exists,
+        radius_unique=radius_unique,
         descent=descent,
         unique_projection=components.project(unique.h),
         end_projection=components.project(points.h),
         distance_to_cloud=_distance_to_cloud(unique, visited),
         spectra=spectra,
+        dynamics=dynamics,
     )
+
+
+def _proved(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the radii that are proved at each point; NaN with cells that have no certificates."""
+    if not isinstance(cell, nc.GRU):
+        return np.full(len(unique), np.nan), np.full(len(unique), np.nan)
+    certificates = unique.certify()
+    return certificates.radius_exists, certificates.radius_unique
 
 
 def _distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[np.float64]:
@@ -338,11 +430,8 @@ def _distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[n
     return nearest / visited.moments.radius()
 
 
-def _spectra(cell: GRU, unique: FixedPoints) -> tuple[Spectrum, ...]:
-    """Return the eigenvalues at the points to show: fixed ones first, then the most frequent."""
-    order = np.lexsort((-unique.count, unique.kind != "fixed"))[:N_SPECTRA]
-    shown = unique.select(order)
-    modes = nc.linearize(cell, shown)
+def _spectra(shown: FixedPoints, modes: nc.Linearization) -> tuple[Spectrum, ...]:
+    """Return the eigenvalues at the first points."""
     return tuple(
         Spectrum(
             kind=str(shown.kind[i]),
@@ -351,5 +440,5 @@ def _spectra(cell: GRU, unique: FixedPoints) -> tuple[Spectrum, ...]:
             norm=float(np.linalg.norm(shown.h[i])),
             eigenvalues=modes.eigenvalues[i],
         )
-        for i in range(len(shown))
+        for i in range(min(N_SPECTRA, len(shown)))
     )

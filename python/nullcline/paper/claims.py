@@ -90,7 +90,7 @@ def _two_components(network: NetworkAnalysis) -> Finding:
 def _first_few(network: NetworkAnalysis) -> Finding:
     share = _share(network.layers[0], FEW)
     agrees = share >= 0.8
-    needed = components_for(network.layers[0].explained_variance_ratio, 0.8)
+    needed = network.layers[0].components_for(0.8)
     return Finding(
         f"{share:.0%} in the first {FEW}",
         agrees,
@@ -100,8 +100,8 @@ def _first_few(network: NetworkAnalysis) -> Finding:
 
 def _untrained(network: NetworkAnalysis) -> Finding:
     layer = network.layers[0]
-    trained = components_for(layer.explained_variance_ratio, 0.9)
-    untrained = components_for(layer.explained_variance_ratio_untrained, 0.9)
+    trained = layer.components_for(0.9)
+    untrained = layer.components_for(0.9, trained=False)
     agrees = untrained >= 2 * trained
     return Finding(
         f"90% takes {untrained} components untrained, {trained} trained",
@@ -151,6 +151,8 @@ def _where_starts_end(layer: LayerAnalysis) -> str:
 
 def _where_descent_ends(layer: LayerAnalysis) -> str:
     descent = layer.descent
+    if descent is None:
+        return ""
     return (
         f"The paper's own method, a descent of q that stops at {descent.tol_slow:.0e}, leaves "
         f"{descent.below} of them in {descent.distinct} distinct states, of which {descent.fixed} "
@@ -256,11 +258,6 @@ CLAIMS: tuple[tuple[int, str, Callable[[NetworkAnalysis], Finding]], ...] = (
     ),
 )
 """Depth, the paper's claim, and the function that judges it."""
-
-
-def components_for(ratio: np.ndarray[tuple[int], np.dtype[np.float64]], share: float) -> int:
-    """Return how many components explain `share` of the variance."""
-    return int(np.searchsorted(np.cumsum(ratio), share - 1e-12) + 1)
 
 
 def _share(layer: LayerAnalysis, n: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +15,24 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nullcline._files import replacing
 from nullcline.fixed_points import KINDS
+from nullcline.paper.explanation_figures import explanations
+from nullcline.paper.figure_plan import FigurePlan
 from nullcline.paper.style import (
     BLACK,
     BLUE,
     DPI,
     GREY,
-    LABEL_COLOURS,
-    LABEL_NAMES,
     MARKERS,
     ORANGE,
     PANEL,
     VERMILION,
+    class_colours,
     style,
 )
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -52,17 +52,8 @@ WORD_ROOM = np.array([0.09, 0.055])
 """Room that a word keeps free of others, in units of the cloud's extent along each axis."""
 
 
-@dataclass(frozen=True)
-class FigurePlan:
-    """A figure: its name (the paper's number), what draws it, and its caption."""
-
-    name: str
-    draw: Callable[[NetworkAnalysis], Figure]
-    caption: str
-
-
 def plans(n_layers: int) -> tuple[FigurePlan, ...]:
-    """Return the figures of a network of that depth, in the paper's order."""
+    """Return the paper's figures of a network of that depth, in the paper's order."""
     names = _NUMBERS.get(
         n_layers,
         tuple(f"{n_layers}-layers-{what}" for what in ("variance", "states", "points", "spectra")),
@@ -70,7 +61,7 @@ def plans(n_layers: int) -> tuple[FigurePlan, ...]:
     drawings = (
         (
             explained_variance,
-            "Cumulative explained variance of the states visited on the test reviews, for the "
+            "Cumulative explained variance of the visited states, for the "
             "trained network and for the same network before training.",
         ),
         (
@@ -106,6 +97,11 @@ _NUMBERS = {
 }
 
 
+def all_plans(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
+    """Return the paper's figures of a network, and those of what its linearization explains."""
+    return plans(network.n_layers) + explanations(network)
+
+
 def draw_figures(
     network: NetworkAnalysis,
     directory: str | os.PathLike[str],
@@ -128,7 +124,7 @@ def draw_figures(
         The files of each figure, by its name.
     """
     files: dict[str, list[Path]] = {}
-    for plan in plans(network.n_layers):
+    for plan in all_plans(network):
         with style():
             figure = plan.draw(network)
             files[plan.name] = [
@@ -166,7 +162,7 @@ def projections(network: NetworkAnalysis) -> Figure:
     """Draw the visited states and the example reviews on two components, one panel a layer."""
     figure, panels = _one_row(network, height=1.15)
     for layer, axes in zip(network.layers, panels, strict=True):
-        for label, colour in enumerate(LABEL_COLOURS):
+        for label, colour in enumerate(class_colours(len(network.classes))):
             cloud = layer.sample_projection[layer.sample_labels == label]
             axes.scatter(*cloud.T, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
         spread = np.ptp(layer.sample_projection, axis=0)
@@ -177,10 +173,10 @@ def projections(network: NetworkAnalysis) -> Figure:
         axes.set_title(_title(network, layer))
     handles = [
         Line2D([], [], ls="", marker="o", color=colour, label=f"states in {name} reviews")
-        for colour, name in zip(LABEL_COLOURS, LABEL_NAMES, strict=True)
+        for colour, name in zip(class_colours(len(network.classes)), network.classes, strict=True)
     ]
     handles += [
-        Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(walk))
+        Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(network, walk))
         for walk in network.layers[0].walks
     ]
     handles += [
@@ -339,12 +335,13 @@ def _kinds(layer: LayerAnalysis) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts if count) or "no point"
 
 
-def _walk_name(walk: Walk) -> str:
-    return f"{LABEL_NAMES[walk.label]} example, P(positive) = {walk.probability:.2f}"
+def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
+    name, last = network.classes[walk.label], network.classes[-1]
+    return f"{name} example, P({last}) = {walk.probability:.2f}"
 
 
 def _dark(label: int) -> str:
-    return ("#8a2f00", "#00406b")[label]
+    return "#00406b" if label else "#8a2f00"
 
 
 def _legend_below(figure: Figure, handles: list[Line2D]) -> None:

@@ -7,10 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from nullcline._files import write_text
-from nullcline.paper.figures import plans
+from nullcline.paper.figures import all_plans
+from nullcline.paper.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
 
 if TYPE_CHECKING:
     import os
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
     from nullcline.paper.claims import Verdict
     from nullcline.paper.results import NetworkAnalysis
+
+
+CELL_NAMES = {
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "ugrnn": "update-gate RNN",
+    "rnn": "vanilla RNN",
+}
+"""What the cells are called in a sentence."""
 
 
 def write_report(
@@ -46,14 +56,11 @@ def write_report(
         The page.
     """
     folder = Path(directory)
-    environment = Environment(
-        loader=PackageLoader("nullcline.paper"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["duration"] = _duration
-    environment.filters["steps"] = _steps
-    page = environment.get_template("index.html").render(
+    page = template("index.html").render(
+        cell=CELL_NAMES[networks[0].cell],
         networks=[_network(network, figures, folder) for network in networks],
         verdicts=verdicts,
+        claims=LINE_ATTRACTOR_CLAIMS,
         results=results,
     )
     path = folder / "index.html"
@@ -61,19 +68,33 @@ def write_report(
     return path
 
 
+def template(name: str) -> Template:
+    """Return one of the study's templates, with the filters that they use."""
+    environment = Environment(
+        loader=PackageLoader("nullcline.paper"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["duration"] = _duration
+    environment.filters["steps"] = _steps
+    environment.filters["number"] = _number
+    environment.filters["percent"] = _percent
+    environment.filters["png"] = data_uri
+    return environment.get_template(name)
+
+
 def _network(
     network: NetworkAnalysis, figures: Mapping[str, Sequence[Path]], folder: Path
 ) -> dict[str, Any]:
     return {
         "analysis": network,
+        "findings": judge(network),
         "figures": [
             {
                 "name": plan.name,
                 "caption": plan.caption,
-                "png": _data_uri(_with_suffix(figures[plan.name], ".png")),
+                "png": data_uri(_with_suffix(figures[plan.name], ".png")),
                 "svg": _with_suffix(figures[plan.name], ".svg").relative_to(folder).as_posix(),
             }
-            for plan in plans(network.n_layers)
+            for plan in all_plans(network)
         ],
     }
 
@@ -82,7 +103,8 @@ def _with_suffix(paths: Sequence[Path], suffix: str) -> Path:
     return next(path for path in paths if path.suffix == suffix)
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
+    """Return a picture as a page holds it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
@@ -93,3 +115,11 @@ def _duration(seconds: float) -> str:
 
 def _steps(time_constant: float) -> str:
     return f"{time_constant:.3g}" if math.isfinite(time_constant) else "∞"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f}%"

@@ -16,6 +16,7 @@ from nullcline._versions import versions
 from nullcline.paper.analysis import AnalysisSettings, analyse
 from nullcline.paper.claims import evaluate
 from nullcline.paper.figures import draw_figures
+from nullcline.paper.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
 from nullcline.paper.report import write_report
 from nullcline.paper.results import NetworkAnalysis
 from nullcline.text import load_corpus
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
-
-ANALYSIS_FILE = "analysis.npz"
-ANALYSIS_SETTINGS_FILE = "analysis.json"
 
 
 def reproduce(
@@ -56,6 +54,7 @@ def reproduce(
         Depths of the networks to train; the paper's are 1, 2, 3 and 4.
     training, analysis
         Settings; the paper's by default. The depth in `training` is replaced by each of `layers`.
+        Their `classes` are the classes of the corpus that is loaded.
     data_dir
         Folder with local copies of corpora and word vectors.
     device
@@ -81,19 +80,21 @@ def reproduce(
     folder = Path(out)
     if not layers:
         raise ValueError("layers must name at least one depth, for example (1, 3)")
-    if not resume and (folder / "networks").exists():
-        raise FileExistsError(
-            f"{folder} holds results already; go on with them (--resume), or choose another folder"
-        )
+    require_empty(folder, resume=resume)
     start = time.perf_counter()
     training = training or TrainingSettings()
     analysis = analysis or AnalysisSettings()
-    reviews = load_corpus(corpus, data_dir=data_dir, seed=training.seed, progress=progress)
+    reviews = load_corpus(
+        corpus,
+        data_dir=data_dir,
+        classes=training.classes,
+        seed=training.seed,
+        progress=progress,
+    )
     networks = []
     for depth in sorted(set(layers)):
         place = folder / "networks" / f"{depth}-layer"
-        _say(f"{depth}-layer network on {reviews.name}", progress=progress)
-        checkpoint = train(
+        checkpoint = trained(
             reviews,
             replace(training, layers=depth),
             place,
@@ -102,33 +103,49 @@ def reproduce(
             resume=resume,
             progress=progress,
         )
-        _say(f"test accuracy {checkpoint.test_accuracy:.2%}", progress=progress)
-        networks.append(_analysis(checkpoint, reviews, analysis, place, progress=progress))
-    _say("figures", progress=progress)
-    figures = {
-        name: paths
-        for network in networks
-        for name, paths in draw_figures(network, folder / "figures").items()
-    }
-    verdicts = evaluate(networks)
-    results = {
-        "settings": {
-            "corpus": reviews.name,
-            "layers": sorted(set(layers)),
-            "training": _without(training.to_dict(), "layers"),
-            "analysis": _without(asdict(analysis), "n_threads"),
-        },
-        "versions": versions(),
-        "machine": {"cores": os.cpu_count()},
-        "seconds": time.perf_counter() - start,
-        "networks": [network.to_json() for network in networks],
-        "claims": [asdict(verdict) for verdict in verdicts],
-    }
-    write_json(folder / "results.json", results)
-    return write_report(folder, networks, verdicts, figures, results)
+        networks.append(analysed(checkpoint, reviews, analysis, place, progress=progress))
+    say("figures", progress=progress)
+    command = f"nullcline reproduce --corpus {corpus} --layers {' '.join(map(str, layers))}"
+    seconds = time.perf_counter() - start
+    return write_page(folder, networks, training, analysis, command=command, seconds=seconds)
 
 
-def _analysis(
+def require_empty(folder: Path, *, resume: bool) -> None:
+    """Raise `FileExistsError` if the folder holds results that are not to be gone on with."""
+    if not resume and (folder / "networks").exists():
+        raise FileExistsError(
+            f"{folder} holds results already; go on with them (--resume), or choose another folder"
+        )
+
+
+def trained(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    folder: Path,
+    *,
+    data_dir: str | os.PathLike[str] | None,
+    device: str | None,
+    resume: bool,
+    progress: bool,
+) -> Checkpoint:
+    """Train a network, or go on with what `folder` holds, and say so."""
+    name = f"{settings.layers}-layer {settings.cell.upper()}"
+    some = "" if settings.train_size is None else f", {settings.train_size} reviews"
+    say(f"{name} on {corpus.name}{some}", progress=progress)
+    checkpoint = train(
+        corpus,
+        settings,
+        folder,
+        data_dir=data_dir,
+        device=device,
+        resume=resume,
+        progress=progress,
+    )
+    say(f"test accuracy {checkpoint.test_accuracy:.2%}", progress=progress)
+    return checkpoint
+
+
+def analysed(
     checkpoint: Checkpoint,
     corpus: Corpus,
     settings: AnalysisSettings,
@@ -137,21 +154,83 @@ def _analysis(
     progress: bool,
 ) -> NetworkAnalysis:
     """Return the analysis that `folder` holds, if it is of these settings, else make it."""
-    record = _without(asdict(settings), "n_threads")
-    settings_file = folder / ANALYSIS_SETTINGS_FILE
+    record = without(asdict(settings), "n_threads")
+    name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
+    settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     if settings_file.is_file() and json.loads(settings_file.read_text("utf-8")) == record:
-        return NetworkAnalysis.load(folder / ANALYSIS_FILE)
+        return NetworkAnalysis.load(file)
     settings_file.unlink(missing_ok=True)
     network = analyse(checkpoint, corpus, settings, progress=progress)
-    network.save(folder / ANALYSIS_FILE)
+    network.save(file)
     write_json(settings_file, record)
     return network
 
 
-def _without(settings: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if key != name}
+def write_page(
+    folder: Path,
+    networks: Sequence[NetworkAnalysis],
+    training: TrainingSettings,
+    analysis: AnalysisSettings,
+    *,
+    command: str,
+    seconds: float,
+) -> Path:
+    """Draw the figures of networks of one cell and corpus, judge the claims, write the page.
+
+    Returns
+    -------
+    pathlib.Path
+        `index.html`, with `results.json` and `figures/` beside it.
+    """
+    figures = {
+        name: paths
+        for network in networks
+        for name, paths in draw_figures(network, folder / "figures").items()
+    }
+    # The study that this one repeats is of GRUs; its claims are no other cell's.
+    verdicts = evaluate([network for network in networks if network.cell == "gru"])
+    results = {
+        "settings": {
+            "cell": networks[0].cell,
+            "corpus": networks[0].corpus,
+            "layers": [network.n_layers for network in networks],
+            "training": without(training.resolved().to_dict(), "cell", "layers"),
+            "analysis": without(asdict(analysis), "n_threads"),
+        },
+        **made(command, seconds),
+        "networks": [network.to_json() for network in networks],
+        "claims": [asdict(verdict) for verdict in verdicts],
+        "line_attractor_claims": [
+            {
+                "n_layers": network.n_layers,
+                "claim": claim.claim,
+                "rule": claim.rule,
+                **asdict(finding),
+            }
+            for network in networks
+            for claim, finding in zip(LINE_ATTRACTOR_CLAIMS, judge(network), strict=True)
+        ],
+    }
+    write_json(folder / "results.json", results)
+    return write_report(folder, networks, verdicts, figures, results)
 
 
-def _say(message: str, *, progress: bool) -> None:
+def made(command: str, seconds: float) -> dict[str, Any]:
+    """Return how results were made, for results.json."""
+    return {
+        "command": command,
+        "versions": versions(),
+        "machine": {"cores": os.cpu_count()},
+        "seconds": seconds,
+    }
+
+
+def without(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the settings but for these."""
+    return {key: value for key, value in settings.items() if key not in names}
+
+
+def say(message: str, *, progress: bool) -> None:
+    """Print a line above the progress bars, if there are any."""
     if progress:
         tqdm.write(message)

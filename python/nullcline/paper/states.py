@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import linear
 from tqdm import tqdm
 
 from nullcline.paper.pca import Moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
+    from nullcline._validation import Floats
     from nullcline.training.batches import EncodedReviews
-    from nullcline.training.model import SentimentGRU
+    from nullcline.training.model import SentimentRNN
+    from nullcline.training.ugrnn import UGRNN
+
+    Recurrent: TypeAlias = nn.GRU | nn.LSTM | nn.RNN | UGRNN
 
 TOKENS_PER_BATCH = 32_768
 """Padded tokens in a batch: what bounds the memory, whatever the length of the reviews."""
@@ -26,26 +32,30 @@ TOKENS_PER_BATCH = 32_768
 
 @dataclass(frozen=True)
 class VisitedStates:
-    """What is kept of the states of one layer.
+    """What is kept of the states of one layer: of an LSTM whole ones, [h, c].
 
     Parameters
     ----------
     moments
         Mean and covariance over *all* visited states.
     sample
-        States drawn at random without replacement from those visited, shape (m, H), in random
+        States drawn at random without replacement from those visited, shape (m, S), in random
         order, so that any first part of it is a random sample too.
+    sample_before, sample_inputs
+        The state before each of them, shape (m, S), and the input that led from there, (m, D).
     sample_labels
         Label of the review that each sampled state belongs to, shape (m,).
     """
 
     moments: Moments
     sample: NDArray[np.float32]
+    sample_before: NDArray[np.float32]
+    sample_inputs: NDArray[np.float32]
     sample_labels: NDArray[np.int64]
 
 
 def visit_states(
-    model: SentimentGRU,
+    model: SentimentRNN,
     reviews: EncodedReviews,
     *,
     n_sample: int,
@@ -79,9 +89,11 @@ def visit_states(
     review = np.searchsorted(np.cumsum(lengths), drawn, side="right")
     step = drawn - (np.cumsum(lengths) - lengths)[review]
     rnns = split_layers(model.rnn)
-    size = model.rnn.hidden_size
-    moments = [Moments(size) for _ in rnns]
-    samples = [np.empty((len(drawn), size), np.float32) for _ in rnns]
+    sizes = [state_size(rnn) for rnn in rnns]
+    moments = [Moments(size) for size in sizes]
+    samples = [np.empty((len(drawn), size), np.float32) for size in sizes]
+    befores = [np.zeros_like(sample) for sample in samples]
+    drives = [np.empty((len(drawn), rnn.input_size), np.float32) for rnn in rnns]
     place = np.empty(len(reviews), np.int64)
     with tqdm(
         total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress
@@ -91,34 +103,73 @@ def visit_states(
             visited = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
             place[rows] = np.arange(len(rows))
             here = np.flatnonzero(np.isin(review, rows))
-            for layer, states in enumerate(layer_states(model, rnns, batch.tokens)):
+            later = here[step[here] > 0]  # the others come from zero
+            for layer, (inputs, states) in enumerate(layer_states(model, rnns, batch.tokens)):
                 moments[layer].add(states[visited].numpy())
                 samples[layer][here] = states.numpy()[place[review[here]], step[here]]
+                befores[layer][later] = states.numpy()[place[review[later]], step[later] - 1]
+                drives[layer][here] = inputs.numpy()[place[review[here]], step[here]]
             bar.update(int(lengths[rows].sum()))
     labels = reviews.labels[review]
     return [
-        VisitedStates(layer_moments, sample, labels)
-        for layer_moments, sample in zip(moments, samples, strict=True)
+        VisitedStates(*kept, labels) for kept in zip(moments, samples, befores, drives, strict=True)
     ]
 
 
+def review_inputs(model: SentimentRNN, reviews: EncodedReviews) -> list[list[Floats]]:
+    """Return for each layer the inputs that it reads in each review, shapes (T, D)."""
+    rnns = split_layers(model.rnn)
+    read: list[list[Floats]] = [[] for _ in rnns]
+    for review in reviews.indices:
+        tokens = torch.from_numpy(review)[None]
+        for layer, (inputs, _) in enumerate(layer_states(model, rnns, tokens)):
+            read[layer].append(inputs[0].numpy())
+    return read
+
+
 def layer_states(
-    model: SentimentGRU, rnns: list[nn.GRU], tokens: torch.Tensor
-) -> Iterator[torch.Tensor]:
-    """Yield the states of each layer in turn, shape (n, T, H), for padded tokens (n, T)."""
+    model: SentimentRNN, rnns: list[Recurrent], tokens: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield inputs (n, T, D) and states (n, T, S) of each layer in turn, for tokens (n, T)."""
     with torch.inference_mode():
         inputs = model.embedding(tokens)
         for rnn in rnns:
-            inputs, _ = rnn(inputs)
-            yield inputs
+            outputs, _ = rnn(inputs)
+            yield inputs, _whole_states(rnn, inputs, outputs)
+            inputs = outputs
 
 
-def split_layers(rnn: nn.GRU) -> list[nn.GRU]:
-    """Return the layers of a stacked GRU as single-layer GRUs: PyTorch hides the lower states."""
+def state_size(rnn: Recurrent) -> int:
+    """Return how many numbers a state of one layer has: [h, c] of an LSTM twice as many as h."""
+    return rnn.hidden_size * (2 if isinstance(rnn, nn.LSTM) else 1)
+
+
+def _whole_states(rnn: Recurrent, inputs: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+    """Return the states, shape (n, T, S): the outputs, and after them the cells of an LSTM.
+
+    PyTorch hides all cells but the last. The gates follow from inputs and outputs in one product.
+    """
+    if not isinstance(rnn, nn.LSTM):
+        return outputs
+    before = torch.cat([torch.zeros_like(outputs[:, :1]), outputs[:, :-1]], dim=1)
+    weight_ih, weight_hh, bias_ih, bias_hh = rnn.parameters()
+    gates = linear(inputs, weight_ih, bias_ih) + linear(before, weight_hh, bias_hh)
+    admit, keep, candidate, _ = gates.chunk(4, dim=2)
+    added, kept = admit.sigmoid() * candidate.tanh(), keep.sigmoid()
+    cells = torch.empty_like(outputs)
+    cell = torch.zeros_like(outputs[:, 0])
+    for step in range(outputs.shape[1]):
+        cell = kept[:, step] * cell + added[:, step]
+        cells[:, step] = cell
+    return torch.cat([outputs, cells], dim=2)
+
+
+def split_layers(rnn: Recurrent) -> list[Recurrent]:
+    """Return the layers of a stack as stacks of one: PyTorch hides the lower states."""
     layers = []
     for layer in range(rnn.num_layers):
         inputs = rnn.input_size if layer == 0 else rnn.hidden_size
-        single = nn.GRU(inputs, rnn.hidden_size, bias=rnn.bias, batch_first=rnn.batch_first)
+        single = type(rnn)(inputs, rnn.hidden_size, batch_first=True)
         state = rnn.state_dict()
         single.load_state_dict(
             {name: state[name[:-1] + str(layer)] for name in single.state_dict()}

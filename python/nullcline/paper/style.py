@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib import rc_context
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -15,11 +17,6 @@ ORANGE = "#E69F00"
 VERMILION = "#D55E00"
 GREY = "#8a8a8a"
 BLACK = "#1a1a1a"
-
-LABEL_COLOURS = (VERMILION, BLUE)
-"""Of negative and positive reviews."""
-
-LABEL_NAMES = ("negative", "positive")
 
 MARKERS = {"fixed": "o", "slow": "D", "unconverged": "X"}
 """Kinds of points differ in shape, so that colour is free for their speed."""
@@ -49,6 +46,14 @@ _RC = {
     "svg.hashsalt": "nullcline",  # the same figure is the same file
     "svg.fonttype": "path",
 }
+
+
+def class_colours(classes: int) -> list[str]:
+    """Return a colour for each class: from vermilion, the first, through grey to blue."""
+    if classes == 2:
+        return [VERMILION, BLUE]
+    ramp = LinearSegmentedColormap.from_list("classes", [VERMILION, GREY, BLUE])
+    return [to_hex(ramp(place)) for place in np.linspace(0, 1, classes)]
 
 
 def style() -> AbstractContextManager[None]:

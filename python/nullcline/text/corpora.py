@@ -21,10 +21,11 @@ def load_corpus(
     name: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    classes: int = 2,
     seed: int = 0,
     progress: bool = True,
 ) -> Corpus:
-    """Load a corpus of texts with two classes.
+    """Load a corpus of texts, each of one class.
 
     Parameters
     ----------
@@ -33,11 +34,14 @@ def load_corpus(
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
-        positive or negative;
+        positive or negative, or in its five grades;
         or the path of a CSV file with a text and a label column (`nullcline.text.csv_corpus`).
     data_dir
         A folder with local copies, looked through before the folder that ``NULLCLINE_DATA`` names
         and before anything is downloaded (`nullcline.text.download.fetch`).
+    classes
+        Number of classes: ``"synthetic"`` has any number of grades from 2 to 7, ``"sst"`` 2 or 5,
+        ``"imdb"`` 2, and a CSV file as many as it has labels.
     seed
         Seed of what is generated (``"synthetic"``) or split (a CSV file without a split column);
         the others have an order and a split of their own.
@@ -51,19 +55,22 @@ def load_corpus(
     Raises
     ------
     ValueError
-        `name` is none of these, or the data are damaged, cut short or not as described.
+        `name` is none of these, it has other numbers of classes, or the data are damaged, cut short
+        or not as described.
     OSError
         A file or folder cannot be read, or a download fails.
     """
     match os.fspath(name):
         case "synthetic":
-            return generate_corpus(seed=seed)
+            return generate_corpus(classes=classes, seed=seed)
+        case "imdb" if classes != 2:
+            raise ValueError(f"classes must be 2 for imdb, not {classes}")
         case "imdb":
             return load_imdb(data_dir=data_dir, progress=progress)
         case "sst":
-            return load_sst(data_dir=data_dir, progress=progress)
+            return load_sst(classes=classes, data_dir=data_dir, progress=progress)
         case path if path.lower().endswith(".csv") or Path(path).is_file():
-            return load_csv(path, seed=seed)
+            return load_csv(path, classes=classes, seed=seed)
         case other:
             raise ValueError(
                 f"name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file, not {other!r}"

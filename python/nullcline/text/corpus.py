@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Corpus", "Split"]
@@ -22,12 +21,12 @@ class Split:
     texts
         The texts.
     labels : (len(texts),) array of int64
-        0 or 1 for each text.
+        The class of each text, a number from 0 on.
 
     Raises
     ------
     ValueError
-        There is not one label a text, or one is neither 0 nor 1.
+        There is not one label a text, or one is negative.
     """
 
     texts: tuple[str, ...]
@@ -38,8 +37,8 @@ class Split:
             raise ValueError(
                 f"labels must have shape ({len(self.texts)},), one a text, not {self.labels.shape}"
             )
-        if not np.isin(self.labels, (0, 1)).all():
-            raise ValueError("labels must be 0 or 1")
+        if (self.labels < 0).any():
+            raise ValueError("labels must be class numbers, 0 or more")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -47,7 +46,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A named corpus of two classes.
+    """A named corpus of two classes or more.
 
     Parameters
     ----------
@@ -56,10 +55,26 @@ class Corpus:
     train, test
         The two splits.
     classes
-        What label 0 and label 1 mean.
+        What each label means, from label 0 on; where classes are ordered, from low to high.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two classes, or a label is none of them.
     """
 
     name: str
     train: Split
     test: Split
-    classes: tuple[str, str] = ("negative", "positive")
+    classes: tuple[str, ...] = ("negative", "positive")
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(f"classes must be two or more, not {self.classes}")
+        for name in ("train", "test"):
+            largest = getattr(self, name).labels.max(initial=0)
+            if largest >= len(self.classes):
+                raise ValueError(
+                    f"labels must be below {len(self.classes)}, the number of classes, and the "
+                    f"{name} split has {largest}"
+                )

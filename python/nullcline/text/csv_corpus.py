@@ -24,18 +24,20 @@ _SPLIT_NAMES = ("split",)
 _TEST_SHARE = 0.2
 
 
-def load_csv(path: str | os.PathLike[str], *, seed: int = 0) -> Corpus:
+def load_csv(path: str | os.PathLike[str], *, classes: int = 2, seed: int = 0) -> Corpus:
     """Read texts and labels from a CSV file in UTF-8 with a header.
 
     The text is in the column ``text`` (or ``review``, or ``sentence``), the label in ``label``
-    (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any two strings, the first of
-    them by alphabet being class 0. A column ``split`` says ``train`` or ``test``; without it a
+    (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any `classes` strings, numbered
+    by alphabet. A column ``split`` says ``train`` or ``test``; without it a
     fifth of each class, drawn at random, is the test split.
 
     Parameters
     ----------
     path
         The file.
+    classes
+        How many different labels it has, two or more.
     seed
         Seed of the draw.
 
@@ -47,13 +49,13 @@ def load_csv(path: str | os.PathLike[str], *, seed: int = 0) -> Corpus:
     Raises
     ------
     ValueError
-        A column is missing, a line is damaged or has no text, there are not two labels, or a
-        class or a split is too small.
+        A column is missing, a line is damaged or has no text, there are not `classes` labels, or
+        a class or a split is too small.
     """
     rows = list(_rows(Path(path)))
-    classes, labels = _labels(path, [(line, label) for line, _, label, _ in rows])
+    names, labels = _labels(path, [(line, label) for line, _, label, _ in rows], classes)
     if rows[0][3] is None:
-        is_test = _draw_test(path, labels, classes, seed)
+        is_test = _draw_test(path, labels, names, seed)
     else:
         is_test = np.array([split == "test" for *_, split in rows])
     texts = [text for _, text, _, _ in rows]
@@ -61,7 +63,7 @@ def load_csv(path: str | os.PathLike[str], *, seed: int = 0) -> Corpus:
         _take(path, name, texts, labels, np.flatnonzero(chosen))
         for name, chosen in (("train", ~is_test), ("test", is_test))
     )
-    return Corpus(Path(path).name, train, test, classes)
+    return Corpus(Path(path).name, train, test, names)
 
 
 def _take(
@@ -124,27 +126,27 @@ def _column(path: Path, header: list[str], names: tuple[str, ...]) -> int:
 
 
 def _labels(
-    path: str | os.PathLike[str], found: list[tuple[int, str]]
-) -> tuple[tuple[str, str], NDArray[np.int64]]:
-    """Return what the two classes are called and the number of each row's."""
+    path: str | os.PathLike[str], found: list[tuple[int, str]], classes: int
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return what the classes are called and the number of each row's."""
     first_line: dict[str, int] = {}
     for line, label in found:
         first_line.setdefault(label, line)
-    if len(first_line) != 2:
+    if len(first_line) != classes:
         seen = ", ".join(f"{label!r} (line {line})" for label, line in [*first_line.items()][:5])
         raise ValueError(
-            f"{path}: the labels must be two, 0 and 1 or any two strings; "
-            f"there are {len(first_line)}: {seen or 'no rows'}"
+            f"{path}: the labels must be {classes} different strings (classes={classes}), such "
+            f"as 0 and 1 for two; there are {len(first_line)}: {seen or 'no rows'}"
         )
-    low, high = sorted(first_line)
-    labels = np.array([label == high for _, label in found], dtype=np.int64)
-    return ("negative", "positive") if (low, high) == ("0", "1") else (low, high), labels
+    names = tuple(sorted(first_line))
+    labels = np.array([names.index(label) for _, label in found], dtype=np.int64)
+    return ("negative", "positive") if names == ("0", "1") else names, labels
 
 
 def _draw_test(
     path: str | os.PathLike[str],
     labels: NDArray[np.int64],
-    classes: tuple[str, str],
+    classes: tuple[str, ...],
     seed: int,
 ) -> NDArray[np.bool_]:
     """Return which rows are drawn for the test split: the same share of each class."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 __all__ = ["load_sst"]
 
 _TREES = {"train": 8_544, "test": 2_210}
@@ -25,37 +27,61 @@ _ESCAPED = {"-LRB-": "(", "-RRB-": ")", r"\/": "/", r"\*": "*"}
 _NEUTRAL = 2
 
 
-def load_sst(*, data_dir: str | os.PathLike[str] | None = None, progress: bool = True) -> Corpus:
-    """Read whole sentences from the trees: labels 0 and 1 are negative, 3 and 4 positive.
+_GRADES = ("very negative", "negative", "neutral", "positive", "very positive")
 
-    Neutral sentences (label 2) are left out, and so is the development split: the study holds out
-    a part of the train split itself.
+
+def load_sst(
+    *,
+    classes: int = 2,
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Corpus:
+    """Read whole sentences from the trees.
+
+    With two classes, labels 0 and 1 of the trees are negative, 3 and 4 positive, and neutral
+    sentences (label 2) are left out; with five, each label is a class. The development split is
+    left out: the study holds out a part of the train split itself.
 
     Parameters
     ----------
+    classes
+        2 or 5.
     data_dir, progress
         As for `nullcline.text.load_corpus`.
 
     Returns
     -------
     Corpus
-        6,920 train and 1,821 test sentences, cut into tokens, with a space between two.
+        6,920 train and 1,821 test sentences of two classes, or 8,544 and 2,210 of five, cut into
+        tokens, with a space between two.
 
     Raises
     ------
     ValueError
-        The archive is damaged or cut short, or a line is not a tree.
+        `classes` is neither 2 nor 5, the archive is damaged or cut short, or a line is not a tree.
     """
+    if classes not in {2, len(_GRADES)}:
+        raise ValueError(f"classes must be 2 or {len(_GRADES)} for sst, not {classes}")
     path = fetch("sst", data_dir, progress)
     files = {
         PurePosixPath(name).stem: content
         for name, content in read_members(path, lambda name: name.endswith(".txt"))
     }
-    train, test = (_split(path, split, files.get(split, b"")) for split in _TREES)
-    return Corpus("sst", train, test)
+    trees = (_trees(path, split, files.get(split, b"")) for split in _TREES)
+    if classes == 2:
+        train, test = (_two_classes(texts, labels) for texts, labels in trees)
+        return Corpus("sst", train, test)
+    train, test = (Split(texts, labels) for texts, labels in trees)
+    return Corpus("sst", train, test, _GRADES)
 
 
-def _split(path: Path, split: str, content: bytes) -> Split:
+def _two_classes(texts: tuple[str, ...], labels: NDArray[np.int64]) -> Split:
+    kept = np.flatnonzero(labels != _NEUTRAL)
+    return Split(tuple(texts[row] for row in kept), (labels[kept] > _NEUTRAL).astype(np.int64))
+
+
+def _trees(path: Path, split: str, content: bytes) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the sentence and the label, 0 to 4, of each tree of a split."""
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -71,11 +97,9 @@ def _split(path: Path, split: str, content: bytes) -> Split:
         root = _ROOT.fullmatch(line.strip())
         if root is None or line.count("(") != line.count(")"):
             raise ValueError(f"{path}: line {number} of {split}.txt is not a tree: {line[:60]!r}")
-        label = int(root[1])
-        if label != _NEUTRAL:
-            texts.append(" ".join(_plain(leaf) for leaf in _LEAF.findall(line)))
-            labels.append(label > _NEUTRAL)
-    return Split(tuple(texts), np.array(labels, dtype=np.int64))
+        texts.append(" ".join(_plain(leaf) for leaf in _LEAF.findall(line)))
+        labels.append(int(root[1]))
+    return tuple(texts), np.array(labels, dtype=np.int64)
 
 
 def _plain(leaf: str) -> str:

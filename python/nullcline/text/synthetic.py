@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from nullcline.text.corpus import Corpus, Split
 from nullcline.text.vectors import WordVectors, draw_for_word
@@ -39,21 +40,30 @@ VALENCES = {word: valence for valence, words in _CHOICES.items() for word in wor
 _LENGTHS = (18, 48)  # words a review; the marks come on top, 20 to 60 tokens in all
 _SENTENCE = (6, 12)  # words a sentence
 _LOADED_SHARE = 0.3  # of the words have a valence
-_MARGIN = 2  # the summed valence is at least this far from 0: the label is free of noise
+_MARGIN = 2  # of two classes: the summed valence is at least this far from 0
+_SPREAD = 6.8  # of the summed valence, its standard deviation, which cuts it into more grades
+_MAX_GRADES = 7  # where a grade is a handful of sums wide
+_NAMES = {2: ("negative", "positive")}
 _VECTOR_NOISE = 0.4  # about the spread of GloVe's numbers
 _VECTOR_STEP = 0.8  # along the direction of valence, a grade
 
 
-def generate_corpus(*, n_train: int = 2_000, n_test: int = 1_000, seed: int = 0) -> Corpus:
-    """Generate reviews whose label is the sign of the summed valence of their words.
+def generate_corpus(
+    *, n_train: int = 2_000, n_test: int = 1_000, classes: int = 2, seed: int = 0
+) -> Corpus:
+    """Generate reviews whose label is the sign, or the grade, of the summed valence of their words.
 
     Words are drawn one by one, most of them neutral, so that a network must add up the whole
-    review to know the label. Both classes are equally common, to within one review.
+    review to know the label. All classes are equally common, to within one review. Of more than
+    two, the grades are cut where each takes about the same share of freely drawn reviews, between
+    two sums, so that a label is free of noise.
 
     Parameters
     ----------
     n_train, n_test
         Reviews in each split, one or more.
+    classes
+        Number of grades, 2 to 7.
     seed
         Seed, from 0 on.
 
@@ -65,29 +75,44 @@ def generate_corpus(*, n_train: int = 2_000, n_test: int = 1_000, seed: int = 0)
     Raises
     ------
     ValueError
-        A number of reviews is below 1, or the seed is negative.
+        A number of reviews is below 1, the seed is negative, or `classes` is out of its range.
     """
     for argument, count in (("n_train", n_train), ("n_test", n_test)):
         if count < 1:
             raise ValueError(f"{argument} must be 1 or more, not {count}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
-    return Corpus(
-        "synthetic",
-        train=_generate_split(n_train, np.random.default_rng([seed, 0])),
-        test=_generate_split(n_test, np.random.default_rng([seed, 1])),
+    if not 2 <= classes <= _MAX_GRADES:
+        raise ValueError(f"classes must be from 2 to {_MAX_GRADES}, not {classes}")
+    train, test = (
+        _generate_split(count, classes, np.random.default_rng([seed, part]))
+        for part, count in enumerate((n_train, n_test))
     )
+    names = _NAMES.get(classes, tuple(f"grade {number}" for number in range(1, classes + 1)))
+    return Corpus("synthetic", train, test, names)
 
 
-def _generate_split(count: int, generator: np.random.Generator) -> Split:
-    labels = generator.permutation(np.arange(count, dtype=np.int64) % 2)
-    return Split(tuple(_review(bool(label), generator) for label in labels), labels)
+def _generate_split(count: int, classes: int, generator: np.random.Generator) -> Split:
+    labels = generator.permutation(np.arange(count, dtype=np.int64) % classes)
+    cuts = _cuts(classes)
+    return Split(tuple(_review(int(label), cuts, generator) for label in labels), labels)
 
 
-def _review(positive: bool, generator: np.random.Generator) -> str:
-    valences = _draw_valences(generator)
-    if (valences.sum() > 0) != positive:
-        valences = -valences
+def _cuts(classes: int) -> NDArray[np.float64]:
+    """Return the summed valences, none of them whole, that part each grade from the next."""
+    shares = np.arange(1, classes) / classes
+    return np.floor(_SPREAD * ndtri(shares)) + 0.5
+
+
+def _review(label: int, cuts: NDArray[np.float64], generator: np.random.Generator) -> str:
+    if len(cuts) == 1:
+        valences = _draw_valences(generator, _MARGIN)
+        if (valences.sum() > 0) != label:
+            valences = -valences
+    else:
+        valences = _draw_valences(generator, 0)
+        while np.searchsorted(cuts, valences.sum()) != label:
+            valences = _draw_valences(generator, 0)
     words = []
     for valence, place in zip(valences.tolist(), generator.random(len(valences)), strict=True):
         choices = _CHOICES[valence]
@@ -95,14 +120,14 @@ def _review(positive: bool, generator: np.random.Generator) -> str:
     return _punctuate(words, generator)
 
 
-def _draw_valences(generator: np.random.Generator) -> NDArray[np.int64]:
+def _draw_valences(generator: np.random.Generator, margin: int) -> NDArray[np.int64]:
     """Draw the valence of each word until their sum keeps the margin."""
     graded = np.array([valence for valence in _WORDS if valence])
     length = generator.integers(*_LENGTHS, endpoint=True)
     while True:
         loaded = generator.random(length) < _LOADED_SHARE
         valences = np.where(loaded, generator.choice(graded, length), 0)
-        if abs(valences.sum()) >= _MARGIN:
+        if abs(valences.sum()) >= margin:
             return valences
 
 

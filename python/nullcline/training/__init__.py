@@ -1,6 +1,7 @@
 """The paper's sentiment networks and how they are fitted; needs the `study` extra."""
 
 from nullcline.training.checkpoint import (
+    SPLITS,
     Checkpoint,
     CheckpointError,
     Epoch,
@@ -8,14 +9,18 @@ from nullcline.training.checkpoint import (
     require_new,
 )
 from nullcline.training.fit import train
-from nullcline.training.model import SentimentGRU
-from nullcline.training.settings import TrainingSettings
+from nullcline.training.model import SentimentRNN
+from nullcline.training.settings import CELLS, TrainingSettings
+from nullcline.training.ugrnn import UGRNN
 
 __all__ = [
+    "CELLS",
+    "SPLITS",
+    "UGRNN",
     "Checkpoint",
     "CheckpointError",
     "Epoch",
-    "SentimentGRU",
+    "SentimentRNN",
     "TrainingSettings",
     "load_checkpoint",
     "require_new",

@@ -37,7 +37,7 @@ class EncodedReviews:
     indices
         One integer array a review, none of them empty.
     labels
-        0 or 1 for each review, shape (n,).
+        The class of each review, shape (n,).
     """
 
     indices: Sequence[NDArray[np.int64]]
@@ -51,16 +51,12 @@ class EncodedReviews:
         """Number of tokens of each review, shape (n,)."""
         return np.fromiter((len(review) for review in self.indices), np.int64, len(self.indices))
 
-    def take(self, rows: NDArray[np.int64]) -> EncodedReviews:
-        """Return the reviews in `rows`, in that order."""
-        return EncodedReviews([self.indices[row] for row in rows], self.labels[rows])
-
     def batch(self, rows: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
         """Return the reviews in `rows` as one padded batch on `device`."""
         reviews = [torch.from_numpy(self.indices[row]) for row in rows]
         lengths = torch.tensor([len(review) for review in reviews])
         tokens = torch.nn.utils.rnn.pad_sequence(reviews, batch_first=True, padding_value=PAD)
-        labels = torch.from_numpy(self.labels[rows]).float()
+        labels = torch.from_numpy(self.labels[rows])
         return Batch(tokens.to(device), lengths.to(device), labels.to(device), rows)
 
 

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from nullcline._files import replacing, write_json
 from nullcline.text import UNK, Vocabulary, tokenize
-from nullcline.training.model import SentimentGRU
+from nullcline.training.batches import EncodedReviews
+from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nullcline.text import Corpus, Split
+
 SETTINGS_FILE = "settings.json"
 VOCABULARY_FILE = "vocabulary.json"
 WEIGHTS_FILE = "weights.safetensors"
 UNTRAINED_FILE = "untrained.safetensors"
+
+SPLITS = ("train", "validation", "test")
+"""The reviews that a network was trained on, those that chose its epoch, and those held back."""
 
 
 class CheckpointError(ValueError):
@@ -60,6 +66,8 @@ class Checkpoint:
         Number (from 1) of the epoch whose weights were kept: the lowest validation loss.
     test_accuracy
         Share of the test reviews judged right, in [0, 1].
+    train_accuracy
+        Share of the reviews that it was trained on judged right; None in runs of version 0.1.
     """
 
     directory: Path
@@ -69,13 +77,14 @@ class Checkpoint:
     history: tuple[Epoch, ...]
     best_epoch: int
     test_accuracy: float
+    train_accuracy: float | None = None
 
     @property
     def validation_loss(self) -> float:
         """The lowest validation loss, in nats a review."""
         return self.history[self.best_epoch - 1].validation_loss
 
-    def model(self, *, trained: bool = True) -> SentimentGRU:
+    def model(self, *, trained: bool = True) -> SentimentRNN:
         """Return the network in evaluation mode on the CPU, trained or before its first step."""
         model = new_model(self.settings, len(self.vocabulary))
         load_weights(model, self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE))
@@ -84,6 +93,17 @@ class Checkpoint:
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of `text` that the network reads: the last ones, if it has a cap."""
         return visible_tokens(text, self.settings)
+
+    def reviews(self, corpus: Corpus, split: str = "test") -> EncodedReviews:
+        """Return the reviews of one of `SPLITS` as the network reads them."""
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
+        if split == "test":
+            rows = np.arange(len(corpus.test))
+            return encode_reviews(corpus.test, rows, self.vocabulary, self.settings)
+        training, validation = split_rows(len(corpus.train), self.settings)
+        rows = training if split == "train" else validation
+        return encode_reviews(corpus.train, rows, self.vocabulary, self.settings)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the word indices of `text` as the network reads them, at least one."""
@@ -102,25 +122,64 @@ def encode(text: str, vocabulary: Vocabulary, settings: TrainingSettings) -> NDA
     return indices if len(indices) else np.array([UNK], dtype=np.int64)
 
 
-def new_model(settings: TrainingSettings, n_words: int) -> SentimentGRU:
-    """Return the network that the settings describe, with PyTorch's initial weights."""
-    return SentimentGRU(
+def encode_reviews(
+    split: Split, rows: NDArray[np.int64], vocabulary: Vocabulary, settings: TrainingSettings
+) -> EncodedReviews:
+    """Return the reviews in `rows` of a split of the corpus, encoded."""
+    texts = [encode(split.texts[row], vocabulary, settings) for row in rows]
+    return EncodedReviews(texts, split.labels[rows])
+
+
+def split_rows(
+    n_reviews: int, settings: TrainingSettings
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide the training split at random into the reviews to train on and those to validate on.
+
+    Runs that differ in `train_size` alone have the same validation reviews, and the larger
+    training set holds the smaller.
+
+    Raises
+    ------
+    ValueError
+        One side would be empty, or there are fewer reviews than `train_size`.
+    """
+    order = np.random.default_rng(settings.seed).permutation(n_reviews)
+    n_validation = round(settings.validation_fraction * n_reviews)
+    left = n_reviews - n_validation
+    if n_validation == 0 or left == 0:
+        raise ValueError(
+            f"validation_fraction={settings.validation_fraction} leaves no review on one side of "
+            f"the split: the corpus has {n_reviews} training reviews"
+        )
+    if settings.train_size is not None and settings.train_size > left:
+        raise ValueError(
+            f"train_size={settings.train_size} is more than the corpus has: {left} reviews are "
+            "left to train on once the validation reviews are held out"
+        )
+    return order[n_validation:][: settings.train_size], order[:n_validation]
+
+
+def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
+    """Return the network that the settings describe, with its initial weights."""
+    return SentimentRNN(
         n_words,
+        cell=settings.cell,
         layers=settings.layers,
         hidden_size=settings.hidden_size,
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
+        classes=settings.classes,
     )
 
 
-def save_weights(model: SentimentGRU, path: Path) -> None:
+def save_weights(model: SentimentRNN, path: Path) -> None:
     """Write the model's weights to `path`, whole or not at all."""
     weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     with replacing(path) as temporary:
         save_file(weights, temporary)
 
 
-def load_weights(model: SentimentGRU, path: Path) -> None:
+def load_weights(model: SentimentRNN, path: Path) -> None:
     """Load the weights in `path` into `model`.
 
     Raises
@@ -142,6 +201,7 @@ def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
         "history": [vars(epoch) for epoch in checkpoint.history],
         "best_epoch": checkpoint.best_epoch,
         "test_accuracy": checkpoint.test_accuracy,
+        "train_accuracy": checkpoint.train_accuracy,
         "versions": versions,
     }
     write_json(checkpoint.directory / SETTINGS_FILE, record)
@@ -195,6 +255,7 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             history=tuple(Epoch(**epoch) for epoch in record["history"]),
             best_epoch=record["best_epoch"],
             test_accuracy=record["test_accuracy"],
+            train_accuracy=record.get("train_accuracy"),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error

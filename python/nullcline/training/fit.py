@@ -1,4 +1,4 @@
-"""Training: Adam on the binary cross-entropy, every epoch saved, the best one kept."""
+"""Training: Adam on the cross-entropy, every epoch saved, the best one kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from nullcline._files import replacing
 from nullcline._versions import versions
 from nullcline.text import Vocabulary, load_vectors_for_corpus
-from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
+from nullcline.training.batches import shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import (
     UNTRAINED_FILE,
     VOCABULARY_FILE,
@@ -25,22 +24,25 @@ from nullcline.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     Epoch,
-    encode,
+    encode_reviews,
     is_finished,
     load_checkpoint,
     load_weights,
     new_model,
     save_checkpoint,
     save_weights,
+    split_rows,
     visible_tokens,
 )
+from nullcline.training.objective import judged, loss
+from nullcline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import os
 
     from nullcline.text import Corpus
-    from nullcline.training.model import SentimentGRU
-    from nullcline.training.settings import TrainingSettings
+    from nullcline.training.batches import EncodedReviews
+    from nullcline.training.model import SentimentRNN
 
 PROGRESS_FILE = "progress.pt"
 """State after the last whole epoch of an unfinished run; gone once the run is finished."""
@@ -52,7 +54,7 @@ EVALUATION_BATCH = 256
 class _Run:
     """A run in memory, between two epochs."""
 
-    model: SentimentGRU
+    model: SentimentRNN
     optimizer: torch.optim.Optimizer
     history: list[Epoch] = field(default_factory=list)
 
@@ -118,25 +120,29 @@ def train(
     FloatingPointError
         The loss became infinite or NaN.
     ValueError
-        `device` is none, or not there.
+        `device` is none, or not there; `settings` has other classes than the corpus, or more
+        training reviews.
     """
     folder = Path(directory)
+    settings = settings.resolved()
     if resume and is_finished(folder):
         return _same_run(load_checkpoint(folder), corpus, settings)
     place = _device(device)
-    rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(corpus.train.texts))
-    n_validation = round(settings.validation_fraction * len(order))
-    if not 0 < n_validation < len(order):
+    if len(corpus.classes) != settings.classes:
         raise ValueError(
-            f"validation_fraction={settings.validation_fraction} leaves no review on one side of "
-            f"the split: the corpus has {len(order)} training reviews"
+            f"classes must be {len(corpus.classes)}, the classes that the corpus has, "
+            f"not {settings.classes}"
         )
-    vocabulary = _vocabulary(corpus, order[n_validation:], settings)
-    reviews = EncodedReviews(
-        [encode(text, vocabulary, settings) for text in corpus.train.texts], corpus.train.labels
+    training_rows, validation_rows = split_rows(len(corpus.train), settings)
+    vocabulary = _vocabulary(corpus, training_rows, settings)
+    training, validation, test = (
+        encode_reviews(split, rows, vocabulary, settings)
+        for split, rows in (
+            (corpus.train, training_rows),
+            (corpus.train, validation_rows),
+            (corpus.test, np.arange(len(corpus.test))),
+        )
     )
-    validation, training = reviews.take(order[:n_validation]), reviews.take(order[n_validation:])
     run = _begin(corpus, settings, vocabulary, data_dir, place, progress=progress)
     if resume and (folder / PROGRESS_FILE).is_file():
         _restore(run, folder / PROGRESS_FILE, corpus, settings)
@@ -149,10 +155,6 @@ def train(
             save_weights(run.model, folder / WEIGHTS_FILE)
         _save_progress(run, folder / PROGRESS_FILE, corpus, settings)
     load_weights(run.model, folder / WEIGHTS_FILE)
-    test = EncodedReviews(
-        [encode(text, vocabulary, settings) for text in corpus.test.texts], corpus.test.labels
-    )
-    _, accuracy = evaluate(run.model, test, place)
     checkpoint = Checkpoint(
         directory=folder,
         corpus=corpus.name,
@@ -160,7 +162,8 @@ def train(
         vocabulary=vocabulary,
         history=tuple(run.history),
         best_epoch=run.best_epoch,
-        test_accuracy=accuracy,
+        test_accuracy=evaluate(run.model, test, place)[1],
+        train_accuracy=evaluate(run.model, training, place)[1],
     )
     save_checkpoint(checkpoint, versions())
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
@@ -181,18 +184,18 @@ def _device(name: torch.device | str | None) -> torch.device:
 
 
 def evaluate(
-    model: SentimentGRU, reviews: EncodedReviews, device: torch.device | str = "cpu"
+    model: SentimentRNN, reviews: EncodedReviews, device: torch.device | str = "cpu"
 ) -> tuple[float, float]:
     """Return the mean loss (nats a review) and the accuracy (in [0, 1]) of `model`."""
     model.eval()
-    loss = correct = 0.0
+    total = correct = 0.0
     with torch.inference_mode():
         for rows in sorted_rows(reviews.lengths, EVALUATION_BATCH):
             batch = reviews.batch(rows, device)
             logits = model(batch.tokens, batch.lengths)
-            loss += float(binary_cross_entropy_with_logits(logits, batch.labels, reduction="sum"))
-            correct += float(((logits > 0) == (batch.labels > 0.5)).sum())
-    return loss / len(reviews), correct / len(reviews)
+            total += float(loss(logits, batch.labels, "sum"))
+            correct += float((judged(logits) == batch.labels).sum())
+    return total / len(reviews), correct / len(reviews)
 
 
 def _vocabulary(
@@ -228,7 +231,7 @@ def _begin(
             torch.from_numpy(vectors.matrix(vocabulary, seed=settings.seed))
         )
     model.to(device)
-    return _Run(model, torch.optim.Adam(model.parameters(), lr=settings.learning_rate))
+    return _Run(model, torch.optim.Adam(model.parameters(), lr=settings.step_size))
 
 
 def _epoch(
@@ -251,13 +254,14 @@ def _epoch(
         total = 0.0
         label = f"epoch {number}/{settings.epochs}"
         for rows in tqdm(batches, desc=label, unit="batch", disable=not progress):
-            total += _step(run, training, rows, device) * len(rows)
-    loss, accuracy = evaluate(run.model, validation, device)
-    epoch = Epoch(number, total / len(training), loss, accuracy, time.perf_counter() - start)
+            total += _step(run, training, rows, settings.max_gradient_norm, device) * len(rows)
+    validation_loss, accuracy = evaluate(run.model, validation, device)
+    seconds = time.perf_counter() - start
+    epoch = Epoch(number, total / len(training), validation_loss, accuracy, seconds)
     if progress:
         tqdm.write(
             f"epoch {number}: training loss {epoch.training_loss:.4f}, "
-            f"validation loss {loss:.4f}, validation accuracy {accuracy:.2%}"
+            f"validation loss {validation_loss:.4f}, validation accuracy {accuracy:.2%}"
         )
     return epoch
 
@@ -266,18 +270,21 @@ def _step(
     run: _Run,
     training: EncodedReviews,
     rows: np.ndarray[Any, np.dtype[np.int64]],
+    max_gradient_norm: float | None,
     device: torch.device,
 ) -> float:
     batch = training.batch(rows, device)
-    loss = binary_cross_entropy_with_logits(run.model(batch.tokens, batch.lengths), batch.labels)
-    value = loss.item()
+    error = loss(run.model(batch.tokens, batch.lengths), batch.labels)
+    value = error.item()
     if not math.isfinite(value):
         raise FloatingPointError(
             f"the training loss became {value}; try a smaller learning_rate than "
             f"{run.optimizer.param_groups[0]['lr']}"
         )
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    error.backward()  # type: ignore[no-untyped-call]
+    if max_gradient_norm is not None:
+        torch.nn.utils.clip_grad_norm_(run.model.parameters(), max_gradient_norm)
     run.optimizer.step()
     return value
 
@@ -325,10 +332,10 @@ def _require_same(
     settings: TrainingSettings,
 ) -> None:
     wanted = {"corpus": corpus.name, **settings.to_dict()}
-    there = {"corpus": corpus_there, **settings_there}
-    differing = [name for name in wanted if wanted[name] != there.get(name)]
+    there = {"corpus": corpus_there, **TrainingSettings(**settings_there).resolved().to_dict()}
+    differing = [name for name in wanted if wanted[name] != there[name]]
     if differing:
-        listed = ", ".join(f"{name}: {there.get(name)!r} there" for name in differing)
+        listed = ", ".join(f"{name}: {there[name]!r} there" for name in differing)
         raise CheckpointError(
             f"{folder} holds a run with other settings ({listed}); "
             "choose another folder, or start again without resuming"

@@ -1,4 +1,4 @@
-"""The paper's network: word vectors, dropout, a stack of GRUs, dropout, a linear readout."""
+"""The paper's network: word vectors, dropout, a stack of recurrent layers, dropout, a readout."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ import torch
 from torch import Tensor, nn
 
 from nullcline.text import PAD
+from nullcline.training.ugrnn import UGRNN
+
+CELL_MODULES: dict[str, type[nn.GRU | nn.LSTM | nn.RNN | UGRNN]] = {
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+    "ugrnn": UGRNN,
+    "rnn": nn.RNN,
+}
+"""The module that stacks layers of each of `nullcline.training.settings.CELLS`."""
 
 
-class SentimentGRU(nn.Module):
+class SentimentRNN(nn.Module):
     """A sentiment classifier that reads a review token by token and judges its last state.
+
+    The weights start as PyTorch draws them, but for what an LSTM and a UGRNN need to remember a
+    review from the first step on: their forget and update gates are biased by 1 towards keeping
+    (Jozefowicz, Zaremba and Sutskever 2015, section 2.2). The recurrent weights of a vanilla
+    network are not made orthogonal, as many make them: its modes would be slow from the beginning,
+    in every direction, and hide which of them training made slow.
 
     Parameters
     ----------
     n_words
         Rows of the embedding, one a word of the vocabulary.
-    layers, hidden_size, embedding_size, dropout
+    cell, layers, hidden_size, embedding_size, dropout, classes
         As in `TrainingSettings`. Dropout acts on the embeddings and on the last state, not
         between the layers.
     """
@@ -24,19 +39,24 @@ class SentimentGRU(nn.Module):
         self,
         n_words: int,
         *,
+        cell: str = "gru",
         layers: int = 1,
         hidden_size: int = 256,
         embedding_size: int = 100,
         dropout: float = 0.5,
+        classes: int = 2,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_words, embedding_size, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
-        self.rnn = nn.GRU(embedding_size, hidden_size, num_layers=layers, batch_first=True)
-        self.readout = nn.Linear(hidden_size, 1)
+        self.rnn = CELL_MODULES[cell](
+            embedding_size, hidden_size, num_layers=layers, batch_first=True
+        )
+        self.readout = nn.Linear(hidden_size, 1 if classes == 2 else classes)
+        _start_to_remember(self.rnn)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logit of "positive" for each review.
+        """Return the logits of each review.
 
         The padded steps are computed and thrown away: packing the sequences instead costs a
         backward pass that is quadratic in their length on a CPU.
@@ -51,9 +71,19 @@ class SentimentGRU(nn.Module):
         Returns
         -------
         torch.Tensor
-            Logits, shape (n,).
+            Of two classes the logit of the second, shape (n,); of K > 2 a logit each, (n, K).
         """
         states, _ = self.rnn(self.dropout(self.embedding(tokens)))
         last = states[torch.arange(len(lengths), device=states.device), lengths - 1]
-        logits: Tensor = self.readout(self.dropout(last)).squeeze(1)
-        return logits
+        logits: Tensor = self.readout(self.dropout(last))
+        return logits.squeeze(1)
+
+
+@torch.no_grad()
+def _start_to_remember(rnn: nn.Module) -> None:
+    """Bias the gates of those cells that would forget a long review."""
+    for name, parameter in rnn.named_parameters():
+        if isinstance(rnn, nn.LSTM) and name.startswith("bias_ih"):
+            parameter.chunk(4)[1].add_(1)  # i, f, g, o
+        elif isinstance(rnn, UGRNN) and name.startswith("bias_ih"):
+            parameter.chunk(2)[1].add_(1)  # c, g

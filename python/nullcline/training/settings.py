@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+CELLS = ("gru", "lstm", "ugrnn", "rnn")
+"""The recurrent cells that a network can be made of; the last is the vanilla RNN, with tanh."""
 
 
 @dataclass(frozen=True)
@@ -12,10 +15,13 @@ class TrainingSettings:
 
     Parameters
     ----------
+    cell
+        What a layer is: "gru", "lstm", "ugrnn" (`nullcline.training.ugrnn`) or "rnn", the vanilla
+        network with tanh. The paper's is the GRU.
     layers
-        Number of GRU layers, 1 or more.
+        Number of recurrent layers, 1 or more.
     hidden_size
-        Units in each GRU layer.
+        Units in each recurrent layer.
     embedding_size
         Dimension of the word vectors.
     dropout
@@ -25,9 +31,20 @@ class TrainingSettings:
     batch_size
         Reviews in one step of Adam.
     learning_rate
-        Adam's step size; its other parameters are its defaults.
+        Adam's step size; its other parameters are its defaults. None stands for 1e-3, and for 3e-4
+        with a vanilla network, whose loss jumps at larger steps.
+    max_gradient_norm
+        Gradients of a larger Euclidean norm, over all parameters together, are scaled down to it
+        (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla network, whose
+        gradients can explode, and for no bound with the gated ones.
     validation_fraction
         Part of the training split that is held out to choose the epoch, in (0, 1).
+    train_size
+        Number of reviews to train on, drawn at random from those that are not held out; None takes
+        all.
+    classes
+        Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
+        cross-entropy, more by one logit each and the cross-entropy.
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
@@ -44,20 +61,25 @@ class TrainingSettings:
         A value is out of its range.
     """
 
+    cell: str = "gru"
     layers: int = 1
     hidden_size: int = 256
     embedding_size: int = 100
     dropout: float = 0.5
     epochs: int = 10
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
+    max_gradient_norm: float | None = None
     validation_fraction: float = 0.3
+    train_size: int | None = None
+    classes: int = 2
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)
         for name in (
             "layers",
             "hidden_size",
@@ -67,18 +89,31 @@ class TrainingSettings:
             "vocabulary_size",
         ):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("max_tokens", "patience"):
+        for name in ("max_tokens", "patience", "train_size"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
-        _require(self.learning_rate > 0, "learning_rate", "positive", self.learning_rate)
         _require(
             0 < self.validation_fraction < 1,
             "validation_fraction",
             "in (0, 1)",
             self.validation_fraction,
         )
+        _require(self.classes >= 2, "classes", "at least 2", self.classes)
+        for name in ("learning_rate", "max_gradient_norm"):
+            value = getattr(self, name)
+            _require(value is None or value > 0, name, "None or positive", value)
         _require(self.seed >= 0, "seed", "at least 0", self.seed)
+
+    @property
+    def step_size(self) -> float:
+        """`learning_rate`, or what None stands for."""
+        return self.learning_rate or (3e-4 if self.cell == "rnn" else 1e-3)
+
+    def resolved(self) -> TrainingSettings:
+        """Return the same with the numbers that None stands for with this cell."""
+        bound = self.max_gradient_norm or (1.0 if self.cell == "rnn" else None)
+        return replace(self, learning_rate=self.step_size, max_gradient_norm=bound)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""

@@ -1,0 +1,164 @@
+"""The widened study, run as a user runs it: a table of cells and corpora, and pages behind it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nullcline.cli import CELLS, SPLITS, main
+from nullcline.paper.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.paper.study import study
+from nullcline.paper.training_size import draw_sizes
+from nullcline.training import CELLS as TRAINED_CELLS
+from nullcline.training import SPLITS as TRAINED_SPLITS
+from paper_samples import layer, network
+from tiny_study import tiny_corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = ["--hidden-size", "5", "--epochs", "2", "--starts", "12", "--quiet"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Any:
+    """Give the generated corpus a few short reviews, and leave figures to the tests of figures."""
+
+    def load(name: str, *, classes: int = 2, **_: object) -> Any:
+        if name == "nowhere":
+            raise ValueError("name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file")
+        return tiny_corpus(classes=classes)
+
+    def save(_: object, path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"as good as a picture")
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nullcline.paper.study.load_corpus", load)
+        patch.setattr("nullcline.paper.figures._save", save)
+        yield
+
+
+def run(out: Path, *options: str) -> dict[str, Any]:
+    assert main(["reproduce", "--out", str(out), *options, *SMALL]) == 0
+    results: dict[str, Any] = json.loads((out / "results.json").read_text("utf-8"))
+    return results
+
+
+@pytest.fixture(scope="module")
+def by_cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study") / "out"
+    run(out, "--cells", *CELLS)
+    return out
+
+
+def test_the_command_line_names_what_there_is() -> None:
+    assert CELLS == TRAINED_CELLS
+    assert SPLITS == TRAINED_SPLITS
+
+
+def test_every_cell_has_a_row_and_a_page(by_cell: Path) -> None:
+    results = json.loads((by_cell / "results.json").read_text("utf-8"))
+    assert [row["cell"] for row in results["rows"]] == list(CELLS)
+    for row in results["rows"]:
+        assert (by_cell / row["page"]).is_file()
+        of_page = json.loads((by_cell / row["page"]).with_name("results.json").read_text("utf-8"))
+        (only,) = of_page["networks"]
+        assert only["cell"] == row["cell"]
+        assert only["test_accuracy"] == row["test_accuracy"]
+        assert only["layers"][0]["participation_ratio"] == row["participation_ratio"]
+    assert [claim["of"] for claim in results["claims"]] == [4] * len(LINE_ATTRACTOR_CLAIMS)
+    for claim in results["claims"]:
+        assert claim["holds"] == sum(network["holds"] for network in claim["networks"])
+
+
+def test_the_summary_links_to_pages_that_are_there(by_cell: Path) -> None:
+    page = (by_cell / "index.html").read_text("utf-8")
+    links = re.findall(r'<a href="([^"]*)"', page)
+    assert links == [f"pages/synthetic-{cell}/index.html" for cell in CELLS]
+    for link in links:
+        below = (by_cell / link).read_text("utf-8")
+        assert below.count("data:image/png;base64,") >= 4
+        for figure in re.findall(r'<a href="([^"]*)"', below):
+            assert (by_cell / link).with_name(figure.split("/")[0]).is_dir()
+    assert "The paper's claims" in (by_cell / links[0]).read_text("utf-8")
+    assert "The paper's claims" not in (by_cell / links[1]).read_text("utf-8")
+
+
+def test_resuming_a_study_redoes_nothing(by_cell: Path) -> None:
+    def written() -> dict[str, int]:
+        files = (by_cell / "networks").rglob("*")
+        return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
+
+    before = written()
+    rows = json.loads((by_cell / "results.json").read_text("utf-8"))["rows"]
+    assert run(by_cell, "--cells", *CELLS, "--resume")["rows"] == rows
+    assert written() == before
+
+
+def test_a_study_does_not_overwrite(by_cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--out", str(by_cell), "--cells", "gru", *SMALL]) == 1
+    assert "holds results already" in capsys.readouterr().err
+
+
+def test_one_flag_varies_the_training_reviews(tmp_path: Path) -> None:
+    results = run(tmp_path, "--train-sizes", "20", "60", "all")
+    assert [row["n_train"] for row in results["rows"]] == [20, 60, 84]
+    assert len({row["page"] for row in results["rows"]}) == 3
+    assert all(row["train_accuracy"] is not None for row in results["rows"])
+    assert (tmp_path / "figures" / "train-size.png").read_bytes().startswith(b"\x89PNG")
+    assert "From few reviews to many" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_one_flag_names_the_reviews_whose_states_are_analysed(tmp_path: Path) -> None:
+    results = run(tmp_path, "--splits", "train", "validation", "test")
+    assert [row["split"] for row in results["rows"]] == ["train", "validation", "test"]
+    pages = [tmp_path / row["page"] for row in results["rows"]]
+    n_states = [
+        json.loads(page.with_name("results.json").read_text("utf-8"))["networks"][0]["layers"][0][
+            "n_states"
+        ]
+        for page in pages
+    ]
+    assert n_states[0] > max(n_states[1:])
+    assert len(list((tmp_path / "networks").rglob("weights.safetensors"))) == 1
+    assert not (tmp_path / "figures").exists()
+
+
+def test_one_flag_asks_for_more_classes(tmp_path: Path) -> None:
+    results = run(tmp_path, "--cells", "ugrnn", "--classes", "3")
+    (row,) = results["rows"]
+    assert row["classes"] == 3
+    assert 0.3 < row["chance"] < 0.4
+    assert "--classes 3" in results["command"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cells": ()}, "cells must name at least one"),
+        ({"cells": ("gru", "transformer")}, "cell must be one of gru"),
+        ({"splits": ("dev",)}, "split must be one of train"),
+        ({"layers": (0,)}, "layers must be at least 1"),
+        ({"train_sizes": (0,)}, "train_size must be None or at least 1"),
+        ({"corpora": ("nowhere",)}, "name must be 'synthetic'"),
+    ],
+)
+def test_what_there_is_not_is_refused(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        study(tmp_path, **changes, progress=False)
+
+
+def test_sizes_are_drawn_only_if_they_differ(tmp_path: Path) -> None:
+    few, many = network(layer(1), n_train=100), network(layer(1), n_train=400)
+    other = network(layer(1), n_train=400, cell="lstm")
+    assert draw_sizes([many, other], tmp_path) is None
+    path = draw_sizes([many, few, other], tmp_path)
+    assert path is not None
+    assert path.read_bytes().startswith(b"\x89PNG")
