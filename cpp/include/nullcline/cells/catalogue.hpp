@@ -29,7 +29,7 @@ inline constexpr std::size_t n_cells = std::tuple_size_v<Cells>;
 struct CellTraits {
     std::string_view name;
     std::size_t blocks, reduced_blocks, parts;
-    bool has_inner_bias;
+    bool is_reducible, has_inner_bias;
 };
 
 namespace detail {
@@ -39,6 +39,7 @@ constexpr std::array<CellTraits, n_cells> traits_of_all(std::index_sequence<k...
     return {CellTraits{std::tuple_element_t<k, Cells>::name, std::tuple_element_t<k, Cells>::blocks,
                        std::tuple_element_t<k, Cells>::reduced_blocks,
                        std::tuple_element_t<k, Cells>::parts,
+                       std::tuple_element_t<k, Cells>::is_reducible,
                        std::tuple_element_t<k, Cells>::has_inner_bias}...};
 }
 

@@ -17,7 +17,7 @@ namespace nullcline {
 template <class T>
 struct CellView {
     CellKind kind{};
-    std::size_t blocks = 0, reduced_blocks = 0, parts = 0;
+    CellTraits traits{};
     MatrixView<const T> recurrent;  ///< (blocks H, H)
     std::span<const T> inner_bias;  ///< H, or nothing
     std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`
@@ -62,8 +62,7 @@ class Cell {
     /// This cell, with weights that may lie elsewhere.
     [[nodiscard]] CellView<T> view(MatrixView<const T> recurrent, std::span<const T> inner_bias,
                                    std::span<const T> row_norms) const {
-        return {kind_,      traits().blocks, traits().reduced_blocks, traits().parts, recurrent,
-                inner_bias, row_norms};
+        return {kind_, traits(), recurrent, inner_bias, row_norms};
     }
     [[nodiscard]] CellView<T> view() const { return view(recurrent(), inner_bias(), row_norms()); }
 

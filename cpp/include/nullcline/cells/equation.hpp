@@ -63,16 +63,16 @@ class CellEquation {
 
     /// Whether it is the update, up to its form: a cell without an update gate has nothing to drop.
     [[nodiscard]] constexpr bool is_update() const {
-        return !is_reduced() || (cell_.reduced_blocks == cell_.blocks && cell_.parts == 1);
+        return !is_reduced() || !cell_.traits.is_reducible;
     }
     [[nodiscard]] constexpr std::size_t units() const { return cell_.size(); }
-    [[nodiscard]] constexpr std::size_t parts() const { return is_reduced() ? 1 : cell_.parts; }
+    [[nodiscard]] constexpr std::size_t parts() const { return is_reduced() ? 1 : cell_.traits.parts; }
     [[nodiscard]] constexpr std::size_t size() const { return parts() * units(); }
     [[nodiscard]] constexpr std::size_t blocks() const {
-        return is_reduced() ? cell_.reduced_blocks : cell_.blocks;
+        return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks;
     }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.reduced_blocks : cell_.blocks + cell_.parts;
+        return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks + cell_.traits.parts;
     }
     [[nodiscard]] constexpr MatrixView<const T> weights() const {
         return cell_.recurrent.middle_rows(0, blocks() * units());
@@ -133,7 +133,7 @@ class CellEquation {
     NULLCLINE_TEAM void complete(const Team& team, std::span<const T> outputs,
                                  std::span<const T> products, std::span<const T> drive,
                                  std::span<T> state) const {
-        if (cell_.parts == 1) {
+        if (cell_.traits.parts == 1) {
             return;
         }
         const UnitArrays<T> at(point(outputs, products, drive));

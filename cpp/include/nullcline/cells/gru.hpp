@@ -19,6 +19,7 @@ struct Gru {
     static constexpr std::size_t blocks = 3;
     static constexpr std::size_t reduced_blocks = 2;
     static constexpr std::size_t parts = 1;
+    static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = true;
 
     template <class T>

@@ -20,6 +20,7 @@ struct Lstm {
     static constexpr std::size_t blocks = 4;
     static constexpr std::size_t reduced_blocks = 4;
     static constexpr std::size_t parts = 2;
+    static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = false;
 
     template <class T>

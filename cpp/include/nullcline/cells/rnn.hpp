@@ -16,6 +16,7 @@ struct TanhRnn {
     static constexpr std::size_t blocks = 1;
     static constexpr std::size_t reduced_blocks = 1;
     static constexpr std::size_t parts = 1;
+    static constexpr bool is_reducible = false;
     static constexpr bool has_inner_bias = false;
 
     template <class T>
@@ -40,6 +41,7 @@ struct ReluRnn {
     static constexpr std::size_t blocks = 1;
     static constexpr std::size_t reduced_blocks = 1;
     static constexpr std::size_t parts = 1;
+    static constexpr bool is_reducible = false;
     static constexpr bool has_inner_bias = false;
 
     template <class T>

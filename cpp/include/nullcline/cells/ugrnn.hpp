@@ -18,6 +18,7 @@ struct Ugrnn {
     static constexpr std::size_t blocks = 2;
     static constexpr std::size_t reduced_blocks = 1;
     static constexpr std::size_t parts = 1;
+    static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = false;
 
     template <class T>

@@ -6,6 +6,7 @@
 //   Block<k> ...              its gates, as blocks of the weights; those that `reduced` reads first
 //   blocks, reduced_blocks    how many there are, and how many `reduced` reads
 //   parts                     parts of a state, of H numbers each; the first are the outputs h
+//   is_reducible              whether `reduced` differs from `update`
 //   has_inner_bias            whether a bias stands inside a product with a gate
 //   box<T>                    the box that outputs cannot leave
 //   reduced(in)               the residual whose zeros are the fixed points, in h alone
