@@ -235,7 +235,7 @@ def test_a_loaded_result_needs_its_cell(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         loaded.certify(cell_of(gru)).radius_unique, points.certify().radius_unique
     )
-    with pytest.raises(ValueError, match="cell has 4 units, and these states have 3"):
+    with pytest.raises(ValueError, match="cell has states of 4 numbers, and these have 3"):
         loaded.certify(cell_of(random_gru(4, 2)))
     with pytest.raises(TypeError, match="cell must be a nullcline cell"):
         loaded.certify(gru)  # type: ignore[arg-type]

@@ -248,7 +248,7 @@ def test_points_that_do_not_fit_are_refused() -> None:
         nc.trace(CELL, points)
     with pytest.raises(ValueError, match="which have their own"):
         nc.trace(CELL, points.select([0]), np.zeros(2))
-    with pytest.raises(ValueError, match="4 units, and cell 6"):
+    with pytest.raises(ValueError, match="4 numbers, and cell of 6"):
         nc.trace(cell_of(random_gru(6, 2)), points)
     nothing = nc.find_fixed_points(CELL, starts, max_iterations=0)
     with pytest.raises(ValueError, match="no fixed or slow point"):
