@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("gru", "lstm", "ugrnn", "tanh", "relu")
+KINDS = ("gru", "lstm", "ugrnn", "mgu", "tanh", "relu")
 SMOOTH = KINDS[:-1]
-GATES = {"gru": 3, "lstm": 4, "ugrnn": 2, "tanh": 1, "relu": 1}
+GATES = {"gru": 3, "lstm": 4, "ugrnn": 2, "mgu": 2, "tanh": 1, "relu": 1}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Network:
         arrays = [array.astype(dtype) for array in self.weights]
         if self.kind in {"tanh", "relu"}:
             return nc.RNN(*arrays, nonlinearity=self.kind)
-        makers: dict[str, Any] = {"gru": nc.GRU, "lstm": nc.LSTM, "ugrnn": nc.UGRNN}
+        makers: dict[str, Any] = {"gru": nc.GRU, "lstm": nc.LSTM, "ugrnn": nc.UGRNN, "mgu": nc.MGU}
         return makers[self.kind](*arrays)
 
     def sums(self, h: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -61,17 +61,18 @@ class Network:
         return (w_i @ x + b_i + w_h @ h + b_h).chunk(GATES[self.kind])
 
     def candidate(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return the GRU's n."""
+        """Return the GRU's n, or the MGU's: their last block, with the first for its gate."""
         w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
+        gates = GATES[self.kind]
         r = torch.sigmoid(self.sums(h, x)[0])
-        return torch.tanh((w_i @ x + b_i).chunk(3)[2] + r * (w_h @ h + b_h).chunk(3)[2])
+        return torch.tanh((w_i @ x + b_i).chunk(gates)[-1] + r * (w_h @ h + b_h).chunk(gates)[-1])
 
     def step(self, state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """F for one state (S,) and one input (D,)."""
         h = state[: self.size]
         sums = self.sums(h, x)
-        if self.kind == "gru":
-            z = torch.sigmoid(sums[1])
+        if self.kind in {"gru", "mgu"}:
+            z = torch.sigmoid(sums[1 if self.kind == "gru" else 0])
             return (1 - z) * self.candidate(h, x) + z * h
         if self.kind == "lstm":
             i, f, o = (torch.sigmoid(sums[k]) for k in (0, 1, 3))
@@ -92,7 +93,7 @@ class Network:
 
     def reduced(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the reduced residual, (H,)."""
-        if self.kind == "gru":
+        if self.kind in {"gru", "mgu"}:
             return self.candidate(h, x) - h
         if self.kind == "ugrnn":
             return torch.tanh(self.sums(h, x)[0]) - h

@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "GRU": ("GRUCell", {}),
     "LSTM": ("LSTMCell", {}),
     "LSTM, optimized": ("OptimizedLSTMCell", {}),
+    "MGU": ("MGUCell", {}),
 }
 sizes = st.sampled_from([1, 4])  # JAX compiles every operation anew for every shape
 seeds = st.integers(0, 99)
@@ -88,7 +89,7 @@ def test_a_cell_of_linen(kind: str, size: int, input_size: int, seed: int, outer
     np.testing.assert_allclose(cell.step(row(carry), x), expected, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"MGU"}))
 @settings(max_examples=8)
 @given(sizes, sizes, seeds)
 def test_a_cell_of_nnx(kind: str, size: int, input_size: int, seed: int) -> None:
@@ -152,7 +153,7 @@ def test_narrow_parameters_are_promoted_exactly() -> None:
         (linen.LSTMCell(4, activation_fn=jax.nn.relu), "activation_fn=relu.*takes tanh"),
         (linen.SimpleCell(4, activation_fn=jax.nn.elu), "activation_fn=elu.*takes tanh or relu"),
         (linen.SimpleCell(4, residual=True), "residual=True"),
-        (linen.MGUCell(4), "not .*MGUCell"),
+        (linen.MGUCell(4, reset_gate=False), "reset_gate=False"),
         (linen.ConvLSTMCell(4, (3,)), "not .*ConvLSTMCell"),
         (linen.Dense(4), "not .*Dense"),
     ],

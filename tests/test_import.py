@@ -35,6 +35,7 @@ def test_the_front_door() -> None:
     assert set(nc.__all__) == {
         "GRU",
         "LSTM",
+        "MGU",
         "RNN",
         "UGRNN",
         "Bidirectional",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nullcline import cuda
-from nullcline.cells import GRU, LSTM, RNN, UGRNN, OriginalGRU
+from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, OriginalGRU
 from nullcline.certify import Certificates
 from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
 from nullcline.fixed_points import FixedPoints
@@ -32,6 +32,7 @@ from nullcline.word_effects import RankCorrelation, WordEffects, impulse_respons
 __all__ = [
     "GRU",
     "LSTM",
+    "MGU",
     "RNN",
     "UGRNN",
     "Bidirectional",

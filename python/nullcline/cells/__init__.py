@@ -3,6 +3,7 @@
 from nullcline.cells.compiled import available_threads
 from nullcline.cells.gru import GRU
 from nullcline.cells.lstm import LSTM
+from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
 from nullcline.cells.protocol import Cell, require_cell
 from nullcline.cells.rnn import RNN
@@ -11,6 +12,7 @@ from nullcline.cells.ugrnn import UGRNN
 __all__ = [
     "GRU",
     "LSTM",
+    "MGU",
     "RNN",
     "UGRNN",
     "Cell",

@@ -36,6 +36,7 @@ _LINEN = {
     "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn")),
     "LSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
     "OptimizedLSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
+    "MGUCell": _Layout(("if", "in"), ("hf", "hn")),
 }
 _NNX = {
     "SimpleCell": _ONE_MAP,
@@ -54,7 +55,7 @@ def from_flax(
     ----------
     cell
         A `SimpleCell`, `GRUCell`, `LSTMCell` or `OptimizedLSTMCell` of `flax.linen` or `flax.nnx`,
-        or an `RNN` or `Bidirectional` around such cells.
+        an `MGUCell` of linen, or an `RNN` or `Bidirectional` around such cells.
     params
         For a cell of linen, which holds no parameters itself: what `cell.init` returned or training
         made of it, with or without the outer `{"params": ...}`. None for a bound one and for nnx.
@@ -64,7 +65,7 @@ def from_flax(
 
     Returns
     -------
-    list of RNN, GRU or LSTM
+    list of RNN, GRU, LSTM or MGU
         A list of one, as the other importers give it; of a `Bidirectional` a list of one
         `nullcline.Bidirectional`. Flax's carry `(c, h)` of an LSTM is the state `[h, c]`, one row.
 
@@ -74,7 +75,8 @@ def from_flax(
         If Flax is not installed.
     NotImplementedError
         For another cell, for a gate or activation function other than `sigmoid` and `tanh` (or
-        `relu` in a `SimpleCell`), and for a `SimpleCell` with `residual=True`.
+        `relu` in a `SimpleCell`), for a `SimpleCell` with `residual=True`, and for an `MGUCell`
+        with `reset_gate=False`.
     TypeError
         If `cell` is none of Flax's, or `params` is no mapping, or given with a cell of nnx.
     ValueError
@@ -187,6 +189,10 @@ def _constructor(cell: Any) -> Callable[..., Cell]:
         return partial(cells.RNN, nonlinearity=nonlinearity)
     _function(cell, "activation_fn", "tanh")
     _function(cell, "gate_fn", "sigmoid")
+    if kind == "MGUCell":
+        if not cell.reset_gate:
+            raise NotImplementedError("an MGUCell with reset_gate=False has no cell here")
+        return cells.MGU
     return cells.GRU if kind == "GRUCell" else cells.LSTM
 
 

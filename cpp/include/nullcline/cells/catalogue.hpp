@@ -11,13 +11,14 @@
 
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/cells/lstm.hpp"
+#include "nullcline/cells/mgu.hpp"
 #include "nullcline/cells/rnn.hpp"
 #include "nullcline/cells/ugrnn.hpp"
 #include "nullcline/host_device.hpp"
 
 namespace nullcline {
 
-using Cells = std::tuple<Gru, Lstm, Ugrnn, TanhRnn, ReluRnn>;
+using Cells = std::tuple<Gru, Lstm, Ugrnn, Mgu, TanhRnn, ReluRnn>;
 
 /// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
 /// by this.

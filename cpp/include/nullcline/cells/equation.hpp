@@ -66,13 +66,16 @@ class CellEquation {
         return !is_reduced() || !cell_.traits.is_reducible;
     }
     [[nodiscard]] constexpr std::size_t units() const { return cell_.size(); }
-    [[nodiscard]] constexpr std::size_t parts() const { return is_reduced() ? 1 : cell_.traits.parts; }
+    [[nodiscard]] constexpr std::size_t parts() const {
+        return is_reduced() ? 1 : cell_.traits.parts;
+    }
     [[nodiscard]] constexpr std::size_t size() const { return parts() * units(); }
     [[nodiscard]] constexpr std::size_t blocks() const {
         return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks;
     }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks + cell_.traits.parts;
+        return is_reduced() ? cell_.traits.reduced_blocks
+                            : cell_.traits.blocks + cell_.traits.parts;
     }
     [[nodiscard]] constexpr MatrixView<const T> weights() const {
         return cell_.recurrent.middle_rows(0, blocks() * units());
