@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <span>
 
+#include "nullcline/curvature.hpp"
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 
@@ -38,73 +39,102 @@ struct RowScales {
     }
 };
 
+namespace detail {
+
+/// Call `use.operator()<parts, blocks>()`, so that loops over units have short loops within that
+/// unroll, and become vectors.
+template <class Use>
+NULLCLINE_TEAM void with_shape(std::size_t parts, std::size_t blocks, const Use& use) {
+    with_field_count(blocks, [&]<std::size_t n_blocks>() {
+        if (parts == 1) {
+            use.template operator()<1, n_blocks>();
+        } else {
+            use.template operator()<2, n_blocks>();
+        }
+    });
+}
+
+}  // namespace detail
+
 /// out = J v, given products = W v.
 template <class Team, class T>
 NULLCLINE_TEAM void finish_jvp(const Team& team, const RowScales<T>& jacobian,
                                std::span<const T> products, std::span<const T> v,
                                std::span<T> out) {
-    const std::size_t parts = jacobian.parts(v.size());
-    const std::size_t blocks = jacobian.blocks(v.size());
-    const std::size_t units = v.size() / parts;
+    const std::size_t units = v.size() / jacobian.parts(v.size());
     const T* const product = products.data();
     const T* const x = v.data();
-    for (std::size_t p = 0; p < parts; ++p) {
-        const T* const scale = jacobian.scales.data() + p * blocks * units;
-        const T* const identity = jacobian.identity.data() + p * v.size();
-        T* const y = out.data() + p * units;
-        team.for_each(units, [=](std::size_t i) {
-            T sum = -identity[i] * x[i];
-            for (std::size_t q = 1; q < parts; ++q) {
-                sum -= identity[q * units + i] * x[q * units + i];
-            }
-            for (std::size_t k = 0; k < blocks; ++k) {
-                sum += scale[k * units + i] * product[k * units + i];
-            }
-            y[i] = sum;
-        });
-    }
+    const T* const scales = jacobian.scales.data();
+    const T* const identities = jacobian.identity.data();
+    T* const to = out.data();
+    const std::size_t n_blocks = jacobian.blocks(v.size());
+    detail::with_shape(jacobian.parts(v.size()), n_blocks,
+                       [&]<std::size_t parts, std::size_t blocks>() {
+                           for (std::size_t p = 0; p < parts; ++p) {
+                               const T* const scale = scales + p * blocks * units;
+                               const T* const identity = identities + p * parts * units;
+                               T* const y = to + p * units;
+                               team.for_each(units, [=](std::size_t i) {
+                                   T sum = -identity[i] * x[i];
+                                   for (std::size_t q = 1; q < parts; ++q) {
+                                       sum -= identity[q * units + i] * x[q * units + i];
+                                   }
+                                   for (std::size_t k = 0; k < blocks; ++k) {
+                                       sum += scale[k * units + i] * product[k * units + i];
+                                   }
+                                   y[i] = sum;
+                               });
+                           }
+                       });
 }
 
 /// scaled = Σ_p c_p ∘ u_p in every block: what Wᵀ is to be applied to for Jᵀ u.
 template <class Team, class T>
 NULLCLINE_TEAM void begin_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
                               std::span<T> scaled) {
-    const std::size_t parts = jacobian.parts(u.size());
-    const std::size_t units = u.size() / parts;
+    const std::size_t units = u.size() / jacobian.parts(u.size());
     const std::size_t n = scaled.size();
-    for (std::size_t first = 0; first < n; first += units) {
-        const T* const scale = jacobian.scales.data() + first;
-        const T* const x = u.data();
-        T* const y = scaled.data() + first;
-        team.for_each(units, [=](std::size_t i) {
-            T sum = scale[i] * x[i];
-            for (std::size_t p = 1; p < parts; ++p) {
-                sum += scale[p * n + i] * x[p * units + i];
-            }
-            y[i] = sum;
-        });
-    }
+    const T* const x = u.data();
+    const T* const scales = jacobian.scales.data();
+    T* const to = scaled.data();
+    detail::with_shape(jacobian.parts(u.size()), n / units,
+                       [&]<std::size_t parts, std::size_t blocks>() {
+                           for (std::size_t k = 0; k < blocks; ++k) {
+                               const T* const scale = scales + k * units;
+                               T* const y = to + k * units;
+                               team.for_each(units, [=](std::size_t i) {
+                                   T sum = scale[i] * x[i];
+                                   for (std::size_t p = 1; p < parts; ++p) {
+                                       sum += scale[p * n + i] * x[p * units + i];
+                                   }
+                                   y[i] = sum;
+                               });
+                           }
+                       });
 }
 
 /// Make Jᵀ u of `out`, whose first part is Wᵀ `scaled` by now: −d ∘ u is added.
 template <class Team, class T>
 NULLCLINE_TEAM void finish_vjp(const Team& team, const RowScales<T>& jacobian, std::span<const T> u,
                                std::span<T> out) {
-    const std::size_t parts = jacobian.parts(u.size());
-    const std::size_t units = u.size() / parts;
+    const std::size_t units = u.size() / jacobian.parts(u.size());
     const T* const x = u.data();
-    for (std::size_t q = 0; q < parts; ++q) {
-        const T* const identity = jacobian.identity.data() + q * units;
-        T* const y = out.data() + q * units;
-        const bool seen = q == 0;  // by the weights
-        team.for_each(units, [=](std::size_t i) {
-            T sum = seen ? y[i] : T{0};
-            for (std::size_t p = 0; p < parts; ++p) {
-                sum -= identity[p * parts * units + i] * x[p * units + i];
-            }
-            y[i] = sum;
-        });
-    }
+    const T* const identities = jacobian.identity.data();
+    T* const to = out.data();
+    detail::with_shape(jacobian.parts(u.size()), 1, [&]<std::size_t parts, std::size_t>() {
+        for (std::size_t q = 0; q < parts; ++q) {
+            const T* const identity = identities + q * units;
+            T* const y = to + q * units;
+            const bool seen = q == 0;  // by the weights
+            team.for_each(units, [=](std::size_t i) {
+                T sum = seen ? y[i] : T{0};
+                for (std::size_t p = 0; p < parts; ++p) {
+                    sum -= identity[p * parts * units + i] * x[p * units + i];
+                }
+                y[i] = sum;
+            });
+        }
+    });
 }
 
 /// Write out the matrix Σ_k diag(c_pk) W_k, without the diagonals: (parts H, columns of W), or, of
