@@ -194,6 +194,22 @@ def test_two_lstm_units_that_remember_have_all_their_combinations() -> None:
     np.testing.assert_allclose(cell.step(points.h), points.h, rtol=0, atol=1e-14)
 
 
+@given(st.integers(1, 6), st.integers(1, 3), st.sampled_from([0.3, 1.0, 3.0]), seeds)
+def test_an_lstms_c_stays_within_its_bound(size: int, reads: int, gain: float, seed: int) -> None:
+    cell = random_network("lstm", size, reads, gain, seed).cell()
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(20, reads))
+    bound = cell.largest_c(x)
+    assert bound.shape == (20, size)
+    h, c = rng.uniform(-1, 1, (2, 20, size))
+    c = np.where(rng.random(c.shape) < 0.5, np.sign(c), c) * bound  # half of them on the bound
+    after = cell.step(np.hstack([h, c]), x)[:, size:]
+    assert (np.abs(after) <= bound * (1 + 1e-14)).all()
+    points = nc.find_fixed_points(cell, np.hstack([h, c]), x).select("fixed")
+    assert (np.abs(points.h[:, size:]) <= cell.largest_c(points.inputs)).all()
+    assert cell.largest_c().shape == (1, size)
+
+
 def test_an_lstm_that_never_forgets_has_no_nan() -> None:
     """With f = 1 to rounding, c at rest is beyond all bounds, and h is at the end of tanh."""
     rng = np.random.default_rng(0)

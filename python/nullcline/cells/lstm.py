@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
+from nullcline import _validation
 from nullcline.cells.compiled import CompiledCell
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from nullcline._validation import Floats
 
 
 class LSTM(CompiledCell):
@@ -24,8 +32,8 @@ class LSTM(CompiledCell):
 
     A state is [h, c], of length 2H. At a fixed point c = i ∘ g / (1 - f), so that its 2H unknowns
     are the H of h: the reduced residual is o ∘ tanh(i ∘ g / (1 - f)) - h, in h alone, and
-    `state_of(h)` is [h, i ∘ g / (1 - f)]. The search keeps h in (-1, 1)^H, where every fixed point
-    lies, and leaves c free.
+    `state_of(h)` is [h, i ∘ g / (1 - f)]. Every fixed point has its h in (-1, 1)^H, which the
+    search does not leave, and its c within `largest_c`.
 
     Parameters
     ----------
@@ -51,3 +59,26 @@ class LSTM(CompiledCell):
     _gates: ClassVar = ("i", "f", "g", "o")
     _order: ClassVar = (0, 1, 2, 3)
     _kind = "lstm"
+
+    def largest_c(self, x: ArrayLike | None = None) -> Floats:
+        """Return a bound of |c| that holds for ever once it holds, shape (n, H), n = 1 without `x`.
+
+        With h in (-1, 1)^H no gate is above its value at a sum of drive + Σ_j |W_ij|, so that
+        |c'| <= f |c| + i |g| <= C for all |c| <= C = i g / (1 - f) with these i, f and |g|. Every
+        fixed point at this input lies within, and so does every state that is reached from zero.
+
+        Parameters
+        ----------
+        x
+            Inputs, as everywhere.
+        """
+        n = 1 if x is None else len(np.atleast_2d(np.asarray(x)))
+        inputs = _validation.inputs("x", x, (n, self.input_size), self.dtype)
+        drive = self.bias_ih + self.bias_hh
+        drive = drive[None] if inputs is None else inputs @ self.weight_ih.T + drive
+        reach = np.abs(self.weight_hh).sum(axis=1)
+        i, f, _, _ = np.split(drive + reach, 4, axis=1)
+        g = np.split(np.abs(drive) + reach, 4, axis=1)[2]
+        with np.errstate(over="ignore"):  # a gate that never closes has no bound
+            bound: Floats = np.tanh(g) * (1 + np.exp(f)) / (1 + np.exp(-i))
+        return bound
