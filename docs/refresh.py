@@ -1,13 +1,12 @@
-"""Bring a finished reproduction's figures and numbers here: `python refresh.py FOLDER`.
+"""Bring finished reproductions' figures and numbers here: `python refresh.py FOLDER ...`.
 
-FOLDER holds a reproduction on IMDB, or the widened study, whose tables are then written between the
-marks of study.md.
+A folder holds a reproduction on IMDB, or a widened study; the tables of all studies given are
+written between the marks of study.md.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -22,25 +21,73 @@ CELL_NAMES = {"gru": "GRU", "lstm": "LSTM", "ugrnn": "update-gate", "rnn": "vani
 Row = dict[str, Any]
 
 
-def main(reproduction: Path, docs: Path) -> None:
-    """Copy results.json and pictures, and write the tables of a study."""
-    is_study = (reproduction / "pages").is_dir()
-    place = docs / ("study" if is_study else "imdb")
-    place.mkdir(exist_ok=True)
-    shutil.copyfile(reproduction / "results.json", place / "results.json")
-    if not is_study:
-        for path in sorted((reproduction / "figures").glob("*.png")):
-            copy_picture(path, docs / "images" / path.name)
-        return
-    for path in sorted(reproduction.glob("pages/*/figures/figure-*-line-*.png")):
+def main(folders: list[Path], docs: Path) -> None:
+    """Copy results.json and pictures, and write the tables of all studies."""
+    studies = [folder for folder in folders if (folder / "pages").is_dir()]
+    for folder in folders:
+        if folder not in studies:
+            copy_reproduction(folder, docs)
+    if studies:
+        write_study([copy_study(folder, docs) for folder in studies], docs / "study.md")
+
+
+def copy_reproduction(folder: Path, docs: Path) -> None:
+    """Bring a reproduction on IMDB here."""
+    (docs / "imdb").mkdir(exist_ok=True)
+    shutil.copyfile(folder / "results.json", docs / "imdb" / "results.json")
+    for path in sorted((folder / "figures").glob("*.png")):
+        copy_picture(path, docs / "images" / path.name)
+
+
+def copy_study(folder: Path, docs: Path) -> Row:
+    """Bring a study here, its numbers in a file named after what it varies; return them."""
+    (docs / "study").mkdir(exist_ok=True)
+    results: Row = json.loads((folder / "results.json").read_text("utf-8"))
+    name = varied(results) or "-".join(results["settings"]["corpora"])
+    shutil.copyfile(folder / "results.json", docs / "study" / f"{name}.json")
+    if varied(results):
+        return results
+    for path in sorted(folder.glob("pages/*/figures/figure-*-line-*.png")):
         page = path.parent.parent.name
         copy_picture(path, docs / "images" / f"study-{page}{path.stem.partition('layer')[2]}.png")
-    results = json.loads((place / "results.json").read_text("utf-8"))
-    text = (docs / "study.md").read_text("utf-8")
-    for name, table in (("table", network_table(results)), ("claims", claims_table(results))):
-        marked = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
-        text = re.sub(marked, table.replace("\\", r"\\"), text, flags=re.DOTALL)
-    (docs / "study.md").write_text(text, "utf-8")
+    return results
+
+
+def varied(results: Row) -> str | None:
+    """Return which of the flags beside cells and corpora a study varies, if any."""
+    settings = results["settings"]
+    usual = {"train_sizes": [None], "splits": ["test"]}
+    for name, value in usual.items():
+        if settings[name] != value:
+            return name.replace("_", "-")
+    return "classes" if settings["training"]["classes"] != 2 else None
+
+
+def write_study(results: list[Row], page: Path) -> None:
+    """Write the tables between their marks."""
+    plain = [result for result in results if not varied(result)]
+    claims = [joined(parts) for parts in zip(*(r["claims"] for r in plain), strict=True)]
+    tables = {
+        "table": network_table([row for result in plain for row in result["rows"]]),
+        "claims": claims_table(claims),
+        "varied": varied_table([row for r in results if varied(r) for row in r["rows"]]),
+    }
+    text = page.read_text("utf-8")
+    for name, table in tables.items():
+        start, end = f"<!-- {name} -->\n", "<!-- end -->"
+        before, rest = text.split(start)
+        text = before + start + table + end + rest.partition(end)[2]
+    page.write_text(text, "utf-8")
+
+
+def joined(parts: tuple[Row, ...]) -> Row:
+    """Return one claim, judged in several studies, over all of their networks."""
+    return {
+        "name": parts[0]["name"],
+        "holds": sum(part["holds"] for part in parts),
+        "of": sum(part["of"] for part in parts),
+        "networks": [network for part in parts for network in part["networks"]],
+    }
 
 
 def copy_picture(path: Path, target: Path) -> None:
@@ -51,14 +98,14 @@ def copy_picture(path: Path, target: Path) -> None:
         small.save(target, optimize=True)
 
 
-def network_table(results: Row) -> str:
+def network_table(rows: list[Row]) -> str:
     """Return the study's table, a row for every layer, in Markdown."""
     head = (
         "| corpus | cell | accuracy | bag of words | dimensions | components (before) "
         "| fixed, slow points | slowest τ | line: length × width | its variance "
         "| to mode, readout | R² change, review | words' ρ |\n|---|---|" + "---:|" * 11 + "\n"
     )
-    return head + "".join(f"| {' | '.join(_cells(row))} |\n" for row in results["rows"])
+    return head + "".join(f"| {' | '.join(_cells(row))} |\n" for row in rows)
 
 
 def _cells(row: Row) -> list[str]:
@@ -81,9 +128,36 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def claims_table(results: Row) -> str:
+def varied_table(rows: list[Row]) -> str:
+    """Return the table of studies that vary something else, in Markdown."""
+    head = (
+        "| corpus | reviews trained on | states of | classes | accuracy: test, train "
+        "| bag of words | chance | dimensions | fixed, slow points | slowest τ "
+        "| the line's variance | words' ρ |\n|---|---:|---|" + "---:|" * 9 + "\n"
+    )
+    return head + "".join(f"| {' | '.join(_varied_cells(row))} |\n" for row in rows)
+
+
+def _varied_cells(row: Row) -> list[str]:
+    slowest = (row["time_constants"] or [None])[0]
+    return [
+        row["corpus"],
+        f"{row['n_train']:,}",
+        row["split"],
+        str(row["classes"]),
+        f"{row['test_accuracy']:.1%}, {row['train_accuracy']:.1%}",
+        f"{row['bag_of_words']:.1%}",
+        f"{row['chance']:.1%}",
+        f"{row['participation_ratio']:.2f}",
+        f"{row['fixed']}, {row['slow']}",
+        "∞" if slowest is None else f"{slowest:.3g}",
+        "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
+        _number(row["words_rho"], 2),
+    ]
+
+
+def claims_table(claims: list[Row]) -> str:
     """Return which claim holds in which network, in Markdown."""
-    claims = results["claims"]
     names = " | ".join(claim["name"] for claim in claims)
     lines = [f"| | {names} |", "|---|" + ":-:|" * len(claims)]
     for i, network in enumerate(claims[0]["networks"]):
@@ -98,4 +172,4 @@ def _number(value: float | None, digits: int) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(__file__).parent)
+    main([Path(folder) for folder in sys.argv[1:]], Path(__file__).parent)
