@@ -18,6 +18,14 @@ COLOURS = 256
 
 CELL_NAMES = {"gru": "GRU", "lstm": "LSTM", "ugrnn": "update-gate", "rnn": "vanilla"}
 
+PICTURES = {
+    "line-1": "The slow manifold among the visited states, its width, and the angles along it",
+    "words": "What words do to the slowest mode, against their weights in a bag of words",
+    "effects": "What words do at once, and what of it lasts",
+    "prediction": "How well the linear map predicts, by distance from the nearest point",
+}
+"""The last part of a picture's name, and what it shows."""
+
 Row = dict[str, Any]
 
 
@@ -47,10 +55,36 @@ def copy_study(folder: Path, docs: Path) -> Row:
     shutil.copyfile(folder / "results.json", docs / "study" / f"{name}.json")
     if varied(results):
         return results
-    for path in sorted(folder.glob("pages/*/figures/figure-*-line-*.png")):
-        page = path.parent.parent.name
-        copy_picture(path, docs / "images" / f"study-{page}{path.stem.partition('layer')[2]}.png")
+    for row in results["rows"]:
+        write_network(folder, results, row, docs)
     return results
+
+
+def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
+    """Write the page of a one-layer network: what was measured for each claim, and pictures."""
+    name = page_of(row)
+    lines = [
+        f"# {CELL_NAMES[row['cell']]} network on {row['corpus']}\n",
+        "One row of [the study](../study.md), which says what is measured and how.\n",
+        network_table([row], ""),
+        "| claim | measured | holds |\n|---|---|:-:|",
+    ]
+    for claim in results["claims"]:
+        own = next(n for n in claim["networks"] if page_of(n) == name)
+        lines.append(f"| {claim['claim']} | {own['measured']} | {'✓' if own['holds'] else '✗'} |")
+    for part, caption in PICTURES.items():
+        picture = f"study-{name}-{part}.png"
+        copy_picture(
+            folder / "pages" / name / "figures" / f"figure-1-layer-{part}.png",
+            docs / "images" / picture,
+        )
+        lines.append(f"\n![{caption}](../images/{picture})")
+    (docs / "study" / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def page_of(network: Row) -> str:
+    """Return the name of a network's page."""
+    return f"{network['corpus']}-{network['cell']}"
 
 
 def varied(results: Row) -> str | None:
@@ -98,22 +132,22 @@ def copy_picture(path: Path, target: Path) -> None:
         small.save(target, optimize=True)
 
 
-def network_table(rows: list[Row]) -> str:
-    """Return the study's table, a row for every layer, in Markdown."""
+def network_table(rows: list[Row], pages: str = "study/") -> str:
+    """Return the study's table, a row for every layer, in Markdown; `pages` is where they lie."""
     head = (
         "| corpus | cell | accuracy | bag of words | dimensions | components (before) "
         "| fixed, slow points | slowest τ | line: length × width | its variance "
         "| to mode, readout | R² change, review | words' ρ |\n|---|---|" + "---:|" * 11 + "\n"
     )
-    return head + "".join(f"| {' | '.join(_cells(row))} |\n" for row in rows)
+    return head + "".join(f"| {' | '.join(_cells(row, pages))} |\n" for row in rows)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, pages: str) -> list[str]:
     depth = f", {row['layer']} of {row['n_layers']}" if row["n_layers"] > 1 else ""
     slowest = row["time_constants"] or []
     return [
         row["corpus"],
-        CELL_NAMES[row["cell"]] + depth,
+        f"[{CELL_NAMES[row['cell']]}]({pages}{page_of(row)}.md){depth}",
         f"{row['test_accuracy']:.1%}",
         f"{row['bag_of_words']:.1%}",
         f"{row['participation_ratio']:.2f}",
