@@ -151,7 +151,10 @@ def test_what_is_called_fixed_stays_where_it_is(
     moved = np.abs(cell.step(found.h, x) - found.h)
     assert (moved[fixed] <= 1e-12 * np.maximum(1, np.abs(found.h[fixed]))).all()
     assert (np.abs(found.h[:, : network.size]) <= 1).all()
-    np.testing.assert_allclose(found.q, np.mean(moved**2, axis=1), rtol=1e-6, atol=1e-28)
+    # By roots: a step is rounded in its last digits, an LSTM's c in proportion to its size.
+    speeds = np.sqrt(np.mean(moved**2, axis=1))
+    rounding = 1e-15 * np.maximum(1, np.abs(found.h).max(axis=1))
+    assert (np.abs(np.sqrt(found.q) - speeds) <= 1e-6 * speeds + rounding).all()
 
 
 @settings(max_examples=30)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-import cell_steps
 import nullcline as nc
+from every_cell import random_network, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,12 +92,13 @@ def test_the_nonlinearity_is_the_one_asked_for(folder: Path) -> None:
 
 def test_twice_as_many_rows_are_an_update_gate_network(folder: Path) -> None:
     rng = np.random.default_rng(0)
-    u, w, b, d = (torch.from_numpy(rng.normal(size=shape)) for shape in ((8, 4), (8, 3), 8, 8))
-    path = saved(folder, {"weight_hh_l0": u, "weight_ih_l0": w, "bias_ih_l0": b, "bias_hh_l0": d})
+    network = random_network("ugrnn", 4, 3)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    tensors = map(torch.from_numpy, network.weights)
+    path = saved(folder, dict(zip(names, tensors, strict=True)))
     (cell,) = nc.from_safetensors(path)
     h, x = rng.normal(size=(2, 4)), rng.normal(size=(2, 3))
-    expected = cell_steps.ugrnn_step(tuple(a.numpy() for a in (w, u, b, d)), h, x)
-    np.testing.assert_allclose(cell.step(h, x), expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(cell.step(h, x), rows(network.step, h, x), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])

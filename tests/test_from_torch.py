@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.training.ugrnn import UGRNN
 
 STACKS: dict[str, Any] = {
     "RNN tanh": partial(torch.nn.RNN, nonlinearity="tanh"),
@@ -94,8 +95,7 @@ def test_a_cell_module(kind: str, bias: bool) -> None:
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_our_update_gate_network(layers: int) -> None:
-    ugrnn = pytest.importorskip("nullcline.training.ugrnn")
-    module = ugrnn.UGRNN(3, 4, layers).double()
+    module = UGRNN(3, 4, layers).double()
     h, x = torch.randn(layers, 5, 4).double(), torch.randn(5, 3).double()
     below: Any = x.numpy()
     after = rows(module(x[None], h)[1])

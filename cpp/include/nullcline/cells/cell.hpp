@@ -17,7 +17,7 @@ namespace nullcline {
 template <class T>
 struct CellView {
     CellKind kind{};
-    CellTraits traits{};
+    CellTraits traits{};            ///< the kind's: a GPU cannot look them up in the host's table
     MatrixView<const T> recurrent;  ///< (blocks H, H)
     std::span<const T> inner_bias;  ///< H, or nothing
     std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`

@@ -9,53 +9,58 @@
 
 namespace nullcline {
 
-/// h' = tanh(W h + drive)
-struct TanhRnn {
-    static constexpr std::string_view name = "tanh rnn";
+/// h' = φ(W h + drive)
+template <class Activation>
+struct Rnn {
+    static constexpr std::string_view name = Activation::name;
     static constexpr Block<0> a{};
     static constexpr std::size_t blocks = 1;
     static constexpr std::size_t reduced_blocks = 1;
     static constexpr std::size_t parts = 1;
     static constexpr bool is_reducible = false;
     static constexpr bool has_inner_bias = false;
+
+    template <class T>
+    static constexpr Box<T> box = Activation::template box<T>;
+
+    template <class In>
+    [[gnu::always_inline]] static constexpr auto reduced(const In& in) {
+        return Activation::of(in.sum(a)) - in.h();
+    }
+
+    template <class In>
+    [[gnu::always_inline]] static constexpr auto update(const In& in) {
+        return reduced(in);
+    }
+};
+
+struct Tanh {
+    static constexpr std::string_view name = "tanh rnn";
 
     template <class T>
     static constexpr Box<T> box = open_cube<T>;
 
-    template <class In>
-    [[gnu::always_inline]] static constexpr auto reduced(const In& in) {
-        return tanh(in.sum(a)) - in.h();
-    }
-
-    template <class In>
-    [[gnu::always_inline]] static constexpr auto update(const In& in) {
-        return reduced(in);
+    template <class Number>
+    [[gnu::always_inline]] static constexpr auto of(const Number& sum) {
+        return tanh(sum);
     }
 };
 
-/// h' = max(W h + drive, 0): linear wherever the same units are active, so that one step of
+/// max(a, 0): the network is linear wherever the same units are active, so that one step of
 /// Newton's method is exact where their pattern is right. States are not negative, and unbounded.
-struct ReluRnn {
+struct Relu {
     static constexpr std::string_view name = "relu rnn";
-    static constexpr Block<0> a{};
-    static constexpr std::size_t blocks = 1;
-    static constexpr std::size_t reduced_blocks = 1;
-    static constexpr std::size_t parts = 1;
-    static constexpr bool is_reducible = false;
-    static constexpr bool has_inner_bias = false;
 
     template <class T>
     static constexpr Box<T> box = orthant<T>;
 
-    template <class In>
-    [[gnu::always_inline]] static constexpr auto reduced(const In& in) {
-        return relu(in.sum(a)) - in.h();
-    }
-
-    template <class In>
-    [[gnu::always_inline]] static constexpr auto update(const In& in) {
-        return reduced(in);
+    template <class Number>
+    [[gnu::always_inline]] static constexpr auto of(const Number& sum) {
+        return relu(sum);
     }
 };
+
+using TanhRnn = Rnn<Tanh>;
+using ReluRnn = Rnn<Relu>;
 
 }  // namespace nullcline

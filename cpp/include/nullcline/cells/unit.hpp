@@ -1,7 +1,7 @@
 // One unit of a cell: what its equations see, and what is made of them.
 //
-// A cell is a type with the equations of one unit, written over any kind of number (see gru.hpp for
-// the shortest one to read, lstm.hpp for the richest):
+// A cell is a type with the equations of one unit, written over any kind of number (see rnn.hpp for
+// the plainest, lstm.hpp for the richest):
 //   name                      what bindings call it
 //   Block<k> ...              its gates, as blocks of the weights; those that `reduced` reads first
 //   blocks, reduced_blocks    how many there are, and how many `reduced` reads
