@@ -35,6 +35,8 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=build/bench/searches.json
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/scaling.py build/bench/scaling.json
 	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/report.py build/bench/searches.json build/bench/scaling.json
+	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/each_cell.py
+	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/joint_layers.py
 	test -z "$$FIXED_POINT_FINDER" || PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/flip_flop.py
 
 # On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("gru", "lstm", "ugrnn", "mgu", "tanh", "relu")
+KINDS = ("gru", "original_gru", "lstm", "ugrnn", "mgu", "tanh", "relu")
 SMOOTH = KINDS[:-1]
-GATES = {"gru": 3, "lstm": 4, "ugrnn": 2, "mgu": 2, "tanh": 1, "relu": 1}
+MAKERS: dict[str, Any] = {
+    "gru": nc.GRU,
+    "original_gru": nc.OriginalGRU,
+    "lstm": nc.LSTM,
+    "ugrnn": nc.UGRNN,
+    "mgu": nc.MGU,
+}
+GATED = ("gru", "original_gru", "mgu")  # with a candidate of their own
+GATES = {"gru": 3, "original_gru": 3, "lstm": 4, "ugrnn": 2, "mgu": 2, "tanh": 1, "relu": 1}
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,7 @@ class Network:
         arrays = [array.astype(dtype) for array in self.weights]
         if self.kind in {"tanh", "relu"}:
             return nc.RNN(*arrays, nonlinearity=self.kind)
-        makers: dict[str, Any] = {"gru": nc.GRU, "lstm": nc.LSTM, "ugrnn": nc.UGRNN, "mgu": nc.MGU}
-        return makers[self.kind](*arrays)
+        return MAKERS[self.kind](*arrays)
 
     def sums(self, h: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return what each gate is a function of, for one state's outputs (H,) and input (D,)."""
@@ -61,18 +68,20 @@ class Network:
         return (w_i @ x + b_i + w_h @ h + b_h).chunk(GATES[self.kind])
 
     def candidate(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return the GRU's n, or the MGU's: their last block, with the first for its gate."""
+        """Return a GRU's n, or the MGU's: their last block, with the first for its gate."""
         w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
         gates = GATES[self.kind]
         r = torch.sigmoid(self.sums(h, x)[0])
+        if self.kind == "original_gru":
+            return torch.tanh((w_i @ x + b_i + b_h + w_h @ (r * h)).chunk(gates)[-1])
         return torch.tanh((w_i @ x + b_i).chunk(gates)[-1] + r * (w_h @ h + b_h).chunk(gates)[-1])
 
     def step(self, state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """F for one state (S,) and one input (D,)."""
         h = state[: self.size]
         sums = self.sums(h, x)
-        if self.kind in {"gru", "mgu"}:
-            z = torch.sigmoid(sums[1 if self.kind == "gru" else 0])
+        if self.kind in GATED:
+            z = torch.sigmoid(sums[0 if self.kind == "mgu" else 1])
             return (1 - z) * self.candidate(h, x) + z * h
         if self.kind == "lstm":
             i, f, o = (torch.sigmoid(sums[k]) for k in (0, 1, 3))
@@ -93,7 +102,7 @@ class Network:
 
     def reduced(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the reduced residual, (H,)."""
-        if self.kind in {"gru", "mgu"}:
+        if self.kind in GATED:
             return self.candidate(h, x) - h
         if self.kind == "ugrnn":
             return torch.tanh(self.sums(h, x)[0]) - h

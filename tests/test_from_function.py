@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import Network, jacobians, random_network, rows
+from every_cell import Network, random_network
 from gru_samples import seeds
 from nullcline.cells import Cell
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 METHODS = ("auto", "lm", "newton", "gradient")
 
@@ -28,11 +27,6 @@ def as_function(
     step = torch.func.vmap(lambda x, h: network.step(h, x))
     sizes = network.state_size, network.input_size
     return nc.from_function(step, *sizes, bounds=bounds, dtype=dtype)
-
-
-def original_gru(size: int, input_size: int, gain: float, seed: int) -> tuple[Network, Any]:
-    network = random_network("gru", size, input_size, gain, seed)
-    return network, nc.OriginalGRU(*network.weights)
 
 
 @settings(max_examples=8)
@@ -117,6 +111,18 @@ def test_single_precision() -> None:
     np.testing.assert_allclose(found.h, native.h, rtol=0, atol=stretch * allowed)
 
 
+def test_a_function_may_be_the_first_cell_of_a_process() -> None:
+    script = (
+        "import torch, nullcline as nc\n"
+        "cell = nc.from_function(lambda x, h: torch.tanh(0.5 * h), 2, 0)\n"
+        "print(set(nc.find_fixed_points(cell, [[0.5, -0.5]]).kind) == {'fixed'})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ended.stdout == "True\n", ended.stderr
+
+
 def test_no_starts_and_more_starts_than_slots() -> None:
     cell = nc.from_function(lambda x, h: torch.tanh(0.5 * h + x), 1, 1)
     assert len(nc.find_fixed_points(cell, np.zeros((0, 1)))) == 0
@@ -188,37 +194,3 @@ def test_other_bad_input_is_refused() -> None:
         nc.find_fixed_points(cell, np.zeros((1, 3)))
     with pytest.raises(TypeError, match=r"only a nullcline.GRU can be"):
         nc.find_fixed_points(cell, np.zeros((1, 2))).certify()
-
-
-# The GRU with the reset before the product
-
-
-@given(st.integers(1, 7), st.integers(1, 4), seeds)
-def test_the_original_gru(size: int, reads: int, seed: int) -> None:
-    network, cell = original_gru(size, reads, 1.5, seed)
-    rng = np.random.default_rng(seed)
-    h, x = rng.uniform(-1, 1, (5, size)), rng.normal(size=(5, reads))
-    assert isinstance(cell, Cell)
-
-    def step(state: torch.Tensor, input_: torch.Tensor) -> torch.Tensor:
-        w, u, b, d = (torch.from_numpy(array) for array in network.weights)
-        drive = (w @ input_ + b + d).chunk(3)
-        u_r, u_z, u_n = u.chunk(3)
-        r, z = torch.sigmoid(drive[0] + u_r @ state), torch.sigmoid(drive[1] + u_z @ state)
-        return (1 - z) * torch.tanh(drive[2] + u_n @ (r * state)) + z * state
-
-    np.testing.assert_allclose(cell.step(h, x), rows(step, h, x), rtol=0, atol=1e-14)
-    np.testing.assert_allclose(cell.jacobian(h, x), jacobians(step, h, x, 0), rtol=0, atol=1e-12)
-    found = cell.input_jacobian(h, x)
-    np.testing.assert_allclose(found, jacobians(step, h, x, 1), rtol=0, atol=1e-12)
-
-
-def test_the_original_gru_is_searched() -> None:
-    _, cell = original_gru(8, 2, 0.5, 3)
-    x = np.array([1.0, 0.5])
-    found = nc.find_fixed_points(cell, np.random.default_rng(0).uniform(-1, 1, (15, 8)), x)
-    assert set(found.kind) == {"fixed"}
-    h: NDArray[np.floating[Any]] = np.zeros((1, 8))
-    for _ in range(2000):
-        h = cell.step(h, x)
-    np.testing.assert_allclose(found.h, np.broadcast_to(h, found.h.shape), rtol=0, atol=1e-12)

@@ -218,9 +218,9 @@ class Device {
         const T one = 1;
         const T zero = 0;
         check_cublas(cublas().routines<T>().gemm(context_.blas(), of_b, CublasOperation::plain, m,
-                                                 n, k, &one, b.data(), checked_int(b.cols()),
-                                                 a.data(), checked_int(a.cols()), &zero, c.data(),
-                                                 checked_int(c.cols())),
+                                                 n, k, &one, b.data(), checked_int(b.stride()),
+                                                 a.data(), checked_int(a.stride()), &zero, c.data(),
+                                                 checked_int(c.stride())),
                      "multiply matrices");
     }
 

@@ -28,10 +28,11 @@ template <class T>
     T* const residual = out.residual.data();
     T* const scales = out.scales.data();
     T* const identity = out.identity.data();
+    T* const gate = out.gate.data();
     with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
-            linearize_unit<C, of>(at, i, residual, scales, identity);
+            linearize_unit<C, of>(at, i, residual, scales, identity, gate);
         }
     });
 }
@@ -53,14 +54,17 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Form form,
                                                     const UnitPoint<T>& point,
-                                                    std::span<const T> weights, std::span<T> out) {
+                                                    std::span<const T> weights,
+                                                    std::span<const T> gated_weights,
+                                                    std::span<T> out) {
     const UnitArrays<T> at(point);
     const T* const weight = weights.data();
+    const T* const gated_weight = gated_weights.data();
     T* const to = out.data();
     with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
-            curvature_unit<C, of>(at, i, weight, to);
+            curvature_unit<C, of>(at, i, weight, gated_weight, to);
         }
     });
 }
@@ -93,14 +97,16 @@ void input_scales(CellKind kind, Form form, const UnitPoint<float>& point,
 
 NULLCLINE_MULTIVERSION
 void curvature(CellKind kind, Form form, const UnitPoint<double>& point,
-               std::span<const double> weights, std::span<double> out) {
-    curvature_of_all(kind, form, point, weights, out);
+               std::span<const double> weights, std::span<const double> gated_weights,
+               std::span<double> out) {
+    curvature_of_all(kind, form, point, weights, gated_weights, out);
 }
 
 NULLCLINE_MULTIVERSION
 void curvature(CellKind kind, Form form, const UnitPoint<float>& point,
-               std::span<const float> weights, std::span<float> out) {
-    curvature_of_all(kind, form, point, weights, out);
+               std::span<const float> weights, std::span<const float> gated_weights,
+               std::span<float> out) {
+    curvature_of_all(kind, form, point, weights, gated_weights, out);
 }
 
 }  // namespace nullcline::gates

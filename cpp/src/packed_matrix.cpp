@@ -57,8 +57,8 @@ void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float
         for (std::size_t block = 0; block < tile_blocks; ++block) {
             const std::size_t row = block * tile_block;
             if (busy[block]) {
-                multiply_block(a.row(row).data(), a.cols(), b.rows(), b.panel(panel),
-                               c.row(row).data() + first, c.cols(), n_columns);
+                multiply_block(a.row(row).data(), a.stride(), b.rows(), b.panel(panel),
+                               c.row(row).data() + first, c.stride(), n_columns);
             }
         }
     }

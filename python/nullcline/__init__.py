@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nullcline import cuda
-from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, OriginalGRU
+from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, FunctionCell, OriginalGRU
 from nullcline.certify import Certificates
 from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
 from nullcline.fixed_points import FixedPoints
 from nullcline.follow_input import InputBranch, follow_input
-from nullcline.from_function import FunctionCell, from_function
+from nullcline.from_function import from_function
 from nullcline.interop import (
     Bidirectional,
     from_flax,

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline import _validation
-from nullcline.cells.uncompiled import UncompiledCell
+from nullcline.cells import FunctionCell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
     from numpy.typing import DTypeLike
 
-    from nullcline._validation import Floats
-
-    Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    from nullcline.cells.function import Step
 
 
 def from_function(
@@ -31,10 +26,10 @@ def from_function(
     """Make a cell of any differentiable function that computes a network's next states.
 
     The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
-    Jacobians are dense, by `torch.func`. A network that has a cell of its own is searched tens of
-    times faster through that. Nothing is known of a reduced residual or of products with weights:
-    the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is "fixed" where
-    every |F - s| is at most 64 eps (1 + ‖s‖).
+    Jacobians are dense, by `torch.func`. A network that has a cell of its own is searched tens to
+    hundreds of times faster through that. Nothing is known of a reduced residual or of products
+    with weights: the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is
+    "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
 
     Parameters
     ----------
@@ -87,94 +82,6 @@ def from_function(
     cell = FunctionCell(f, n_states, n_inputs, target, (max(low, -largest), min(high, largest)))
     _require_a_map(cell)
     return cell
-
-
-class FunctionCell(UncompiledCell):
-    """A cell that `from_function` makes; it has the methods of all cells."""
-
-    def __init__(
-        self,
-        f: Step,
-        n_states: int,
-        n_inputs: int,
-        dtype: np.dtype[Any],
-        bounds: tuple[float, float],
-    ) -> None:
-        super().__init__(n_states, n_inputs, dtype, bounds)
-        self._f = f
-
-    def __repr__(self) -> str:
-        return f"FunctionCell({self._f!r}, n_states={self.state_size}, n_inputs={self.input_size})"
-
-    def _step(self, h: Floats, x: Floats) -> Floats:
-        import torch
-
-        with torch.no_grad():
-            return self._array(self._next(_tensor(h), _tensor(x)))
-
-    def _jacobian(self, h: Floats, x: Floats) -> Floats:
-        return self._derivative(h, x, by=0)
-
-    def _input_jacobian(self, h: Floats, x: Floats) -> Floats:
-        return self._derivative(h, x, by=1)
-
-    def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        import torch
-
-        inputs = _tensor(x)
-        found: tuple[Any, ...] = torch.func.vjp(
-            lambda states: self._next(states, inputs), _tensor(h)
-        )
-        return self._array(found[1](_tensor(u))[0])
-
-    def _next(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        found = self._f(x, h)
-        self._require_states(found, h)
-        return found
-
-    def _next_of_one(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return self._next(h[None], x[None])[0]
-
-    def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
-        """Return each row's Jacobian by its state (0) or its input (1)."""
-        import torch
-
-        shape = len(h), self.state_size, (h, x)[by].shape[1]
-        if 0 in shape:  # vmap takes no empty batch
-            return np.zeros(shape, self.dtype)
-        function = torch.func.jacrev(self._next_of_one, argnums=by)
-        return self._array(torch.func.vmap(function)(_tensor(h), _tensor(x)))
-
-    def _array(self, tensor: torch.Tensor) -> Floats:
-        array: Floats = tensor.detach().numpy()
-        return array
-
-    def _require_states(self, found: object, h: torch.Tensor) -> None:
-        """Raise unless `f` has returned states like those that it was given."""
-        import torch
-
-        if not isinstance(found, torch.Tensor):
-            raise TypeError(
-                f"f must return the next states as a tensor, not {type(found).__name__}"
-                + ("; return its state alone" if isinstance(found, tuple) else "")
-            )
-        if found.shape != h.shape:
-            raise ValueError(
-                f"f must return states of the shape that it was given, {tuple(h.shape)}, "
-                f"not {tuple(found.shape)}"
-            )
-        if found.dtype != h.dtype:
-            raise TypeError(
-                f"f must compute in {self.dtype}, and returned {found.dtype}: "
-                f"give it weights of that type, or say dtype={found.dtype}".replace("torch.", "")
-            )
-
-
-def _tensor(array: Floats) -> torch.Tensor:
-    """Return an array as a tensor; PyTorch has none that are read-only."""
-    import torch
-
-    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 def _require_a_map(cell: FunctionCell) -> None:

@@ -58,11 +58,13 @@ void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixVie
     int m = to_int(a.rows());
     int n = to_int(b.rows());
     int k = to_int(b.cols());
-    int a_stride = to_int(a.cols());
+    int a_stride = to_int(a.stride());
+    int b_stride = to_int(b.stride());
+    int c_stride = to_int(c.stride());
     T one = 1;
     T zero = 0;
-    routines<T>().gemm(&transposed, &plain, &n, &m, &k, &one, input(b.data()), &k, input(a.data()),
-                       &a_stride, &zero, c.data(), &n);
+    routines<T>().gemm(&transposed, &plain, &n, &m, &k, &one, input(b.data()), &b_stride,
+                       input(a.data()), &a_stride, &zero, c.data(), &c_stride);
 }
 
 /// c = a b, for a (m, k), b (k, n), c (m, n); of a wider c the first n columns are written.
@@ -72,11 +74,13 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
     int m = to_int(a.rows());
     int n = to_int(b.cols());
     int k = to_int(a.cols());
-    int c_stride = to_int(c.cols());
+    int a_stride = to_int(a.stride());
+    int b_stride = to_int(b.stride());
+    int c_stride = to_int(c.stride());
     T one = 1;
     T zero = 0;
-    routines<T>().gemm(&plain, &plain, &n, &m, &k, &one, input(b.data()), &n, input(a.data()), &k,
-                       &zero, c.data(), &c_stride);
+    routines<T>().gemm(&plain, &plain, &n, &m, &k, &one, input(b.data()), &b_stride,
+                       input(a.data()), &a_stride, &zero, c.data(), &c_stride);
 }
 
 /// y = a x.

@@ -12,6 +12,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/solvers/box.hpp"
+#include "nullcline/team.hpp"
 
 namespace nullcline {
 
@@ -35,12 +36,17 @@ class FunctionEquation {
     [[nodiscard]] std::size_t parts() const { return 1; }
     [[nodiscard]] std::size_t size() const { return units(); }
     [[nodiscard]] std::size_t blocks() const { return 1; }
+    [[nodiscard]] std::size_t n_gated() const { return 0; }
     [[nodiscard]] std::size_t curved_fields() const { return 1; }
     /// The shape alone: each state has its own.
     [[nodiscard]] MatrixView<const T> weights() const { return {nullptr, units(), units()}; }
     /// As if rows of ∂F/∂h had length 1.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
     [[nodiscard]] Box<T> box() const { return box_; }
+
+    template <class Team>
+    void gate(const Team&, std::span<const T>, std::span<const T>, std::span<const T>,
+              std::span<T>) const {}
 
     template <class Team>
     void linearize(const Team&, std::span<const T> state, std::span<const T> products,
@@ -52,7 +58,7 @@ class FunctionEquation {
 
     template <class Team>
     void curvature(const Team&, std::span<const T>, std::span<const T>, std::span<const T>,
-                   std::span<const T>, std::span<T> out) const {
+                   std::span<const T>, std::span<const T>, std::span<T> out) const {
         std::ranges::fill(out, T{0});
     }
 
@@ -60,10 +66,16 @@ class FunctionEquation {
     void complete(const Team&, std::span<const T>, std::span<const T>, std::span<const T>,
                   std::span<T>) const {}
 
+    template <class Team>
+    [[nodiscard]] Lengths<T> lengths(const Team& team, std::span<const T> state, std::span<const T>,
+                                     std::span<const T>) const {
+        return {norm(team, state), T{0}};
+    }
+
     /// As for a cell whose rows of weights have length 1, with room for a deeper computation.
-    [[nodiscard]] T rounding(std::span<const T>, std::span<const T>, std::span<const T>, T length,
-                             std::size_t) const {
-        return 64 * std::numeric_limits<T>::epsilon() * (length + 1);
+    [[nodiscard]] T rounding(std::span<const T>, std::span<const T>, std::span<const T>,
+                             const Lengths<T>& lengths, std::size_t) const {
+        return 64 * std::numeric_limits<T>::epsilon() * (lengths.outputs + 1);
     }
 
   private:

@@ -7,6 +7,8 @@
 // A state may have several parts of H numbers each (an LSTM's are h and c), of which the weights
 // see the first alone. Then rows of part p have scales c_pk of their own, and each unit's parts are
 // coupled by its d_pq:  J = Σ_k diag(c_pk) W_k − diag(d_pq)  in block (p, q), without W for q > 0.
+//
+// Where the first block sees the state through a gate, W_0 M stands for W_0 (see gated_block.hpp).
 #pragma once
 
 #include <cmath>
@@ -14,6 +16,7 @@
 #include <span>
 
 #include "nullcline/curvature.hpp"
+#include "nullcline/gated_block.hpp"
 #include "nullcline/host_device.hpp"
 #include "nullcline/matrix_view.hpp"
 
@@ -24,6 +27,7 @@ template <class T>
 struct RowScales {
     std::span<const T> scales;    ///< c, parts x blocks x H
     std::span<const T> identity;  ///< d, parts x parts x H
+    std::span<const T> gate;      ///< of M, 2 x H; or nothing
 
     [[nodiscard]] constexpr std::size_t parts(std::size_t size) const {
         return identity.size() / size;
@@ -171,7 +175,12 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
     const std::size_t size = out.rows();
     const std::size_t parts = jacobian.parts(size);
     const std::size_t units = size / parts;
-    assemble_products(jacobian.scales, weights, out);
+    if (jacobian.gate.empty()) {
+        assemble_products(jacobian.scales, weights, out);
+    } else {
+        const Matrix<T> seen = seen_weights(jacobian.gate, weights);
+        assemble_products(jacobian.scales, seen.view(), out);
+    }
     for (std::size_t row = 0; row < size; ++row) {
         const T* const identity = jacobian.identity.data() + row / units * size + row % units;
         out(row, row % units) -= identity[0];
@@ -189,15 +198,18 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
 ///
 /// This is the scale of J before its terms cancel, and so of its rounding errors. ‖J‖_F itself does
 /// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
+/// Of W_0 M it takes the product of ‖W_0‖ and of M's mean size, (‖M‖² / H)^½.
 template <class Team, class T>
 [[nodiscard]] NULLCLINE_TEAM T term_norm(const Team& team, const RowScales<T>& jacobian,
                                          std::span<const T> row_norms) {
+    const std::size_t n_gated = jacobian.gate.size() / 2;
+    const T of_gate = n_gated > 0 ? gate_square(team, jacobian.gate, row_norms) : T{1};
     T terms = 0;
     for (std::size_t first = 0; first < jacobian.scales.size(); first += row_norms.size()) {
         const T* const scale = jacobian.scales.data() + first;
         terms += team.sum(row_norms.size(), [&](std::size_t i) {
             const T term = scale[i] * row_norms[i];
-            return term * term;
+            return term * term * (i < n_gated ? of_gate : T{1});
         });
     }
     return std::sqrt(team.dot(jacobian.identity, jacobian.identity) + terms);

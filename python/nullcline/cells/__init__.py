@@ -1,6 +1,7 @@
 """Cells: recurrent layers as maps, their exact Jacobians, and the products with them."""
 
 from nullcline.cells.compiled import available_threads
+from nullcline.cells.function import FunctionCell
 from nullcline.cells.gru import GRU
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
@@ -16,6 +17,7 @@ __all__ = [
     "RNN",
     "UGRNN",
     "Cell",
+    "FunctionCell",
     "OriginalGRU",
     "available_threads",
     "require_cell",

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from scipy.special import expit
-
-from nullcline.cells._weights import CellWeights
-from nullcline.cells.uncompiled import UncompiledCell
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from nullcline._validation import Floats
+from nullcline.cells.compiled import CompiledCell
 
 
-class OriginalGRU(CellWeights, UncompiledCell):
+class OriginalGRU(CompiledCell):
     """The GRU of Cho et al. (2014), Keras's with `reset_after=False`.
 
     ::
@@ -26,14 +17,18 @@ class OriginalGRU(CellWeights, UncompiledCell):
         n  = tanh(W_in x + b_in + W_hn (r ∘ h) + b_hn)
         h' = F(h, x) = (1 - z) ∘ n + z ∘ h
 
-    A state is h; every fixed point, and every state that is reached from zero, lies in (-1, 1)^H.
-    Its Jacobian is no row-scaled sum of its weights, which the compiled cells rest on: the core's
-    solvers search it by dense Jacobians that NumPy makes (see `UncompiledCell`), on the processor.
+    Weights are stacked in the order r, z, n, and are copied. The cell computes in float32 if all of
+    them are float32, in float64 otherwise.
+
+    A state is h. Every fixed point, and every state that is reached from zero, lies in the cube
+    (-1, 1)^H. The reduced residual is n(h, x) - h, since F(h) - h = (1 - z) ∘ (n(h) - h) and z < 1.
+    Its Jacobian holds a product of two weight matrices, W_hn diag(h ∘ r ∘ (1 - r)) W_hr: products
+    with vectors take one step more than the GRU's, and no more arithmetic.
 
     Parameters
     ----------
     weight_ih
-        Input weights, shape (3H, D), in the order r, z, n.
+        Input weights, shape (3H, D).
     weight_hh
         Recurrent weights, shape (3H, H).
     bias_ih, bias_hh
@@ -45,50 +40,12 @@ class OriginalGRU(CellWeights, UncompiledCell):
         If an array is neither float64 nor float32.
     ValueError
         If an array holds NaN or infinity, or shapes do not fit each other.
+
+    Notes
+    -----
+    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
     """
 
     _gates: ClassVar = ("r", "z", "n")
-
-    def __init__(
-        self,
-        weight_ih: ArrayLike,
-        weight_hh: ArrayLike,
-        bias_ih: ArrayLike | None = None,
-        bias_hh: ArrayLike | None = None,
-    ) -> None:
-        self._keep(weight_ih, weight_hh, bias_ih, bias_hh)
-        sizes = self.weight_hh.shape[1], self.weight_ih.shape[1]
-        super().__init__(*sizes, self.weight_hh.dtype, (-1, 1))
-        self._bias = self.bias_ih + self.bias_hh
-
-    def _step(self, h: Floats, x: Floats) -> Floats:
-        _, z, n = self._gates_at(h, x)
-        return (1 - z) * n + z * h
-
-    def _jacobian(self, h: Floats, x: Floats) -> Floats:
-        w_r, w_z, w_n = np.split(self.weight_hh, 3)
-        r, z, n = self._gates_at(h, x)
-        # ∂(r ∘ h)/∂h
-        inner = (h * r * (1 - r))[:, :, None] * w_r
-        units = np.arange(self.hidden_size)
-        inner[:, units, units] += r
-        jacobian = ((1 - z) * (1 - n**2))[:, :, None] * (w_n @ inner)
-        jacobian += ((h - n) * z * (1 - z))[:, :, None] * w_z
-        jacobian[:, units, units] += z
-        return jacobian
-
-    def _input_jacobian(self, h: Floats, x: Floats) -> Floats:
-        w_r, w_z, w_n = np.split(self.weight_ih, 3)
-        r, z, n = self._gates_at(h, x)
-        inner = (h * r * (1 - r))[:, :, None] * w_r
-        drive = w_n + np.split(self.weight_hh, 3)[2] @ inner
-        change = ((1 - z) * (1 - n**2))[:, :, None] * drive
-        jacobian: Floats = change + ((h - n) * z * (1 - z))[:, :, None] * w_z
-        return jacobian
-
-    def _gates_at(self, h: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return r, z and n, shape (n, H) each."""
-        in_r, in_z, in_n = np.split(x @ self.weight_ih.T + self._bias, 3, axis=1)
-        w_r, w_z, w_n = np.split(self.weight_hh, 3)
-        r, z = expit(in_r + h @ w_r.T), expit(in_z + h @ w_z.T)
-        return r, z, np.tanh(in_n + (r * h) @ w_n.T)
+    _order: ClassVar = (2, 0, 1)
+    _kind = "original_gru"

@@ -9,6 +9,7 @@
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/products.hpp"
 #include "nullcline/curvature.hpp"
 #include "nullcline/inputs.hpp"
 #include "nullcline/matrix_view.hpp"
@@ -71,8 +72,8 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         Matrix<T> drives(count, cell.resting_drive().size());
         std::vector<Linearization<T>> points(count, Linearization<T>(equation));
         const auto h = batch.h.middle_rows(first, count);
-        blas::multiply_transposed(h, equation.weights(), products.view());
         fill_drives(cell, batch.inputs, first, drives.view());
+        multiply_states(equation, h, MatrixView<const T>(drives.view()), products.view());
         for (std::size_t i = 0; i < count; ++i) {
             const std::span<const T> product = products.row(i);
             const std::span<const T> drive = drives.row(i);
@@ -81,6 +82,17 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
     for_each_tile(batch.h.rows(), states_a_tile, batch.n_threads, linearize, batch.poll);
+}
+
+/// How what a gated block sees is weighted by covectors u of the residual.
+template <class T>
+[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation, const StateTile<T>& tile,
+                                   MatrixView<const T> u) {
+    Matrix<T> scaled(tile.count(), equation.weights().rows());
+    for (std::size_t i = 0; i < tile.count() && equation.n_gated() > 0; ++i) {
+        begin_vjp(SerialTeam(), tile.points[i].jacobian(), u.row(i), scaled.row(i));
+    }
+    return nullcline::weigh_seen(equation, MatrixView<const T>(scaled.view()));
 }
 
 template <class T>
@@ -171,8 +183,9 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
         std::vector<T> scales(equation.parts() * batch.cell.input().rows());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(equation, tile, i, std::span(scales));
-            assemble_products(std::span<const T>(scales), batch.cell.input(),
-                              out.middle_rows((tile.first + i) * size, size));
+            const auto to = out.middle_rows((tile.first + i) * size, size);
+            assemble_products(std::span<const T>(scales), batch.cell.input(), to);
+            add_seen_products(equation, tile.points[i].jacobian(), batch.cell.input(), to);
         }
     });
 }
@@ -180,10 +193,11 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
 /// (∂F/∂h) v, a v for each state.
 template <class T>
 void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
+    const CellEquation<T> equation = detail::update(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         const auto directions = v.middle_rows(tile.first, tile.count());
-        Matrix<T> products(tile.count(), batch.cell.recurrent().rows());
-        blas::multiply_transposed(directions, batch.cell.recurrent(), products.view());
+        Matrix<T> products(tile.count(), equation.weights().rows());
+        multiply_directions(equation, tile.points, directions, products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto to = out.row(tile.first + i);
             finish_jvp(SerialTeam(), tile.points[i].jacobian(), std::span<const T>(products.row(i)),
@@ -196,14 +210,15 @@ void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
 /// uᵀ (∂F/∂h), a u for each state.
 template <class T>
 void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
+    const CellEquation<T> equation = detail::update(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         const auto covectors = u.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
-        Matrix<T> scaled(tile.count(), batch.cell.recurrent().rows());
+        Matrix<T> scaled(tile.count(), equation.weights().rows());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             begin_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
         }
-        blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.recurrent(), to);
+        multiply_covectors(equation, tile.points, scaled.view(), to);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             finish_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), to.row(i));
             add_scaled(T{1}, covectors.row(i), to.row(i));
@@ -215,28 +230,29 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
 template <class T>
 void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, MatrixView<T> out) {
     const CellEquation<T> equation = detail::update(batch);
-    const std::size_t size = equation.units();
     const std::size_t n_products = equation.weights().rows();
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
+        const auto covectors = u.middle_rows(tile.first, tile.count());
         const auto directions = v.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), n_products);
-        blas::multiply_transposed(directions, equation.weights(), products.view());
-        std::vector<T> form(curvature_size(equation.curved_fields(), size));
-        std::vector<T> fields(equation.curved_fields() * size);
-        std::vector<T> bent(fields.size());
+        multiply_directions(equation, tile.points, directions, products.view());
+        const Matrix<T> seen = detail::weigh_seen(equation, tile, covectors);
+        std::vector<T> form(curvature_size(equation.curved_fields(), equation.units()));
+        std::vector<T> fields(equation.curved_fields() * equation.units());
+        Matrix<T> bent(tile.count(), fields.size());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             equation.curvature(SerialTeam(), tile.h.row(i), tile.products.row(i),
-                               tile.drives.row(i), u.row(tile.first + i), std::span(form));
+                               tile.drives.row(i), covectors.row(i), seen.row(i), std::span(form));
             std::ranges::copy(products.row(i), fields.begin());
             std::ranges::copy(directions.row(i),
                               fields.begin() + static_cast<std::ptrdiff_t>(n_products));
-            apply_curvature(form, fields, size, bent);
-            const std::span<const T> by_field = bent;
+            apply_curvature(form, fields, equation.units(), bent.row(i));
             std::ranges::fill(to.row(i), T{0});
-            blas::multiply_vector_by_transpose(equation.weights(), by_field.first(n_products),
-                                               to.row(i));
-            add_scaled(T{1}, by_field.subspan(n_products), to.row(i));
+        }
+        multiply_covectors(equation, tile.points, bent.view().columns(0, n_products), to);
+        for (std::size_t i = 0; i < tile.count(); ++i) {
+            add_scaled(T{1}, std::span<const T>(bent.row(i)).subspan(n_products), to.row(i));
         }
     });
 }
@@ -254,6 +270,8 @@ void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixVie
         std::vector<T> scales(equation.parts() * n_products);
         blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
                                   products.view());
+        const Matrix<T> gated =
+            multiply_seen(equation, tile.points, MatrixView<const T>(products.view()));
         for (std::size_t i = 0; i < tile.count(); ++i) {
             input_scales(equation, tile, i, std::span(scales));
             const auto to = out.row(tile.first + i);
@@ -261,6 +279,10 @@ void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixVie
             for (std::size_t j = 0; j < scales.size(); ++j) {
                 const std::size_t part = j / n_products;
                 to[part * units + j % units] += scales[j] * products.row(i)[j % n_products];
+            }
+            const std::span<const T> by_product = tile.points[i].jacobian().scales;
+            for (std::size_t j = 0; j < gated.cols(); ++j) {
+                to[j] += by_product[j] * gated.row(i)[j];
             }
         }
     });
@@ -289,12 +311,17 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         Matrix<T> scaled(tile.count(), n_products);
         std::vector<T> scales(equation.parts() * n_products);
+        const auto covectors = u.middle_rows(tile.first, tile.count());
+        const Matrix<T> seen = detail::weigh_seen(equation, tile, covectors);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(equation, tile, i, std::span(scales));
             for (std::size_t j = 0; j < scales.size(); ++j) {
                 const std::size_t part = j / n_products;
-                scaled.row(i)[j % n_products] +=
-                    scales[j] * u(tile.first + i, part * units + j % units);
+                scaled.row(i)[j % n_products] += scales[j] * covectors(i, part * units + j % units);
+            }
+            if (equation.n_gated() > 0) {
+                begin_gate_vjp(SerialTeam(), tile.points[i].jacobian().gate, seen.row(i),
+                               scaled.row(i));
             }
         }
         blas::multiply(MatrixView<const T>(scaled.view()), batch.cell.input(),

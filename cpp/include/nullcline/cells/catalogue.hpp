@@ -12,13 +12,14 @@
 #include "nullcline/cells/gru.hpp"
 #include "nullcline/cells/lstm.hpp"
 #include "nullcline/cells/mgu.hpp"
+#include "nullcline/cells/original_gru.hpp"
 #include "nullcline/cells/rnn.hpp"
 #include "nullcline/cells/ugrnn.hpp"
 #include "nullcline/host_device.hpp"
 
 namespace nullcline {
 
-using Cells = std::tuple<Gru, Lstm, Ugrnn, Mgu, TanhRnn, ReluRnn>;
+using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, TanhRnn, ReluRnn>;
 
 /// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
 /// by this.
@@ -30,7 +31,7 @@ inline constexpr std::size_t n_cells = std::tuple_size_v<Cells>;
 struct CellTraits {
     std::string_view name;
     std::size_t blocks, reduced_blocks, parts;
-    bool is_reducible, has_inner_bias;
+    bool is_reducible, has_inner_bias, has_gated_block;
 };
 
 namespace detail {
@@ -41,7 +42,8 @@ constexpr std::array<CellTraits, n_cells> traits_of_all(std::index_sequence<k...
                        std::tuple_element_t<k, Cells>::reduced_blocks,
                        std::tuple_element_t<k, Cells>::parts,
                        std::tuple_element_t<k, Cells>::is_reducible,
-                       std::tuple_element_t<k, Cells>::has_inner_bias}...};
+                       std::tuple_element_t<k, Cells>::has_inner_bias,
+                       std::tuple_element_t<k, Cells>::has_gated_block}...};
 }
 
 }  // namespace detail

@@ -21,33 +21,39 @@ namespace nullcline {
 ///
 /// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
 /// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
-/// the first, the outputs. `linearize` takes a state, its products W h and the drive (all that the
-/// input adds) and writes residual and scales; it costs no product with a matrix. Where it
-/// `has_linear_products`, those of a sum of states are the sums of theirs. `curvature`
-/// writes Σ_i weights_i ∂²f_i, by unit a symmetric matrix over the first `curved_fields()` of
-/// (W_1 h, ..., W_blocks h, state), at least over all products: the rows of its upper triangle, one
-/// H each. `rounding` says how far from zero a residual at a true zero may come out, by rounding
-/// alone, for outputs of a given length. `complete` writes, behind the outputs, what else a state
-/// has, at rest.
+/// the first, the outputs; but for the first `n_gated()` rows, a gated block, which sees what
+/// `gate` makes of h, the other products and the drive (all that the input adds). `linearize` takes
+/// a state, its products and the drive and writes residual and scales; it costs no product with a
+/// matrix. Where it `has_linear_products`, those of a sum of states are the sums of theirs, gated
+/// ones apart. `curvature` writes Σ_i weights_i ∂²f_i, and of what a gated block sees
+/// Σ_i gated_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
+/// (products, state), at least over all products: the rows of its upper triangle, one H each.
+/// `rounding` says how far from zero a residual at a true zero may come out, by rounding alone, for
+/// vectors that are as long as `lengths` says. `complete` writes, behind the outputs, what else a
+/// state has, at rest.
 template <class E>
 concept Equation =
     requires(const E equation, const SerialTeam& team, std::span<const typename E::Scalar> in,
-             std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at) {
+             std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at,
+             Lengths<typename E::Scalar> lengths) {
         { E::has_linear_products } -> std::convertible_to<bool>;
         { equation.is_update() } -> std::same_as<bool>;
         { equation.units() } -> std::same_as<std::size_t>;
         { equation.parts() } -> std::same_as<std::size_t>;
         { equation.size() } -> std::same_as<std::size_t>;
         { equation.blocks() } -> std::same_as<std::size_t>;
+        { equation.n_gated() } -> std::same_as<std::size_t>;
         { equation.curved_fields() } -> std::same_as<std::size_t>;
         { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
         { equation.row_norms() } -> std::same_as<std::span<const typename E::Scalar>>;
         { equation.box() } -> std::same_as<Box<typename E::Scalar>>;
         equation.linearize(team, in, in, in, at);
-        equation.curvature(team, in, in, in, in, out);
+        equation.gate(team, in, in, in, out);
+        equation.curvature(team, in, in, in, in, in, out);
         equation.complete(team, in, in, in, out);
+        { equation.lengths(team, in, in, in) } -> std::same_as<Lengths<typename E::Scalar>>;
         {
-            equation.rounding(in, in, in, in[0], std::size_t{0})
+            equation.rounding(in, in, in, lengths, std::size_t{0})
         } -> std::same_as<typename E::Scalar>;
     };
 
@@ -73,8 +79,11 @@ class CellEquation {
     [[nodiscard]] constexpr std::size_t blocks() const {
         return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks;
     }
+    [[nodiscard]] constexpr std::size_t n_gated() const {
+        return cell_.traits.has_gated_block ? units() : 0;
+    }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.traits.reduced_blocks
+        return is_reduced() ? cell_.traits.reduced_blocks + (cell_.traits.has_gated_block ? 1 : 0)
                             : cell_.traits.blocks + cell_.traits.parts;
     }
     [[nodiscard]] constexpr MatrixView<const T> weights() const {
@@ -86,6 +95,19 @@ class CellEquation {
     [[nodiscard]] NULLCLINE_TEAM Box<T> box() const { return with_cell(cell_.kind, BoxOf()); }
 
     template <class Team>
+    NULLCLINE_TEAM void gate(const Team& team, std::span<const T> state,
+                             std::span<const T> products, std::span<const T> drive,
+                             std::span<T> out) const {
+        const UnitArrays<T> at(point(state, products, drive));
+        T* const to = out.data();
+        with_cell(cell_.kind, [&]<class C>() {
+            if constexpr (C::has_gated_block) {
+                team.for_each(at.size, [=](std::size_t i) { to[i] = gated_unit<C>(at, i); });
+            }
+        });
+    }
+
+    template <class Team>
     NULLCLINE_TEAM void linearize(const Team& team, std::span<const T> state,
                                   std::span<const T> products, std::span<const T> drive,
                                   const Linearized<T>& out) const {
@@ -93,9 +115,10 @@ class CellEquation {
         T* const residual = out.residual.data();
         T* const scales = out.scales.data();
         T* const identity = out.identity.data();
+        T* const gates = out.gate.data();
         with_residual([&]<class C, Form form>() {
             team.for_each(at.size, [=](std::size_t i) {
-                linearize_unit<C, form>(at, i, residual, scales, identity);
+                linearize_unit<C, form>(at, i, residual, scales, identity, gates);
             });
         });
     }
@@ -103,13 +126,16 @@ class CellEquation {
     template <class Team>
     NULLCLINE_TEAM void curvature(const Team& team, std::span<const T> state,
                                   std::span<const T> products, std::span<const T> drive,
-                                  std::span<const T> weights, std::span<T> out) const {
+                                  std::span<const T> weights, std::span<const T> gated_weights,
+                                  std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const weight = weights.data();
+        const T* const gated_weight = gated_weights.data();
         T* const to = out.data();
         with_residual([&]<class C, Form form>() {
-            team.for_each(at.size,
-                          [=](std::size_t i) { curvature_unit<C, form>(at, i, weight, to); });
+            team.for_each(at.size, [=](std::size_t i) {
+                curvature_unit<C, form>(at, i, weight, gated_weight, to);
+            });
         });
     }
 
@@ -121,8 +147,10 @@ class CellEquation {
     }
 
     void curvature(const SerialTeam&, std::span<const T> state, std::span<const T> products,
-                   std::span<const T> drive, std::span<const T> weights, std::span<T> out) const {
-        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, out);
+                   std::span<const T> drive, std::span<const T> weights,
+                   std::span<const T> gated_weights, std::span<T> out) const {
+        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, gated_weights,
+                         out);
     }
 
     /// The scales of ∂f/∂x over the input weights: all blocks, for each part.
@@ -146,13 +174,33 @@ class CellEquation {
         });
     }
 
+    template <class Team>
+    [[nodiscard]] NULLCLINE_TEAM Lengths<T> lengths(const Team& team, std::span<const T> state,
+                                                    std::span<const T> products,
+                                                    std::span<const T> drive) const {
+        const UnitArrays<T> at(point(state, products, drive));
+        const T* const norms = cell_.row_norms.data();
+        const T length = norm(team, state.first(units()));
+        return with_cell(cell_.kind, [&]<class C>() -> Lengths<T> {
+            if constexpr (C::has_gated_block) {
+                const T square = team.sum(at.size, [=](std::size_t i) {
+                    const T part = gated_size_unit<C>(at, i, norms, length);
+                    return part * part;
+                });
+                return {length, std::sqrt(square)};
+            } else {
+                return {length, T{0}};
+            }
+        });
+    }
+
     [[nodiscard]] NULLCLINE_TEAM T rounding(std::span<const T> state, std::span<const T> products,
-                                            std::span<const T> drive, T length,
+                                            std::span<const T> drive, const Lengths<T>& lengths,
                                             std::size_t i) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const norms = cell_.row_norms.data();
         return with_residual([&]<class C, Form form>() {
-            return rounding_unit<C, form>(at, i % at.size, i / at.size, norms, length);
+            return rounding_unit<C, form>(at, i % at.size, i / at.size, norms, lengths);
         });
     }
 
@@ -201,6 +249,17 @@ template <class T>
 
 static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
+/// The weights that see the outputs themselves, and those that see them through a gate.
+template <Equation E>
+[[nodiscard]] constexpr MatrixView<const typename E::Scalar> plain_weights(const E& equation) {
+    const auto weights = equation.weights();
+    return weights.middle_rows(equation.n_gated(), weights.rows() - equation.n_gated());
+}
+template <Equation E>
+[[nodiscard]] constexpr MatrixView<const typename E::Scalar> gated_weights(const E& equation) {
+    return equation.weights().middle_rows(0, equation.n_gated());
+}
+
 /// The memory of one linearization, and the two ways to look at it.
 template <class T>
 class Linearization {
@@ -211,18 +270,19 @@ class Linearization {
     explicit Linearization(const E& equation)
         : residual_(1, equation.size()),
           scales_(1, equation.parts() * equation.blocks() * equation.units()),
-          identity_(1, equation.parts() * equation.size()) {}
+          identity_(1, equation.parts() * equation.size()),
+          gate_(1, 2 * equation.n_gated()) {}
 
     [[nodiscard]] std::span<const T> residual() const { return residual_.elements(); }
     [[nodiscard]] RowScales<T> jacobian() const {
-        return {scales_.elements(), identity_.elements()};
+        return {scales_.elements(), identity_.elements(), gate_.elements()};
     }
     [[nodiscard]] Linearized<T> out() {
-        return {residual_.elements(), scales_.elements(), identity_.elements()};
+        return {residual_.elements(), scales_.elements(), identity_.elements(), gate_.elements()};
     }
 
   private:
-    Matrix<T> residual_, scales_, identity_;
+    Matrix<T> residual_, scales_, identity_, gate_;
 };
 
 /// Whether every residual from the `first` on is zero to rounding, or to so many times that.
@@ -231,10 +291,10 @@ template <class Team, Equation E, class T = typename E::Scalar>
                                           std::span<const T> residual, std::span<const T> state,
                                           std::span<const T> products, std::span<const T> drive,
                                           std::size_t first = 0, T times = 1) {
-    const T length = norm(team, state.first(equation.units()));
+    const Lengths<T> lengths = equation.lengths(team, state, products, drive);
     return team.all(residual.size() - first, [&](std::size_t i) {
         return std::abs(residual[first + i]) <=
-               times * equation.rounding(state, products, drive, length, first + i);
+               times * equation.rounding(state, products, drive, lengths, first + i);
     });
 }
 

@@ -17,6 +17,7 @@ namespace nullcline {
 /// A value and its derivatives up to `order` by the fields whose bits are set in `mask`.
 template <class T, unsigned mask, int order>
 struct Jet {
+    static constexpr unsigned fields = mask;
     static constexpr std::size_t n_fields = static_cast<std::size_t>(std::popcount(mask));
     static constexpr std::size_t n_slopes = order > 0 ? n_fields : 0;
     static constexpr std::size_t n_bends = order > 1 ? n_fields * (n_fields + 1) / 2 : 0;

@@ -22,6 +22,7 @@ struct Lstm {
     static constexpr std::size_t parts = 2;
     static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = false;
+    static constexpr bool has_gated_block = false;
 
     template <class T>
     static constexpr Box<T> box = open_cube<T>;

@@ -20,6 +20,7 @@ struct Mgu {
     static constexpr std::size_t parts = 1;
     static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = true;
+    static constexpr bool has_gated_block = false;
 
     template <class T>
     static constexpr Box<T> box = open_cube<T>;

@@ -19,6 +19,7 @@ struct Rnn {
     static constexpr std::size_t parts = 1;
     static constexpr bool is_reducible = false;
     static constexpr bool has_inner_bias = false;
+    static constexpr bool has_gated_block = false;
 
     template <class T>
     static constexpr Box<T> box = Activation::template box<T>;

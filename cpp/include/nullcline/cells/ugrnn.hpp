@@ -20,6 +20,7 @@ struct Ugrnn {
     static constexpr std::size_t parts = 1;
     static constexpr bool is_reducible = true;
     static constexpr bool has_inner_bias = false;
+    static constexpr bool has_gated_block = false;
 
     template <class T>
     static constexpr Box<T> box = open_cube<T>;

@@ -8,10 +8,12 @@
 //   parts                     parts of a state, of H numbers each; the first are the outputs h
 //   is_reducible              whether `reduced` differs from `update`
 //   has_inner_bias            whether a bias stands inside a product with a gate
+//   has_gated_block           whether Block<0> sees not h but `gated(in)`
 //   box<T>                    the box that outputs cannot leave
 //   reduced(in)               the residual whose zeros are the fixed points, in h alone
 //   update(in)                F − state: one number, or `both(first, second)` where parts are two
 //   rest(in)                  the second part that stays as it is, given h; where parts are two
+//   gated(in)                 what Block<0> sees, of h and the sum of Block<1>; where it is gated
 // Jacobians, their products, curvatures and bounds of rounding follow from these.
 #pragma once
 
@@ -19,6 +21,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "nullcline/cells/jet.hpp"
@@ -39,7 +42,7 @@ struct Block {};
 template <class T>
 struct UnitPoint {
     std::span<const T> state;       ///< h, and behind it the second part where there is one
-    std::span<const T> products;    ///< W h, a block of H behind the other
+    std::span<const T> products;    ///< W h, a block of H behind the other (see row_scaled.hpp)
     std::span<const T> drive;       ///< all that input and biases add, likewise
     std::span<const T> inner_bias;  ///< H, or nothing
     std::size_t size;               ///< H
@@ -51,6 +54,14 @@ struct Linearized {
     std::span<T> residual;
     std::span<T> scales;
     std::span<T> identity;
+    std::span<T> gate;
+};
+
+/// How long the vectors are that the weights see.
+template <class T>
+struct Lengths {
+    T outputs;  ///< ‖h‖
+    T gated;    ///< of what a gated block sees, its errors in units of eps included; or 0
 };
 
 /// The arrays of a point without their lengths, which loops over units do not need.
@@ -129,19 +140,20 @@ struct JetInputs {
     }
 };
 
-/// The same as numbers with their rounding errors, for a state of length ‖h‖.
+/// The same as numbers with their rounding errors.
 ///
 /// An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs by
 /// a few eps in practice, and Σ|W_ij||h_j| <= ‖W_i‖ ‖h‖.
-template <class T>
+template <class T, class Cell>
 struct RoundedInputs {
     const UnitArrays<T>& at;
     std::size_t i;
     const T* row_norms;
-    T length;
+    Lengths<T> lengths;
 
     template <std::size_t k>
     [[nodiscard]] NULLCLINE_SHARED Rounded<T> product(Block<k>) const {
+        const T length = Cell::has_gated_block && k == 0 ? lengths.gated : lengths.outputs;
         return {at.products[k * at.size + i], row_norms[k * at.size + i] * length};
     }
     template <std::size_t k>
@@ -232,20 +244,36 @@ template <std::size_t n_fields, class J, class T, std::size_t... p>
 
 }  // namespace detail
 
-/// Fields of a form's curvature: all products, and for the update the state.
+/// Fields of a form's curvature: all products, and the state where the update or a gate bends it.
 template <class Cell, Form form>
 inline constexpr std::size_t n_curved_fields =
-    form == Form::reduced ? Cell::reduced_blocks : Cell::blocks + Cell::parts;
+    form == Form::reduced ? Cell::reduced_blocks + (Cell::has_gated_block ? 1 : 0)
+                          : Cell::blocks + Cell::parts;
 
-/// Residual and scales of unit i.
+/// What the gated block sees of unit i.
+template <class Cell, class T>
+[[nodiscard]] [[gnu::always_inline]] constexpr T gated_unit(const UnitArrays<T>& at,
+                                                            std::size_t i) {
+    return Cell::gated(JetInputs<T, Cell, Form::reduced, Seed::nothing, 0>{at, i}).value;
+}
+
+/// Residual and scales of unit i; `gate` for a cell with a gated block.
 template <class Cell, Form form, class T>
 [[gnu::always_inline]] constexpr void linearize_unit(const UnitArrays<T>& at, std::size_t i,
-                                                     T* values, T* scales, T* identity) {
+                                                     T* values, T* scales, T* identity, T* gate) {
     const auto residual =
         detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::state, 1>{at, i});
     detail::write_part<Cell, form, 0>(residual, at.size, i, values, scales, identity);
     if constexpr (detail::parts_of<Cell, form> == 2) {
         detail::write_part<Cell, form, 1>(residual, at.size, i, values, scales, identity);
+    }
+    if constexpr (Cell::has_gated_block) {
+        static_assert(Cell::parts == 1);
+        const auto seen = Cell::gated(JetInputs<T, Cell, form, Seed::state, 1>{at, i});
+        constexpr std::size_t h = detail::blocks_of<Cell, form>;
+        static_assert(std::remove_cvref_t<decltype(seen)>::fields == (1U << 1 | 1U << h));
+        gate[i] = seen.template slope<1>();
+        gate[at.size + i] = seen.template slope<h>();
     }
 }
 
@@ -263,10 +291,12 @@ template <class Cell, Form form, class T>
     }
 }
 
-/// Σ_p weights_p ∂²f_p over the fields of unit i (see curvature.hpp).
+/// Σ_p weights_p ∂²f_p over the fields of unit i (see curvature.hpp), and where a block is gated
+/// `gated_weights` ∂² of what it sees.
 template <class Cell, Form form, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
-                                                     const T* weights, T* out) {
+                                                     const T* weights, const T* gated_weights,
+                                                     T* out) {
     constexpr std::size_t n_fields = n_curved_fields<Cell, form>;
     constexpr auto rows = std::make_index_sequence<n_fields>{};
     const auto residual =
@@ -277,22 +307,36 @@ template <class Cell, Form form, class T>
         detail::write_form<n_fields>(detail::part_of<1>(residual), weights[at.size + i], true,
                                      out + i, at.size, rows);
     }
+    if constexpr (Cell::has_gated_block) {
+        const auto seen = Cell::gated(JetInputs<T, Cell, form, Seed::state, 2>{at, i});
+        detail::write_form<n_fields>(seen, gated_weights[i], true, out + i, at.size, rows);
+    }
 }
 
 /// How far from zero part `p` of unit i's residual may come out at a true zero, by rounding alone.
 /// The margin is for what `RoundedInputs` and the elementary functions (3 ulp) leave out.
 template <class Cell, Form form, class T>
 [[nodiscard]] NULLCLINE_SHARED T rounding_unit(const UnitArrays<T>& at, std::size_t i,
-                                               std::size_t p, const T* row_norms, T length) {
+                                               std::size_t p, const T* row_norms,
+                                               const Lengths<T>& lengths) {
     constexpr T margin = 8 * std::numeric_limits<T>::epsilon();
     const auto residual =
-        detail::residual_of<Cell, form>(RoundedInputs<T>{at, i, row_norms, length});
+        detail::residual_of<Cell, form>(RoundedInputs<T, Cell>{at, i, row_norms, lengths});
     if constexpr (detail::parts_of<Cell, form> == 2) {
         if (p == 1) {
             return margin * residual.second.error;
         }
     }
     return margin * detail::part_of<0>(residual).error;
+}
+
+/// How large unit i's part of what the gated block sees may be, with its error in units of eps.
+template <class Cell, class T>
+[[nodiscard]] NULLCLINE_SHARED T gated_size_unit(const UnitArrays<T>& at, std::size_t i,
+                                                 const T* row_norms, T length) {
+    const Rounded<T> seen =
+        Cell::gated(RoundedInputs<T, Cell>{at, i, row_norms, Lengths<T>{length, T{0}}});
+    return std::abs(seen.value) + seen.error;
 }
 
 /// Put unit i's second part at rest; `state` has the outputs already.

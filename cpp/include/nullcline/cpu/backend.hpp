@@ -157,7 +157,10 @@ class Backend {
     {
         PackedMatrices matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
-            matrices.weights.emplace(program.served().weights());
+            matrices.weights.emplace(plain_weights(program.served()));
+            if (program.served().n_gated() > 0) {
+                matrices.gated.emplace(gated_weights(program.served()));
+            }
         }
         if constexpr (Program::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? &inverse_ : nullptr;

@@ -34,8 +34,9 @@ class DenseSteps {
   private:
     void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row,
                            MatrixView<const T> weights) {
-        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row)}, weights,
-                 jacobian_.view());
+        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row),
+                              operands.gate.row(row)},
+                 weights, jacobian_.view());
     }
 
     bool solve_newton(const SolveOperands<T>& operands, std::size_t row,

@@ -9,6 +9,7 @@
 #include "nullcline/blas.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/products.hpp"
 #include "nullcline/matrix_view.hpp"
 #include "nullcline/row_scaled.hpp"
 #include "nullcline/solvers/rest.hpp"
@@ -25,8 +26,8 @@ template <class T>
     std::vector<T> products(equation.weights().rows());
     Linearization<T> at(equation);
     for (std::size_t i = 0; i < steps_to_rest; ++i) {
-        blas::multiply_vector(equation.weights(), std::span<const T>(state).first(cell.size()),
-                              std::span(products));
+        multiply_state(equation, std::span<const T>(state), cell.resting_drive(),
+                       std::span(products));
         equation.linearize(SerialTeam(), state, products, cell.resting_drive(), at.out());
         add_scaled(T{1}, at.residual(), std::span(state));
     }
@@ -44,7 +45,7 @@ template <class T>
     Linearization<T> at(equation);
     Matrix<T> jacobian(size, size);
     Matrix<T> normal(size, size);
-    blas::multiply_vector(equation.weights(), h, std::span(products));
+    multiply_state(equation, h, cell.resting_drive(), std::span(products));
     equation.linearize(SerialTeam(), h, products, cell.resting_drive(), at.out());
     assemble(at.jacobian(), equation.weights(), jacobian.view());
     blas::gram(MatrixView<const T>(jacobian.view()), normal.view());

@@ -35,7 +35,8 @@ class Queue {
 
 /// The fixed matrices of a pass in single precision, packed once for all workers.
 struct PackedMatrices {
-    std::optional<TileMatrix> weights;
+    std::optional<TileMatrix> weights;  ///< all but a gated block
+    std::optional<TileMatrix> gated;    ///< where there is one
     const PackedMatrix* inverse = nullptr;
 };
 
@@ -119,27 +120,49 @@ class TileWorker {
 
     /// A product in full precision or a step, for one slot; false if it asks for none.
     bool serve_alone(Request wanted, std::size_t row) {
-        const auto weights = program_.served().weights();
-        const Operands<T>& operands = memory_.operands;
-        if (wanted == Request::exact) {
-            blas::multiply_vector(weights,
-                                  std::span<const T>(operands.exact.row(row)).first(weights.cols()),
-                                  operands.exact_product.row(row));
-            return true;
-        }
-        if (wanted == Request::exact_transposed) {
-            blas::multiply_vector_by_transpose(weights,
-                                               std::span<const T>(operands.exact_scaled.row(row)),
-                                               operands.exact_gradient.row(row));
+        if (multiply_alone(wanted, row)) {
             return true;
         }
         if constexpr (Program::factors != Factors::none) {
             if (wanted == Request::solve) {
-                dense_.solve(memory_.solve, row, weights);
+                dense_.solve(memory_.solve, row, program_.served().weights());
                 return true;
             }
         }
         return false;
+    }
+
+    bool multiply_alone(Request wanted, std::size_t row) {
+        const MatrixView<const T> plain = plain_weights(program_.served());
+        const MatrixView<const T> gated = gated_weights(program_.served());
+        const Operands<T>& operands = memory_.operands;
+        const auto multiply = [](MatrixView<const T> weights, std::span<const T> x,
+                                 std::span<T> products) {
+            blas::multiply_vector(weights, x.first(weights.cols()), products);
+        };
+        const auto multiply_transposed = [](MatrixView<const T> weights, std::span<const T> u,
+                                            std::span<T> gradient) {
+            blas::multiply_vector_by_transpose(weights, u, gradient);
+        };
+        switch (wanted) {
+            case Request::exact:
+                multiply(plain, operands.exact.row(row),
+                         operands.exact_product.row(row).subspan(gated.rows()));
+                return true;
+            case Request::exact_gated:
+                multiply(gated, operands.exact_seen.row(row), operands.exact_product.row(row));
+                return true;
+            case Request::exact_gated_transposed:
+                multiply_transposed(gated, operands.exact_scaled.row(row),
+                                    operands.exact_seen_gradient.row(row));
+                return true;
+            case Request::exact_transposed:
+                multiply_transposed(plain, operands.exact_scaled.row(row).subspan(gated.rows()),
+                                    operands.exact_gradient.row(row));
+                return true;
+            default:
+                return false;
+        }
     }
 
     void tick(const Cancellation& cancellation) {
@@ -167,12 +190,26 @@ class TileWorker {
     /// The products of one kind for the whole tile; false if there are none of it.
     bool multiply_tile(Request wanted, const BusyBlocks& busy) {
         const Operands<T>& operands = memory_.operands;
+        const auto plain = [n_gated = program_.served().n_gated()](MatrixView<float> products) {
+            return products.columns(n_gated, products.cols() - n_gated);
+        };
         switch (wanted) {
             case Request::forward:
-                matrices_.weights->forward(operands.direction, operands.product, busy);
+                matrices_.weights->forward(operands.direction, plain(operands.product), busy);
                 return true;
             case Request::backward:
-                matrices_.weights->backward(operands.scaled, operands.gradient, busy);
+                matrices_.weights->backward(plain(operands.scaled), operands.gradient, busy);
+                return true;
+            case Request::forward_gated:
+            case Request::backward_gated:
+                if (!matrices_.gated) {
+                    return false;
+                }
+                if (wanted == Request::forward_gated) {
+                    matrices_.gated->forward(operands.seen, operands.product, busy);
+                } else {
+                    matrices_.gated->backward(operands.scaled, operands.seen_gradient, busy);
+                }
                 return true;
             case Request::precondition:
                 if (matrices_.inverse == nullptr) {

@@ -74,7 +74,8 @@ class Backend {
         const auto queue = there(starts);
         SingleMatrices matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
-            matrices.weights = cell_.single(program.served());
+            matrices.weights = cell_.single(plain_weights(program.served()));
+            matrices.gated = cell_.single(gated_weights(program.served()));
         }
         if constexpr (Program::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();

@@ -46,9 +46,48 @@ struct LinearizeAtRest {
     NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         equation.linearize(team, at.h, at.products, drive,
-                           {at.residual, out.scales.row(0), out.identity.row(0)});
+                           {at.residual, out.scales.row(0), out.identity.row(0), out.gate.row(0)});
         fill(team, out.free.row(0), T{1});
         team.lead([&] { out.changed(0, 0) = 1; });
+    }
+};
+
+/// What a gated block sees of a state whose other products are known; one block.
+template <class E>
+struct SeeAtRest {
+    using T = typename E::Scalar;
+    using Shared = NothingShared;
+    E equation;
+    StateMemory<T> memory;
+    std::span<const T> drive;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+        const StateRow<T> at(memory, 0);
+        equation.gate(team, at.h, at.products, drive, at.seen);
+    }
+};
+
+/// Write out M (see gated_block.hpp), those of all slots beside each other: a block a row of one's.
+template <class T>
+struct WriteGates {
+    using Shared = NothingShared;
+    MatrixView<const T> weights;  // W_1
+    SolveOperands<T> operands;
+    MatrixView<T> gates;
+
+    template <class Team>
+    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+        const std::size_t units = weights.cols();
+        const std::size_t slot = block / units;
+        const std::size_t i = block % units;
+        const auto gate = operands.gate.row(slot);
+        const T by_product = gate[i];
+        const T by_state = gate[units + i];
+        const T* const w = weights.row(i).data();
+        T* const to = gates.row(i).data() + slot * units;
+        team.for_each(
+            units, [=](std::size_t j) { to[j] = by_product * w[j] + (i == j ? by_state : T{0}); });
     }
 };
 
@@ -61,7 +100,8 @@ struct AssembleJacobians {
     MatrixView<const T> weights;
     std::size_t size;  // of a state
     SolveOperands<T> operands;
-    MatrixView<T> jacobians;  // of all slots below each other
+    MatrixView<const T> gated;  // W_0 M for each slot's W_0, beside each other; or nothing
+    MatrixView<T> jacobians;    // of all slots below each other
 
     [[nodiscard]] constexpr std::size_t blocks_a_slot() const {
         return (size + rows_a_block - 1) / rows_a_block;
@@ -77,17 +117,21 @@ struct AssembleJacobians {
             return;
         }
         const T* const w = weights.data();
+        const bool is_gated = gated.rows() > 0;
         for (std::size_t row = first; row < first + rows_a_block && row < size; ++row) {
             const std::size_t part = row / units;
             const std::size_t i = row % units;
             const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
             const T* const identity = operands.identity.row(slot).data() + part * size;
             T* const to = jacobians.row(slot * size + row).data();
+            const T* const seen = is_gated ? gated.row(i).data() + slot * units : nullptr;
             team.for_each(size, [=](std::size_t column) {
                 const std::size_t j = column % units;
                 T sum = i == j ? -identity[column] : T{0};
                 for (std::size_t k = 0; k < n_blocks && column < units; ++k) {
-                    sum += scales[k * units + i] * w[(k * units + i) * units + j];
+                    const bool is_seen = is_gated && k == 0;
+                    sum += scales[k * units + i] *
+                           (is_seen ? seen[j] : w[(k * units + i) * units + j]);
                 }
                 to[column] = sum;
             });

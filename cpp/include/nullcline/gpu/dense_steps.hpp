@@ -6,6 +6,7 @@
 #include <span>
 
 #include "nullcline/arena.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/matrix_view.hpp"
@@ -18,27 +19,54 @@ namespace nullcline::gpu {
 template <class T>
 struct DenseMemory {
     DenseMemory() = default;
-    DenseMemory(Arena& arena, std::size_t rows, std::size_t size, Factors factors)
+    template <class E>
+    DenseMemory(Arena& arena, std::size_t rows, const E& equation, Factors factors)
+        : DenseMemory(arena, rows, equation.size(), equation.n_gated(), factors) {}
+
+    MatrixView<T> jacobians, normals, factors_of, solutions;
+    MatrixView<T> gates, gated;  // M and W_0 M, of all slots beside each other
+    MatrixView<int> pivots, info;
+
+  private:
+    DenseMemory(Arena& arena, std::size_t rows, std::size_t size, std::size_t n_gated,
+                Factors factors)
         : jacobians(arena.matrix<T>(factors == Factors::none ? 0 : rows * size, size)),
           normals(arena.matrix<T>(factors == Factors::normal ? rows * size : 0, size)),
           factors_of(arena.matrix<T>(factors == Factors::normal ? rows * size : 0, size)),
           solutions(arena.matrix<T>(factors == Factors::none ? 0 : rows, size)),
+          gates(arena.matrix<T>(factors == Factors::none ? 0 : rows * n_gated, n_gated)),
+          gated(arena.matrix<T>(factors == Factors::none ? 0 : rows * n_gated, n_gated)),
           pivots(arena.matrix<int>(factors == Factors::none ? 0 : rows, size)),
           info(arena.matrix<int>(factors == Factors::none ? 0 : rows, 1)) {}
-
-    MatrixView<T> jacobians, normals, factors_of, solutions;
-    MatrixView<int> pivots, info;
 };
 
-template <class Device, class T>
+/// Write out the Jacobians of the first `n_slots` slots, where they are others than last time.
+template <class Device, class E, class T = typename E::Scalar>
+void assemble_jacobians(Device& device, const E& equation, const SolveOperands<T>& operands,
+                        const DenseMemory<T>& memory, std::size_t n_slots) {
+    MatrixView<T> gated;
+    if (equation.n_gated() > 0) {
+        const std::size_t units = equation.units();
+        const MatrixView<T> gates(memory.gates.data(), units, n_slots * units);
+        gated = {memory.gated.data(), units, n_slots * units};
+        device.launch(n_slots * units,
+                      WriteGates<T>{equation.weights().middle_rows(units, units), operands, gates});
+        device.multiply(gated_weights(equation), gates, gated);
+    }
+    const AssembleJacobians<T> assemble{equation.weights(), equation.size(), operands, gated,
+                                        memory.jacobians};
+    device.launch(n_slots * assemble.blocks_a_slot(), assemble);
+}
+
+template <class Device, class E>
 class DenseSteps {
   public:
-    DenseSteps(Device& device, const DenseMemory<T>& memory, MatrixView<const T> weights,
-               std::size_t size, Factors factors)
+    using T = typename E::Scalar;
+
+    DenseSteps(Device& device, const DenseMemory<T>& memory, const E& equation, Factors factors)
         : device_(device),
           memory_(memory),
-          weights_(weights),
-          size_(size),
+          equation_(equation),
           factors_(factors),
           matrix_pointers_(device, memory.info.rows(), 1),
           vector_pointers_(device, memory.info.rows(), 1) {
@@ -49,9 +77,8 @@ class DenseSteps {
     /// Solve for the first `n_slots` slots; those that did not ask keep what they have.
     template <class Scalars>
     void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
-        const std::size_t size = size_;
-        const AssembleJacobians<T> assemble{weights_, size, operands, memory_.jacobians};
-        device_.launch(n_slots * assemble.blocks_a_slot(), assemble);
+        const std::size_t size = equation_.size();
+        assemble_jacobians(device_, equation_, operands, memory_, n_slots);
         if (factors_ == Factors::normal) {
             device_.grams(n_slots, size, memory_.jacobians.data(), memory_.normals.data());
             device_.launch(n_slots * size,
@@ -74,8 +101,7 @@ class DenseSteps {
 
     Device& device_;
     DenseMemory<T> memory_;
-    MatrixView<const T> weights_;
-    std::size_t size_;
+    E equation_;
     Factors factors_;
     Array<Device, T*> matrix_pointers_, vector_pointers_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "nullcline/arena.hpp"
 #include "nullcline/cells/equation.hpp"
@@ -16,6 +17,21 @@
 
 namespace nullcline::gpu {
 
+/// The products of one state.
+template <class Device, class T>
+void multiply_state(Device& device, const CellEquation<T>& equation, const StateMemory<T>& state,
+                    std::span<const T> drive) {
+    const std::size_t n_gated = equation.n_gated();
+    const std::size_t n_plain = state.products.cols() - n_gated;
+    device.multiply_transposed(state.h, plain_weights(equation),
+                               state.products.columns(n_gated, n_plain));
+    if (n_gated > 0) {
+        device.launch(1, SeeAtRest<CellEquation<T>>{equation, state, drive});
+        device.multiply_transposed(state.seen, gated_weights(equation),
+                                   state.products.columns(0, n_gated));
+    }
+}
+
 /// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond
 /// all bounds.
 template <class Device, class T>
@@ -29,7 +45,7 @@ template <class Device, class T>
             : arena(base),
               state(arena, TileShape::of(update, 1, 0)),
               solve(arena, TileShape::of(reduced, 1, 0)),
-              dense(arena, 1, reduced.size(), Factors::normal),
+              dense(arena, 1, reduced, Factors::normal),
               inverse(arena.matrix<T>(reduced.size(), reduced.size())),
               pointers(arena.matrix<T*>(2, 1)),
               n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
@@ -48,15 +64,13 @@ template <class Device, class T>
 
     const auto drive = cell.resting_drive().row(0);
     device.zero(at.state.h.data(), update.size() * sizeof(T));
-    const MatrixView<const T> h = at.state.h;
     for (std::size_t i = 0; i < steps_to_rest; ++i) {
-        device.multiply_transposed(h, update.weights(), at.state.products);
+        multiply_state(device, update, at.state, drive);
         device.launch(1, StepFromRest<CellEquation<T>>{update, at.state, drive});
     }
-    device.multiply_transposed(h, update.weights(), at.state.products);
+    multiply_state(device, update, at.state, drive);
     device.launch(1, LinearizeAtRest<CellEquation<T>>{reduced, at.state, drive, at.solve});
-    const AssembleJacobians<T> assemble{reduced.weights(), size, at.solve, at.dense.jacobians};
-    device.launch(assemble.blocks_a_slot(), assemble);
+    assemble_jacobians(device, reduced, at.solve, at.dense, 1);
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
     device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});
     device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});

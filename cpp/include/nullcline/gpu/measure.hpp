@@ -100,7 +100,7 @@ template <class Device, class T>
     const Array<Device, T> c(device, square, square);
     device.launch(square, FillVaried<T>{a.view()});
     device.launch(square, FillVaried<T>{b.view()});
-    const AssembleJacobians<T> assemble{update.weights(), size, at.solve, at.jacobians};
+    const AssembleJacobians<T> assemble{update.weights(), size, at.solve, {}, at.jacobians};
     const std::vector<std::uint8_t> all(n_states, 1);
     device.copy(at.solve.changed.data(), all.data(), all.size());
 

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "nullcline/arena.hpp"
@@ -22,7 +24,8 @@ namespace nullcline::gpu {
 
 /// The fixed matrices of a pass in single precision.
 struct SingleMatrices {
-    MatrixView<const float> weights;
+    MatrixView<const float> weights;  ///< all but a gated block
+    MatrixView<const float> gated;
     MatrixView<const float> inverse;  ///< of the preconditioner; empty without
 };
 
@@ -35,6 +38,7 @@ class TileDriver {
     using T = typename Program::T;
     using Scalars = typename Program::Scalars;
     using Memory = typename Program::Memory;
+    using Equation = std::remove_cvref_t<decltype(std::declval<const Program&>().served())>;
 
     /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes
     /// it may take.
@@ -46,8 +50,7 @@ class TileDriver {
           search_(search),
           n_rows_(rows_within(program, search, budget)),
           layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
-          dense_(device, layout_.dense, program.served().weights(), program.served().size(),
-                 Program::factors),
+          dense_(device, layout_.dense, program.served(), Program::factors),
           requests_(device, 1, n_rows_) {
         device_.launch(n_rows_, ClearSlots<Scalars>{layout_.memory.scalars});
         device_.zero(search_.counters, sizeof(Counters));
@@ -85,7 +88,7 @@ class TileDriver {
                std::byte* base)
             : arena(base),
               memory(arena, TileShape::of(program.served(), rows, search.drives.cols())),
-              dense(arena, rows, program.served().size(), Program::factors) {}
+              dense(arena, rows, program.served(), Program::factors) {}
 
         Arena arena;
         Memory memory;
@@ -141,8 +144,8 @@ class TileDriver {
 
     void tick(bool with_exact) {
         for (const Request wanted : tick_order) {
-            if (Program::requests.contains(wanted) && (with_exact || wanted != Request::exact) &&
-                make(wanted)) {
+            if (Program::requests.contains(wanted) &&
+                (with_exact || whole(wanted) != Request::exact) && make(wanted)) {
                 advance(wanted);
             }
         }
@@ -155,22 +158,33 @@ class TileDriver {
     /// The products of one kind, or the steps, of all slots; false if there are none of it.
     bool make(Request wanted) {
         const Operands<T>& operands = layout_.memory.operands;
-        const MatrixView<const T> weights = program_.served().weights();
+        const MatrixView<const T> weights = plain_weights(program_.served());
+        const MatrixView<const T> gated = gated_weights(program_.served());
         switch (wanted) {
             case Request::exact:
                 device_.multiply_transposed(rows(operands.exact), weights,
-                                            rows(operands.exact_product));
+                                            plain(operands.exact_product));
                 return true;
             case Request::exact_transposed:
-                device_.multiply(rows(operands.exact_scaled), weights,
+                device_.multiply(plain(operands.exact_scaled), weights,
                                  rows(operands.exact_gradient));
                 return true;
             case Request::forward:
                 device_.multiply_transposed(rows(operands.direction), matrices_.weights,
-                                            rows(operands.product));
+                                            plain(operands.product));
                 return true;
             case Request::backward:
-                device_.multiply(rows(operands.scaled), matrices_.weights, rows(operands.gradient));
+                device_.multiply(plain(operands.scaled), matrices_.weights,
+                                 rows(operands.gradient));
+                return true;
+            case Request::exact_gated:
+            case Request::exact_gated_transposed:
+            case Request::forward_gated:
+            case Request::backward_gated:
+                if (gated.rows() == 0) {
+                    return false;
+                }
+                make_gated(wanted);
                 return true;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
@@ -190,9 +204,37 @@ class TileDriver {
         return false;
     }
 
+    /// Those with a gated block.
+    void make_gated(Request wanted) {
+        const Operands<T>& operands = layout_.memory.operands;
+        const MatrixView<const T> weights = gated_weights(program_.served());
+        if (wanted == Request::exact_gated) {
+            device_.multiply_transposed(rows(operands.exact_seen), weights,
+                                        gated(operands.exact_product));
+        } else if (wanted == Request::exact_gated_transposed) {
+            device_.multiply(gated(operands.exact_scaled), weights,
+                             rows(operands.exact_seen_gradient));
+        } else if (wanted == Request::forward_gated) {
+            device_.multiply_transposed(rows(operands.seen), matrices_.gated,
+                                        gated(operands.product));
+        } else {
+            device_.multiply(gated(operands.scaled), matrices_.gated, rows(operands.seen_gradient));
+        }
+    }
+
     template <class U>
     [[nodiscard]] MatrixView<U> rows(MatrixView<U> all) const {
         return all.middle_rows(0, n_rows_);
+    }
+    /// Of products, those with a gated block, and the others.
+    template <class U>
+    [[nodiscard]] MatrixView<U> gated(MatrixView<U> products) const {
+        return rows(products).columns(0, program_.served().n_gated());
+    }
+    template <class U>
+    [[nodiscard]] MatrixView<U> plain(MatrixView<U> products) const {
+        const std::size_t n_gated = program_.served().n_gated();
+        return rows(products).columns(n_gated, products.cols() - n_gated);
     }
 
     /// Move busy slots to the first rows, and leave the others be.
@@ -249,7 +291,7 @@ class TileDriver {
     SearchView<T> search_;
     std::size_t n_rows_;
     Layout layout_;
-    DenseSteps<Device, T> dense_;
+    DenseSteps<Device, Equation> dense_;
     Array<Device, std::uint8_t> requests_;
 };
 

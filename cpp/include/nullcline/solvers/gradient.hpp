@@ -54,6 +54,7 @@ struct GradientDescent {
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
               scales(arena.matrix<float>(shape.rows, shape.n_scales())),
               identities(arena.matrix<float>(shape.rows, shape.n_identity())),
+              gates(arena.matrix<float>(shape.rows, shape.n_gate())),
               slopes(arena.matrix<float>(shape.rows, shape.size())),
               first_moments(arena.matrix<float>(shape.rows, shape.size())),
               second_moments(arena.matrix<float>(shape.rows, shape.size())) {}
@@ -62,8 +63,8 @@ struct GradientDescent {
         MatrixView<Scalars> scalars;
         StateMemory<T> states;
         MatrixView<T> drives;
-        MatrixView<float> scales, identities;  // of J
-        MatrixView<float> slopes;              // ∂q/∂f = 2 f / H
+        MatrixView<float> scales, identities, gates;  // of J
+        MatrixView<float> slopes;                     // ∂q/∂f = 2 f / H
         MatrixView<float> first_moments, second_moments;
     };
 
@@ -76,10 +77,15 @@ template <Equation E>
 template <class Team, class Search>
 class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Search> {
     using Base = SlotBase<GradientDescent<E>, Team, Search>;
+    using Base::ask;
+    using Base::ask_gated_change;
     using Base::ask_products;
+    using Base::ask_rest_of_backward;
+    using Base::ask_rest_of_exact;
     using Base::box_;
     using Base::drive_;
     using Base::finish_at;
+    using Base::is_gated;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
@@ -87,6 +93,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
     using Base::program_;
     using Base::row_;
     using Base::search_;
+    using Base::see_state;
     using Base::team_;
     using Base::units;
 
@@ -97,6 +104,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
           at_(memory.states, row),
           scales_(memory.scales.row(row)),
           identity_(memory.identities.row(row)),
+          gate_(memory.gates.row(row)),
           slope_(memory.slopes.row(row)) {}
 
     NULLCLINE_TEAM void take(std::size_t start) {
@@ -108,10 +116,15 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
     }
 
     NULLCLINE_TEAM void advance() {
+        if (ask_rest_of_exact({}) || ask_rest_of_backward(gate_)) {
+            return;
+        }
         switch (now_.request) {
             case Request::backward:
                 return descend();
             case Request::forward:
+                return is_gated() ? see_gated() : arrive();
+            case Request::forward_gated:
                 return arrive();
             default:
                 return arrive_at(linearize(at_));
@@ -119,7 +132,9 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
+    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const {
+        return {scales_, identity_, gate_};
+    }
 
     /// Adam's step, kept in the box.
     NULLCLINE_TEAM void descend() {
@@ -142,15 +157,29 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
         if (!E::has_linear_products || now_.iterations % refresh_period == 0) {
             ask_products(at_.h);
         } else {
-            now_.request = Request::forward;
+            ask(Request::forward);
         }
     }
 
+    /// Add the products `first` to `last` of the step.
+    NULLCLINE_TEAM void add_products(std::size_t first, std::size_t last) {
+        const float* const by = memory_.operands.product.row(row_).data() + first;
+        T* const products = at_.products.data() + first;
+        team_.for_each(last - first, [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
+    }
+
+    /// All products of the step have come but the gated block's.
+    NULLCLINE_TEAM void see_gated() {
+        const auto now = memory_.operands.exact_seen.row(row_);
+        add_products(program_.equation.n_gated(), at_.products.size());
+        see_state(at_.h, at_.products, now);
+        ask_gated_change(at_.seen, now, 1);
+        copy(team_, now, at_.seen);
+    }
+
+    /// All products of the step have come, or the gated block's at last.
     NULLCLINE_TEAM void arrive() {
-        const float* const by = memory_.operands.product.row(row_).data();
-        T* const products = at_.products.data();
-        team_.for_each(at_.products.size(),
-                       [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
+        add_products(0, is_gated() ? program_.equation.n_gated() : at_.products.size());
         program_.equation.linearize(team_, at_.h, at_.products, drive_, at_.out());
         arrive_at(static_cast<double>(norm(team_, at_.residual)));
     }
@@ -169,6 +198,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
         }
         copy(team_, at_.scales, scales_);
         copy(team_, at_.identity, identity_);
+        copy(team_, at_.gate, gate_);
         const T factor = T{2} / static_cast<T>(at_.h.size());
         const T* const f = at_.residual.data();
         float* const slope = slope_.data();
@@ -176,19 +206,20 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
                        [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
         begin_vjp(team_, jacobian(), std::span<const float>(slope_),
                   memory_.operands.scaled.row(row_));
-        now_.request = Request::backward;
+        ask(Request::backward);
     }
 
     NULLCLINE_TEAM void finish(End end) {
         finish_at(at_.h, end);
         fill(team_, memory_.operands.scaled.row(row_), 0.0F);
         fill(team_, memory_.operands.direction.row(row_), 0.0F);
+        fill(team_, memory_.operands.seen.row(row_), 0.0F);
     }
 
     static constexpr std::size_t refresh_period = 100;
 
     StateRow<T> at_;
-    std::span<float> scales_, identity_, slope_;
+    std::span<float> scales_, identity_, gate_, slope_;
 };
 
 }  // namespace nullcline

@@ -75,7 +75,9 @@ template <Equation E>
 template <class Team, class Search>
 class Judge<E>::Slot : public SlotBase<Judge<E>, Team, Search> {
     using Base = SlotBase<Judge<E>, Team, Search>;
+    using Base::ask;
     using Base::ask_products;
+    using Base::ask_rest_of_exact;
     using Base::box_;
     using Base::drive_;
     using Base::linearize;
@@ -98,7 +100,12 @@ class Judge<E>::Slot : public SlotBase<Judge<E>, Team, Search> {
         ask_products(at_.h);
     }
 
-    NULLCLINE_TEAM void advance() { now_.request == Request::exact ? see_zero() : see_minimum(); }
+    NULLCLINE_TEAM void advance() {
+        if (ask_rest_of_exact(at_.gate)) {
+            return;
+        }
+        whole(now_.request) == Request::exact ? see_zero() : see_minimum();
+    }
 
   private:
     [[nodiscard]] NULLCLINE_TEAM double q() const {
@@ -124,7 +131,7 @@ class Judge<E>::Slot : public SlotBase<Judge<E>, Team, Search> {
         }
         begin_vjp(team_, at_.jacobian(), std::span<const T>(at_.residual),
                   memory_.operands.exact_scaled.row(row_));
-        now_.request = Request::exact_transposed;
+        ask(Request::exact_transposed);
     }
 
     [[nodiscard]] NULLCLINE_TEAM bool at_fixed_point() const {
@@ -135,7 +142,7 @@ class Judge<E>::Slot : public SlotBase<Judge<E>, Team, Search> {
         const StateRow<T> row(memory_.reduced, row_);
         const std::span<T> residual = row.residual.first(units());
         program_.reduced.linearize(team_, state, products, drive,
-                                   {residual, row.scales, row.identity});
+                                   {residual, row.scales, row.identity, row.gate});
         return is_zero(team_, program_.reduced, std::span<const T>(residual), state, products,
                        drive) &&
                is_zero(team_, program_.update, std::span<const T>(at_.residual), state, products,

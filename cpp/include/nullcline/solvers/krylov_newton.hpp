@@ -65,6 +65,7 @@ struct KrylovNewton {
         grow,       // precondition: that, to be made the next direction
         expand,     // forward: the next direction of the subspace
         truncated,  // forward: the step, cut at the box's face
+        settle,     // forward_gated: what the step to a trial changes of a gated block's products
     };
 
     struct Scalars {
@@ -98,6 +99,7 @@ struct KrylovNewton {
               forms(arena.matrix<T>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
               scales(arena.matrix<float>(shape.rows, shape.n_scales())),
               identities(arena.matrix<float>(shape.rows, shape.n_identity())),
+              gates(arena.matrix<float>(shape.rows, shape.n_gate())),
               free(arena.matrix<float>(shape.rows, shape.size())),
               residuals(arena.matrix<float>(shape.rows, shape.size())),
               changes(arena.matrix<float>(shape.rows, shape.size())),
@@ -107,11 +109,11 @@ struct KrylovNewton {
         MatrixView<Scalars> scalars;
         StatePair<T> states;
         MatrixView<T> drives;
-        MatrixView<T> forms;                   // of the curvature, before they are rounded
-        MatrixView<float> scales, identities;  // of J
-        MatrixView<float> free;                // 0 for units that the box's face holds, else 1
-        MatrixView<float> residuals;           // f + J s, for f scaled to length 1
-        MatrixView<float> changes;             // J v
+        MatrixView<T> forms;                          // of the curvature, before they are rounded
+        MatrixView<float> scales, identities, gates;  // of J
+        MatrixView<float> free;       // 0 for units that the box's face holds, else 1
+        MatrixView<float> residuals;  // f + J s, for f scaled to length 1
+        MatrixView<float> changes;    // J v
         SubspaceMemory models;
     };
 
@@ -124,13 +126,18 @@ template <Equation E>
 template <class Team, class Search>
 class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base = SlotBase<KrylovNewton<E>, Team, Search>;
+    using Base::ask_gated_change;
     using Base::ask_products;
+    using Base::ask_rest_of_backward;
+    using Base::ask_rest_of_exact;
+    using Base::ask_rest_of_forward;
     using Base::at;
     using Base::at_zero;
     using Base::box_;
     using Base::drive_;
     using Base::finish_at;
     using Base::give_up;
+    using Base::is_gated;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
@@ -138,6 +145,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::program_;
     using Base::project;
     using Base::row_;
+    using Base::see_state;
     using Base::team_;
     using Base::trial;
     using Base::units;
@@ -153,6 +161,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
           gradient_(memory.operands.gradient.row(row)),
           scales_(memory.scales.row(row)),
           identity_(memory.identities.row(row)),
+          gate_(memory.gates.row(row)),
           free_(memory.free.row(row)),
           residual_(memory.residuals.row(row)),
           change_(memory.changes.row(row)),
@@ -168,6 +177,9 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     }
 
     NULLCLINE_TEAM void advance() {
+        if (ask_rest_of_exact({}) || ask_rest_of_forward(gate_) || ask_rest_of_backward(gate_)) {
+            return;
+        }
         switch (now_.stage) {
             case Stage::arrive:
                 return arrive();
@@ -183,11 +195,15 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
                 return expand();
             case Stage::truncated:
                 return try_truncated();
+            case Stage::settle:
+                return settle();
         }
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const { return {scales_, identity_}; }
+    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const {
+        return {scales_, identity_, gate_};
+    }
     [[nodiscard]] NULLCLINE_TEAM std::size_t size() const { return free_.size(); }
 
     NULLCLINE_TEAM void finish(End end) {
@@ -196,6 +212,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         fill(team_, direction_, 0.0F);
         fill(team_, scaled_, 0.0F);
         fill(team_, gradient_, 0.0F);
+        fill(team_, memory_.operands.seen.row(row_), 0.0F);
     }
 
     /// Ask for products of the state in full.
@@ -227,6 +244,9 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
         copy(team_, state.scales, scales_);
         copy(team_, state.identity, identity_);
+        if (is_gated()) {
+            copy(team_, state.gate, gate_);
+        }
         reset_residual();
         begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
         wait(Request::backward, Stage::begin);
@@ -269,10 +289,23 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         if (now_.last_gain < little_gain) {
             const auto form = memory_.forms.row(row_);
             program_.equation.curvature(team_, state.h, state.products, drive_, state.residual,
-                                        form);
+                                        gated_weights(), form);
             model_.set_curvature(form);
         }
         ask_direction();
+    }
+
+    /// W_0ᵀ (c_0 ∘ f), which has come on the way to the gradient: how what the gated block sees is
+    /// weighted.
+    [[nodiscard]] NULLCLINE_TEAM std::span<const T> gated_weights() const {
+        const std::span<T> weights = memory_.operands.exact_seen.row(row_);
+        const float* const from = memory_.operands.seen_gradient.row(row_).data();
+        T* const to = weights.data();
+        const double length = now_.length;
+        team_.for_each(weights.size(), [=](std::size_t i) {
+            to[i] = static_cast<T>(length * static_cast<double>(from[i]));
+        });
+        return weights;
     }
 
     /// Have the gradient of the model preconditioned.
@@ -428,13 +461,39 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             }
             return false;
         }
-        const T* const before = at().products.data();
-        const float* const step = step_products.data();
-        T* const after = trial().products.data();
+        add_products(step_products, program_.equation.n_gated(), step_products.size());
+        if (is_gated()) {  // which what it sees has changed by is known now
+            const auto tried = trial();
+            see_state(tried.h, tried.products, tried.seen);
+            ask_gated_change(at().seen, tried.seen, now_.length);
+            now_.stage = Stage::settle;
+            return false;
+        }
+        return see_trial();
+    }
+
+    /// The trial's products `first` to `last`, from those of the step to it.
+    NULLCLINE_TEAM void add_products(std::span<const float> step_products, std::size_t first,
+                                     std::size_t last) {
+        const T* const before = at().products.data() + first;
+        const float* const step = step_products.data() + first;
+        T* const after = trial().products.data() + first;
         const double length = now_.length;
-        team_.for_each(step_products.size(), [=](std::size_t i) {
+        team_.for_each(last - first, [=](std::size_t i) {
             after[i] = before[i] + static_cast<T>(length * static_cast<double>(step[i]));
         });
+    }
+
+    /// The gated block's products of a step have come.
+    NULLCLINE_TEAM void settle() {
+        add_products(product_, 0, program_.equation.n_gated());
+        if (see_trial()) {
+            try_steps();
+        }
+    }
+
+    /// The trial's products are there, by those of a step.
+    NULLCLINE_TEAM bool see_trial() {
         const auto tried = trial();
         program_.equation.linearize(team_, tried.h, tried.products, drive_, tried.out());
         return conclude(static_cast<double>(norm(team_, tried.residual)), false);
@@ -518,7 +577,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
     std::span<float> direction_, product_, scaled_, gradient_;
-    std::span<float> scales_, identity_, free_, residual_, change_;
+    std::span<float> scales_, identity_, gate_, free_, residual_, change_;
     SubspaceModel<Team> model_;
 };
 

@@ -89,6 +89,7 @@ template <class Team, class Search>
 class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team, Search> {
     using Base = SlotBase<LevenbergMarquardt<E>, Team, Search>;
     using Base::ask_products;
+    using Base::ask_rest_of_exact;
     using Base::at;
     using Base::at_zero;
     using Base::box_;
@@ -121,6 +122,9 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     }
 
     NULLCLINE_TEAM void advance() {
+        if (ask_rest_of_exact(at().gate)) {
+            return;
+        }
         switch (now_.stage) {
             case Stage::arrive:
                 return arrive();
@@ -187,6 +191,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
         }
         copy(team_, state.scales, memory_.solve.scales.row(row_));
         copy(team_, state.identity, memory_.solve.identity.row(row_));
+        copy(team_, state.gate, memory_.solve.gate.row(row_));
         now_.mean_square = now_.scale * now_.scale / static_cast<double>(gradient_.size());
         ask_step(true);
     }

@@ -78,6 +78,7 @@ template <class Team, class Search>
 class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
     using Base = SlotBase<Newton<E>, Team, Search>;
     using Base::ask_products;
+    using Base::ask_rest_of_exact;
     using Base::at;
     using Base::at_zero;
     using Base::box_;
@@ -108,6 +109,9 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
     }
 
     NULLCLINE_TEAM void advance() {
+        if (ask_rest_of_exact({})) {
+            return;
+        }
         switch (now_.stage) {
             case Stage::arrive:
                 now_.length = linearize(at());
@@ -140,6 +144,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Team, Search> {
         }
         copy(team_, state.scales, memory_.solve.scales.row(row_));
         copy(team_, state.identity, memory_.solve.identity.row(row_));
+        copy(team_, state.gate, memory_.solve.gate.row(row_));
         const T* const f = state.residual.data();
         T* const step = step_.data();
         team_.for_each(step_.size(), [=](std::size_t i) { step[i] = -f[i]; });

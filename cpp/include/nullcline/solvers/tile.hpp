@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 
 #include "nullcline/arena.hpp"
@@ -31,25 +32,53 @@
 
 namespace nullcline {
 
-/// What a slot waits for.
+/// What a slot waits for. Of weights with a gated block (see gated_block.hpp), W is here all but
+/// that block, which has requests of its own.
 enum class Request : std::uint8_t {
-    none,              ///< nothing: it has no start
-    exact,             ///< W h in the cell's precision
-    exact_transposed,  ///< Wᵀ u likewise
-    solve,             ///< a step, by factors of a matrix
-    forward,           ///< W v in single precision
-    backward,          ///< Wᵀ u likewise
-    precondition,      ///< a product with the preconditioner's inverse, likewise
+    none,                    ///< nothing: it has no start
+    exact,                   ///< W h in the cell's precision
+    exact_gated,             ///< W_0 m likewise
+    exact_gated_transposed,  ///< W_0ᵀ u likewise
+    exact_transposed,        ///< Wᵀ u likewise
+    solve,                   ///< a step, by factors of a matrix
+    forward,                 ///< W v in single precision
+    forward_gated,           ///< W_0 m likewise
+    backward_gated,          ///< W_0ᵀ u likewise
+    backward,                ///< Wᵀ u likewise
+    precondition,            ///< a product with the preconditioner's inverse, likewise
 };
 
-inline constexpr std::size_t n_requests = 7;
-
 /// In this order products are made, so that most slots come round once a tick.
-inline constexpr Request tick_order[] = {Request::exact,    Request::exact_transposed,
-                                         Request::solve,    Request::forward,
-                                         Request::backward, Request::precondition};
+inline constexpr Request tick_order[] = {Request::exact,
+                                         Request::exact_gated,
+                                         Request::exact_gated_transposed,
+                                         Request::exact_transposed,
+                                         Request::solve,
+                                         Request::forward,
+                                         Request::forward_gated,
+                                         Request::backward_gated,
+                                         Request::backward,
+                                         Request::precondition};
 
-/// A set of requests.
+inline constexpr std::size_t n_requests = 1 + std::size(tick_order);
+
+/// The request whose first or second half this is, where there is a gated block.
+[[nodiscard]] constexpr Request whole(Request request) {
+    switch (request) {
+        case Request::exact_gated:
+            return Request::exact;
+        case Request::exact_gated_transposed:
+            return Request::exact_transposed;
+        case Request::forward_gated:
+            return Request::forward;
+        case Request::backward_gated:
+            return Request::backward;
+        default:
+            return request;
+    }
+}
+
+/// A set of requests, with the halves of each.
 class RequestSet {
   public:
     template <class... Requests>
@@ -57,7 +86,7 @@ class RequestSet {
         ((bits_ |= bit(requests)), ...);
     }
     [[nodiscard]] constexpr bool contains(Request request) const {
-        return (bits_ & bit(request)) != 0;
+        return (bits_ & bit(whole(request))) != 0;
     }
 
   private:
@@ -68,8 +97,8 @@ class RequestSet {
 
 /// How large a tile is.
 struct TileShape {
-    std::size_t rows;                                 ///< slots
-    std::size_t units, parts, blocks, curved_fields;  ///< of an equation
+    std::size_t rows;                                          ///< slots
+    std::size_t units, parts, blocks, n_gated, curved_fields;  ///< of an equation
     std::size_t drive_size;
 
     template <class E>
@@ -78,6 +107,7 @@ struct TileShape {
                 equation.units(),
                 equation.parts(),
                 equation.blocks(),
+                equation.n_gated(),
                 equation.curved_fields(),
                 drive_size};
     }
@@ -86,11 +116,12 @@ struct TileShape {
     [[nodiscard]] constexpr std::size_t n_products() const { return blocks * units; }
     [[nodiscard]] constexpr std::size_t n_scales() const { return parts * n_products(); }
     [[nodiscard]] constexpr std::size_t n_identity() const { return parts * size(); }
+    [[nodiscard]] constexpr std::size_t n_gate() const { return 2 * n_gated; }
 };
 
 /// Operands and results of the products, a row a slot; those that a program never asks for are
 /// empty. Of operands as long as a state the weights see the first part, and of such results they
-/// make the first part.
+/// make the first part. Products with a gated block stand before the others.
 template <class T>
 struct Operands {
     Operands() = default;
@@ -106,17 +137,23 @@ struct Operands {
         exact_product = arena.matrix<T>(wanted(Request::exact), n_products);
         exact_scaled = arena.matrix<T>(wanted(Request::exact_transposed), n_products);
         exact_gradient = arena.matrix<T>(wanted(Request::exact_transposed), size);
+        exact_seen = arena.matrix<T>(wanted(Request::exact), shape.n_gated);
+        exact_seen_gradient = arena.matrix<T>(wanted(Request::exact_transposed), shape.n_gated);
         direction = arena.matrix<float>(single, size);
         product = arena.matrix<float>(single, n_products);
         scaled = arena.matrix<float>(single, n_products);
         gradient = arena.matrix<float>(single, size);
+        seen = arena.matrix<float>(single, shape.n_gated);
+        seen_gradient = arena.matrix<float>(single, shape.n_gated);
         preconditioned = arena.matrix<float>(wanted(Request::precondition), size);
     }
 
     MatrixView<T> exact, exact_product;
     MatrixView<T> exact_scaled, exact_gradient;
+    MatrixView<T> exact_seen, exact_seen_gradient;  // by the gated block
     MatrixView<float> direction, product;
     MatrixView<float> scaled, gradient;
+    MatrixView<float> seen, seen_gradient;
     MatrixView<float> preconditioned;
 };
 
@@ -129,15 +166,16 @@ struct SolveOperands {
     SolveOperands(Arena& arena, const TileShape& shape)
         : scales(arena.matrix<T>(shape.rows, shape.n_scales())),
           identity(arena.matrix<T>(shape.rows, shape.n_identity())),
+          gate(arena.matrix<T>(shape.rows, shape.n_gate())),
           free(arena.matrix<T>(shape.rows, shape.size())),
           step(arena.matrix<T>(shape.rows, shape.size())),
           shift(arena.matrix<T>(shape.rows, 1)),
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
 
-    MatrixView<T> scales, identity;  ///< of J
-    MatrixView<T> free;              ///< 0 or 1
-    MatrixView<T> step;              ///< the right-hand side, and in its place the step
+    MatrixView<T> scales, identity, gate;  ///< of J
+    MatrixView<T> free;                    ///< 0 or 1
+    MatrixView<T> step;                    ///< the right-hand side, and in its place the step
     MatrixView<T> shift;
     MatrixView<std::uint8_t> changed;  ///< whether J is another one than last time
     MatrixView<std::uint8_t> solved;   ///< false where a factor does not exist
@@ -146,18 +184,21 @@ struct SolveOperands {
 /// Which matrix a program's steps are solved with.
 enum class Factors : std::uint8_t { none, jacobian, normal };
 
-/// States, their products W h and the linearizations there, a row a slot.
+/// States, their products, what a gated block sees of them, and the linearizations there, a row a
+/// slot.
 template <class T>
 struct StateMemory {
     StateMemory() = default;
     StateMemory(Arena& arena, const TileShape& shape)
         : h(arena.matrix<T>(shape.rows, shape.size())),
           products(arena.matrix<T>(shape.rows, shape.n_products())),
+          seen(arena.matrix<T>(shape.rows, shape.n_gated)),
           residual(arena.matrix<T>(shape.rows, shape.size())),
           scales(arena.matrix<T>(shape.rows, shape.n_scales())),
-          identity(arena.matrix<T>(shape.rows, shape.n_identity())) {}
+          identity(arena.matrix<T>(shape.rows, shape.n_identity())),
+          gate(arena.matrix<T>(shape.rows, shape.n_gate())) {}
 
-    MatrixView<T> h, products, residual, scales, identity;
+    MatrixView<T> h, products, seen, residual, scales, identity, gate;
 };
 
 /// One of them.
@@ -166,14 +207,18 @@ struct StateRow {
     NULLCLINE_TEAM StateRow(const StateMemory<T>& memory, std::size_t row)
         : h(memory.h.row(row)),
           products(memory.products.row(row)),
+          seen(memory.seen.row(row)),
           residual(memory.residual.row(row)),
           scales(memory.scales.row(row)),
-          identity(memory.identity.row(row)) {}
+          identity(memory.identity.row(row)),
+          gate(memory.gate.row(row)) {}
 
-    [[nodiscard]] NULLCLINE_TEAM Linearized<T> out() const { return {residual, scales, identity}; }
-    [[nodiscard]] NULLCLINE_TEAM RowScales<T> jacobian() const { return {scales, identity}; }
+    [[nodiscard]] NULLCLINE_TEAM Linearized<T> out() const {
+        return {residual, scales, identity, gate};
+    }
+    [[nodiscard]] NULLCLINE_TEAM RowScales<T> jacobian() const { return {scales, identity, gate}; }
 
-    std::span<T> h, products, residual, scales, identity;
+    std::span<T> h, products, seen, residual, scales, identity, gate;
 };
 
 /// Two states a slot, one where it is and one that it tries; `side` says which is which.

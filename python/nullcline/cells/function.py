@@ -1,30 +1,38 @@
-"""Cells whose step and derivatives Python computes: the compiled solvers call back for them."""
+"""Cells of a function that PyTorch differentiates: the compiled solvers call back for it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline import _core, _validation
+from nullcline._blas import one_blas_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
     from numpy.typing import ArrayLike
 
     from nullcline._validation import Floats
 
+    Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-class UncompiledCell(ABC):
-    """A map F(s, x) that is given by functions of many states at a time.
 
-    The search is by the same solvers as for compiled cells, Levenberg–Marquardt's method with dense
-    Jacobians by default, and is slower: every step calls Python. `residual` is F(s, x) - s, since
-    nothing is known that would reduce it, and outputs are the whole state.
+class FunctionCell:
+    """A map F(s, x) of which nothing is known but its values and its derivatives.
+
+    `from_function` makes it. It has the methods of all cells. The search is by the same solvers,
+    Levenberg–Marquardt's method with dense Jacobians by default, and is slower: every step calls
+    Python. `residual` is F(s, x) - s, since nothing is known that would reduce it, and outputs are
+    the whole state.
 
     Parameters
     ----------
-    state_size, input_size
+    f
+        ``f(inputs, states)``, as `from_function` takes it.
+    n_states, n_inputs
         S and D.
     dtype
         The type that it computes in.
@@ -33,31 +41,24 @@ class UncompiledCell(ABC):
     """
 
     def __init__(
-        self, state_size: int, input_size: int, dtype: np.dtype[Any], bounds: tuple[float, float]
+        self,
+        f: Step,
+        n_states: int,
+        n_inputs: int,
+        dtype: np.dtype[Any],
+        bounds: tuple[float, float],
     ) -> None:
-        self._state_size = state_size
-        self._input_size = input_size
+        self._f = f
+        self._state_size = n_states
+        self._input_size = n_inputs
         self._dtype = dtype
         make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
         functions = self._step, self._jacobian, self._vjp
-        self._compiled = make(state_size, input_size, *bounds, *functions)
+        with one_blas_thread():
+            self._compiled = make(n_states, n_inputs, *bounds, *functions)
 
-    @abstractmethod
-    def _step(self, h: Floats, x: Floats) -> Floats:
-        """Return F, shape (n, S), for checked states (n, S) and inputs (n, D)."""
-
-    @abstractmethod
-    def _jacobian(self, h: Floats, x: Floats) -> Floats:
-        """Return ∂F/∂s, shape (n, S, S)."""
-
-    @abstractmethod
-    def _input_jacobian(self, h: Floats, x: Floats) -> Floats:
-        """Return ∂F/∂x, shape (n, S, D)."""
-
-    def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        """Return uᵀ ∂F/∂s, shape (n, S)."""
-        product: Floats = np.einsum("nj,njk->nk", u, self._jacobian(h, x))
-        return product
+    def __repr__(self) -> str:
+        return f"FunctionCell({self._f!r}, n_states={self.state_size}, n_inputs={self.input_size})"
 
     @property
     def hidden_size(self) -> int:
@@ -149,6 +150,69 @@ class UncompiledCell(ABC):
         """Return the states themselves."""
         return self._checked(h, x)[0]
 
+    def _step(self, h: Floats, x: Floats) -> Floats:
+        import torch
+
+        with torch.no_grad():
+            return self._array(self._next(_tensor(h), _tensor(x)))
+
+    def _jacobian(self, h: Floats, x: Floats) -> Floats:
+        return self._derivative(h, x, by=0)
+
+    def _input_jacobian(self, h: Floats, x: Floats) -> Floats:
+        return self._derivative(h, x, by=1)
+
+    def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
+        import torch
+
+        inputs = _tensor(x)
+        found: tuple[Any, ...] = torch.func.vjp(
+            lambda states: self._next(states, inputs), _tensor(h)
+        )
+        return self._array(found[1](_tensor(u))[0])
+
+    def _next(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        found = self._f(x, h)
+        self._require_states(found, h)
+        return found
+
+    def _next_of_one(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return self._next(h[None], x[None])[0]
+
+    def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
+        """Return each row's Jacobian by its state (0) or its input (1)."""
+        import torch
+
+        shape = len(h), self.state_size, (h, x)[by].shape[1]
+        if 0 in shape:  # vmap takes no empty batch
+            return np.zeros(shape, self.dtype)
+        function = torch.func.jacrev(self._next_of_one, argnums=by)
+        return self._array(torch.func.vmap(function)(_tensor(h), _tensor(x)))
+
+    def _array(self, tensor: torch.Tensor) -> Floats:
+        array: Floats = tensor.detach().numpy()
+        return array
+
+    def _require_states(self, found: object, h: torch.Tensor) -> None:
+        """Raise unless `f` has returned states like those that it was given."""
+        import torch
+
+        if not isinstance(found, torch.Tensor):
+            raise TypeError(
+                f"f must return the next states as a tensor, not {type(found).__name__}"
+                + ("; return its state alone" if isinstance(found, tuple) else "")
+            )
+        if found.shape != h.shape:
+            raise ValueError(
+                f"f must return states of the shape that it was given, {tuple(h.shape)}, "
+                f"not {tuple(found.shape)}"
+            )
+        if found.dtype != h.dtype:
+            raise TypeError(
+                f"f must compute in {self.dtype}, and returned {found.dtype}: "
+                f"give it weights of that type, or say dtype={found.dtype}".replace("torch.", "")
+            )
+
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[Floats, Floats]:
         """Return states and an input for each."""
         states = _validation.rows("h", h, self._state_size, self._dtype)
@@ -162,3 +226,10 @@ class UncompiledCell(ABC):
         """Check one vector for each matrix, as long as its rows."""
         shape = matrices.shape[0], matrices.shape[2]
         return _validation.matching_rows(name, value, shape, self._dtype)
+
+
+def _tensor(array: Floats) -> torch.Tensor:
+    """Return an array as a tensor; PyTorch has none that are read-only."""
+    import torch
+
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

@@ -1,0 +1,143 @@
+// A cell's products with its weights, for states and for directions; in two steps where a block is
+// gated.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "nullcline/blas.hpp"
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/gated_block.hpp"
+#include "nullcline/matrix_view.hpp"
+#include "nullcline/row_scaled.hpp"
+#include "nullcline/team.hpp"
+#include "nullcline/vectors.hpp"
+
+namespace nullcline {
+
+/// The products of one state.
+template <class T>
+void multiply_state(const CellEquation<T>& equation, std::span<const T> h, std::span<const T> drive,
+                    std::span<T> products) {
+    const std::size_t n_gated = equation.n_gated();
+    blas::multiply_vector(plain_weights(equation), h.first(equation.units()),
+                          products.subspan(n_gated));
+    if (n_gated > 0) {
+        std::vector<T> seen(n_gated);
+        equation.gate(SerialTeam(), h, products, drive, std::span(seen));
+        blas::multiply_vector(gated_weights(equation), std::span<const T>(seen), products);
+    }
+}
+
+namespace detail {
+
+/// out = V Wᵀ, a row v of V for each state; of a gated block's W what `see(row, products, seen)`
+/// says that it sees of v.
+template <class T, class See>
+void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, MatrixView<T> out,
+                   const See& see) {
+    const std::size_t n_gated = equation.n_gated();
+    const std::size_t n_plain = out.cols() - n_gated;
+    blas::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
+    if (n_gated > 0) {
+        Matrix<T> seen(v.rows(), n_gated);
+        for (std::size_t i = 0; i < v.rows(); ++i) {
+            see(i, std::span<const T>(out.row(i)), seen.row(i));
+        }
+        blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
+                                  out.columns(0, n_gated));
+    }
+}
+
+}  // namespace detail
+
+/// The products of states with a drive each.
+template <class T>
+void multiply_states(const CellEquation<T>& equation, MatrixView<const T> h,
+                     MatrixView<const T> drives, MatrixView<T> products) {
+    detail::multiply_rows(equation, h, products,
+                          [&](std::size_t i, std::span<const T> of, std::span<T> seen) {
+                              equation.gate(SerialTeam(), h.row(i), of, drives.row(i), seen);
+                          });
+}
+
+/// The derivatives of the products along a direction for each point.
+template <class T>
+void multiply_directions(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
+                         MatrixView<const T> v, MatrixView<T> products) {
+    detail::multiply_rows(equation, v, products,
+                          [&](std::size_t i, std::span<const T> of, std::span<T> seen) {
+                              gate_jvp(SerialTeam(), points[i].jacobian().gate, of, v.row(i), seen);
+                          });
+}
+
+/// How a gated block's products change with the input, through what it sees: W_0 (a ∘ W_1 v), from
+/// the input weights' products with one v for each point.
+template <class T>
+[[nodiscard]] Matrix<T> multiply_seen(const CellEquation<T>& equation,
+                                      std::span<const Linearization<T>> points,
+                                      MatrixView<const T> input_products) {
+    const std::size_t n_gated = equation.n_gated();
+    Matrix<T> products(input_products.rows(), n_gated);
+    if (n_gated > 0) {
+        Matrix<T> seen(products.rows(), n_gated);
+        const std::vector<T> no_direction(n_gated);
+        for (std::size_t i = 0; i < seen.rows(); ++i) {
+            gate_jvp(SerialTeam(), points[i].jacobian().gate, input_products.row(i),
+                     std::span(no_direction), seen.row(i));
+        }
+        blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
+                                  products.view());
+    }
+    return products;
+}
+
+/// The same for all of the input at one point, added to a Jacobian: diag(c_0) W_0 diag(a) V_1, V
+/// being the input weights.
+template <class T>
+void add_seen_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
+                       MatrixView<const T> input_weights, MatrixView<T> out) {
+    const std::size_t n_gated = equation.n_gated();
+    Matrix<T> seen(n_gated, input_weights.cols());
+    Matrix<T> products(n_gated, input_weights.cols());
+    for (std::size_t i = 0; i < n_gated; ++i) {
+        add_scaled(jacobian.gate[i], input_weights.row(n_gated + i), seen.row(i));
+    }
+    if (n_gated > 0) {
+        blas::multiply(gated_weights(equation), MatrixView<const T>(seen.view()), products.view());
+    }
+    for (std::size_t i = 0; i < n_gated; ++i) {
+        add_scaled(jacobian.scales[i], std::span<const T>(products.row(i)), out.row(i));
+    }
+}
+
+/// What the gated block's rows of `scaled` weigh what it sees with: W_0ᵀ u, one u a row.
+template <class T>
+[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation, MatrixView<const T> scaled) {
+    const std::size_t n_gated = equation.n_gated();
+    Matrix<T> weights(scaled.rows(), n_gated);
+    if (n_gated > 0) {
+        blas::multiply(scaled.columns(0, n_gated), gated_weights(equation), weights.view());
+    }
+    return weights;
+}
+
+/// The transpose of `multiply_directions`: into the first part of `out`, from a row of `scaled` for
+/// each point, which is not kept.
+template <class T>
+void multiply_covectors(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
+                        MatrixView<T> scaled, MatrixView<T> out) {
+    const std::size_t n_gated = equation.n_gated();
+    const Matrix<T> seen = weigh_seen(equation, MatrixView<const T>(scaled));
+    for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
+        begin_gate_vjp(SerialTeam(), points[i].jacobian().gate, seen.row(i), scaled.row(i));
+    }
+    blas::multiply(MatrixView<const T>(scaled.columns(n_gated, scaled.cols() - n_gated)),
+                   plain_weights(equation), out);
+    for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
+        finish_gate_vjp(SerialTeam(), points[i].jacobian().gate, seen.row(i), out.row(i));
+    }
+}
+
+}  // namespace nullcline
