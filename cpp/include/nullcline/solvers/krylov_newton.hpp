@@ -462,7 +462,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             return false;
         }
         add_products(step_products, program_.equation.n_gated(), step_products.size());
-        if (is_gated()) {  // which what it sees has changed by is known now
+        if (is_gated()) {  // what it sees at the trial is known now
             const auto tried = trial();
             see_state(tried.h, tried.products, tried.seen);
             ask_gated_change(at().seen, tried.seen, now_.length);
