@@ -139,6 +139,29 @@ def test_contracting_networks_have_the_point_that_a_slow_search_finds(
     np.testing.assert_allclose(found.h, np.broadcast_to(right, found.h.shape), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_the_gradient_method_is_adam_on_the_speed(kind: str) -> None:
+    """For longer than it goes on by products of steps alone, which are in single precision."""
+    iterations, rate = 150, 0.01
+    network = random_network(kind, 8, 2, gain=0.8, seed=9)
+    rng = np.random.default_rng(2)
+    starts, x = rng.uniform(-0.3, 0.3, (5, network.state_size)), rng.normal(size=(5, 2))
+    found = nc.find_fixed_points(
+        network.cell(), starts, x, method="gradient", max_iterations=iterations, tol_slow=0
+    )
+    s = torch.tensor(starts, requires_grad=True)
+    adam = torch.optim.Adam([s], lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, iterations, eta_min=rate / 100)
+    for _ in range(iterations):
+        adam.zero_grad()
+        change = torch.func.vmap(network.step)(s, torch.from_numpy(x)) - s
+        (change**2).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        schedule.step()
+    assert set(found.iterations) == {iterations}
+    np.testing.assert_allclose(found.h, s.detach().numpy(), rtol=0, atol=1e-4)
+
+
 @settings(max_examples=40)
 @given(problems(st.sampled_from(SMOOTH)), st.sampled_from(METHODS))
 def test_what_is_called_fixed_stays_where_it_is(
