@@ -1,7 +1,7 @@
 """Bring finished reproductions' figures and numbers here: `python refresh.py FOLDER ...`.
 
-A folder holds a reproduction on IMDB, or a widened study; the tables of all studies given are
-written between the marks of study.md.
+A folder holds a reproduction on IMDB, or a widened study. The tables of all studies that are here
+are written between the marks of study.md.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from typing import Any
 from PIL import Image
 
 COLOURS = 256
+
+# In the order of tables.
+CORPORA = ("synthetic", "sst", "imdb")
+VARIED = ("train-sizes", "classes", "splits")
 
 CELL_NAMES = {"gru": "GRU", "lstm": "LSTM", "ugrnn": "update-gate", "rnn": "vanilla"}
 
@@ -31,12 +35,13 @@ Row = dict[str, Any]
 
 def main(folders: list[Path], docs: Path) -> None:
     """Copy results.json and pictures, and write the tables of all studies."""
-    studies = [folder for folder in folders if (folder / "pages").is_dir()]
     for folder in folders:
-        if folder not in studies:
+        if (folder / "pages").is_dir():
+            copy_study(folder, docs)
+        else:
             copy_reproduction(folder, docs)
-    if studies:
-        write_study([copy_study(folder, docs) for folder in studies], docs / "study.md")
+    studies = sorted((docs / "study").glob("*.json"))
+    write_study([json.loads(path.read_text("utf-8")) for path in studies], docs / "study.md")
 
 
 def copy_reproduction(folder: Path, docs: Path) -> None:
@@ -47,17 +52,22 @@ def copy_reproduction(folder: Path, docs: Path) -> None:
         copy_picture(path, docs / "images" / path.name)
 
 
-def copy_study(folder: Path, docs: Path) -> Row:
-    """Bring a study here, its numbers in a file named after what it varies; return them."""
+def copy_study(folder: Path, docs: Path) -> None:
+    """Bring a study here, its numbers in a file named after what it varies or is of."""
     (docs / "study").mkdir(exist_ok=True)
     results: Row = json.loads((folder / "results.json").read_text("utf-8"))
-    name = varied(results) or "-".join(results["settings"]["corpora"])
+    name = varied(results) or "-".join(results["settings"]["corpora"] + some_cells(results))
     shutil.copyfile(folder / "results.json", docs / "study" / f"{name}.json")
     if varied(results):
-        return results
+        return
     for row in results["rows"]:
         write_network(folder, results, row, docs)
-    return results
+
+
+def some_cells(results: Row) -> list[str]:
+    """Return the cells of a study, where they are not all."""
+    cells: list[str] = results["settings"]["cells"]
+    return cells if set(cells) < set(CELL_NAMES) else []
 
 
 def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
@@ -100,11 +110,13 @@ def varied(results: Row) -> str | None:
 def write_study(results: list[Row], page: Path) -> None:
     """Write the tables between their marks."""
     plain = [result for result in results if not varied(result)]
+    others = sorted(filter(varied, results), key=lambda r: VARIED.index(varied(r)))
     claims = [joined(parts) for parts in zip(*(r["claims"] for r in plain), strict=True)]
+    rows = [row for result in plain for row in result["rows"]]
     tables = {
-        "table": network_table([row for result in plain for row in result["rows"]]),
+        "table": network_table(sorted(rows, key=place)),
         "claims": claims_table(claims),
-        "varied": varied_table([row for r in results if varied(r) for row in r["rows"]]),
+        "varied": varied_table([row for result in others for row in result["rows"]]),
     }
     text = page.read_text("utf-8")
     for name, table in tables.items():
@@ -120,8 +132,13 @@ def joined(parts: tuple[Row, ...]) -> Row:
         "name": parts[0]["name"],
         "holds": sum(part["holds"] for part in parts),
         "of": sum(part["of"] for part in parts),
-        "networks": [network for part in parts for network in part["networks"]],
+        "networks": sorted((n for part in parts for n in part["networks"]), key=place),
     }
+
+
+def place(network: Row) -> tuple[int, int]:
+    """Return where a network stands in tables."""
+    return CORPORA.index(network["corpus"]), list(CELL_NAMES).index(network["cell"])
 
 
 def copy_picture(path: Path, target: Path) -> None:
