@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -309,6 +310,8 @@ def test_curves_pass_through_fixed_points(kind: str) -> None:
     branch = nc.follow_input(cell, points.select("fixed").select([0]), [1.0, 0.5], reach=0.2)
     moved = cell.step(branch.h, branch.inputs) - branch.h
     np.testing.assert_allclose(moved, 0, rtol=0, atol=1e-7)
+    assert re.fullmatch(r"Curve\(\d+ states, [\d.e+-]+ long; S = \d+\)", repr(found.curves[0]))
+    assert repr(branch).startswith(f"InputBranch({len(branch)} points, {len(branch.fold_s)} folds")
 
 
 def test_relu_curves_are_refused() -> None:

@@ -55,6 +55,11 @@ class InputBranch:
     def __len__(self) -> int:
         return len(self.h)
 
+    def __repr__(self) -> str:
+        reach = f"s from {self.s.min():.3g} to {self.s.max():.3g}"
+        folds = f"{len(self.fold_s)} folds"
+        return f"InputBranch({len(self)} points, {folds}, {reach}; S = {self.h.shape[1]})"
+
     @cached_property
     def slowest(self) -> Vector:
         """The largest |λ| of J_rec at every point, shape (m,), found when first asked for."""

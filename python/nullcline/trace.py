@@ -59,6 +59,10 @@ class Curve:
     def __len__(self) -> int:
         return len(self.h)
 
+    def __repr__(self) -> str:
+        length = self.arclength[-1] - self.arclength[0]
+        return f"Curve({len(self)} states, {length:.3g} long; S = {self.h.shape[1]})"
+
     @property
     def inputs(self) -> Floats | None:
         """The constant input that the curve was traced with, shape (1, D); None for zero."""
