@@ -1,7 +1,7 @@
 """What a search of every cell costs, and of the same network as a function: `python each_cell.py`.
 
-Networks are random, of a gain at which they come to rest slowly; starts are states that they visit.
-Searches take turns. It writes `results/each-cell.json` and the table of docs/cells.md.
+Networks are random, and starts are states that they visit. Searches take turns. It writes
+`results/each-cell.json` and the table of docs/cells.md.
 """
 
 from __future__ import annotations
@@ -69,10 +69,11 @@ def measure(size: int, n_starts: dict[str, int], rounds: int) -> list[Row]:
     for kind in KINDS:
         network = random_network(kind, size, INPUTS, GAINS.get(kind, GAIN), seed=1)
         searched = {"cell": network.cell(), "function": as_function(network)}
-        found = {way: [_search(searched[way], visited(network, n_starts[way]))] for way in searched}
-        for _ in range(rounds - 1):
-            for way, others in found.items():
-                others.append(_search(searched[way], visited(network, n_starts[way])))
+        starts = {way: visited(network, n) for way, n in n_starts.items()}
+        found: dict[str, list[Row]] = {way: [] for way in searched}
+        for _ in range(rounds):
+            for way, cell in searched.items():
+                found[way].append(_search(cell, starts[way]))
         rows.append({"kind": kind, **{way: _summary(others) for way, others in found.items()}})
     return rows
 

@@ -10,6 +10,9 @@ def test_the_benchmark_runs() -> None:
     rows = each_cell.measure(5, {"cell": 6, "function": 2}, rounds=2)
     lines = each_cell.table(rows).splitlines()
     assert len(lines) == 2 + len(KINDS)
-    for row in rows:
-        assert row["cell"]["fixed"] + row["cell"]["slow"] + row["cell"]["unconverged"] == 6
-        assert row["function"]["ms_per_start"] > 0
+    for kind, row, line in zip(KINDS, rows, lines[2:], strict=True):
+        assert row["kind"] == kind
+        assert line.startswith(f"| {each_cell.NAMES[kind]} |")
+        for way, n in (("cell", 6), ("function", 2)):
+            assert row[way]["starts"] == n
+            assert len(row[way]["seconds"]) == 2

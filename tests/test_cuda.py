@@ -104,7 +104,8 @@ def test_cells_of_every_kind(gpu: Gpu, kind: str, method: str) -> None:
     network = random_network(kind, 9, 3, gain=0.6 if kind == "relu" else 1.2, seed=2)
     cell = network.cell()
     rng = np.random.default_rng(4)
-    starts, x = rng.uniform(-1, 1, (20, cell.state_size)), rng.normal(size=(20, 3))
+    n = 40  # more than a tile keeps at the least: slots move together at the end
+    starts, x = rng.uniform(-1, 1, (n, cell.state_size)), rng.normal(size=(n, 3))
     options: dict[str, Any] = {"method": method, "max_iterations": 200}
     ours = find(cell, starts, x, **options)
     theirs = nc.find_fixed_points(cell, starts, x, **options)

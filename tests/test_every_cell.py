@@ -160,7 +160,7 @@ def test_the_gradient_method_is_adam_on_the_speed(kind: str) -> None:
         adam.step()
         schedule.step()
     assert set(found.iterations) == {iterations}
-    np.testing.assert_allclose(found.h, s.detach().numpy(), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found.h, s.detach().numpy(), rtol=0, atol=1e-5)
 
 
 @settings(max_examples=40)

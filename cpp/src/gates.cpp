@@ -55,16 +55,16 @@ template <class T>
 [[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Form form,
                                                     const UnitPoint<T>& point,
                                                     std::span<const T> weights,
-                                                    std::span<const T> gated_weights,
+                                                    std::span<const T> seen_weights,
                                                     std::span<T> out) {
     const UnitArrays<T> at(point);
     const T* const weight = weights.data();
-    const T* const gated_weight = gated_weights.data();
+    const T* const seen_weight = seen_weights.data();
     T* const to = out.data();
     with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
-            curvature_unit<C, of>(at, i, weight, gated_weight, to);
+            curvature_unit<C, of>(at, i, weight, seen_weight, to);
         }
     });
 }
@@ -97,16 +97,16 @@ void input_scales(CellKind kind, Form form, const UnitPoint<float>& point,
 
 NULLCLINE_MULTIVERSION
 void curvature(CellKind kind, Form form, const UnitPoint<double>& point,
-               std::span<const double> weights, std::span<const double> gated_weights,
+               std::span<const double> weights, std::span<const double> seen_weights,
                std::span<double> out) {
-    curvature_of_all(kind, form, point, weights, gated_weights, out);
+    curvature_of_all(kind, form, point, weights, seen_weights, out);
 }
 
 NULLCLINE_MULTIVERSION
 void curvature(CellKind kind, Form form, const UnitPoint<float>& point,
-               std::span<const float> weights, std::span<const float> gated_weights,
+               std::span<const float> weights, std::span<const float> seen_weights,
                std::span<float> out) {
-    curvature_of_all(kind, form, point, weights, gated_weights, out);
+    curvature_of_all(kind, form, point, weights, seen_weights, out);
 }
 
 }  // namespace nullcline::gates

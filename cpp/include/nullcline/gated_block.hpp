@@ -67,7 +67,7 @@ template <class Team, class T>
 
 /// The weights with W_0 M in the place of W_0: what a Jacobian is a row-scaled sum of.
 template <class T>
-[[nodiscard]] Matrix<T> seen_weights(std::span<const T> gate, MatrixView<const T> weights) {
+[[nodiscard]] Matrix<T> effective_weights(std::span<const T> gate, MatrixView<const T> weights) {
     const std::size_t units = weights.cols();
     Matrix<T> gated(units, units);
     const MatrixView<T> m = gated.view();
@@ -77,12 +77,12 @@ template <class T>
         }
         m(i, i) += gate[units + i];
     }
-    Matrix<T> seen(weights.rows(), units);
+    Matrix<T> effective(weights.rows(), units);
     blas::multiply(weights.middle_rows(0, units), MatrixView<const T>(m),
-                   seen.view().middle_rows(0, units));
+                   effective.view().middle_rows(0, units));
     const auto rest = weights.elements().subspan(units * units);
-    std::ranges::copy(rest, seen.elements().subspan(units * units).begin());
-    return seen;
+    std::ranges::copy(rest, effective.elements().subspan(units * units).begin());
+    return effective;
 }
 
 }  // namespace nullcline

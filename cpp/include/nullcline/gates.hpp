@@ -21,10 +21,10 @@ void input_scales(CellKind kind, Form form, const UnitPoint<float>& point, std::
 
 /// Σ_i weights_i ∂²f_i, by unit a form over its fields (see `Equation`).
 void curvature(CellKind kind, Form form, const UnitPoint<double>& point,
-               std::span<const double> weights, std::span<const double> gated_weights,
+               std::span<const double> weights, std::span<const double> seen_weights,
                std::span<double> out);
 void curvature(CellKind kind, Form form, const UnitPoint<float>& point,
-               std::span<const float> weights, std::span<const float> gated_weights,
+               std::span<const float> weights, std::span<const float> seen_weights,
                std::span<float> out);
 
 }  // namespace nullcline::gates

@@ -178,8 +178,8 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
     if (jacobian.gate.empty()) {
         assemble_products(jacobian.scales, weights, out);
     } else {
-        const Matrix<T> seen = seen_weights(jacobian.gate, weights);
-        assemble_products(jacobian.scales, seen.view(), out);
+        const Matrix<T> effective = effective_weights(jacobian.gate, weights);
+        assemble_products(jacobian.scales, effective.view(), out);
     }
     for (std::size_t row = 0; row < size; ++row) {
         const T* const identity = jacobian.identity.data() + row / units * size + row % units;

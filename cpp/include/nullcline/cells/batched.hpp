@@ -84,17 +84,6 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
     for_each_tile(batch.h.rows(), states_a_tile, batch.n_threads, linearize, batch.poll);
 }
 
-/// How what a gated block sees is weighted by covectors u of the residual.
-template <class T>
-[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation, const StateTile<T>& tile,
-                                   MatrixView<const T> u) {
-    Matrix<T> scaled(tile.count(), equation.weights().rows());
-    for (std::size_t i = 0; i < tile.count() && equation.n_gated() > 0; ++i) {
-        begin_vjp(SerialTeam(), tile.points[i].jacobian(), u.row(i), scaled.row(i));
-    }
-    return nullcline::weigh_seen(equation, MatrixView<const T>(scaled.view()));
-}
-
 template <class T>
 void input_scales(const CellEquation<T>& equation, const StateTile<T>& tile, std::size_t i,
                   std::span<T> out) {
@@ -237,7 +226,7 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), n_products);
         multiply_directions(equation, tile.points, directions, products.view());
-        const Matrix<T> seen = detail::weigh_seen(equation, tile, covectors);
+        const Matrix<T> seen = weigh_seen(equation, tile.points, covectors);
         std::vector<T> form(curvature_size(equation.curved_fields(), equation.units()));
         std::vector<T> fields(equation.curved_fields() * equation.units());
         Matrix<T> bent(tile.count(), fields.size());
@@ -312,7 +301,7 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
         Matrix<T> scaled(tile.count(), n_products);
         std::vector<T> scales(equation.parts() * n_products);
         const auto covectors = u.middle_rows(tile.first, tile.count());
-        const Matrix<T> seen = detail::weigh_seen(equation, tile, covectors);
+        const Matrix<T> seen = weigh_seen(equation, tile.points, covectors);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(equation, tile, i, std::span(scales));
             for (std::size_t j = 0; j < scales.size(); ++j) {

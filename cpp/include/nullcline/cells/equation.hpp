@@ -26,7 +26,7 @@ namespace nullcline {
 /// a state, its products and the drive and writes residual and scales; it costs no product with a
 /// matrix. Where it `has_linear_products`, those of a sum of states are the sums of theirs, gated
 /// ones apart. `curvature` writes Σ_i weights_i ∂²f_i, and of what a gated block sees
-/// Σ_i gated_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
+/// Σ_i seen_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
 /// (products, state), at least over all products: the rows of its upper triangle, one H each.
 /// `rounding` says how far from zero a residual at a true zero may come out, by rounding alone, for
 /// vectors that are as long as `lengths` says. `complete` writes, behind the outputs, what else a
@@ -126,15 +126,15 @@ class CellEquation {
     template <class Team>
     NULLCLINE_TEAM void curvature(const Team& team, std::span<const T> state,
                                   std::span<const T> products, std::span<const T> drive,
-                                  std::span<const T> weights, std::span<const T> gated_weights,
+                                  std::span<const T> weights, std::span<const T> seen_weights,
                                   std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const weight = weights.data();
-        const T* const gated_weight = gated_weights.data();
+        const T* const seen_weight = seen_weights.data();
         T* const to = out.data();
         with_residual([&]<class C, Form form>() {
             team.for_each(at.size, [=](std::size_t i) {
-                curvature_unit<C, form>(at, i, weight, gated_weight, to);
+                curvature_unit<C, form>(at, i, weight, seen_weight, to);
             });
         });
     }
@@ -148,8 +148,8 @@ class CellEquation {
 
     void curvature(const SerialTeam&, std::span<const T> state, std::span<const T> products,
                    std::span<const T> drive, std::span<const T> weights,
-                   std::span<const T> gated_weights, std::span<T> out) const {
-        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, gated_weights,
+                   std::span<const T> seen_weights, std::span<T> out) const {
+        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, seen_weights,
                          out);
     }
 
@@ -249,15 +249,23 @@ template <class T>
 
 static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
-/// The weights that see the outputs themselves, and those that see them through a gate.
+/// Of an equation's weights, in its own or another precision, those that see the outputs
+/// themselves, and those that see them through a gate.
+template <Equation E, class U>
+[[nodiscard]] constexpr MatrixView<U> plain_rows(const E& equation, MatrixView<U> weights) {
+    return weights.middle_rows(equation.n_gated(), weights.rows() - equation.n_gated());
+}
+template <Equation E, class U>
+[[nodiscard]] constexpr MatrixView<U> gated_rows(const E& equation, MatrixView<U> weights) {
+    return weights.middle_rows(0, equation.n_gated());
+}
 template <Equation E>
 [[nodiscard]] constexpr MatrixView<const typename E::Scalar> plain_weights(const E& equation) {
-    const auto weights = equation.weights();
-    return weights.middle_rows(equation.n_gated(), weights.rows() - equation.n_gated());
+    return plain_rows(equation, equation.weights());
 }
 template <Equation E>
 [[nodiscard]] constexpr MatrixView<const typename E::Scalar> gated_weights(const E& equation) {
-    return equation.weights().middle_rows(0, equation.n_gated());
+    return gated_rows(equation, equation.weights());
 }
 
 /// The memory of one linearization, and the two ways to look at it.

@@ -2,7 +2,9 @@
 // gated.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -80,16 +82,17 @@ template <class T>
                                       MatrixView<const T> input_products) {
     const std::size_t n_gated = equation.n_gated();
     Matrix<T> products(input_products.rows(), n_gated);
-    if (n_gated > 0) {
-        Matrix<T> seen(products.rows(), n_gated);
-        const std::vector<T> no_direction(n_gated);
-        for (std::size_t i = 0; i < seen.rows(); ++i) {
-            gate_jvp(SerialTeam(), points[i].jacobian().gate, input_products.row(i),
-                     std::span(no_direction), seen.row(i));
-        }
-        blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
-                                  products.view());
+    if (n_gated == 0) {
+        return products;
     }
+    Matrix<T> seen(products.rows(), n_gated);
+    for (std::size_t i = 0; i < seen.rows(); ++i) {
+        std::ranges::transform(points[i].jacobian().gate.first(n_gated),
+                               input_products.row(i).subspan(n_gated, n_gated), seen.row(i).begin(),
+                               std::multiplies<T>());
+    }
+    blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
+                              products.view());
     return products;
 }
 
@@ -99,14 +102,15 @@ template <class T>
 void add_seen_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
                        MatrixView<const T> input_weights, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
+    if (n_gated == 0) {
+        return;
+    }
     Matrix<T> seen(n_gated, input_weights.cols());
     Matrix<T> products(n_gated, input_weights.cols());
     for (std::size_t i = 0; i < n_gated; ++i) {
         add_scaled(jacobian.gate[i], input_weights.row(n_gated + i), seen.row(i));
     }
-    if (n_gated > 0) {
-        blas::multiply(gated_weights(equation), MatrixView<const T>(seen.view()), products.view());
-    }
+    blas::multiply(gated_weights(equation), MatrixView<const T>(seen.view()), products.view());
     for (std::size_t i = 0; i < n_gated; ++i) {
         add_scaled(jacobian.scales[i], std::span<const T>(products.row(i)), out.row(i));
     }
@@ -121,6 +125,21 @@ template <class T>
         blas::multiply(scaled.columns(0, n_gated), gated_weights(equation), weights.view());
     }
     return weights;
+}
+
+/// The same for a covector u of the residual at each point.
+template <class T>
+[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation,
+                                   std::span<const Linearization<T>> points,
+                                   MatrixView<const T> u) {
+    if (equation.n_gated() == 0) {
+        return Matrix<T>(u.rows(), 0);
+    }
+    Matrix<T> scaled(u.rows(), equation.weights().rows());
+    for (std::size_t i = 0; i < u.rows(); ++i) {
+        begin_vjp(SerialTeam(), points[i].jacobian(), u.row(i), scaled.row(i));
+    }
+    return weigh_seen(equation, MatrixView<const T>(scaled.view()));
 }
 
 /// The transpose of `multiply_directions`: into the first part of `out`, from a row of `scaled` for

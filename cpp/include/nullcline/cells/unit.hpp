@@ -292,10 +292,10 @@ template <class Cell, Form form, class T>
 }
 
 /// Σ_p weights_p ∂²f_p over the fields of unit i (see curvature.hpp), and where a block is gated
-/// `gated_weights` ∂² of what it sees.
+/// `seen_weights` ∂² of what it sees.
 template <class Cell, Form form, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
-                                                     const T* weights, const T* gated_weights,
+                                                     const T* weights, const T* seen_weights,
                                                      T* out) {
     constexpr std::size_t n_fields = n_curved_fields<Cell, form>;
     constexpr auto rows = std::make_index_sequence<n_fields>{};
@@ -309,7 +309,7 @@ template <class Cell, Form form, class T>
     }
     if constexpr (Cell::has_gated_block) {
         const auto seen = Cell::gated(JetInputs<T, Cell, form, Seed::state, 2>{at, i});
-        detail::write_form<n_fields>(seen, gated_weights[i], true, out + i, at.size, rows);
+        detail::write_form<n_fields>(seen, seen_weights[i], true, out + i, at.size, rows);
     }
 }
 

@@ -140,10 +140,7 @@ class TileWorker {
                                  std::span<T> products) {
             blas::multiply_vector(weights, x.first(weights.cols()), products);
         };
-        const auto multiply_transposed = [](MatrixView<const T> weights, std::span<const T> u,
-                                            std::span<T> gradient) {
-            blas::multiply_vector_by_transpose(weights, u, gradient);
-        };
+        const std::span<const T> scaled = operands.exact_scaled.row(row);
         switch (wanted) {
             case Request::exact:
                 multiply(plain, operands.exact.row(row),
@@ -153,12 +150,12 @@ class TileWorker {
                 multiply(gated, operands.exact_seen.row(row), operands.exact_product.row(row));
                 return true;
             case Request::exact_gated_transposed:
-                multiply_transposed(gated, operands.exact_scaled.row(row),
-                                    operands.exact_seen_gradient.row(row));
+                blas::multiply_vector_by_transpose(gated, scaled.first(gated.rows()),
+                                                   operands.exact_seen_gradient.row(row));
                 return true;
             case Request::exact_transposed:
-                multiply_transposed(plain, operands.exact_scaled.row(row).subspan(gated.rows()),
-                                    operands.exact_gradient.row(row));
+                blas::multiply_vector_by_transpose(plain, scaled.subspan(gated.rows()),
+                                                   operands.exact_gradient.row(row));
                 return true;
             default:
                 return false;
@@ -193,6 +190,9 @@ class TileWorker {
         const auto plain = [n_gated = program_.served().n_gated()](MatrixView<float> products) {
             return products.columns(n_gated, products.cols() - n_gated);
         };
+        if (whole(wanted) != wanted && !matrices_.gated) {
+            return false;
+        }
         switch (wanted) {
             case Request::forward:
                 matrices_.weights->forward(operands.direction, plain(operands.product), busy);
@@ -201,15 +201,10 @@ class TileWorker {
                 matrices_.weights->backward(plain(operands.scaled), operands.gradient, busy);
                 return true;
             case Request::forward_gated:
+                matrices_.gated->forward(operands.seen, operands.product, busy);
+                return true;
             case Request::backward_gated:
-                if (!matrices_.gated) {
-                    return false;
-                }
-                if (wanted == Request::forward_gated) {
-                    matrices_.gated->forward(operands.seen, operands.product, busy);
-                } else {
-                    matrices_.gated->backward(operands.scaled, operands.seen_gradient, busy);
-                }
+                matrices_.gated->backward(operands.scaled, operands.seen_gradient, busy);
                 return true;
             case Request::precondition:
                 if (matrices_.inverse == nullptr) {

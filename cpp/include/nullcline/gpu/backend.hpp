@@ -74,8 +74,9 @@ class Backend {
         const auto queue = there(starts);
         SingleMatrices matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
-            matrices.weights = cell_.single(plain_weights(program.served()));
-            matrices.gated = cell_.single(gated_weights(program.served()));
+            const MatrixView<const float> single = cell_.single(program.served());
+            matrices.weights = plain_rows(program.served(), single);
+            matrices.gated = gated_rows(program.served(), single);
         }
         if constexpr (Program::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();

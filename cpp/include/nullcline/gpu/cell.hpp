@@ -32,10 +32,10 @@ class DeviceCell {
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
     [[nodiscard]] MatrixView<const T> resting_drive() const { return resting_drive_.view(); }
 
-    /// Some of an equation's weights in single precision.
-    [[nodiscard]] MatrixView<const float> single(MatrixView<const T> weights) const {
-        const auto offset = static_cast<std::size_t>(weights.data() - recurrent_.view().data());
-        return single_.view().middle_rows(offset / weights.cols(), weights.rows());
+    /// An equation's weights in single precision.
+    template <class E>
+    [[nodiscard]] MatrixView<const float> single(const E& equation) const {
+        return single_.view().middle_rows(0, equation.weights().rows());
     }
 
   private:

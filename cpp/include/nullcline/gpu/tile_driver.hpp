@@ -159,7 +159,10 @@ class TileDriver {
     bool make(Request wanted) {
         const Operands<T>& operands = layout_.memory.operands;
         const MatrixView<const T> weights = plain_weights(program_.served());
-        const MatrixView<const T> gated = gated_weights(program_.served());
+        const MatrixView<const T> gated_block = gated_weights(program_.served());
+        if (whole(wanted) != wanted && gated_block.rows() == 0) {
+            return false;
+        }
         switch (wanted) {
             case Request::exact:
                 device_.multiply_transposed(rows(operands.exact), weights,
@@ -178,13 +181,20 @@ class TileDriver {
                                  rows(operands.gradient));
                 return true;
             case Request::exact_gated:
+                device_.multiply_transposed(rows(operands.exact_seen), gated_block,
+                                            gated(operands.exact_product));
+                return true;
             case Request::exact_gated_transposed:
+                device_.multiply(gated(operands.exact_scaled), gated_block,
+                                 rows(operands.exact_seen_gradient));
+                return true;
             case Request::forward_gated:
+                device_.multiply_transposed(rows(operands.seen), matrices_.gated,
+                                            gated(operands.product));
+                return true;
             case Request::backward_gated:
-                if (gated.rows() == 0) {
-                    return false;
-                }
-                make_gated(wanted);
+                device_.multiply(gated(operands.scaled), matrices_.gated,
+                                 rows(operands.seen_gradient));
                 return true;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
@@ -202,24 +212,6 @@ class TileDriver {
                 return false;
         }
         return false;
-    }
-
-    /// Those with a gated block.
-    void make_gated(Request wanted) {
-        const Operands<T>& operands = layout_.memory.operands;
-        const MatrixView<const T> weights = gated_weights(program_.served());
-        if (wanted == Request::exact_gated) {
-            device_.multiply_transposed(rows(operands.exact_seen), weights,
-                                        gated(operands.exact_product));
-        } else if (wanted == Request::exact_gated_transposed) {
-            device_.multiply(gated(operands.exact_scaled), weights,
-                             rows(operands.exact_seen_gradient));
-        } else if (wanted == Request::forward_gated) {
-            device_.multiply_transposed(rows(operands.seen), matrices_.gated,
-                                        gated(operands.product));
-        } else {
-            device_.multiply(gated(operands.scaled), matrices_.gated, rows(operands.seen_gradient));
-        }
     }
 
     template <class U>

@@ -244,9 +244,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
         copy(team_, state.scales, scales_);
         copy(team_, state.identity, identity_);
-        if (is_gated()) {
-            copy(team_, state.gate, gate_);
-        }
+        copy(team_, state.gate, gate_);
         reset_residual();
         begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
         wait(Request::backward, Stage::begin);
@@ -289,7 +287,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         if (now_.last_gain < little_gain) {
             const auto form = memory_.forms.row(row_);
             program_.equation.curvature(team_, state.h, state.products, drive_, state.residual,
-                                        gated_weights(), form);
+                                        seen_weights(), form);
             model_.set_curvature(form);
         }
         ask_direction();
@@ -297,7 +295,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
 
     /// W_0ᵀ (c_0 ∘ f), which has come on the way to the gradient: how what the gated block sees is
     /// weighted.
-    [[nodiscard]] NULLCLINE_TEAM std::span<const T> gated_weights() const {
+    [[nodiscard]] NULLCLINE_TEAM std::span<const T> seen_weights() const {
         const std::span<T> weights = memory_.operands.exact_seen.row(row_);
         const float* const from = memory_.operands.seen_gradient.row(row_).data();
         T* const to = weights.data();

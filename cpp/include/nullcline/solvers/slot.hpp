@@ -25,7 +25,6 @@ class SlotBase : public SlotProducts<Program, Team> {
     using Products::ask;
     using Products::ask_products;
     using Products::drive_;
-    using Products::is_gated;
     using Products::memory_;
     using Products::now_;
     using Products::program_;
@@ -78,9 +77,7 @@ class SlotBase : public SlotProducts<Program, Team> {
     /// Linearize a state whose products have come in full; returns ‖f‖.
     NULLCLINE_TEAM double linearize(const StateRow<T>& state) {
         copy(team_, memory_.operands.exact_product.row(row_), state.products);
-        if (is_gated()) {
-            copy(team_, memory_.operands.exact_seen.row(row_), state.seen);
-        }
+        copy(team_, memory_.operands.exact_seen.row(row_), state.seen);
         program_.served().linearize(team_, state.h, state.products, drive_, state.out());
         return static_cast<double>(norm(team_, state.residual));
     }
