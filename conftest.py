@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import settings
 
-from nullcline._versions import versions
+from nullcline._support.versions import versions
 
 # The same examples in every run, and no deadline: a test fails for what it proves, not for load.
 settings.register_profile("nullcline", derandomize=True, deadline=None)

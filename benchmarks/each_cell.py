@@ -15,8 +15,8 @@ import torch
 
 import nullcline as nc
 from every_cell import KINDS, random_network
-from nullcline._files import write_json
-from nullcline._versions import versions
+from nullcline._support.files import write_json
+from nullcline._support.versions import versions
 from nullcline.cells import available_threads
 from report import ROOT, fill
 

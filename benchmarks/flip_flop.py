@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nullcline._files import write_json
-from nullcline._versions import versions
+from nullcline._support.files import write_json
+from nullcline._support.versions import versions
 from nullcline.cells import available_threads
 from report import ROOT, fill
 from rivals.descent import FIXED_POINT_FINDER

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
+from nullcline.gpu import availability
 from contestants import TOL_SLOW, known_points, places
 from networks import Network, trained, widened
-from nullcline._files import replacing
-from nullcline._versions import versions
+from nullcline._support.files import replacing
+from nullcline._support.versions import versions
 from nullcline.cells import available_threads
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def large_network(hidden_size: int = 4096, n_starts: int = 1000) -> list[Row]:
 def rates(hidden_size: int, n_states: int, square: int = 8192) -> Row:
     """Return operations and bytes a second, and the shares that the targets speak of."""
     network = widened("imdb-64-units", hidden_size, 1)
-    found: Row = nc.cuda._module().measure64(network.cell.core_weights(), n_states, square)
+    found: Row = availability.gpu_module().measure64(network.cell.core_weights(), n_states, square)
     return {
         "hidden_size": hidden_size,
         "n_states": n_states,

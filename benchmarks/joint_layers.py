@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline._files import write_json
+from nullcline._support.files import write_json
 from report import ROOT, fill
 from trained_networks import trained_layer
 

@@ -21,7 +21,7 @@ import numpy as np
 import nullcline as nc
 from contestants import CONTESTANTS, TOL_SLOW
 from networks import NAMES, Network, trained, widened
-from nullcline._blas import one_blas_thread
+from nullcline._native.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

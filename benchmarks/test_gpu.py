@@ -12,10 +12,10 @@ import gpu
 @pytest.mark.filterwarnings("ignore")  # what other people's libraries say to each other
 def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
-        emulated = import_module("nullcline._emulated_gpu")
+        emulated = import_module("nullcline._native._emulated_gpu")
     except ModuleNotFoundError:
         pytest.skip("nullcline was built without -C cmake.define.NULLCLINE_EMULATED_GPU=ON")
-    monkeypatch.setattr("nullcline.cuda._module", lambda: emulated)
+    monkeypatch.setattr("nullcline.gpu.availability.gpu_module", lambda: emulated)
     monkeypatch.setattr(gpu, "ROUNDS", 1)
     searches = [
         *gpu.study_network(3, 1, torch_device="cpu"),

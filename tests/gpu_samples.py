@@ -46,7 +46,7 @@ class Gpu:
     def change(self, monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
         """Replace some of the module's functions."""
         changed = SimpleNamespace(**{**vars(self.module), **functions})
-        monkeypatch.setattr("nullcline.cuda._module", lambda: changed)
+        monkeypatch.setattr("nullcline.gpu.availability.gpu_module", lambda: changed)
 
 
 class OnGpu:

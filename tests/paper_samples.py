@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.paper.results import (
+from nullcline.study.results import (
     Baseline,
     Descent,
     DynamicsAnalysis,

@@ -11,15 +11,15 @@ import torch
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units
-from nullcline.paper.analysis import (
+from nullcline.study.analysis import (
     N_LINEARIZED,
     N_SPECTRA,
     AnalysisSettings,
     analyse,
     find_points,
 )
-from nullcline.paper.results import MARGINAL, NetworkAnalysis
-from nullcline.paper.states import visit_states
+from nullcline.study.results import MARGINAL, NetworkAnalysis
+from nullcline.study.states import visit_states
 from nullcline.training import train
 from nullcline.training.bag_of_words import fit_bag_of_words
 from paper_samples import layer, network, spectrum

@@ -225,9 +225,9 @@ def test_tensors_are_read_without_a_copy() -> None:
     states = torch.tensor(STATES, requires_grad=True)
     np.testing.assert_array_equal(CELL.step(states), CELL.step(STATES))
     np.testing.assert_array_equal(CELL.step(states.T.contiguous().T), CELL.step(STATES))
-    from nullcline import _validation
+    from nullcline._support import validation
 
-    assert np.shares_memory(_validation.floats("h", states), states.detach().numpy())
+    assert np.shares_memory(validation.floats("h", states), states.detach().numpy())
 
 
 def test_nested_lists_are_arrays_too() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import ball_reference
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru, seeds
-from nullcline._enclosure import GRUEnclosure
+from nullcline.certify.enclosure import GRUEnclosure
 from trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:

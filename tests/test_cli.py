@@ -248,8 +248,8 @@ def test_errors_are_one_clear_line(
 def test_a_gpu_that_is_not_there_is_refused_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nullcline.cuda._ready", None)
-    monkeypatch.setitem(sys.modules, "nullcline._cuda", None)
+    monkeypatch.setattr("nullcline.gpu.availability._ready", None)
+    monkeypatch.setitem(sys.modules, "nullcline._native._cuda", None)
     assert main(["find", "nowhere", "--device", "cuda", "--quiet"]) == 1
     assert "CudaUnavailableError: nullcline was built without CUDA" in capsys.readouterr().err
 

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import nullcline as nc
 from gru_samples import cell_of, random_gru
-from nullcline import _core
-from nullcline._blas import one_blas_thread
+from nullcline._native import _core
+from nullcline._native.blas import one_blas_thread
 
 GRU = random_gru(60, 2, gain=1.5)
 CELL = cell_of(GRU)

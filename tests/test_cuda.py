@@ -20,10 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.gpu import availability
 from every_cell import KINDS, random_network
 from gpu_samples import ByDlpack, CudaTensor, Gpu
 from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
-from nullcline import _device_arrays
+from nullcline.gpu import arrays
 from search_checks import (
     METHODS,
     NETWORKS,
@@ -51,14 +52,14 @@ INPUTS = np.random.default_rng(2).normal(size=(20, 3))
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
     """Search on this GPU where a test asks for "cuda"."""
     if request.param == "real":
-        yield Gpu(nc.cuda._module(), is_emulated=False)
+        yield Gpu(availability.gpu_module(), is_emulated=False)
         return
     try:
-        module = import_module("nullcline._emulated_gpu")
+        module = import_module("nullcline._native._emulated_gpu")
     except ModuleNotFoundError:
         pytest.skip("nullcline was built without -C cmake.define.NULLCLINE_EMULATED_GPU=ON")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nullcline.cuda._module", lambda: module)
+        patch.setattr("nullcline.gpu.availability.gpu_module", lambda: module)
         yield Gpu(module, is_emulated=True)
 
 
@@ -361,9 +362,10 @@ def test_ctrl_c_ends_a_search(gpu: Gpu, method: str) -> None:
 import signal
 import numpy as np
 import nullcline as nc
+from nullcline.gpu import availability
 import {gpu.module.__name__} as module
 if {gpu.is_emulated}:
-    nc.cuda._module = lambda: module
+    availability.gpu_module = lambda: module
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 rng = np.random.default_rng(0)
 cell = nc.GRU(np.zeros((3 * {size}, 1)), 3 * rng.normal(size=(3 * {size}, {size})) / {size}**0.5)
@@ -603,7 +605,7 @@ def test_tensors_of_a_real_gpu() -> None:
     kept: Any = points.starts
     assert h.device == starts.device
     assert torch.equal(kept, starts)
-    real = Gpu(nc.cuda._module(), is_emulated=False)
+    real = Gpu(availability.gpu_module(), is_emulated=False)
     assert_same(real, points.numpy(), find(CELL, STARTS, INPUTS[0].astype(np.float32)))
 
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import nullcline as nc
-from nullcline import _cublas
-from nullcline._device_choice import chosen_gpu
+from nullcline.gpu import cublas
+from nullcline.gpu.device import chosen_gpu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ CELL = nc.GRU(np.zeros((6, 1)), np.eye(6, 2))
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nullcline.cuda._ready", None)
+    monkeypatch.setattr("nullcline.gpu.availability._ready", None)
 
 
 def build(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
@@ -36,7 +36,7 @@ def build(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
             **functions,
         }
     )
-    monkeypatch.setitem(sys.modules, "nullcline._cuda", module)
+    monkeypatch.setitem(sys.modules, "nullcline._native._cuda", module)
 
 
 def check_refusal(reason: str) -> None:
@@ -65,18 +65,18 @@ def test_available(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nullcline._cuda", None)
+    monkeypatch.setitem(sys.modules, "nullcline._native._cuda", None)
     check_refusal("nullcline was built without CUDA: reinstall with `pip install .")
 
 
 def test_a_module_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "_cuda.so").write_bytes(b"not a library")
-    monkeypatch.delitem(sys.modules, "nullcline._cuda", raising=False)
+    monkeypatch.delitem(sys.modules, "nullcline._native._cuda", raising=False)
 
     def fail(name: str) -> None:
         raise ImportError("libstdc++.so.6: version `GLIBCXX_9' not found")
 
-    monkeypatch.setattr("nullcline.cuda.import_module", fail)
+    monkeypatch.setattr("nullcline.gpu.availability.import_module", fail)
     check_refusal("nullcline's CUDA module cannot be loaded: libstdc++.so.6: version")
 
 
@@ -113,7 +113,7 @@ def test_cublas_is_loaded_once_from_the_first_place_that_has_it(
             raise RuntimeError("too old")
 
     build(monkeypatch, load_cublas=load)
-    monkeypatch.setattr("nullcline._cublas.candidates", lambda: iter(["bad", "good", "unneeded"]))
+    monkeypatch.setattr("nullcline.gpu.cublas.candidates", lambda: iter(["bad", "good", "unneeded"]))
     assert nc.cuda.is_available()
     assert nc.cuda.is_available()
     assert tried == ["bad", "good"]
@@ -141,7 +141,7 @@ def test_a_loaded_cublas_comes_first_then_the_wheels(
         "7f03-7f04 rw-p 00000000 00:00 0                   [heap]\n"
     )
     expected = [str(loaded), *map(str, wheels), "libcublas.so.13", "libcublas.so.12"]
-    assert list(_cublas.candidates()) == expected
+    assert list(cublas.candidates()) == expected
 
 
 def test_without_wheels_the_system_is_asked(
@@ -149,7 +149,7 @@ def test_without_wheels_the_system_is_asked(
 ) -> None:
     monkeypatch.setattr(_cublas, "_MAPS", tmp_path / "no such file")
     monkeypatch.setattr(_cublas, "find_spec", lambda _: None)
-    assert list(_cublas.candidates()) == ["libcublas.so.13", "libcublas.so.12"]
+    assert list(cublas.candidates()) == ["libcublas.so.13", "libcublas.so.12"]
 
 
 # What `device` may be
@@ -157,7 +157,7 @@ def test_without_wheels_the_system_is_asked(
 
 @pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
 def test_the_processor(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nullcline._cuda", None)
+    monkeypatch.setitem(sys.modules, "nullcline._native._cuda", None)
     assert chosen_gpu(device) is None
     points = nc.find_fixed_points(CELL, np.zeros((1, 2)), device=device)
     assert points.kind.tolist() == ["fixed"]

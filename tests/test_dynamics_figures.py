@@ -9,8 +9,8 @@ import pytest
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru
-from nullcline.paper import dynamics_figures as draw
-from nullcline.paper.style import style
+from nullcline.study import dynamics_figures as draw
+from nullcline.plotting.style import style
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,16 +8,16 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from nullcline.paper.explanation_figures import explanations
-from nullcline.paper.figures import draw_figures, plans
-from nullcline.paper.style import class_colours, style
+from nullcline.study.explanation_figures import explanations
+from nullcline.study.figures import draw_figures, plans
+from nullcline.plotting.style import class_colours, style
 from paper_samples import dynamics, layer, network, spectrum
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nullcline.paper.figure_plan import FigurePlan
-    from nullcline.paper.results import NetworkAnalysis
+    from nullcline.study.figure_plan import FigurePlan
+    from nullcline.study.results import NetworkAnalysis
 
 
 @pytest.mark.parametrize(

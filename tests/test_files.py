@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nullcline._files import replacing, write_json, write_text
+from nullcline._support.files import replacing, write_json, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_killed_writer_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "result.txt"
     write_text(target, "old")
     script = (
-        "import os, signal, sys; from nullcline._files import replacing\n"
+        "import os, signal, sys; from nullcline._support.files import replacing\n"
         "with replacing(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from gru_samples import cell_of, random_gru, seeds
-from nullcline._continuation import ENDS
+from nullcline.continuation.pseudo_arclength import ENDS
 from reference import ReferenceGRU
 
 

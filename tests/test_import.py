@@ -20,7 +20,7 @@ HEAVY = {
     "tqdm",
     "scipy.linalg",
     "scipy.spatial",
-} | {f"nullcline.{part}" for part in ("text", "training", "paper", "cli", "_cuda")}
+} | {f"nullcline.{part}" for part in ("text", "training", "study", "plotting", "cli", "_native._cuda")}
 
 
 def test_import_loads_nothing_heavy() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nullcline.paper.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
-from nullcline.paper.table import HEADINGS, table_rows
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
+from nullcline.study.table import HEADINGS, table_rows
 from paper_samples import dynamics, layer, line, network, variance, words
 
 NAMES = [claim.name for claim in LINE_ATTRACTOR_CLAIMS]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.paper import states as states_module
-from nullcline.paper.pca import Moments
-from nullcline.paper.states import bounded_batches, review_inputs, split_layers, visit_states
+from nullcline.study import states as states_module
+from nullcline.study.pca import Moments
+from nullcline.study.states import bounded_batches, review_inputs, split_layers, visit_states
 from nullcline.training import CELLS, SentimentRNN
 from nullcline.training.batches import EncodedReviews
 

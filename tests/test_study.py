@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nullcline.cli import CELLS, SPLITS, main
-from nullcline.paper.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
-from nullcline.paper.study import study
-from nullcline.paper.training_size import draw_sizes
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.study import study
+from nullcline.study.training_size import draw_sizes
 from nullcline.training import CELLS as TRAINED_CELLS
 from nullcline.training import SPLITS as TRAINED_SPLITS
 from paper_samples import layer, network
@@ -38,8 +38,8 @@ def _small() -> Any:
         return path
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nullcline.paper.study.load_corpus", load)
-        patch.setattr("nullcline.paper.figures._save", save)
+        patch.setattr("nullcline.study.study.load_corpus", load)
+        patch.setattr("nullcline.study.figures._save", save)
         yield
 
 

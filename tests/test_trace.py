@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru, seeds
-from nullcline._continuation import ENDS, Problem, follow, tangent_at
+from nullcline.continuation.pseudo_arclength import ENDS, Problem, follow, tangent_at
 from trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:

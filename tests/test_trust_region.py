@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_samples import seeds
-from nullcline import _core
+from nullcline._native import _core
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

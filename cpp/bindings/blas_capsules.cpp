@@ -102,7 +102,7 @@ bool blas_ready() { return ready; }
 
 void require_blas() {
     if (!ready) {
-        throw std::runtime_error("BLAS is not loaded: call nullcline._core.blas_init first");
+        throw std::runtime_error("BLAS is not loaded: call nullcline._native._core.blas_init first");
     }
 }
 

@@ -1,4 +1,4 @@
-// The module `nullcline._core`: check what comes from Python, release the GIL, forward.
+// The module `nullcline._native._core`: check what comes from Python, release the GIL, forward.
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>

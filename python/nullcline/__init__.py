@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nullcline import cuda
+from nullcline.gpu import availability
 from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, FunctionCell, OriginalGRU
-from nullcline.certify import Certificates
-from nullcline.dimensionality import participation_ratio, participation_ratio_of_variances
-from nullcline.fixed_points import FixedPoints
-from nullcline.follow_input import InputBranch, follow_input
-from nullcline.from_function import from_function
+from nullcline.certify.certificates import Certificates
+from nullcline.linearization.dimensionality import participation_ratio, participation_ratio_of_variances
+from nullcline.search.fixed_points import FixedPoints
+from nullcline.continuation.input_branch import InputBranch, follow_input
+from nullcline.interop.function import from_function
 from nullcline.interop import (
     Bidirectional,
     from_flax,
@@ -16,18 +16,18 @@ from nullcline.interop import (
     from_safetensors,
     from_torch,
 )
-from nullcline.line_attractor import LineAttractor, measure_line_attractor
-from nullcline.linear_prediction import (
+from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
+from nullcline.linearization.prediction import (
     DistanceBins,
     LinearPrediction,
     predict_next_states,
     predict_sequences,
 )
-from nullcline.linearize import Linearization, linearize
-from nullcline.search import find_fixed_points
-from nullcline.stack import Stack
-from nullcline.trace import Curve, Trace, trace
-from nullcline.word_effects import RankCorrelation, WordEffects, impulse_response, word_effects
+from nullcline.linearization.linear_map import Linearization, linearize
+from nullcline.search.find import find_fixed_points
+from nullcline.cells.stack import Stack
+from nullcline.continuation.fibers import Curve, Trace, trace
+from nullcline.linearization.input_effects import RankCorrelation, WordEffects, impulse_response, word_effects
 
 __all__ = [
     "GRU",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nullcline as nc
-from nullcline._device_choice import chosen_gpu
+from nullcline.gpu.device import chosen_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nullcline.paper.analysis import AnalysisSettings
+    from nullcline.study.analysis import AnalysisSettings
     from nullcline.training import TrainingSettings
 
 # As in nullcline.training, which is not imported to show the help.
@@ -67,8 +67,8 @@ def _say(message: object) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> None:
-    from nullcline.paper.reproduce import reproduce
-    from nullcline.paper.study import study
+    from nullcline.study.reproduce import reproduce
+    from nullcline.study.study import study
 
     common: dict[str, Any] = {
         "training": _training_settings(options),
@@ -123,7 +123,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _find(options: argparse.Namespace) -> None:
-    from nullcline.paper.analysis import find_points
+    from nullcline.study.analysis import find_points
     from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
@@ -171,7 +171,7 @@ def _training_settings(options: argparse.Namespace, **others: Any) -> TrainingSe
 
 
 def _analysis_settings(options: argparse.Namespace) -> AnalysisSettings:
-    from nullcline.paper.analysis import AnalysisSettings
+    from nullcline.study.analysis import AnalysisSettings
 
     return AnalysisSettings(
         n_starts=options.starts,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from nullcline import _validation
+from nullcline._support import validation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 
 class CellWeights:
@@ -59,7 +59,7 @@ class CellWeights:
     def _checked_weights(cls, **given: ArrayLike | None) -> list[Floats]:
         """Check the four weights and bring them to one type; missing biases are zeros."""
         arrays = {
-            name: _validation.floats(name, value)
+            name: validation.floats(name, value)
             for name, value in given.items()
             if value is not None
         }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nullcline import _core, _validation
-from nullcline._blas import one_blas_thread
+from nullcline._native import _core
+from nullcline._support import validation
+from nullcline._native.blas import one_blas_thread
 from nullcline.cells._weights import CellWeights
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 
 class CompiledCell(CellWeights):
@@ -216,11 +217,11 @@ class CompiledCell(CellWeights):
         **vectors: tuple[ArrayLike, int],
     ) -> Floats:
         """Check states, inputs and further vectors, given with their length, and call `method`."""
-        states = _validation.rows("h", h, size, self.dtype)
+        states = validation.rows("h", h, size, self.dtype)
         n = len(states)
-        inputs = _validation.inputs("x", x, (n, self.input_size), self.dtype)
+        inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)
         checked = [
-            _validation.matching_rows(name, vector, (n, length), self.dtype)
+            validation.matching_rows(name, vector, (n, length), self.dtype)
             for name, (vector, length) in vectors.items()
         ]
         with one_blas_thread():

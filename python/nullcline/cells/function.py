@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _core, _validation
-from nullcline._blas import one_blas_thread
+from nullcline._native import _core
+from nullcline._support import validation
+from nullcline._native.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
     Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -215,9 +216,9 @@ class FunctionCell:
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[Floats, Floats]:
         """Return states and an input for each."""
-        states = _validation.rows("h", h, self._state_size, self._dtype)
+        states = validation.rows("h", h, self._state_size, self._dtype)
         shape = len(states), self._input_size
-        inputs = _validation.inputs("x", x, shape, self._dtype)
+        inputs = validation.inputs("x", x, shape, self._dtype)
         if inputs is None:
             return states, np.zeros(shape, self._dtype)
         return states, np.ascontiguousarray(np.broadcast_to(inputs, shape))
@@ -225,7 +226,7 @@ class FunctionCell:
     def _vectors(self, name: str, value: ArrayLike, matrices: Floats) -> Floats:
         """Check one vector for each matrix, as long as its rows."""
         shape = matrices.shape[0], matrices.shape[2]
-        return _validation.matching_rows(name, value, shape, self._dtype)
+        return validation.matching_rows(name, value, shape, self._dtype)
 
 
 def _tensor(array: Floats) -> torch.Tensor:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from nullcline import _validation
+from nullcline._support import validation
 from nullcline.cells.compiled import CompiledCell
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 
 class LSTM(CompiledCell):
@@ -73,7 +73,7 @@ class LSTM(CompiledCell):
             Inputs, as everywhere.
         """
         n = 1 if x is None else len(np.atleast_2d(np.asarray(x)))
-        inputs = _validation.inputs("x", x, (n, self.input_size), self.dtype)
+        inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)
         drive = self.bias_ih + self.bias_hh
         drive = drive[None] if inputs is None else inputs @ self.weight_ih.T + drive
         reach = np.abs(self.weight_hh).sum(axis=1)

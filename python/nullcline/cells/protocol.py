@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 
 @runtime_checkable

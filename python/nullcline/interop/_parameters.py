@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _validation
+from nullcline._support import validation
 
 if TYPE_CHECKING:
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 
 def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
@@ -22,9 +22,9 @@ def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
     ValueError
         If it is on the meta device, or a value is NaN or infinite, or becomes so in `dtype`.
     """
-    convert = _from_tensor if _validation.is_tensor(value) else _from_array
+    convert = _from_tensor if validation.is_tensor(value) else _from_array
     converted = convert(name, value, dtype)
-    _validation.require_finite(name, converted)
+    validation.require_finite(name, converted)
     return converted
 
 

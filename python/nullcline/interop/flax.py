@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nullcline import _validation, cells
+from nullcline import cells
+from nullcline._support import validation
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
@@ -16,7 +17,7 @@ from nullcline.interop._parameters import parameter
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 Dense: TypeAlias = tuple[Any, Any]
@@ -83,7 +84,7 @@ def from_flax(
         If parameters are missing or do not belong to the cell, or one is NaN or infinite.
     """
     linen, nnx = framework("flax.linen", "flax"), framework("flax.nnx", "flax")
-    target = _validation.float_type(dtype)
+    target = validation.float_type(dtype)
     if isinstance(cell, nnx.Module):
         if params is not None:
             raise TypeError("params must be None for a cell of nnx, which holds its parameters")

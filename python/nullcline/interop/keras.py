@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _validation, cells
+from nullcline import cells
+from nullcline._support import validation
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
@@ -14,7 +15,7 @@ from nullcline.interop._parameters import parameter
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 
@@ -59,7 +60,7 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     PyTorch's layout.
     """
     keras = framework("keras", "keras")
-    target = _validation.float_type(dtype)
+    target = validation.float_type(dtype)
     found = _cells(keras, layer, target)
     if not found:
         kind = f"{type(layer).__module__}.{type(layer).__qualname__}"

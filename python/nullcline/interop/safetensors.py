@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _validation, cells
+from nullcline import cells
+from nullcline._support import validation
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
 from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 _GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
@@ -80,7 +81,7 @@ def from_safetensors(
         If the file is damaged, a tensor is missing, has a shape that does not fit or is NaN or
         infinite, or `kind` or `nonlinearity` is none of the above or does not fit the file.
     """
-    found = _read(Path(path), prefix, _validation.float_type(dtype))
+    found = _read(Path(path), prefix, validation.float_type(dtype))
     kind = _kind(found, kind)
     make = _constructor(kind, nonlinearity)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _validation, cells
+from nullcline import cells
+from nullcline._support import validation
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
 from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 
@@ -57,7 +58,7 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
         If a parameter has no values (the meta device) or one that is NaN or infinite.
     """
     torch = framework("torch", "torch")
-    target = _validation.float_type(dtype)
+    target = validation.float_type(dtype)
     make = _constructor(module)
 
     def cell(suffix: str) -> Cell:

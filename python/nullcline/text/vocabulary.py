@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline._files import write_json
+from nullcline._support.files import write_json
 
 if TYPE_CHECKING:
     import os

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from nullcline._files import replacing, write_json
+from nullcline._support.files import replacing, write_json
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.model import SentimentRNN

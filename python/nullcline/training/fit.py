@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from nullcline._files import replacing
-from nullcline._versions import versions
+from nullcline._support.files import replacing
+from nullcline._support.versions import versions
 from nullcline.text import Vocabulary, load_vectors_for_corpus
 from nullcline.training.batches import shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import (

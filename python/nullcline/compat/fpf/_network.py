@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.from_function import from_function
+from nullcline.interop.function import from_function
 from nullcline.interop import from_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 

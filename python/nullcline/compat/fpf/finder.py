@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _validation
+from nullcline._support import validation
 from nullcline.compat.fpf._network import Network, cell_of, require_searchable
 from nullcline.compat.fpf._warn import warn_meaningless
 from nullcline.compat.fpf.fixed_points import FixedPoints
-from nullcline.fixed_points import far_from
-from nullcline.search import find_fixed_points
+from nullcline.search.fixed_points import far_from
+from nullcline.search.find import find_fixed_points
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike, NDArray
 
-    from nullcline._validation import Floats
+    from nullcline._support.validation import Floats
 
 _NO_RATE = "no search here descends at a learning rate"
 _MEANINGLESS = {
@@ -127,21 +127,21 @@ class FixedPointFinderTorch:
         if method not in _METHODS:
             raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
         self.rnn = rnn
-        self.tol_q = _validation.tolerance("tol_q", tol_q)
-        self.max_iters = _validation.whole_number("max_iters", max_iters, 0)
+        self.tol_q = validation.tolerance("tol_q", tol_q)
+        self.max_iters = validation.whole_number("max_iters", max_iters, 0)
         self.method = method
         self.do_rerun_q_outliers = do_rerun_q_outliers
-        self.outlier_q_scale = _validation.tolerance("outlier_q_scale", outlier_q_scale)
+        self.outlier_q_scale = validation.tolerance("outlier_q_scale", outlier_q_scale)
         self.do_exclude_distance_outliers = do_exclude_distance_outliers
-        self.outlier_distance_scale = _validation.tolerance(
+        self.outlier_distance_scale = validation.tolerance(
             "outlier_distance_scale", outlier_distance_scale
         )
-        self.tol_unique = _validation.tolerance("tol_unique", tol_unique)
+        self.tol_unique = validation.tolerance("tol_unique", tol_unique)
         self.max_n_unique = max_n_unique
         self.do_compute_jacobians = do_compute_jacobians
         self.do_decompose_jacobians = do_decompose_jacobians
         self.dtype = dtype
-        self.np_dtype = _validation.float_type(dtype)
+        self.np_dtype = validation.float_type(dtype)
         self.random_seed = random_seed
         self.rng = np.random.RandomState(random_seed)  # its draws are part of the interface
         self.verbose = verbose
@@ -233,7 +233,7 @@ class FixedPointFinderTorch:
                 f"state_traj, not {driving.shape}"
             )
         drawn = self._draw(states.shape[:2], valid_bxt, n_inits)
-        _validation.require_finite("inputs", driving[drawn])
+        validation.require_finite("inputs", driving[drawn])
         return driving[drawn], self._noisy("state_traj", states[drawn], noise_scale)
 
     # The search
@@ -380,7 +380,7 @@ class FixedPointFinderTorch:
         self, shape: tuple[int, ...], valid_bxt: ArrayLike | None, n: int
     ) -> tuple[NDArray[np.intp], ...]:
         """Return the trials and times of n draws among what is valid."""
-        n = _validation.whole_number("n_inits", n, 0)
+        n = validation.whole_number("n_inits", n, 0)
         valid = np.ones(shape, np.bool_) if valid_bxt is None else np.asarray(valid_bxt, np.bool_)
         if valid.shape != shape:
             raise ValueError(f"valid_bxt must have shape {shape}, not {valid.shape}")
@@ -391,8 +391,8 @@ class FixedPointFinderTorch:
         return tuple(axis[drawn] for axis in choices)
 
     def _noisy(self, name: str, states: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
-        scale = _validation.tolerance("noise_scale", scale)
-        _validation.require_finite(name, states)
+        scale = validation.tolerance("noise_scale", scale)
+        validation.require_finite(name, states)
         if scale == 0:
             return states
         noisy: NDArray[np.float64] = states + scale * self.rng.randn(*states.shape)

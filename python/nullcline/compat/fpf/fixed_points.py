@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline import _archive
+from nullcline._support import archive
 from nullcline.compat.fpf import _pickle_data
 from nullcline.compat.fpf._warn import warn_meaningless
 
@@ -376,7 +376,7 @@ class FixedPoints:
             "dtype_complex": np.array(self.dtype_complex.str),
             "verbose": np.array(self.verbose),
         }
-        _archive.write(save_path, _FORMAT, _FORMAT_VERSION, {**arrays, **settings})
+        archive.write(save_path, _FORMAT, _FORMAT_VERSION, {**arrays, **settings})
 
     def restore(self, restore_path: str | os.PathLike[str]) -> None:
         """Replace all that this holds by what `save`, or FixedPointFinder's `save`, wrote.
@@ -486,7 +486,7 @@ def read_fps(path: str | os.PathLike[str]) -> FixedPoints:
     content = Path(path).read_bytes()
     try:
         return _of_attributes(_pickle_data.parse(content))
-    except (*_archive.UNREADABLE, OverflowError) as error:
+    except (*archive.UNREADABLE, OverflowError) as error:
         raise ValueError(
             f"{Path(path)} is not a file of FixedPointFinder's fixed points, or it is damaged: "
             f"{error}"
@@ -513,10 +513,10 @@ def _of_attributes(found: dict[str, Any]) -> FixedPoints:
 def _read_archive(path: Path) -> FixedPoints:
     with path.open("rb") as file:
         try:
-            found = _archive.read(file, _FORMAT, (_FORMAT_VERSION,))
+            found = archive.read(file, _FORMAT, (_FORMAT_VERSION,))
             settings = {name: found.pop(name).item() for name in _SETTINGS if name in found}
             return FixedPoints(**found, **settings)
-        except _archive.UNREADABLE as error:
+        except archive.UNREADABLE as error:
             raise ValueError(
                 f"{path} is not a file of fixed points, or it is damaged: {error}"
             ) from error

@@ -1,3 +1,0 @@
-"""Types of the GPU that tests emulate on the processor: those of `_cuda`."""
-
-from nullcline._cuda import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""The compiled modules, their types, and the BLAS that they are handed."""

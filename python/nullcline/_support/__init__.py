@@ -1,0 +1,1 @@
+"""What every room uses: checks of arguments, files moved into place, archives, versions."""

@@ -1,0 +1,62 @@
+"""NumPy archives (.npz) without pickled objects: written whole or not at all, read with care."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._support.files import replacing
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise when bytes are not what they should be."""
+
+
+def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[str, Any]) -> None:
+    """Write `arrays` to `path`, marked as a file of a `kind` and the `version` of its format."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            format=np.array(kind),
+            version=np.array(version),
+            **arrays,
+        )
+
+
+def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
+    """Return the arrays of a file that `write` wrote; raise one of `UNREADABLE` for any other.
+
+    `versions` are those of the format that are understood, in rising order.
+    """
+    with zipfile.ZipFile(file) as archive:
+        if damaged := archive.testzip():  # sums are checked before any header is believed
+            raise ValueError(f"the checksum of {damaged} does not fit")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    if arrays.pop("format").item() != kind:
+        raise ValueError(f"its format is not {kind}")
+    version = arrays.pop("version").item()
+    if version not in versions:
+        raise ValueError(
+            f"its format has version {version}, and this nullcline reads up to {versions[-1]}"
+        )
+    return arrays

@@ -1,0 +1,1 @@
+"""Proofs, in floating point, that exactly one fixed point lies near a state."""

@@ -1,0 +1,1 @@
+"""Curves of states: the slow manifold through a point, and a point as the input moves."""

@@ -1,0 +1,248 @@
+"""The slow manifold through a point, as a curve: fixed points and ghosts strung on one thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline._support import validation
+from nullcline.continuation.pseudo_arclength import ENDS, Branch, Problem, follow, tangent_at
+from nullcline.continuation.starting_points import require_smooth_float64, starting_points
+from nullcline.linearization.linear_map import spectral_radius
+from nullcline.search.find import find_fixed_points
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from nullcline.continuation.pseudo_arclength import Matrix, Vector
+    from nullcline._support.validation import Floats
+    from nullcline.cells import Cell
+    from nullcline.search.fixed_points import FixedPoints
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve of states whose outputs h have G(h) = τ w, w a fixed unit vector, in order along it.
+
+    Attributes
+    ----------
+    h
+        States, shape (m, S).
+    tau, tau_slope
+        τ and dτ / d arclength, shape (m,): τ is zero at fixed points, |τ| has a minimum by a ghost.
+    q
+        Speeds, shape (m,).
+    arclength
+        Along (h, τ), shape (m,); 0 at the point that the curve was traced from.
+    tangents
+        d outputs / d arclength, shape (m, H).
+    direction
+        w, shape (H,).
+    ends
+        Why the curve ends, where it begins and where it stops.
+    """
+
+    h: Matrix
+    tau: Vector
+    tau_slope: Vector
+    q: Floats
+    arclength: Vector
+    tangents: Matrix
+    direction: Vector
+    ends: tuple[str, str]
+    _cell: Cell
+    _inputs: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.h)
+
+    def __repr__(self) -> str:
+        length = self.arclength[-1] - self.arclength[0]
+        return f"Curve({len(self)} states, {length:.3g} long; S = {self.h.shape[1]})"
+
+    @property
+    def inputs(self) -> Floats | None:
+        """The constant input that the curve was traced with, shape (1, D); None for zero."""
+        return self._inputs
+
+    @cached_property
+    def slowest(self) -> Vector:
+        """The largest |λ| of J_rec at every state, shape (m,), found when first asked for."""
+        return np.array([spectral_radius(self._cell, h, self._inputs) for h in self.h])
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What `trace` found: the curves, and the distinct points on them.
+
+    Attributes
+    ----------
+    curves
+        One for each point and direction that was asked for.
+    points
+        The fixed points that the curves cross and the ghosts that they pass, polished, labelled and
+        merged as in a search; `count` says how often each was met.
+    """
+
+    curves: tuple[Curve, ...]
+    points: FixedPoints
+
+
+def trace(
+    cell: Cell,
+    point: FixedPoints | ArrayLike,
+    inputs: ArrayLike | None = None,
+    *,
+    n_directions: int = 1,
+    largest_step: float = 1.0,
+    max_points: int = 1000,
+    tol_unique: float = 1e-3,
+    tol_slow: float = 1e-6,
+    n_threads: int | None = None,
+) -> Trace:
+    """Follow the slow manifold through fixed or slow points, both ways, to its ends.
+
+    The curve is {h : G(h) = τ w} for the reduced residual G of outputs h, a GRU's n(h) - h, where w
+    is the left singular vector of the smallest singular value of ∂G/∂h at a fixed point, and the
+    direction of G(h) at a slow point. What a state has beside outputs is at rest along it. There
+    the network moves in one direction only: zeros of τ are fixed points, minima of |τ| lie by
+    ghosts, and a line attractor is a long stretch of small τ. It is a directional fiber (Katz and
+    Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a Lyapunov–Schmidt reduction
+    in one slow direction. It ends at the face of the cube, or where it comes back to its beginning.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    point
+        `FixedPoints`, whose converged rows are traced, or states of shape (S,) or (n, S), each of
+        which first goes to its end.
+    inputs
+        The constant input, None or shape (D,); for `FixedPoints` their own, which must be one.
+    n_directions
+        Curves through a fixed point: for so many of the smallest singular values. (A slow point has
+        one curve.)
+    largest_step
+        Longest step along a curve, in arclength.
+    max_points
+        States of a curve, at most, to either side.
+    tol_unique, tol_slow, n_threads
+        As in `find_fixed_points`, which polishes the points on the curves.
+
+    Returns
+    -------
+    Trace
+        Curves in the order of the points, for each in the order of its directions.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, or
+        no point is fixed or slow.
+    """
+    require_smooth_float64(cell)
+    n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
+    max_points = validation.whole_number("max_points", max_points, 2)
+    if validation.tolerance("largest_step", largest_step) <= 0:
+        raise ValueError("largest_step must be positive")
+    search = partial(
+        find_fixed_points, cell, tol_unique=tol_unique, tol_slow=tol_slow, n_threads=n_threads
+    )
+    starts = starting_points(cell, point, inputs, search)
+    x = None if starts.inputs is None else starts.inputs[:1]
+    curves = tuple(
+        _curve(cell, x, h, direction, largest_step, max_points)
+        for h, kind in zip(cell.outputs_of(starts.h), starts.kind, strict=True)
+        for direction in _directions(cell, x, h, kind, n_directions)
+    )
+    met = np.concatenate([starts.h, *(cell.state_of(_met_on(curve), x) for curve in curves)])
+    return Trace(curves, search(met, x).unique())
+
+
+def _directions(
+    cell: Cell, x: Floats | None, h: Vector, kind: str, n_directions: int
+) -> list[Vector]:
+    """Return the unit vectors w to trace along."""
+    if kind == "slow":
+        residual = cell.residual(h[None], x)[0]
+        return [residual / np.linalg.norm(residual)]
+    left = np.linalg.svd(cell.residual_jacobian(h[None], x)[0])[0]
+    return [left[:, -1 - i] for i in range(n_directions)]
+
+
+def _curve(
+    cell: Cell,
+    x: Floats | None,
+    h: Vector,
+    direction: Vector,
+    largest_step: float,
+    max_points: int,
+) -> Curve:
+    """Follow one curve both ways and join the halves."""
+    problem = _fiber(cell, x, direction)
+    start = np.append(h, direction @ cell.residual(h[None], x)[0])
+    tangent = tangent_at(problem.jacobian(start))
+    halves: list[Branch] = []
+    for sign in (1, -1):
+        halves.append(
+            follow(
+                problem,
+                start,
+                sign * tangent,
+                largest_step=largest_step,
+                max_points=max_points,
+            )
+        )
+        if halves[0].end == "closed":
+            break
+    onward, backward = halves[0], halves[-1]
+    if len(halves) == 1:
+        points, tangents, arclength = onward.points, onward.tangents, onward.arclength
+    else:
+        points = np.concatenate([backward.points[:0:-1], onward.points])
+        tangents = np.concatenate([-backward.tangents[:0:-1], onward.tangents])
+        arclength = np.concatenate([-backward.arclength[:0:-1], onward.arclength])
+    states = cell.state_of(points[:, :-1], x).astype(np.float64, copy=False)
+    return Curve(
+        h=states,
+        tau=points[:, -1],
+        tau_slope=tangents[:, -1],
+        q=cell.speed(states, x),
+        arclength=arclength,
+        tangents=tangents[:, :-1],
+        direction=direction,
+        ends=(ENDS[backward.end], ENDS[onward.end]),
+        _cell=cell,
+        _inputs=x,
+    )
+
+
+def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
+    """Return G(h) = τ w in the unknowns (h, τ), inside the cube."""
+
+    def function(y: Vector) -> Vector:
+        residual: Vector = cell.residual(y[None, :-1], x)[0] - y[-1] * direction
+        return residual
+
+    def jacobian(y: Vector) -> Matrix:
+        return np.column_stack([cell.residual_jacobian(y[None, :-1], x)[0], -direction])
+
+    return Problem(function, jacobian, lambda y: 1 - float(np.abs(y[:-1]).max()))
+
+
+def _met_on(curve: Curve) -> Matrix:
+    """Return states by which the curve crosses a zero of τ or passes a minimum of |τ|."""
+    tau, slope = curve.tau, curve.tau_slope
+    crosses = tau[:-1] * tau[1:] < 0
+    falls, rises = tau * slope < 0, tau * slope > 0
+    passes = ~crosses & falls[:-1] & rises[1:]
+    weight = np.zeros(len(tau) - 1)
+    weight[crosses] = (tau[:-1] / (tau[:-1] - tau[1:]))[crosses]
+    weight[passes] = (slope[:-1] / (slope[:-1] - slope[1:]))[passes]
+    found = crosses | passes
+    outputs = curve._cell.outputs_of(curve.h)
+    between: Matrix = outputs[:-1] + weight[:, None] * np.diff(outputs, axis=0)
+    return between[found]

@@ -1,0 +1,58 @@
+"""Where a curve begins: converged points, from a result or from states that go to their ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline._support import validation
+from nullcline.cells import RNN, require_cell
+from nullcline.search.fixed_points import FixedPoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+    from nullcline.cells import Cell
+
+
+def require_smooth_float64(cell: Cell) -> None:
+    """Raise TypeError unless `cell` is a smooth cell that computes in float64."""
+    require_cell(cell)
+    if isinstance(cell, RNN) and cell.nonlinearity == "relu":
+        raise TypeError("cell has rectified linear units, whose curves have kinks")
+    if cell.dtype != np.float64:
+        raise TypeError(
+            f"cell computes in {cell.dtype}, too coarse to follow a curve: make a float64 one"
+        )
+
+
+def starting_points(
+    cell: Cell,
+    point: FixedPoints | ArrayLike,
+    inputs: ArrayLike | None,
+    search: Callable[..., FixedPoints],
+) -> FixedPoints:
+    """Return the converged points to trace from."""
+    if isinstance(point, FixedPoints):
+        if inputs is not None:
+            raise ValueError("inputs must be None where point is FixedPoints, which have their own")
+        if point.h.shape[1] != cell.state_size:
+            raise ValueError(
+                f"point has states of {point.h.shape[1]} numbers, and cell of {cell.state_size}"
+            )
+        ends = point.numpy()
+        if ends.inputs is not None and (ends.inputs != ends.inputs[:1]).any():
+            raise ValueError("point must have one input for all its rows; trace them one by one")
+    else:
+        states = np.atleast_2d(validation.floats("point", point))
+        states = validation.rows("point", states, cell.state_size, cell.dtype)
+        if inputs is not None and np.ndim(inputs) == 2 and len(np.asarray(inputs)) > 1:
+            raise ValueError("inputs must be one input, shape (D,), for all points")
+        ends = search(states, inputs)
+    converged = ends.select(ends.kind != "unconverged")
+    if len(converged) == 0:
+        raise ValueError("point holds no fixed or slow point to trace from")
+    return converged

@@ -1,0 +1,1 @@
+"""GPUs: which there are, what lies on them, and cuBLAS."""

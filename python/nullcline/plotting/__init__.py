@@ -1,0 +1,1 @@
+"""Figures of a network's dynamics, with matplotlib."""

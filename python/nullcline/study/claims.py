@@ -1,0 +1,314 @@
+"""The paper's claims, each beside what was measured, and whether the two agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+
+FEW = 5
+"""How many components "the first few" are."""
+
+NEAR = 0.5
+"""A point is near the cloud within so many of its root mean square radii from a visited state."""
+
+REAL = 1e-6
+"""An eigenvalue counts as real if its imaginary part is at most this part of its modulus."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was measured for a claim: in words, whether it agrees, and why not where it does not."""
+
+    measured: str
+    agrees: bool
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim of the paper and what became of it.
+
+    Attributes
+    ----------
+    claim
+        The paper's claim.
+    measured
+        What was measured; empty if this run has no network to test it on.
+    agrees
+        Whether the two agree; None if the claim was not tested.
+    explanation
+        Why they disagree, or what else there is to say.
+    """
+
+    claim: str
+    measured: str
+    agrees: bool | None
+    explanation: str
+
+
+def evaluate(networks: Sequence[NetworkAnalysis]) -> list[Verdict]:
+    """Judge every claim on the networks of a run.
+
+    Parameters
+    ----------
+    networks
+        Analysed networks of any depths; a claim about a depth that is not there stays open.
+
+    Returns
+    -------
+    list of Verdict
+        One for each claim, in the paper's order.
+    """
+    by_depth = {network.n_layers: network for network in networks}
+    verdicts = []
+    for depth, claim, judge in CLAIMS:
+        if depth not in by_depth:
+            text = f"this run has no {depth}-layer network"
+            verdicts.append(Verdict(claim, "", None, text))
+            continue
+        finding = judge(by_depth[depth])
+        verdicts.append(Verdict(claim, finding.measured, finding.agrees, finding.explanation))
+    return verdicts
+
+
+def _two_components(network: NetworkAnalysis) -> Finding:
+    share = _share(network.layers[0], 2)
+    return Finding(
+        f"{share:.0%} in the first two",
+        0.7 <= share <= 0.9,
+        "" if 0.7 <= share <= 0.9 else f"We take “near 80%” as 70% to 90%; {_few(network)}.",
+    )
+
+
+def _first_few(network: NetworkAnalysis) -> Finding:
+    share = _share(network.layers[0], FEW)
+    agrees = share >= 0.8
+    needed = network.layers[0].components_for(0.8)
+    return Finding(
+        f"{share:.0%} in the first {FEW}",
+        agrees,
+        "" if agrees else f"80% takes {needed} components here.",
+    )
+
+
+def _untrained(network: NetworkAnalysis) -> Finding:
+    layer = network.layers[0]
+    trained = layer.components_for(0.9)
+    untrained = layer.components_for(0.9, trained=False)
+    agrees = untrained >= 2 * trained
+    return Finding(
+        f"90% takes {untrained} components untrained, {trained} trained",
+        agrees,
+        "" if agrees else "We take “many more” as at least twice as many.",
+    )
+
+
+def _first_layer_of_three(network: NetworkAnalysis) -> Finding:
+    share = _share(network.layers[0], 2)
+    agrees = share < 0.6
+    return Finding(f"{share:.0%} in the first two", agrees, "" if agrees else _other(network))
+
+
+def _upper_layers_of_three(network: NetworkAnalysis) -> Finding:
+    shares = [_share(layer, 2) for layer in network.layers[1:]]
+    agrees = min(shares) > 0.9
+    listed = ", ".join(
+        f"layer {layer.layer}: {share:.0%}"
+        for layer, share in zip(network.layers[1:], shares, strict=True)
+    )
+    return Finding(
+        listed,
+        agrees,
+        "" if agrees else "Low-dimensional all the same, though not to this degree.",
+    )
+
+
+def _many_in_first_layer(network: NetworkAnalysis) -> Finding:
+    layer = network.layers[0]
+    agrees = len(layer.unique) > FEW and _near(layer)
+    return Finding(
+        f"{_points(layer)}; {_distances(layer)}",
+        agrees,
+        "" if agrees else f"{_where_starts_end(layer)} {_where_descent_ends(layer)}",
+    )
+
+
+def _where_starts_end(layer: LayerAnalysis) -> str:
+    ends = [
+        f"{layer.starts_of_kind(kind)} in {_counted(layer.distinct_of_kind(kind), kind)}"
+        for kind in ("fixed", "slow")
+        if layer.starts_of_kind(kind)
+    ]
+    return f"The {len(layer.points)} starts end: {', '.join(ends)}." if ends else ""
+
+
+def _where_descent_ends(layer: LayerAnalysis) -> str:
+    descent = layer.descent
+    if descent is None:
+        return ""
+    return (
+        f"The paper's own method, a descent of q that stops at {descent.tol_slow:.0e}, leaves "
+        f"{descent.below} of them in {descent.distinct} distinct states, of which {descent.fixed} "
+        "are fixed points: the “many” are places on the way to the same few ends."
+    )
+
+
+def _counted(n: int, kind: str) -> str:
+    return f"{n} {kind} point" + ("s" if n != 1 else "")
+
+
+def _one_in_second_layer(network: NetworkAnalysis) -> Finding:
+    return _number_of_points(network.layers[1], 1)
+
+
+def _three_in_third_layer(network: NetworkAnalysis) -> Finding:
+    return _number_of_points(network.layers[2], 3)
+
+
+def _number_of_points(layer: LayerAnalysis, expected: int) -> Finding:
+    agrees = len(layer.unique) == expected and not _near(layer)
+    return Finding(
+        f"{_points(layer)}; {_distances(layer)}",
+        agrees,
+        ""
+        if agrees
+        else "The number of points depends on the trained weights, and ours are others. "
+        f"{_where_starts_end(layer)} {_where_descent_ends(layer)}",
+    )
+
+
+def _first_layer_modes(network: NetworkAnalysis) -> Finding:
+    layer = network.layers[0]
+    if not layer.spectra:
+        return Finding("no point to linearize at", agrees=False)
+    real = [_real_share(spectrum.eigenvalues) for spectrum in layer.spectra]
+    unstable = [spectrum.n_unstable for spectrum in layer.spectra]
+    agrees = min(real) > 0.5 and max(unstable) == 0
+    reasons = []
+    if min(real) <= 0.5:
+        reasons.append(
+            "Most eigenvalues of a real matrix of this size come in conjugate pairs; what is real "
+            "is the slow end: "
+            + ", ".join(_slowest_are(spectrum.eigenvalues) for spectrum in layer.spectra)
+            + "."
+        )
+    if max(unstable) > 0:
+        reasons.append("A point with |λ| > 1 is a saddle: it parts what the stable points attract.")
+    return Finding(
+        f"{_percent_range(real)} real; outside the circle: {_listed(unstable)}",
+        agrees,
+        " ".join(reasons),
+    )
+
+
+def _upper_layer_modes(network: NetworkAnalysis) -> Finding:
+    spectra = [spectrum for layer in network.layers[1:] for spectrum in layer.spectra]
+    if not spectra:
+        return Finding("no point to linearize at", agrees=False)
+    complex_share = [1 - _real_share(spectrum.eigenvalues) for spectrum in spectra]
+    unstable = [spectrum.n_unstable for spectrum in spectra]
+    agrees = min(complex_share) > 0.5 and max(unstable) > 0
+    explanation = (
+        "This is a map, not a flow: a mode grows if |λ| > 1, and the sign of its real part says "
+        "nothing about that. "
+    )
+    if max(unstable) == 0:
+        explanation += (
+            "No eigenvalue has |λ| > 1, so the rotations decay: they go towards the point."
+        )
+    else:
+        growing = [
+            value for spectrum in spectra for value in spectrum.eigenvalues[spectrum.unstable]
+        ]
+        rotating = sum(abs(value.imag) > REAL * abs(value) for value in growing)
+        explanation += (
+            f"{len(growing)} eigenvalue(s) at these points exceed 1, of which {rotating} rotate."
+        )
+    return Finding(
+        f"{_percent_range(complex_share)} complex; outside the circle: {_listed(unstable)}",
+        agrees,
+        explanation,
+    )
+
+
+CLAIMS: tuple[tuple[int, str, Callable[[NetworkAnalysis], Finding]], ...] = (
+    (1, "1 layer: the first two components explain near 80% of the variance", _two_components),
+    (1, "1 layer: 80–90% of the variance lies within the first few components", _first_few),
+    (1, "1 layer: the untrained network needs many more components", _untrained),
+    (1, "1 layer: many fixed points, near the visited states", _many_in_first_layer),
+    (1, "1 layer: eigenvalues mostly real and inside the unit circle", _first_layer_modes),
+    (3, "3 layers: two components explain under 60% in the first layer", _first_layer_of_three),
+    (3, "3 layers: two explain over 90% in the second and third layer", _upper_layers_of_three),
+    (3, "3 layers: many fixed points in layer 1, near the visited states", _many_in_first_layer),
+    (3, "3 layers: one fixed point in layer 2, far from the states", _one_in_second_layer),
+    (3, "3 layers: three fixed points in layer 3, far from the states", _three_in_third_layer),
+    (3, "3 layers: eigenvalues in layer 1 mostly real, inside the circle", _first_layer_modes),
+    (
+        3,
+        "3 layers: eigenvalues in layers 2 and 3 mostly complex, “rotations going away from the "
+        "fixed point”",
+        _upper_layer_modes,
+    ),
+)
+"""Depth, the paper's claim, and the function that judges it."""
+
+
+def _share(layer: LayerAnalysis, n: int) -> float:
+    return float(layer.explained_variance_ratio[:n].sum())
+
+
+def _few(network: NetworkAnalysis) -> str:
+    return f"the first {FEW} explain {_share(network.layers[0], FEW):.0%}"
+
+
+def _other(network: NetworkAnalysis) -> str:
+    """Say what sets the network apart from the paper's, which was trained on IMDB."""
+    if network.corpus == "synthetic":
+        return (
+            "The generated language asks for one running sum of valences, where IMDB's reviews ask "
+            "for more: these states vary in fewer directions."
+        )
+    return "The network is another than the paper's: other initial weights, other batches."
+
+
+def _near(layer: LayerAnalysis) -> bool:
+    return len(layer.unique) > 0 and float(np.median(layer.distance_to_cloud)) <= NEAR
+
+
+def _points(layer: LayerAnalysis) -> str:
+    return (
+        f"{layer.distinct_of_kind('fixed')} fixed, {layer.distinct_of_kind('slow')} slow, "
+        f"{layer.starts_of_kind('unconverged')} starts unconverged"
+    )
+
+
+def _distances(layer: LayerAnalysis) -> str:
+    if len(layer.unique) == 0:
+        return "no distance to tell"
+    low, high = layer.distance_to_cloud.min(), layer.distance_to_cloud.max()
+    return f"{low:.2f} to {high:.2f} radii from the nearest visited state"
+
+
+def _real_share(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> float:
+    return float(np.mean(np.abs(eigenvalues.imag) <= REAL * np.abs(eigenvalues)))
+
+
+def _slowest_are(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> str:
+    n = min(FEW, len(eigenvalues))
+    return f"{round(_real_share(eigenvalues[:n]) * n)} of the {n} slowest"
+
+
+def _percent_range(shares: list[float]) -> str:
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(str(number) for number in numbers)

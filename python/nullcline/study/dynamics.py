@@ -1,0 +1,117 @@
+"""What the linearization of a layer explains: next states, whole reviews, the line, the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import nullcline as nc
+from nullcline.study.results import MARGINAL, DynamicsAnalysis, WordAnalysis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.cells import Cell
+    from nullcline.study.states import VisitedStates
+
+N_TIME_CONSTANTS = 5
+"""Of the slowest modes, how many are kept."""
+
+N_POSITIONS = 10
+"""Places along the line where its direction and its modes are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Words, the vectors that the network reads them as, and their weights in the bag of words.
+
+    Parameters
+    ----------
+    words
+        W words.
+    embeddings
+        Shape (W, D).
+    weights
+        For the last class against the first, shape (W,).
+    """
+
+    words: tuple[str, ...]
+    embeddings: Floats
+    weights: NDArray[np.float64]
+
+
+def analyse_dynamics(
+    modes: nc.Linearization,
+    shown: nc.FixedPoints,
+    rows: NDArray[np.intp],
+    visited: VisitedStates,
+    reviews: Sequence[Floats],
+    *,
+    readout: NDArray[np.float64] | None,
+    words: Words | None,
+) -> DynamicsAnalysis:
+    """Ask the linear maps around a layer's points what they explain of it.
+
+    Parameters
+    ----------
+    modes
+        The linearization at the points, at least one.
+    shown, rows
+        These points, and the row of each among all distinct points.
+    visited
+        The layer's visited states.
+    reviews
+        The layer's inputs in whole reviews, one array (T, D) each.
+    readout
+        The readout of this layer's outputs, (H,); None for a layer that has none.
+    words
+        The words that are this layer's inputs; None for a layer that reads another.
+
+    Returns
+    -------
+    DynamicsAnalysis
+    """
+    step = nc.predict_next_states(modes, visited.sample_before, visited.sample_inputs)
+    last = nc.predict_sequences(modes, reviews).last()
+    point = int(np.argmax(shown.count))
+    slowest = modes.by_time_constant()
+    marginal = np.abs(np.abs(slowest.eigenvalues[point]) - 1) <= MARGINAL
+    time_constants = np.where(marginal, np.inf, slowest.time_constants[point])
+    return DynamicsAnalysis(
+        point=int(rows[point]),
+        time_constants=time_constants[:N_TIME_CONSTANTS],
+        next_state_r2=step.r2,
+        next_change_r2=step.r2_of_change,
+        next_by_distance=step.by_distance(min(10, len(step))),
+        review_state_r2=last.r2,
+        review_readout_r2=None if readout is None else last.read_out(readout).r2,
+        line=_line(modes.cell, shown, visited, readout),
+        words=None if words is None else _words(modes, point, readout, words),
+    )
+
+
+def _line(
+    cell: Cell, points: nc.FixedPoints, visited: VisitedStates, readout: NDArray[np.float64] | None
+) -> nc.LineAttractor | None:
+    """Return the first curve through a point, the end of most starts first, that states lie by."""
+    for row in np.argsort(-points.count, kind="stable"):
+        curve = nc.trace(cell, points.select([row])).curves[0]
+        try:
+            return nc.measure_line_attractor(
+                cell, curve, visited.sample, readout=readout, n_positions=N_POSITIONS
+            )
+        except ValueError:  # no visited state is nearest to its inside
+            continue
+    return None
+
+
+def _words(
+    modes: nc.Linearization, point: int, readout: NDArray[np.float64] | None, words: Words
+) -> WordAnalysis:
+    effects = nc.word_effects(modes, words.embeddings, readout, point=point)
+    return WordAnalysis(words.words, words.weights, effects)

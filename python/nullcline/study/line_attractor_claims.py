@@ -1,0 +1,186 @@
+"""What Maheswaranathan et al. (NeurIPS 2019) claim of every cell, each claim with a rule.
+
+They trained LSTMs, GRUs, update-gate networks and vanilla networks to judge reviews, and found in
+all of them an approximate line attractor that integrates the valence of words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline.study.claims import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+
+FEW_DIMENSIONS = 5
+"""Largest participation ratio of states that fill few dimensions."""
+
+LONG = 3
+"""A line is at least so many times as long as wide, and holds at least half of the variance."""
+
+SLOW = 10
+"""Steps that a slow mode lasts, at least."""
+
+ALIGNED = 45
+"""Degrees within which two directions point the same way; two random ones are near 90 apart."""
+
+CORRELATED = 0.5
+"""Smallest rank correlation of words' effects with their weights."""
+
+PREDICTED = 0.5
+"""Smallest R² of what the linear map predicts."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim about one network: a short name for tables, the claim, our rule, who judges."""
+
+    name: str
+    claim: str
+    rule: str
+    judge: Callable[[NetworkAnalysis], Finding]
+
+
+def _low_dimensional(network: NetworkAnalysis) -> Finding:
+    layer = _top(network)
+    trained, untrained = layer.components_for(0.9), layer.components_for(0.9, trained=False)
+    return Finding(
+        f"participation ratio {layer.participation_ratio:.2f}; 90% of the variance takes "
+        f"{trained} components, {untrained} before training",
+        layer.participation_ratio <= FEW_DIMENSIONS and untrained > trained,
+    )
+
+
+def _line(network: NetworkAnalysis) -> Finding:
+    dynamics = _top(network).dynamics
+    if dynamics is None or dynamics.line is None:
+        return Finding("no curve through a point runs where the states are", agrees=False)
+    line = dynamics.line
+    return Finding(
+        f"length {line.length:.3g}, width {line.width:.3g}: {line.aspect:.1f} times as long; "
+        f"{line.explained_variance:.0%} of the variance along it",
+        line.aspect >= LONG and line.explained_variance >= 0.5,
+    )
+
+
+def _slow_modes(network: NetworkAnalysis) -> Finding:
+    dynamics = _top(network).dynamics
+    if dynamics is None:
+        return Finding("no point to linearize at", agrees=False)
+    slowest, second = dynamics.time_constants[:2]
+    return Finding(
+        f"slowest τ {_steps(slowest)} steps, next {_steps(second)}",
+        bool(slowest >= SLOW and slowest >= 2 * second),
+    )
+
+
+def _aligned(network: NetworkAnalysis) -> Finding:
+    dynamics = _top(network).dynamics
+    line = None if dynamics is None else dynamics.line
+    if line is None or line.tangent_to_readout is None:
+        return Finding("no line to measure angles to", agrees=False)
+    mode = float(np.median(line.tangent_to_mode))
+    readout = float(np.median(line.tangent_to_readout))
+    return Finding(
+        f"median angle to the slowest mode {mode:.0f}°, to the readout {readout:.0f}°",
+        max(mode, readout) <= ALIGNED,
+        "The line runs mostly through the LSTM's cells c, of which the readout sees none."
+        if network.cell == "lstm" and mode <= ALIGNED < readout
+        else "",
+    )
+
+
+def _words(network: NetworkAnalysis) -> Finding:
+    dynamics = network.layers[0].dynamics
+    if dynamics is None or dynamics.words is None:
+        return Finding("no point to linearize at", agrees=False)
+    found = dynamics.words.correlations["mode 1"]
+    # Without a readout, which a lower layer has none of, the mode's sign is a convention.
+    rho = found.rho if network.n_layers == 1 else abs(found.rho)
+    return Finding(
+        f"rank correlation {rho:.2f} over {len(dynamics.words.words)} words", rho >= CORRELATED
+    )
+
+
+def _predicted(network: NetworkAnalysis) -> Finding:
+    dynamics = _top(network).dynamics
+    if dynamics is None:
+        return Finding("no point to linearize at", agrees=False)
+    review = dynamics.review_readout_r2
+    if review is None:
+        return Finding("no readout", agrees=False)
+    return Finding(
+        f"R² {dynamics.next_change_r2:.2f} of a step's change, {review:.2f} of the readout after "
+        "a whole review",
+        min(dynamics.next_change_r2, review) >= PREDICTED,
+    )
+
+
+LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "few dimensions",
+        "visited states are confined to few dimensions, fewer than before training",
+        f"participation ratio at most {FEW_DIMENSIONS}, and fewer components for 90% than before",
+        _low_dimensional,
+    ),
+    Claim(
+        "a line",
+        "fixed and slow points form an approximate line that the states lie along",
+        f"the curve through a point is at least {LONG} times as long as wide, with half of the "
+        "variance",
+        _line,
+    ),
+    Claim(
+        "a slow mode",
+        "the linearization has one mode much slower than the others",
+        f"τ at least {SLOW} steps, and twice that of the next mode",
+        _slow_modes,
+    ),
+    Claim(
+        "aligned",
+        "the line runs along the slowest mode and the readout",
+        f"median angles at most {ALIGNED}°",
+        _aligned,
+    ),
+    Claim(
+        "words",
+        "a word's projection on the slowest left eigenvector goes with its valence",
+        f"rank correlation with bag-of-words weights at least {CORRELATED}",
+        _words,
+    ),
+    Claim(
+        "linear",
+        "the linear map explains what the network does",
+        f"R² at least {PREDICTED}, of one step's change and of the readout after a review",
+        _predicted,
+    ),
+)
+"""The original study's claims about a network of any cell."""
+
+
+def judge(network: NetworkAnalysis) -> list[Finding]:
+    """Judge the original study's claims on one network.
+
+    They speak of networks of one layer; of a deeper one its last layer, which the readout reads, is
+    judged, but for the words, which the first one reads.
+
+    Returns
+    -------
+    list of Finding
+        One for each of `LINE_ATTRACTOR_CLAIMS`.
+    """
+    return [claim.judge(network) for claim in LINE_ATTRACTOR_CLAIMS]
+
+
+def _top(network: NetworkAnalysis) -> LayerAnalysis:
+    return network.layers[-1]
+
+
+def _steps(time_constant: float) -> str:
+    return f"{time_constant:.3g}" if np.isfinite(time_constant) else "∞"

@@ -1,0 +1,189 @@
+"""The states that a network visits: every layer's, over all reviews, in bounded memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import linear
+from tqdm import tqdm
+
+from nullcline.study.pca import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.training.batches import EncodedReviews
+    from nullcline.training.model import SentimentRNN
+    from nullcline.training.ugrnn import UGRNN
+
+    Recurrent: TypeAlias = nn.GRU | nn.LSTM | nn.RNN | UGRNN
+
+TOKENS_PER_BATCH = 32_768
+"""Padded tokens in a batch: what bounds the memory, whatever the length of the reviews."""
+
+
+@dataclass(frozen=True)
+class VisitedStates:
+    """What is kept of the states of one layer: of an LSTM whole ones, [h, c].
+
+    Parameters
+    ----------
+    moments
+        Mean and covariance over *all* visited states.
+    sample
+        States drawn at random without replacement from those visited, shape (m, S), in random
+        order, so that any first part of it is a random sample too.
+    sample_before, sample_inputs
+        The state before each of them, shape (m, S), and the input that led from there, (m, D).
+    sample_labels
+        Label of the review that each sampled state belongs to, shape (m,).
+    """
+
+    moments: Moments
+    sample: NDArray[np.float32]
+    sample_before: NDArray[np.float32]
+    sample_inputs: NDArray[np.float32]
+    sample_labels: NDArray[np.int64]
+
+
+def visit_states(
+    model: SentimentRNN,
+    reviews: EncodedReviews,
+    *,
+    n_sample: int,
+    seed: int,
+    progress: bool = False,
+    label: str = "states",
+) -> list[VisitedStates]:
+    """Read all reviews with the network and keep what the analyses need of its states.
+
+    Parameters
+    ----------
+    model
+        The network, on the CPU.
+    reviews
+        The reviews, encoded.
+    n_sample
+        Number of states to draw (all of them, if fewer are visited).
+    seed
+        Seed of the draw, which is the same for every layer.
+    progress
+        Show a progress bar, named `label`.
+
+    Returns
+    -------
+    list of VisitedStates
+        One for each layer.
+    """
+    lengths = reviews.lengths
+    n_states = int(lengths.sum())
+    drawn = np.random.default_rng(seed).choice(n_states, min(n_sample, n_states), replace=False)
+    review = np.searchsorted(np.cumsum(lengths), drawn, side="right")
+    step = drawn - (np.cumsum(lengths) - lengths)[review]
+    rnns = split_layers(model.rnn)
+    sizes = [state_size(rnn) for rnn in rnns]
+    moments = [Moments(size) for size in sizes]
+    samples = [np.empty((len(drawn), size), np.float32) for size in sizes]
+    befores = [np.zeros_like(sample) for sample in samples]
+    drives = [np.empty((len(drawn), rnn.input_size), np.float32) for rnn in rnns]
+    place = np.empty(len(reviews), np.int64)
+    with tqdm(
+        total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress
+    ) as bar:
+        for rows in bounded_batches(lengths):
+            batch = reviews.batch(rows)
+            visited = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
+            place[rows] = np.arange(len(rows))
+            here = np.flatnonzero(np.isin(review, rows))
+            later = here[step[here] > 0]  # the others come from zero
+            for layer, (inputs, states) in enumerate(layer_states(model, rnns, batch.tokens)):
+                moments[layer].add(states[visited].numpy())
+                samples[layer][here] = states.numpy()[place[review[here]], step[here]]
+                befores[layer][later] = states.numpy()[place[review[later]], step[later] - 1]
+                drives[layer][here] = inputs.numpy()[place[review[here]], step[here]]
+            bar.update(int(lengths[rows].sum()))
+    labels = reviews.labels[review]
+    return [
+        VisitedStates(*kept, labels) for kept in zip(moments, samples, befores, drives, strict=True)
+    ]
+
+
+def review_inputs(model: SentimentRNN, reviews: EncodedReviews) -> list[list[Floats]]:
+    """Return for each layer the inputs that it reads in each review, shapes (T, D)."""
+    rnns = split_layers(model.rnn)
+    read: list[list[Floats]] = [[] for _ in rnns]
+    for review in reviews.indices:
+        tokens = torch.from_numpy(review)[None]
+        for layer, (inputs, _) in enumerate(layer_states(model, rnns, tokens)):
+            read[layer].append(inputs[0].numpy())
+    return read
+
+
+def layer_states(
+    model: SentimentRNN, rnns: list[Recurrent], tokens: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield inputs (n, T, D) and states (n, T, S) of each layer in turn, for tokens (n, T)."""
+    with torch.inference_mode():
+        inputs = model.embedding(tokens)
+        for rnn in rnns:
+            outputs, _ = rnn(inputs)
+            yield inputs, _whole_states(rnn, inputs, outputs)
+            inputs = outputs
+
+
+def state_size(rnn: Recurrent) -> int:
+    """Return how many numbers a state of one layer has: [h, c] of an LSTM twice as many as h."""
+    return rnn.hidden_size * (2 if isinstance(rnn, nn.LSTM) else 1)
+
+
+def _whole_states(rnn: Recurrent, inputs: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+    """Return the states, shape (n, T, S): the outputs, and after them the cells of an LSTM.
+
+    PyTorch hides all cells but the last. The gates follow from inputs and outputs in one product.
+    """
+    if not isinstance(rnn, nn.LSTM):
+        return outputs
+    before = torch.cat([torch.zeros_like(outputs[:, :1]), outputs[:, :-1]], dim=1)
+    weight_ih, weight_hh, bias_ih, bias_hh = rnn.parameters()
+    gates = linear(inputs, weight_ih, bias_ih) + linear(before, weight_hh, bias_hh)
+    admit, keep, candidate, _ = gates.chunk(4, dim=2)
+    added, kept = admit.sigmoid() * candidate.tanh(), keep.sigmoid()
+    cells = torch.empty_like(outputs)
+    cell = torch.zeros_like(outputs[:, 0])
+    for step in range(outputs.shape[1]):
+        cell = kept[:, step] * cell + added[:, step]
+        cells[:, step] = cell
+    return torch.cat([outputs, cells], dim=2)
+
+
+def split_layers(rnn: Recurrent) -> list[Recurrent]:
+    """Return the layers of a stack as stacks of one: PyTorch hides the lower states."""
+    layers = []
+    for layer in range(rnn.num_layers):
+        inputs = rnn.input_size if layer == 0 else rnn.hidden_size
+        single = type(rnn)(inputs, rnn.hidden_size, batch_first=True)
+        state = rnn.state_dict()
+        single.load_state_dict(
+            {name: state[name[:-1] + str(layer)] for name in single.state_dict()}
+        )
+        layers.append(single)
+    return layers
+
+
+def bounded_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield rows in order of length, in batches of at most `TOKENS_PER_BATCH` padded tokens."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        padded = lengths[order[start:]] * np.arange(1, len(order) - start + 1)
+        size = max(1, int(np.searchsorted(padded, TOKENS_PER_BATCH, side="right")))
+        yield order[start : start + size]
+        start += size
