@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "nullcline/inputs.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/cells/inputs.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::bindings {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "nullcline/blas.hpp"
+#include "nullcline/numerics/blas.hpp"
 
 namespace py = pybind11;
 
@@ -102,7 +102,8 @@ bool blas_ready() { return ready; }
 
 void require_blas() {
     if (!ready) {
-        throw std::runtime_error("BLAS is not loaded: call nullcline._native._core.blas_init first");
+        throw std::runtime_error(
+            "BLAS is not loaded: call nullcline._native._core.blas_init first");
     }
 }
 

@@ -16,10 +16,10 @@
 #include "function.hpp"
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/backend.hpp"
-#include "nullcline/inputs.hpp"
-#include "nullcline/solvers/search.hpp"
-#include "nullcline/solvers/trust_region.hpp"
+#include "nullcline/numerics/trust_region.hpp"
+#include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
 
@@ -272,7 +272,7 @@ py::tuple trust_region_step(const Array<double>& a, const Array<double>& g, doub
     NewArray<double> y({n});
     ModelWorkspace work;
     const ModelStep step =
-        minimize_model(SerialTeam(), small, gradient, radius, y.view.elements(), work);
+        minimize_model(SerialGroup(), small, gradient, radius, y.view.elements(), work);
     return py::make_tuple(step.found, y.array, step.multiplier, step.decrease);
 }
 

@@ -16,10 +16,10 @@
 
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
+#include "nullcline/cells/function.hpp"
+#include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/backend.hpp"
-#include "nullcline/function.hpp"
-#include "nullcline/inputs.hpp"
-#include "nullcline/solvers/search.hpp"
+#include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
 

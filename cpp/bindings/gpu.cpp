@@ -1,4 +1,5 @@
-// The modules `nullcline._native._cuda` and `nullcline._native._emulated_gpu`: check, release the GIL, forward.
+// The modules `nullcline._native._cuda` and `nullcline._native._emulated_gpu`: check, release the
+// GIL, forward.
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "arrays.hpp"
-#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/batching/outcome.hpp"
 
 namespace nullcline::bindings {
 

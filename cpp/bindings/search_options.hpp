@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "nullcline/parallel.hpp"
-#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::bindings {
 

@@ -1,4 +1,4 @@
-// The primitives of a block's threads (see gpu/cooperative_team.hpp), by CUDA.
+// The primitives of a block's threads (see gpu/cooperative_group.hpp), by CUDA.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ class WarpLanes {
     }
 
     template <class T>
-    __device__ T warp_least(T value) const {
+    __device__ T warp_min(T value) const {
         for (int distance = warp_width / 2; distance > 0; distance /= 2) {
             const T other = __shfl_xor_sync(everyone, value, distance);
             value = other < value ? other : value;

@@ -15,12 +15,12 @@
 #include "context.hpp"
 #include "cublas.hpp"
 #include "errors.hpp"
-#include "nullcline/gpu/cooperative_team.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::cuda {
 
-/// Run a kernel with a team for every block.
+/// Run a kernel with a group for every block.
 template <class Kernel>
 __global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
     run_kernel(const __grid_constant__ Kernel kernel) {
@@ -28,8 +28,8 @@ __global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
     // Raw bytes: what teams share has no constructor that may run here.
     __shared__ __align__(16) unsigned char shared[sizeof(Shared)];
     __shared__ __align__(8) unsigned char room[BlockLanes::room_bytes];
-    const gpu::CooperativeTeam<BlockLanes> team{BlockLanes(room)};
-    kernel(team, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
+    const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(room)};
+    kernel(group, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
 }
 
 class Event {

@@ -19,9 +19,9 @@
 
 #include "fibers.hpp"
 #include "lanes.hpp"
-#include "nullcline/gpu/cooperative_team.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/problem.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::emulated {
 
@@ -79,7 +79,7 @@ class Device {
             Block shared(fibers_);
             typename Kernel::Shared room;
             const std::function<void(std::size_t)> body = [&](std::size_t rank) {
-                kernel(gpu::CooperativeTeam(BlockLanes(shared, rank)), block, room);
+                kernel(gpu::CooperativeGroup(BlockLanes(shared, rank)), block, room);
             };
             fibers_.run(body);
         }

@@ -1,4 +1,4 @@
-// The primitives of a block's threads (see gpu/cooperative_team.hpp), by fibers.
+// The primitives of a block's threads (see gpu/cooperative_group.hpp), by fibers.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ class WarpLanes {
         return combine(value, [](T a, T b) { return a + b; });
     }
     template <class T>
-    [[nodiscard]] T warp_least(T value) const {
+    [[nodiscard]] T warp_min(T value) const {
         return combine(value, [](T a, T b) { return std::min(a, b); });
     }
     template <class T>

@@ -1,16 +1,15 @@
 // Adam's loop, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
-#include "nullcline/solvers/adam.hpp"
+#include "nullcline/numerics/adam.hpp"
 
 #include <cstddef>
 
-#include "nullcline/multiversion.hpp"
+#include "nullcline/numerics/multiversion.hpp"
 
 namespace nullcline {
 
 NULLCLINE_MULTIVERSION
 void adam_step(std::span<float> first_moment, std::span<float> second_moment,
-               std::span<const float> gradient, AdamSchedule::Factors factors,
-               std::span<float> change) {
+               std::span<const float> gradient, AdamFactors factors, std::span<float> change) {
     const std::size_t size = gradient.size();
     float* const m = first_moment.data();
     float* const v = second_moment.data();

@@ -1,27 +1,27 @@
 // The gates' loops, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
-#include "nullcline/gates.hpp"
+#include "nullcline/cells/gates.hpp"
 
 #include <cstddef>
 
-#include "nullcline/multiversion.hpp"
+#include "nullcline/numerics/multiversion.hpp"
 
 namespace nullcline::gates {
 namespace {
 
-/// Call `use.operator()<Cell, form>()`, within the version of the caller.
+/// Call `use.operator()<Cell, which>()`, within the version of the caller.
 template <class Use>
-[[gnu::always_inline]] inline void with_residual(CellKind kind, Form form, const Use& use) {
+[[gnu::always_inline]] inline void with_residual(CellKind kind, Residual which, const Use& use) {
     with_cell(kind, [&]<class C>() __attribute__((always_inline)) {
-        if (form == Form::reduced) {
-            use.template operator()<C, Form::reduced>();
+        if (which == Residual::reduced) {
+            use.template operator()<C, Residual::reduced>();
         } else {
-            use.template operator()<C, Form::update>();
+            use.template operator()<C, Residual::update>();
         }
     });
 }
 
 template <class T>
-[[gnu::always_inline]] inline void linearize_all(CellKind kind, Form form,
+[[gnu::always_inline]] inline void linearize_all(CellKind kind, Residual which,
                                                  const UnitPoint<T>& point,
                                                  const Linearized<T>& out) {
     const UnitArrays<T> at(point);
@@ -29,7 +29,7 @@ template <class T>
     T* const scales = out.scales.data();
     T* const identity = out.identity.data();
     T* const gate = out.gate.data();
-    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
+    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
             linearize_unit<C, of>(at, i, residual, scales, identity, gate);
@@ -38,12 +38,12 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline void input_scales_of_all(CellKind kind, Form form,
+[[gnu::always_inline]] inline void input_scales_of_all(CellKind kind, Residual which,
                                                        const UnitPoint<T>& point,
                                                        std::span<T> out) {
     const UnitArrays<T> at(point);
     T* const scales = out.data();
-    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
+    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
             input_scales_unit<C, of>(at, i, scales);
@@ -52,19 +52,19 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Form form,
+[[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Residual which,
                                                     const UnitPoint<T>& point,
                                                     std::span<const T> weights,
-                                                    std::span<const T> seen_weights,
+                                                    std::span<const T> gated_input_weights,
                                                     std::span<T> out) {
     const UnitArrays<T> at(point);
     const T* const weight = weights.data();
-    const T* const seen_weight = seen_weights.data();
+    const T* const gated_input_weight = gated_input_weights.data();
     T* const to = out.data();
-    with_residual(kind, form, [&]<class C, Form of>() __attribute__((always_inline)) {
+    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
 #pragma omp simd
         for (std::size_t i = 0; i < at.size; ++i) {
-            curvature_unit<C, of>(at, i, weight, seen_weight, to);
+            curvature_unit<C, of>(at, i, weight, gated_input_weight, to);
         }
     });
 }
@@ -72,41 +72,41 @@ template <class T>
 }  // namespace
 
 NULLCLINE_MULTIVERSION
-void linearize(CellKind kind, Form form, const UnitPoint<double>& point,
+void linearize(CellKind kind, Residual which, const UnitPoint<double>& point,
                const Linearized<double>& out) {
-    linearize_all(kind, form, point, out);
+    linearize_all(kind, which, point, out);
 }
 
 NULLCLINE_MULTIVERSION
-void linearize(CellKind kind, Form form, const UnitPoint<float>& point,
+void linearize(CellKind kind, Residual which, const UnitPoint<float>& point,
                const Linearized<float>& out) {
-    linearize_all(kind, form, point, out);
+    linearize_all(kind, which, point, out);
 }
 
 NULLCLINE_MULTIVERSION
-void input_scales(CellKind kind, Form form, const UnitPoint<double>& point,
+void input_scales(CellKind kind, Residual which, const UnitPoint<double>& point,
                   std::span<double> scales) {
-    input_scales_of_all(kind, form, point, scales);
+    input_scales_of_all(kind, which, point, scales);
 }
 
 NULLCLINE_MULTIVERSION
-void input_scales(CellKind kind, Form form, const UnitPoint<float>& point,
+void input_scales(CellKind kind, Residual which, const UnitPoint<float>& point,
                   std::span<float> scales) {
-    input_scales_of_all(kind, form, point, scales);
+    input_scales_of_all(kind, which, point, scales);
 }
 
 NULLCLINE_MULTIVERSION
-void curvature(CellKind kind, Form form, const UnitPoint<double>& point,
-               std::span<const double> weights, std::span<const double> seen_weights,
+void curvature(CellKind kind, Residual which, const UnitPoint<double>& point,
+               std::span<const double> weights, std::span<const double> gated_input_weights,
                std::span<double> out) {
-    curvature_of_all(kind, form, point, weights, seen_weights, out);
+    curvature_of_all(kind, which, point, weights, gated_input_weights, out);
 }
 
 NULLCLINE_MULTIVERSION
-void curvature(CellKind kind, Form form, const UnitPoint<float>& point,
-               std::span<const float> weights, std::span<const float> seen_weights,
+void curvature(CellKind kind, Residual which, const UnitPoint<float>& point,
+               std::span<const float> weights, std::span<const float> gated_input_weights,
                std::span<float> out) {
-    curvature_of_all(kind, form, point, weights, seen_weights, out);
+    curvature_of_all(kind, which, point, weights, gated_input_weights, out);
 }
 
 }  // namespace nullcline::gates

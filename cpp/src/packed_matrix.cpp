@@ -1,12 +1,12 @@
 // The product's inner loops, compiled once for any x86-64 and once for AVX2 with FMA.
-#include "nullcline/packed_matrix.hpp"
+#include "nullcline/numerics/packed_matrix.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <stdexcept>
 
-#include "nullcline/multiversion.hpp"
+#include "nullcline/numerics/multiversion.hpp"
 
 namespace nullcline {
 namespace {

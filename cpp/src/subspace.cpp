@@ -1,9 +1,9 @@
 // The loops over a subspace's rows, compiled once for any x86-64 and once for AVX2 with FMA.
-#include "nullcline/subspace.hpp"
+#include "nullcline/numerics/subspace.hpp"
 
 #include <cstddef>
 
-#include "nullcline/multiversion.hpp"
+#include "nullcline/numerics/multiversion.hpp"
 
 namespace nullcline {
 

@@ -6,17 +6,17 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/blas.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/inputs.hpp"
 #include "nullcline/cells/products.hpp"
-#include "nullcline/curvature.hpp"
-#include "nullcline/inputs.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/parallel.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/team.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/vectors.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline {
 
@@ -59,7 +59,7 @@ void fill_drives(const Cell<T>& cell, const Inputs<T>& inputs, std::size_t first
     }
     blas::multiply_transposed(inputs.x.middle_rows(first, out.rows()), cell.input(), out);
     for (std::size_t i = 0; i < out.rows(); ++i) {
-        add_scaled(T{1}, cell.resting_drive(), out.row(i));
+        add_scaled(T{1}, cell.zero_input_drive(), out.row(i));
     }
 }
 
@@ -69,7 +69,7 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
     const auto linearize = [&](std::size_t first, std::size_t count) {
         const Cell<T>& cell = batch.cell;
         Matrix<T> products(count, equation.weights().rows());
-        Matrix<T> drives(count, cell.resting_drive().size());
+        Matrix<T> drives(count, cell.zero_input_drive().size());
         std::vector<Linearization<T>> points(count, Linearization<T>(equation));
         const auto h = batch.h.middle_rows(first, count);
         fill_drives(cell, batch.inputs, first, drives.view());
@@ -77,7 +77,7 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         for (std::size_t i = 0; i < count; ++i) {
             const std::span<const T> product = products.row(i);
             const std::span<const T> drive = drives.row(i);
-            equation.linearize(SerialTeam(), h.row(i), product, drive, points[i].out());
+            equation.linearize(SerialGroup(), h.row(i), product, drive, points[i].out());
         }
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
@@ -174,7 +174,7 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
             detail::input_scales(equation, tile, i, std::span(scales));
             const auto to = out.middle_rows((tile.first + i) * size, size);
             assemble_products(std::span<const T>(scales), batch.cell.input(), to);
-            add_seen_products(equation, tile.points[i].jacobian(), batch.cell.input(), to);
+            add_gated_input_products(equation, tile.points[i].jacobian(), batch.cell.input(), to);
         }
     });
 }
@@ -189,8 +189,8 @@ void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
         multiply_directions(equation, tile.points, directions, products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto to = out.row(tile.first + i);
-            finish_jvp(SerialTeam(), tile.points[i].jacobian(), std::span<const T>(products.row(i)),
-                       directions.row(i), to);
+            finish_jvp(SerialGroup(), tile.points[i].jacobian(),
+                       std::span<const T>(products.row(i)), directions.row(i), to);
             add_scaled(T{1}, directions.row(i), to);
         }
     });
@@ -205,11 +205,11 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> scaled(tile.count(), equation.weights().rows());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            begin_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
+            begin_vjp(SerialGroup(), tile.points[i].jacobian(), covectors.row(i), scaled.row(i));
         }
         multiply_covectors(equation, tile.points, scaled.view(), to);
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            finish_vjp(SerialTeam(), tile.points[i].jacobian(), covectors.row(i), to.row(i));
+            finish_vjp(SerialGroup(), tile.points[i].jacobian(), covectors.row(i), to.row(i));
             add_scaled(T{1}, covectors.row(i), to.row(i));
         }
     });
@@ -226,17 +226,18 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), n_products);
         multiply_directions(equation, tile.points, directions, products.view());
-        const Matrix<T> seen = weigh_seen(equation, tile.points, covectors);
-        std::vector<T> form(curvature_size(equation.curved_fields(), equation.units()));
+        const Matrix<T> gated_input = weigh_gated_input(equation, tile.points, covectors);
+        std::vector<T> hessian(curvature_size(equation.curved_fields(), equation.units()));
         std::vector<T> fields(equation.curved_fields() * equation.units());
         Matrix<T> bent(tile.count(), fields.size());
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            equation.curvature(SerialTeam(), tile.h.row(i), tile.products.row(i),
-                               tile.drives.row(i), covectors.row(i), seen.row(i), std::span(form));
+            equation.curvature(SerialGroup(), tile.h.row(i), tile.products.row(i),
+                               tile.drives.row(i), covectors.row(i), gated_input.row(i),
+                               std::span(hessian));
             std::ranges::copy(products.row(i), fields.begin());
             std::ranges::copy(directions.row(i),
                               fields.begin() + static_cast<std::ptrdiff_t>(n_products));
-            apply_curvature(form, fields, equation.units(), bent.row(i));
+            apply_curvature(hessian, fields, equation.units(), bent.row(i));
             std::ranges::fill(to.row(i), T{0});
         }
         multiply_covectors(equation, tile.points, bent.view().columns(0, n_products), to);
@@ -260,7 +261,7 @@ void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixVie
         blas::multiply_transposed(v.middle_rows(tile.first, tile.count()), batch.cell.input(),
                                   products.view());
         const Matrix<T> gated =
-            multiply_seen(equation, tile.points, MatrixView<const T>(products.view()));
+            multiply_gated_input(equation, tile.points, MatrixView<const T>(products.view()));
         for (std::size_t i = 0; i < tile.count(); ++i) {
             input_scales(equation, tile, i, std::span(scales));
             const auto to = out.row(tile.first + i);
@@ -301,7 +302,7 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
         Matrix<T> scaled(tile.count(), n_products);
         std::vector<T> scales(equation.parts() * n_products);
         const auto covectors = u.middle_rows(tile.first, tile.count());
-        const Matrix<T> seen = weigh_seen(equation, tile.points, covectors);
+        const Matrix<T> gated_input = weigh_gated_input(equation, tile.points, covectors);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(equation, tile, i, std::span(scales));
             for (std::size_t j = 0; j < scales.size(); ++j) {
@@ -309,7 +310,7 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
                 scaled.row(i)[j % n_products] += scales[j] * covectors(i, part * units + j % units);
             }
             if (equation.n_gated() > 0) {
-                begin_gate_vjp(SerialTeam(), tile.points[i].jacobian().gate, seen.row(i),
+                begin_gate_vjp(SerialGroup(), tile.points[i].jacobian().gate, gated_input.row(i),
                                scaled.row(i));
             }
         }
@@ -326,8 +327,8 @@ void complete(const Batch<T>& batch, MatrixView<T> out) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto to = out.row(tile.first + i);
             std::ranges::copy(tile.h.row(i), to.begin());
-            equation.complete(SerialTeam(), tile.h.row(i), tile.products.row(i), tile.drives.row(i),
-                              to);
+            equation.complete(SerialGroup(), tile.h.row(i), tile.products.row(i),
+                              tile.drives.row(i), to);
         }
     });
 }

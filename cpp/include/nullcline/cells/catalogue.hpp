@@ -15,7 +15,7 @@
 #include "nullcline/cells/original_gru.hpp"
 #include "nullcline/cells/rnn.hpp"
 #include "nullcline/cells/ugrnn.hpp"
-#include "nullcline/host_device.hpp"
+#include "nullcline/numerics/host_device.hpp"
 
 namespace nullcline {
 
@@ -63,7 +63,7 @@ inline constexpr std::array<CellTraits, n_cells> cell_traits =
 
 /// Call `use.operator()<Cell>()` for the cell of this kind.
 template <std::size_t k = 0, class Use>
-[[gnu::always_inline]] NULLCLINE_TEAM inline auto with_cell(CellKind kind, const Use& use) {
+[[gnu::always_inline]] NULLCLINE_DEVICE inline auto with_cell(CellKind kind, const Use& use) {
     if constexpr (k + 1 < n_cells) {
         if (static_cast<std::size_t>(kind) != k) {
             return with_cell<k + 1>(kind, use);

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/blas.hpp"
 #include "nullcline/cells/catalogue.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/vectors.hpp"
 
 namespace nullcline {
 
@@ -69,7 +69,7 @@ class Cell {
     [[nodiscard]] std::size_t drive_size() const { return bias_.size(); }
 
     /// The drive of no input.
-    [[nodiscard]] std::span<const T> resting_drive() const { return bias_; }
+    [[nodiscard]] std::span<const T> zero_input_drive() const { return bias_; }
 
     /// The drive of one input (D).
     void drive(std::span<const T> x, std::span<T> out) const {
@@ -78,7 +78,7 @@ class Cell {
         } else {
             blas::multiply_vector(input(), x, out);
         }
-        add_scaled(T{1}, resting_drive(), out);
+        add_scaled(T{1}, zero_input_drive(), out);
     }
 
   private:

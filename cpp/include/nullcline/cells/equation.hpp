@@ -7,17 +7,18 @@
 #include <span>
 
 #include "nullcline/cells/cell.hpp"
+#include "nullcline/cells/gates.hpp"
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/gates.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/box.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
 
-/// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights (see row_scaled.hpp).
+/// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights (see
+/// numerics/row_scaled.hpp).
 ///
 /// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
 /// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
@@ -29,13 +30,13 @@ namespace nullcline {
 /// Σ_i seen_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
 /// (products, state), at least over all products: the rows of its upper triangle, one H each.
 /// `rounding` says how far from zero a residual at a true zero may come out, by rounding alone, for
-/// vectors that are as long as `lengths` says. `complete` writes, behind the outputs, what else a
+/// vectors that are as long as `norms` says. `complete` writes, behind the outputs, what else a
 /// state has, at rest.
 template <class E>
 concept Equation =
-    requires(const E equation, const SerialTeam& team, std::span<const typename E::Scalar> in,
+    requires(const E equation, const SerialGroup& group, std::span<const typename E::Scalar> in,
              std::span<typename E::Scalar> out, Linearized<typename E::Scalar> at,
-             Lengths<typename E::Scalar> lengths) {
+             Norms<typename E::Scalar> norms) {
         { E::has_linear_products } -> std::convertible_to<bool>;
         { equation.is_update() } -> std::same_as<bool>;
         { equation.units() } -> std::same_as<std::size_t>;
@@ -47,13 +48,13 @@ concept Equation =
         { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
         { equation.row_norms() } -> std::same_as<std::span<const typename E::Scalar>>;
         { equation.box() } -> std::same_as<Box<typename E::Scalar>>;
-        equation.linearize(team, in, in, in, at);
-        equation.gate(team, in, in, in, out);
-        equation.curvature(team, in, in, in, in, in, out);
-        equation.complete(team, in, in, in, out);
-        { equation.lengths(team, in, in, in) } -> std::same_as<Lengths<typename E::Scalar>>;
+        equation.linearize(group, in, in, in, at);
+        equation.compute_gated_input(group, in, in, in, out);
+        equation.curvature(group, in, in, in, in, in, out);
+        equation.complete(group, in, in, in, out);
+        { equation.norms(group, in, in, in) } -> std::same_as<Norms<typename E::Scalar>>;
         {
-            equation.rounding(in, in, in, lengths, std::size_t{0})
+            equation.rounding(in, in, in, norms, std::size_t{0})
         } -> std::same_as<typename E::Scalar>;
     };
 
@@ -65,7 +66,8 @@ class CellEquation {
 
     static constexpr bool has_linear_products = true;
 
-    constexpr CellEquation(const CellView<T>& cell, Form form) : cell_(cell), form_(form) {}
+    constexpr CellEquation(const CellView<T>& cell, Residual which)
+        : cell_(cell), residual_(which) {}
 
     /// Whether it is the update, up to its form: a cell without an update gate has nothing to drop.
     [[nodiscard]] constexpr bool is_update() const {
@@ -92,115 +94,116 @@ class CellEquation {
     [[nodiscard]] constexpr std::span<const T> row_norms() const {
         return cell_.row_norms.first(blocks() * units());
     }
-    [[nodiscard]] NULLCLINE_TEAM Box<T> box() const { return with_cell(cell_.kind, BoxOf()); }
+    [[nodiscard]] NULLCLINE_DEVICE Box<T> box() const { return with_cell(cell_.kind, BoxOf()); }
 
-    template <class Team>
-    NULLCLINE_TEAM void gate(const Team& team, std::span<const T> state,
-                             std::span<const T> products, std::span<const T> drive,
-                             std::span<T> out) const {
+    template <class Group>
+    NULLCLINE_DEVICE void compute_gated_input(const Group& group, std::span<const T> state,
+                                              std::span<const T> products, std::span<const T> drive,
+                                              std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         T* const to = out.data();
         with_cell(cell_.kind, [&]<class C>() {
             if constexpr (C::has_gated_block) {
-                team.for_each(at.size, [=](std::size_t i) { to[i] = gated_unit<C>(at, i); });
+                group.for_each(at.size, [=](std::size_t i) { to[i] = gated_unit<C>(at, i); });
             }
         });
     }
 
-    template <class Team>
-    NULLCLINE_TEAM void linearize(const Team& team, std::span<const T> state,
-                                  std::span<const T> products, std::span<const T> drive,
-                                  const Linearized<T>& out) const {
+    template <class Group>
+    NULLCLINE_DEVICE void linearize(const Group& group, std::span<const T> state,
+                                    std::span<const T> products, std::span<const T> drive,
+                                    const Linearized<T>& out) const {
         const UnitArrays<T> at(point(state, products, drive));
         T* const residual = out.residual.data();
         T* const scales = out.scales.data();
         T* const identity = out.identity.data();
         T* const gates = out.gate.data();
-        with_residual([&]<class C, Form form>() {
-            team.for_each(at.size, [=](std::size_t i) {
-                linearize_unit<C, form>(at, i, residual, scales, identity, gates);
+        with_residual([&]<class C, Residual which>() {
+            group.for_each(at.size, [=](std::size_t i) {
+                linearize_unit<C, which>(at, i, residual, scales, identity, gates);
             });
         });
     }
 
-    template <class Team>
-    NULLCLINE_TEAM void curvature(const Team& team, std::span<const T> state,
-                                  std::span<const T> products, std::span<const T> drive,
-                                  std::span<const T> weights, std::span<const T> seen_weights,
-                                  std::span<T> out) const {
+    template <class Group>
+    NULLCLINE_DEVICE void curvature(const Group& group, std::span<const T> state,
+                                    std::span<const T> products, std::span<const T> drive,
+                                    std::span<const T> weights,
+                                    std::span<const T> gated_input_weights,
+                                    std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const weight = weights.data();
-        const T* const seen_weight = seen_weights.data();
+        const T* const gated_input_weight = gated_input_weights.data();
         T* const to = out.data();
-        with_residual([&]<class C, Form form>() {
-            team.for_each(at.size, [=](std::size_t i) {
-                curvature_unit<C, form>(at, i, weight, seen_weight, to);
+        with_residual([&]<class C, Residual which>() {
+            group.for_each(at.size, [=](std::size_t i) {
+                curvature_unit<C, which>(at, i, weight, gated_input_weight, to);
             });
         });
     }
 
 #if !defined(__CUDACC__)
-    // A team of one has these loops compiled for its processor.
-    void linearize(const SerialTeam&, std::span<const T> state, std::span<const T> products,
+    // A group of one has these loops compiled for its processor.
+    void linearize(const SerialGroup&, std::span<const T> state, std::span<const T> products,
                    std::span<const T> drive, const Linearized<T>& out) const {
-        gates::linearize(cell_.kind, form_, point(state, products, drive), out);
+        gates::linearize(cell_.kind, residual_, point(state, products, drive), out);
     }
 
-    void curvature(const SerialTeam&, std::span<const T> state, std::span<const T> products,
+    void curvature(const SerialGroup&, std::span<const T> state, std::span<const T> products,
                    std::span<const T> drive, std::span<const T> weights,
-                   std::span<const T> seen_weights, std::span<T> out) const {
-        gates::curvature(cell_.kind, form_, point(state, products, drive), weights, seen_weights,
-                         out);
+                   std::span<const T> gated_input_weights, std::span<T> out) const {
+        gates::curvature(cell_.kind, residual_, point(state, products, drive), weights,
+                         gated_input_weights, out);
     }
 
     /// The scales of ∂f/∂x over the input weights: all blocks, for each part.
     void input_scales(std::span<const T> state, std::span<const T> products,
                       std::span<const T> drive, std::span<T> out) const {
-        gates::input_scales(cell_.kind, form_, point(state, products, drive), out);
+        gates::input_scales(cell_.kind, residual_, point(state, products, drive), out);
     }
 #endif
 
-    template <class Team>
-    NULLCLINE_TEAM void complete(const Team& team, std::span<const T> outputs,
-                                 std::span<const T> products, std::span<const T> drive,
-                                 std::span<T> state) const {
+    template <class Group>
+    NULLCLINE_DEVICE void complete(const Group& group, std::span<const T> outputs,
+                                   std::span<const T> products, std::span<const T> drive,
+                                   std::span<T> state) const {
         if (cell_.traits.parts == 1) {
             return;
         }
         const UnitArrays<T> at(point(outputs, products, drive));
         T* const to = state.data();
         with_cell(cell_.kind, [&]<class C>() {
-            team.for_each(at.size, [=](std::size_t i) { complete_unit<C>(at, i, to); });
+            group.for_each(at.size, [=](std::size_t i) { complete_unit<C>(at, i, to); });
         });
     }
 
-    template <class Team>
-    [[nodiscard]] NULLCLINE_TEAM Lengths<T> lengths(const Team& team, std::span<const T> state,
-                                                    std::span<const T> products,
-                                                    std::span<const T> drive) const {
+    template <class Group>
+    [[nodiscard]] NULLCLINE_DEVICE Norms<T> norms(const Group& group, std::span<const T> state,
+                                                  std::span<const T> products,
+                                                  std::span<const T> drive) const {
         const UnitArrays<T> at(point(state, products, drive));
-        const T* const norms = cell_.row_norms.data();
-        const T length = norm(team, state.first(units()));
-        return with_cell(cell_.kind, [&]<class C>() -> Lengths<T> {
+        const T* const row_norms = cell_.row_norms.data();
+        const T output_norm = norm(group, state.first(units()));
+        return with_cell(cell_.kind, [&]<class C>() -> Norms<T> {
             if constexpr (C::has_gated_block) {
-                const T square = team.sum(at.size, [=](std::size_t i) {
-                    const T part = gated_size_unit<C>(at, i, norms, length);
+                const T square = group.sum(at.size, [=](std::size_t i) {
+                    const T part = gated_size_unit<C>(at, i, row_norms, output_norm);
                     return part * part;
                 });
-                return {length, std::sqrt(square)};
+                return {output_norm, std::sqrt(square)};
             } else {
-                return {length, T{0}};
+                return {output_norm, T{0}};
             }
         });
     }
 
-    [[nodiscard]] NULLCLINE_TEAM T rounding(std::span<const T> state, std::span<const T> products,
-                                            std::span<const T> drive, const Lengths<T>& lengths,
-                                            std::size_t i) const {
+    [[nodiscard]] NULLCLINE_DEVICE T rounding(std::span<const T> state, std::span<const T> products,
+                                              std::span<const T> drive, const Norms<T>& norms,
+                                              std::size_t i) const {
         const UnitArrays<T> at(point(state, products, drive));
-        const T* const norms = cell_.row_norms.data();
-        return with_residual([&]<class C, Form form>() {
-            return rounding_unit<C, form>(at, i % at.size, i / at.size, norms, lengths);
+        const T* const row_norms = cell_.row_norms.data();
+        return with_residual([&]<class C, Residual which>() {
+            return rounding_unit<C, which>(at, i % at.size, i / at.size, row_norms, norms);
         });
     }
 
@@ -212,7 +215,7 @@ class CellEquation {
         }
     };
 
-    [[nodiscard]] constexpr bool is_reduced() const { return form_ == Form::reduced; }
+    [[nodiscard]] constexpr bool is_reduced() const { return residual_ == Residual::reduced; }
 
     [[nodiscard]] constexpr UnitPoint<T> point(std::span<const T> state,
                                                std::span<const T> products,
@@ -220,31 +223,31 @@ class CellEquation {
         return {state, products, drive, cell_.inner_bias, units()};
     }
 
-    /// Call `use.operator()<Cell, form>()`.
+    /// Call `use.operator()<Cell, which>()`.
     template <class Use>
-    NULLCLINE_TEAM auto with_residual(const Use& use) const {
+    NULLCLINE_DEVICE auto with_residual(const Use& use) const {
         return with_cell(cell_.kind, [&]<class C>() {
             if (is_reduced()) {
-                return use.template operator()<C, Form::reduced>();
+                return use.template operator()<C, Residual::reduced>();
             }
-            return use.template operator()<C, Form::update>();
+            return use.template operator()<C, Residual::update>();
         });
     }
 
     CellView<T> cell_;
-    Form form_;
+    Residual residual_;
 };
 
 /// The residual whose zeros are the fixed points, in the outputs alone.
 template <class T>
 [[nodiscard]] constexpr CellEquation<T> reduced(const CellView<T>& cell) {
-    return {cell, Form::reduced};
+    return {cell, Residual::reduced};
 }
 
 /// F(state) − state, whose mean square is the speed q.
 template <class T>
 [[nodiscard]] constexpr CellEquation<T> update(const CellView<T>& cell) {
-    return {cell, Form::update};
+    return {cell, Residual::update};
 }
 
 static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
@@ -294,15 +297,15 @@ class Linearization {
 };
 
 /// Whether every residual from the `first` on is zero to rounding, or to so many times that.
-template <class Team, Equation E, class T = typename E::Scalar>
-[[nodiscard]] NULLCLINE_TEAM bool is_zero(const Team& team, const E& equation,
-                                          std::span<const T> residual, std::span<const T> state,
-                                          std::span<const T> products, std::span<const T> drive,
-                                          std::size_t first = 0, T times = 1) {
-    const Lengths<T> lengths = equation.lengths(team, state, products, drive);
-    return team.all(residual.size() - first, [&](std::size_t i) {
+template <class Group, Equation E, class T = typename E::Scalar>
+[[nodiscard]] NULLCLINE_DEVICE bool is_zero(const Group& group, const E& equation,
+                                            std::span<const T> residual, std::span<const T> state,
+                                            std::span<const T> products, std::span<const T> drive,
+                                            std::size_t first = 0, T times = 1) {
+    const Norms<T> norms = equation.norms(group, state, products, drive);
+    return group.all(residual.size() - first, [&](std::size_t i) {
         return std::abs(residual[first + i]) <=
-               times * equation.rounding(state, products, drive, lengths, first + i);
+               times * equation.rounding(state, products, drive, norms, first + i);
     });
 }
 

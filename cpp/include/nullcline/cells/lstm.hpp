@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/solvers/box.hpp"
+#include "nullcline/numerics/box.hpp"
 
 namespace nullcline {
 
@@ -34,13 +34,13 @@ struct Lstm {
 
     /// The c that stays as it is, given h.
     template <class In>
-    [[gnu::always_inline]] static constexpr auto rest(const In& in) {
+    [[gnu::always_inline]] static constexpr auto equilibrium(const In& in) {
         return intake(in) / logistic(in.sum(f)).complement;
     }
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto reduced(const In& in) {
-        return logistic(in.sum(o)).value * tanh(rest(in)) - in.h();
+        return logistic(in.sum(o)).value * tanh(equilibrium(in)) - in.h();
     }
 
     template <class In>

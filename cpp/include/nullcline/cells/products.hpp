@@ -8,13 +8,13 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/blas.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/gated_block.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/team.hpp"
-#include "nullcline/vectors.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/gated_block.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/vectors.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
 
@@ -26,16 +26,16 @@ void multiply_state(const CellEquation<T>& equation, std::span<const T> h, std::
     blas::multiply_vector(plain_weights(equation), h.first(equation.units()),
                           products.subspan(n_gated));
     if (n_gated > 0) {
-        std::vector<T> seen(n_gated);
-        equation.gate(SerialTeam(), h, products, drive, std::span(seen));
-        blas::multiply_vector(gated_weights(equation), std::span<const T>(seen), products);
+        std::vector<T> gated_input(n_gated);
+        equation.compute_gated_input(SerialGroup(), h, products, drive, std::span(gated_input));
+        blas::multiply_vector(gated_weights(equation), std::span<const T>(gated_input), products);
     }
 }
 
 namespace detail {
 
-/// out = V Wᵀ, a row v of V for each state; of a gated block's W what `see(row, products, seen)`
-/// says that it sees of v.
+/// out = V Wᵀ, a row v of V for each state; of a gated block's W what `see(row, products,
+/// gated_input)` says that it sees of v.
 template <class T, class See>
 void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, MatrixView<T> out,
                    const See& see) {
@@ -43,11 +43,11 @@ void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, Matri
     const std::size_t n_plain = out.cols() - n_gated;
     blas::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
     if (n_gated > 0) {
-        Matrix<T> seen(v.rows(), n_gated);
+        Matrix<T> gated_input(v.rows(), n_gated);
         for (std::size_t i = 0; i < v.rows(); ++i) {
-            see(i, std::span<const T>(out.row(i)), seen.row(i));
+            see(i, std::span<const T>(out.row(i)), gated_input.row(i));
         }
-        blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
+        blas::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
                                   out.columns(0, n_gated));
     }
 }
@@ -58,40 +58,40 @@ void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, Matri
 template <class T>
 void multiply_states(const CellEquation<T>& equation, MatrixView<const T> h,
                      MatrixView<const T> drives, MatrixView<T> products) {
-    detail::multiply_rows(equation, h, products,
-                          [&](std::size_t i, std::span<const T> of, std::span<T> seen) {
-                              equation.gate(SerialTeam(), h.row(i), of, drives.row(i), seen);
-                          });
+    detail::multiply_rows(
+        equation, h, products, [&](std::size_t i, std::span<const T> of, std::span<T> gated_input) {
+            equation.compute_gated_input(SerialGroup(), h.row(i), of, drives.row(i), gated_input);
+        });
 }
 
 /// The derivatives of the products along a direction for each point.
 template <class T>
 void multiply_directions(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                          MatrixView<const T> v, MatrixView<T> products) {
-    detail::multiply_rows(equation, v, products,
-                          [&](std::size_t i, std::span<const T> of, std::span<T> seen) {
-                              gate_jvp(SerialTeam(), points[i].jacobian().gate, of, v.row(i), seen);
-                          });
+    detail::multiply_rows(
+        equation, v, products, [&](std::size_t i, std::span<const T> of, std::span<T> gated_input) {
+            gate_jvp(SerialGroup(), points[i].jacobian().gate, of, v.row(i), gated_input);
+        });
 }
 
 /// How a gated block's products change with the input, through what it sees: W_0 (a ∘ W_1 v), from
 /// the input weights' products with one v for each point.
 template <class T>
-[[nodiscard]] Matrix<T> multiply_seen(const CellEquation<T>& equation,
-                                      std::span<const Linearization<T>> points,
-                                      MatrixView<const T> input_products) {
+[[nodiscard]] Matrix<T> multiply_gated_input(const CellEquation<T>& equation,
+                                             std::span<const Linearization<T>> points,
+                                             MatrixView<const T> input_products) {
     const std::size_t n_gated = equation.n_gated();
     Matrix<T> products(input_products.rows(), n_gated);
     if (n_gated == 0) {
         return products;
     }
-    Matrix<T> seen(products.rows(), n_gated);
-    for (std::size_t i = 0; i < seen.rows(); ++i) {
+    Matrix<T> gated_input(products.rows(), n_gated);
+    for (std::size_t i = 0; i < gated_input.rows(); ++i) {
         std::ranges::transform(points[i].jacobian().gate.first(n_gated),
-                               input_products.row(i).subspan(n_gated, n_gated), seen.row(i).begin(),
-                               std::multiplies<T>());
+                               input_products.row(i).subspan(n_gated, n_gated),
+                               gated_input.row(i).begin(), std::multiplies<T>());
     }
-    blas::multiply_transposed(MatrixView<const T>(seen.view()), gated_weights(equation),
+    blas::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
                               products.view());
     return products;
 }
@@ -99,18 +99,19 @@ template <class T>
 /// The same for all of the input at one point, added to a Jacobian: diag(c_0) W_0 diag(a) V_1, V
 /// being the input weights.
 template <class T>
-void add_seen_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
-                       MatrixView<const T> input_weights, MatrixView<T> out) {
+void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
+                              MatrixView<const T> input_weights, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
     if (n_gated == 0) {
         return;
     }
-    Matrix<T> seen(n_gated, input_weights.cols());
+    Matrix<T> gated_input(n_gated, input_weights.cols());
     Matrix<T> products(n_gated, input_weights.cols());
     for (std::size_t i = 0; i < n_gated; ++i) {
-        add_scaled(jacobian.gate[i], input_weights.row(n_gated + i), seen.row(i));
+        add_scaled(jacobian.gate[i], input_weights.row(n_gated + i), gated_input.row(i));
     }
-    blas::multiply(gated_weights(equation), MatrixView<const T>(seen.view()), products.view());
+    blas::multiply(gated_weights(equation), MatrixView<const T>(gated_input.view()),
+                   products.view());
     for (std::size_t i = 0; i < n_gated; ++i) {
         add_scaled(jacobian.scales[i], std::span<const T>(products.row(i)), out.row(i));
     }
@@ -118,7 +119,8 @@ void add_seen_products(const CellEquation<T>& equation, const RowScales<T>& jaco
 
 /// What the gated block's rows of `scaled` weigh what it sees with: W_0ᵀ u, one u a row.
 template <class T>
-[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation, MatrixView<const T> scaled) {
+[[nodiscard]] Matrix<T> weigh_gated_input(const CellEquation<T>& equation,
+                                          MatrixView<const T> scaled) {
     const std::size_t n_gated = equation.n_gated();
     Matrix<T> weights(scaled.rows(), n_gated);
     if (n_gated > 0) {
@@ -129,17 +131,17 @@ template <class T>
 
 /// The same for a covector u of the residual at each point.
 template <class T>
-[[nodiscard]] Matrix<T> weigh_seen(const CellEquation<T>& equation,
-                                   std::span<const Linearization<T>> points,
-                                   MatrixView<const T> u) {
+[[nodiscard]] Matrix<T> weigh_gated_input(const CellEquation<T>& equation,
+                                          std::span<const Linearization<T>> points,
+                                          MatrixView<const T> u) {
     if (equation.n_gated() == 0) {
         return Matrix<T>(u.rows(), 0);
     }
     Matrix<T> scaled(u.rows(), equation.weights().rows());
     for (std::size_t i = 0; i < u.rows(); ++i) {
-        begin_vjp(SerialTeam(), points[i].jacobian(), u.row(i), scaled.row(i));
+        begin_vjp(SerialGroup(), points[i].jacobian(), u.row(i), scaled.row(i));
     }
-    return weigh_seen(equation, MatrixView<const T>(scaled.view()));
+    return weigh_gated_input(equation, MatrixView<const T>(scaled.view()));
 }
 
 /// The transpose of `multiply_directions`: into the first part of `out`, from a row of `scaled` for
@@ -148,14 +150,14 @@ template <class T>
 void multiply_covectors(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                         MatrixView<T> scaled, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
-    const Matrix<T> seen = weigh_seen(equation, MatrixView<const T>(scaled));
+    const Matrix<T> gated_input = weigh_gated_input(equation, MatrixView<const T>(scaled));
     for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
-        begin_gate_vjp(SerialTeam(), points[i].jacobian().gate, seen.row(i), scaled.row(i));
+        begin_gate_vjp(SerialGroup(), points[i].jacobian().gate, gated_input.row(i), scaled.row(i));
     }
     blas::multiply(MatrixView<const T>(scaled.columns(n_gated, scaled.cols() - n_gated)),
                    plain_weights(equation), out);
     for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
-        finish_gate_vjp(SerialTeam(), points[i].jacobian().gate, seen.row(i), out.row(i));
+        finish_gate_vjp(SerialGroup(), points[i].jacobian().gate, gated_input.row(i), out.row(i));
     }
 }
 

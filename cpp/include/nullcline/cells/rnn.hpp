@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/solvers/box.hpp"
+#include "nullcline/numerics/box.hpp"
 
 namespace nullcline {
 

@@ -24,15 +24,15 @@
 #include <type_traits>
 #include <utility>
 
-#include "nullcline/cells/jet.hpp"
-#include "nullcline/cells/rounded.hpp"
-#include "nullcline/curvature.hpp"
-#include "nullcline/host_device.hpp"
+#include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jet.hpp"
+#include "nullcline/numerics/rounded.hpp"
 
 namespace nullcline {
 
 /// Which of a cell's two residuals: the reduced one, or F(state) − state.
-enum class Form { reduced, update };
+enum class Residual { reduced, update };
 
 /// A gate's block of the weights.
 template <std::size_t k>
@@ -41,9 +41,10 @@ struct Block {};
 /// What the gates of one state are computed from.
 template <class T>
 struct UnitPoint {
-    std::span<const T> state;       ///< h, and behind it the second part where there is one
-    std::span<const T> products;    ///< W h, a block of H behind the other (see row_scaled.hpp)
-    std::span<const T> drive;       ///< all that input and biases add, likewise
+    std::span<const T> state;  ///< h, and behind it the second part where there is one
+    std::span<const T>
+        products;              ///< W h, a block of H behind the other (see numerics/row_scaled.hpp)
+    std::span<const T> drive;  ///< all that input and biases add, likewise
     std::span<const T> inner_bias;  ///< H, or nothing
     std::size_t size;               ///< H
 };
@@ -59,12 +60,12 @@ struct Linearized {
 
 /// How long the vectors are that the weights see.
 template <class T>
-struct Lengths {
+struct Norms {
     T outputs;  ///< ‖h‖
     T gated;    ///< of what a gated block sees, its errors in units of eps included; or 0
 };
 
-/// The arrays of a point without their lengths, which loops over units do not need.
+/// The arrays of a point without their norms, which loops over units do not need.
 template <class T>
 struct UnitArrays {
     constexpr explicit UnitArrays(const UnitPoint<T>& point)
@@ -89,8 +90,8 @@ struct Both {
 };
 
 template <class First, class Second>
-[[nodiscard]] NULLCLINE_SHARED constexpr Both<First, Second> both(const First& first,
-                                                                  const Second& second) {
+[[nodiscard]] NULLCLINE_HOST_DEVICE constexpr Both<First, Second> both(const First& first,
+                                                                       const Second& second) {
     return {first, second};
 }
 
@@ -98,10 +99,10 @@ template <class First, class Second>
 enum class Seed { nothing, state, drive };
 
 /// What a unit's equations see, as jets. Fields are the products, then the parts of the state.
-template <class T, class Cell, Form form, Seed seed, int order>
+template <class T, class Cell, Residual which, Seed seed, int order>
 struct JetInputs {
     static constexpr std::size_t n_products =
-        form == Form::reduced ? Cell::reduced_blocks : Cell::blocks;
+        which == Residual::reduced ? Cell::reduced_blocks : Cell::blocks;
 
     const UnitArrays<T>& at;
     std::size_t i;
@@ -149,38 +150,40 @@ struct RoundedInputs {
     const UnitArrays<T>& at;
     std::size_t i;
     const T* row_norms;
-    Lengths<T> lengths;
+    Norms<T> norms;
 
     template <std::size_t k>
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> product(Block<k>) const {
-        const T length = Cell::has_gated_block && k == 0 ? lengths.gated : lengths.outputs;
-        return {at.products[k * at.size + i], row_norms[k * at.size + i] * length};
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> product(Block<k>) const {
+        const T norm = Cell::has_gated_block && k == 0 ? norms.gated : norms.outputs;
+        return {at.products[k * at.size + i], row_norms[k * at.size + i] * norm};
     }
     template <std::size_t k>
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> drive(Block<k>) const {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> drive(Block<k>) const {
         return of(at.drive[k * at.size + i]);
     }
     template <std::size_t k>
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> sum(Block<k> block) const {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> sum(Block<k> block) const {
         return product(block) + drive(block);
     }
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> inner_bias() const { return of(at.inner_bias[i]); }
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> h() const { return {at.state[i], 0}; }
-    [[nodiscard]] NULLCLINE_SHARED Rounded<T> second_part() const {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> inner_bias() const {
+        return of(at.inner_bias[i]);
+    }
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> h() const { return {at.state[i], 0}; }
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> second_part() const {
         return {at.state[at.size + i], 0};
     }
 
   private:
-    [[nodiscard]] static NULLCLINE_SHARED Rounded<T> of(T value) {
+    [[nodiscard]] static NULLCLINE_HOST_DEVICE Rounded<T> of(T value) {
         return {value, std::abs(value)};
     }
 };
 
 namespace detail {
 
-template <class Cell, Form form, class In>
+template <class Cell, Residual which, class In>
 [[gnu::always_inline]] constexpr auto residual_of(const In& in) {
-    if constexpr (form == Form::reduced) {
+    if constexpr (which == Residual::reduced) {
         return Cell::reduced(in);
     } else {
         return Cell::update(in);
@@ -199,130 +202,133 @@ template <std::size_t p, class Residual>
     }
 }
 
-template <class Cell, Form form>
-inline constexpr std::size_t parts_of = form == Form::reduced ? 1 : Cell::parts;
+template <class Cell, Residual which>
+inline constexpr std::size_t parts_of = which == Residual::reduced ? 1 : Cell::parts;
 
-template <class Cell, Form form>
+template <class Cell, Residual which>
 inline constexpr std::size_t blocks_of =
-    form == Form::reduced ? Cell::reduced_blocks : Cell::blocks;
+    which == Residual::reduced ? Cell::reduced_blocks : Cell::blocks;
 
 /// Derivatives by fields `first`, `first` + 1, ... of one part, H apart.
 template <std::size_t first, class J, class T, std::size_t... k>
-[[gnu::always_inline]] constexpr void write_slopes(const J& jet, T sign, T* out, std::size_t size,
-                                                   std::index_sequence<k...>) {
-    ((out[k * size] = sign * jet.template slope<first + k>()), ...);
+[[gnu::always_inline]] constexpr void write_gradient(const J& jet, T sign, T* out, std::size_t size,
+                                                     std::index_sequence<k...>) {
+    ((out[k * size] = sign * jet.template gradient<first + k>()), ...);
 }
 
-template <class Cell, Form form, std::size_t p, class Residual, class T>
+template <class Cell, Residual which, std::size_t p, class Residual, class T>
 [[gnu::always_inline]] constexpr void write_part(const Residual& residual, std::size_t size,
                                                  std::size_t i, T* values, T* scales, T* identity) {
-    constexpr std::size_t parts = parts_of<Cell, form>;
-    constexpr std::size_t blocks = blocks_of<Cell, form>;
+    constexpr std::size_t parts = parts_of<Cell, which>;
+    constexpr std::size_t blocks = blocks_of<Cell, which>;
     const auto& jet = part_of<p>(residual);
     values[p * size + i] = jet.value;
-    write_slopes<0>(jet, T{1}, scales + p * blocks * size + i, size,
-                    std::make_index_sequence<blocks>{});
-    write_slopes<blocks>(jet, T{-1}, identity + p * parts * size + i, size,
-                         std::make_index_sequence<parts>{});
+    write_gradient<0>(jet, T{1}, scales + p * blocks * size + i, size,
+                      std::make_index_sequence<blocks>{});
+    write_gradient<blocks>(jet, T{-1}, identity + p * parts * size + i, size,
+                           std::make_index_sequence<parts>{});
 }
 
 /// Row `p` of the triangle of a form: weight times second derivatives by fields p, p + 1, ...
 template <std::size_t p, class J, class T, std::size_t... k>
-[[gnu::always_inline]] constexpr void write_bends(const J& jet, T weight, bool add, T* out,
-                                                  std::size_t size, std::index_sequence<k...>) {
-    ((out[k * size] = (add ? out[k * size] : T{0}) + weight * jet.template bend<p, p + k>()), ...);
+[[gnu::always_inline]] constexpr void write_hessian_row(const J& jet, T weight, bool add, T* out,
+                                                        std::size_t size,
+                                                        std::index_sequence<k...>) {
+    ((out[k * size] = (add ? out[k * size] : T{0}) + weight * jet.template hessian<p, p + k>()),
+     ...);
 }
 
 template <std::size_t n_fields, class J, class T, std::size_t... p>
-[[gnu::always_inline]] constexpr void write_form(const J& jet, T weight, bool add, T* out,
-                                                 std::size_t size, std::index_sequence<p...>) {
-    (write_bends<p>(jet, weight, add,
-                    out + curvature_size(n_fields, size) - curvature_size(n_fields - p, size), size,
-                    std::make_index_sequence<n_fields - p>{}),
+[[gnu::always_inline]] constexpr void write_hessian(const J& jet, T weight, bool add, T* out,
+                                                    std::size_t size, std::index_sequence<p...>) {
+    (write_hessian_row<p>(jet, weight, add,
+                          out + curvature_size(n_fields, size) - curvature_size(n_fields - p, size),
+                          size, std::make_index_sequence<n_fields - p>{}),
      ...);
 }
 
 }  // namespace detail
 
 /// Fields of a form's curvature: all products, and the state where the update or a gate bends it.
-template <class Cell, Form form>
+template <class Cell, Residual which>
 inline constexpr std::size_t n_curved_fields =
-    form == Form::reduced ? Cell::reduced_blocks + (Cell::has_gated_block ? 1 : 0)
-                          : Cell::blocks + Cell::parts;
+    which == Residual::reduced ? Cell::reduced_blocks + (Cell::has_gated_block ? 1 : 0)
+                               : Cell::blocks + Cell::parts;
 
 /// What the gated block sees of unit i.
 template <class Cell, class T>
 [[nodiscard]] [[gnu::always_inline]] constexpr T gated_unit(const UnitArrays<T>& at,
                                                             std::size_t i) {
-    return Cell::gated(JetInputs<T, Cell, Form::reduced, Seed::nothing, 0>{at, i}).value;
+    return Cell::gated(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0>{at, i}).value;
 }
 
 /// Residual and scales of unit i; `gate` for a cell with a gated block.
-template <class Cell, Form form, class T>
+template <class Cell, Residual which, class T>
 [[gnu::always_inline]] constexpr void linearize_unit(const UnitArrays<T>& at, std::size_t i,
                                                      T* values, T* scales, T* identity, T* gate) {
     const auto residual =
-        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::state, 1>{at, i});
-    detail::write_part<Cell, form, 0>(residual, at.size, i, values, scales, identity);
-    if constexpr (detail::parts_of<Cell, form> == 2) {
-        detail::write_part<Cell, form, 1>(residual, at.size, i, values, scales, identity);
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 1>{at, i});
+    detail::write_part<Cell, which, 0>(residual, at.size, i, values, scales, identity);
+    if constexpr (detail::parts_of<Cell, which> == 2) {
+        detail::write_part<Cell, which, 1>(residual, at.size, i, values, scales, identity);
     }
     if constexpr (Cell::has_gated_block) {
         static_assert(Cell::parts == 1);
-        const auto seen = Cell::gated(JetInputs<T, Cell, form, Seed::state, 1>{at, i});
-        constexpr std::size_t h = detail::blocks_of<Cell, form>;
-        static_assert(std::remove_cvref_t<decltype(seen)>::fields == (1U << 1 | 1U << h));
-        gate[i] = seen.template slope<1>();
-        gate[at.size + i] = seen.template slope<h>();
+        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 1>{at, i});
+        constexpr std::size_t h = detail::blocks_of<Cell, which>;
+        static_assert(std::remove_cvref_t<decltype(gated_input)>::fields == (1U << 1 | 1U << h));
+        gate[i] = gated_input.template gradient<1>();
+        gate[at.size + i] = gated_input.template gradient<h>();
     }
 }
 
 /// The scales of the derivative by the input of unit i: all of the cell's blocks for each part.
-template <class Cell, Form form, class T>
+template <class Cell, Residual which, class T>
 [[gnu::always_inline]] constexpr void input_scales_unit(const UnitArrays<T>& at, std::size_t i,
                                                         T* scales) {
     constexpr auto all = std::make_index_sequence<Cell::blocks>{};
     const auto residual =
-        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::drive, 1>{at, i});
-    detail::write_slopes<0>(detail::part_of<0>(residual), T{1}, scales + i, at.size, all);
-    if constexpr (detail::parts_of<Cell, form> == 2) {
-        detail::write_slopes<0>(detail::part_of<1>(residual), T{1},
-                                scales + Cell::blocks * at.size + i, at.size, all);
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::drive, 1>{at, i});
+    detail::write_gradient<0>(detail::part_of<0>(residual), T{1}, scales + i, at.size, all);
+    if constexpr (detail::parts_of<Cell, which> == 2) {
+        detail::write_gradient<0>(detail::part_of<1>(residual), T{1},
+                                  scales + Cell::blocks * at.size + i, at.size, all);
     }
 }
 
-/// Σ_p weights_p ∂²f_p over the fields of unit i (see curvature.hpp), and where a block is gated
-/// `seen_weights` ∂² of what it sees.
-template <class Cell, Form form, class T>
+/// Σ_p weights_p ∂²f_p over the fields of unit i (see numerics/curvature.hpp), and where a block is
+/// gated `gated_input_weights` ∂² of what it sees.
+template <class Cell, Residual which, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
-                                                     const T* weights, const T* seen_weights,
+                                                     const T* weights, const T* gated_input_weights,
                                                      T* out) {
-    constexpr std::size_t n_fields = n_curved_fields<Cell, form>;
+    constexpr std::size_t n_fields = n_curved_fields<Cell, which>;
     constexpr auto rows = std::make_index_sequence<n_fields>{};
     const auto residual =
-        detail::residual_of<Cell, form>(JetInputs<T, Cell, form, Seed::state, 2>{at, i});
-    detail::write_form<n_fields>(detail::part_of<0>(residual), weights[i], false, out + i, at.size,
-                                 rows);
-    if constexpr (detail::parts_of<Cell, form> == 2) {
-        detail::write_form<n_fields>(detail::part_of<1>(residual), weights[at.size + i], true,
-                                     out + i, at.size, rows);
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 2>{at, i});
+    detail::write_hessian<n_fields>(detail::part_of<0>(residual), weights[i], false, out + i,
+                                    at.size, rows);
+    if constexpr (detail::parts_of<Cell, which> == 2) {
+        detail::write_hessian<n_fields>(detail::part_of<1>(residual), weights[at.size + i], true,
+                                        out + i, at.size, rows);
     }
     if constexpr (Cell::has_gated_block) {
-        const auto seen = Cell::gated(JetInputs<T, Cell, form, Seed::state, 2>{at, i});
-        detail::write_form<n_fields>(seen, seen_weights[i], true, out + i, at.size, rows);
+        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 2>{at, i});
+        detail::write_hessian<n_fields>(gated_input, gated_input_weights[i], true, out + i, at.size,
+                                        rows);
     }
 }
 
 /// How far from zero part `p` of unit i's residual may come out at a true zero, by rounding alone.
 /// The margin is for what `RoundedInputs` and the elementary functions (3 ulp) leave out.
-template <class Cell, Form form, class T>
-[[nodiscard]] NULLCLINE_SHARED T rounding_unit(const UnitArrays<T>& at, std::size_t i,
-                                               std::size_t p, const T* row_norms,
-                                               const Lengths<T>& lengths) {
+template <class Cell, Residual which, class T>
+[[nodiscard]] NULLCLINE_HOST_DEVICE T rounding_unit(const UnitArrays<T>& at, std::size_t i,
+                                                    std::size_t p, const T* row_norms,
+                                                    const Norms<T>& norms) {
     constexpr T margin = 8 * std::numeric_limits<T>::epsilon();
     const auto residual =
-        detail::residual_of<Cell, form>(RoundedInputs<T, Cell>{at, i, row_norms, lengths});
-    if constexpr (detail::parts_of<Cell, form> == 2) {
+        detail::residual_of<Cell, which>(RoundedInputs<T, Cell>{at, i, row_norms, norms});
+    if constexpr (detail::parts_of<Cell, which> == 2) {
         if (p == 1) {
             return margin * residual.second.error;
         }
@@ -332,11 +338,11 @@ template <class Cell, Form form, class T>
 
 /// How large unit i's part of what the gated block sees may be, with its error in units of eps.
 template <class Cell, class T>
-[[nodiscard]] NULLCLINE_SHARED T gated_size_unit(const UnitArrays<T>& at, std::size_t i,
-                                                 const T* row_norms, T length) {
-    const Rounded<T> seen =
-        Cell::gated(RoundedInputs<T, Cell>{at, i, row_norms, Lengths<T>{length, T{0}}});
-    return std::abs(seen.value) + seen.error;
+[[nodiscard]] NULLCLINE_HOST_DEVICE T gated_size_unit(const UnitArrays<T>& at, std::size_t i,
+                                                      const T* row_norms, T output_norm) {
+    const Rounded<T> gated_input =
+        Cell::gated(RoundedInputs<T, Cell>{at, i, row_norms, Norms<T>{output_norm, T{0}}});
+    return std::abs(gated_input.value) + gated_input.error;
 }
 
 /// Put unit i's second part at rest; `state` has the outputs already.
@@ -345,7 +351,7 @@ template <class Cell, class T>
                                                     T* state) {
     if constexpr (Cell::parts == 2) {
         state[at.size + i] =
-            Cell::rest(JetInputs<T, Cell, Form::reduced, Seed::nothing, 0>{at, i}).value;
+            Cell::equilibrium(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0>{at, i}).value;
     }
 }
 

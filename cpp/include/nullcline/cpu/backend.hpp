@@ -11,21 +11,21 @@
 #include <utility>
 #include <vector>
 
+#include "nullcline/batching/outcome.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/function.hpp"
+#include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/function_worker.hpp"
-#include "nullcline/cpu/inverse_at_rest.hpp"
+#include "nullcline/cpu/preconditioner.hpp"
 #include "nullcline/cpu/tile_worker.hpp"
-#include "nullcline/function.hpp"
-#include "nullcline/inputs.hpp"
-#include "nullcline/packed_matrix.hpp"
-#include "nullcline/parallel.hpp"
-#include "nullcline/solvers/box.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/packed_matrix.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/workers.hpp"
+#include "nullcline/search/classifier.hpp"
+#include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/deflation.hpp"
-#include "nullcline/solvers/judge.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/sharing.hpp"
-#include "nullcline/team.hpp"
 
 namespace nullcline::cpu {
 
@@ -53,37 +53,38 @@ struct Search {
     Inputs<T> inputs;
     Options options;
     Outcomes<T>& outcomes;
-    std::vector<End>& ends;
+    std::vector<Termination>& terminations;
     std::atomic<std::size_t>& n_done;
 
     [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
         return options.max_iterations - static_cast<std::size_t>(outcomes.iterations[start]);
     }
 
-    [[nodiscard]] End end(std::size_t start) const { return ends[start]; }
+    [[nodiscard]] Termination termination(std::size_t start) const { return terminations[start]; }
 
     [[nodiscard]] std::span<T> state(std::size_t start) const { return outcomes.h.row(start); }
 
     /// Of a state, what an equation has for unknowns.
-    void load(const SerialTeam& team, std::size_t start, std::span<T> h, std::span<T> drive) const {
-        copy(team, state(start), h);
+    void load(const SerialGroup& group, std::size_t start, std::span<T> h,
+              std::span<T> drive) const {
+        copy(group, state(start), h);
         network.drive(inputs.row(start), drive);
     }
 
-    void finish(const SerialTeam& team, std::size_t start, std::span<T> h, std::size_t iterations,
-                End end) const {
-        copy(team, h, state(start).first(h.size()));
+    void finish(const SerialGroup& group, std::size_t start, std::span<T> h, std::size_t iterations,
+                Termination termination) const {
+        copy(group, h, state(start).first(h.size()));
         outcomes.iterations[start] += static_cast<std::int32_t>(iterations);
-        ends[start] = end;
-        if (end == End::zero) {  // others may go on in another pass
+        terminations[start] = termination;
+        if (termination == Termination::zero) {  // others may go on in another pass
             ++n_done;
         }
     }
 
-    void judged(const SerialTeam&, std::size_t start, const Verdict& verdict) const {
-        outcomes.kind[start] = verdict.kind;
-        outcomes.reason[start] = verdict.reason;
-        outcomes.q[start] = verdict.q;
+    void classified(const SerialGroup&, std::size_t start, const Label& label) const {
+        outcomes.kind[start] = label.kind;
+        outcomes.reason[start] = label.reason;
+        outcomes.q[start] = label.q;
     }
 };
 
@@ -107,7 +108,7 @@ template <class T>
     return function.equation();
 }
 
-/// A backend (see solvers/search.hpp).
+/// A backend (see search/searcher.hpp).
 template <class Network>
 class Backend {
   public:
@@ -117,29 +118,30 @@ class Backend {
         : problem_(problem),
           deflation_(problem.deflated),
           outcomes_(problem.starts.rows(), problem.network.state_size()),
-          ends_(problem.starts.rows(), End::limit),
-          search_{problem.network, problem.inputs, problem.options, outcomes_, ends_, n_done_} {
+          terminations_(problem.starts.rows(), Termination::limit),
+          search_{problem.network, problem.inputs, problem.options,
+                  outcomes_,       terminations_,  n_done_} {
         std::ranges::copy(problem.starts.elements(), outcomes_.h.elements().begin());
         for (std::size_t i = 0; i < n_starts(); ++i) {
             project(i);
         }
     }
 
-    [[nodiscard]] std::size_t n_starts() const { return ends_.size(); }
+    [[nodiscard]] std::size_t n_starts() const { return terminations_.size(); }
     [[nodiscard]] std::size_t size() const { return problem_.network.size(); }
     [[nodiscard]] auto reduced() const { return reduced_of(problem_.network); }
     [[nodiscard]] auto update() const { return update_of(problem_.network); }
     [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
-    [[nodiscard]] std::span<const End> ends() const { return ends_; }
+    [[nodiscard]] std::span<const Termination> terminations() const { return terminations_; }
     [[nodiscard]] std::span<const Reason> reasons() const { return outcomes_.reason; }
     [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
         return search_.iterations_left(start);
     }
 
-    bool invert_at_rest()
+    bool make_preconditioner()
         requires std::same_as<Network, Cell<T>>
     {
-        const Matrix<T> inverse = inverse_at_rest(problem_.network);
+        const Matrix<T> inverse = make_inverse(problem_.network);
         inverse_ = PackedMatrix::of(inverse.view());
         return inverse.rows() > 0;
     }
@@ -174,10 +176,10 @@ class Backend {
         run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { look(); });
     }
 
-    void to_centres(std::span<const std::size_t> starts) {
+    void move_to_cell_centres(std::span<const std::size_t> starts) {
         const double side = cell_side(reduced().row_norms());
         for (const std::size_t start : starts) {
-            to_centre(SerialTeam(), outcomes_.h.row(start), side);
+            move_to_cell_centre(SerialGroup(), outcomes_.h.row(start), side);
             project(start);
         }
     }
@@ -186,8 +188,8 @@ class Backend {
         std::vector<std::uint64_t> keys;
         keys.reserve(starts.size());
         for (const std::size_t start : starts) {
-            const std::uint64_t of_input = key_of(SerialTeam(), search_.inputs.row(start));
-            keys.push_back(key_of(SerialTeam(), state(start)) + 31 * of_input);
+            const std::uint64_t of_input = key_of(SerialGroup(), search_.inputs.row(start));
+            keys.push_back(key_of(SerialGroup(), state(start)) + 31 * of_input);
         }
         return keys;
     }
@@ -207,16 +209,17 @@ class Backend {
     void follow(const Followers& followers) {
         for (std::size_t i = 0; i < followers.starts.size(); ++i) {
             const std::size_t leader = followers.leaders[i];
-            search_.finish(SerialTeam(), followers.starts[i], outcomes_.h.row(leader),
-                           followers.iterations[i], ends_[leader]);
+            search_.finish(SerialGroup(), followers.starts[i], outcomes_.h.row(leader),
+                           followers.iterations[i], terminations_[leader]);
         }
     }
 
-    void share_verdicts(const Followers& followers) {
+    void share_labels(const Followers& followers) {
         for (std::size_t i = 0; i < followers.starts.size(); ++i) {
             const std::size_t leader = followers.leaders[i];
-            search_.judged(SerialTeam(), followers.starts[i],
-                           {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+            search_.classified(
+                SerialGroup(), followers.starts[i],
+                {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
         }
     }
 
@@ -238,7 +241,7 @@ class Backend {
     }
 
     void project(std::size_t start) {
-        project_into(SerialTeam(), reduced().box(), search_.state(start).first(size()));
+        project_into(SerialGroup(), reduced().box(), search_.state(start).first(size()));
     }
 
     [[nodiscard]] std::span<const T> state(std::size_t start) const {
@@ -248,7 +251,7 @@ class Backend {
     const Problem<Network>& problem_;
     Deflation<T> deflation_;
     Outcomes<T> outcomes_;
-    std::vector<End> ends_;
+    std::vector<Termination> terminations_;
     std::atomic<std::size_t> n_done_{0};
     std::atomic<std::size_t> n_products_{0};
     Search<Network> search_;

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/blas.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/tile.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline::cpu {
 

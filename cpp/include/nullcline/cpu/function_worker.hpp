@@ -7,15 +7,16 @@
 #include <stdexcept>
 #include <vector>
 
-#include "nullcline/arena.hpp"
-#include "nullcline/blas.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/cells/function.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
-#include "nullcline/function.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/parallel.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::cpu {
 
@@ -54,7 +55,7 @@ class FunctionWorker {
 
   private:
     using Memory = typename Program::Memory;
-    using Slot = typename Program::template Slot<SerialTeam, Search>;
+    using Slot = typename Program::template Slot<SerialGroup, Search>;
     using Rows = std::vector<std::size_t>;
 
     /// As many slots as their Jacobians leave room for, 256 MiB.
@@ -77,7 +78,7 @@ class FunctionWorker {
 
     template <class Act>
     void with_slot(std::size_t row, const Act& act) {
-        Slot slot(team_, program_, memory_, row, search_, work_);
+        Slot slot(group_, program_, memory_, row, search_, work_);
         act(slot);
         slot.store();
     }
@@ -199,11 +200,11 @@ class FunctionWorker {
             Matrix<T> u(rows.size(), h.cols());
             Matrix<T> found(rows.size(), h.cols());
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                copy(team_, memory_.operands.scaled.row(rows[i]), u.row(i));
+                copy(group_, memory_.operands.scaled.row(rows[i]), u.row(i));
             }
             function_.vjp(h.view(), x.view(), u.view(), found.view());
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                copy(team_, found.row(i), memory_.operands.gradient.row(rows[i]));
+                copy(group_, found.row(i), memory_.operands.gradient.row(rows[i]));
             }
         }
     }
@@ -219,7 +220,7 @@ class FunctionWorker {
     Matrix<T> jacobians_;
     typename Program::Workspace work_;
     DenseSteps<T> dense_;
-    SerialTeam team_;
+    SerialGroup group_;
 };
 
 }  // namespace nullcline::cpu

@@ -7,14 +7,15 @@
 #include <optional>
 #include <span>
 
-#include "nullcline/arena.hpp"
-#include "nullcline/blas.hpp"
-#include "nullcline/cancellation.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/requests.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
-#include "nullcline/packed_matrix.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/packed_matrix.hpp"
+#include "nullcline/parallel/cancellation.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline::cpu {
 
@@ -73,14 +74,14 @@ class TileWorker {
                 return;
             }
             if constexpr (tiled) {
-                tick(cancellation);
+                run_round(cancellation);
             }
         }
     }
 
   private:
     using Memory = typename Program::Memory;
-    using Slot = typename Program::template Slot<SerialTeam, Search>;
+    using Slot = typename Program::template Slot<SerialGroup, Search>;
 
     static constexpr bool tiled = Program::requests.contains(Request::forward);
     static constexpr std::size_t rows = tiled ? tile_rows : 1;
@@ -98,7 +99,7 @@ class TileWorker {
     /// Let a slot act, and go on for as long as it waits for nothing that the tile makes.
     template <class Act>
     void with_slot(std::size_t row, const Cancellation& cancellation, const Act& act) {
-        Slot slot(team_, program_, memory_, row, search_, work_);
+        Slot slot(group_, program_, memory_, row, search_, work_);
         act(slot);
         while (serve_alone(slot.request(), row) && !cancellation.requested()) {
             slot.advance();
@@ -147,11 +148,12 @@ class TileWorker {
                          operands.exact_product.row(row).subspan(gated.rows()));
                 return true;
             case Request::exact_gated:
-                multiply(gated, operands.exact_seen.row(row), operands.exact_product.row(row));
+                multiply(gated, operands.exact_gated_input.row(row),
+                         operands.exact_product.row(row));
                 return true;
             case Request::exact_gated_transposed:
                 blas::multiply_vector_by_transpose(gated, scaled.first(gated.rows()),
-                                                   operands.exact_seen_gradient.row(row));
+                                                   operands.exact_gated_input_gradient.row(row));
                 return true;
             case Request::exact_transposed:
                 blas::multiply_vector_by_transpose(plain, scaled.subspan(gated.rows()),
@@ -162,7 +164,7 @@ class TileWorker {
         }
     }
 
-    void tick(const Cancellation& cancellation) {
+    void run_round(const Cancellation& cancellation) {
         BusyBlocks busy{};
         std::size_t n_busy = 0;
         for (std::size_t row = 0; row < rows; ++row) {
@@ -172,7 +174,7 @@ class TileWorker {
             }
         }
         n_products_ += n_busy;
-        for (const Request wanted : tick_order) {
+        for (const Request wanted : round_order) {
             if (!multiply_tile(wanted, busy)) {
                 continue;
             }
@@ -201,10 +203,10 @@ class TileWorker {
                 matrices_.weights->backward(plain(operands.scaled), operands.gradient, busy);
                 return true;
             case Request::forward_gated:
-                matrices_.gated->forward(operands.seen, operands.product, busy);
+                matrices_.gated->forward(operands.gated_input, operands.product, busy);
                 return true;
             case Request::backward_gated:
-                matrices_.gated->backward(operands.scaled, operands.seen_gradient, busy);
+                matrices_.gated->backward(operands.scaled, operands.gated_input_gradient, busy);
                 return true;
             case Request::precondition:
                 if (matrices_.inverse == nullptr) {
@@ -227,7 +229,7 @@ class TileWorker {
     Memory memory_;
     typename Program::Workspace work_;
     DenseSteps<T> dense_;
-    SerialTeam team_;
+    SerialGroup group_;
 };
 
 }  // namespace nullcline::cpu

@@ -7,24 +7,24 @@
 #include <span>
 #include <vector>
 
+#include "nullcline/batching/outcome.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
-#include "nullcline/gpu/inverse_at_rest.hpp"
 #include "nullcline/gpu/memory.hpp"
+#include "nullcline/gpu/preconditioner.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/gpu/rows.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/tile_driver.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/search/merging.hpp"
+#include "nullcline/search/searcher.hpp"
 #include "nullcline/solvers/deflation.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/search.hpp"
-#include "nullcline/solvers/sharing.hpp"
 
 namespace nullcline::gpu {
 
-/// Some of a problem's starts, so many that they find room (see solvers/search.hpp).
+/// Some of a problem's starts, so many that they find room (see search/searcher.hpp).
 template <class Device, class T>
 class Backend {
   public:
@@ -39,18 +39,19 @@ class Backend {
           h_(device, n_starts, problem.cell.state_size()),
           drives_(make_drives()),
           iterations_there_(device, 1, n_starts),
-          ends_there_(device, 1, n_starts),
+          terminations_there_(device, 1, n_starts),
           kinds_there_(device, 1, n_starts),
           reasons_there_(device, 1, n_starts),
           q_(device, 1, n_starts),
           counters_(device, 1, 1),
           iterations_(n_starts),
-          ends_(n_starts, End::limit),
+          terminations_(n_starts, Termination::limit),
           reasons_(n_starts) {
         load_rows(device, problem.starts, first, h_.view(), "starts");
         device.launch(n_starts, ProjectRows<T>{h_.view(), reduced()});
         device.zero(iterations_there_.elements().data(), n_starts * sizeof(std::int32_t));
-        device.copy(ends_there_.elements().data(), ends_.data(), n_starts * sizeof(End));
+        device.copy(terminations_there_.elements().data(), terminations_.data(),
+                    n_starts * sizeof(Termination));
     }
 
     [[nodiscard]] std::size_t n_starts() const { return n_starts_; }
@@ -58,14 +59,14 @@ class Backend {
     [[nodiscard]] CellEquation<T> reduced() const { return nullcline::reduced(cell_.view()); }
     [[nodiscard]] CellEquation<T> update() const { return nullcline::update(cell_.view()); }
     [[nodiscard]] const Deflation<T>& deflation() const { return deflation_; }
-    [[nodiscard]] std::span<const End> ends() const { return ends_; }
+    [[nodiscard]] std::span<const Termination> terminations() const { return terminations_; }
     [[nodiscard]] std::span<const Reason> reasons() const { return reasons_; }
     [[nodiscard]] std::size_t iterations_left(std::size_t start) const {
         return problem_.options.max_iterations - static_cast<std::size_t>(iterations_[start]);
     }
 
-    bool invert_at_rest() {
-        inverse_ = inverse_at_rest(device_, cell_);
+    bool make_preconditioner() {
+        inverse_ = make_inverse(device_, cell_);
         return inverse_.view().rows() > 0;
     }
 
@@ -91,16 +92,17 @@ class Backend {
         n_zeros_ += last_.n_zeros;
         n_products_ += last_.n_products;
         iterations_ = iterations_there_.download();
-        ends_ = ends_there_.download();
+        terminations_ = terminations_there_.download();
         reasons_ = reasons_there_.download();
     }
 
-    void to_centres(const std::vector<std::size_t>& starts) {
+    void move_to_cell_centres(const std::vector<std::size_t>& starts) {
         const auto queue = there(starts);
         const auto norms = problem_.cell.row_norms();
-        device_.launch(starts.size(),
-                       ToCentres<T>{view(queue), cell_side(norms.first(reduced().weights().rows())),
-                                    reduced()});
+        device_.launch(
+            starts.size(),
+            MoveToCellCentres<T>{view(queue), cell_side(norms.first(reduced().weights().rows())),
+                                 reduced()});
     }
 
     [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
@@ -126,13 +128,13 @@ class Backend {
         device_.launch(followers.starts.size(),
                        Follow<T>{view(queue), leaders.elements(), iterations.elements()});
         iterations_ = iterations_there_.download();
-        ends_ = ends_there_.download();
+        terminations_ = terminations_there_.download();
     }
 
-    void share_verdicts(const Followers& followers) {
+    void share_labels(const Followers& followers) {
         const auto queue = there(followers.starts);
         const auto leaders = there(followers.leaders);
-        device_.launch(followers.starts.size(), ShareVerdicts<T>{view(queue), leaders.elements()});
+        device_.launch(followers.starts.size(), ShareLabels<T>{view(queue), leaders.elements()});
     }
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
@@ -155,7 +157,7 @@ class Backend {
     [[nodiscard]] static std::size_t bytes_a_start(const Problem<T>& problem) {
         const std::size_t inputs = has_own_inputs(problem)
                                        ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
-                                             problem.cell.resting_drive().size() * sizeof(T)
+                                             problem.cell.zero_input_drive().size() * sizeof(T)
                                        : 0;
         constexpr std::size_t columns = 128;  // numbers a start, with room
         return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
@@ -168,7 +170,7 @@ class Backend {
 
     /// What inputs and outer biases add, for all starts or for each.
     [[nodiscard]] Array<Device, T> make_drives() {
-        const auto resting = cell_.resting_drive();
+        const auto resting = cell_.zero_input_drive();
         const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
         Array<Device, T> drives(device_, rows, resting.cols());
         if (!problem_.inputs || problem_.inputs->cols == 0) {
@@ -186,7 +188,7 @@ class Backend {
         return {h_.view(),
                 drives_.view(),
                 iterations_there_.elements(),
-                ends_there_.elements(),
+                terminations_there_.elements(),
                 kinds_there_.elements(),
                 reasons_there_.elements(),
                 q_.elements(),
@@ -212,7 +214,7 @@ class Backend {
     std::size_t first_, n_starts_;
     Array<Device, T> h_, drives_;
     Array<Device, std::int32_t> iterations_there_;
-    Array<Device, End> ends_there_;
+    Array<Device, Termination> terminations_there_;
     Array<Device, Kind> kinds_there_;
     Array<Device, Reason> reasons_there_;
     Array<Device, double> q_;
@@ -223,7 +225,7 @@ class Backend {
     std::size_t n_zeros_ = 0;
     std::size_t n_products_ = 0;
     std::vector<std::int32_t> iterations_;
-    std::vector<End> ends_;
+    std::vector<Termination> terminations_;
     std::vector<Reason> reasons_;
 };
 

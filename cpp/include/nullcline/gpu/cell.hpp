@@ -7,7 +7,7 @@
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
@@ -18,7 +18,7 @@ class DeviceCell {
         : cell_(cell),
           input_(device, cell.input()),
           recurrent_(device, cell.recurrent()),
-          resting_drive_(device, cell.resting_drive()),
+          resting_drive_(device, cell.zero_input_drive()),
           inner_bias_(device, cell.inner_bias()),
           row_norms_(device, cell.row_norms()),
           single_(device, cell.recurrent().rows(), cell.size()) {
@@ -30,7 +30,7 @@ class DeviceCell {
         return cell_.view(recurrent_.view(), inner_bias_.elements(), row_norms_.elements());
     }
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
-    [[nodiscard]] MatrixView<const T> resting_drive() const { return resting_drive_.view(); }
+    [[nodiscard]] MatrixView<const T> zero_input_drive() const { return resting_drive_.view(); }
 
     /// An equation's weights in single precision.
     template <class E>

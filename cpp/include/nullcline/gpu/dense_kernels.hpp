@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <span>
 
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/states.hpp"
 #include "nullcline/gpu/kernel.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/rest.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/search/preconditioner.hpp"
 
 namespace nullcline::gpu {
 
@@ -24,11 +26,11 @@ struct StepFromRest {
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
-        update.linearize(team, at.h, at.products, drive, at.out());
-        team.for_each(at.h.size(), [&](std::size_t i) { at.h[i] += at.residual[i]; });
+        update.linearize(group, at.h, at.products, drive, at.out());
+        group.for_each(at.h.size(), [&](std::size_t i) { at.h[i] += at.residual[i]; });
     }
 };
 
@@ -42,13 +44,13 @@ struct LinearizeAtRest {
     std::span<const T> drive;
     SolveOperands<T> out;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
-        equation.linearize(team, at.h, at.products, drive,
+        equation.linearize(group, at.h, at.products, drive,
                            {at.residual, out.scales.row(0), out.identity.row(0), out.gate.row(0)});
-        fill(team, out.free.row(0), T{1});
-        team.lead([&] { out.changed(0, 0) = 1; });
+        fill(group, out.free.row(0), T{1});
+        group.single([&] { out.changed(0, 0) = 1; });
     }
 };
 
@@ -61,14 +63,15 @@ struct SeeAtRest {
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
-        equation.gate(team, at.h, at.products, drive, at.seen);
+        equation.compute_gated_input(group, at.h, at.products, drive, at.gated_input);
     }
 };
 
-/// Write out M (see gated_block.hpp), those of all slots beside each other: a block a row of one's.
+/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block a row
+/// of one's.
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
@@ -76,8 +79,8 @@ struct WriteGates {
     SolveOperands<T> operands;
     MatrixView<T> gates;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t units = weights.cols();
         const std::size_t slot = block / units;
         const std::size_t i = block % units;
@@ -86,7 +89,7 @@ struct WriteGates {
         const T by_state = gate[units + i];
         const T* const w = weights.row(i).data();
         T* const to = gates.row(i).data() + slot * units;
-        team.for_each(
+        group.for_each(
             units, [=](std::size_t j) { to[j] = by_product * w[j] + (i == j ? by_state : T{0}); });
     }
 };
@@ -107,8 +110,8 @@ struct AssembleJacobians {
         return (size + rows_a_block - 1) / rows_a_block;
     }
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t slot = block / blocks_a_slot();
         const std::size_t first = block % blocks_a_slot() * rows_a_block;
         const std::size_t units = weights.cols();
@@ -124,14 +127,14 @@ struct AssembleJacobians {
             const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
             const T* const identity = operands.identity.row(slot).data() + part * size;
             T* const to = jacobians.row(slot * size + row).data();
-            const T* const seen = is_gated ? gated.row(i).data() + slot * units : nullptr;
-            team.for_each(size, [=](std::size_t column) {
+            const T* const gated_input = is_gated ? gated.row(i).data() + slot * units : nullptr;
+            group.for_each(size, [=](std::size_t column) {
                 const std::size_t j = column % units;
                 T sum = i == j ? -identity[column] : T{0};
                 for (std::size_t k = 0; k < n_blocks && column < units; ++k) {
                     const bool is_seen = is_gated && k == 0;
                     sum += scales[k * units + i] *
-                           (is_seen ? seen[j] : w[(k * units + i) * units + j]);
+                           (is_seen ? gated_input[j] : w[(k * units + i) * units + j]);
                 }
                 to[column] = sum;
             });
@@ -147,8 +150,8 @@ struct ShiftNormals {
     MatrixView<const T> normals;
     MatrixView<T> out;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t size = normals.cols();
         const std::size_t slot = block / size;
         const std::size_t i = block % size;
@@ -156,7 +159,7 @@ struct ShiftNormals {
         const T shift = operands.shift(slot, 0);
         const auto from = normals.row(block);
         const auto to = out.row(block);
-        team.for_each(size, [&](std::size_t j) {
+        group.for_each(size, [&](std::size_t j) {
             to[j] = from[j] * free[i] * free[j] + (i == j ? shift : T{0});
         });
     }
@@ -169,12 +172,13 @@ struct ShiftAtRest {
     MatrixView<const T> normal;
     MatrixView<T> shift;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = normal.cols();
-        const T trace = team.sum(size, [&](std::size_t i) { return normal(i, i); });
-        team.lead(
-            [&] { shift(0, 0) = static_cast<T>(shift_at_rest) * trace / static_cast<T>(size); });
+        const T trace = group.sum(size, [&](std::size_t i) { return normal(i, i); });
+        group.single([&] {
+            shift(0, 0) = static_cast<T>(preconditioner_shift) * trace / static_cast<T>(size);
+        });
     }
 };
 
@@ -184,9 +188,9 @@ struct CopySteps {
     using Shared = NothingShared;
     MatrixView<T> from, to;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t slot, Shared&) const {
-        copy(team, from.row(slot), to.row(slot));
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
+        copy(group, from.row(slot), to.row(slot));
     }
 };
 
@@ -199,13 +203,13 @@ struct ReturnSteps {
     MatrixView<T> solutions;
     std::span<const int> info;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t slot, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
         if (scalars(slot, 0).request != Request::solve) {
             return;
         }
-        copy(team, solutions.row(slot), operands.step.row(slot));
-        team.lead([&] {
+        copy(group, solutions.row(slot), operands.step.row(slot));
+        group.single([&] {
             operands.solved(slot, 0) = info[slot] == 0 ? 1 : 0;
             operands.changed(slot, 0) = 0;
         });
@@ -219,10 +223,10 @@ struct ListPointers {
     MatrixView<T> matrices, vectors;
     std::span<T*> matrix_pointers, vector_pointers;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = matrices.cols();
-        team.for_each(matrix_pointers.size(), [&](std::size_t i) {
+        group.for_each(matrix_pointers.size(), [&](std::size_t i) {
             matrix_pointers[i] = matrices.data() + i * size * size;
             vector_pointers[i] = vectors.data() + i * size;
         });
@@ -236,11 +240,11 @@ struct CountNotFinite {
     std::span<const T> values;
     unsigned long long* n_not_finite;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
-        const int wrong = team.sum(values.size(),
-                                   [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });
-        team.count(n_not_finite, static_cast<unsigned long long>(wrong));
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
+        const int wrong = group.sum(
+            values.size(), [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });
+        group.count(n_not_finite, static_cast<unsigned long long>(wrong));
     }
 };
 

@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/memory.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/tile.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <span>
 
-#include "nullcline/host_device.hpp"
-#include "nullcline/solvers/small_matrix.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/small_matrix.hpp"
 
 namespace nullcline::gpu {
 
@@ -24,7 +24,8 @@ struct JacobiRotation {
     double c, s;
 
     /// The one that makes the entry `off` between two diagonal entries vanish.
-    [[nodiscard]] static NULLCLINE_TEAM JacobiRotation of(double first, double second, double off) {
+    [[nodiscard]] static NULLCLINE_DEVICE JacobiRotation of(double first, double second,
+                                                            double off) {
         if (off == 0) {
             return {1, 0};
         }
@@ -35,7 +36,7 @@ struct JacobiRotation {
         return {c, t * c};
     }
 
-    NULLCLINE_TEAM void apply(double& x, double& y) const {
+    NULLCLINE_DEVICE void apply(double& x, double& y) const {
         const double before = x;
         x = c * x - s * y;
         y = s * before + c * y;
@@ -47,9 +48,9 @@ struct JacobiRotation {
 ///
 /// Jacobi's method, half of the rows and columns rotated against the other half at a time (Golub
 /// and Van Loan, Matrix Computations, 8.5.6): within a round no two rotations meet.
-template <class Team>
-NULLCLINE_TEAM void jacobi_eigen(const Team& team, SmallMatrix& a, SmallMatrix& vectors,
-                                 std::span<double> numbers) {
+template <class Group>
+NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatrix& vectors,
+                                   std::span<double> numbers) {
     constexpr std::size_t n = SmallMatrix::largest;
     constexpr std::size_t n_pairs = n / 2;
     constexpr int most_sweeps = 15;
@@ -58,31 +59,31 @@ NULLCLINE_TEAM void jacobi_eigen(const Team& team, SmallMatrix& a, SmallMatrix& 
         return JacobiRotation{numbers[k], numbers[n_pairs + k]};
     };
 
-    team.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
+    group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
     for (int sweep = 0; sweep < most_sweeps; ++sweep) {
         const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
-        const double whole = team.sum(n * n, square);
+        const double whole = group.sum(n * n, square);
         const double off =
-            team.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
+            group.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
         if (!(off > eps * eps * whole)) {
             break;
         }
         for (std::size_t round = 0; round < n - 1; ++round) {
-            team.for_each(n_pairs, [&](std::size_t k) {
+            group.for_each(n_pairs, [&](std::size_t k) {
                 const JacobiPair p(round, k, n);
                 const auto made = JacobiRotation::of(a(p.first, p.first), a(p.second, p.second),
                                                      a(p.first, p.second));
                 numbers[k] = made.c;
                 numbers[n_pairs + k] = made.s;
             });
-            team.for_each(n, [&](std::size_t j) {  // rows, a column a thread
+            group.for_each(n, [&](std::size_t j) {  // rows, a column a thread
                 for (std::size_t k = 0; k < n_pairs; ++k) {
                     const JacobiPair p(round, k, n);
                     rotation(k).apply(a(p.first, j), a(p.second, j));
                     rotation(k).apply(vectors(p.first, j), vectors(p.second, j));
                 }
             });
-            team.for_each(n, [&](std::size_t i) {  // columns, a row a thread
+            group.for_each(n, [&](std::size_t i) {  // columns, a row a thread
                 for (std::size_t k = 0; k < n_pairs; ++k) {
                     const JacobiPair p(round, k, n);
                     rotation(k).apply(a(i, p.first), a(i, p.second));
@@ -98,8 +99,8 @@ NULLCLINE_TEAM void jacobi_eigen(const Team& team, SmallMatrix& a, SmallMatrix& 
             places[i] += a(j, j) < a(i, i) || (a(j, j) == a(i, i) && j < i) ? 1 : 0;
         }
     }
-    team.sync();
-    team.for_each(n, [&](std::size_t j) {
+    group.sync();
+    group.for_each(n, [&](std::size_t j) {
         for (std::size_t i = 0; i < n; ++i) {
             a(places[i], j) = vectors(i, j);
         }

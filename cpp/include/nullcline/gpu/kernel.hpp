@@ -1,5 +1,5 @@
-// A kernel: a function of a team and of the number of its block, which a device's `launch` runs
-// with a team for every block; `Shared` is what the team's members share while it runs.
+// A kernel: a function of a group and of the number of its block, which a device's `launch` runs
+// with a group for every block; `Shared` is what the group's members share while it runs.
 #pragma once
 
 namespace nullcline::gpu {

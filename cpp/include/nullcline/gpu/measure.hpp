@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/states.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
@@ -16,8 +17,8 @@
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/tile.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
@@ -27,10 +28,10 @@ struct FillVaried {
     using Shared = NothingShared;
     MatrixView<T> out;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const auto to = out.row(row);
-        team.for_each(to.size(), [&](std::size_t i) {
+        group.for_each(to.size(), [&](std::size_t i) {
             const double place = 0.6180339887498949 * static_cast<double>(row * to.size() + i + 1);
             to[i] = static_cast<T>(2 * (place - std::floor(place)) - 1);
         });
@@ -46,10 +47,10 @@ struct LinearizeRows {
     StateMemory<T> states;
     std::span<const T> drive;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const StateRow<T> at(states, row);
-        equation.linearize(team, at.h, at.products, drive, at.out());
+        equation.linearize(group, at.h, at.products, drive, at.out());
     }
 };
 
@@ -119,8 +120,8 @@ template <class Device, class T>
     rates.residual =
         flop / median_seconds(device, [&] {
             device.multiply_transposed(h, update.weights(), at.states.products);
-            device.launch(n_states, LinearizeRows<CellEquation<T>>{update, at.states,
-                                                                   there.resting_drive().row(0)});
+            device.launch(n_states, LinearizeRows<CellEquation<T>>{
+                                        update, at.states, there.zero_input_drive().row(0)});
         });
     rates.copy =
         2 * bytes / median_seconds(device, [&] {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 

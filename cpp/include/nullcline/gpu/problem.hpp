@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "nullcline/batching/outcome.hpp"
 #include "nullcline/cells/cell.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/parallel.hpp"
-#include "nullcline/solvers/outcome.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::gpu {
 

@@ -9,12 +9,12 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/box.hpp"
-#include "nullcline/solvers/judge.hpp"
-#include "nullcline/solvers/sharing.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/search/classifier.hpp"
+#include "nullcline/search/merging.hpp"
 
 namespace nullcline::gpu {
 
@@ -27,18 +27,18 @@ struct LoadRows {
     MatrixView<To> to;
     unsigned long long* n_not_finite;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const From* const source = from + static_cast<std::ptrdiff_t>(row) * row_stride;
         const std::ptrdiff_t stride = column_stride;
         const auto target = to.row(row);
-        const int wrong = team.sum(target.size(), [=](std::size_t i) {
+        const int wrong = group.sum(target.size(), [=](std::size_t i) {
             const From value = source[static_cast<std::ptrdiff_t>(i) * stride];
             target[i] = static_cast<To>(value);
             return std::isfinite(value) ? 0 : 1;
         });
         if (wrong > 0) {
-            team.count(n_not_finite, static_cast<unsigned long long>(wrong));
+            group.count(n_not_finite, static_cast<unsigned long long>(wrong));
         }
     }
 };
@@ -50,9 +50,9 @@ struct ProjectRows {
     MatrixView<T> states;
     CellEquation<T> reduced;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
-        project_into(team, reduced.box(), states.row(row).first(reduced.size()));
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
+        project_into(group, reduced.box(), states.row(row).first(reduced.size()));
     }
 };
 
@@ -63,10 +63,10 @@ struct AddRow {
     std::span<const T> addend;
     MatrixView<T> rows;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const auto to = rows.row(row);
-        team.for_each(to.size(), [&](std::size_t i) { to[i] += addend[i]; });
+        group.for_each(to.size(), [&](std::size_t i) { to[i] += addend[i]; });
     }
 };
 
@@ -77,25 +77,25 @@ struct ConvertRows {
     MatrixView<const From> from;
     MatrixView<To> to;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
-        copy(team, from.row(row), to.row(row));
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
+        copy(group, from.row(row), to.row(row));
     }
 };
 
 /// Move the states of starts to the centres of their cells, a block a start.
 template <class T>
-struct ToCentres {
+struct MoveToCellCentres {
     using Shared = NothingShared;
     SearchView<T> search;
     double side;
     CellEquation<T> reduced;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::span<T> state = search.state(search.queue[block]);
-        to_centre(team, state, side);
-        project_into(team, reduced.box(), state.first(reduced.size()));
+        move_to_cell_centre(group, state, side);
+        project_into(group, reduced.box(), state.first(reduced.size()));
     }
 };
 
@@ -106,12 +106,12 @@ struct Keys {
     SearchView<T> search;
     std::span<std::uint64_t> keys;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t start = search.queue[block];
-        const std::uint64_t of_input = key_of(team, search.drive(start));
-        const std::uint64_t of_state = key_of(team, std::span<const T>(search.h.row(start)));
-        team.lead([&] { keys[block] = of_state + 31 * of_input; });
+        const std::uint64_t of_input = key_of(group, search.drive(start));
+        const std::uint64_t of_state = key_of(group, std::span<const T>(search.h.row(start)));
+        group.single([&] { keys[block] = of_state + 31 * of_input; });
     }
 };
 
@@ -123,16 +123,16 @@ struct AreEqual {
     std::span<const std::size_t> others;
     std::span<std::uint8_t> equal;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t one = search.queue[block];
         const std::size_t other = others[block];
         const auto alike = [&](std::span<const T> a, std::span<const T> b) {
-            return team.all(a.size(), [=](std::size_t i) { return a[i] == b[i]; });
+            return group.all(a.size(), [=](std::size_t i) { return a[i] == b[i]; });
         };
         const bool same = alike(search.h.row(one), search.h.row(other)) &&
                           alike(search.drive(one), search.drive(other));
-        team.lead([&] { equal[block] = same ? 1 : 0; });
+        group.single([&] { equal[block] = same ? 1 : 0; });
     }
 };
 
@@ -143,26 +143,26 @@ struct Follow {
     SearchView<T> search;
     std::span<const std::size_t> leaders, iterations;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t leader = leaders[block];
-        search.finish(team, search.queue[block], search.h.row(leader), iterations[block],
-                      search.ends[leader]);
+        search.finish(group, search.queue[block], search.h.row(leader), iterations[block],
+                      search.terminations[leader]);
     }
 };
 
 /// Give starts of the queue the verdicts of others.
 template <class T>
-struct ShareVerdicts {
+struct ShareLabels {
     using Shared = NothingShared;
     SearchView<T> search;
     std::span<const std::size_t> leaders;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t leader = leaders[block];
-        search.judged(team, search.queue[block],
-                      Verdict{search.kinds[leader], search.reasons[leader], search.q[leader]});
+        search.classified(group, search.queue[block],
+                          Label{search.kinds[leader], search.reasons[leader], search.q[leader]});
     }
 };
 

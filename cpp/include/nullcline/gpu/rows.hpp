@@ -8,7 +8,7 @@
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 

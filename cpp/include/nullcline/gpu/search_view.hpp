@@ -5,12 +5,11 @@
 #include <cstdint>
 #include <span>
 
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/judge.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/search/classifier.hpp"
 
 namespace nullcline::gpu {
 
@@ -28,7 +27,7 @@ struct SearchView {
     MatrixView<T> h;
     MatrixView<const T> drives;  ///< one row for all starts, or one each
     std::span<std::int32_t> iterations;
-    std::span<End> ends;
+    std::span<Termination> terminations;
     std::span<Kind> kinds;
     std::span<Reason> reasons;
     std::span<double> q;
@@ -36,47 +35,50 @@ struct SearchView {
     std::span<const std::size_t> queue;  ///< the starts of this pass
     Counters* counters;
 
-    [[nodiscard]] NULLCLINE_TEAM std::span<const T> drive(std::size_t start) const {
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const T> drive(std::size_t start) const {
         return drives.row(drives.rows() == 1 ? 0 : start);
     }
 
-    [[nodiscard]] NULLCLINE_TEAM std::size_t iterations_left(std::size_t start) const {
+    [[nodiscard]] NULLCLINE_DEVICE std::size_t iterations_left(std::size_t start) const {
         return options.max_iterations - static_cast<std::size_t>(iterations[start]);
     }
 
-    [[nodiscard]] NULLCLINE_TEAM End end(std::size_t start) const { return ends[start]; }
+    [[nodiscard]] NULLCLINE_DEVICE Termination termination(std::size_t start) const {
+        return terminations[start];
+    }
 
-    [[nodiscard]] NULLCLINE_TEAM std::span<T> state(std::size_t start) const {
+    [[nodiscard]] NULLCLINE_DEVICE std::span<T> state(std::size_t start) const {
         return h.row(start);
     }
 
     /// Of a state, what an equation has for unknowns.
-    template <class Team>
-    NULLCLINE_TEAM void load(const Team& team, std::size_t start, std::span<T> unknowns,
-                             std::span<T> drive_out) const {
-        copy(team, h.row(start), unknowns);
-        copy(team, drive(start), drive_out);
+    template <class Group>
+    NULLCLINE_DEVICE void load(const Group& group, std::size_t start, std::span<T> unknowns,
+                               std::span<T> drive_out) const {
+        copy(group, h.row(start), unknowns);
+        copy(group, drive(start), drive_out);
     }
 
-    template <class Team>
-    NULLCLINE_TEAM void finish(const Team& team, std::size_t start, std::span<T> unknowns,
-                               std::size_t n_iterations, End how) const {
-        copy(team, unknowns, h.row(start).first(unknowns.size()));
-        team.lead([&] {
+    template <class Group>
+    NULLCLINE_DEVICE void finish(const Group& group, std::size_t start, std::span<T> unknowns,
+                                 std::size_t n_iterations, Termination how) const {
+        copy(group, unknowns, h.row(start).first(unknowns.size()));
+        group.single([&] {
             iterations[start] += static_cast<std::int32_t>(n_iterations);
-            ends[start] = how;
+            terminations[start] = how;
         });
-        if (how == End::zero) {  // others may go on in another pass
-            team.count(&counters->n_zeros, 1);
+        if (how == Termination::zero) {  // others may go on in another pass
+            group.count(&counters->n_zeros, 1);
         }
     }
 
-    template <class Team>
-    NULLCLINE_TEAM void judged(const Team& team, std::size_t start, const Verdict& verdict) const {
-        team.lead([&] {
-            kinds[start] = verdict.kind;
-            reasons[start] = verdict.reason;
-            q[start] = verdict.q;
+    template <class Group>
+    NULLCLINE_DEVICE void classified(const Group& group, std::size_t start,
+                                     const Label& label) const {
+        group.single([&] {
+            kinds[start] = label.kind;
+            reasons[start] = label.reason;
+            q[start] = label.q;
         });
     }
 };

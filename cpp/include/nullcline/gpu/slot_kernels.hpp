@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <span>
 
+#include "nullcline/batching/requests.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/tile.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
@@ -25,21 +25,21 @@ struct AdvanceSlots {
     SearchView<T> search;
     Request wanted;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared& shared) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared& shared) const {
         if (memory.scalars(row, 0).request != wanted) {
             return;
         }
-        typename Program::template Slot<Team, SearchView<T>> slot(team, program, memory, row,
-                                                                  search, shared);
+        typename Program::template Slot<Group, SearchView<T>> slot(group, program, memory, row,
+                                                                   search, shared);
         if (wanted == Request::forward) {
-            team.count(&search.counters->n_products, 1);
+            group.count(&search.counters->n_products, 1);
         }
         if (wanted != Request::none) {
             slot.advance();
         }
         while (slot.request() == Request::none) {
-            const std::size_t number = team.take_number(&search.counters->n_taken);
+            const std::size_t number = group.take_number(&search.counters->n_taken);
             if (number >= search.queue.size()) {
                 break;
             }
@@ -55,9 +55,9 @@ struct ClearSlots {
     using Shared = NothingShared;
     MatrixView<Scalars> scalars;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t row, Shared&) const {
-        team.lead([&] { scalars(row, 0) = Scalars(); });
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
+        group.single([&] { scalars(row, 0) = Scalars(); });
     }
 };
 
@@ -70,15 +70,15 @@ struct CountRequests {
     std::uint8_t* requests;
     Counters* counters;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t, Shared&) const {
-        team.for_each(n_rows, [&](std::size_t row) {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
+        group.for_each(n_rows, [&](std::size_t row) {
             requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
         });
         for (std::size_t wanted = 0; wanted < n_requests; ++wanted) {
             const int n =
-                team.sum(n_rows, [&](std::size_t row) { return requests[row] == wanted ? 1 : 0; });
-            team.lead([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
+                group.sum(n_rows, [&](std::size_t row) { return requests[row] == wanted ? 1 : 0; });
+            group.single([&] { counters->waiting[wanted] = static_cast<unsigned long long>(n); });
         }
     }
 };
@@ -95,20 +95,20 @@ struct MoveSlots {
     std::span<const SlotBytes> pieces;
     std::span<const std::size_t> from, to;
 
-    template <class Team>
-    NULLCLINE_TEAM void operator()(const Team& team, std::size_t block, Shared&) const {
+    template <class Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const SlotBytes& piece = pieces[block % pieces.size()];
         const std::size_t move = block / pieces.size();
         const std::byte* const source = piece.data + from[move] * piece.bytes_a_slot;
         std::byte* const target = piece.data + to[move] * piece.bytes_a_slot;
         constexpr std::size_t word = sizeof(std::uint32_t);
         if (piece.bytes_a_slot % word == 0) {
-            team.for_each(piece.bytes_a_slot / word, [=](std::size_t i) {
+            group.for_each(piece.bytes_a_slot / word, [=](std::size_t i) {
                 reinterpret_cast<std::uint32_t*>(target)[i] =
                     reinterpret_cast<const std::uint32_t*>(source)[i];
             });
         } else {
-            team.for_each(piece.bytes_a_slot, [=](std::size_t i) { target[i] = source[i]; });
+            group.for_each(piece.bytes_a_slot, [=](std::size_t i) { target[i] = source[i]; });
         }
     }
 };

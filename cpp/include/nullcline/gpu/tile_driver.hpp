@@ -11,14 +11,15 @@
 #include <utility>
 #include <vector>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/requests.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/slot_kernels.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/tile.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
@@ -74,9 +75,9 @@ class TileDriver {
                 n_rows_ > fewest_rows) {
                 move_together();
             }
-            tick(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
-            for (std::size_t i = 1; i < ticks_a_look(); ++i) {
-                tick(true);
+            run_round(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
+            for (std::size_t i = 1; i < rounds_per_poll(); ++i) {
+                run_round(true);
             }
         }
     }
@@ -128,9 +129,9 @@ class TileDriver {
     }
 
     /// Looking costs a wait; where a tick takes long, that is nothing.
-    [[nodiscard]] std::size_t ticks_a_look() const {
+    [[nodiscard]] std::size_t rounds_per_poll() const {
         const auto weights = program_.served().weights();
-        return n_rows_ * weights.size() > long_tick ? 1 : 8;
+        return n_rows_ * weights.size() > long_round ? 1 : 8;
     }
 
     [[nodiscard]] Counters count() {
@@ -142,8 +143,8 @@ class TileDriver {
         return counters;
     }
 
-    void tick(bool with_exact) {
-        for (const Request wanted : tick_order) {
+    void run_round(bool with_exact) {
+        for (const Request wanted : round_order) {
             if (Program::requests.contains(wanted) &&
                 (with_exact || whole(wanted) != Request::exact) && make(wanted)) {
                 advance(wanted);
@@ -181,20 +182,20 @@ class TileDriver {
                                  rows(operands.gradient));
                 return true;
             case Request::exact_gated:
-                device_.multiply_transposed(rows(operands.exact_seen), gated_block,
+                device_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
                                             gated(operands.exact_product));
                 return true;
             case Request::exact_gated_transposed:
                 device_.multiply(gated(operands.exact_scaled), gated_block,
-                                 rows(operands.exact_seen_gradient));
+                                 rows(operands.exact_gated_input_gradient));
                 return true;
             case Request::forward_gated:
-                device_.multiply_transposed(rows(operands.seen), matrices_.gated,
+                device_.multiply_transposed(rows(operands.gated_input), matrices_.gated,
                                             gated(operands.product));
                 return true;
             case Request::backward_gated:
                 device_.multiply(gated(operands.scaled), matrices_.gated,
-                                 rows(operands.seen_gradient));
+                                 rows(operands.gated_input_gradient));
                 return true;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
@@ -275,7 +276,7 @@ class TileDriver {
     static constexpr std::size_t most_rows = 8192;
     static constexpr std::size_t fewest_rows = 32;
     /// Multiplications of a product from which a tick takes about as long as a look.
-    static constexpr std::size_t long_tick = std::size_t{1} << 31U;
+    static constexpr std::size_t long_round = std::size_t{1} << 31U;
 
     Device& device_;
     const Program& program_;

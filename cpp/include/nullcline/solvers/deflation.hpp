@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline {
 
@@ -22,24 +22,24 @@ class Deflation {
     [[nodiscard]] constexpr bool empty() const { return zeros_.rows() == 0; }
 
     /// M(h): infinite at a known zero.
-    template <class Team>
-    [[nodiscard]] NULLCLINE_TEAM double factor(const Team& team, std::span<const T> h) const {
+    template <class Group>
+    [[nodiscard]] NULLCLINE_DEVICE double factor(const Group& group, std::span<const T> h) const {
         double product = 1;
         for (std::size_t i = 0; i < zeros_.rows(); ++i) {
-            product *= 1 / square_distance(team, h, zeros_.row(i)) + 1;
+            product *= 1 / square_distance(group, h, zeros_.row(i)) + 1;
         }
         return product;
     }
 
     /// How much longer Newton's step on M f is than s, the one on f: 1 / (1 − ∇(ln M)ᵀ s), because
     /// the Jacobians differ by a matrix of rank one. Negative where it leads the other way.
-    template <class Team>
-    [[nodiscard]] NULLCLINE_TEAM double stretch(const Team& team, std::span<const T> h,
-                                                std::span<const T> s) const {
+    template <class Group>
+    [[nodiscard]] NULLCLINE_DEVICE double stretch(const Group& group, std::span<const T> h,
+                                                  std::span<const T> s) const {
         double slope = 0;
         for (std::size_t i = 0; i < zeros_.rows(); ++i) {
-            const double square = square_distance(team, h, zeros_.row(i));
-            const double product = team.sum(h.size(), [&](std::size_t j) {
+            const double square = square_distance(group, h, zeros_.row(i));
+            const double product = group.sum(h.size(), [&](std::size_t j) {
                 return static_cast<double>(h[j] - zeros_(i, j)) * static_cast<double>(s[j]);
             });
             slope -= 2 * product / (static_cast<double>(h.size()) * square * (1 + square));
@@ -48,11 +48,11 @@ class Deflation {
     }
 
   private:
-    template <class Team>
-    [[nodiscard]] static NULLCLINE_TEAM double square_distance(const Team& team,
-                                                               std::span<const T> a,
-                                                               std::span<const T> b) {
-        const double sum = team.sum(a.size(), [&](std::size_t i) {
+    template <class Group>
+    [[nodiscard]] static NULLCLINE_DEVICE double square_distance(const Group& group,
+                                                                 std::span<const T> a,
+                                                                 std::span<const T> b) {
+        const double sum = group.sum(a.size(), [&](std::size_t i) {
             const auto difference = static_cast<double>(a[i] - b[i]);
             return difference * difference;
         });

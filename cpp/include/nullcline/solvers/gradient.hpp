@@ -11,21 +11,23 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/slot.hpp"
+#include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/adam.hpp"
-#include "nullcline/solvers/box.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/slot.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/adam_schedule.hpp"
 
 namespace nullcline {
 
-/// The program (see solvers/tile.hpp).
+/// The program (see batching/program.hpp).
 template <Equation E>
 struct GradientDescent {
     using T = typename E::Scalar;
@@ -68,62 +70,62 @@ struct GradientDescent {
         MatrixView<float> first_moments, second_moments;
     };
 
-    template <class Team, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Team, class Search>
-class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Search> {
-    using Base = SlotBase<GradientDescent<E>, Team, Search>;
-    using Base::ask;
-    using Base::ask_gated_change;
-    using Base::ask_products;
-    using Base::ask_rest_of_backward;
-    using Base::ask_rest_of_exact;
+template <class Group, class Search>
+class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Group, Search> {
+    using Base = SlotBase<GradientDescent<E>, Group, Search>;
     using Base::box_;
+    using Base::compute_gated_input;
     using Base::drive_;
     using Base::finish_at;
+    using Base::group_;
     using Base::is_gated;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
+    using Base::request_gated_change;
+    using Base::request_products;
+    using Base::request_second_half_of_backward;
+    using Base::request_second_half_of_exact;
     using Base::row_;
     using Base::search_;
-    using Base::see_state;
-    using Base::team_;
     using Base::units;
+    using Base::wait_for;
 
   public:
-    NULLCLINE_TEAM Slot(const Team& team, const GradientDescent& program, const Memory& memory,
-                        std::size_t row, const Search& search, Workspace&)
-        : Base(team, program, memory, row, search),
+    NULLCLINE_DEVICE Slot(const Group& group, const GradientDescent& program, const Memory& memory,
+                          std::size_t row, const Search& search, Workspace&)
+        : Base(group, program, memory, row, search),
           at_(memory.states, row),
           scales_(memory.scales.row(row)),
           identity_(memory.identities.row(row)),
           gate_(memory.gates.row(row)),
           slope_(memory.slopes.row(row)) {}
 
-    NULLCLINE_TEAM void take(std::size_t start) {
+    NULLCLINE_DEVICE void take(std::size_t start) {
         load(start, at_.h);
         now_.schedule = AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
-        fill(team_, memory_.first_moments.row(row_), 0.0F);
-        fill(team_, memory_.second_moments.row(row_), 0.0F);
-        ask_products(at_.h);
+        fill(group_, memory_.first_moments.row(row_), 0.0F);
+        fill(group_, memory_.second_moments.row(row_), 0.0F);
+        request_products(at_.h);
     }
 
-    NULLCLINE_TEAM void advance() {
-        if (ask_rest_of_exact({}) || ask_rest_of_backward(gate_)) {
+    NULLCLINE_DEVICE void advance() {
+        if (request_second_half_of_exact({}) || request_second_half_of_backward(gate_)) {
             return;
         }
         switch (now_.request) {
             case Request::backward:
                 return descend();
             case Request::forward:
-                return is_gated() ? see_gated() : arrive();
+                return is_gated() ? take_gated_input() : arrive();
             case Request::forward_gated:
                 return arrive();
             default:
@@ -132,22 +134,22 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const {
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const {
         return {scales_, identity_, gate_};
     }
 
     /// Adam's step, kept in the box.
-    NULLCLINE_TEAM void descend() {
+    NULLCLINE_DEVICE void descend() {
         const auto gradient = memory_.operands.gradient.row(row_);
         const auto change = memory_.operands.direction.row(row_);
-        finish_vjp(team_, jacobian(), std::span<const float>(slope_), gradient);
-        team_.adam_step(memory_.first_moments.row(row_), memory_.second_moments.row(row_), gradient,
-                        now_.schedule.next(), change);
+        finish_vjp(group_, jacobian(), std::span<const float>(slope_), gradient);
+        group_.adam_step(memory_.first_moments.row(row_), memory_.second_moments.row(row_),
+                         gradient, now_.schedule.next(), change);
         T* const h = at_.h.data();
         float* const by = change.data();
         const std::size_t n_bounded = units();
         const Box<T> box = box_;
-        team_.for_each(change.size(), [=](std::size_t i) {
+        group_.for_each(change.size(), [=](std::size_t i) {
             const T before = h[i];
             const T after = before + static_cast<T>(by[i]);
             h[i] = i < n_bounded ? box.nearest(after) : after;
@@ -155,65 +157,65 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Team, Searc
         });
         ++now_.iterations;
         if (!E::has_linear_products || now_.iterations % refresh_period == 0) {
-            ask_products(at_.h);
+            request_products(at_.h);
         } else {
-            ask(Request::forward);
+            wait_for(Request::forward);
         }
     }
 
     /// Add the products `first` to `last` of the step.
-    NULLCLINE_TEAM void add_products(std::size_t first, std::size_t last) {
+    NULLCLINE_DEVICE void add_products(std::size_t first, std::size_t last) {
         const float* const by = memory_.operands.product.row(row_).data() + first;
         T* const products = at_.products.data() + first;
-        team_.for_each(last - first, [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
+        group_.for_each(last - first, [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
     }
 
     /// All products of the step have come but the gated block's.
-    NULLCLINE_TEAM void see_gated() {
-        const auto now = memory_.operands.exact_seen.row(row_);
+    NULLCLINE_DEVICE void take_gated_input() {
+        const auto now = memory_.operands.exact_gated_input.row(row_);
         add_products(program_.equation.n_gated(), at_.products.size());
-        see_state(at_.h, at_.products, now);
-        ask_gated_change(at_.seen, now, 1);
-        copy(team_, now, at_.seen);
+        compute_gated_input(at_.h, at_.products, now);
+        request_gated_change(at_.gated_input, now, 1);
+        copy(group_, now, at_.gated_input);
     }
 
     /// All products of the step have come, or the gated block's at last.
-    NULLCLINE_TEAM void arrive() {
+    NULLCLINE_DEVICE void arrive() {
         add_products(0, is_gated() ? program_.equation.n_gated() : at_.products.size());
-        program_.equation.linearize(team_, at_.h, at_.products, drive_, at_.out());
-        arrive_at(static_cast<double>(norm(team_, at_.residual)));
+        program_.equation.linearize(group_, at_.h, at_.products, drive_, at_.out());
+        arrive_at(static_cast<double>(norm(group_, at_.residual)));
     }
 
-    /// Where ‖f‖ is `length`: stop, or ask for the gradient.
-    NULLCLINE_TEAM void arrive_at(double length) {
-        const double q = length * length / static_cast<double>(at_.h.size());
+    /// Where ‖f‖ is `residual_norm`: stop, or ask for the gradient.
+    NULLCLINE_DEVICE void arrive_at(double residual_norm) {
+        const double q = residual_norm * residual_norm / static_cast<double>(at_.h.size());
         if (!std::isfinite(q)) {
-            return finish(End::not_finite);
+            return finish(Termination::not_finite);
         }
         if (q <= search_.options.tol_slow) {
-            return finish(End::stationary);
+            return finish(Termination::stationary);
         }
         if (now_.iterations >= now_.limit) {
-            return finish(End::limit);
+            return finish(Termination::limit);
         }
-        copy(team_, at_.scales, scales_);
-        copy(team_, at_.identity, identity_);
-        copy(team_, at_.gate, gate_);
+        copy(group_, at_.scales, scales_);
+        copy(group_, at_.identity, identity_);
+        copy(group_, at_.gate, gate_);
         const T factor = T{2} / static_cast<T>(at_.h.size());
         const T* const f = at_.residual.data();
         float* const slope = slope_.data();
-        team_.for_each(slope_.size(),
-                       [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
-        begin_vjp(team_, jacobian(), std::span<const float>(slope_),
+        group_.for_each(slope_.size(),
+                        [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
+        begin_vjp(group_, jacobian(), std::span<const float>(slope_),
                   memory_.operands.scaled.row(row_));
-        ask(Request::backward);
+        wait_for(Request::backward);
     }
 
-    NULLCLINE_TEAM void finish(End end) {
-        finish_at(at_.h, end);
-        fill(team_, memory_.operands.scaled.row(row_), 0.0F);
-        fill(team_, memory_.operands.direction.row(row_), 0.0F);
-        fill(team_, memory_.operands.seen.row(row_), 0.0F);
+    NULLCLINE_DEVICE void finish(Termination termination) {
+        finish_at(at_.h, termination);
+        fill(group_, memory_.operands.scaled.row(row_), 0.0F);
+        fill(group_, memory_.operands.direction.row(row_), 0.0F);
+        fill(group_, memory_.operands.gated_input.row(row_), 0.0F);
     }
 
     static constexpr std::size_t refresh_period = 100;

@@ -26,22 +26,24 @@
 #include <limits>
 #include <span>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/slot.hpp"
+#include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/box.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/slot.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/subspace_model.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// The program (see solvers/tile.hpp).
+/// The program (see batching/program.hpp).
 template <Equation E>
 struct KrylovNewton {
     using T = typename E::Scalar;
@@ -74,16 +76,16 @@ struct KrylovNewton {
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
-        bool side = false;        // which of the two states is where the slot is
-        double length = 0;        // ‖f‖
-        bool fresh = false;       // whether products are W h to the last digit
-        double fresh_length = 0;  // ‖f‖ when they last were
-        double last_gain = 0;     // decrease by the last step, in units of ‖f‖²
-        double radius = 0;        // of the trust region
-        double predicted = 0;     // decrease by the step that is tried, in units of ‖f‖²
-        double step_length = 0;   // and its length
-        double scale = 0;         // of J
-        double gradient_length = 0;
+        bool side = false;               // which of the two states is where the slot is
+        double residual_norm = 0;        // ‖f‖
+        bool fresh = false;              // whether products are W h to the last digit
+        double fresh_residual_norm = 0;  // ‖f‖ when they last were
+        double last_gain = 0;            // decrease by the last step, in units of ‖f‖²
+        double radius = 0;               // of the trust region
+        double predicted = 0;            // decrease by the step that is tried, in units of ‖f‖²
+        double step_norm = 0;            // and its length
+        double scale = 0;                // of J
+        double gradient_norm = 0;
         double decrease = 0;  // that the model promises so far
         double shift = 0;     // the trust region's multiplier μ, for the preconditioner
         SubspaceState model;
@@ -96,7 +98,8 @@ struct KrylovNewton {
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               states(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              forms(arena.matrix<T>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
+              hessians(
+                  arena.matrix<T>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
               scales(arena.matrix<float>(shape.rows, shape.n_scales())),
               identities(arena.matrix<float>(shape.rows, shape.n_identity())),
               gates(arena.matrix<float>(shape.rows, shape.n_gate())),
@@ -109,7 +112,7 @@ struct KrylovNewton {
         MatrixView<Scalars> scalars;
         StatePair<T> states;
         MatrixView<T> drives;
-        MatrixView<T> forms;                          // of the curvature, before they are rounded
+        MatrixView<T> hessians;                       // of the curvature, before they are rounded
         MatrixView<float> scales, identities, gates;  // of J
         MatrixView<float> free;       // 0 for units that the box's face holds, else 1
         MatrixView<float> residuals;  // f + J s, for f scaled to length 1
@@ -117,26 +120,23 @@ struct KrylovNewton {
         SubspaceMemory models;
     };
 
-    template <class Team, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Team, class Search>
-class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
-    using Base = SlotBase<KrylovNewton<E>, Team, Search>;
-    using Base::ask_gated_change;
-    using Base::ask_products;
-    using Base::ask_rest_of_backward;
-    using Base::ask_rest_of_exact;
-    using Base::ask_rest_of_forward;
+template <class Group, class Search>
+class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
+    using Base = SlotBase<KrylovNewton<E>, Group, Search>;
     using Base::at;
     using Base::at_zero;
     using Base::box_;
+    using Base::compute_gated_input;
     using Base::drive_;
     using Base::finish_at;
     using Base::give_up;
+    using Base::group_;
     using Base::is_gated;
     using Base::linearize;
     using Base::load;
@@ -144,17 +144,20 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     using Base::now_;
     using Base::program_;
     using Base::project;
+    using Base::request_gated_change;
+    using Base::request_products;
+    using Base::request_second_half_of_backward;
+    using Base::request_second_half_of_exact;
+    using Base::request_second_half_of_forward;
     using Base::row_;
-    using Base::see_state;
-    using Base::team_;
     using Base::trial;
     using Base::units;
     using Base::wait;
 
   public:
-    NULLCLINE_TEAM Slot(const Team& team, const KrylovNewton& program, const Memory& memory,
-                        std::size_t row, const Search& search, Workspace& work)
-        : Base(team, program, memory, row, search),
+    NULLCLINE_DEVICE Slot(const Group& group, const KrylovNewton& program, const Memory& memory,
+                          std::size_t row, const Search& search, Workspace& work)
+        : Base(group, program, memory, row, search),
           direction_(memory.operands.direction.row(row)),
           product_(memory.operands.product.row(row)),
           scaled_(memory.operands.scaled.row(row)),
@@ -165,9 +168,9 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
           free_(memory.free.row(row)),
           residual_(memory.residuals.row(row)),
           change_(memory.changes.row(row)),
-          model_(team, memory.models, row, now_.model, work) {}
+          model_(group, memory.models, row, now_.model, work) {}
 
-    NULLCLINE_TEAM void take(std::size_t start) {
+    NULLCLINE_DEVICE void take(std::size_t start) {
         load(start, at().h);
         now_.limit = std::min(now_.limit, program_.patience);
         now_.radius = first_radius();
@@ -176,8 +179,9 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         refresh();
     }
 
-    NULLCLINE_TEAM void advance() {
-        if (ask_rest_of_exact({}) || ask_rest_of_forward(gate_) || ask_rest_of_backward(gate_)) {
+    NULLCLINE_DEVICE void advance() {
+        if (request_second_half_of_exact({}) || request_second_half_of_forward(gate_) ||
+            request_second_half_of_backward(gate_)) {
             return;
         }
         switch (now_.stage) {
@@ -201,113 +205,114 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     }
 
   private:
-    [[nodiscard]] NULLCLINE_TEAM RowScales<float> jacobian() const {
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const {
         return {scales_, identity_, gate_};
     }
-    [[nodiscard]] NULLCLINE_TEAM std::size_t size() const { return free_.size(); }
+    [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
 
-    NULLCLINE_TEAM void finish(End end) {
-        finish_at(at(), end);
+    NULLCLINE_DEVICE void finish(Termination termination) {
+        finish_at(at(), termination);
         // An idle row is multiplied like any other: zeros are sure to be harmless.
-        fill(team_, direction_, 0.0F);
-        fill(team_, scaled_, 0.0F);
-        fill(team_, gradient_, 0.0F);
-        fill(team_, memory_.operands.seen.row(row_), 0.0F);
+        fill(group_, direction_, 0.0F);
+        fill(group_, scaled_, 0.0F);
+        fill(group_, gradient_, 0.0F);
+        fill(group_, memory_.operands.gated_input.row(row_), 0.0F);
     }
 
     /// Ask for products of the state in full.
-    NULLCLINE_TEAM void refresh() { ask_products(at().h, Stage::arrive); }
+    NULLCLINE_DEVICE void refresh() { request_products(at().h, Stage::arrive); }
 
-    NULLCLINE_TEAM void arrive() {
-        now_.length = linearize(at());
+    NULLCLINE_DEVICE void arrive() {
+        now_.residual_norm = linearize(at());
         now_.fresh = true;
-        now_.fresh_length = now_.length;
+        now_.fresh_residual_norm = now_.residual_norm;
         begin();
     }
 
     /// Take the linearization as that of a new state: stop here, or ask for its gradient.
-    NULLCLINE_TEAM void begin() {
-        if (!std::isfinite(now_.length)) {
-            return finish(End::not_finite);
+    NULLCLINE_DEVICE void begin() {
+        if (!std::isfinite(now_.residual_norm)) {
+            return finish(Termination::not_finite);
         }
-        if (now_.length < stale_below * now_.fresh_length) {
+        if (now_.residual_norm < stale_below * now_.fresh_residual_norm) {
             return refresh();
         }
         const auto state = at();
         if (now_.fresh && at_zero(state)) {
-            return finish(End::zero);
+            return finish(Termination::zero);
         }
         if (now_.iterations >= now_.limit) {
-            return finish(End::limit);
+            return finish(Termination::limit);
         }
         now_.scale =
-            static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
-        copy(team_, state.scales, scales_);
-        copy(team_, state.identity, identity_);
-        copy(team_, state.gate, gate_);
+            static_cast<double>(term_norm(group_, state.jacobian(), program_.equation.row_norms()));
+        copy(group_, state.scales, scales_);
+        copy(group_, state.identity, identity_);
+        copy(group_, state.gate, gate_);
         reset_residual();
-        begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
+        begin_vjp(group_, jacobian(), std::span<const float>(residual_), scaled_);
         wait(Request::backward, Stage::begin);
     }
 
-    NULLCLINE_TEAM void reset_residual() {
-        const double scale = now_.length > 0 ? 1 / now_.length : 0;
+    NULLCLINE_DEVICE void reset_residual() {
+        const double scale = now_.residual_norm > 0 ? 1 / now_.residual_norm : 0;
         const T* const f = at().residual.data();
         float* const to = residual_.data();
-        team_.for_each(size(), [=](std::size_t i) {
+        group_.for_each(size(), [=](std::size_t i) {
             to[i] = static_cast<float>(static_cast<double>(f[i]) * scale);
         });
     }
 
     /// The gradient has come: stop where it vanishes, or start a subspace with it.
-    NULLCLINE_TEAM void take_gradient() {
+    NULLCLINE_DEVICE void take_gradient() {
         const auto state = at();
-        finish_vjp(team_, jacobian(), std::span<const float>(residual_), gradient_);
+        finish_vjp(group_, jacobian(), std::span<const float>(residual_), gradient_);
         model_.begin(gradient_);
         const T* const h = state.h.data();
         float* const gradient = gradient_.data();
         float* const free = free_.data();
         const std::size_t n_bounded = units();
         const Box<T> box = box_;
-        team_.for_each(size(), [=](std::size_t i) {
+        group_.for_each(size(), [=](std::size_t i) {
             free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? 0.0F : 1.0F;
             gradient[i] *= free[i];
         });
-        now_.gradient_length = static_cast<double>(norm(team_, gradient_));
-        if (is_stationary<T>(now_.gradient_length * now_.length, now_.scale, now_.length)) {
+        now_.gradient_norm = static_cast<double>(norm(group_, gradient_));
+        if (is_stationary<T>(now_.gradient_norm * now_.residual_norm, now_.scale,
+                             now_.residual_norm)) {
             if (now_.iterations > 0) {
-                return finish(End::stationary);
+                return finish(Termination::stationary);
             }
             ++now_.iterations;
-            nudge(team_, state.h);
+            nudge(group_, state.h);
             project(state.h);
             return refresh();
         }
         now_.decrease = 0;
         if (now_.last_gain < little_gain) {
-            const auto form = memory_.forms.row(row_);
-            program_.equation.curvature(team_, state.h, state.products, drive_, state.residual,
-                                        seen_weights(), form);
-            model_.set_curvature(form);
+            const auto hessian = memory_.hessians.row(row_);
+            program_.equation.curvature(group_, state.h, state.products, drive_, state.residual,
+                                        gated_input_weights(), hessian);
+            model_.set_curvature(hessian);
         }
-        ask_direction();
+        request_direction();
     }
 
     /// W_0ᵀ (c_0 ∘ f), which has come on the way to the gradient: how what the gated block sees is
     /// weighted.
-    [[nodiscard]] NULLCLINE_TEAM std::span<const T> seen_weights() const {
-        const std::span<T> weights = memory_.operands.exact_seen.row(row_);
-        const float* const from = memory_.operands.seen_gradient.row(row_).data();
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const T> gated_input_weights() const {
+        const std::span<T> weights = memory_.operands.exact_gated_input.row(row_);
+        const float* const from = memory_.operands.gated_input_gradient.row(row_).data();
         T* const to = weights.data();
-        const double length = now_.length;
-        team_.for_each(weights.size(), [=](std::size_t i) {
-            to[i] = static_cast<T>(length * static_cast<double>(from[i]));
+        const double unit = now_.residual_norm;
+        group_.for_each(weights.size(), [=](std::size_t i) {
+            to[i] = static_cast<T>(unit * static_cast<double>(from[i]));
         });
         return weights;
     }
 
     /// Have the gradient of the model preconditioned.
-    NULLCLINE_TEAM void ask_direction() {
+    NULLCLINE_DEVICE void request_direction() {
         if (program_.has_inverse) {
             return wait(Request::precondition, Stage::grow);
         }
@@ -317,37 +322,37 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             const float* const from = gradient_.data() + first;
             const float* const root = jacobian().diagonal(size(), first / units()).data();
             float* const to = direction_.data() + first;
-            team_.for_each(units(),
-                           [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
+            group_.for_each(units(),
+                            [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
         }
         grow(direction_);
     }
 
     /// Make the preconditioned gradient of the model a direction.
-    NULLCLINE_TEAM void grow(std::span<const float> preconditioned) {
+    NULLCLINE_DEVICE void grow(std::span<const float> preconditioned) {
         const float* const from = preconditioned.data();
         const float* const free = free_.data();
         float* const to = direction_.data();
-        team_.for_each(size(), [=](std::size_t i) { to[i] = from[i] * free[i]; });
+        group_.for_each(size(), [=](std::size_t i) { to[i] = from[i] * free[i]; });
         if (model_.make_direction(direction_)) {
             wait(Request::forward, Stage::expand);
         } else if (now_.model.dimension > 0) {  // the subspace is complete
             try_steps();
         } else {
-            finish(End::stalled);
+            finish(Termination::stalled);
         }
     }
 
     /// The products of a new direction have come: find the least of the model in the larger
     /// subspace.
-    NULLCLINE_TEAM void expand() {
+    NULLCLINE_DEVICE void expand() {
         const std::span<const float> direction = direction_;
         const std::span<const float> products = product_;
-        finish_jvp(team_, jacobian(), products, direction, change_);
+        finish_jvp(group_, jacobian(), products, direction, change_);
         model_.add(direction, products, change_);
-        const ModelStep step = model_.minimize(now_.radius / now_.length);
+        const ModelStep step = model_.minimize(now_.radius / now_.residual_norm);
         if (!step.found) {
-            return finish(End::stalled);
+            return finish(Termination::stalled);
         }
         const double gain = step.decrease - now_.decrease;
         now_.decrease = step.decrease;
@@ -357,76 +362,77 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             return try_steps();
         }
         now_.shift = std::max(step.multiplier, double{smallest_shift});
-        ask_slope();
+        request_model_gradient();
         if (model_.full()) {
             model_.restart();
         }
     }
 
     /// Ask for the backward product of the gradient of the model at its solution.
-    NULLCLINE_TEAM void ask_slope() {
+    NULLCLINE_DEVICE void request_model_gradient() {
         reset_residual();
         model_.add_change(residual_);
-        begin_vjp(team_, jacobian(), std::span<const float>(residual_), scaled_);
+        begin_vjp(group_, jacobian(), std::span<const float>(residual_), scaled_);
         if (now_.model.curved) {
-            add(model_.bend(model_.solution_fields()).first(scaled_.size()), scaled_);
+            add(model_.curvature_product(model_.solution_fields()).first(scaled_.size()), scaled_);
         }
         wait(Request::backward, Stage::slope);
     }
 
     /// y += x
-    NULLCLINE_TEAM void add(std::span<const float> x, std::span<float> y) const {
+    NULLCLINE_DEVICE void add(std::span<const float> x, std::span<float> y) const {
         const float* const from = x.data();
         float* const to = y.data();
-        team_.for_each(x.size(), [=](std::size_t i) { to[i] += from[i]; });
+        group_.for_each(x.size(), [=](std::size_t i) { to[i] += from[i]; });
     }
 
     /// The gradient of the model has come: enough, or one more direction.
-    NULLCLINE_TEAM void take_slope() {
-        finish_vjp(team_, jacobian(), std::span<const float>(residual_), gradient_);
+    NULLCLINE_DEVICE void take_slope() {
+        finish_vjp(group_, jacobian(), std::span<const float>(residual_), gradient_);
         if (now_.model.curved && program_.equation.curved_fields() > program_.equation.blocks()) {
-            add(model_.bend(model_.solution_fields()).subspan(scaled_.size()), gradient_);
+            add(model_.curvature_product(model_.solution_fields()).subspan(scaled_.size()),
+                gradient_);
         }
         const float* const free = free_.data();
         float* const gradient = gradient_.data();
-        team_.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
+        group_.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
         // It has the part −μ s within the subspace, which is as it should be.
-        const std::span<const float> seen = gradient_;
-        const double square = static_cast<double>(team_.dot(seen, seen)) -
+        const std::span<const float> read_only = gradient_;
+        const double square = static_cast<double>(group_.dot(read_only, read_only)) -
                               now_.shift * now_.shift * model_.solution_square();
-        const double enough = gradient_forcing * now_.gradient_length;
+        const double enough = gradient_forcing * now_.gradient_norm;
         if (square <= enough * enough) {
             try_steps();
         } else {
-            ask_direction();
+            request_direction();
         }
     }
 
     /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
-    NULLCLINE_TEAM void try_steps() {
+    NULLCLINE_DEVICE void try_steps() {
         while (true) {
-            const ModelStep step = model_.minimize(now_.radius / now_.length);
+            const ModelStep step = model_.minimize(now_.radius / now_.residual_norm);
             if (!step.found) {
-                return finish(End::stalled);
+                return finish(Termination::stalled);
             }
             const auto fields = model_.solution_fields();
             const T* const h = at().h.data();
             const float* const s = fields.last(size()).data();
             T* const to = trial().h.data();
-            const double length = now_.length;
-            team_.for_each(size(), [=](std::size_t i) {
-                to[i] = h[i] + static_cast<T>(length * static_cast<double>(s[i]));
+            const double unit = now_.residual_norm;
+            group_.for_each(size(), [=](std::size_t i) {
+                to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
             });
             if (project(trial().h)) {
                 // The products of the whole step do not serve the part that is left of it.
                 float* const direction = direction_.data();
-                team_.for_each(size(), [=](std::size_t i) {
-                    direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / length);
+                group_.for_each(size(), [=](std::size_t i) {
+                    direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
                 });
                 return wait(Request::forward, Stage::truncated);
             }
             now_.predicted = step.decrease;
-            now_.step_length = step.length * now_.length;
+            now_.step_norm = step.norm * now_.residual_norm;
             if (!try_step(fields.first(product_.size()))) {
                 return;
             }
@@ -434,15 +440,15 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
     }
 
     /// The products of a step cut at the box's face have come.
-    NULLCLINE_TEAM void try_truncated() {
+    NULLCLINE_DEVICE void try_truncated() {
         const std::span<const float> s = direction_;
         const std::span<const float> products = product_;
-        finish_jvp(team_, jacobian(), products, s, change_);
+        finish_jvp(group_, jacobian(), products, s, change_);
         const std::span<float> fields = model_.room_for_fields();
-        copy(team_, products, fields.first(products.size()));
-        copy(team_, s, fields.last(size()));
+        copy(group_, products, fields.first(products.size()));
+        copy(group_, s, fields.last(size()));
         now_.predicted = model_.decrease(fields, change_);
-        now_.step_length = static_cast<double>(norm(team_, s)) * now_.length;
+        now_.step_norm = static_cast<double>(norm(group_, s)) * now_.residual_norm;
         if (try_step(products)) {
             try_steps();
         }
@@ -450,10 +456,10 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
 
     /// Go to the trial if that keeps what the model promises; true if a shorter step is to be tried
     /// at once.
-    NULLCLINE_TEAM bool try_step(std::span<const float> step_products) {
-        if (now_.predicted < exact_below * now_.step_length / now_.length) {
+    NULLCLINE_DEVICE bool try_step(std::span<const float> step_products) {
+        if (now_.predicted < exact_below * now_.step_norm / now_.residual_norm) {
             if (now_.fresh) {
-                ask_products(trial().h, Stage::probe);
+                request_products(trial().h, Stage::probe);
             } else {  // both ends of the step are to be measured alike
                 refresh();
             }
@@ -462,70 +468,70 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
         add_products(step_products, program_.equation.n_gated(), step_products.size());
         if (is_gated()) {  // what it sees at the trial is known now
             const auto tried = trial();
-            see_state(tried.h, tried.products, tried.seen);
-            ask_gated_change(at().seen, tried.seen, now_.length);
+            compute_gated_input(tried.h, tried.products, tried.gated_input);
+            request_gated_change(at().gated_input, tried.gated_input, now_.residual_norm);
             now_.stage = Stage::settle;
             return false;
         }
-        return see_trial();
+        return evaluate_trial();
     }
 
     /// The trial's products `first` to `last`, from those of the step to it.
-    NULLCLINE_TEAM void add_products(std::span<const float> step_products, std::size_t first,
-                                     std::size_t last) {
+    NULLCLINE_DEVICE void add_products(std::span<const float> step_products, std::size_t first,
+                                       std::size_t last) {
         const T* const before = at().products.data() + first;
         const float* const step = step_products.data() + first;
         T* const after = trial().products.data() + first;
-        const double length = now_.length;
-        team_.for_each(last - first, [=](std::size_t i) {
-            after[i] = before[i] + static_cast<T>(length * static_cast<double>(step[i]));
+        const double unit = now_.residual_norm;
+        group_.for_each(last - first, [=](std::size_t i) {
+            after[i] = before[i] + static_cast<T>(unit * static_cast<double>(step[i]));
         });
     }
 
     /// The gated block's products of a step have come.
-    NULLCLINE_TEAM void settle() {
+    NULLCLINE_DEVICE void settle() {
         add_products(product_, 0, program_.equation.n_gated());
-        if (see_trial()) {
+        if (evaluate_trial()) {
             try_steps();
         }
     }
 
     /// The trial's products are there, by those of a step.
-    NULLCLINE_TEAM bool see_trial() {
+    NULLCLINE_DEVICE bool evaluate_trial() {
         const auto tried = trial();
-        program_.equation.linearize(team_, tried.h, tried.products, drive_, tried.out());
-        return conclude(static_cast<double>(norm(team_, tried.residual)), false);
+        program_.equation.linearize(group_, tried.h, tried.products, drive_, tried.out());
+        return conclude(static_cast<double>(norm(group_, tried.residual)), false);
     }
 
     /// The products of a trial in full have come.
-    NULLCLINE_TEAM void probe() {
+    NULLCLINE_DEVICE void probe() {
         if (conclude(linearize(trial()), true)) {
             try_steps();
         }
     }
 
     /// See what the step to the trial has gained, where ‖f‖ is `length`.
-    NULLCLINE_TEAM bool conclude(double length, bool exact) {
+    NULLCLINE_DEVICE bool conclude(double residual_norm, bool exact) {
         ++now_.iterations;
-        const double ratio = length / now_.length;
+        const double ratio = residual_norm / now_.residual_norm;
         const double agreement = (1 - ratio) * (1 + ratio) / 2 / now_.predicted;
         if (now_.predicted > 0 && agreement > acceptable_agreement) {
             if (agreement < poor_agreement) {
-                now_.radius = now_.step_length / 2;
+                now_.radius = now_.step_norm / 2;
             } else if (agreement > good_agreement) {
-                now_.radius = std::max(now_.radius, 2 * now_.step_length);
+                now_.radius = std::max(now_.radius, 2 * now_.step_norm);
             }
             now_.side = !now_.side;
-            now_.length = length;
+            now_.residual_norm = residual_norm;
             now_.last_gain = agreement * now_.predicted;
             now_.fresh = exact;
             if (exact) {
-                now_.fresh_length = length;
+                now_.fresh_residual_norm = residual_norm;
             }
             begin();
             return false;
         }
-        now_.radius = now_.step_length * (agreement > 0 ? 0.5 : 0.25);
+        now_.radius = now_.step_norm * (agreement > 0 ? 0.5 : 0.25);
         if ((now_.predicted >= 0 && now_.predicted < smallest_gain) ||
             !(now_.radius > smallest_radius)) {
             if (now_.fresh && now_.model.curved) {
@@ -538,14 +544,14 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
             return false;
         }
         if (now_.iterations >= now_.limit) {
-            finish(End::limit);
+            finish(Termination::limit);
             return false;
         }
         return true;
     }
 
     /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
-    [[nodiscard]] NULLCLINE_TEAM double first_radius() const {
+    [[nodiscard]] NULLCLINE_DEVICE double first_radius() const {
         return std::sqrt(static_cast<double>(size()));
     }
 
@@ -576,7 +582,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Team, Search> {
 
     std::span<float> direction_, product_, scaled_, gradient_;
     std::span<float> scales_, identity_, gate_, free_, residual_, change_;
-    SubspaceModel<Team> model_;
+    SubspaceModel<Group> model_;
 };
 
 }  // namespace nullcline

@@ -6,22 +6,24 @@
 #include <limits>
 #include <span>
 
-#include "nullcline/arena.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/slot.hpp"
+#include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/row_scaled.hpp"
-#include "nullcline/solvers/box.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/damping.hpp"
-#include "nullcline/solvers/outcome.hpp"
-#include "nullcline/solvers/slot.hpp"
 #include "nullcline/solvers/stationary.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/team.hpp"
 
 namespace nullcline {
 
-/// The program (see solvers/tile.hpp).
+/// The program (see batching/program.hpp).
 template <Equation E>
 struct LevenbergMarquardt {
     using T = typename E::Scalar;
@@ -49,10 +51,10 @@ struct LevenbergMarquardt {
         std::size_t iterations = 0;
         std::size_t limit = 0;
         bool side = false;
-        double length = 0;       // ‖f‖
-        double scale = 0;        // of J
-        double mean_square = 0;  // of J's singular values, about
-        double predicted = 0;    // decrease by the step, in units of ‖f‖²
+        double residual_norm = 0;  // ‖f‖
+        double scale = 0;          // of J
+        double mean_square = 0;    // of J's singular values, about
+        double predicted = 0;      // decrease by the step, in units of ‖f‖²
         Damping damping;
     };
 
@@ -79,50 +81,50 @@ struct LevenbergMarquardt {
         MatrixView<T> drives, gradients, changes;
     };
 
-    template <class Team, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Team, class Search>
-class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team, Search> {
-    using Base = SlotBase<LevenbergMarquardt<E>, Team, Search>;
-    using Base::ask_products;
-    using Base::ask_rest_of_exact;
+template <class Group, class Search>
+class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Group, Search> {
+    using Base = SlotBase<LevenbergMarquardt<E>, Group, Search>;
     using Base::at;
     using Base::at_zero;
     using Base::box_;
     using Base::finish_at;
     using Base::give_up;
+    using Base::group_;
     using Base::linearize;
     using Base::load;
     using Base::memory_;
     using Base::now_;
     using Base::program_;
     using Base::project;
+    using Base::request_products;
+    using Base::request_second_half_of_exact;
     using Base::row_;
-    using Base::team_;
     using Base::trial;
     using Base::units;
     using Base::wait;
 
   public:
-    NULLCLINE_TEAM Slot(const Team& team, const LevenbergMarquardt& program, const Memory& memory,
-                        std::size_t row, const Search& search, Workspace&)
-        : Base(team, program, memory, row, search),
+    NULLCLINE_DEVICE Slot(const Group& group, const LevenbergMarquardt& program,
+                          const Memory& memory, std::size_t row, const Search& search, Workspace&)
+        : Base(group, program, memory, row, search),
           gradient_(memory.gradients.row(row)),
           step_(memory.solve.step.row(row)),
           free_(memory.solve.free.row(row)) {}
 
-    NULLCLINE_TEAM void take(std::size_t start) {
+    NULLCLINE_DEVICE void take(std::size_t start) {
         load(start, at().h);
         now_.damping = {};
-        ask_products(at().h, Stage::arrive);
+        request_products(at().h, Stage::arrive);
     }
 
-    NULLCLINE_TEAM void advance() {
-        if (ask_rest_of_exact(at().gate)) {
+    NULLCLINE_DEVICE void advance() {
+        if (request_second_half_of_exact(at().gate)) {
             return;
         }
         switch (now_.stage) {
@@ -140,69 +142,69 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     }
 
   private:
-    NULLCLINE_TEAM void finish(End end) { finish_at(at(), end); }
+    NULLCLINE_DEVICE void finish(Termination termination) { finish_at(at(), termination); }
 
-    NULLCLINE_TEAM void arrive() {
-        now_.length = linearize(at());
+    NULLCLINE_DEVICE void arrive() {
+        now_.residual_norm = linearize(at());
         begin();
     }
 
     /// At a new state: stop, or ask for its gradient.
-    NULLCLINE_TEAM void begin() {
+    NULLCLINE_DEVICE void begin() {
         const auto state = at();
-        if (!std::isfinite(now_.length)) {
-            return finish(End::not_finite);
+        if (!std::isfinite(now_.residual_norm)) {
+            return finish(Termination::not_finite);
         }
         if (at_zero(state)) {
-            return finish(End::zero);
+            return finish(Termination::zero);
         }
         now_.scale =
-            static_cast<double>(term_norm(team_, state.jacobian(), program_.equation.row_norms()));
-        begin_vjp(team_, state.jacobian(), std::span<const T>(state.residual),
+            static_cast<double>(term_norm(group_, state.jacobian(), program_.equation.row_norms()));
+        begin_vjp(group_, state.jacobian(), std::span<const T>(state.residual),
                   memory_.operands.exact_scaled.row(row_));
         wait(Request::exact_transposed, Stage::gradient);
     }
 
-    NULLCLINE_TEAM void take_gradient() {
+    NULLCLINE_DEVICE void take_gradient() {
         const auto state = at();
-        copy(team_, memory_.operands.exact_gradient.row(row_), gradient_);
-        finish_vjp(team_, state.jacobian(), std::span<const T>(state.residual), gradient_);
+        copy(group_, memory_.operands.exact_gradient.row(row_), gradient_);
+        finish_vjp(group_, state.jacobian(), std::span<const T>(state.residual), gradient_);
         T* const gradient = gradient_.data();
         T* const free = free_.data();
         const T* const h = state.h.data();
         const std::size_t n_bounded = units();
         const Box<T> box = box_;
-        team_.for_each(gradient_.size(), [=](std::size_t i) {
+        group_.for_each(gradient_.size(), [=](std::size_t i) {
             free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? T{0} : T{1};
             gradient[i] *= free[i];
         });
-        if (is_stationary<T>(static_cast<double>(norm(team_, gradient_)), now_.scale,
-                             now_.length)) {
+        if (is_stationary<T>(static_cast<double>(norm(group_, gradient_)), now_.scale,
+                             now_.residual_norm)) {
             if (now_.iterations > 0 || now_.limit == 0) {
-                return finish(End::stationary);
+                return finish(Termination::stationary);
             }
             ++now_.iterations;
-            nudge(team_, state.h);
+            nudge(group_, state.h);
             project(state.h);
-            return ask_products(state.h, Stage::arrive);
+            return request_products(state.h, Stage::arrive);
         }
         if (now_.iterations >= now_.limit) {
-            return finish(End::limit);
+            return finish(Termination::limit);
         }
-        copy(team_, state.scales, memory_.solve.scales.row(row_));
-        copy(team_, state.identity, memory_.solve.identity.row(row_));
-        copy(team_, state.gate, memory_.solve.gate.row(row_));
+        copy(group_, state.scales, memory_.solve.scales.row(row_));
+        copy(group_, state.identity, memory_.solve.identity.row(row_));
+        copy(group_, state.gate, memory_.solve.gate.row(row_));
         now_.mean_square = now_.scale * now_.scale / static_cast<double>(gradient_.size());
-        ask_step(true);
+        request_step(true);
     }
 
     /// Ask for s with (JᵀJ + μI) s = −Jᵀf.
-    NULLCLINE_TEAM void ask_step(bool changed) {
+    NULLCLINE_DEVICE void request_step(bool changed) {
         const T* const gradient = gradient_.data();
         T* const step = step_.data();
-        team_.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
+        group_.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
         const T mu = static_cast<T>(now_.damping.value() * now_.mean_square);
-        team_.lead([&] {
+        group_.single([&] {
             memory_.solve.shift(row_, 0) = mu;
             memory_.solve.changed(row_, 0) = changed ? 1 : 0;
         });
@@ -210,7 +212,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     }
 
     /// The trial h + s, cut at the box's faces.
-    NULLCLINE_TEAM void take_step() {
+    NULLCLINE_DEVICE void take_step() {
         if (memory_.solve.solved(row_, 0) == 0) {  // not positive definite to rounding
             now_.predicted = 1;                    // unknown
             return reject();
@@ -218,35 +220,36 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
         const T* const h = at().h.data();
         T* const to = trial().h.data();
         T* const step = step_.data();
-        team_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
+        group_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
         if (project(trial().h)) {
-            team_.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
+            group_.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
         }
-        ask_products(step_, Stage::change);
+        request_products(step_, Stage::change);
     }
 
     /// (‖f‖² − ‖f + J s‖²) / 2
-    NULLCLINE_TEAM void predict() {
+    NULLCLINE_DEVICE void predict() {
         const std::span<const T> step = step_;
         const auto change = memory_.changes.row(row_);
-        finish_jvp(team_, at().jacobian(),
+        finish_jvp(group_, at().jacobian(),
                    std::span<const T>(memory_.operands.exact_product.row(row_)), step, change);
         const double decrease =
-            -static_cast<double>(team_.dot(step, std::span<const T>(gradient_))) -
-            static_cast<double>(team_.dot(std::span<const T>(change), std::span<const T>(change))) /
+            -static_cast<double>(group_.dot(step, std::span<const T>(gradient_))) -
+            static_cast<double>(
+                group_.dot(std::span<const T>(change), std::span<const T>(change))) /
                 2;
-        now_.predicted = decrease / (now_.length * now_.length);
-        ask_products(trial().h, Stage::probe);
+        now_.predicted = decrease / (now_.residual_norm * now_.residual_norm);
+        request_products(trial().h, Stage::probe);
     }
 
-    NULLCLINE_TEAM void probe() {
-        const double length = linearize(trial());
-        const double ratio = length / now_.length;
+    NULLCLINE_DEVICE void probe() {
+        const double residual_norm = linearize(trial());
+        const double ratio = residual_norm / now_.residual_norm;
         const double actual = (1 - ratio) * (1 + ratio) / 2;
         if (now_.predicted > 0 && actual > Damping::acceptable_ratio * now_.predicted) {
             now_.damping.accept(actual / now_.predicted);
             now_.side = !now_.side;
-            now_.length = length;
+            now_.residual_norm = residual_norm;
             ++now_.iterations;
             return begin();
         }
@@ -254,15 +257,15 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Team,
     }
 
     /// Try a shorter step from the same state.
-    NULLCLINE_TEAM void reject() {
+    NULLCLINE_DEVICE void reject() {
         if (!now_.damping.reject() || (now_.predicted >= 0 && now_.predicted < smallest_gain)) {
             return give_up(at());
         }
         ++now_.iterations;
         if (now_.iterations >= now_.limit) {
-            return finish(End::limit);
+            return finish(Termination::limit);
         }
-        ask_step(false);
+        request_step(false);
     }
 
     /// Below this part of ‖f‖² a decrease drowns in rounding.

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/host_device.hpp"
+#include "nullcline/numerics/host_device.hpp"
 
 namespace nullcline {
 
@@ -21,18 +21,19 @@ inline constexpr double stationary_tolerance<float> = 1e-4;
 
 /// Whether a solver may stop: half the tolerance, so that the judge agrees.
 template <class T>
-[[nodiscard]] constexpr bool is_stationary(double gradient, double scale, double length) {
-    return gradient <= stationary_tolerance<T> / 2 * scale * length;
+[[nodiscard]] constexpr bool is_stationary(double gradient_norm, double scale,
+                                           double residual_norm) {
+    return gradient_norm <= stationary_tolerance<T> / 2 * scale * residual_norm;
 }
 
 /// Move a state by a little and in no direction of note. A start may stand where the gradient
 /// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
-template <class Team, class T>
-NULLCLINE_TEAM void nudge(const Team& team, std::span<T> h) {
+template <class Group, class T>
+NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
     constexpr T size = static_cast<T>(1e-3);
     constexpr double golden_ratio = 0.6180339887498949;
     T* const value = h.data();
-    team.for_each(h.size(), [=](std::size_t i) {
+    group.for_each(h.size(), [=](std::size_t i) {
         const double place = golden_ratio * static_cast<double>(i + 1);
         value[i] += size * static_cast<T>(2 * (place - std::floor(place)) - 1);
     });

@@ -13,18 +13,18 @@
 #include <cstddef>
 #include <span>
 
-#include "nullcline/arena.hpp"
-#include "nullcline/curvature.hpp"
-#include "nullcline/host_device.hpp"
-#include "nullcline/matrix_view.hpp"
-#include "nullcline/solvers/small_matrix.hpp"
-#include "nullcline/solvers/tile.hpp"
-#include "nullcline/solvers/trust_region.hpp"
-#include "nullcline/team.hpp"
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/small_matrix.hpp"
+#include "nullcline/numerics/trust_region.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
 
-/// The room that one team needs beside what it keeps of a model.
+/// The room that one group needs beside what it keeps of a model.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
     SmallMatrix softest, kept;
@@ -42,9 +42,10 @@ struct SubspaceMemory {
           vectors(arena.matrix<float>(shape.rows * most_directions, shape.size())),
           changes(arena.matrix<float>(shape.rows * most_directions, shape.size())),
           gradients(arena.matrix<float>(shape.rows, shape.size())),
-          forms(arena.matrix<float>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
+          curvatures(
+              arena.matrix<float>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
           combinations(arena.matrix<float>(shape.rows, shape.n_products() + shape.size())),
-          bends(arena.matrix<float>(shape.rows, shape.curved_fields * shape.units)),
+          curvature_products(arena.matrix<float>(shape.rows, shape.curved_fields * shape.units)),
           coefficients(arena.matrix<float>(shape.rows, most_directions)),
           slopes(arena.matrix<double>(shape.rows, most_directions)),
           solutions(arena.matrix<double>(shape.rows, most_directions)),
@@ -52,7 +53,7 @@ struct SubspaceMemory {
           units(shape.units) {}
 
     MatrixView<float> products, vectors, changes;
-    MatrixView<float> gradients, forms, combinations, bends, coefficients;
+    MatrixView<float> gradients, curvatures, combinations, curvature_products, coefficients;
     MatrixView<double> slopes, solutions;
     MatrixView<SmallMatrix> hessians;
     std::size_t units = 0;
@@ -66,16 +67,16 @@ struct SubspaceState {
 };
 
 /// One model: a row of that memory, and a few numbers that its owner keeps.
-template <class Team>
+template <class Group>
 class SubspaceModel {
   public:
     static constexpr std::size_t most_directions = SubspaceMemory::most_directions;
 
     using State = SubspaceState;
 
-    NULLCLINE_TEAM SubspaceModel(const Team& team, const SubspaceMemory& memory, std::size_t row,
-                                 State& state, SubspaceWorkspace& work)
-        : team_(team),
+    NULLCLINE_DEVICE SubspaceModel(const Group& group, const SubspaceMemory& memory,
+                                   std::size_t row, State& state, SubspaceWorkspace& work)
+        : group_(group),
           state_(state),
           work_(work),
           units_(memory.units),
@@ -83,116 +84,119 @@ class SubspaceModel {
           vectors_(memory.vectors.middle_rows(row * most_directions, most_directions)),
           changes_(memory.changes.middle_rows(row * most_directions, most_directions)),
           gradient_(memory.gradients.row(row)),
-          form_(memory.forms.row(row)),
+          curvature_(memory.curvatures.row(row)),
           combination_(memory.combinations.row(row)),
-          bend_(memory.bends.row(row)),
+          curvature_product_(memory.curvature_products.row(row)),
           coefficients_(memory.coefficients.row(row)),
           slope_(memory.slopes.row(row)),
           solution_(memory.solutions.row(row)),
           hessian_(memory.hessians(row, 0)) {}
 
     /// Forget all directions; g = Jᵀ f is the gradient at s = 0.
-    NULLCLINE_TEAM void begin(std::span<const float> gradient) {
-        copy(team_, gradient, gradient_);
+    NULLCLINE_DEVICE void begin(std::span<const float> gradient) {
+        copy(group_, gradient, gradient_);
         state_ = {};
     }
 
     /// Give the model its curvature, a form as of `apply_curvature`, before any direction.
     template <class T>
-    NULLCLINE_TEAM void set_curvature(std::span<T> form) {
-        copy(team_, form, form_);
+    NULLCLINE_DEVICE void set_curvature(std::span<T> hessian) {
+        copy(group_, hessian, curvature_);
         state_.curved = true;
     }
 
     /// Make v orthogonal to all directions and of length 1; false if it has nothing new.
-    [[nodiscard]] NULLCLINE_TEAM bool make_direction(std::span<float> v) const {
-        const std::span<const float> seen = v;
-        const float whole = norm(team_, seen);
+    [[nodiscard]] NULLCLINE_DEVICE bool make_direction(std::span<float> v) const {
+        const std::span<const float> read_only = v;
+        const float whole = norm(group_, read_only);
         const auto c = coefficients();
-        float rest = whole;
+        float remaining = whole;
         for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
-            team_.coordinates(basis(vectors_), seen, c);
-            team_.for_each(c.size(), [=](std::size_t i) { c[i] = -c[i]; });
-            team_.add_combination(basis(vectors_), c, v);
-            const float before = rest;
-            rest = norm(team_, seen);
-            if (rest > before / 2) {
+            group_.coordinates(basis(vectors_), read_only, c);
+            group_.for_each(c.size(), [=](std::size_t i) { c[i] = -c[i]; });
+            group_.add_combination(basis(vectors_), c, v);
+            const float before = remaining;
+            remaining = norm(group_, read_only);
+            if (remaining > before / 2) {
                 break;
             }
         }
-        if (!(rest > smallest_part * whole)) {
+        if (!(remaining > smallest_part * whole)) {
             return false;
         }
-        team_.for_each(v.size(), [=](std::size_t i) { v[i] /= rest; });
+        group_.for_each(v.size(), [=](std::size_t i) { v[i] /= remaining; });
         return true;
     }
 
     /// Add what `make_direction` made, with its products W v and its change J v.
-    NULLCLINE_TEAM void add(std::span<const float> v, std::span<const float> products,
-                            std::span<const float> change) {
+    NULLCLINE_DEVICE void add(std::span<const float> v, std::span<const float> products,
+                              std::span<const float> change) {
         const std::size_t last = state_.dimension++;
         ++state_.grown;
-        copy(team_, v, vectors_.row(last));
-        copy(team_, change, changes_.row(last));
-        copy(team_, products, products_.row(last));
+        copy(group_, v, vectors_.row(last));
+        copy(group_, change, changes_.row(last));
+        copy(group_, products, products_.row(last));
         const auto dots = coefficients();
-        team_.coordinates(basis(changes_), change, dots);
+        group_.coordinates(basis(changes_), change, dots);
         add_to_hessian<false>(dots);
         if (state_.curved) {
             add_curvature();
         }
-        const auto along = static_cast<double>(team_.dot(v, std::span<const float>(gradient_)));
-        team_.lead([&] { slope_[last] = along; });
+        const auto along = static_cast<double>(group_.dot(v, std::span<const float>(gradient_)));
+        group_.single([&] { slope_[last] = along; });
     }
 
-    [[nodiscard]] NULLCLINE_TEAM bool full() const { return state_.dimension == most_directions; }
+    [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == most_directions; }
 
     /// Find the least of the model within ‖s‖ <= radius: the solution that all below speaks of.
-    NULLCLINE_TEAM ModelStep minimize(double radius) {
-        team_.few([&](const auto& few) {
+    NULLCLINE_DEVICE ModelStep minimize(double radius) {
+        group_.with_warp([&](const auto& warp) {
             const ModelStep step =
-                minimize_model(few, hessian_, slope(), radius, solution(), work_.trust_region);
-            few.lead([&] { work_.step = step; });
+                minimize_model(warp, hessian_, slope(), radius, solution(), work_.trust_region);
+            warp.single([&] { work_.step = step; });
         });
         return work_.step;
     }
 
     /// ‖s‖² of the solution.
-    [[nodiscard]] NULLCLINE_TEAM double solution_square() const {
-        return team_.dot(std::span<const double>(solution()), std::span<const double>(solution()));
+    [[nodiscard]] NULLCLINE_DEVICE double solution_square() const {
+        return group_.dot(std::span<const double>(solution()), std::span<const double>(solution()));
     }
 
     /// out += J s
-    NULLCLINE_TEAM void add_change(std::span<float> out) const {
-        team_.add_combination(basis(changes_), solution_coefficients(), out);
+    NULLCLINE_DEVICE void add_change(std::span<float> out) const {
+        group_.add_combination(basis(changes_), solution_coefficients(), out);
     }
 
     /// (W s, s), valid until the next call.
-    [[nodiscard]] NULLCLINE_TEAM std::span<const float> solution_fields() {
-        fill(team_, combination_, 0.0F);
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const float> solution_fields() {
+        fill(group_, combination_, 0.0F);
         const auto y = solution_coefficients();
-        team_.add_combination(basis(products_), y, combination_.first(products_.cols()));
-        team_.add_combination(basis(vectors_), y, combination_.last(vectors_.cols()));
+        group_.add_combination(basis(products_), y, combination_.first(products_.cols()));
+        group_.add_combination(basis(vectors_), y, combination_.last(vectors_.cols()));
         return combination_;
     }
 
     /// Where the fields of a step may be put together, valid until the next call.
-    [[nodiscard]] NULLCLINE_TEAM std::span<float> room_for_fields() const { return combination_; }
+    [[nodiscard]] NULLCLINE_DEVICE std::span<float> room_for_fields() const { return combination_; }
 
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
-    [[nodiscard]] NULLCLINE_TEAM std::span<const float> bend(std::span<const float> fields) {
-        team_.apply_curvature(form_, fields.first(bend_.size()), units_, bend_);
-        return bend_;
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const float> curvature_product(
+        std::span<const float> fields) {
+        group_.apply_curvature(curvature_, fields.first(curvature_product_.size()), units_,
+                               curvature_product_);
+        return curvature_product_;
     }
 
     /// What the model promises of a step with these fields and this change.
-    [[nodiscard]] NULLCLINE_TEAM double decrease(std::span<const float> fields,
-                                                 std::span<const float> change) {
+    [[nodiscard]] NULLCLINE_DEVICE double decrease(std::span<const float> fields,
+                                                   std::span<const float> change) {
         const auto s = fields.last(vectors_.cols());
-        const double along = static_cast<double>(team_.dot(s, std::span<const float>(gradient_)));
-        const double straight = static_cast<double>(team_.dot(change, change));
+        const double along = static_cast<double>(group_.dot(s, std::span<const float>(gradient_)));
+        const double straight = static_cast<double>(group_.dot(change, change));
         const double bent =
-            state_.curved ? static_cast<double>(team_.dot(bend(fields), fields.first(bend_.size())))
+            state_.curved ? static_cast<double>(group_.dot(curvature_product(fields),
+                                                           fields.first(curvature_product_.size())))
                           : 0;
         return -along - (straight + bent) / 2;
     }
@@ -200,28 +204,28 @@ class SubspaceModel {
     /// Make room: keep the solution and the softest directions, as combinations of all (a thick
     /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
     /// subspace must be full.
-    NULLCLINE_TEAM void restart() {
+    NULLCLINE_DEVICE void restart() {
         constexpr std::size_t n = most_directions;
         const auto y = solution();
-        const double length = std::sqrt(solution_square());
+        const double norm = std::sqrt(solution_square());
         SubspaceWorkspace& work = work_;
         const auto whole = [&](std::size_t i, std::size_t j) {
             return i < j ? hessian_(j, i) : hessian_(i, j);
         };
-        team_.for_each(n * n,
-                       [&](std::size_t k) { work.softest(k / n, k % n) = whole(k / n, k % n); });
-        team_.few([&](const auto& few) {
-            few.symmetric_eigen(work.softest, work.kept, work.numbers);
-            few.for_each(kept_directions * n, [&](std::size_t k) {
+        group_.for_each(n * n,
+                        [&](std::size_t k) { work.softest(k / n, k % n) = whole(k / n, k % n); });
+        group_.with_warp([&](const auto& warp) {
+            warp.symmetric_eigen(work.softest, work.kept, work.numbers);
+            warp.for_each(kept_directions * n, [&](std::size_t k) {
                 const std::size_t i = k / n;
                 work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);
             });
-            orthonormalize(few, work.kept);
+            orthonormalize(warp, work.kept);
         });
-        team_.recombine(work.kept, kept_directions, products_);
-        team_.recombine(work.kept, kept_directions, vectors_);
-        team_.recombine(work.kept, kept_directions, changes_);
-        team_.for_each(kept_directions * n, [&](std::size_t k) {  // the images H kᵢ
+        group_.recombine(work.kept, kept_directions, products_);
+        group_.recombine(work.kept, kept_directions, vectors_);
+        group_.recombine(work.kept, kept_directions, changes_);
+        group_.for_each(kept_directions * n, [&](std::size_t k) {  // the images H kᵢ
             const std::size_t i = k / n;
             double sum = 0;
             for (std::size_t j = 0; j < n; ++j) {
@@ -229,18 +233,18 @@ class SubspaceModel {
             }
             work.softest(i, k % n) = sum;
         });
-        team_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
+        group_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
             const std::size_t i = k / kept_directions;
             const std::size_t j = k % kept_directions;
             if (j <= i) {
                 hessian_(i, j) = product(work.kept.row(j), work.softest.row(i));
             }
         });
-        team_.for_each(kept_directions, [&](std::size_t i) {
+        group_.for_each(kept_directions, [&](std::size_t i) {
             work.numbers[i] = product(work.kept.row(i), slope_.data());
-            solution_[i] = i == 0 ? length : 0;
+            solution_[i] = i == 0 ? norm : 0;
         });
-        team_.for_each(
+        group_.for_each(
             n, [&](std::size_t i) { slope_[i] = i < kept_directions ? work.numbers[i] : 0; });
         state_.dimension = kept_directions;
     }
@@ -250,50 +254,50 @@ class SubspaceModel {
     /// A direction is lost in rounding when so little of it is new.
     static constexpr float smallest_part = 1e-4F;
 
-    [[nodiscard]] NULLCLINE_TEAM MatrixView<const float> basis(MatrixView<float> rows) const {
+    [[nodiscard]] NULLCLINE_DEVICE MatrixView<const float> basis(MatrixView<float> rows) const {
         return rows.middle_rows(0, state_.dimension);
     }
-    [[nodiscard]] NULLCLINE_TEAM std::span<double> solution() const {
+    [[nodiscard]] NULLCLINE_DEVICE std::span<double> solution() const {
         return solution_.first(state_.dimension);
     }
-    [[nodiscard]] NULLCLINE_TEAM std::span<const double> slope() const {
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const double> slope() const {
         return slope_.first(state_.dimension);
     }
-    [[nodiscard]] NULLCLINE_TEAM std::span<float> coefficients() const {
+    [[nodiscard]] NULLCLINE_DEVICE std::span<float> coefficients() const {
         return coefficients_.first(state_.dimension);
     }
-    [[nodiscard]] NULLCLINE_TEAM std::span<const float> solution_coefficients() const {
-        copy(team_, solution(), coefficients());
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const float> solution_coefficients() const {
+        copy(group_, solution(), coefficients());
         return coefficients();
     }
 
     /// A row of the Hessian, the newest direction's, set or added to.
     template <bool add>
-    NULLCLINE_TEAM void add_to_hessian(std::span<const float> row) {
+    NULLCLINE_DEVICE void add_to_hessian(std::span<const float> row) {
         const std::size_t last = state_.dimension - 1;
-        team_.for_each(row.size(), [&](std::size_t i) {
+        group_.for_each(row.size(), [&](std::size_t i) {
             const auto value = static_cast<double>(row[i]);
             hessian_(last, i) = add ? hessian_(last, i) + value : value;
         });
     }
 
     /// Add the curvature between the newest direction and all to the Hessian.
-    NULLCLINE_TEAM void add_curvature() {
+    NULLCLINE_DEVICE void add_curvature() {
         const std::size_t last = state_.dimension - 1;
         const std::size_t n_products = products_.cols();
-        copy(team_, products_.row(last), combination_.first(n_products));
-        copy(team_, vectors_.row(last), combination_.last(vectors_.cols()));
-        const auto bent = bend(combination_);
+        copy(group_, products_.row(last), combination_.first(n_products));
+        copy(group_, vectors_.row(last), combination_.last(vectors_.cols()));
+        const auto bent = curvature_product(combination_);
         const auto dots = coefficients();
-        team_.coordinates(basis(products_), bent.first(n_products), dots);
+        group_.coordinates(basis(products_), bent.first(n_products), dots);
         add_to_hessian<true>(dots);
         if (bent.size() > n_products) {
-            team_.coordinates(basis(vectors_), bent.subspan(n_products), dots);
+            group_.coordinates(basis(vectors_), bent.subspan(n_products), dots);
             add_to_hessian<true>(dots);
         }
     }
 
-    [[nodiscard]] static NULLCLINE_TEAM double product(const double* a, const double* b) {
+    [[nodiscard]] static NULLCLINE_DEVICE double product(const double* a, const double* b) {
         double sum = 0;
         for (std::size_t i = 0; i < most_directions; ++i) {
             sum += a[i] * b[i];
@@ -302,29 +306,30 @@ class SubspaceModel {
     }
 
     /// Gram and Schmidt's method on the kept rows, each twice.
-    template <class Few>
-    static NULLCLINE_TEAM void orthonormalize(const Few& few, SmallMatrix& kept) {
+    template <class Warp>
+    static NULLCLINE_DEVICE void orthonormalize(const Warp& warp, SmallMatrix& kept) {
         const auto dot = [&](std::size_t i, std::size_t j) {
-            return few.sum(most_directions, [&](std::size_t k) { return kept(i, k) * kept(j, k); });
+            return warp.sum(most_directions,
+                            [&](std::size_t k) { return kept(i, k) * kept(j, k); });
         };
         for (std::size_t i = 0; i < kept_directions; ++i) {
             for (std::size_t j = 0; j < 2 * i; ++j) {
                 const std::size_t other = j % i;
                 const double part = dot(i, other);
-                few.for_each(most_directions,
-                             [&](std::size_t k) { kept(i, k) -= part * kept(other, k); });
+                warp.for_each(most_directions,
+                              [&](std::size_t k) { kept(i, k) -= part * kept(other, k); });
             }
-            const double length = std::sqrt(dot(i, i));
-            few.for_each(most_directions, [&](std::size_t k) { kept(i, k) /= length; });
+            const double norm = std::sqrt(dot(i, i));
+            warp.for_each(most_directions, [&](std::size_t k) { kept(i, k) /= norm; });
         }
     }
 
-    const Team& team_;
+    const Group& group_;
     State& state_;
     SubspaceWorkspace& work_;
     std::size_t units_;
     MatrixView<float> products_, vectors_, changes_;  // a direction a row
-    std::span<float> gradient_, form_, combination_, bend_, coefficients_;
+    std::span<float> gradient_, curvature_, combination_, curvature_product_, coefficients_;
     std::span<double> slope_, solution_;
     SmallMatrix& hessian_;
 };

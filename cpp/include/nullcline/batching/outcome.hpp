@@ -1,0 +1,68 @@
+// What a search may ask for, and what it says of every start.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "nullcline/numerics/matrix_view.hpp"
+
+namespace nullcline {
+
+enum class Kind : std::uint8_t { fixed, slow, unconverged };
+
+inline constexpr std::array<std::string_view, 3> kinds{"fixed", "slow", "unconverged"};
+
+/// How an iteration ended, before any judgement of the point. `near_zero` is stalled where nothing
+/// but rounding is left of the residual, and a step of another kind may do.
+enum class Termination : std::uint8_t { zero, stationary, stalled, near_zero, limit, not_finite };
+
+/// Why a start ended as it did.
+enum class Reason : std::uint8_t {
+    zero,
+    minimum,
+    below_tolerance,
+    above_tolerance,
+    limit,
+    stalled,
+    not_finite,
+};
+
+/// A human sentence for each reason, in order.
+inline constexpr std::array<std::string_view, 7> reasons{
+    "the reduced residual is zero to rounding",
+    "a local minimum of q, not above tol_slow",
+    "q fell to tol_slow, which is where this method stops; whether it would fall further is open",
+    "a local minimum of q, but above tol_slow",
+    "the limit of iterations was reached",
+    "no step decreases the residual any further, and yet it is neither zero nor at a minimum of q",
+    "the residual is not finite in this precision",
+};
+
+/// Which solvers a search runs.
+enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
+
+/// What a search may ask for.
+struct Options {
+    double tol_slow = 1e-6;
+    std::size_t max_iterations = 0;
+    double learning_rate = 0.01;  ///< the gradient method's
+};
+
+/// One row a start, in the order of the starts.
+template <class T>
+struct Outcomes {
+    Outcomes(std::size_t n, std::size_t size)
+        : h(n, size), q(n), kind(n), reason(n), iterations(n) {}
+
+    Matrix<T> h;
+    std::vector<double> q;
+    std::vector<Kind> kind;
+    std::vector<Reason> reason;
+    std::vector<std::int32_t> iterations;
+    std::size_t n_products = 0;  ///< of a state with W and with Wᵀ, in single precision, in all
+};
+
+}  // namespace nullcline

@@ -1,0 +1,68 @@
+// States of slots, with their products and linearizations.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "nullcline/batching/operands.hpp"
+#include "nullcline/cells/unit.hpp"
+#include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
+
+namespace nullcline {
+
+/// States, their products, what a gated block sees of them, and the linearizations there, a row a
+/// slot.
+template <class T>
+struct StateMemory {
+    StateMemory() = default;
+    StateMemory(Arena& arena, const TileShape& shape)
+        : h(arena.matrix<T>(shape.rows, shape.size())),
+          products(arena.matrix<T>(shape.rows, shape.n_products())),
+          gated_input(arena.matrix<T>(shape.rows, shape.n_gated)),
+          residual(arena.matrix<T>(shape.rows, shape.size())),
+          scales(arena.matrix<T>(shape.rows, shape.n_scales())),
+          identity(arena.matrix<T>(shape.rows, shape.n_identity())),
+          gate(arena.matrix<T>(shape.rows, shape.n_gate())) {}
+
+    MatrixView<T> h, products, gated_input, residual, scales, identity, gate;
+};
+
+/// One of them.
+template <class T>
+struct StateRow {
+    NULLCLINE_DEVICE StateRow(const StateMemory<T>& memory, std::size_t row)
+        : h(memory.h.row(row)),
+          products(memory.products.row(row)),
+          gated_input(memory.gated_input.row(row)),
+          residual(memory.residual.row(row)),
+          scales(memory.scales.row(row)),
+          identity(memory.identity.row(row)),
+          gate(memory.gate.row(row)) {}
+
+    [[nodiscard]] NULLCLINE_DEVICE Linearized<T> out() const {
+        return {residual, scales, identity, gate};
+    }
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<T> jacobian() const {
+        return {scales, identity, gate};
+    }
+
+    std::span<T> h, products, gated_input, residual, scales, identity, gate;
+};
+
+/// Two states a slot, one where it is and one that it tries; `side` says which is which.
+template <class T>
+struct StatePair {
+    StatePair() = default;
+    StatePair(Arena& arena, const TileShape& shape) : sides{{arena, shape}, {arena, shape}} {}
+
+    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> at(std::size_t row, bool side) const {
+        return {sides[side ? 1 : 0], row};
+    }
+
+    StateMemory<T> sides[2];
+};
+
+}  // namespace nullcline

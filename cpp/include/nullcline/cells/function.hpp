@@ -1,0 +1,124 @@
+// Any other network: a map that somebody else computes, for many states at a time.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+
+namespace nullcline {
+
+/// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
+///
+/// It fits what solvers ask of a cell by taking each state's own ∂F/∂h for the weights and F(h) for
+/// the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
+template <class T>
+class FunctionEquation {
+  public:
+    using Scalar = T;
+
+    /// Products of a sum of states are not sums of products: they are to be made anew.
+    static constexpr bool has_linear_products = false;
+
+    FunctionEquation(std::span<const T> ones, const Box<T>& box) : ones_(ones), box_(box) {}
+
+    /// It is the update itself.
+    [[nodiscard]] bool is_update() const { return true; }
+    [[nodiscard]] std::size_t units() const { return ones_.size(); }
+    [[nodiscard]] std::size_t parts() const { return 1; }
+    [[nodiscard]] std::size_t size() const { return units(); }
+    [[nodiscard]] std::size_t blocks() const { return 1; }
+    [[nodiscard]] std::size_t n_gated() const { return 0; }
+    [[nodiscard]] std::size_t curved_fields() const { return 1; }
+    /// The shape alone: each state has its own.
+    [[nodiscard]] MatrixView<const T> weights() const { return {nullptr, units(), units()}; }
+    /// As if rows of ∂F/∂h had length 1.
+    [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
+    [[nodiscard]] Box<T> box() const { return box_; }
+
+    template <class Group>
+    void compute_gated_input(const Group&, std::span<const T>, std::span<const T>,
+                             std::span<const T>, std::span<T>) const {}
+
+    template <class Group>
+    void linearize(const Group&, std::span<const T> state, std::span<const T> products,
+                   std::span<const T>, const Linearized<T>& out) const {
+        std::ranges::transform(products, state, out.residual.begin(), std::minus<T>());
+        std::ranges::fill(out.scales, T{1});
+        std::ranges::fill(out.identity, T{1});
+    }
+
+    template <class Group>
+    void curvature(const Group&, std::span<const T>, std::span<const T>, std::span<const T>,
+                   std::span<const T>, std::span<const T>, std::span<T> out) const {
+        std::ranges::fill(out, T{0});
+    }
+
+    template <class Group>
+    void complete(const Group&, std::span<const T>, std::span<const T>, std::span<const T>,
+                  std::span<T>) const {}
+
+    template <class Group>
+    [[nodiscard]] Norms<T> norms(const Group& group, std::span<const T> state, std::span<const T>,
+                                 std::span<const T>) const {
+        return {norm(group, state), T{0}};
+    }
+
+    /// As for a cell whose rows of weights have length 1, with room for a deeper computation.
+    [[nodiscard]] T rounding(std::span<const T>, std::span<const T>, std::span<const T>,
+                             const Norms<T>& norms, std::size_t) const {
+        return 64 * std::numeric_limits<T>::epsilon() * (norms.outputs + 1);
+    }
+
+  private:
+    std::span<const T> ones_;
+    Box<T> box_;
+};
+
+static_assert(Equation<FunctionEquation<double>>);
+
+/// A map (n, S) x (n, D) → (n, S) and its derivatives by the state, as functions of many states,
+/// their inputs and, last, where the results go.
+template <class T>
+class Function {
+  public:
+    using Scalar = T;
+    using States = MatrixView<const T>;
+
+    /// F, a row a state.
+    std::function<void(States h, States x, MatrixView<T> out)> step;
+    /// ∂F/∂h, (S, S) matrices below each other.
+    std::function<void(States h, States x, MatrixView<T> out)> jacobian;
+    /// uᵀ ∂F/∂h, a u for each state.
+    std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
+
+    Function(std::size_t size, std::size_t input_size, const Box<T>& box)
+        : ones_(size, T{1}), inputs_(input_size), box_(box) {}
+
+    [[nodiscard]] std::size_t size() const { return ones_.size(); }
+    [[nodiscard]] std::size_t state_size() const { return size(); }
+    [[nodiscard]] std::size_t input_size() const { return inputs_; }
+    [[nodiscard]] FunctionEquation<T> equation() const { return FunctionEquation<T>(ones_, box_); }
+
+    /// What the input adds to a state's gates: nothing is known of them but the input itself.
+    [[nodiscard]] std::size_t drive_size() const { return inputs_; }
+    void drive(std::span<const T> x, std::span<T> out) const {
+        std::ranges::fill(out, T{0});
+        std::ranges::copy(x, out.begin());
+    }
+
+  private:
+    std::vector<T> ones_;
+    std::size_t inputs_;
+    Box<T> box_;
+};
+
+}  // namespace nullcline

@@ -1,0 +1,31 @@
+// A cell's gates at one state, unit after unit, vectorized for the CPU (see cells/unit.hpp).
+#pragma once
+
+#include <span>
+
+#include "nullcline/cells/catalogue.hpp"
+#include "nullcline/cells/unit.hpp"
+
+namespace nullcline::gates {
+
+/// A residual and its Jacobian's scales.
+void linearize(CellKind kind, Residual which, const UnitPoint<double>& point,
+               const Linearized<double>& out);
+void linearize(CellKind kind, Residual which, const UnitPoint<float>& point,
+               const Linearized<float>& out);
+
+/// The scales of its derivative by the input, over all blocks, for each part.
+void input_scales(CellKind kind, Residual which, const UnitPoint<double>& point,
+                  std::span<double> scales);
+void input_scales(CellKind kind, Residual which, const UnitPoint<float>& point,
+                  std::span<float> scales);
+
+/// Σ_i weights_i ∂²f_i, by unit a symmetric matrix over its fields (see `Equation`).
+void curvature(CellKind kind, Residual which, const UnitPoint<double>& point,
+               std::span<const double> weights, std::span<const double> gated_input_weights,
+               std::span<double> out);
+void curvature(CellKind kind, Residual which, const UnitPoint<float>& point,
+               std::span<const float> weights, std::span<const float> gated_input_weights,
+               std::span<float> out);
+
+}  // namespace nullcline::gates

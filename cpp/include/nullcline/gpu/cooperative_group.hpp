@@ -1,0 +1,211 @@
+// A group of many threads (see parallel/thread_group.hpp), over a few primitives that its threads
+// have.
+//
+// *Lanes* are the threads of a block, as one of them sees them:
+//
+//   rank(), size()        which one, of how many; a whole number of warps
+//   sync()                wait for all
+//   warp_width            threads that move together
+//   warp_sum(x), warp_min(x)   over the threads of a warp, the same bits for each
+//   room<T>()             memory that the block shares, for one T a warp
+//   warp()                the lanes of the first warp alone
+//   fetch_add(p, x)       atomic
+//
+// Everything else is here, so that a second, emulated kind of lanes can test it without a GPU.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "nullcline/gpu/jacobi_eigen.hpp"
+#include "nullcline/numerics/adam.hpp"
+#include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/small_matrix.hpp"
+
+namespace nullcline::gpu {
+
+template <class Lanes>
+class CooperativeGroup {
+  public:
+    NULLCLINE_DEVICE explicit CooperativeGroup(const Lanes& lanes) : lanes_(lanes) {}
+
+    NULLCLINE_DEVICE void sync() const { lanes_.sync(); }
+
+    template <class F>
+    NULLCLINE_DEVICE void for_each(std::size_t n, const F& f) const {
+        for (std::size_t i = lanes_.rank(); i < n; i += lanes_.size()) {
+            f(i);
+        }
+        lanes_.sync();
+    }
+
+    template <class F>
+    [[nodiscard]] NULLCLINE_DEVICE auto sum(std::size_t n, const F& f) const {
+        decltype(f(n)) mine = 0;
+        for (std::size_t i = lanes_.rank(); i < n; i += lanes_.size()) {
+            mine += f(i);
+        }
+        return total(mine);
+    }
+
+    template <class F>
+    [[nodiscard]] NULLCLINE_DEVICE bool all(std::size_t n, const F& f) const {
+        return sum(n, [&](std::size_t i) { return f(i) ? 0 : 1; }) == 0;
+    }
+
+    template <class T, class F>
+    [[nodiscard]] NULLCLINE_DEVICE T reduce_min(std::size_t n, T first, const F& f) const {
+        for (std::size_t i = lanes_.rank(); i < n; i += lanes_.size()) {
+            first = std::min(first, f(i));
+        }
+        return reduce(lanes_.warp_min(first), [](T a, T b) { return std::min(a, b); });
+    }
+
+    template <class T>
+    [[nodiscard]] NULLCLINE_DEVICE T dot(std::span<const T> a, std::span<const T> b) const {
+        const T* const x = a.data();
+        const T* const y = b.data();
+        return sum(a.size(), [=](std::size_t i) { return x[i] * y[i]; });
+    }
+
+    template <class F>
+    NULLCLINE_DEVICE void single(const F& f) const {
+        if (lanes_.rank() == 0) {
+            f();
+        }
+        lanes_.sync();
+    }
+
+    template <class F>
+    NULLCLINE_DEVICE void with_warp(const F& f) const {
+        lanes_.sync();  // what they are to read is written, and what they write has been read
+        if (lanes_.rank() < Lanes::warp_width) {
+            f(CooperativeGroup<typename Lanes::Warp>(lanes_.warp()));
+        }
+        lanes_.sync();
+    }
+
+    /// The value that a counter had before this group added one.
+    [[nodiscard]] NULLCLINE_DEVICE std::size_t take_number(unsigned long long* counter) const {
+        unsigned long long number = 0;
+        if (lanes_.rank() == 0) {
+            number = lanes_.fetch_add(counter, 1ULL);
+        }
+        return static_cast<std::size_t>(total(number));
+    }
+
+    /// Add to a counter, once for the group.
+    NULLCLINE_DEVICE void count(unsigned long long* counter, unsigned long long by) const {
+        if (lanes_.rank() == 0) {
+            lanes_.fetch_add(counter, by);
+        }
+    }
+
+    /// out = A x: a row a warp.
+    NULLCLINE_DEVICE void coordinates(MatrixView<const float> rows, std::span<const float> x,
+                                      std::span<float> out) const {
+        const std::size_t lane = lanes_.rank() % Lanes::warp_width;
+        for (std::size_t i = lanes_.rank() / Lanes::warp_width; i < rows.rows(); i += n_warps()) {
+            const float* const row = rows.row(i).data();
+            float sum = 0;
+            for (std::size_t j = lane; j < x.size(); j += Lanes::warp_width) {
+                sum += row[j] * x[j];
+            }
+            sum = lanes_.warp_sum(sum);
+            if (lane == 0) {
+                out[i] = sum;
+            }
+        }
+        lanes_.sync();
+    }
+
+    /// y += Aᵀ c: a column a thread.
+    NULLCLINE_DEVICE void add_combination(MatrixView<const float> rows, std::span<const float> c,
+                                          std::span<float> y) const {
+        for_each(y.size(), [&](std::size_t j) {
+            float sum = y[j];
+            for (std::size_t i = 0; i < rows.rows(); ++i) {
+                sum += c[i] * rows(i, j);
+            }
+            y[j] = sum;
+        });
+    }
+
+    /// The first rows become combinations of all: a column a thread, which none other reads.
+    NULLCLINE_DEVICE void recombine(const SmallMatrix& combinations, std::size_t n_combinations,
+                                    MatrixView<float> rows) const {
+        for_each(rows.cols(), [&](std::size_t j) {
+            float before[SmallMatrix::largest];
+            for (std::size_t k = 0; k < rows.rows(); ++k) {
+                before[k] = rows(k, j);
+            }
+            for (std::size_t i = 0; i < n_combinations; ++i) {
+                float sum = 0;
+                for (std::size_t k = 0; k < rows.rows(); ++k) {
+                    sum += static_cast<float>(combinations(i, k)) * before[k];
+                }
+                rows(i, j) = sum;
+            }
+        });
+    }
+
+    NULLCLINE_DEVICE void apply_curvature(std::span<const float> hessian,
+                                          std::span<const float> fields, std::size_t size,
+                                          std::span<float> out) const {
+        with_field_count(fields.size() / size, [&]<std::size_t n_fields>() {
+            for_each(size, [&](std::size_t i) {
+                apply_curvature_unit<n_fields>(hessian.data(), fields.data(), size, i, out.data());
+            });
+        });
+    }
+
+    NULLCLINE_DEVICE void adam_step(std::span<float> first_moment, std::span<float> second_moment,
+                                    std::span<const float> gradient, AdamFactors factors,
+                                    std::span<float> change) const {
+        for_each(gradient.size(), [&](std::size_t i) {
+            change[i] = adam_unit(first_moment[i], second_moment[i], gradient[i], factors);
+        });
+    }
+
+    NULLCLINE_DEVICE void symmetric_eigen(SmallMatrix& a, SmallMatrix& room,
+                                          std::span<double> numbers) const {
+        jacobi_eigen(*this, a, room, numbers);
+    }
+
+  private:
+    [[nodiscard]] NULLCLINE_DEVICE std::size_t n_warps() const {
+        return lanes_.size() / Lanes::warp_width;
+    }
+
+    template <class T>
+    [[nodiscard]] NULLCLINE_DEVICE T total(T mine) const {
+        return reduce(lanes_.warp_sum(mine), [](T a, T b) { return a + b; });
+    }
+
+    /// Combine what each warp has come to, in the order of the warps.
+    template <class T, class Combine>
+    [[nodiscard]] NULLCLINE_DEVICE T reduce(T of_warp, const Combine& combine) const {
+        if (lanes_.size() == Lanes::warp_width) {
+            return of_warp;
+        }
+        T* const room = lanes_.template room<T>();
+        if (lanes_.rank() % Lanes::warp_width == 0) {
+            room[lanes_.rank() / Lanes::warp_width] = of_warp;
+        }
+        lanes_.sync();
+        T result = room[0];
+        for (std::size_t i = 1; i < n_warps(); ++i) {
+            result = combine(result, room[i]);
+        }
+        lanes_.sync();  // before the room is used again
+        return result;
+    }
+
+    Lanes lanes_;
+};
+
+}  // namespace nullcline::gpu

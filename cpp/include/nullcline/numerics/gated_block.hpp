@@ -1,0 +1,89 @@
+// A block of weights that sees the state through a gate.
+//
+// In the GRU of 2014 the block W_0 meets r ∘ h and not h. What it sees, m(h), is made unit by unit
+// of h and of the product W_1 h, so that its Jacobian is M = diag(a) W_1 + diag(b), of which `gate`
+// holds a and b. Products with W_0 M take two steps, one with either block: forward, W_1 first;
+// transposed, W_0 first.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+
+namespace nullcline {
+
+/// out = M v, given the products with all blocks but W_0 in their places.
+template <class Group, class T>
+NULLCLINE_DEVICE void gate_jvp(const Group& group, std::span<const T> gate,
+                               std::span<const T> products, std::span<const T> v,
+                               std::span<T> out) {
+    const std::size_t units = out.size();
+    const T* const by_product = gate.data();
+    const T* const by_state = by_product + units;
+    const T* const product = products.data() + units;
+    const T* const x = v.data();
+    T* const to = out.data();
+    group.for_each(units,
+                   [=](std::size_t i) { to[i] = by_product[i] * product[i] + by_state[i] * x[i]; });
+}
+
+/// The part of Mᵀ w that goes through W_1ᵀ: added to what that is to be applied to, in its place.
+template <class Group, class T>
+NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate,
+                                     std::span<const T> w, std::span<T> scaled) {
+    const T* const by_product = gate.data();
+    const T* const from = w.data();
+    T* const to = scaled.data() + w.size();
+    group.for_each(w.size(), [=](std::size_t i) { to[i] += by_product[i] * from[i]; });
+}
+
+/// The rest of it: added to the result.
+template <class Group, class T>
+NULLCLINE_DEVICE void finish_gate_vjp(const Group& group, std::span<const T> gate,
+                                      std::span<const T> w, std::span<T> out) {
+    const T* const by_state = gate.data() + w.size();
+    const T* const from = w.data();
+    T* const to = out.data();
+    group.for_each(w.size(), [=](std::size_t i) { to[i] += by_state[i] * from[i]; });
+}
+
+/// ‖M‖² / H from the norms of the weights' rows, M's two terms apart: its mean squared size.
+template <class Group, class T>
+[[nodiscard]] NULLCLINE_DEVICE T gate_square(const Group& group, std::span<const T> gate,
+                                             std::span<const T> row_norms) {
+    const std::size_t units = gate.size() / 2;
+    const T* const by_product = gate.data();
+    const T* const by_state = by_product + units;
+    const T* const norms = row_norms.data() + units;
+    const T sum = group.sum(units, [=](std::size_t i) {
+        const T term = by_product[i] * norms[i];
+        return term * term + by_state[i] * by_state[i];
+    });
+    return sum / static_cast<T>(units);
+}
+
+/// The weights with W_0 M in the place of W_0: what a Jacobian is a row-scaled sum of.
+template <class T>
+[[nodiscard]] Matrix<T> effective_weights(std::span<const T> gate, MatrixView<const T> weights) {
+    const std::size_t units = weights.cols();
+    Matrix<T> gated(units, units);
+    const MatrixView<T> m = gated.view();
+    for (std::size_t i = 0; i < units; ++i) {
+        for (std::size_t j = 0; j < units; ++j) {
+            m(i, j) = gate[i] * weights(units + i, j);
+        }
+        m(i, i) += gate[units + i];
+    }
+    Matrix<T> effective(weights.rows(), units);
+    blas::multiply(weights.middle_rows(0, units), MatrixView<const T>(m),
+                   effective.view().middle_rows(0, units));
+    const auto plain = weights.elements().subspan(units * units);
+    std::ranges::copy(plain, effective.elements().subspan(units * units).begin());
+    return effective;
+}
+
+}  // namespace nullcline

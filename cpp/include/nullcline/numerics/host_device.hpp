@@ -1,0 +1,15 @@
+// Code that compiles for a GPU as it does for the CPU.
+//
+// Small value types are `constexpr`, which nvcc's --expt-relaxed-constexpr takes to the device as
+// well; functions marked here are those that call more than constant expressions may.
+#pragma once
+
+#if defined(__CUDACC__)
+/// Runs on both sides.
+#define NULLCLINE_HOST_DEVICE __host__ __device__
+/// Runs on a GPU where nvcc compiles it, and on the CPU elsewhere: what a group works through.
+#define NULLCLINE_DEVICE __device__
+#else
+#define NULLCLINE_HOST_DEVICE
+#define NULLCLINE_DEVICE
+#endif

@@ -1,0 +1,109 @@
+// Threads over independent work, with a caller that stays awake to be interrupted.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "nullcline/parallel/cancellation.hpp"
+
+namespace nullcline {
+
+/// Called now and then by the thread that waits for the workers; what it throws ends the work.
+using Poll = std::function<void()>;
+
+inline constexpr std::chrono::milliseconds poll_interval{50};
+
+/// Run `body(cancellation)` in `n_workers` threads until all return.
+///
+/// The caller's thread computes nothing: it wakes every `poll_interval` to call `poll`. The first
+/// exception, from a worker or from `poll`, stops the others and is thrown here once all have
+/// ended.
+template <class Body>
+void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
+    std::mutex mutex;
+    std::condition_variable ended;
+    std::size_t n_running = 0;
+    std::exception_ptr failure;
+    Cancellation cancellation;
+
+    const auto fail = [&](std::exception_ptr error) {
+        cancellation.request();
+        if (!failure) {
+            failure = std::move(error);
+        }
+    };
+    const auto work = [&] {
+        std::exception_ptr error;
+        try {
+            body(cancellation);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        const std::lock_guard lock(mutex);
+        if (error) {
+            fail(std::move(error));
+        }
+        --n_running;
+        ended.notify_one();
+    };
+
+    std::vector<std::jthread> workers;
+    workers.reserve(n_workers);
+    std::unique_lock lock(mutex);
+    try {
+        for (std::size_t i = 0; i < n_workers; ++i) {
+            workers.emplace_back(work);
+            ++n_running;
+        }
+    } catch (...) {  // the system is out of threads
+        fail(std::current_exception());
+    }
+    while (!ended.wait_for(lock, poll_interval, [&] { return n_running == 0; })) {
+        lock.unlock();
+        try {
+            poll();
+        } catch (...) {
+            lock.lock();
+            fail(std::current_exception());
+            continue;
+        }
+        lock.lock();
+    }
+    lock.unlock();
+    workers.clear();
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+}
+
+/// Call `body(first, count)` for every tile of `n` items, tiles spread over threads as they free
+/// up.
+template <class Body>
+void for_each_tile(std::size_t n, std::size_t tile, std::size_t n_threads, const Body& body,
+                   const Poll& poll) {
+    const std::size_t n_tiles = (n + tile - 1) / tile;
+    if (n_tiles <= 1) {  // too short to interrupt, and not worth a thread
+        if (n > 0) {
+            body(std::size_t{0}, n);
+        }
+        return;
+    }
+    std::atomic<std::size_t> next{0};
+    const auto take_tiles = [&](const Cancellation& cancellation) {
+        for (std::size_t i = next++; i < n_tiles && !cancellation.requested(); i = next++) {
+            body(i * tile, std::min(tile, n - i * tile));
+        }
+    };
+    run_workers(std::min(n_threads, n_tiles), take_tiles, poll);
+}
+
+}  // namespace nullcline

@@ -1,0 +1,225 @@
+// A whole search: which solvers run, in which order, on which starts; wherever they run.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/search/classifier.hpp"
+#include "nullcline/search/merging.hpp"
+#include "nullcline/solvers/gradient.hpp"
+#include "nullcline/solvers/krylov_newton.hpp"
+#include "nullcline/solvers/levenberg_marquardt.hpp"
+#include "nullcline/solvers/newton.hpp"
+
+namespace nullcline {
+
+/// Runs the passes of one search over all starts; a pass is one program on one equation.
+///
+/// A backend holds the starts, and where they have come to. It has
+///   n_starts(), size(), reduced(), update(), deflation()
+///   run(program, starts)       bring these starts to the program's end
+///   make_preconditioner()           make the preconditioner's inverse
+///   terminations(), reasons(), iterations_left(start)
+///   move_to_cell_centres(starts), keys(starts), are_equal(followers)  (search/merging.hpp)
+///   follow(followers)          move them where their leaders have ended
+///   share_labels(followers)
+///   report_all_done()
+template <class Backend>
+class Searcher {
+  public:
+    explicit Searcher(Backend& backend) : backend_(backend) {}
+
+    /// Search with a method, or by Newton's with known zeros divided out where there are any.
+    void run(Method method) {
+        if (backend_.n_starts() == 0) {
+            return;
+        }
+        std::vector<std::size_t> starts(backend_.n_starts());
+        std::iota(starts.begin(), starts.end(), std::size_t{0});
+        switch (backend_.deflation().empty() ? method : Method::newton) {
+            case Method::newton:
+                pass(Newton{backend_.reduced(), backend_.deflation()}, starts);
+                break;
+            case Method::levenberg_marquardt:
+                with_steps(starts);
+                break;
+            case Method::gradient:
+                pass(GradientDescent{backend_.update()}, starts);
+                break;
+            case Method::krylov:
+                if constexpr (has_products) {
+                    without_factors(starts);
+                }
+                break;
+            case Method::automatic:
+                if constexpr (!has_products) {
+                    with_steps(starts);
+                } else if (backend_.size() > largest_dense) {
+                    without_factors(starts);
+                } else {
+                    with_factors(starts);
+                }
+                break;
+        }
+        classify(starts, method);
+        backend_.report_all_done();
+    }
+
+  private:
+    using Indices = std::vector<std::size_t>;
+
+    /// Whether there are products with weights: a function of which nothing is known has none, and
+    /// the Krylov solver then nothing to work with.
+    static constexpr bool has_products =
+        decltype(std::declval<Backend&>().reduced())::has_linear_products;
+
+    template <class Predicate>
+    static Indices select(const Indices& starts, const Predicate& wanted) {
+        Indices selected;
+        std::ranges::copy_if(starts, std::back_inserter(selected), wanted);
+        return selected;
+    }
+
+    /// Starts that are not at a zero and may still iterate.
+    [[nodiscard]] Indices unfinished(const Indices& starts) const {
+        return select(starts, [&](std::size_t i) {
+            return backend_.terminations()[i] == Termination::stationary ||
+                   backend_.terminations()[i] == Termination::stalled;
+        });
+    }
+
+    /// Starts that the Krylov solver could not bring to an end, within its patience and within the
+    /// range and precision of its products, and that may still iterate.
+    [[nodiscard]] Indices interrupted(const Indices& starts) const {
+        return select(starts, [&](std::size_t i) {
+            return backend_.terminations()[i] != Termination::zero &&
+                   backend_.terminations()[i] != Termination::stationary &&
+                   backend_.iterations_left(i) > 0;
+        });
+    }
+
+    template <class Program>
+    void pass(const Program& program, const Indices& starts) {
+        if (!starts.empty()) {
+            backend_.run(program, starts);
+        }
+    }
+
+    /// Dense factors at every step.
+    void with_steps(const Indices& starts) {
+        pass(LevenbergMarquardt{backend_.reduced()}, starts);
+        if (!backend_.reduced().is_update()) {
+            pass(LevenbergMarquardt{backend_.update()}, unfinished(starts));
+        }
+        polish(starts);
+    }
+
+    /// Take starts that stalled in the rounding about a zero to it, by Newton's method on the
+    /// reduced residual: where gates are all but closed, the update is too flat to go on.
+    void polish(const Indices& starts) {
+        const auto is_near = [&](std::size_t i) {
+            return backend_.terminations()[i] == Termination::near_zero;
+        };
+        pass(Newton{backend_.reduced(), std::remove_cvref_t<decltype(backend_.deflation())>()},
+             select(starts, is_near));
+    }
+
+    /// One factorization for all starts, and dense factors for those that need them.
+    void with_factors(const Indices& starts) {
+        const bool has_inverse = backend_.make_preconditioner();
+        pass(KrylovNewton{backend_.reduced(), has_inverse, patience}, starts);
+        pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
+        descend_together(unfinished(starts), [&](const Indices& leaders) {
+            pass(KrylovNewton{backend_.update(), false, patience}, leaders);
+            pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
+        });
+        polish(starts);
+    }
+
+    /// The search that forms no Jacobian.
+    void without_factors(const Indices& starts) {
+        pass(KrylovNewton{backend_.reduced(), false, no_limit}, starts);
+        descend_together(unfinished(starts), [&](const Indices& leaders) {
+            pass(KrylovNewton{backend_.update(), false, no_limit}, leaders);
+        });
+    }
+
+    /// Take starts that are at no zero to minima of q by `descend(starts)`, those at nearly the
+    /// same state together.
+    template <class Descend>
+    void descend_together(const Indices& starts, const Descend& descend) {
+        const Clusters clusters = cluster_nearby(backend_, not_at_minimum(starts));
+        Indices leaders;
+        Indices limits;
+        for (const auto& cluster : clusters) {
+            leaders.push_back(cluster.front());
+            limits.push_back(backend_.iterations_left(cluster.front()));
+        }
+        descend(leaders);
+        Followers followers;
+        Indices stragglers;  // with fewer iterations left than the way takes
+        for (std::size_t i = 0; i < clusters.size(); ++i) {
+            const std::size_t used = limits[i] - backend_.iterations_left(leaders[i]);
+            for (const std::size_t start : std::span(clusters[i]).subspan(1)) {
+                if (backend_.iterations_left(start) < used) {
+                    stragglers.push_back(start);
+                } else {
+                    followers.add(start, leaders[i], used);
+                }
+            }
+        }
+        backend_.follow(followers);
+        descend(stragglers);
+    }
+
+    /// Those of these starts that are at no minimum of q yet, and may still iterate.
+    [[nodiscard]] Indices not_at_minimum(const Indices& starts) {
+        pass(Classifier{backend_.reduced(), backend_.update(), false}, starts);
+        return select(starts, [&](std::size_t i) {
+            const Reason reason = backend_.reasons()[i];
+            return reason != Reason::minimum && reason != Reason::above_tolerance &&
+                   backend_.iterations_left(i) > 0;
+        });
+    }
+
+    /// Label every start. Those that ended in one state, and not for lack of iterations, which is a
+    /// reason of its own, are classified once.
+    void classify(const Indices& starts, Method method) {
+        const auto cut_off = [&](std::size_t i) {
+            return backend_.terminations()[i] == Termination::limit;
+        };
+        const Clusters clusters = cluster_equal(backend_, select(starts, std::not_fn(cut_off)));
+        Indices leaders = select(starts, cut_off);
+        for (const auto& cluster : clusters) {
+            leaders.push_back(cluster.front());
+        }
+        pass(Classifier{backend_.reduced(), backend_.update(), method == Method::gradient},
+             leaders);
+        Followers followers;
+        for (const auto& cluster : clusters) {
+            for (const std::size_t start : std::span(cluster).subspan(1)) {
+                followers.add(start, cluster.front());
+            }
+        }
+        backend_.share_labels(followers);
+    }
+
+    /// Iterations after which a start had better go on in full precision: most need half as many.
+    static constexpr std::size_t patience = 60;
+    static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+    /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
+    static constexpr std::size_t largest_dense = 1024;
+
+    Backend& backend_;
+};
+
+}  // namespace nullcline
