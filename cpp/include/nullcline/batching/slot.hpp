@@ -35,7 +35,9 @@ class SlotBase : public SlotProducts<Program, Group> {
     NULLCLINE_DEVICE SlotBase(const Group& group, const Program& program,
                               const typename Program::Memory& memory, std::size_t row,
                               const Search& search)
-        : Products(group, program, memory, row), search_(search), box_(program.served().box()) {}
+        : Products(group, program, memory, row),
+          search_(search),
+          box_(program.served().box(drive_)) {}
 
     /// Take a start for as many iterations as it has left.
     NULLCLINE_DEVICE void load(std::size_t start, std::span<T> h) {

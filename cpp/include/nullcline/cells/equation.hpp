@@ -47,7 +47,8 @@ concept Equation =
         { equation.curved_fields() } -> std::same_as<std::size_t>;
         { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
         { equation.row_norms() } -> std::same_as<std::span<const typename E::Scalar>>;
-        { equation.box() } -> std::same_as<Box<typename E::Scalar>>;
+        { equation.box_follows_input() } -> std::same_as<bool>;
+        { equation.box(in) } -> std::same_as<Box<typename E::Scalar>>;
         equation.linearize(group, in, in, in, at);
         equation.compute_gated_input(group, in, in, in, out);
         equation.curvature(group, in, in, in, in, in, out);
@@ -94,7 +95,11 @@ class CellEquation {
     [[nodiscard]] constexpr std::span<const T> row_norms() const {
         return cell_.row_norms.first(blocks() * units());
     }
-    [[nodiscard]] NULLCLINE_DEVICE Box<T> box() const { return with_cell(cell_.kind, BoxOf()); }
+    /// Whether the box depends on the drive.
+    [[nodiscard]] constexpr bool box_follows_input() const { return false; }
+    [[nodiscard]] NULLCLINE_DEVICE Box<T> box(std::span<const T> /*drive*/) const {
+        return {with_cell(cell_.kind, RangeOf())};
+    }
 
     template <class Group>
     NULLCLINE_DEVICE void compute_gated_input(const Group& group, std::span<const T> state,
@@ -208,10 +213,10 @@ class CellEquation {
     }
 
   private:
-    struct BoxOf {
+    struct RangeOf {
         template <class C>
-        constexpr Box<T> operator()() const {
-            return C::template box<T>;
+        constexpr Range<T> operator()() const {
+            return C::template range<T>;
         }
     };
 

@@ -28,7 +28,7 @@ class FunctionEquation {
     /// Products of a sum of states are not sums of products: they are to be made anew.
     static constexpr bool has_linear_products = false;
 
-    FunctionEquation(std::span<const T> ones, const Box<T>& box) : ones_(ones), box_(box) {}
+    FunctionEquation(std::span<const T> ones, const Range<T>& range) : ones_(ones), range_(range) {}
 
     /// It is the update itself.
     [[nodiscard]] bool is_update() const { return true; }
@@ -42,7 +42,8 @@ class FunctionEquation {
     [[nodiscard]] MatrixView<const T> weights() const { return {nullptr, units(), units()}; }
     /// As if rows of ∂F/∂h had length 1.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
-    [[nodiscard]] Box<T> box() const { return box_; }
+    [[nodiscard]] bool box_follows_input() const { return false; }
+    [[nodiscard]] Box<T> box(std::span<const T> /*drive*/) const { return {range_}; }
 
     template <class Group>
     void compute_gated_input(const Group&, std::span<const T>, std::span<const T>,
@@ -80,7 +81,7 @@ class FunctionEquation {
 
   private:
     std::span<const T> ones_;
-    Box<T> box_;
+    Range<T> range_;
 };
 
 static_assert(Equation<FunctionEquation<double>>);
@@ -100,13 +101,15 @@ class Function {
     /// uᵀ ∂F/∂h, a u for each state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
 
-    Function(std::size_t size, std::size_t input_size, const Box<T>& box)
-        : ones_(size, T{1}), inputs_(input_size), box_(box) {}
+    Function(std::size_t size, std::size_t input_size, const Range<T>& range)
+        : ones_(size, T{1}), inputs_(input_size), range_(range) {}
 
     [[nodiscard]] std::size_t size() const { return ones_.size(); }
     [[nodiscard]] std::size_t state_size() const { return size(); }
     [[nodiscard]] std::size_t input_size() const { return inputs_; }
-    [[nodiscard]] FunctionEquation<T> equation() const { return FunctionEquation<T>(ones_, box_); }
+    [[nodiscard]] FunctionEquation<T> equation() const {
+        return FunctionEquation<T>(ones_, range_);
+    }
 
     /// What the input adds to a state's gates: nothing is known of them but the input itself.
     [[nodiscard]] std::size_t drive_size() const { return inputs_; }
@@ -118,7 +121,7 @@ class Function {
   private:
     std::vector<T> ones_;
     std::size_t inputs_;
-    Box<T> box_;
+    Range<T> range_;
 };
 
 }  // namespace nullcline

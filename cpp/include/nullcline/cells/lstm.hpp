@@ -25,7 +25,7 @@ struct Lstm {
     static constexpr bool has_gated_block = false;
 
     template <class T>
-    static constexpr Box<T> box = open_cube<T>;
+    static constexpr Range<T> range = open_unit_range<T>;
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto intake(const In& in) {

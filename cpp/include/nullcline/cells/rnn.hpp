@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
@@ -22,7 +23,7 @@ struct Rnn {
     static constexpr bool has_gated_block = false;
 
     template <class T>
-    static constexpr Box<T> box = Activation::template box<T>;
+    static constexpr Range<T> range = Activation::template range<T>;
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto reduced(const In& in) {
@@ -39,7 +40,7 @@ struct Tanh {
     static constexpr std::string_view name = "tanh rnn";
 
     template <class T>
-    static constexpr Box<T> box = open_cube<T>;
+    static constexpr Range<T> range = open_unit_range<T>;
 
     template <class Number>
     [[gnu::always_inline]] static constexpr auto of(const Number& sum) {
@@ -53,7 +54,7 @@ struct Relu {
     static constexpr std::string_view name = "relu rnn";
 
     template <class T>
-    static constexpr Box<T> box = orthant<T>;
+    static constexpr Range<T> range{0, std::numeric_limits<T>::max(), true};
 
     template <class Number>
     [[gnu::always_inline]] static constexpr auto of(const Number& sum) {

@@ -9,7 +9,7 @@
 //   is_reducible              whether `reduced` differs from `update`
 //   has_inner_bias            whether a bias stands inside a product with a gate
 //   has_gated_block           whether Block<0> sees not h but `gated(in)`
-//   box<T>                    the box that outputs cannot leave
+//   range<T>                  the range that outputs cannot leave
 //   reduced(in)               the residual whose zeros are the fixed points, in h alone
 //   update(in)                F − state: one number, or `both(first, second)` where parts are two
 //   rest(in)                  the second part that stays as it is, given h; where parts are two

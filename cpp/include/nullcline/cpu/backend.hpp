@@ -241,7 +241,12 @@ class Backend {
     }
 
     void project(std::size_t start) {
-        project_into(SerialGroup(), reduced().box(), search_.state(start).first(size()));
+        std::vector<T> drive;
+        if (reduced().box_follows_input()) {
+            drive.resize(problem_.network.drive_size());
+            problem_.network.drive(search_.inputs.row(start), std::span(drive));
+        }
+        project_into(SerialGroup(), reduced().box(drive), search_.state(start).first(size()));
     }
 
     [[nodiscard]] std::span<const T> state(std::size_t start) const {

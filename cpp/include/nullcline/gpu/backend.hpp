@@ -48,7 +48,7 @@ class Backend {
           terminations_(n_starts, Termination::limit),
           reasons_(n_starts) {
         load_rows(device, problem.starts, first, h_.view(), "starts");
-        device.launch(n_starts, ProjectRows<T>{h_.view(), reduced()});
+        device.launch(n_starts, ProjectRows<T>{h_.view(), drives_.view(), reduced()});
         device.zero(iterations_there_.elements().data(), n_starts * sizeof(std::int32_t));
         device.copy(terminations_there_.elements().data(), terminations_.data(),
                     n_starts * sizeof(Termination));

@@ -48,11 +48,13 @@ template <class T>
 struct ProjectRows {
     using Shared = NothingShared;
     MatrixView<T> states;
+    MatrixView<const T> drives;  // one row for all states, or one each
     CellEquation<T> reduced;
 
     template <class Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
-        project_into(group, reduced.box(), states.row(row).first(reduced.size()));
+        const auto drive = drives.row(drives.rows() == 1 ? 0 : row);
+        project_into(group, reduced.box(drive), states.row(row).first(reduced.size()));
     }
 };
 
@@ -93,9 +95,10 @@ struct MoveToCellCentres {
 
     template <class Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
-        const std::span<T> state = search.state(search.queue[block]);
+        const std::size_t start = search.queue[block];
+        const std::span<T> state = search.state(start);
         move_to_cell_centre(group, state, side);
-        project_into(group, reduced.box(), state.first(reduced.size()));
+        project_into(group, reduced.box(search.drive(start)), state.first(reduced.size()));
     }
 };
 

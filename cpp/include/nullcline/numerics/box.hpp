@@ -14,44 +14,61 @@
 
 namespace nullcline {
 
-/// The least and the largest coordinate inside. What a state has beside outputs, such as an LSTM's
-/// c, is bounded by nothing here.
+/// The least and the largest value that an output can have.
 template <class T>
-struct Box {
+struct Range {
     T low, high;
     bool has_faces;  ///< whether a fixed point may lie on a face
-
-    /// The nearest coordinate inside.
-    [[nodiscard]] constexpr T nearest(T value) const {
-        return value > high ? high : value < low ? low : value;
-    }
-
-    [[nodiscard]] constexpr bool holds(T value) const { return value >= low && value <= high; }
-
-    /// Whether a coordinate lies on a face and descent along −gradient would push it through.
-    template <class U>
-    [[nodiscard]] constexpr bool blocks(T value, U gradient) const {
-        return (value >= high && gradient < 0) || (value <= low && gradient > 0);
-    }
 };
 
-/// (−1, 1)^H
+/// (−1, 1)
 template <class T>
-inline constexpr Box<T> open_cube{-1 + std::numeric_limits<T>::epsilon(),
-                                  1 - std::numeric_limits<T>::epsilon(), false};
+inline constexpr Range<T> open_unit_range{-1 + std::numeric_limits<T>::epsilon(),
+                                          1 - std::numeric_limits<T>::epsilon(), false};
 
-/// [0, ∞)^H
+/// The range of each unit: one for all, or one per unit, which the input may shift. What a state
+/// has beside outputs, such as an LSTM's c, is bounded by nothing here.
 template <class T>
-inline constexpr Box<T> orthant{0, std::numeric_limits<T>::max(), true};
+struct Box {
+    Range<T> range;             ///< of every unit; or, where there are more, `has_faces` alone
+    const T* lows = nullptr;    ///< of each unit, or nothing
+    const T* highs = nullptr;   ///< likewise
+    const T* shifts = nullptr;  ///< added to both, or nothing
+
+    [[nodiscard]] constexpr bool has_faces() const { return range.has_faces; }
+    [[nodiscard]] constexpr T low(std::size_t i) const {
+        return lows == nullptr ? range.low : lows[i] + shift(i);
+    }
+    [[nodiscard]] constexpr T high(std::size_t i) const {
+        return highs == nullptr ? range.high : highs[i] + shift(i);
+    }
+    /// The nearest value inside.
+    [[nodiscard]] constexpr T nearest(std::size_t i, T value) const {
+        return value > high(i) ? high(i) : value < low(i) ? low(i) : value;
+    }
+    [[nodiscard]] constexpr bool holds(std::size_t i, T value) const {
+        return value >= low(i) && value <= high(i);
+    }
+    /// Whether a value lies on a face and descent along −gradient would push it through.
+    template <class U>
+    [[nodiscard]] constexpr bool blocks(std::size_t i, T value, U gradient) const {
+        return (value >= high(i) && gradient < 0) || (value <= low(i) && gradient > 0);
+    }
+
+  private:
+    [[nodiscard]] constexpr T shift(std::size_t i) const {
+        return shifts == nullptr ? T{0} : shifts[i];
+    }
+};
 
 /// Bring outputs in; true where they were outside.
 template <class Group, class T>
 NULLCLINE_DEVICE bool project_into(const Group& group, const Box<T>& box, std::span<T> outputs) {
     T* const value = outputs.data();
-    if (group.all(outputs.size(), [=](std::size_t i) { return box.holds(value[i]); })) {
+    if (group.all(outputs.size(), [=](std::size_t i) { return box.holds(i, value[i]); })) {
         return false;
     }
-    group.for_each(outputs.size(), [=](std::size_t i) { value[i] = box.nearest(value[i]); });
+    group.for_each(outputs.size(), [=](std::size_t i) { value[i] = box.nearest(i, value[i]); });
     return true;
 }
 

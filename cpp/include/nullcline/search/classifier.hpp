@@ -157,7 +157,7 @@ class Classifier<E>::Slot : public SlotBase<Classifier<E>, Group, Search> {
         finish_vjp(group_, jacobian, std::span<const T>(at_.residual), gradient);
         const double square = group_.sum(gradient.size(), [&](std::size_t i) {
             const auto slope = static_cast<double>(gradient[i]);
-            return i < units() && box_.blocks(at_.h[i], gradient[i]) ? 0.0 : slope * slope;
+            return i < units() && box_.blocks(i, at_.h[i], gradient[i]) ? 0.0 : slope * slope;
         });
         const auto scale =
             static_cast<double>(term_norm(group_, jacobian, program_.update.row_norms()));

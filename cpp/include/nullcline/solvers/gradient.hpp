@@ -152,7 +152,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Group, Sear
         group_.for_each(change.size(), [=](std::size_t i) {
             const T before = h[i];
             const T after = before + static_cast<T>(by[i]);
-            h[i] = i < n_bounded ? box.nearest(after) : after;
+            h[i] = i < n_bounded ? box.nearest(i, after) : after;
             by[i] = static_cast<float>(h[i] - before);
         });
         ++now_.iterations;

@@ -274,7 +274,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         const std::size_t n_bounded = units();
         const Box<T> box = box_;
         group_.for_each(size(), [=](std::size_t i) {
-            free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? 0.0F : 1.0F;
+            free[i] = i < n_bounded && box.blocks(i, h[i], gradient[i]) ? 0.0F : 1.0F;
             gradient[i] *= free[i];
         });
         now_.gradient_norm = static_cast<double>(norm(group_, gradient_));

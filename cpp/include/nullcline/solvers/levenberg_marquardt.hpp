@@ -175,7 +175,7 @@ class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Group
         const std::size_t n_bounded = units();
         const Box<T> box = box_;
         group_.for_each(gradient_.size(), [=](std::size_t i) {
-            free[i] = i < n_bounded && box.blocks(h[i], gradient[i]) ? T{0} : T{1};
+            free[i] = i < n_bounded && box.blocks(i, h[i], gradient[i]) ? T{0} : T{1};
             gradient[i] *= free[i];
         });
         if (is_stationary<T>(static_cast<double>(norm(group_, gradient_)), now_.scale,

@@ -166,7 +166,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Group, Search> {
             step[i] = static_cast<T>(static_cast<double>(step[i]) * stretch);
         });
         now_.merit = factor(state) * now_.residual_norm;
-        now_.fraction = box_.has_faces ? T{1} : room();
+        now_.fraction = box_.has_faces() ? T{1} : room();
         try_fraction();
     }
 
@@ -177,7 +177,7 @@ class Newton<E>::Slot : public SlotBase<Newton<E>, Group, Search> {
         const T* const step = step_.data();
         const Box<T> box = box_;
         return group_.reduce_min(step_.size(), T{1}, [=](std::size_t i) {
-            const T way = (step[i] > 0 ? box.high : box.low) - h[i];
+            const T way = (step[i] > 0 ? box.high(i) : box.low(i)) - h[i];
             return std::abs(step[i]) > std::abs(way) ? share * way / step[i] : T{1};
         });
     }
