@@ -119,18 +119,37 @@ def test_the_compiled_cell_checks_for_itself() -> None:
 @pytest.mark.parametrize("cell", [_core.Cell32, _core.Cell64])
 def test_weights_that_do_not_fit_are_refused(cell: Any) -> None:
     dtype = np.float32 if cell is _core.Cell32 else np.float64
-    right = [np.zeros(shape, dtype) for shape in [(6, 3), (6, 2), (6,), (2,)]]
+    right = [np.zeros(shape, dtype) for shape in [(6, 3), (6, 2), (6,), (1, 2)]]
     cell("gru", *right)
-    for i, shape in [(0, (5, 3)), (0, (6,)), (1, (5, 2)), (1, (6,)), (2, (5,)), (3, (2, 1))]:
+    for i, shape in [(0, (5, 3)), (0, (6,)), (1, (5, 2)), (1, (6,)), (2, (5,)), (3, (2, 1)), (3, (2,))]:
         wrong = list(right)
         wrong[i] = np.zeros(shape, dtype)
         with pytest.raises(ValueError, match="must have shape"):
             cell("gru", *wrong)
     with pytest.raises(ValueError, match="there is no cell 'grue'"):
         cell("grue", *right)
-    for kind, arrays in (("gru", right[:3]), ("tanh rnn", right)):
-        with pytest.raises(ValueError, match="inner_bias must be given where"):
+    for kind, arrays in (("gru", right[:3]), ("ugrnn", [*(a[:4] for a in right[:3]), right[3]])):
+        with pytest.raises(ValueError, match="parameters must be given where"):
             cell(kind, *arrays)
+
+
+@pytest.mark.parametrize("cell", [_core.Cell32, _core.Cell64])
+def test_activations_and_factors_that_do_not_fit_are_refused(cell: Any) -> None:
+    dtype = np.float32 if cell is _core.Cell32 else np.float64
+    w, left = np.zeros((2, 2), dtype), np.zeros((2, 1), dtype)
+    weights = ("rnn", np.zeros((2, 3), dtype), w, np.zeros(2, dtype))
+    cell(*weights, activations=["tanh", "relu"])
+    cell(*weights[:2], (left, left), weights[3], activations=["tanh"])
+    for names, message in [
+        (None, "activations must be given where"),
+        (["tanhh"], "there is no activation 'tanhh'"),
+        (["tanh"] * 3, "activations must name one, or one for each unit"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            cell(*weights, activations=names)
+    for factors in [(left, left.T.copy()), (left[:0], left), (left, left[:1]), (left[:, :0],) * 2]:
+        with pytest.raises(ValueError, match="must have shape"):
+            cell(*weights[:2], factors, weights[3], activations=["tanh"])
 
 
 @pytest.mark.parametrize("size", [1, 5, 15, 16, 17, 48, 65])

@@ -4,7 +4,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,9 +35,11 @@ class PyCell {
     using A = Array<T>;
     using MaybeA = std::optional<A>;
 
-    PyCell(const std::string& kind, const A& weight_ih, const A& weight_hh, const A& bias,
-           const MaybeA& inner_bias)
-        : cell_(make(kind, weight_ih, weight_hh, bias, inner_bias)) {}
+    using MaybeNames = std::optional<std::vector<std::string>>;
+
+    PyCell(const std::string& kind, const A& weight_ih, const Recurrence<T>& weight_hh,
+           const A& bias, const MaybeA& parameters, const MaybeNames& activations)
+        : cell_(make(kind, weight_ih, weight_hh, bias, parameters, activations)) {}
 
     [[nodiscard]] std::size_t hidden_size() const { return cell_.size(); }
     [[nodiscard]] std::size_t state_size() const { return cell_.state_size(); }
@@ -139,6 +144,28 @@ class PyCell {
         return out.array;
     }
 
+    /// The least and the largest value of each output, infinite where there is none, at one input.
+    py::tuple bounds(const MaybeA& x) const {
+        const Inputs<T> input = inputs_of(x, 1, inputs());
+        std::vector<T> drive(cell_.drive_size());
+        cell_.drive(input.row(0), std::span(drive));
+        const Box<T> box = reduced(cell_.view()).box(drive);
+        // An open interval's box leaves out its ends.
+        const T end = box.has_faces() ? T{0} : std::numeric_limits<T>::epsilon();
+        const auto outward = [](T value, T by) {
+            return std::abs(value) < std::numeric_limits<T>::max()
+                       ? value + by
+                       : std::copysign(std::numeric_limits<T>::infinity(), value);
+        };
+        NewArray<T> low({units()});
+        NewArray<T> high({units()});
+        for (std::size_t i = 0; i < cell_.size(); ++i) {
+            low.view.elements()[i] = outward(box.low(i), -end);
+            high.view.elements()[i] = outward(box.high(i), end);
+        }
+        return py::make_tuple(low.array, high.array);
+    }
+
     Outcomes<T> search(const A& starts, const MaybeA& x, const MaybeA& deflated,
                        const std::string& method_name, double tol_slow,
                        std::optional<std::int32_t> max_iterations, double learning_rate,
@@ -168,10 +195,10 @@ class PyCell {
     }
 
   private:
-    static Cell<T> make(const std::string& kind, const A& weight_ih, const A& weight_hh,
-                        const A& bias, const MaybeA& inner_bias) {
+    static Cell<T> make(const std::string& kind, const A& weight_ih, const Recurrence<T>& weight_hh,
+                        const A& bias, const MaybeA& parameters, const MaybeNames& activations) {
         require_blas();
-        return cell_of(kind, weight_ih, weight_hh, bias, inner_bias);
+        return cell_of<T>(kind, weight_ih, weight_hh, bias, parameters, activations);
     }
 
     /// Check states of this size and inputs, and call `use(batch)` without the GIL.
@@ -219,13 +246,16 @@ void declare(py::module_& module, const char* result_name, const char* name) {
     const auto no_x = py::arg("x").noconvert() = py::none();
     const auto n_threads = py::arg("n_threads") = 1;
     py::class_<G>(module, name)
-        .def(py::init<const std::string&, const Array<T>&, const Array<T>&, const Array<T>&,
-                      const std::optional<Array<T>>&>(),
+        .def(py::init<const std::string&, const Array<T>&, const Recurrence<T>&, const Array<T>&,
+                      const std::optional<Array<T>>&,
+                      const std::optional<std::vector<std::string>>&>(),
              py::arg("kind"), py::arg("weight_ih").noconvert(), py::arg("weight_hh").noconvert(),
-             py::arg("bias").noconvert(), py::arg("inner_bias").noconvert() = py::none())
+             py::arg("bias").noconvert(), py::arg("parameters").noconvert() = py::none(),
+             py::arg("activations") = py::none())
         .def_property_readonly("hidden_size", &G::hidden_size)
         .def_property_readonly("state_size", &G::state_size)
         .def_property_readonly("input_size", &G::input_size)
+        .def("bounds", &G::bounds, no_x)
         .def("step", &G::step, h, no_x, n_threads)
         .def("residual", &G::residual, h, no_x, n_threads)
         .def("complete", &G::complete, h, no_x, n_threads)
@@ -281,6 +311,17 @@ py::tuple as_tuple(const std::array<std::string_view, n>& texts) {
     return py::tuple(py::cast(texts));
 }
 
+/// The names of activations without kinks.
+py::tuple smooth_activations() {
+    py::list smooth;
+    for (std::size_t k = 0; k < activation_names.size(); ++k) {
+        if (with_activation(static_cast<Activation>(k), []<class A>() { return A::is_smooth; })) {
+            smooth.append(activation_names[k]);
+        }
+    }
+    return smooth;
+}
+
 }  // namespace
 }  // namespace nullcline::bindings
 
@@ -289,6 +330,8 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "The compiled core of nullcline.";
     module.attr("KINDS") = as_tuple(nullcline::kinds);
     module.attr("REASONS") = as_tuple(nullcline::reasons);
+    module.attr("ACTIVATIONS") = as_tuple(nullcline::activation_names);
+    module.attr("SMOOTH_ACTIVATIONS") = smooth_activations();
     module.def("blas_init", &take_capsules, py::arg("capsules"));
     module.def("trust_region_step", &trust_region_step, py::arg("a").noconvert(),
                py::arg("g").noconvert(), py::arg("radius"));

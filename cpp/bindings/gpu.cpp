@@ -227,17 +227,19 @@ struct PyLabels {
 
 /// What `cell_of` takes.
 template <class T>
-using Weights = std::tuple<std::string, Array<T>, Array<T>, Array<T>, std::optional<Array<T>>>;
+using CellParts = std::tuple<std::string, Array<T>, Recurrence<T>, Array<T>,
+                             std::optional<Array<T>>, std::optional<std::vector<std::string>>>;
 
 template <class T>
-[[nodiscard]] Cell<T> cell_from(const Weights<T>& weights) {
-    return std::apply([](const auto&... parts) { return cell_of<T>(parts...); }, weights);
+[[nodiscard]] Cell<T> cell_from(const CellParts<T>& cell_parts) {
+    return std::apply([](const auto&... parts) { return cell_of<T>(parts...); }, cell_parts);
 }
 
 /// Operations and bytes a second, by name.
 template <class T>
-py::dict measure(const Weights<T>& weights, std::size_t n_states, std::size_t square, int device) {
-    const Cell<T> cell = cell_from<T>(weights);
+py::dict measure(const CellParts<T>& cell_parts, std::size_t n_states, std::size_t square,
+                 int device) {
+    const Cell<T> cell = cell_from<T>(cell_parts);
     gpu::Rates rates;
     {
         const py::gil_scoped_release release;
@@ -253,13 +255,13 @@ py::dict measure(const Weights<T>& weights, std::size_t n_states, std::size_t sq
 }
 
 template <class T>
-PyLabels search(const Weights<T>& weights, const gpu::Source& starts,
+PyLabels search(const CellParts<T>& cell_parts, const gpu::Source& starts,
                 const std::optional<gpu::Source>& inputs, std::uintptr_t h, std::uintptr_t q,
                 const std::optional<Array<T>>& deflated, const std::string& method_name,
                 double tol_slow, std::optional<std::int32_t> max_iterations, double learning_rate,
                 int device, std::vector<std::uintptr_t> streams,
                 const std::optional<py::function>& progress) {
-    const Cell<T> cell = cell_from<T>(weights);
+    const Cell<T> cell = cell_from<T>(cell_parts);
     if (starts.cols != cell.state_size()) {
         throw py::value_error("starts must have a column for each number of a state");
     }
@@ -295,9 +297,9 @@ PyLabels search(const Weights<T>& weights, const gpu::Source& starts,
 
 template <class T>
 void declare(py::module_& module, const std::string& precision) {
-    module.def(("measure" + precision).c_str(), &measure<T>, py::arg("weights").noconvert(),
+    module.def(("measure" + precision).c_str(), &measure<T>, py::arg("cell").noconvert(),
                py::arg("n_states"), py::arg("square"), py::arg("device") = 0);
-    module.def(("search" + precision).c_str(), &search<T>, py::arg("weights").noconvert(),
+    module.def(("search" + precision).c_str(), &search<T>, py::arg("cell").noconvert(),
                py::arg("starts"), py::arg("inputs"), py::kw_only(), py::arg("h"), py::arg("q"),
                py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
                py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),

@@ -8,14 +8,36 @@
 namespace nullcline::gates {
 namespace {
 
-/// Call `use.operator()<Cell, which>()`, within the version of the caller.
+// Everything within the version of the caller is inlined into it, or it would run the plain one.
+#define NULLCLINE_INLINE_LAMBDA __attribute__((always_inline))
+
+/// Call `use.operator()<Cell, Phi>()`, Phi being the units' activations where the cell has any.
 template <class Use>
-[[gnu::always_inline]] inline void with_residual(CellKind kind, Residual which, const Use& use) {
-    with_cell(kind, [&]<class C>() __attribute__((always_inline)) {
-        if (which == Residual::reduced) {
-            use.template operator()<C, Residual::reduced>();
+[[gnu::always_inline]] inline void with_cell_and_activation(CellKind kind, Activation activation,
+                                                            const Use& use) {
+    with_cell(kind, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
+        if constexpr (C::has_activation) {
+            if (activation == Activation::per_unit) {
+                return use.template operator()<C, PerUnit>();
+            }
+            with_activation(activation, [&]<class A>() NULLCLINE_INLINE_LAMBDA {
+                use.template operator()<C, Uniform<A>>();
+            });
         } else {
-            use.template operator()<C, Residual::update>();
+            use.template operator()<C, PerUnit>();
+        }
+    });
+}
+
+/// Call `use.operator()<Cell, which, Phi>()`.
+template <class Use>
+[[gnu::always_inline]] inline void with_residual(CellKind kind, Residual which,
+                                                 Activation activation, const Use& use) {
+    with_cell_and_activation(kind, activation, [&]<class C, class Phi>() NULLCLINE_INLINE_LAMBDA {
+        if (which == Residual::reduced) {
+            use.template operator()<C, Residual::reduced, Phi>();
+        } else {
+            use.template operator()<C, Residual::update, Phi>();
         }
     });
 }
@@ -29,12 +51,13 @@ template <class T>
     T* const scales = out.scales.data();
     T* const identity = out.identity.data();
     T* const gate = out.gate.data();
-    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
+    with_residual(kind, which, point.activation,
+                  [&]<class C, Residual of, class Phi>() NULLCLINE_INLINE_LAMBDA {
 #pragma omp simd
-        for (std::size_t i = 0; i < at.size; ++i) {
-            linearize_unit<C, of>(at, i, residual, scales, identity, gate);
-        }
-    });
+                      for (std::size_t i = 0; i < at.size; ++i) {
+                          linearize_unit<C, of, Phi>(at, i, residual, scales, identity, gate);
+                      }
+                  });
 }
 
 template <class T>
@@ -43,12 +66,13 @@ template <class T>
                                                        std::span<T> out) {
     const UnitArrays<T> at(point);
     T* const scales = out.data();
-    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
+    with_residual(kind, which, point.activation,
+                  [&]<class C, Residual of, class Phi>() NULLCLINE_INLINE_LAMBDA {
 #pragma omp simd
-        for (std::size_t i = 0; i < at.size; ++i) {
-            input_scales_unit<C, of>(at, i, scales);
-        }
-    });
+                      for (std::size_t i = 0; i < at.size; ++i) {
+                          input_scales_unit<C, of, Phi>(at, i, scales);
+                      }
+                  });
 }
 
 template <class T>
@@ -61,15 +85,42 @@ template <class T>
     const T* const weight = weights.data();
     const T* const gated_input_weight = gated_input_weights.data();
     T* const to = out.data();
-    with_residual(kind, which, [&]<class C, Residual of>() __attribute__((always_inline)) {
+    with_residual(kind, which, point.activation,
+                  [&]<class C, Residual of, class Phi>() NULLCLINE_INLINE_LAMBDA {
 #pragma omp simd
-        for (std::size_t i = 0; i < at.size; ++i) {
-            curvature_unit<C, of>(at, i, weight, gated_input_weight, to);
-        }
-    });
+                      for (std::size_t i = 0; i < at.size; ++i) {
+                          curvature_unit<C, of, Phi>(at, i, weight, gated_input_weight, to);
+                      }
+                  });
+}
+
+template <class T>
+[[gnu::always_inline]] inline void gated_input_of_all(CellKind kind, const UnitPoint<T>& point,
+                                                      std::span<T> out) {
+    const UnitArrays<T> at(point);
+    T* const to = out.data();
+    with_cell_and_activation(kind, point.activation,
+                             [&]<class C, class Phi>() NULLCLINE_INLINE_LAMBDA {
+                                 if constexpr (C::has_gated_input) {
+#pragma omp simd
+                                     for (std::size_t i = 0; i < at.size; ++i) {
+                                         to[i] = gated_unit<C, Phi>(at, i);
+                                     }
+                                 }
+                             });
 }
 
 }  // namespace
+
+NULLCLINE_MULTIVERSION
+void gated_input(CellKind kind, const UnitPoint<double>& point, std::span<double> out) {
+    gated_input_of_all(kind, point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void gated_input(CellKind kind, const UnitPoint<float>& point, std::span<float> out) {
+    gated_input_of_all(kind, point, out);
+}
 
 NULLCLINE_MULTIVERSION
 void linearize(CellKind kind, Residual which, const UnitPoint<double>& point,

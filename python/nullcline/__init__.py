@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nullcline.gpu import availability
+from nullcline import cuda
 from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, FunctionCell, OriginalGRU
 from nullcline.certify.certificates import Certificates
 from nullcline.linearization.dimensionality import participation_ratio, participation_ratio_of_variances

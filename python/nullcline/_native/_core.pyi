@@ -7,8 +7,10 @@ from numpy import float32, float64, int32, uint8
 from numpy.typing import NDArray
 
 __all__ = [
+    "ACTIVATIONS",
     "KINDS",
     "REASONS",
+    "SMOOTH_ACTIVATIONS",
     "Cell32",
     "Cell64",
     "Function32",
@@ -25,6 +27,12 @@ KINDS: Final[tuple[str, ...]]
 
 REASONS: Final[tuple[str, ...]]
 """A human sentence for every value of `SearchResult.reason`."""
+
+ACTIVATIONS: Final[tuple[str, ...]]
+"""The names of the activation functions that rate units may have."""
+
+SMOOTH_ACTIVATIONS: Final[tuple[str, ...]]
+"""Those of them without kinks."""
 
 def blas_init(capsules: Mapping[str, object]) -> None:
     """Take the BLAS and LAPACK routines from SciPy's `__pyx_capi__` capsules, by name."""
@@ -58,9 +66,11 @@ class _Cell(Generic[_F]):
         self,
         kind: str,
         weight_ih: NDArray[_F],  # (gates H, D)
-        weight_hh: NDArray[_F],  # (gates H, H)
+        # (gates H, H); or L and R, each (H, rank), of L Rᵀ, for cells of one gate
+        weight_hh: NDArray[_F] | tuple[NDArray[_F], NDArray[_F]],
         bias: NDArray[_F],  # (gates H,)
-        inner_bias: NDArray[_F] | None = None,  # (H,), where the kind has one
+        parameters: NDArray[_F] | None = None,  # (their number, H), where the kind has any
+        activations: list[str] | None = None,  # one for all units, or H, where the kind has any
     ) -> None: ...
     @property
     def hidden_size(self) -> int: ...
@@ -68,6 +78,8 @@ class _Cell(Generic[_F]):
     def state_size(self) -> int: ...
     @property
     def input_size(self) -> int: ...
+    # The least and the largest value of each output, (H,), at the input x, (1, D) or None.
+    def bounds(self, x: NDArray[_F] | None = None) -> tuple[NDArray[_F], NDArray[_F]]: ...
 
     # h: (n, S), or outputs (n, H) for the reduced residual's and for complete;
     # x: None (zero input), (1, D) (one input for all) or (n, D).

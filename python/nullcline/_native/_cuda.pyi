@@ -69,27 +69,35 @@ def copy(source: Source, is_double: bool, device: int, streams: list[int]) -> De
 
 class SearchResult:
     @property
-    def kind(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._core.KINDS
+    def kind(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._native._core.KINDS
     @property
-    def reason(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._core.REASONS
+    def reason(self) -> NDArray[uint8]: ...  # (n,), an index into nullcline._native._core.REASONS
     @property
     def iterations(self) -> NDArray[int32]: ...  # (n,)
     @property
     def n_products(self) -> int: ...
 
-# What _core.Cell32 and Cell64 are made from: kind, weight_ih, weight_hh, bias, inner_bias.
+# What _core.Cell32 and Cell64 are made from: kind, weight_ih, weight_hh,
+# bias, parameters, activations.
 _F = TypeVar("_F", float32, float64)
-_Weights: TypeAlias = tuple[str, NDArray[_F], NDArray[_F], NDArray[_F], NDArray[_F] | None]
+_Cell: TypeAlias = tuple[
+    str,
+    NDArray[_F],
+    NDArray[_F] | tuple[NDArray[_F], NDArray[_F]],
+    NDArray[_F],
+    NDArray[_F] | None,
+    list[str] | None,
+]
 
 # How fast a GPU does what searches do, in operations or bytes a second, by name.
 def measure32(
-    weights: _Weights[float32],
+    cell: _Cell[float32],
     n_states: int,
     square: int,
     device: int = 0,
 ) -> dict[str, float]: ...
 def measure64(
-    weights: _Weights[float64],
+    cell: _Cell[float64],
     n_states: int,
     square: int,
     device: int = 0,
@@ -99,7 +107,7 @@ def measure64(
 # h, q: addresses, on the host or the GPU, to write (n, S) of the cell's type and (n,) doubles to.
 # streams: handles of CUDA streams whose work must end before arrays are read.
 def search32(
-    weights: _Weights[float32],
+    cell: _Cell[float32],
     starts: Source,
     inputs: Source | None,
     *,
@@ -115,7 +123,7 @@ def search32(
     progress: Callable[[int, int], None] | None,
 ) -> SearchResult: ...
 def search64(
-    weights: _Weights[float64],
+    cell: _Cell[float64],
     starts: Source,
     inputs: Source | None,
     *,

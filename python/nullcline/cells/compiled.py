@@ -55,6 +55,8 @@ class CompiledCell(CellWeights):
     """The gate whose bias_hh stands within a product with another gate."""
     _kind: str
     """The core's name of the cell."""
+    _activations: list[str] | None = None
+    """Names of the units' activations, one for all or one each, where a cell has any."""
 
     def __init__(
         self,
@@ -93,8 +95,10 @@ class CompiledCell(CellWeights):
         """The compiled cell, which searches; it expects arrays that are checked already."""
         return self._compiled
 
-    def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
-        """Return what compiled cells are made from: kind, weights and biases in the core's order.
+    def core_weights(self) -> tuple[Any, ...]:
+        """Return what compiled cells are made from: kind, weights, bias, parameters, activations.
+
+        All stand in the core's order.
 
         Both biases of a gate are one number where they are added to each other; `bias_hh` of a
         gate within a product stays by itself.
@@ -105,7 +109,7 @@ class CompiledCell(CellWeights):
         size = weight_hh.shape[-1]
         inner = None
         if self._inner_gate is not None:
-            inner = bias_hh[self._order.index(self._inner_gate)].copy()
+            inner = bias_hh[None, self._order.index(self._inner_gate)].copy()
             bias_hh[self._order.index(self._inner_gate)] = 0
         with np.errstate(over="ignore"):  # an infinite sum saturates its gate
             bias = bias_ih + bias_hh
@@ -115,6 +119,7 @@ class CompiledCell(CellWeights):
             weight_hh.reshape(-1, size),
             bias.reshape(-1),
             inner,
+            self._activations,
         )
 
     def step(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:

@@ -54,6 +54,7 @@ class RNN(CompiledCell):
 
     _gates: ClassVar = ("a",)
     _order: ClassVar = (0,)
+    _kind = "rnn"
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class RNN(CompiledCell):
                 f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}"
             )
         self._nonlinearity = nonlinearity
-        self._kind = f"{nonlinearity} rnn"
+        self._activations = [nonlinearity]
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
 
     @property

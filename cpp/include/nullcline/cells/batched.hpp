@@ -15,6 +15,7 @@
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 
@@ -139,10 +140,11 @@ void speed(const Batch<T>& batch, std::span<T> out) {
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
+    const DenseWeights<T> weights(batch.cell.recurrent());
     detail::for_each_linearization(batch, detail::update(batch), [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
             const auto j = out.middle_rows((tile.first + i) * size, size);
-            assemble(tile.points[i].jacobian(), batch.cell.recurrent(), j);
+            assemble(tile.points[i].jacobian(), weights.view(), j);
             for (std::size_t unit = 0; unit < size; ++unit) {
                 j(unit, unit) += T{1};  // F = h + f
             }
@@ -155,9 +157,10 @@ template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
     const CellEquation<T> equation = detail::reduced(batch);
+    const DenseWeights<T> weights(equation.weights());
     detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            assemble(tile.points[i].jacobian(), equation.weights(),
+            assemble(tile.points[i].jacobian(), weights.view(),
                      out.middle_rows((tile.first + i) * size, size));
         }
     });

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -19,7 +20,7 @@
 
 namespace nullcline {
 
-using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, TanhRnn, ReluRnn>;
+using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn>;
 
 /// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
 /// by this.
@@ -27,23 +28,28 @@ enum class CellKind : std::uint8_t {};
 
 inline constexpr std::size_t n_cells = std::tuple_size_v<Cells>;
 
-/// How much of everything a cell has.
+/// What a cell says of itself beside its equations.
 struct CellTraits {
     std::string_view name;
     std::size_t blocks, reduced_blocks, parts;
-    bool is_reducible, has_inner_bias, has_gated_block;
+    std::span<const std::string_view> parameters;
+    bool has_activation, is_reducible, has_gated_input;
+    Bounds bounds;
+    /// Numbers of a unit beside its weights: the parameters, and behind them its activation's.
+    std::size_t n_parameters;
 };
 
 namespace detail {
 
+template <CellEquations C>
+constexpr CellTraits traits_of() {
+    return {C::name,           C::blocks,       C::reduced_blocks,  C::parts,  C::parameters,
+            C::has_activation, C::is_reducible, C::has_gated_input, C::bounds, n_parameters<C>};
+}
+
 template <std::size_t... k>
 constexpr std::array<CellTraits, n_cells> traits_of_all(std::index_sequence<k...>) {
-    return {CellTraits{std::tuple_element_t<k, Cells>::name, std::tuple_element_t<k, Cells>::blocks,
-                       std::tuple_element_t<k, Cells>::reduced_blocks,
-                       std::tuple_element_t<k, Cells>::parts,
-                       std::tuple_element_t<k, Cells>::is_reducible,
-                       std::tuple_element_t<k, Cells>::has_inner_bias,
-                       std::tuple_element_t<k, Cells>::has_gated_block}...};
+    return {traits_of<std::tuple_element_t<k, Cells>>()...};
 }
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// A cell of any kind: its weights, copied once, and where they lie.
+// A cell of any kind: its weights and parameters, copied once, and where they lie.
 #pragma once
 
 #include <algorithm>
@@ -7,9 +7,13 @@
 #include <vector>
 
 #include "nullcline/cells/catalogue.hpp"
+#include "nullcline/cells/output_bounds.hpp"
+#include "nullcline/numerics/activations.hpp"
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/vectors.hpp"
+#include "nullcline/numerics/weights.hpp"
 
 namespace nullcline {
 
@@ -18,11 +22,23 @@ template <class T>
 struct CellView {
     CellKind kind{};
     CellTraits traits{};            ///< the kind's: a GPU cannot look them up in the host's table
-    MatrixView<const T> recurrent;  ///< (blocks H, H)
-    std::span<const T> inner_bias;  ///< H, or nothing
-    std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`
+    Weights<T> recurrent;           ///< (blocks H, H)
+    std::span<const T> parameters;  ///< n_parameters x H
+    Activation activation{};        ///< of all units, or `per_unit`
+    std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`, or bounds
+    Box<T> box;                     ///< of the outputs, but for what the drive adds
 
     [[nodiscard]] constexpr std::size_t size() const { return recurrent.cols(); }
+};
+
+/// What a cell is made from. Blocks stand in the kind's order.
+template <class T>
+struct CellArrays {
+    MatrixView<const T> weight_ih;            ///< (blocks H, D)
+    Weights<T> weight_hh;                     ///< (blocks H, H)
+    std::span<const T> bias;                  ///< blocks H
+    std::span<const T> parameters;            ///< H of each of the kind's, one after the other
+    std::span<const Activation> activations;  ///< one for all units, or one each; or nothing
 };
 
 template <class T>
@@ -30,44 +46,47 @@ class Cell {
   public:
     using Scalar = T;
 
-    /// Weights (blocks H, D) and (blocks H, H) and bias (blocks H), blocks in the kind's order;
-    /// `inner_bias` (H) where the kind has one.
-    Cell(CellKind kind, MatrixView<const T> weight_ih, MatrixView<const T> weight_hh,
-         std::span<const T> bias, std::span<const T> inner_bias)
+    Cell(CellKind kind, const CellArrays<T>& arrays)
         : kind_(kind),
-          input_(weight_ih.rows(), weight_ih.cols()),
-          recurrent_(weight_hh.rows(), weight_hh.cols()),
-          bias_(bias.begin(), bias.end()),
-          inner_bias_(inner_bias.begin(), inner_bias.end()),
-          row_norms_(weight_hh.rows()) {
-        std::ranges::copy(weight_ih.elements(), input_.elements().begin());
-        std::ranges::copy(weight_hh.elements(), recurrent_.elements().begin());
-        for (std::size_t i = 0; i < row_norms_.size(); ++i) {
-            row_norms_[i] = norm(recurrent().row(i));
-        }
+          input_(copy_of(arrays.weight_ih)),
+          dense_(copy_of(arrays.weight_hh.is_low_rank() ? MatrixView<const T>()
+                                                        : arrays.weight_hh.dense())),
+          left_(copy_of(arrays.weight_hh.left())),
+          right_(copy_of(arrays.weight_hh.right())),
+          bias_(arrays.bias.begin(), arrays.bias.end()),
+          parameters_(arrays.parameters.begin(), arrays.parameters.end()),
+          row_norms_(nullcline::row_norms(arrays.weight_hh)) {
+        keep_activations(arrays.activations);
+        bounds_ = output_bounds(traits().bounds, activations(), recurrent());
     }
 
     [[nodiscard]] CellKind kind() const { return kind_; }
     [[nodiscard]] const CellTraits& traits() const {
         return cell_traits[static_cast<std::size_t>(kind_)];
     }
-    [[nodiscard]] std::size_t size() const { return recurrent_.cols(); }
+    [[nodiscard]] std::size_t size() const { return recurrent().cols(); }
     [[nodiscard]] std::size_t state_size() const { return traits().parts * size(); }
     [[nodiscard]] std::size_t input_size() const { return input_.cols(); }
-    [[nodiscard]] MatrixView<const T> recurrent() const { return recurrent_.view(); }
-    [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
-    [[nodiscard]] std::span<const T> inner_bias() const { return inner_bias_; }
-    [[nodiscard]] std::span<const T> row_norms() const { return row_norms_; }
-
-    /// This cell, with weights that may lie elsewhere.
-    [[nodiscard]] CellView<T> view(MatrixView<const T> recurrent, std::span<const T> inner_bias,
-                                   std::span<const T> row_norms) const {
-        return {kind_, traits(), recurrent, inner_bias, row_norms};
+    [[nodiscard]] Weights<T> recurrent() const {
+        return left_.rows() > 0 ? Weights<T>(left_.view(), right_.view())
+                                : Weights<T>(dense_.view());
     }
-    [[nodiscard]] CellView<T> view() const { return view(recurrent(), inner_bias(), row_norms()); }
+    [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
+    [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
+    [[nodiscard]] std::span<const T> row_norms() const { return row_norms_; }
+    /// The range of each unit's output at zero drive; those of one unit stand for all.
+    [[nodiscard]] const OutputBounds<T>& bounds() const { return bounds_; }
+
+    /// This cell, with arrays that may lie elsewhere.
+    [[nodiscard]] CellView<T> view(const Weights<T>& recurrent, std::span<const T> parameters,
+                                   std::span<const T> row_norms, const Box<T>& box) const {
+        return {kind_, traits(), recurrent, parameters, activation_, row_norms, box};
+    }
+    [[nodiscard]] CellView<T> view() const {
+        return view(recurrent(), parameters(), row_norms(), bounds_.box());
+    }
 
     [[nodiscard]] std::size_t drive_size() const { return bias_.size(); }
-
     /// The drive of no input.
     [[nodiscard]] std::span<const T> zero_input_drive() const { return bias_; }
 
@@ -82,10 +101,44 @@ class Cell {
     }
 
   private:
+    [[nodiscard]] static Matrix<T> copy_of(MatrixView<const T> from) {
+        Matrix<T> copy(from.rows(), from.cols());
+        std::ranges::copy(from.elements(), copy.elements().begin());
+        return copy;
+    }
+
+    /// Put the number of each unit's activation behind the parameters.
+    void keep_activations(std::span<const Activation> activations) {
+        if (activations.empty()) {
+            return;
+        }
+        const bool is_uniform =
+            std::ranges::equal(activations.subspan(1), activations.first(activations.size() - 1));
+        activation_ = is_uniform ? activations.front() : Activation::per_unit;
+        for (std::size_t i = 0; i < size(); ++i) {
+            const Activation own = is_uniform ? activations.front() : activations[i];
+            parameters_.push_back(static_cast<T>(static_cast<int>(own)));
+        }
+    }
+    /// One activation for all units, or one each.
+    [[nodiscard]] std::vector<Activation> activations() const {
+        if (activation_ != Activation::per_unit) {
+            return {activation_};
+        }
+        std::vector<Activation> each(size());
+        const auto numbers = std::span(parameters_).last(size());
+        std::ranges::transform(numbers, each.begin(), [](T number) {
+            return static_cast<Activation>(static_cast<int>(number));
+        });
+        return each;
+    }
+
     CellKind kind_;
     Matrix<T> input_;
-    Matrix<T> recurrent_;
-    std::vector<T> bias_, inner_bias_, row_norms_;
+    Matrix<T> dense_, left_, right_;  // the recurrence, in one piece or as its factors
+    std::vector<T> bias_, parameters_, row_norms_;
+    Activation activation_ = Activation::tanh;
+    OutputBounds<T> bounds_;
 };
 
 }  // namespace nullcline

@@ -13,6 +13,7 @@
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
@@ -45,7 +46,7 @@ concept Equation =
         { equation.blocks() } -> std::same_as<std::size_t>;
         { equation.n_gated() } -> std::same_as<std::size_t>;
         { equation.curved_fields() } -> std::same_as<std::size_t>;
-        { equation.weights() } -> std::same_as<MatrixView<const typename E::Scalar>>;
+        { equation.weights() } -> std::same_as<Weights<typename E::Scalar>>;
         { equation.row_norms() } -> std::same_as<std::span<const typename E::Scalar>>;
         { equation.box_follows_input() } -> std::same_as<bool>;
         { equation.box(in) } -> std::same_as<Box<typename E::Scalar>>;
@@ -83,22 +84,27 @@ class CellEquation {
         return is_reduced() ? cell_.traits.reduced_blocks : cell_.traits.blocks;
     }
     [[nodiscard]] constexpr std::size_t n_gated() const {
-        return cell_.traits.has_gated_block ? units() : 0;
+        return cell_.traits.has_gated_input ? units() : 0;
     }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.traits.reduced_blocks + (cell_.traits.has_gated_block ? 1 : 0)
+        return is_reduced() ? cell_.traits.reduced_blocks + (cell_.traits.has_gated_input ? 1 : 0)
                             : cell_.traits.blocks + cell_.traits.parts;
     }
-    [[nodiscard]] constexpr MatrixView<const T> weights() const {
+    [[nodiscard]] constexpr Weights<T> weights() const {
         return cell_.recurrent.middle_rows(0, blocks() * units());
     }
     [[nodiscard]] constexpr std::span<const T> row_norms() const {
         return cell_.row_norms.first(blocks() * units());
     }
     /// Whether the box depends on the drive.
-    [[nodiscard]] constexpr bool box_follows_input() const { return false; }
-    [[nodiscard]] NULLCLINE_DEVICE Box<T> box(std::span<const T> /*drive*/) const {
-        return {with_cell(cell_.kind, RangeOf())};
+    [[nodiscard]] constexpr bool box_follows_input() const {
+        return cell_.traits.bounds == Bounds::weighted_activation;
+    }
+    /// The box at a drive.
+    [[nodiscard]] constexpr Box<T> box(std::span<const T> drive) const {
+        Box<T> box = cell_.box;
+        box.shifts = box_follows_input() ? drive.data() : nullptr;
+        return box;
     }
 
     template <class Group>
@@ -108,7 +114,7 @@ class CellEquation {
         const UnitArrays<T> at(point(state, products, drive));
         T* const to = out.data();
         with_cell(cell_.kind, [&]<class C>() {
-            if constexpr (C::has_gated_block) {
+            if constexpr (C::has_gated_input) {
                 group.for_each(at.size, [=](std::size_t i) { to[i] = gated_unit<C>(at, i); });
             }
         });
@@ -148,7 +154,16 @@ class CellEquation {
     }
 
 #if !defined(__CUDACC__)
-    // A group of one has these loops compiled for its processor.
+    // A group of one has these loops compiled for its processor, and for each activation.
+    void compute_gated_input(const SerialGroup&, std::span<const T> state,
+                             std::span<const T> products, std::span<const T> drive,
+                             std::span<T> out) const {
+        if (cell_.traits.has_activation) {
+            return gates::gated_input(cell_.kind, point(state, products, drive), out);
+        }
+        compute_gated_input<SerialGroup>({}, state, products, drive, out);
+    }
+
     void linearize(const SerialGroup&, std::span<const T> state, std::span<const T> products,
                    std::span<const T> drive, const Linearized<T>& out) const {
         gates::linearize(cell_.kind, residual_, point(state, products, drive), out);
@@ -190,7 +205,7 @@ class CellEquation {
         const T* const row_norms = cell_.row_norms.data();
         const T output_norm = norm(group, state.first(units()));
         return with_cell(cell_.kind, [&]<class C>() -> Norms<T> {
-            if constexpr (C::has_gated_block) {
+            if constexpr (C::has_gated_input) {
                 const T square = group.sum(at.size, [=](std::size_t i) {
                     const T part = gated_size_unit<C>(at, i, row_norms, output_norm);
                     return part * part;
@@ -213,19 +228,12 @@ class CellEquation {
     }
 
   private:
-    struct RangeOf {
-        template <class C>
-        constexpr Range<T> operator()() const {
-            return C::template range<T>;
-        }
-    };
-
     [[nodiscard]] constexpr bool is_reduced() const { return residual_ == Residual::reduced; }
 
     [[nodiscard]] constexpr UnitPoint<T> point(std::span<const T> state,
                                                std::span<const T> products,
                                                std::span<const T> drive) const {
-        return {state, products, drive, cell_.inner_bias, units()};
+        return {state, products, drive, cell_.parameters, cell_.activation, units()};
     }
 
     /// Call `use.operator()<Cell, which>()`.
@@ -259,20 +267,20 @@ static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
 /// Of an equation's weights, in its own or another precision, those that see the outputs
 /// themselves, and those that see them through a gate.
-template <Equation E, class U>
-[[nodiscard]] constexpr MatrixView<U> plain_rows(const E& equation, MatrixView<U> weights) {
+template <Equation E, class W>
+[[nodiscard]] constexpr W plain_rows(const E& equation, const W& weights) {
     return weights.middle_rows(equation.n_gated(), weights.rows() - equation.n_gated());
 }
-template <Equation E, class U>
-[[nodiscard]] constexpr MatrixView<U> gated_rows(const E& equation, MatrixView<U> weights) {
+template <Equation E, class W>
+[[nodiscard]] constexpr W gated_rows(const E& equation, const W& weights) {
     return weights.middle_rows(0, equation.n_gated());
 }
 template <Equation E>
-[[nodiscard]] constexpr MatrixView<const typename E::Scalar> plain_weights(const E& equation) {
+[[nodiscard]] constexpr Weights<typename E::Scalar> plain_weights(const E& equation) {
     return plain_rows(equation, equation.weights());
 }
 template <Equation E>
-[[nodiscard]] constexpr MatrixView<const typename E::Scalar> gated_weights(const E& equation) {
+[[nodiscard]] constexpr Weights<typename E::Scalar> gated_weights(const E& equation) {
     return gated_rows(equation, equation.weights());
 }
 

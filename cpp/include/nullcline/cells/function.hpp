@@ -12,6 +12,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
@@ -39,7 +40,9 @@ class FunctionEquation {
     [[nodiscard]] std::size_t n_gated() const { return 0; }
     [[nodiscard]] std::size_t curved_fields() const { return 1; }
     /// The shape alone: each state has its own.
-    [[nodiscard]] MatrixView<const T> weights() const { return {nullptr, units(), units()}; }
+    [[nodiscard]] Weights<T> weights() const {
+        return MatrixView<const T>(nullptr, units(), units());
+    }
     /// As if rows of ∂F/∂h had length 1.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
     [[nodiscard]] bool box_follows_input() const { return false; }

@@ -14,6 +14,10 @@ void linearize(CellKind kind, Residual which, const UnitPoint<double>& point,
 void linearize(CellKind kind, Residual which, const UnitPoint<float>& point,
                const Linearized<float>& out);
 
+/// What a gated block sees.
+void gated_input(CellKind kind, const UnitPoint<double>& point, std::span<double> out);
+void gated_input(CellKind kind, const UnitPoint<float>& point, std::span<float> out);
+
 /// The scales of its derivative by the input, over all blocks, for each part.
 void input_scales(CellKind kind, Residual which, const UnitPoint<double>& point,
                   std::span<double> scales);

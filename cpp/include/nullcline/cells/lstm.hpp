@@ -5,13 +5,12 @@
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/numerics/box.hpp"
 
 namespace nullcline {
 
 /// c' = f ∘ c + i ∘ g, h' = o ∘ tanh(c'); a state is [h, c]. At a fixed point c = i ∘ g / (1 − f),
 /// so that its 2H unknowns are the H of h alone.
-struct Lstm {
+struct Lstm : CellDefaults {
     static constexpr std::string_view name = "lstm";
     static constexpr Block<0> i{};
     static constexpr Block<1> f{};
@@ -20,12 +19,6 @@ struct Lstm {
     static constexpr std::size_t blocks = 4;
     static constexpr std::size_t reduced_blocks = 4;
     static constexpr std::size_t parts = 2;
-    static constexpr bool is_reducible = true;
-    static constexpr bool has_inner_bias = false;
-    static constexpr bool has_gated_block = false;
-
-    template <class T>
-    static constexpr Range<T> range = open_unit_range<T>;
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto intake(const In& in) {

@@ -6,26 +6,19 @@
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/numerics/box.hpp"
 
 namespace nullcline {
 
 /// h' = (1 − z) ∘ n + z ∘ h, n = tanh(W_n (r ∘ h) + drive): the block n is gated. Since z < 1, h is
 /// a fixed point exactly where n(h) = h.
-struct OriginalGru {
+struct OriginalGru : CellDefaults {
     static constexpr std::string_view name = "original_gru";
     static constexpr Block<0> n{};
     static constexpr Block<1> r{};
     static constexpr Block<2> z{};
     static constexpr std::size_t blocks = 3;
     static constexpr std::size_t reduced_blocks = 2;
-    static constexpr std::size_t parts = 1;
-    static constexpr bool is_reducible = true;
-    static constexpr bool has_inner_bias = false;
-    static constexpr bool has_gated_block = true;
-
-    template <class T>
-    static constexpr Range<T> range = open_unit_range<T>;
+    static constexpr bool has_gated_input = true;
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto gated(const In& in) {

@@ -14,21 +14,28 @@
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
+
+/// Whether the gated block's input depends on another block's sum, and so on the drive.
+template <class T>
+[[nodiscard]] bool is_gated_by_product(const CellEquation<T>& equation) {
+    return equation.n_gated() > 0 && equation.blocks() > 1;
+}
 
 /// The products of one state.
 template <class T>
 void multiply_state(const CellEquation<T>& equation, std::span<const T> h, std::span<const T> drive,
                     std::span<T> products) {
     const std::size_t n_gated = equation.n_gated();
-    blas::multiply_vector(plain_weights(equation), h.first(equation.units()),
-                          products.subspan(n_gated));
+    nullcline::multiply_vector(plain_weights(equation), h, products.subspan(n_gated));
     if (n_gated > 0) {
         std::vector<T> gated_input(n_gated);
         equation.compute_gated_input(SerialGroup(), h, products, drive, std::span(gated_input));
-        blas::multiply_vector(gated_weights(equation), std::span<const T>(gated_input), products);
+        nullcline::multiply_vector(gated_weights(equation), std::span<const T>(gated_input),
+                                   products);
     }
 }
 
@@ -41,14 +48,14 @@ void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, Matri
                    const See& see) {
     const std::size_t n_gated = equation.n_gated();
     const std::size_t n_plain = out.cols() - n_gated;
-    blas::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
+    nullcline::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
     if (n_gated > 0) {
         Matrix<T> gated_input(v.rows(), n_gated);
         for (std::size_t i = 0; i < v.rows(); ++i) {
             see(i, std::span<const T>(out.row(i)), gated_input.row(i));
         }
-        blas::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
-                                  out.columns(0, n_gated));
+        nullcline::multiply_transposed(MatrixView<const T>(gated_input.view()),
+                                       gated_weights(equation), out.columns(0, n_gated));
     }
 }
 
@@ -82,7 +89,7 @@ template <class T>
                                              MatrixView<const T> input_products) {
     const std::size_t n_gated = equation.n_gated();
     Matrix<T> products(input_products.rows(), n_gated);
-    if (n_gated == 0) {
+    if (!is_gated_by_product(equation)) {
         return products;
     }
     Matrix<T> gated_input(products.rows(), n_gated);
@@ -91,18 +98,18 @@ template <class T>
                                input_products.row(i).subspan(n_gated, n_gated),
                                gated_input.row(i).begin(), std::multiplies<T>());
     }
-    blas::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
-                              products.view());
+    nullcline::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
+                                   products.view());
     return products;
 }
 
-/// The same for all of the input at one point, added to a Jacobian: diag(c_0) W_0 diag(a) V_1, V
+/// What the input adds to a Jacobian through a gated block's input: diag(c_0) W_0 diag(a) V_1, V
 /// being the input weights.
 template <class T>
 void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
                               MatrixView<const T> input_weights, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
-    if (n_gated == 0) {
+    if (!is_gated_by_product(equation)) {
         return;
     }
     Matrix<T> gated_input(n_gated, input_weights.cols());
@@ -110,26 +117,26 @@ void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T
     for (std::size_t i = 0; i < n_gated; ++i) {
         add_scaled(jacobian.gate[i], input_weights.row(n_gated + i), gated_input.row(i));
     }
-    blas::multiply(gated_weights(equation), MatrixView<const T>(gated_input.view()),
-                   products.view());
+    blas::multiply(DenseWeights<T>(gated_weights(equation)).view(),
+                   MatrixView<const T>(gated_input.view()), products.view());
     for (std::size_t i = 0; i < n_gated; ++i) {
         add_scaled(jacobian.scales[i], std::span<const T>(products.row(i)), out.row(i));
     }
 }
 
-/// What the gated block's rows of `scaled` weigh what it sees with: W_0ᵀ u, one u a row.
+/// The weights of a gated block's input in uᵀ f: W_0ᵀ u, a u in each row of `scaled`.
 template <class T>
 [[nodiscard]] Matrix<T> weigh_gated_input(const CellEquation<T>& equation,
                                           MatrixView<const T> scaled) {
     const std::size_t n_gated = equation.n_gated();
     Matrix<T> weights(scaled.rows(), n_gated);
     if (n_gated > 0) {
-        blas::multiply(scaled.columns(0, n_gated), gated_weights(equation), weights.view());
+        nullcline::multiply(scaled.columns(0, n_gated), gated_weights(equation), weights.view());
     }
     return weights;
 }
 
-/// The same for a covector u of the residual at each point.
+/// The weights of a gated block's input in uᵀ f, for a covector u of the residual at each point.
 template <class T>
 [[nodiscard]] Matrix<T> weigh_gated_input(const CellEquation<T>& equation,
                                           std::span<const Linearization<T>> points,
@@ -154,8 +161,8 @@ void multiply_covectors(const CellEquation<T>& equation, std::span<const Lineari
     for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
         begin_gate_vjp(SerialGroup(), points[i].jacobian().gate, gated_input.row(i), scaled.row(i));
     }
-    blas::multiply(MatrixView<const T>(scaled.columns(n_gated, scaled.cols() - n_gated)),
-                   plain_weights(equation), out);
+    nullcline::multiply(MatrixView<const T>(scaled.columns(n_gated, scaled.cols() - n_gated)),
+                        plain_weights(equation), out);
     for (std::size_t i = 0; i < scaled.rows() && n_gated > 0; ++i) {
         finish_gate_vjp(SerialGroup(), points[i].jacobian().gate, gated_input.row(i), out.row(i));
     }

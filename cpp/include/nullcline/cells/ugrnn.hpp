@@ -5,25 +5,17 @@
 #include <string_view>
 
 #include "nullcline/cells/unit.hpp"
-#include "nullcline/numerics/box.hpp"
 
 namespace nullcline {
 
 /// h' = g ∘ h + (1 − g) ∘ c, c = tanh(W_c h + drive). Since g < 1, h is a fixed point exactly where
 /// c(h) = h.
-struct Ugrnn {
+struct Ugrnn : CellDefaults {
     static constexpr std::string_view name = "ugrnn";
     static constexpr Block<0> c{};
     static constexpr Block<1> g{};
     static constexpr std::size_t blocks = 2;
     static constexpr std::size_t reduced_blocks = 1;
-    static constexpr std::size_t parts = 1;
-    static constexpr bool is_reducible = true;
-    static constexpr bool has_inner_bias = false;
-    static constexpr bool has_gated_block = false;
-
-    template <class T>
-    static constexpr Range<T> range = open_unit_range<T>;
 
     template <class In>
     [[gnu::always_inline]] static constexpr auto reduced(const In& in) {

@@ -1,29 +1,21 @@
 // One unit of a cell: what its equations see, and what is made of them.
 //
 // A cell is a type with the equations of one unit, written over any kind of number (see rnn.hpp for
-// the plainest, lstm.hpp for the richest):
-//   name                      what bindings call it
-//   Block<k> ...              its gates, as blocks of the weights; those that `reduced` reads first
-//   blocks, reduced_blocks    how many there are, and how many `reduced` reads
-//   parts                     parts of a state, of H numbers each; the first are the outputs h
-//   is_reducible              whether `reduced` differs from `update`
-//   has_inner_bias            whether a bias stands inside a product with a gate
-//   has_gated_block           whether Block<0> sees not h but `gated(in)`
-//   range<T>                  the range that outputs cannot leave
-//   reduced(in)               the residual whose zeros are the fixed points, in h alone
-//   update(in)                F − state: one number, or `both(first, second)` where parts are two
-//   rest(in)                  the second part that stays as it is, given h; where parts are two
-//   gated(in)                 what Block<0> sees, of h and the sum of Block<1>; where it is gated
-// Jacobians, their products, curvatures and bounds of rounding follow from these.
+// the plainest, lstm.hpp for the richest, and `CellEquations` for all that it may say). Jacobians,
+// their products, curvatures and bounds of rounding follow from its equations.
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "nullcline/numerics/activations.hpp"
 #include "nullcline/numerics/curvature.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/jet.hpp"
@@ -38,14 +30,37 @@ enum class Residual { reduced, update };
 template <std::size_t k>
 struct Block {};
 
+/// A number that each unit has beside its weights: the k-th of a cell's `parameters`.
+template <std::size_t k>
+struct Parameter {};
+
+/// What bounds a cell's outputs: the open interval (−1, 1); the range of the units' activations; or
+/// the sums of weighted activations, about the drive.
+enum class Bounds { open_unit, activation, weighted_activation };
+
+/// What most cells are like; one that is not says so.
+struct CellDefaults {
+    static constexpr std::size_t parts = 1;
+    static constexpr std::array<std::string_view, 0> parameters{};
+    static constexpr bool is_reducible = true;
+    static constexpr bool has_gated_input = false;
+    static constexpr bool has_activation = false;
+    static constexpr Bounds bounds = Bounds::open_unit;
+};
+
+/// Numbers of a unit beside its weights: the parameters, and behind them its activation's number.
+template <class Cell>
+inline constexpr std::size_t n_parameters =
+    Cell::parameters.size() + (Cell::has_activation ? 1 : 0);
+
 /// What the gates of one state are computed from.
 template <class T>
 struct UnitPoint {
-    std::span<const T> state;  ///< h, and behind it the second part where there is one
-    std::span<const T>
-        products;              ///< W h, a block of H behind the other (see numerics/row_scaled.hpp)
-    std::span<const T> drive;  ///< all that input and biases add, likewise
-    std::span<const T> inner_bias;  ///< H, or nothing
+    std::span<const T> state;       ///< h, and behind it the second part where there is one
+    std::span<const T> products;    ///< W h, blocks of H one after the other
+    std::span<const T> drive;       ///< all that input and biases add, likewise
+    std::span<const T> parameters;  ///< H of each, one after the other (see `n_parameters`)
+    Activation activation;          ///< of all units, or `per_unit`
     std::size_t size;               ///< H
 };
 
@@ -73,13 +88,13 @@ struct UnitArrays {
           state(point.state.data()),
           products(point.products.data()),
           drive(point.drive.data()),
-          inner_bias(point.inner_bias.data()) {}
+          parameters(point.parameters.data()) {}
 
     std::size_t size;
     const T* state;
     const T* products;
     const T* drive;
-    const T* inner_bias;
+    const T* parameters;
 };
 
 /// A residual of two parts.
@@ -99,7 +114,7 @@ template <class First, class Second>
 enum class Seed { nothing, state, drive };
 
 /// What a unit's equations see, as jets. Fields are the products, then the parts of the state.
-template <class T, class Cell, Residual which, Seed seed, int order>
+template <class T, class Cell, Residual which, Seed seed, int order, class Activations = PerUnit>
 struct JetInputs {
     static constexpr std::size_t n_products =
         which == Residual::reduced ? Cell::reduced_blocks : Cell::blocks;
@@ -120,8 +135,14 @@ struct JetInputs {
         return seeded<seed != Seed::nothing, k>(at.products[k * at.size + i] +
                                                 at.drive[k * at.size + i]);
     }
-    [[gnu::always_inline]] constexpr auto inner_bias() const {
-        return constant<order>(at.inner_bias[i]);
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto parameter(Parameter<k>) const {
+        return constant<order>(at.parameters[k * at.size + i]);
+    }
+    /// The unit's activation of u.
+    template <class Number>
+    [[gnu::always_inline]] constexpr auto activate(const Number& u) const {
+        return Activations::of(u, at.parameters + Cell::parameters.size() * at.size, i);
     }
     [[gnu::always_inline]] constexpr auto h() const { return part<0>(); }
     [[gnu::always_inline]] constexpr auto second_part() const { return part<1>(); }
@@ -141,7 +162,7 @@ struct JetInputs {
     }
 };
 
-/// The same as numbers with their rounding errors.
+/// What a unit's equations see, as numbers with their rounding errors.
 ///
 /// An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs by
 /// a few eps in practice, and Σ|W_ij||h_j| <= ‖W_i‖ ‖h‖.
@@ -154,7 +175,7 @@ struct RoundedInputs {
 
     template <std::size_t k>
     [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> product(Block<k>) const {
-        const T norm = Cell::has_gated_block && k == 0 ? norms.gated : norms.outputs;
+        const T norm = Cell::has_gated_input && k == 0 ? norms.gated : norms.outputs;
         return {at.products[k * at.size + i], row_norms[k * at.size + i] * norm};
     }
     template <std::size_t k>
@@ -165,8 +186,12 @@ struct RoundedInputs {
     [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> sum(Block<k> block) const {
         return product(block) + drive(block);
     }
-    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> inner_bias() const {
-        return of(at.inner_bias[i]);
+    template <std::size_t k>
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> parameter(Parameter<k>) const {
+        return of(at.parameters[k * at.size + i]);
+    }
+    [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> activate(const Rounded<T>& u) const {
+        return PerUnit::of(u, at.parameters + Cell::parameters.size() * at.size, i);
     }
     [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> h() const { return {at.state[i], 0}; }
     [[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> second_part() const {
@@ -191,8 +216,8 @@ template <class Cell, Residual which, class In>
 }
 
 /// One part of a residual.
-template <std::size_t p, class Residual>
-[[gnu::always_inline]] constexpr const auto& part_of(const Residual& residual) {
+template <std::size_t p, class Value>
+[[gnu::always_inline]] constexpr const auto& part_of(const Value& residual) {
     if constexpr (!requires { residual.first; }) {
         return residual;
     } else if constexpr (p == 0) {
@@ -216,8 +241,8 @@ template <std::size_t first, class J, class T, std::size_t... k>
     ((out[k * size] = sign * jet.template gradient<first + k>()), ...);
 }
 
-template <class Cell, Residual which, std::size_t p, class Residual, class T>
-[[gnu::always_inline]] constexpr void write_part(const Residual& residual, std::size_t size,
+template <class Cell, Residual which, std::size_t p, class Value, class T>
+[[gnu::always_inline]] constexpr void write_part(const Value& residual, std::size_t size,
                                                  std::size_t i, T* values, T* scales, T* identity) {
     constexpr std::size_t parts = parts_of<Cell, which>;
     constexpr std::size_t blocks = blocks_of<Cell, which>;
@@ -229,7 +254,7 @@ template <class Cell, Residual which, std::size_t p, class Residual, class T>
                            std::make_index_sequence<parts>{});
 }
 
-/// Row `p` of the triangle of a form: weight times second derivatives by fields p, p + 1, ...
+/// Row `p` of a Hessian's triangle: weight times second derivatives by fields p, p + 1, ...
 template <std::size_t p, class J, class T, std::size_t... k>
 [[gnu::always_inline]] constexpr void write_hessian_row(const J& jet, T weight, bool add, T* out,
                                                         std::size_t size,
@@ -249,46 +274,53 @@ template <std::size_t n_fields, class J, class T, std::size_t... p>
 
 }  // namespace detail
 
-/// Fields of a form's curvature: all products, and the state where the update or a gate bends it.
+/// Fields of a residual's curvature: all products, and the state where the update or a gate is not
+/// linear in it.
 template <class Cell, Residual which>
 inline constexpr std::size_t n_curved_fields =
-    which == Residual::reduced ? Cell::reduced_blocks + (Cell::has_gated_block ? 1 : 0)
+    which == Residual::reduced ? Cell::reduced_blocks + (Cell::has_gated_input ? 1 : 0)
                                : Cell::blocks + Cell::parts;
 
 /// What the gated block sees of unit i.
-template <class Cell, class T>
+template <class Cell, class Phi = PerUnit, class T>
 [[nodiscard]] [[gnu::always_inline]] constexpr T gated_unit(const UnitArrays<T>& at,
                                                             std::size_t i) {
-    return Cell::gated(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0>{at, i}).value;
+    return Cell::gated(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0, Phi>{at, i}).value;
 }
 
 /// Residual and scales of unit i; `gate` for a cell with a gated block.
-template <class Cell, Residual which, class T>
+template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void linearize_unit(const UnitArrays<T>& at, std::size_t i,
                                                      T* values, T* scales, T* identity, T* gate) {
     const auto residual =
-        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 1>{at, i});
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 1, Phi>{at, i});
     detail::write_part<Cell, which, 0>(residual, at.size, i, values, scales, identity);
     if constexpr (detail::parts_of<Cell, which> == 2) {
         detail::write_part<Cell, which, 1>(residual, at.size, i, values, scales, identity);
     }
-    if constexpr (Cell::has_gated_block) {
+    if constexpr (Cell::has_gated_input) {
         static_assert(Cell::parts == 1);
-        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 1>{at, i});
+        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 1, Phi>{at, i});
         constexpr std::size_t h = detail::blocks_of<Cell, which>;
-        static_assert(std::remove_cvref_t<decltype(gated_input)>::fields == (1U << 1 | 1U << h));
-        gate[i] = gated_input.template gradient<1>();
+        constexpr unsigned by_product = Cell::blocks > 1 ? 1U << 1 : 0U;
+        static_assert(
+            (std::remove_cvref_t<decltype(gated_input)>::fields & ~(by_product | 1U << h)) == 0);
+        if constexpr (by_product != 0) {
+            gate[i] = gated_input.template gradient<1>();
+        } else {
+            gate[i] = T{0};
+        }
         gate[at.size + i] = gated_input.template gradient<h>();
     }
 }
 
 /// The scales of the derivative by the input of unit i: all of the cell's blocks for each part.
-template <class Cell, Residual which, class T>
+template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void input_scales_unit(const UnitArrays<T>& at, std::size_t i,
                                                         T* scales) {
     constexpr auto all = std::make_index_sequence<Cell::blocks>{};
     const auto residual =
-        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::drive, 1>{at, i});
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::drive, 1, Phi>{at, i});
     detail::write_gradient<0>(detail::part_of<0>(residual), T{1}, scales + i, at.size, all);
     if constexpr (detail::parts_of<Cell, which> == 2) {
         detail::write_gradient<0>(detail::part_of<1>(residual), T{1},
@@ -298,22 +330,22 @@ template <class Cell, Residual which, class T>
 
 /// Σ_p weights_p ∂²f_p over the fields of unit i (see numerics/curvature.hpp), and where a block is
 /// gated `gated_input_weights` ∂² of what it sees.
-template <class Cell, Residual which, class T>
+template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
                                                      const T* weights, const T* gated_input_weights,
                                                      T* out) {
     constexpr std::size_t n_fields = n_curved_fields<Cell, which>;
     constexpr auto rows = std::make_index_sequence<n_fields>{};
     const auto residual =
-        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 2>{at, i});
+        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 2, Phi>{at, i});
     detail::write_hessian<n_fields>(detail::part_of<0>(residual), weights[i], false, out + i,
                                     at.size, rows);
     if constexpr (detail::parts_of<Cell, which> == 2) {
         detail::write_hessian<n_fields>(detail::part_of<1>(residual), weights[at.size + i], true,
                                         out + i, at.size, rows);
     }
-    if constexpr (Cell::has_gated_block) {
-        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 2>{at, i});
+    if constexpr (Cell::has_gated_input) {
+        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 2, Phi>{at, i});
         detail::write_hessian<n_fields>(gated_input, gated_input_weights[i], true, out + i, at.size,
                                         rows);
     }
@@ -345,7 +377,7 @@ template <class Cell, class T>
     return std::abs(gated_input.value) + gated_input.error;
 }
 
-/// Put unit i's second part at rest; `state` has the outputs already.
+/// Put unit i's second part into equilibrium; `state` has the outputs already.
 template <class Cell, class T>
 [[gnu::always_inline]] constexpr void complete_unit(const UnitArrays<T>& at, std::size_t i,
                                                     T* state) {
@@ -354,5 +386,55 @@ template <class Cell, class T>
             Cell::equilibrium(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0>{at, i}).value;
     }
 }
+
+/// The equations of one unit of a cell, over any kind of number:
+///
+///   name                        what bindings call it
+///   Block<k> ...                its gates, as blocks of the weights; those that `reduced` reads
+///                               come first
+///   blocks, reduced_blocks      how many there are, and how many `reduced` reads
+///   reduced(in)                 the residual whose zeros are the fixed points, in h alone
+///   update(in)                  F − state: one number, or `both(first, second)` where parts are
+///   two
+///
+/// and, where it differs from `CellDefaults`:
+///
+///   parts                       parts of a state, of H numbers each; the first are the outputs h
+///   parameters                  names of the numbers that a unit has beside its weights, which
+///                               `in.parameter(Parameter<k>{})` reads
+///   has_activation              whether `in.activate(u)` is the unit's own activation of u
+///   is_reducible                whether `reduced` differs from `update`
+///   has_gated_input             whether Block<0> sees not h but `gated(in)`
+///   bounds                      what bounds the outputs
+///   equilibrium(in)             the second part that stays as it is, given h; where parts are two
+///   gated(in)                   what Block<0> sees, of h and, where there is one, the sum of
+///                               Block<1>; where it is gated
+///
+/// Numbers add, subtract, multiply and divide, also with literals; `tanh(u)` and `logistic(u)`,
+/// which gives the value and its complement to 1, are there for gates.
+template <class C>
+concept CellEquations =
+    requires(const JetInputs<double, C, Residual::reduced, Seed::state, 2>& reduced,
+             const JetInputs<double, C, Residual::update, Seed::state, 2>& update,
+             const RoundedInputs<double, C>& rounded) {
+        { C::name } -> std::convertible_to<std::string_view>;
+        { C::blocks } -> std::convertible_to<std::size_t>;
+        { C::reduced_blocks } -> std::convertible_to<std::size_t>;
+        { C::parts } -> std::convertible_to<std::size_t>;
+        { C::parameters.size() } -> std::convertible_to<std::size_t>;
+        { C::has_activation } -> std::convertible_to<bool>;
+        { C::is_reducible } -> std::convertible_to<bool>;
+        { C::has_gated_input } -> std::convertible_to<bool>;
+        { C::bounds } -> std::convertible_to<Bounds>;
+        C::reduced(reduced);
+        C::update(update);
+        C::reduced(rounded);
+        C::update(rounded);
+        requires C::parts == 1 || requires { C::equilibrium(reduced); };
+        requires !C::has_gated_input || requires {
+            C::gated(update);
+            C::gated(rounded);
+        };
+    };
 
 }  // namespace nullcline

@@ -21,6 +21,7 @@
 #include "nullcline/cpu/tile_worker.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
+#include "nullcline/numerics/tile_weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 #include "nullcline/search/classifier.hpp"

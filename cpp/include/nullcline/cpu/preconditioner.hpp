@@ -13,6 +13,7 @@
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/search/preconditioner.hpp"
 
@@ -47,7 +48,7 @@ template <class T>
     Matrix<T> normal(size, size);
     multiply_state(equation, h, cell.zero_input_drive(), std::span(products));
     equation.linearize(SerialGroup(), h, products, cell.zero_input_drive(), at.out());
-    assemble(at.jacobian(), equation.weights(), jacobian.view());
+    assemble(at.jacobian(), DenseWeights<T>(equation.weights()).view(), jacobian.view());
     blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
     T sum = 0;
     for (std::size_t i = 0; i < size; ++i) {

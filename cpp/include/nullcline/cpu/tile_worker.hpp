@@ -14,6 +14,8 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
+#include "nullcline/numerics/tile_weights.hpp"
+#include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/cancellation.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 
@@ -36,8 +38,8 @@ class Queue {
 
 /// The fixed matrices of a pass in single precision, packed once for all workers.
 struct PackedMatrices {
-    std::optional<TileMatrix> weights;  ///< all but a gated block
-    std::optional<TileMatrix> gated;    ///< where there is one
+    std::optional<TileWeights> weights;  ///< all but a gated block
+    std::optional<TileWeights> gated;    ///< where there is one
     const PackedMatrix* inverse = nullptr;
 };
 
@@ -56,7 +58,9 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().size(), Program::factors) {
+          dense_(program.served().size(), Program::factors),
+          dense_weights_(Program::factors == Factors::none ? Weights<T>()
+                                                           : program.served().weights()) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
         std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
@@ -126,7 +130,7 @@ class TileWorker {
         }
         if constexpr (Program::factors != Factors::none) {
             if (wanted == Request::solve) {
-                dense_.solve(memory_.solve, row, program_.served().weights());
+                dense_.solve(memory_.solve, row, dense_weights_.view());
                 return true;
             }
         }
@@ -134,30 +138,26 @@ class TileWorker {
     }
 
     bool multiply_alone(Request wanted, std::size_t row) {
-        const MatrixView<const T> plain = plain_weights(program_.served());
-        const MatrixView<const T> gated = gated_weights(program_.served());
+        const Weights<T> plain = plain_weights(program_.served());
+        const Weights<T> gated = gated_weights(program_.served());
         const Operands<T>& operands = memory_.operands;
-        const auto multiply = [](MatrixView<const T> weights, std::span<const T> x,
-                                 std::span<T> products) {
-            blas::multiply_vector(weights, x.first(weights.cols()), products);
-        };
         const std::span<const T> scaled = operands.exact_scaled.row(row);
         switch (wanted) {
             case Request::exact:
-                multiply(plain, operands.exact.row(row),
-                         operands.exact_product.row(row).subspan(gated.rows()));
+                multiply_vector(plain, std::span<const T>(operands.exact.row(row)),
+                                operands.exact_product.row(row).subspan(gated.rows()));
                 return true;
             case Request::exact_gated:
-                multiply(gated, operands.exact_gated_input.row(row),
-                         operands.exact_product.row(row));
+                multiply_vector(gated, std::span<const T>(operands.exact_gated_input.row(row)),
+                                operands.exact_product.row(row));
                 return true;
             case Request::exact_gated_transposed:
-                blas::multiply_vector_by_transpose(gated, scaled.first(gated.rows()),
-                                                   operands.exact_gated_input_gradient.row(row));
+                multiply_vector_by_transpose(gated, scaled.first(gated.rows()),
+                                             operands.exact_gated_input_gradient.row(row));
                 return true;
             case Request::exact_transposed:
-                blas::multiply_vector_by_transpose(plain, scaled.subspan(gated.rows()),
-                                                   operands.exact_gradient.row(row));
+                multiply_vector_by_transpose(plain, scaled.subspan(gated.rows()),
+                                             operands.exact_gradient.row(row));
                 return true;
             default:
                 return false;
@@ -229,6 +229,7 @@ class TileWorker {
     Memory memory_;
     typename Program::Workspace work_;
     DenseSteps<T> dense_;
+    DenseWeights<T> dense_weights_;
     SerialGroup group_;
 };
 

@@ -73,14 +73,17 @@ class Backend {
     template <class Program>
     void run(const Program& program, const std::vector<std::size_t>& starts) {
         const auto queue = there(starts);
-        SingleMatrices matrices;
+        PassMatrices<T> matrices;
         if constexpr (Program::requests.contains(Request::forward)) {
-            const MatrixView<const float> single = cell_.single(program.served());
+            const Weights<float> single = cell_.single(program.served());
             matrices.weights = plain_rows(program.served(), single);
             matrices.gated = gated_rows(program.served(), single);
         }
         if constexpr (Program::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
+        }
+        if constexpr (Program::factors != Factors::none) {
+            matrices.dense = cell_.dense(program.served());
         }
         const std::size_t budget = room_for_slots() + workspace_.bytes();
         TileDriver(device_, program, matrices, view(queue), budget, workspace_)

@@ -75,7 +75,7 @@ struct SeeAtRest {
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
-    MatrixView<const T> weights;  // W_1
+    MatrixView<const T> weights;  // W_1; without rows where there is none
     SolveOperands<T> operands;
     MatrixView<T> gates;
 
@@ -87,10 +87,12 @@ struct WriteGates {
         const auto gate = operands.gate.row(slot);
         const T by_product = gate[i];
         const T by_state = gate[units + i];
-        const T* const w = weights.row(i).data();
+        const bool has_product = weights.rows() > 0;
+        const T* const w = weights.row(has_product ? i : 0).data();
         T* const to = gates.row(i).data() + slot * units;
-        group.for_each(
-            units, [=](std::size_t j) { to[j] = by_product * w[j] + (i == j ? by_state : T{0}); });
+        group.for_each(units, [=](std::size_t j) {
+            to[j] = (has_product ? by_product * w[j] : T{0}) + (i == j ? by_state : T{0});
+        });
     }
 };
 

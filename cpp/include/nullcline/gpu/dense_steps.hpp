@@ -42,18 +42,20 @@ struct DenseMemory {
 
 /// Write out the Jacobians of the first `n_slots` slots, where they are others than last time.
 template <class Device, class E, class T = typename E::Scalar>
-void assemble_jacobians(Device& device, const E& equation, const SolveOperands<T>& operands,
-                        const DenseMemory<T>& memory, std::size_t n_slots) {
+void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> weights,
+                        const SolveOperands<T>& operands, const DenseMemory<T>& memory,
+                        std::size_t n_slots) {
     MatrixView<T> gated;
     if (equation.n_gated() > 0) {
         const std::size_t units = equation.units();
         const MatrixView<T> gates(memory.gates.data(), units, n_slots * units);
         gated = {memory.gated.data(), units, n_slots * units};
+        const std::size_t n_gating = weights.rows() > units ? units : 0;
         device.launch(n_slots * units,
-                      WriteGates<T>{equation.weights().middle_rows(units, units), operands, gates});
-        device.multiply(gated_weights(equation), gates, gated);
+                      WriteGates<T>{weights.middle_rows(units, n_gating), operands, gates});
+        device.multiply(gated_rows(equation, weights), gates, gated);
     }
-    const AssembleJacobians<T> assemble{equation.weights(), equation.size(), operands, gated,
+    const AssembleJacobians<T> assemble{weights, equation.size(), operands, gated,
                                         memory.jacobians};
     device.launch(n_slots * assemble.blocks_a_slot(), assemble);
 }
@@ -63,10 +65,12 @@ class DenseSteps {
   public:
     using T = typename E::Scalar;
 
-    DenseSteps(Device& device, const DenseMemory<T>& memory, const E& equation, Factors factors)
+    DenseSteps(Device& device, const DenseMemory<T>& memory, const E& equation,
+               MatrixView<const T> weights, Factors factors)
         : device_(device),
           memory_(memory),
           equation_(equation),
+          weights_(weights),
           factors_(factors),
           matrix_pointers_(device, memory.info.rows(), 1),
           vector_pointers_(device, memory.info.rows(), 1) {
@@ -78,7 +82,7 @@ class DenseSteps {
     template <class Scalars>
     void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
         const std::size_t size = equation_.size();
-        assemble_jacobians(device_, equation_, operands, memory_, n_slots);
+        assemble_jacobians(device_, equation_, weights_, operands, memory_, n_slots);
         if (factors_ == Factors::normal) {
             device_.grams(n_slots, size, memory_.jacobians.data(), memory_.normals.data());
             device_.launch(n_slots * size,
@@ -102,6 +106,7 @@ class DenseSteps {
     Device& device_;
     DenseMemory<T> memory_;
     E equation_;
+    MatrixView<const T> weights_;  // of the equation, written out
     Factors factors_;
     Array<Device, T*> matrix_pointers_, vector_pointers_;
 };

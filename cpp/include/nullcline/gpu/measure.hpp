@@ -17,6 +17,7 @@
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
+#include "nullcline/gpu/weight_products.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 
@@ -101,7 +102,8 @@ template <class Device, class T>
     const Array<Device, T> c(device, square, square);
     device.launch(square, FillVaried<T>{a.view()});
     device.launch(square, FillVaried<T>{b.view()});
-    const AssembleJacobians<T> assemble{update.weights(), size, at.solve, {}, at.jacobians};
+    const AssembleJacobians<T> assemble{there.dense(update), size, at.solve, {}, at.jacobians};
+    const WeightProducts<Device, T> products(device, n_states, update.weights());
     const std::vector<std::uint8_t> all(n_states, 1);
     device.copy(at.solve.changed.data(), all.data(), all.size());
 
@@ -115,11 +117,11 @@ template <class Device, class T>
                                                           MatrixView<const T>(b.view()), c.view());
                            });
     rates.product = flop / median_seconds(device, [&] {
-                        device.multiply_transposed(h, update.weights(), at.states.products);
+                        products.multiply_transposed(h, update.weights(), at.states.products);
                     });
     rates.residual =
         flop / median_seconds(device, [&] {
-            device.multiply_transposed(h, update.weights(), at.states.products);
+            products.multiply_transposed(h, update.weights(), at.states.products);
             device.launch(n_states, LinearizeRows<CellEquation<T>>{
                                         update, at.states, there.zero_input_drive().row(0)});
         });

@@ -12,6 +12,7 @@
 #include "nullcline/gpu/dense_steps.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
+#include "nullcline/gpu/weight_products.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/search/preconditioner.hpp"
@@ -20,16 +21,17 @@ namespace nullcline::gpu {
 
 /// The products of one state.
 template <class Device, class T>
-void multiply_state(Device& device, const CellEquation<T>& equation, const StateMemory<T>& state,
+void multiply_state(Device& device, const WeightProducts<Device, T>& products,
+                    const CellEquation<T>& equation, const StateMemory<T>& state,
                     std::span<const T> drive) {
     const std::size_t n_gated = equation.n_gated();
     const std::size_t n_plain = state.products.cols() - n_gated;
-    device.multiply_transposed(state.h, plain_weights(equation),
-                               state.products.columns(n_gated, n_plain));
+    products.multiply_transposed(state.h, plain_weights(equation),
+                                 state.products.columns(n_gated, n_plain));
     if (n_gated > 0) {
         device.launch(1, SeeAtRest<CellEquation<T>>{equation, state, drive});
-        device.multiply_transposed(state.gated_input, gated_weights(equation),
-                                   state.products.columns(0, n_gated));
+        products.multiply_transposed(state.gated_input, gated_weights(equation),
+                                     state.products.columns(0, n_gated));
     }
 }
 
@@ -63,14 +65,15 @@ template <class Device, class T>
     const Layout at = layout_at(memory.data());
 
     const auto drive = cell.zero_input_drive().row(0);
+    const WeightProducts<Device, T> products(device, 1, update.weights());
     device.zero(at.state.h.data(), update.size() * sizeof(T));
     for (std::size_t i = 0; i < settling_steps; ++i) {
-        multiply_state(device, update, at.state, drive);
+        multiply_state(device, products, update, at.state, drive);
         device.launch(1, StepFromRest<CellEquation<T>>{update, at.state, drive});
     }
-    multiply_state(device, update, at.state, drive);
+    multiply_state(device, products, update, at.state, drive);
     device.launch(1, LinearizeAtRest<CellEquation<T>>{reduced, at.state, drive, at.solve});
-    assemble_jacobians(device, reduced, at.solve, at.dense, 1);
+    assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
     device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});
     device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});

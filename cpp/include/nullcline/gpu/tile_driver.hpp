@@ -18,16 +18,20 @@
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/slot_kernels.hpp"
+#include "nullcline/gpu/weight_products.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/weights.hpp"
 
 namespace nullcline::gpu {
 
-/// The fixed matrices of a pass in single precision.
-struct SingleMatrices {
-    MatrixView<const float> weights;  ///< all but a gated block
-    MatrixView<const float> gated;
+/// The fixed matrices of a pass.
+template <class T>
+struct PassMatrices {
+    Weights<float> weights;           ///< all but a gated block, in single precision
+    Weights<float> gated;             ///< likewise, of the gated block
     MatrixView<const float> inverse;  ///< of the preconditioner; empty without
+    MatrixView<const T> dense;        ///< all weights written out, where Jacobians are factored
 };
 
 /// A tick makes each kind of product once for all slots, and lets those go on that waited for it.
@@ -43,7 +47,7 @@ class TileDriver {
 
     /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes
     /// it may take.
-    TileDriver(Device& device, const Program& program, const SingleMatrices& matrices,
+    TileDriver(Device& device, const Program& program, const PassMatrices<T>& matrices,
                const SearchView<T>& search, std::size_t budget, Buffer<Device>& workspace)
         : device_(device),
           program_(program),
@@ -51,7 +55,9 @@ class TileDriver {
           search_(search),
           n_rows_(rows_within(program, search, budget)),
           layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
-          dense_(device, layout_.dense, program.served(), Program::factors),
+          dense_(device, layout_.dense, program.served(), matrices.dense, Program::factors),
+          products_(device, n_rows_, program.served().weights()),
+          single_products_(device, n_rows_, matrices.weights),
           requests_(device, 1, n_rows_) {
         device_.launch(n_rows_, ClearSlots<Scalars>{layout_.memory.scalars});
         device_.zero(search_.counters, sizeof(Counters));
@@ -159,43 +165,43 @@ class TileDriver {
     /// The products of one kind, or the steps, of all slots; false if there are none of it.
     bool make(Request wanted) {
         const Operands<T>& operands = layout_.memory.operands;
-        const MatrixView<const T> weights = plain_weights(program_.served());
-        const MatrixView<const T> gated_block = gated_weights(program_.served());
+        const Weights<T> weights = plain_weights(program_.served());
+        const Weights<T> gated_block = gated_weights(program_.served());
         if (whole(wanted) != wanted && gated_block.rows() == 0) {
             return false;
         }
         switch (wanted) {
             case Request::exact:
-                device_.multiply_transposed(rows(operands.exact), weights,
-                                            plain(operands.exact_product));
+                products_.multiply_transposed(rows(operands.exact), weights,
+                                              plain(operands.exact_product));
                 return true;
             case Request::exact_transposed:
-                device_.multiply(plain(operands.exact_scaled), weights,
-                                 rows(operands.exact_gradient));
+                products_.multiply(plain(operands.exact_scaled), weights,
+                                   rows(operands.exact_gradient));
                 return true;
             case Request::forward:
-                device_.multiply_transposed(rows(operands.direction), matrices_.weights,
-                                            plain(operands.product));
+                single_products_.multiply_transposed(rows(operands.direction), matrices_.weights,
+                                                     plain(operands.product));
                 return true;
             case Request::backward:
-                device_.multiply(plain(operands.scaled), matrices_.weights,
-                                 rows(operands.gradient));
+                single_products_.multiply(plain(operands.scaled), matrices_.weights,
+                                          rows(operands.gradient));
                 return true;
             case Request::exact_gated:
-                device_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
-                                            gated(operands.exact_product));
+                products_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
+                                              gated(operands.exact_product));
                 return true;
             case Request::exact_gated_transposed:
-                device_.multiply(gated(operands.exact_scaled), gated_block,
-                                 rows(operands.exact_gated_input_gradient));
+                products_.multiply(gated(operands.exact_scaled), gated_block,
+                                   rows(operands.exact_gated_input_gradient));
                 return true;
             case Request::forward_gated:
-                device_.multiply_transposed(rows(operands.gated_input), matrices_.gated,
-                                            gated(operands.product));
+                single_products_.multiply_transposed(rows(operands.gated_input), matrices_.gated,
+                                                     gated(operands.product));
                 return true;
             case Request::backward_gated:
-                device_.multiply(gated(operands.scaled), matrices_.gated,
-                                 rows(operands.gated_input_gradient));
+                single_products_.multiply(gated(operands.scaled), matrices_.gated,
+                                          rows(operands.gated_input_gradient));
                 return true;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
@@ -280,11 +286,13 @@ class TileDriver {
 
     Device& device_;
     const Program& program_;
-    SingleMatrices matrices_;
+    PassMatrices<T> matrices_;
     SearchView<T> search_;
     std::size_t n_rows_;
     Layout layout_;
     DenseSteps<Device, Equation> dense_;
+    WeightProducts<Device, T> products_;
+    WeightProducts<Device, float> single_products_;
     Array<Device, std::uint8_t> requests_;
 };
 

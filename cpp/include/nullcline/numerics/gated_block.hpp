@@ -3,7 +3,7 @@
 // In the GRU of 2014 the block W_0 meets r ∘ h and not h. What it sees, m(h), is made unit by unit
 // of h and of the product W_1 h, so that its Jacobian is M = diag(a) W_1 + diag(b), of which `gate`
 // holds a and b. Products with W_0 M take two steps, one with either block: forward, W_1 first;
-// transposed, W_0 first.
+// transposed, W_0 first. Where W_0 is all that there is, m is made of h alone: M = diag(b).
 #pragma once
 
 #include <algorithm>
@@ -27,6 +27,9 @@ NULLCLINE_DEVICE void gate_jvp(const Group& group, std::span<const T> gate,
     const T* const product = products.data() + units;
     const T* const x = v.data();
     T* const to = out.data();
+    if (products.size() == units) {
+        return group.for_each(units, [=](std::size_t i) { to[i] = by_state[i] * x[i]; });
+    }
     group.for_each(units,
                    [=](std::size_t i) { to[i] = by_product[i] * product[i] + by_state[i] * x[i]; });
 }
@@ -35,6 +38,9 @@ NULLCLINE_DEVICE void gate_jvp(const Group& group, std::span<const T> gate,
 template <class Group, class T>
 NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate,
                                      std::span<const T> w, std::span<T> scaled) {
+    if (scaled.size() == w.size()) {
+        return;
+    }
     const T* const by_product = gate.data();
     const T* const from = w.data();
     T* const to = scaled.data() + w.size();
@@ -59,8 +65,9 @@ template <class Group, class T>
     const T* const by_product = gate.data();
     const T* const by_state = by_product + units;
     const T* const norms = row_norms.data() + units;
+    const bool has_product = row_norms.size() > units;
     const T sum = group.sum(units, [=](std::size_t i) {
-        const T term = by_product[i] * norms[i];
+        const T term = has_product ? by_product[i] * norms[i] : T{0};
         return term * term + by_state[i] * by_state[i];
     });
     return sum / static_cast<T>(units);
@@ -70,11 +77,12 @@ template <class Group, class T>
 template <class T>
 [[nodiscard]] Matrix<T> effective_weights(std::span<const T> gate, MatrixView<const T> weights) {
     const std::size_t units = weights.cols();
+    const bool has_product = weights.rows() > units;
     Matrix<T> gated(units, units);
     const MatrixView<T> m = gated.view();
     for (std::size_t i = 0; i < units; ++i) {
         for (std::size_t j = 0; j < units; ++j) {
-            m(i, j) = gate[i] * weights(units + i, j);
+            m(i, j) = has_product ? gate[i] * weights(units + i, j) : T{0};
         }
         m(i, i) += gate[units + i];
     }

@@ -240,19 +240,29 @@ template <class T, unsigned a_mask, unsigned b_mask, int order>
                                                                               a.value / b.value});
 }
 
+// Literals in equations: numbers that depend on nothing.
 template <class T, unsigned mask, int order>
-[[gnu::always_inline]] constexpr Jet<T, mask, order> tanh(const Jet<T, mask, order>& u) {
-    const T f = elementary::tanh(u.value);
-    const T first = (T{1} - f) * (T{1} + f);
-    return detail::by_rule<T, mask, order>(
-        detail::ChainRule<T, Jet<T, mask, order>>{u, f, first, -2 * f * first});
+[[gnu::always_inline]] constexpr Jet<T, mask, order> operator+(double a,
+                                                               const Jet<T, mask, order>& b) {
+    return constant<order>(static_cast<T>(a)) + b;
+}
+template <class T, unsigned mask, int order>
+[[gnu::always_inline]] constexpr Jet<T, mask, order> operator-(double a,
+                                                               const Jet<T, mask, order>& b) {
+    return constant<order>(static_cast<T>(a)) - b;
+}
+template <class T, unsigned mask, int order>
+[[gnu::always_inline]] constexpr Jet<T, mask, order> operator*(double a,
+                                                               const Jet<T, mask, order>& b) {
+    return constant<order>(static_cast<T>(a)) * b;
 }
 
+/// f(u), given f and its first two derivatives at u.
 template <class T, unsigned mask, int order>
-[[gnu::always_inline]] constexpr Jet<T, mask, order> relu(const Jet<T, mask, order>& u) {
-    const bool active = u.value > T{0};
-    return detail::by_rule<T, mask, order>(detail::ChainRule<T, Jet<T, mask, order>>{
-        u, active ? u.value : T{0} * u.value, active ? T{1} : T{0}, T{0}});  // NaN stays NaN
+[[gnu::always_inline]] constexpr Jet<T, mask, order> chain_rule(const Jet<T, mask, order>& u, T f,
+                                                                T first, T second) {
+    return detail::by_rule<T, mask, order>(
+        detail::ChainRule<T, Jet<T, mask, order>>{u, f, first, second});
 }
 
 /// A gate σ(u) and its complement 1 − σ(u), each with all its digits.

@@ -84,26 +84,4 @@ using BusyBlocks = std::array<bool, tile_blocks>;
 void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy);
 
-/// A matrix W, packed for both ways in which a tile meets it; a state is a row.
-class TileMatrix {
-  public:
-    template <class T>
-    explicit TileMatrix(MatrixView<const T> matrix)
-        : plain_(PackedMatrix::of(matrix)), transposed_(PackedMatrix::transpose_of(matrix)) {}
-
-    /// W v for every row v.
-    void forward(MatrixView<const float> v, MatrixView<float> out, const BusyBlocks& busy) const {
-        multiply(v, transposed_, out, busy);
-    }
-
-    /// Wᵀ u for every row u.
-    void backward(MatrixView<const float> u, MatrixView<float> out, const BusyBlocks& busy) const {
-        multiply(u, plain_, out, busy);
-    }
-
-  private:
-    PackedMatrix plain_;
-    PackedMatrix transposed_;
-};
-
 }  // namespace nullcline

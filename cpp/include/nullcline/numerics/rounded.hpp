@@ -40,19 +40,18 @@ template <class T>
     return {value, (a.error + std::abs(value) * b.error) / std::abs(b.value) + std::abs(value)};
 }
 
-/// Its own error is that of a result of at most 1; where it is flat, no error of u counts, however
-/// large.
+// Literals are exact.
 template <class T>
-[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> tanh(const Rounded<T>& u) {
-    const T value = elementary::tanh(u.value);
-    const T slope = (T{1} - value) * (T{1} + value);
-    return {value, (slope > T{0} ? slope * u.error : T{0}) + T{1}};
+[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> operator+(double a, const Rounded<T>& b) {
+    return Rounded<T>{static_cast<T>(a), 0} + b;
 }
-
-/// Where u is below zero the error counts as well: it may have decided on which side it is.
 template <class T>
-[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> relu(const Rounded<T>& u) {
-    return {u.value > T{0} ? u.value : T{0} * u.value, u.error};
+[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> operator-(double a, const Rounded<T>& b) {
+    return Rounded<T>{static_cast<T>(a), 0} - b;
+}
+template <class T>
+[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> operator*(double a, const Rounded<T>& b) {
+    return Rounded<T>{static_cast<T>(a), 0} * b;
 }
 
 template <class T>

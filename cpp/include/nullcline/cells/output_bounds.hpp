@@ -1,0 +1,122 @@
+// What bounds a cell's outputs, made once from its activations and weights.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "nullcline/cells/unit.hpp"
+#include "nullcline/numerics/activations.hpp"
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/weights.hpp"
+
+namespace nullcline {
+
+/// The range of the outputs: one for all units, or one each.
+template <class T>
+struct OutputBounds {
+    Range<T> range = open_unit_range<T>;
+    std::vector<T> lows, highs;  ///< of each unit, or nothing
+    bool follow_drive = false;   ///< whether each unit's drive is to be added
+
+    /// Without the drive; as long as this lives.
+    [[nodiscard]] Box<T> box() const {
+        return lows.empty() ? Box<T>{range} : Box<T>{range, lows.data(), highs.data()};
+    }
+};
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] Range<T> range_of(Activation activation) {
+    return with_activation(activation, []<class A>() { return A::template range<T>; });
+}
+
+/// The sum over j of w_j times numbers from the j-th range; infinite where a range is.
+template <class T>
+[[nodiscard]] Range<T> range_of_sum(std::span<const T> w, std::span<const Range<T>> ranges) {
+    constexpr T most = std::numeric_limits<T>::max();
+    constexpr T infinite = std::numeric_limits<T>::infinity();
+    const auto times = [](T weight, T bound) {
+        if (weight == T{0}) {
+            return T{0};
+        }
+        return std::abs(bound) >= most
+                   ? std::copysign(infinite, weight * std::copysign(T{1}, bound))
+                   : weight * bound;
+    };
+    Range<T> sum{0, 0, true};
+    T size = 0;
+    for (std::size_t j = 0; j < w.size(); ++j) {
+        const Range<T>& range = ranges[ranges.size() == 1 ? 0 : j];
+        const T one = times(w[j], range.low);
+        const T other = times(w[j], range.high);
+        sum.low += std::min(one, other);
+        sum.high += std::max(one, other);
+        size += std::max(std::abs(one), std::abs(other));
+    }
+    // Both by far more than their sums may have been rounded.
+    const T margin = 4 * static_cast<T>(w.size() + 1) * std::numeric_limits<T>::epsilon() * size;
+    return {std::max(sum.low - margin, -most), std::min(sum.high + margin, most), true};
+}
+
+/// W times a vector of numbers from these ranges, unit by unit.
+template <class T>
+[[nodiscard]] std::vector<Range<T>> ranges_of_product(MatrixView<const T> w,
+                                                      std::span<const Range<T>> ranges) {
+    std::vector<Range<T>> product;
+    product.reserve(w.rows());
+    for (std::size_t i = 0; i < w.rows(); ++i) {
+        product.push_back(range_of_sum(std::span<const T>(w.row(i)), ranges));
+    }
+    return product;
+}
+
+}  // namespace detail
+
+/// The bounds of outputs whose units have these activations (one for all, or one each): the range
+/// of φ, or |Σ_j W_ij φ_j| <= Σ_j |W_ij| sup|φ_j|, for each end of the ranges by itself.
+template <class T>
+[[nodiscard]] OutputBounds<T> output_bounds(Bounds bounds, std::span<const Activation> activations,
+                                            const Weights<T>& recurrent) {
+    OutputBounds<T> out;
+    if (bounds == Bounds::open_unit) {
+        return out;
+    }
+    std::vector<Range<T>> ranges;
+    for (const Activation activation : activations) {
+        ranges.push_back(detail::range_of<T>(activation));
+    }
+    if (bounds == Bounds::weighted_activation) {
+        const std::span<const Range<T>> each = ranges;
+        if (recurrent.is_low_rank()) {
+            // L (Rᵀ φ), whose ranges are wider than those of W φ, without W.
+            Matrix<T> transposed(recurrent.rank(), recurrent.cols());
+            for (std::size_t j = 0; j < recurrent.cols(); ++j) {
+                for (std::size_t r = 0; r < recurrent.rank(); ++r) {
+                    transposed.view()(r, j) = recurrent.right()(j, r);
+                }
+            }
+            const auto inner =
+                detail::ranges_of_product(MatrixView<const T>(transposed.view()), each);
+            ranges = detail::ranges_of_product(recurrent.left(), std::span(inner));
+        } else {
+            ranges = detail::ranges_of_product(recurrent.dense(), each);
+        }
+        out.follow_drive = true;
+    }
+    out.range = ranges.front();
+    if (ranges.size() > 1 || out.follow_drive) {
+        for (const Range<T>& range : ranges) {
+            out.lows.push_back(range.low);
+            out.highs.push_back(range.high);
+            out.range.has_faces = out.range.has_faces || range.has_faces;
+        }
+    }
+    return out;
+}
+
+}  // namespace nullcline

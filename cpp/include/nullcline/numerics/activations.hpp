@@ -1,0 +1,257 @@
+// The activation functions of rate units: one vocabulary, for all cells that let one choose.
+//
+// Each says all that is ever asked of it: its name, its value with two derivatives, how far its
+// value may be off by rounding, and its range, which makes a cell's box. A new one is a struct here
+// and its name in the two lists below it.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/elementary.hpp"
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jet.hpp"
+#include "nullcline/numerics/rounded.hpp"
+
+namespace nullcline {
+
+/// A function's value and its first two derivatives.
+template <class T>
+struct Derivatives {
+    T value, first, second;
+};
+
+/// tanh(u)
+struct Tanh {
+    static constexpr std::string_view name = "tanh";
+    static constexpr bool is_smooth = true;
+    template <class T>
+    static constexpr Range<T> range = open_unit_range<T>;
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const T f = elementary::tanh(u);
+        const T first = (T{1} - f) * (T{1} + f);
+        return {f, first, -2 * f * first};
+    }
+    /// The error of the value itself, in units of eps: that of a result of at most 1.
+    template <class T>
+    static constexpr T own_error(T) {
+        return T{1};
+    }
+};
+
+/// max(u, 0). Its network is linear wherever the same units are active, so that one step of
+/// Newton's method is exact where their pattern is right.
+struct Relu {
+    static constexpr std::string_view name = "relu";
+    static constexpr bool is_smooth = false;
+    template <class T>
+    static constexpr Range<T> range{0, std::numeric_limits<T>::max(), true};
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const bool active = u > T{0};
+        return {active ? u : T{0} * u, active ? T{1} : T{0}, T{0}};  // NaN stays NaN
+    }
+    template <class T>
+    static constexpr T own_error(T) {
+        return T{0};
+    }
+};
+
+/// 1 / (1 + exp(−u))
+struct LogisticSigmoid {
+    static constexpr std::string_view name = "logistic";
+    static constexpr bool is_smooth = true;
+    template <class T>
+    static constexpr Range<T> range{0, 1, true};  // both are reached in floating point
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const elementary::Logistic<T> f = elementary::logistic(u);
+        const T first = f.value * f.complement;
+        return {f.value, first, first * (f.complement - f.value)};
+    }
+    template <class T>
+    static constexpr T own_error(T value) {
+        return value;
+    }
+};
+
+/// ln(1 + exp(u))
+struct Softplus {
+    static constexpr std::string_view name = "softplus";
+    static constexpr bool is_smooth = true;
+    template <class T>
+    static constexpr Range<T> range{0, std::numeric_limits<T>::max(), true};
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const elementary::Logistic<T> slope = elementary::logistic(u);
+        return {elementary::softplus(u), slope.value, slope.value * slope.complement};
+    }
+    template <class T>
+    static constexpr T own_error(T value) {
+        return value;
+    }
+};
+
+/// u, cut at −1 and 1.
+struct HardTanh {
+    static constexpr std::string_view name = "hard_tanh";
+    static constexpr bool is_smooth = false;
+    template <class T>
+    static constexpr Range<T> range{-1, 1, true};
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const T f = elementary::clamp(u, T{1});
+        return {f, u > T{-1} && u < T{1} ? T{1} : T{0}, T{0}};
+    }
+    template <class T>
+    static constexpr T own_error(T) {
+        return T{0};
+    }
+};
+
+/// u itself: a linear network.
+struct Identity {
+    static constexpr std::string_view name = "identity";
+    static constexpr bool is_smooth = true;
+    template <class T>
+    static constexpr Range<T> range{-std::numeric_limits<T>::max(), std::numeric_limits<T>::max(),
+                                    false};
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        return {u, T{1}, T{0}};
+    }
+    template <class T>
+    static constexpr T own_error(T) {
+        return T{0};
+    }
+};
+
+/// max(tanh(u), 0): firing rates that saturate.
+struct RectifiedTanh {
+    static constexpr std::string_view name = "rectified_tanh";
+    static constexpr bool is_smooth = false;
+    template <class T>
+    static constexpr Range<T> range{0, 1, true};
+
+    template <class T>
+    [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
+        const Derivatives<T> f = Tanh::at(u);
+        const bool active = u > T{0};
+        return {active ? f.value : T{0} * u, active ? f.first : T{0}, active ? f.second : T{0}};
+    }
+    template <class T>
+    static constexpr T own_error(T) {
+        return T{1};
+    }
+};
+
+/// The activations by number, in the order of `activation_names`; `per_unit` is no function, but
+/// says that units differ.
+enum class Activation : std::uint8_t {
+    tanh,
+    relu,
+    logistic,
+    softplus,
+    hard_tanh,
+    identity,
+    rectified_tanh,
+    per_unit,
+};
+
+inline constexpr std::array activation_names{
+    Tanh::name,     Relu::name,     LogisticSigmoid::name, Softplus::name,
+    HardTanh::name, Identity::name, RectifiedTanh::name,
+};
+
+/// Call `use.operator()<A>()` for the activation of this number.
+template <class Use>
+[[gnu::always_inline]] constexpr auto with_activation(Activation activation, const Use& use) {
+    switch (activation) {
+        case Activation::relu:
+            return use.template operator()<Relu>();
+        case Activation::logistic:
+            return use.template operator()<LogisticSigmoid>();
+        case Activation::softplus:
+            return use.template operator()<Softplus>();
+        case Activation::hard_tanh:
+            return use.template operator()<HardTanh>();
+        case Activation::identity:
+            return use.template operator()<Identity>();
+        case Activation::rectified_tanh:
+            return use.template operator()<RectifiedTanh>();
+        default:
+            return use.template operator()<Tanh>();
+    }
+}
+
+/// The activation of this name, if there is one.
+[[nodiscard]] constexpr std::optional<Activation> activation_named(std::string_view name) {
+    for (std::size_t k = 0; k < activation_names.size(); ++k) {
+        if (activation_names[k] == name) {
+            return static_cast<Activation>(k);
+        }
+    }
+    return std::nullopt;
+}
+
+/// A(u) of a number that carries derivatives: the chain rule.
+template <class A, class T, unsigned mask, int order>
+[[gnu::always_inline]] constexpr Jet<T, mask, order> activate(const Jet<T, mask, order>& u) {
+    const Derivatives<T> f = A::at(u.value);
+    return chain_rule(u, f.value, f.first, f.second);
+}
+
+/// A(u) of a number that carries its rounding error. Where A is flat, no error of u counts, however
+/// large; where it has kinks, the whole error does, for it may have decided on which side u is.
+template <class A, class T>
+[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> activate(const Rounded<T>& u) {
+    const Derivatives<T> f = A::at(u.value);
+    T carried = u.error;
+    if constexpr (A::is_smooth) {
+        carried = f.first > T{0} ? f.first * u.error : T{0};
+    }
+    return {f.value, carried + A::template own_error<T>(f.value)};
+}
+
+template <class T, unsigned mask, int order>
+[[gnu::always_inline]] constexpr Jet<T, mask, order> tanh(const Jet<T, mask, order>& u) {
+    return activate<Tanh>(u);
+}
+template <class T>
+[[nodiscard]] NULLCLINE_HOST_DEVICE Rounded<T> tanh(const Rounded<T>& u) {
+    return activate<Tanh>(u);
+}
+
+/// The units of a network that all have the activation A.
+template <class A>
+struct Uniform {
+    template <class Number, class T>
+    [[gnu::always_inline]] static constexpr auto of(const Number& u, const T*, std::size_t) {
+        return activate<A>(u);
+    }
+};
+
+/// Units of which each has the activation whose number stands at its place.
+struct PerUnit {
+    template <class Number, class T>
+    [[gnu::always_inline]] static constexpr Number of(const Number& u, const T* activations,
+                                                      std::size_t i) {
+        const auto which = static_cast<Activation>(static_cast<int>(activations[i]));
+        return with_activation(which, [&]<class A>() { return activate<A>(u); });
+    }
+};
+
+}  // namespace nullcline
