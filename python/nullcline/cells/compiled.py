@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nullcline._native import _core
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 from nullcline.cells._weights import CellWeights
+from nullcline.cells.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 
 
 class CompiledCell(CellWeights):
-    """A cell whose equations the compiled core knows.
+    """A cell whose equations the compiled core knows; `GRU` and the others are made in one way.
 
     Parameters
     ----------
     weight_ih
-        Input weights, shape (gates H, D).
+        Input weights, shape (gates H, D), the blocks of the gates below each other in the order
+        that the class states.
     weight_hh
-        Recurrent weights, shape (gates H, H).
+        Recurrent weights, shape (gates H, H), likewise.
     bias_ih, bias_hh
-        Biases, shape (gates H,); None for zeros.
+        Biases, shape (gates H,), likewise; None for zeros.
 
     Raises
     ------
@@ -41,6 +43,9 @@ class CompiledCell(CellWeights):
 
     Notes
     -----
+    Weights are copied. The cell computes in float32 if all of them are float32, and in float64
+    otherwise.
+
     All methods take states of shape (n, S), or outputs of shape (n, H) where they say so, and
     inputs `x` that are None (zero input), of shape (D,) or (1, D) (one input for all states) or
     (n, D); arrays and tensors, float32 or float64, in any memory layout. A single state is passed
@@ -55,6 +60,10 @@ class CompiledCell(CellWeights):
     """The gate whose bias_hh stands within a product with another gate."""
     _kind: str
     """The core's name of the cell."""
+    _bounds: tuple[float, float] = (-1.0, 1.0)
+    """Between which numbers each output lies."""
+    _is_smooth: bool = True
+    """Whether the equations have no kinks."""
 
     def __init__(
         self,
@@ -87,6 +96,16 @@ class CompiledCell(CellWeights):
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in, float64 or float32."""
         return self.weight_hh.dtype
+
+    @property
+    def box(self) -> Box:
+        """The bounds of the outputs of each unit: of gated cells and of tanh, (-1, 1)."""
+        return Box.uniform(self.hidden_size, *self._bounds)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the derivatives of F are continuous, as they are but for rectified units."""
+        return self._is_smooth
 
     @property
     def compiled(self) -> Any:
@@ -130,9 +149,9 @@ class CompiledCell(CellWeights):
         return self._of_outputs(self._compiled.residual, h, x)
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the state (n, S) with these outputs (n, H) whose other parts are at rest.
+        """Return the states (n, S) with these outputs (n, H), all else at its equilibrium.
 
-        The state itself where outputs are all that it has.
+        An LSTM's c is what it would settle at if h were held; other cells' outputs are the state.
         """
         return self._of_outputs(self._compiled.complete, h, x)
 

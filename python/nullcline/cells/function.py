@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._native import _core
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
+    from nullcline.cells.box import Box
 
     Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -37,8 +38,10 @@ class FunctionCell:
         S and D.
     dtype
         The type that it computes in.
-    bounds
-        The least and the largest number that a state may hold, for the search.
+    box
+        The bounds of its states, which may be infinite.
+    is_smooth
+        Whether its derivatives are continuous.
     """
 
     def __init__(
@@ -47,14 +50,20 @@ class FunctionCell:
         n_states: int,
         n_inputs: int,
         dtype: np.dtype[Any],
-        bounds: tuple[float, float],
+        box: Box,
+        *,
+        is_smooth: bool,
     ) -> None:
         self._f = f
         self._state_size = n_states
         self._input_size = n_inputs
         self._dtype = dtype
+        self._box = box
+        self._is_smooth = is_smooth
         make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
         functions = self._step, self._jacobian, self._vjp
+        largest = float(np.finfo(dtype).max)  # the core's numbers are finite
+        bounds = np.clip([box.low[0], box.high[0]], -largest, largest).tolist()
         with one_blas_thread():
             self._compiled = make(n_states, n_inputs, *bounds, *functions)
 
@@ -80,6 +89,16 @@ class FunctionCell:
     def dtype(self) -> np.dtype[Any]:
         """The type that it computes in."""
         return self._dtype
+
+    @property
+    def box(self) -> Box:
+        """The bounds of its states, infinite where none were given."""
+        return self._box
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether its derivatives are continuous, as far as `from_function` could tell."""
+        return self._is_smooth
 
     @property
     def compiled(self) -> Any:

@@ -1,4 +1,4 @@
-"""What the search and the linearization ask of a cell."""
+"""What every user of a cell asks of it: searches, certificates, linearizations, curves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
+    from nullcline.cells.box import Box
 
 
 @runtime_checkable
 class Cell(Protocol):
-    """One recurrent layer `s' = F(s, x)`, as the search and the linearization see it.
+    """One recurrent layer `s' = F(s, x)`, as every analysis sees it.
 
     A state `s` is a row of S numbers, of which the first H are the outputs `h`: for most cells
     they are all, S = H; an LSTM's state is `[h, c]`. States have shape (n, S) and inputs (n, D).
@@ -34,6 +35,14 @@ class Cell(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in."""
+
+    @property
+    def box(self) -> Box:
+        """The bounds of its outputs, which may be infinite."""
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether its derivatives are continuous: no unit has a kink."""
 
     @property
     def compiled(self) -> Any:
@@ -76,7 +85,25 @@ class Cell(Protocol):
         """Return the outputs (n, H) of states (n, S)."""
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the state with these outputs, (n, H), whose other parts are at rest, (n, S)."""
+        """Return the states (n, S) with these outputs (n, H), all else at its equilibrium."""
+
+
+@runtime_checkable
+class HasCoreWeights(Protocol):
+    """A cell whose equations the compiled core knows, so that a GPU can search it."""
+
+    def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
+        """Return the core's name of the cell, its weights and its biases, in the core's order."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A cell that is made of others, one above the other, and is searched from the first up."""
+
+    cells: tuple[Cell, ...]
+
+    def split(self, h: ArrayLike) -> list[Floats]:
+        """Return each layer's states (n, S_l) of joint ones (n, S)."""
 
 
 def require_cell(cell: object) -> None:
