@@ -1,38 +1,31 @@
-"""The search for fixed points: what may be asked for, checked, and handed to a processor or GPU."""
+"""The search for fixed points: asked for here, checked in `problem`, run on a processor or GPU."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.search.conditions import under_conditions
-from nullcline.search.cpu import CpuSearch
-from nullcline.gpu.device import chosen_gpu
-from nullcline.search.gpu import GpuSearch
-from nullcline.search.layers import StackSearch
-from nullcline.cells import available_threads, require_cell
+from nullcline.cells.protocol import Layered
+from nullcline.search.cpu import search_on_cpu
 from nullcline.search.fixed_points import FixedPoints
-from nullcline.cells.stack import Stack
+from nullcline.search.gpu import search_on_gpu
+from nullcline.search.layers import search_layers
+from nullcline.search.problem import read_problem
+from nullcline.search.progress import reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     import torch
     from numpy.typing import ArrayLike
 
-    from nullcline.gpu.device import Gpu
-    from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
-
-    Report: TypeAlias = Callable[[int, int], None]
-
-METHODS = ("auto", "newton", "lm", "krylov", "gradient")
-"""The solvers that a search may use."""
+    from nullcline.cells.protocol import Cell
+    from nullcline.search.columns import SearchColumns
+    from nullcline.search.problem import Problem
+    from nullcline.search.progress import Report
 
 
 def find_fixed_points(
@@ -48,7 +41,7 @@ def find_fixed_points(
     n_threads: int | None = None,
     device: str | torch.device = "cpu",
     progress: bool | Report = False,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> FixedPoints:
     """Search for fixed and slow points of a cell, from every start to its end.
 
@@ -68,7 +61,7 @@ def find_fixed_points(
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
         labelled conditions, a mapping of labels to inputs of shape (D,), say ``{"left": x1,
         "right": x2}``: every start is searched under each of them. The result then has a row for
-        each of both, all starts under the first condition before all under the second, and
+        every start under every condition, all under the first before all under the second, and
         `condition` holds their labels.
     method
         "newton": Newton's method on the reduced residual, each step cut to stay in the cube and to
@@ -107,13 +100,14 @@ def find_fixed_points(
         done and of all; what it raises ends the search. Of a stack, a start that is through one of
         L layers is done by 1/L.
     seed
-        Seed of what is random. No method draws random numbers so far: results are the same for
-        every seed.
+        Deprecated, since no method draws random numbers. Anything but None warns, and changes
+        nothing.
 
     Returns
     -------
     FixedPoints
-        One row a start, in the order given; under labelled conditions one a start and condition.
+        One row per start, in the order given; under labelled conditions, one per start and
+        condition.
 
     Raises
     ------
@@ -126,103 +120,47 @@ def find_fixed_points(
     KeyboardInterrupt
         After Ctrl-C.
     """
-    require_cell(cell)
-    _require_choice("method", method, METHODS)
+    if seed is not None:
+        _warn_of_seed(seed)
     tol_unique = validation.tolerance("tol_unique", tol_unique)
-    tol_slow = validation.tolerance("tol_slow", tol_slow)
-    if max_iterations is not None:
-        max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
-    if n_threads is None:
-        n_threads = available_threads()
-    n_threads = validation.whole_number("n_threads", n_threads, 1)
-    validation.whole_number("seed", seed, 0, 2**64 - 1)
-    gpu = chosen_gpu(device)
-    every_start, own_inputs, condition = under_conditions(cell, starts, inputs)
-    search = _prepared(cell, every_start, own_inputs, n_threads=n_threads, gpu=gpu)
-    deflated = _zeros(deflate, method, search, cell)
-    kept_starts, kept_inputs = search.kept()  # copies: the caller may go on with the arrays
-    with _reporter(progress, search.n_starts) as report:
-        ends = search.run(
-            deflated=deflated,
-            method=method,
-            tol_slow=tol_slow,
-            max_iterations=max_iterations,
-            progress=report,
-        )
+    problem = read_problem(
+        cell,
+        starts,
+        inputs,
+        method=method,
+        deflate=deflate,
+        tol_slow=tol_slow,
+        max_iterations=max_iterations,
+        n_threads=n_threads,
+        device=device,
+    )
+    kept_starts, kept_inputs = problem.kept()  # copies: the caller may go on with the arrays
+    with reporter(progress, problem.n_starts) as report:
+        ends = _search(problem, report)
     return FixedPoints(
         **ends._asdict(),
         starts=kept_starts,
         inputs=kept_inputs,
         tol_unique=tol_unique,
-        count=np.ones(search.n_starts, np.int64),
-        condition=condition,
+        count=np.ones(problem.n_starts, np.int64),
+        condition=problem.condition,
         cell=cell,
     )
 
 
-def _prepared(
-    cell: Cell, starts: ArrayLike, inputs: ArrayLike | None, *, n_threads: int, gpu: Gpu | None
-) -> CpuSearch | GpuSearch | StackSearch:
-    """Return the search of a cell on the processor or a GPU, or that of a stack, layer by layer."""
-    if isinstance(cell, Stack):
-        prepare = partial(_prepared, n_threads=n_threads, gpu=gpu)
-        return StackSearch(cell, starts, inputs, prepare)
-    if gpu is None:
-        return CpuSearch(cell, starts, inputs, n_threads)
-    return GpuSearch(cell, starts, inputs, gpu)
+def _search(problem: Problem, report: Report | None) -> SearchColumns:
+    """Choose who searches: layer by layer, a GPU, or the processor."""
+    if isinstance(problem.cell, Layered):
+        return search_layers(problem, report, _search)
+    if problem.gpu is None:
+        return search_on_cpu(problem, report)
+    return search_on_gpu(problem, report)
 
 
-def _zeros(
-    deflate: FixedPoints | ArrayLike | None,
-    method: str,
-    search: CpuSearch | GpuSearch | StackSearch,
-    cell: Cell,
-) -> Floats | None:
-    """Return the states to be divided out, shape (m, H), if any."""
-    if deflate is None:
-        return None
-    if isinstance(cell, Stack):
-        raise ValueError(  # noqa: TRY004 - of the right type, but not with a stack
-            "deflate must be None for a stack: search one of its cells, with the points of its "
-            "layer, which stack.layer_points returns"
-        )
-    if method not in {"auto", "newton"}:
-        raise ValueError(f'deflate needs method "auto" or "newton", not {method!r}')
-    if not search.has_one_input():
-        raise ValueError("deflate needs one input for all starts: fixed points depend on it")
-    states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
-    known = validation.rows("deflate", states, cell.state_size, cell.dtype)
-    return cell.outputs_of(known)  # the search's unknowns
-
-
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-
-
-@contextmanager
-def _reporter(progress: bool | Report, n_starts: int) -> Iterator[Report | None]:
-    """Yield what the core is to call with the starts that are done and all of them, if anything."""
-    if callable(progress):
-        yield progress
-    elif not isinstance(progress, bool):
-        raise TypeError(f"progress must be True, False or a function, not {progress!r}")
-    elif not progress:
-        yield None
-    else:
-        try:
-            from tqdm import tqdm
-        except ModuleNotFoundError:
-            yield _count_on_stderr
-            return
-        with tqdm(total=n_starts, desc="fixed points", unit="start") as bar:
-
-            def update(done: int, _: int) -> None:
-                bar.update(done - bar.n)
-
-            yield update
-
-
-def _count_on_stderr(done: int, total: int) -> None:
-    sys.stderr.write(f"\rfixed points: {done}/{total}" + ("\n" if done == total else ""))
-    sys.stderr.flush()
+def _warn_of_seed(seed: int) -> None:
+    validation.whole_number("seed", seed, 0, 2**64 - 1)
+    warnings.warn(
+        "seed is deprecated: no method draws random numbers, so leave it out",
+        DeprecationWarning,
+        stacklevel=3,
+    )
