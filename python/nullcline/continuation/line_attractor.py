@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.linearization.readout import readout_vector
 from nullcline.cells import require_cell
-from nullcline.linearization.linear_map import linearize
 from nullcline.continuation.fibers import Curve
+from nullcline.linearization.linear_map import linearize
+from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
