@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 from nullcline.cells import available_threads, require_cell
 from nullcline.search.fixed_points import FixedPoints
 
