@@ -1,4 +1,4 @@
-"""Old spellings that still work: attributes, methods and modules that say once what they are now.
+"""Old spellings that still work: attributes, methods and modules that warn of what they are now.
 
 A successor is named by a string and looked up when the old spelling is used, so that a lower room
 can point to a higher one without importing it.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def warn_renamed(old: str, new: str, *, stacklevel: int = 2) -> None:
-    """Warn, where the caller was called, that `old` is spelled `new` by now."""
+    """Warn at the line that called the caller that `old` is spelled `new` now."""
     warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=stacklevel + 1)
 
 
@@ -30,7 +30,7 @@ class deprecated_attribute:  # noqa: N801 - it is used as `property` is
     Parameters
     ----------
     new
-        The attribute's name by now.
+        What the attribute is called now.
     """
 
     def __init__(self, new: str) -> None:
@@ -53,7 +53,7 @@ def deprecated_method(old: str, new: str, successor: str) -> Callable[..., Any]:
     Parameters
     ----------
     old, new
-        What users wrote and what they write by now, for the warning.
+        What users wrote and what they should write now, for the warning.
     successor
         Where the function is, as "package.module:name".
     """
@@ -94,18 +94,17 @@ class MovedModules(MetaPathFinder, Loader):
         return None if self._successor(fullname) is None else ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Leave it to the machinery to make the module that `exec_module` replaces."""
+        """Let the machinery make a module, which `exec_module` replaces."""
         del spec
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the module of the new name in the place of the one of the old name."""
+        """Put the module of the new name in place of that of the old name."""
         old = module.__name__
         new = self._successor(old)
         if new is None:
             raise ImportError(f"{old} has no new name", name=old)
         found = importlib.import_module(new)
-        # The machinery's own frames do not count.
         warn_renamed(old, new)
         sys.modules[old] = found
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class CompiledCell(CellWeights):
-    """A cell whose equations the compiled core knows; `GRU` and the others are made in one way.
+    """A cell whose equations the compiled core knows, such as `GRU`.
 
     Parameters
     ----------
     weight_ih
-        Input weights, shape (gates H, D), the blocks of the gates below each other in the order
-        that the class states.
+        Input weights, shape (gates H, D), the blocks of the gates stacked in the order that the
+        class states.
     weight_hh
         Recurrent weights, shape (gates H, H), likewise.
     bias_ih, bias_hh
@@ -99,12 +99,12 @@ class CompiledCell(CellWeights):
 
     @property
     def box(self) -> Box:
-        """The bounds of the outputs of each unit: of gated cells and of tanh, (-1, 1)."""
+        """The bounds of the outputs: (-1, 1) for gated cells and tanh, [0, ∞) for ReLU."""
         return Box.uniform(self.hidden_size, *self._bounds)
 
     @property
     def is_smooth(self) -> bool:
-        """Whether the derivatives of F are continuous, as they are but for rectified units."""
+        """Whether the derivatives of F are continuous: true unless units are rectified."""
         return self._is_smooth
 
     @property
@@ -113,7 +113,7 @@ class CompiledCell(CellWeights):
         return self._compiled
 
     def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
-        """Return what compiled cells are made from: kind, weights and biases in the core's order.
+        """Return what the compiled cell is made from: kind, weights and biases in the core's order.
 
         Both biases of a gate are one number where they are added to each other; `bias_hh` of a
         gate within a product stays by itself.
@@ -143,8 +143,8 @@ class CompiledCell(CellWeights):
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the reduced residual of outputs (n, H), shape (n, H).
 
-        It is zero exactly at the outputs of fixed points. What the class says it is needs fewer
-        weights and unknowns than F(s) - s, and no gate that closes flattens it.
+        It is zero exactly at the outputs of fixed points. It needs fewer weights and unknowns than
+        F(s) - s, and no closed gate flattens it; the class says what it is.
         """
         return self._of_outputs(self._compiled.residual, h, x)
 

@@ -53,7 +53,7 @@ class LSTM(CompiledCell):
     _kind = "lstm"
 
     def largest_c(self, x: ArrayLike | None = None) -> Floats:
-        """Return a bound of |c| that holds for ever once it holds, shape (n, H), n = 1 without `x`.
+        """Return a bound of |c| that no step leaves, shape (n, H), n = 1 without `x`.
 
         With h in (-1, 1)^H no gate is above its value at a sum of drive + Σ_j |W_ij|, so that
         |c'| <= f |c| + i |g| <= C for all |c| <= C = i g / (1 - f) with these i, f and |g|. Every
@@ -62,7 +62,7 @@ class LSTM(CompiledCell):
         Parameters
         ----------
         x
-            Inputs, as everywhere.
+            Inputs: None, or of shape (D,), (1, D) or (n, D).
         """
         n = 1 if x is None else len(np.atleast_2d(np.asarray(x)))
         inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)

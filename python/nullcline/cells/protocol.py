@@ -38,11 +38,11 @@ class Cell(Protocol):
 
     @property
     def box(self) -> Box:
-        """The bounds of its outputs, which may be infinite."""
+        """The bounds of the outputs, which may be infinite."""
 
     @property
     def is_smooth(self) -> bool:
-        """Whether its derivatives are continuous: no unit has a kink."""
+        """Whether the derivatives of F are continuous: no unit has a kink."""
 
     @property
     def compiled(self) -> Any:
@@ -76,7 +76,7 @@ class Cell(Protocol):
         """Return the residual, of outputs alone, whose zeros are the fixed points, (n, H)."""
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the Jacobian of that residual, shape (n, H, H)."""
+        """Return the Jacobian of the residual, shape (n, H, H)."""
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return the residual's derivative along a change of the input, shape (n, H)."""
@@ -107,7 +107,7 @@ class Layered(Protocol):
 
 
 def require_cell(cell: object) -> None:
-    """Raise TypeError, with the way to a cell, if `cell` is none."""
+    """Raise TypeError unless `cell` is a cell; the message says how to get one."""
     if isinstance(cell, Cell):
         return
     if isinstance(cell, list):

@@ -1,4 +1,4 @@
-"""The slow manifold through a point, as a curve: fixed points and ghosts strung on one thread."""
+"""The slow manifold through a point, as a curve on which fixed points and ghosts lie."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Trace:
     curves
         One per point and direction that was asked for.
     points
-        The fixed points that the curves cross and the ghosts that they pass, polished, labelled and
+        The fixed points that the curves cross and the ghosts that they pass: polished, labelled and
         merged as in a search; `count` says how often each was met.
     """
 
@@ -250,7 +250,7 @@ def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
 
 
 def _met_on(curve: Curve) -> Matrix:
-    """Return states by which the curve crosses a zero of τ or passes a minimum of |τ|."""
+    """Return states near which the curve crosses a zero of τ or passes a minimum of |τ|."""
     tau, slope = curve.tau, curve.tau_slope
     crosses = tau[:-1] * tau[1:] < 0
     falls, rises = tau * slope < 0, tau * slope > 0

@@ -38,7 +38,7 @@ def starting_points(
     inputs: ArrayLike | None,
     search: Callable[..., FixedPoints],
 ) -> FixedPoints:
-    """Return the converged points to trace from."""
+    """Return the converged points to trace from; states first go to their ends by `search`."""
     if isinstance(point, FixedPoints):
         if inputs is not None:
             raise ValueError("inputs must be None where point is FixedPoints, which have their own")

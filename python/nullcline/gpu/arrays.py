@@ -24,7 +24,7 @@ _ON_GPU = (2, 13)  # DLPack's kDLCUDA and kDLCUDAManaged
 _DEFAULT_STREAM = 1  # CUDA's handle of it, where 0 could be that of either kind
 
 # Libraries that arrays come from and go back to, with their class of arrays: looked for among what
-# is loaded, since who has such an array has loaded it.
+# is loaded, since whoever has such an array has loaded it.
 _LIBRARIES = {"torch": "Tensor", "cupy": "ndarray", "jax.numpy": "ndarray"}
 
 
@@ -62,7 +62,7 @@ Rows: TypeAlias = Floats | DeviceView
 
 
 def view(name: str, value: Any) -> DeviceView | None:
-    """Return where `value` lies if that is on a GPU, and None for all else.
+    """Return where `value` lies if it is on a GPU, and None otherwise.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def view(name: str, value: Any) -> DeviceView | None:
 
 
 def like(value: object, array: DeviceArray) -> Any:
-    """Return `array`, without a copy, as one of `value`'s library, or as it is."""
+    """Return `array` as an array of `value`'s library, without a copy; or as it is."""
     library = _library(value)
     return array if library is None else library.from_dlpack(array)
 
@@ -152,7 +152,7 @@ def streams(*arrays: Rows | None) -> list[int]:
 
 
 def host(array: Any) -> NDArray[Any]:
-    """Return what `like` may have returned, or an array of NumPy, as an array of NumPy."""
+    """Return a NumPy array of the values of an array of NumPy, or of what `like` returned."""
     if isinstance(array, np.ndarray):
         return array
     if validation.is_tensor(array):

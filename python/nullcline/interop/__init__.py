@@ -1,4 +1,4 @@
-"""Cells from other libraries' recurrent layers: a file a framework, none of them imported here.
+"""Cells from other libraries' recurrent layers: one file per framework, each imported on use.
 
 The importers' annotation is `list[Any]`, because whether a layer gives a cell or a `Bidirectional`
 pair is in a module's settings, where no type checker sees it.

@@ -43,11 +43,12 @@ def find_fixed_points(
     progress: bool | Report = False,
     seed: int | None = None,
 ) -> FixedPoints:
-    """Search for fixed and slow points of a cell, from every start to its end.
+    """Search for the fixed and slow points of a cell, from every start to its end.
 
-    Every fixed point of a cell, and every state that it reaches, has its outputs in a box: of a GRU
-    the cube (-1, 1)^H. The search never leaves it. On the processor a start's end does not depend,
-    bit for bit, on the other starts, their order or the number of threads. Ctrl-C ends a search.
+    The outputs of every fixed point, and of every state that the cell reaches, lie in its `box`:
+    for a GRU the cube (-1, 1)^H. The search never leaves it. On the processor, the end of a start
+    does not depend, bit for bit, on the other starts, on their order or on the number of threads.
+    Ctrl-C ends a search.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def find_fixed_points(
         The cell, e.g. one of `from_torch(rnn)`; or a `Stack` of several, whose layers are searched
         jointly, from the first to the last.
     starts
-        States to start from, shape (n, S), S = H but for an LSTM, whose states are [h, c]; n may be
-        0. Those outside of the box start from the nearest state in it.
+        States to start from, shape (n, S), where S = H except for an LSTM, whose states are [h, c];
+        n may be 0. A start outside the box is moved to the nearest state in it.
     inputs
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
         labelled conditions, a mapping of labels to inputs of shape (D,), say ``{"left": x1,
@@ -64,41 +65,44 @@ def find_fixed_points(
         every start under every condition, all under the first before all under the second, and
         `condition` holds their labels.
     method
-        "newton": Newton's method on the reduced residual, each step cut to stay in the cube and to
-        go downhill. "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local
-        minimum of q. "krylov": the same ends by Newton's method in growing subspaces, with products
-        of the weights and no Jacobian: memory O(n H). "gradient": descent of q by Adam until q <=
-        tol_slow, as in the paper; nothing says then that q would not fall further. "auto": what is
-        fastest: "krylov", up to H = 1024 preconditioned by one factorization, with `lm` for all
-        that it leaves.
+        - "auto": whatever is fastest: "krylov", preconditioned by one factorization up to H = 1024,
+          and then "lm" for all starts that it leaves.
+        - "newton": Newton's method on the reduced residual; each step is cut to stay in the box and
+          to go downhill.
+        - "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local minimum of q.
+        - "krylov": Newton's method in growing subspaces, which has the ends of "lm", with products
+          of the weights and no Jacobian: memory O(n H).
+        - "gradient": descent of q by Adam until q <= tol_slow, as in the paper; nothing then says
+          that q would not fall further.
     deflate
-        Fixed points to be divided out, so that starts end at others: states of shape (m, S), or
-        the result of a search, of which the fixed points are taken. Not for a stack. The search is
-        then Newton's ("auto" or "newton"), and starts that reach no further zero are "unconverged".
-        All starts must have one input.
+        Fixed points to divide out, so that starts end at others: states of shape (m, S), or the
+        result of a search, whose fixed points are taken. Not for a stack. The search is then by
+        Newton's method ("auto" or "newton"), starts that reach no other zero are "unconverged", and
+        all starts must have one input.
     tol_unique
         How close in every coordinate two ends must be for `FixedPoints.unique` to merge them.
     tol_slow
-        The largest q of a slow point; where the gradient method stops.
+        The largest q of a slow point, and where the gradient method stops.
     max_iterations
-        Iterations for each start, at most; None for the method's own limit. With 0 the starts are
-        judged where they are.
+        The most iterations per start; None for the method's own limit. With 0, starts are judged
+        where they are.
     n_threads
-        Threads; None for as many as this process may use processors. A GPU has no use for them.
+        The number of threads; None for one per processor that this process may use. A search on a
+        GPU ignores it.
     device
-        Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that starts
-        or inputs are on, else the first; or a `torch.device` of these. A GPU's ends are the
+        Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that holds
+        starts or inputs, else the first; or a `torch.device` of these. A GPU's ends equal the
         processor's to rounding, not bit for bit, and rounding decides where a start between two
         basins goes. Starts that are on the GPU already (a tensor of PyTorch, an array of CuPy or
         JAX, anything with DLPack or `__cuda_array_interface__`) are read there, in any strides;
         then `h`, `q`, `starts`, and `inputs` if they are on the GPU, are arrays of the starts'
         library on the GPU too, and `FixedPoints.numpy` brings them to the host.
-        `nullcline.cuda.is_available` says whether there is one. The layers of a stack meet on the
-        host: its starts are brought there, and its ends are there.
+        `nullcline.cuda.is_available` says whether there is a GPU. The layers of a stack meet on the
+        host: its starts are brought there, and its ends are left there.
     progress
         True for a bar on stderr, or a function that is called with the number of starts that are
-        done and of all; what it raises ends the search. Of a stack, a start that is through one of
-        L layers is done by 1/L.
+        done and of all; what it raises ends the search. In a stack, a start that is through one of
+        L layers counts as done by 1/L.
     seed
         Deprecated, since no method draws random numbers. Anything but None warns, and changes
         nothing.

@@ -42,8 +42,8 @@ class FixedPoints:
     kind
         What the end is, shape (n,): "fixed", a zero of the reduced residual to rounding; "slow", a
         local minimum of q over the box of the cell's outputs with 0 < q <= tol_slow (for the
-        gradient method any state with q <= tol_slow); "unconverged", everything else. Of a `Stack`,
-        the worst of its layers' kinds.
+        gradient method any state with q <= tol_slow); "unconverged", everything else. For a
+        `Stack`, the worst of the kinds of its layers.
     reason
         A sentence that says why it is of this kind, shape (n,).
     iterations
@@ -102,7 +102,7 @@ class FixedPoints:
         return f"FixedPoints({rows}: {kinds}; S = {self.h.shape[1]})"
 
     def numpy(self) -> FixedPoints:
-        """Return these points with every column a NumPy array on the host; themselves if so."""
+        """Return these points with every column on the host, as an array of NumPy."""
         columns = self._rows()
         moved: dict[str, Any] = {
             name: host(column)
@@ -215,8 +215,8 @@ class FixedPoints:
         ValueError
             If there is no cell, or one of another size.
         TypeError
-            If the cell is not a `GRU`. Of a stack, `layer_points` are certified, layer by layer,
-            each for the input that it has there.
+            If the cell is not a `GRU`. The points of a stack are certified layer by layer, those
+            that `layer_points` returns, each for the input that it has there.
         """
         cell = cell or self.cell
         if cell is None:
@@ -225,7 +225,7 @@ class FixedPoints:
         return certify_states(cell, points.h, points.inputs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to `path`, a NumPy archive (.npz) without pickled objects, whole or not at all.
+        """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
 
         Raises
         ------
@@ -236,7 +236,7 @@ class FixedPoints:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
-        """Read what `save` wrote.
+        """Read fixed points from a file that `save` wrote.
 
         Raises
         ------

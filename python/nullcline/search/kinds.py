@@ -1,4 +1,4 @@
-"""The kinds that ends of a search are of, from the most to the least telling.
+"""What kinds of ends a search has, from the most to the least telling.
 
 "fixed"
     A zero of the reduced residual, to rounding.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KINDS = _core.KINDS
-"""The kinds, in the order of the numbers by which the core calls them."""
+"""The kinds, in the order in which the core numbers them."""
 
 FIXED, SLOW, UNCONVERGED = KINDS
 

@@ -33,17 +33,17 @@ METHODS = ("auto", "newton", "lm", "krylov", "gradient")
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What a search is to do; every array is checked, and of the cell's shapes and type.
+    """What a search is to do; every array is checked, and has the cell's shapes and type.
 
     Attributes
     ----------
     cell
         What is searched.
     starts
-        Shape (n, S), on the host in C order, or on a GPU as they lie there, which only a search on
-        a GPU reads; it is that search, too, which finds out whether they are finite.
+        Shape (n, S): on the host, in C order; or, for a search on a GPU, where they lie there, and
+        then that search finds out whether they are finite.
     inputs
-        None, shape (1, D) or (n, D), likewise.
+        None, or shape (1, D) or (n, D), on the host or a GPU.
     condition
         The label of each row's input, shape (n,); None where inputs have none.
     deflated
@@ -51,11 +51,11 @@ class Problem:
     method, tol_slow, max_iterations
         As in `find_fixed_points`.
     n_threads
-        How many threads a search on the processor has.
+        The number of threads of a search on the processor.
     gpu
         The number of the GPU to search on; None for the processor.
     given
-        What the user passed as starts, of whose library results on a GPU are.
+        What the user passed as starts: results on a GPU are arrays of its library.
     """
 
     cell: Cell
@@ -76,7 +76,7 @@ class Problem:
         return self.starts.shape[0]
 
     def options(self) -> dict[str, Any]:
-        """Return what every compiled search is told in the same words."""
+        """Return the keywords that the compiled searches on processors and GPUs share."""
         return {
             "deflated": self.deflated,
             "method": self.method,
@@ -85,7 +85,7 @@ class Problem:
         }
 
     def of_layer(self, cell: Cell, starts: Floats, inputs: Floats | None) -> Problem:
-        """Return the same search for one layer of a stack, given what it starts from and reads."""
+        """Return the search of one layer of a stack from its starts, at the inputs it reads."""
         if inputs is not None:
             validation.require_finite("inputs", inputs)  # the layer below may have diverged
             inputs = np.ascontiguousarray(inputs)
@@ -256,5 +256,5 @@ def _zeros(deflate: FixedPoints | ArrayLike, problem: Problem) -> Floats:
 
 
 def _one_row_per_start(x: Floats | None, n: int) -> Floats | None:
-    """Return a copy of inputs, if there are any, with their one row as n."""
+    """Return a copy of inputs, if there are any, as n rows."""
     return None if x is None else np.broadcast_to(x.copy(), (n, x.shape[1]))
