@@ -104,3 +104,21 @@ def test_a_room_says_in_a_sentence_what_it_is_for(name: str) -> None:
     first = docstring.splitlines()[0]
     assert first.endswith(".")
     assert len(first.split()) > 3
+
+
+@pytest.mark.parametrize("name", [name for name in ROOMS if (FOLDER / name).is_dir()])
+def test_no_file_has_the_name_of_something_that_its_room_exports(name: str) -> None:
+    inside = {
+        file.rpartition(".")[2]
+        for file in FILES
+        if file.rpartition(".")[0] == ".".join(filter(None, ("nullcline", name)))
+    }
+    path = FOLDER / name / "__init__.py"
+    public = {
+        element.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        for element in ast.walk(node.value)
+        if isinstance(element, ast.Constant)
+    }
+    assert not inside & (public - {"cuda"})

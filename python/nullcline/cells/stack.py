@@ -249,7 +249,9 @@ class Stack:
         return product
 
     layer_points = deprecated_method(
-        "Stack.layer_points", "nullcline.layer_points", "nullcline.search.layer_points:layer_points"
+        "Stack.layer_points",
+        "nullcline.layer_points",
+        "nullcline.search.points_of_layers:layer_points",
     )
 
     def __repr__(self) -> str:

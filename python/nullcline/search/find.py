@@ -69,7 +69,7 @@ def find_fixed_points(
           and then "lm" for all starts that it leaves.
         - "newton": Newton's method on the reduced residual; each step is cut to stay in the box and
           to go downhill.
-        - "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local minimum of q.
+        - "lm": Levenberg–Marquardt with dense factors; it ends in a zero or a local minimum of q.
         - "krylov": Newton's method in growing subspaces, which has the ends of "lm", with products
           of the weights and no Jacobian: memory O(n H).
         - "gradient": descent of q by Adam until q <= tol_slow, as in the paper; nothing then says
