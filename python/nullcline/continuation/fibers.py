@@ -120,7 +120,8 @@ def trace(
     points, minima of |τ| lie by ghosts, and a line attractor is a long stretch of small τ. It is a
     directional fiber (Katz and Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a
     Lyapunov–Schmidt reduction in one slow direction. It ends at a face of the cell's `box`, where
-    it comes back to its beginning, or, as it must in a box without faces, at `max_points`.
+    it comes back to its beginning, or, if it runs to infinity in a box without faces, after
+    `max_points`; `Curve.ends` says which.
 
     Parameters
     ----------

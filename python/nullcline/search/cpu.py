@@ -8,11 +8,11 @@ from nullcline._native.blas import one_blas_thread
 from nullcline.search.columns import SearchColumns
 
 if TYPE_CHECKING:
-    from nullcline.search.problem import Problem
+    from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
 
-def search_on_cpu(problem: Problem, report: Report | None) -> SearchColumns:
+def search_on_cpu(problem: SearchProblem, report: Report | None) -> SearchColumns:
     """Return where the starts of a problem end."""
     with one_blas_thread():
         found = problem.cell.compiled.search(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nullcline.cells.protocol import Cell
     from nullcline.search.columns import SearchColumns
-    from nullcline.search.problem import Problem
+    from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
 
@@ -152,7 +152,7 @@ def find_fixed_points(
     )
 
 
-def _search(problem: Problem, report: Report | None) -> SearchColumns:
+def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
     """Choose who searches: layer by layer, a GPU, or the processor."""
     if isinstance(problem.cell, Layered):
         return search_layers(problem, report, _search)

@@ -11,11 +11,11 @@ from nullcline.gpu.arrays import DeviceView, like, source, streams
 from nullcline.search.columns import SearchColumns
 
 if TYPE_CHECKING:
-    from nullcline.search.problem import Problem
+    from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
 
-def search_on_gpu(problem: Problem, report: Report | None) -> SearchColumns:
+def search_on_gpu(problem: SearchProblem, report: Report | None) -> SearchColumns:
     """Return where the starts of a problem end; `h` and `q` lie where the starts do."""
     n, dtype = problem.n_starts, problem.cell.dtype
     shape = n, problem.cell.state_size
@@ -29,7 +29,7 @@ def search_on_gpu(problem: Problem, report: Report | None) -> SearchColumns:
     return SearchColumns.of(like(problem.given, h_there), like(problem.given, q_there), found)
 
 
-def _search(problem: Problem, report: Report | None, h: int, q: int) -> Any:
+def _search(problem: SearchProblem, report: Report | None, h: int, q: int) -> Any:
     """Search, writing ends and their speeds to the addresses `h` and `q`."""
     module = availability.gpu_module()
     search = module.search64 if problem.cell.dtype == np.float64 else module.search32

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nullcline.search.problem import Problem
+    from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
 
 def search_layers(
-    problem: Problem,
+    problem: SearchProblem,
     report: Report | None,
-    search: Callable[[Problem, Report | None], SearchColumns],
+    search: Callable[[SearchProblem, Report | None], SearchColumns],
 ) -> SearchColumns:
     """Return where the starts of a stack end, all layers jointly.
 

@@ -1,6 +1,6 @@
 """The door of a search: what the user gave, read and checked once, as one value.
 
-Whoever runs a search (`nullcline.search.cpu`, `gpu` and `layers`) takes a `Problem` and checks
+Whoever runs a search (`nullcline.search.cpu`, `gpu` and `layers`) takes a `SearchProblem` and checks
 nothing.
 """
 
@@ -32,7 +32,7 @@ METHODS = ("auto", "newton", "lm", "krylov", "gradient")
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class SearchProblem:
     """What a search is to do; every array is checked, and has the cell's shapes and type.
 
     Attributes
@@ -84,7 +84,7 @@ class Problem:
             "max_iterations": self.max_iterations,
         }
 
-    def of_layer(self, cell: Cell, starts: Floats, inputs: Floats | None) -> Problem:
+    def of_layer(self, cell: Cell, starts: Floats, inputs: Floats | None) -> SearchProblem:
         """Return the search of one layer of a stack from its starts, at the inputs it reads."""
         if inputs is not None:
             validation.require_finite("inputs", inputs)  # the layer below may have diverged
@@ -128,7 +128,7 @@ def read_problem(
     max_iterations: int | None,
     n_threads: int | None,
     device: object,
-) -> Problem:
+) -> SearchProblem:
     """Read and check the arguments of `find_fixed_points`, which says what they are.
 
     Raises
@@ -152,7 +152,7 @@ def read_problem(
     # The layers of a stack meet on the host.
     may_stay = gpu is not None and not isinstance(cell, Layered)
     h, x, condition = _read_arrays(cell, starts, inputs, may_stay=may_stay)
-    problem = Problem(
+    problem = SearchProblem(
         cell=cell,
         starts=h,
         inputs=x,
@@ -238,7 +238,7 @@ def _one_device(gpu: Gpu, **arrays: Rows | None) -> int:
     return wanted or 0
 
 
-def _zeros(deflate: FixedPoints | ArrayLike, problem: Problem) -> Floats:
+def _zeros(deflate: FixedPoints | ArrayLike, problem: SearchProblem) -> Floats:
     """Return the outputs to be divided out, shape (m, H): the unknowns of the search."""
     cell, method = problem.cell, problem.method
     if isinstance(cell, Layered):
