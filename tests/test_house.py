@@ -122,3 +122,25 @@ def test_no_file_has_the_name_of_something_that_its_room_exports(name: str) -> N
         if isinstance(element, ast.Constant)
     }
     assert not inside & (public - {"cuda"})
+
+
+CLASSES = {"GRU", "LSTM", "MGU", "RNN", "UGRNN", "OriginalGRU", "Stack", "FunctionCell"}
+ABOVE_CELLS = [
+    module
+    for module in FILES
+    if room(module) in ROOMS[ROOMS.index("certify") : ROOMS.index("compat")]
+]
+
+
+@pytest.mark.parametrize("module", ABOVE_CELLS)
+def test_no_one_asks_of_what_class_a_cell_is(module: str) -> None:
+    """What differs between cells is in what `Cell` has, or in a table by class."""
+    asked = [
+        f"{FILES[module]}:{node.lineno}"
+        for node in ast.walk(ast.parse(FILES[module].read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+        for name in ast.walk(node.args[1])
+        if (isinstance(name, ast.Name) and name.id in CLASSES)
+        or (isinstance(name, ast.Attribute) and name.attr in CLASSES)
+    ]
+    assert not asked

@@ -264,5 +264,5 @@ def _scaled(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDAr
 
 
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
-    """Return the largest |λ| of J_rec at one state, shape (H,)."""
+    """Return the largest |λ| of J_rec at one state, shape (S,)."""
     return float(np.abs(np.linalg.eigvals(cell.jacobian(h[None], x)[0])).max())

@@ -1,7 +1,7 @@
 """The door of a search: what the user gave, read and checked once, as one value.
 
-Whoever runs a search (`nullcline.search.cpu`, `gpu` and `layers`) takes a `SearchProblem` and checks
-nothing.
+Whoever runs a search (`nullcline.search.cpu`, `gpu` and `layers`) takes a `SearchProblem`, and
+checks nothing.
 """
 
 from __future__ import annotations
