@@ -76,7 +76,7 @@ def test_autograd_agrees_with_the_reduced_residual(
         (cell.residual(h, x), rows(network.reduced, h, x)),
         (cell.residual_jacobian(h, x), jacobians(network.reduced, h, x, 0)),
         (cell.residual_input_jvp(h, x, w), np.einsum("nij,nj->ni", by_input, w)),
-        (cell.state_of(h, x), rows(network.rest, h, x)),
+        (cell.state_of(h, x), rows(network.equilibrium, h, x)),
     ):
         assert found.shape == right.shape
         np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-10)
@@ -136,7 +136,7 @@ def test_contracting_networks_have_the_point_that_a_slow_search_finds(
     found = nc.find_fixed_points(network.cell(), starts, x, method=method)
     assert set(found.kind) == {"fixed"}
     h = slow_search(network.reduced, np.zeros(network.size), x)
-    right = network.rest(torch.from_numpy(h), torch.from_numpy(x)).numpy()
+    right = network.equilibrium(torch.from_numpy(h), torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(found.h, np.broadcast_to(right, found.h.shape), rtol=0, atol=1e-12)
 
 
@@ -238,7 +238,7 @@ def test_an_lstms_c_stays_within_its_bound(size: int, reads: int, gain: float, s
 
 
 def test_an_lstm_that_never_forgets_has_no_nan() -> None:
-    """With f = 1 to rounding, c at rest is beyond all bounds, and h is at the end of tanh."""
+    """With f = 1 to rounding, the equilibrium of c is beyond all bounds, and h is at the end of tanh."""
     rng = np.random.default_rng(0)
     weight_hh = 0.3 * rng.normal(size=(12, 3))
     bias = np.repeat([0.0, 800.0, 0.5, 0.0], 3)
