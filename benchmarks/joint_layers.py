@@ -27,7 +27,7 @@ def measure() -> list[Row]:
     layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]
     stack = nc.Stack([layer.cell() for layer in layers])
     starts = np.concatenate([layer.starts[:20] for layer in layers], axis=1)
-    joint = stack.layer_points(_the_fixed_point(stack, starts))
+    joint = nc.layer_points(stack, _the_fixed_point(stack, starts))
     return [
         {
             "layer": number,

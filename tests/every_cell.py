@@ -92,8 +92,8 @@ class Network:
             return g * h + (1 - g) * torch.tanh(sums[0])
         return torch.tanh(sums[0]) if self.kind == "tanh" else torch.relu(sums[0])
 
-    def rest(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return the state (S,) with outputs h whose c, if there is one, is at rest."""
+    def equilibrium(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the state (S,) with outputs h whose c, if there is one, is at its equilibrium."""
         if self.kind != "lstm":
             return h
         sums = self.sums(h, x)
@@ -107,7 +107,10 @@ class Network:
         if self.kind == "ugrnn":
             return torch.tanh(self.sums(h, x)[0]) - h
         if self.kind == "lstm":
-            return torch.sigmoid(self.sums(h, x)[3]) * torch.tanh(self.rest(h, x)[self.size :]) - h
+            return (
+                torch.sigmoid(self.sums(h, x)[3]) * torch.tanh(self.equilibrium(h, x)[self.size :])
+                - h
+            )
         return self.step(h, x) - h
 
 

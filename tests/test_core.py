@@ -121,7 +121,15 @@ def test_weights_that_do_not_fit_are_refused(cell: Any) -> None:
     dtype = np.float32 if cell is _core.Cell32 else np.float64
     right = [np.zeros(shape, dtype) for shape in [(6, 3), (6, 2), (6,), (1, 2)]]
     cell("gru", *right)
-    for i, shape in [(0, (5, 3)), (0, (6,)), (1, (5, 2)), (1, (6,)), (2, (5,)), (3, (2, 1)), (3, (2,))]:
+    for i, shape in [
+        (0, (5, 3)),
+        (0, (6,)),
+        (1, (5, 2)),
+        (1, (6,)),
+        (2, (5,)),
+        (3, (2, 1)),
+        (3, (2,)),
+    ]:
         wrong = list(right)
         wrong[i] = np.zeros(shape, dtype)
         with pytest.raises(ValueError, match="must have shape"):

@@ -20,11 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.gpu import availability
 from every_cell import KINDS, random_network
 from gpu_samples import ByDlpack, CudaTensor, Gpu
 from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
-from nullcline.gpu import arrays
+from nullcline.gpu import arrays, availability
 from search_checks import (
     METHODS,
     NETWORKS,
@@ -572,12 +571,12 @@ def test_tensors_under_conditions_come_back_as_tensors() -> None:
 @pytest.mark.usefixtures("default_stream")
 def test_a_tensor_is_seen_as_it_lies() -> None:
     tensor = cuda_tensor(STARTS)[::2, 1:]
-    seen = _device_arrays.view("starts", tensor)
+    seen = arrays.view("starts", tensor)
     assert seen is not None
     assert (seen.shape, seen.strides, seen.device, seen.stream) == ((10, 7), (16, 1), 0, 1)
     assert seen.address == STARTS.ctypes.data + 8
     negated = torch._neg_view(cuda_tensor(STARTS))
-    seen = _device_arrays.view("starts", negated)
+    seen = arrays.view("starts", negated)
     assert seen is not None
     assert seen.address != STARTS.ctypes.data
 
@@ -639,7 +638,7 @@ def test_arrays_of_other_libraries_come_to_the_host() -> None:
             return STARTS
 
     for array in (STARTS, torch.from_numpy(STARTS), FromCupy(), FromJax()):
-        np.testing.assert_array_equal(_device_arrays.host(array), STARTS)
+        np.testing.assert_array_equal(arrays.host(array), STARTS)
 
 
 # Bad input
@@ -690,7 +689,9 @@ def test_other_bad_input_is_refused(gpu: Gpu) -> None:
 
 
 def test_cells_that_are_not_compiled_are_refused(gpu: Gpu) -> None:
-    members = dict.fromkeys((name for name in dir(nc.GRU) if not name.startswith("__")), abs)
+    members = dict.fromkeys(
+        (name for name in dir(nc.FunctionCell) if not name.startswith("__")), abs
+    )
     other = type("Other", (), members)()
     with pytest.raises(TypeError, match=r"only cells whose equations are compiled, such as"):
         find(other, STARTS)

@@ -113,7 +113,9 @@ def test_cublas_is_loaded_once_from_the_first_place_that_has_it(
             raise RuntimeError("too old")
 
     build(monkeypatch, load_cublas=load)
-    monkeypatch.setattr("nullcline.gpu.cublas.candidates", lambda: iter(["bad", "good", "unneeded"]))
+    monkeypatch.setattr(
+        "nullcline.gpu.cublas.candidates", lambda: iter(["bad", "good", "unneeded"])
+    )
     assert nc.cuda.is_available()
     assert nc.cuda.is_available()
     assert tried == ["bad", "good"]
@@ -133,7 +135,7 @@ def test_a_loaded_cublas_comes_first_then_the_wheels(
         path.with_name("libcublasLt.so.13").touch()
     monkeypatch.syspath_prepend(tmp_path)
     loaded = tmp_path / "with a space" / "libcublas.so.13.0.0.19"
-    monkeypatch.setattr(_cublas, "_MAPS", tmp_path / "maps")
+    monkeypatch.setattr(cublas, "_MAPS", tmp_path / "maps")
     (tmp_path / "maps").write_text(
         f"7f00-7f01 r--p 00000000 08:01 42                  {loaded}\n"
         f"7f01-7f02 r-xp 00001000 08:01 42                  {loaded}\n"
@@ -147,8 +149,8 @@ def test_a_loaded_cublas_comes_first_then_the_wheels(
 def test_without_wheels_the_system_is_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_cublas, "_MAPS", tmp_path / "no such file")
-    monkeypatch.setattr(_cublas, "find_spec", lambda _: None)
+    monkeypatch.setattr(cublas, "_MAPS", tmp_path / "no such file")
+    monkeypatch.setattr(cublas, "find_spec", lambda _: None)
     assert list(cublas.candidates()) == ["libcublas.so.13", "libcublas.so.12"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import nullcline as nc
 from gru_samples import cell_of, independent_units, random_gru
-from nullcline.study import dynamics_figures as draw
+from nullcline.plotting import dynamics as draw
 from nullcline.plotting.style import style
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def test_autograd_agrees_with_the_reduced_residual(
         (cell.residual(h, x), rows(network.reduced, h, x)),
         (cell.residual_jacobian(h, x), jacobians(network.reduced, h, x, 0)),
         (cell.residual_input_jvp(h, x, w), np.einsum("nij,nj->ni", by_input, w)),
-        (cell.state_of(h, x), rows(network.rest, h, x)),
+        (cell.state_of(h, x), rows(network.equilibrium, h, x)),
     ):
         assert found.shape == right.shape
         np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-10)
@@ -136,7 +136,7 @@ def test_contracting_networks_have_the_point_that_a_slow_search_finds(
     found = nc.find_fixed_points(network.cell(), starts, x, method=method)
     assert set(found.kind) == {"fixed"}
     h = slow_search(network.reduced, np.zeros(network.size), x)
-    right = network.rest(torch.from_numpy(h), torch.from_numpy(x)).numpy()
+    right = network.equilibrium(torch.from_numpy(h), torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(found.h, np.broadcast_to(right, found.h.shape), rtol=0, atol=1e-12)
 
 
@@ -238,7 +238,7 @@ def test_an_lstms_c_stays_within_its_bound(size: int, reads: int, gain: float, s
 
 
 def test_an_lstm_that_never_forgets_has_no_nan() -> None:
-    """With f = 1 to rounding, c at rest is beyond all bounds, and h is at the end of tanh."""
+    """With f = 1 to rounding, the equilibrium of c is beyond all bounds, and h is at the end of tanh."""
     rng = np.random.default_rng(0)
     weight_hh = 0.3 * rng.normal(size=(12, 3))
     bias = np.repeat([0.0, 800.0, 0.5, 0.0], 3)
@@ -316,7 +316,7 @@ def test_curves_pass_through_fixed_points(kind: str) -> None:
 
 def test_relu_curves_are_refused() -> None:
     cell = nc.RNN(np.zeros((2, 1)), 0.1 * np.eye(2), nonlinearity="relu")
-    with pytest.raises(TypeError, match="rectified linear units"):
+    with pytest.raises(TypeError, match="cell has units with kinks"):
         nc.trace(cell, np.zeros(2))
 
 
@@ -341,6 +341,31 @@ def test_every_cell_says_what_its_weights_must_be(kind: str) -> None:
         make(weight_ih, weight_hh, bias_ih[:-1])
     with pytest.raises(ValueError, match="bias_hh must be finite"):
         make(weight_ih, weight_hh, None, bias_ih * np.nan)
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(KINDS), st.integers(1, 6), st.floats(0.1, 20), seeds)
+def test_steps_stay_in_the_box(kind: str, size: int, gain: float, seed: int) -> None:
+    network = random_network(kind, size, 2, gain, seed)
+    cell = network.cell()
+    rng = np.random.default_rng(seed)
+    states = rng.uniform(0 if kind == "relu" else -1, 1, (8, cell.state_size))
+    outputs = cell.outputs_of(cell.step(states, rng.normal(size=(8, 2))))
+    assert cell.box.low.shape == cell.box.high.shape == (size,)
+    assert (outputs >= cell.box.low).all()
+    assert (outputs <= cell.box.high).all()
+    assert cell.is_smooth == (kind != "relu")
+
+
+def test_a_stack_has_the_boxes_of_its_layers() -> None:
+    layers = [random_network(kind, 3, 3).cell() for kind in ("lstm", "relu", "tanh")]
+    box = nc.Stack(layers).box
+    np.testing.assert_array_equal(box.low, [-1] * 3 + [0] * 3 + [-1] * 3)
+    np.testing.assert_array_equal(box.high, [1] * 3 + [np.inf] * 3 + [1] * 3)
+    assert box.margin([0.5] * 2 + [-0.75] + [1.0] * 3 + [0.0] * 3) == 0.25
+    assert nc.Stack(layers[1:2]).box.margin([3, 2, 1]) == 1
+    assert not nc.Stack(layers).is_smooth
+    assert nc.Stack(layers[::2]).is_smooth
 
 
 def test_an_unknown_nonlinearity_is_refused() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nullcline import FixedPoints
-from nullcline.search.fixed_points import KINDS
+from nullcline.search import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path

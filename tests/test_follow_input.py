@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from gru_samples import cell_of, random_gru, seeds
-from nullcline.continuation.pseudo_arclength import ENDS
+from nullcline.continuation.pseudo_arclength import CurveStop
 from reference import ReferenceGRU
 
 
@@ -32,7 +32,7 @@ def check(branch: nc.InputBranch, cell: nc.GRU) -> None:
     assert (np.abs(branch.h) < 1).all()
     assert (np.diff(branch.arclength) > 0).all()
     assert branch.s[0] == 0
-    assert branch.end in ENDS.values()
+    assert branch.end in {stop.value for stop in CurveStop}
 
 
 def test_a_contraction_follows_to_the_reach() -> None:
@@ -40,7 +40,7 @@ def test_a_contraction_follows_to_the_reach() -> None:
     direction = np.array([1.0, -2.0])
     branch = nc.follow_input(cell, np.zeros(6), direction, reach=2.0)
     check(branch, cell)
-    assert branch.end == ENDS["boundary"]
+    assert branch.end == CurveStop.BOUNDARY.value
     assert 2 - 1e-3 < branch.s[-1] < 2
     assert (np.diff(branch.s) > 0).all()
     assert len(branch.fold_s) == 0
@@ -62,9 +62,18 @@ def test_the_folds_of_one_unit_are_where_calculus_puts_them() -> None:
     np.testing.assert_allclose(branch.fold_h[:, 0], [-at, at], atol=1e-6)
     assert branch.s[-1] > 1.49
     assert branch.h[-1, 0] > 0.9
-    unstable = branch.slowest > 1
+    unstable = branch.spectral_radius > 1
     between = np.abs(branch.h[:, 0]) < at - 1e-6
     np.testing.assert_array_equal(unstable, between)
+
+
+def test_a_branch_goes_to_the_faces_of_the_bounds_that_were_given() -> None:
+    """h = 2 x meets the face h = 10 at x = 5, at s = 4 from x = 1."""
+    cell = nc.from_function(lambda x, h: h / 2 + x, 1, 1, bounds=(0, 10))
+    branch = nc.follow_input(cell, np.full(1, 2.5), np.ones(1), np.ones(1), reach=100.0)
+    np.testing.assert_allclose(branch.h, 2 * branch.inputs, atol=1e-10)
+    assert branch.end == CurveStop.BOUNDARY.value
+    assert 4 - 1e-3 < branch.s[-1] < 4
 
 
 def test_it_begins_at_the_points_own_input() -> None:

@@ -194,3 +194,68 @@ def test_other_bad_input_is_refused() -> None:
         nc.find_fixed_points(cell, np.zeros((1, 3)))
     with pytest.raises(TypeError, match=r"only a nullcline.GRU can be"):
         nc.find_fixed_points(cell, np.zeros((1, 2))).certify()
+    for smooth in (1, "yes"):
+        with pytest.raises(TypeError, match="smooth must be True, False or None"):
+            nc.from_function(lambda _, h: torch.tanh(h), 1, 1, smooth=smooth)  # type: ignore[arg-type]
+
+
+# What is known of a function
+
+
+@pytest.mark.parametrize(
+    ("bounds", "low", "high"),
+    [
+        (None, -np.inf, np.inf),
+        ((0, 10), 0, 10),
+        ((0, np.inf), 0, np.inf),
+        ((-np.inf, 1), -np.inf, 1),
+    ],
+)
+def test_bounds_are_the_box(bounds: tuple[float, float] | None, low: float, high: float) -> None:
+    cell = nc.from_function(lambda _, h: h / 2 + 0.5, 2, 1, bounds=bounds)
+    np.testing.assert_array_equal(cell.box.low, [low] * 2)
+    np.testing.assert_array_equal(cell.box.high, [high] * 2)
+    found = nc.find_fixed_points(cell, np.full((1, 2), 0.3))
+    np.testing.assert_allclose(found.h, 1)
+
+
+W = torch.tensor([[0.3, -0.2], [0.1, 0.4]], dtype=torch.float64)
+
+KINKS: dict[str, Any] = {
+    "relu": torch.relu,
+    "leaky": torch.nn.functional.leaky_relu,
+    "hard tanh": torch.nn.functional.hardtanh,
+    "clamp": lambda a: a.clamp(min=0),
+    "abs": torch.abs,
+    "maximum": lambda a: torch.maximum(a, torch.zeros_like(a)),
+    "round": lambda a: a + torch.round(a),
+    "inside": lambda a: torch.tanh(torch.relu(a)),
+    "vmap": torch.func.vmap(torch.relu),
+    "module": torch.nn.Sequential(torch.nn.Tanh(), torch.nn.PReLU(dtype=torch.float64)),
+}
+SMOOTH: dict[str, Any] = {
+    "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+    "gelu": torch.nn.functional.gelu,
+    "softmax": lambda a: torch.softmax(a, 1),
+    "beside": lambda a: torch.tanh(a) + torch.relu(W).sum(),
+    "module": torch.nn.GRUCell(2, 2, dtype=torch.float64).forward,
+}
+
+
+@pytest.mark.parametrize("case", KINKS)
+def test_kinks_are_seen(case: str) -> None:
+    def f(x: torch.Tensor, h: torch.Tensor) -> Any:
+        return KINKS[case](h @ W + x)
+
+    assert not nc.from_function(f, 2, 2).is_smooth
+    assert nc.from_function(f, 2, 2, smooth=True).is_smooth
+
+
+@pytest.mark.parametrize("case", SMOOTH)
+def test_smooth_functions_are_smooth_unless_it_is_said(case: str) -> None:
+    def f(x: torch.Tensor, h: torch.Tensor) -> Any:
+        return SMOOTH[case](h @ W + x)
+
+    assert nc.from_function(f, 2, 2).is_smooth
+    assert not nc.from_function(f, 2, 2, smooth=False).is_smooth

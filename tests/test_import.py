@@ -20,7 +20,10 @@ HEAVY = {
     "tqdm",
     "scipy.linalg",
     "scipy.spatial",
-} | {f"nullcline.{part}" for part in ("text", "training", "study", "plotting", "cli", "_native._cuda")}
+} | {
+    f"nullcline.{part}"
+    for part in ("text", "training", "study", "plotting", "compat", "cli", "_native._cuda")
+}
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -63,6 +66,7 @@ def test_the_front_door() -> None:
         "from_safetensors",
         "from_torch",
         "impulse_response",
+        "layer_points",
         "linearize",
         "measure_line_attractor",
         "participation_ratio",
@@ -74,3 +78,4 @@ def test_the_front_door() -> None:
     }
     assert all(hasattr(nc, name) for name in nc.__all__)
     assert nc.__version__
+    assert dir(nc) == sorted(nc.__all__)

@@ -303,7 +303,7 @@ def test_labels_hold_of_the_joint_step(sizes: list[int], n: int, gain: float, se
     np.testing.assert_allclose(np.sqrt(points.q), rms, rtol=0, atol=1e-15)
     assert (np.abs(moved[points.kind == "fixed"]) <= 1e-13).all()
     assert (points.q[points.kind == "slow"] <= 1e-6).all()
-    layers = stack.layer_points(points)
+    layers = nc.layer_points(stack, points)
     kinds = np.array([layer.kind for layer in layers])
     fixed, unconverged = (kinds == "fixed").all(axis=0), (kinds == "unconverged").any(axis=0)
     np.testing.assert_array_equal(points.kind == "fixed", fixed)
@@ -356,7 +356,7 @@ def test_a_ghost_below_holds_the_layers_above() -> None:
     slow, fixed = points.select([0]), points.select([1])
     assert slow.reason[0] == "layer 1: a local minimum of q, not above tol_slow"
     assert fixed.reason[0] == "every layer: the reduced residual is zero to rounding"
-    below, above = stack.layer_points(slow)
+    below, above = nc.layer_points(stack, slow)
     assert (below.kind[0], above.kind[0]) == ("slow", "fixed")
     np.testing.assert_array_equal(above.inputs, stack.cells[0].step(below.h))
     assert slow.q[0] == pytest.approx(below.q[0] / 2, rel=1e-12)
@@ -378,7 +378,7 @@ def test_conditions_of_a_stack() -> None:
     assert points.condition is not None
     assert points.condition.tolist() == ["a"] * 6 + ["b"] * 6
     assert_equal(points.select(np.arange(6, 12)), nc.find_fixed_points(STACK, STATES, INPUTS[1]))
-    layers = STACK.layer_points(points)
+    layers = nc.layer_points(STACK, points)
     np.testing.assert_array_equal(layers[2].condition, points.condition)
 
 
@@ -414,7 +414,7 @@ def test_the_spectrum_is_the_union_of_the_layers(sizes: list[int], gain: float, 
     modes = nc.linearize(stack, points)
     layers = [
         nc.linearize(cell, own)
-        for cell, own in zip(stack.cells, stack.layer_points(points), strict=True)
+        for cell, own in zip(stack.cells, nc.layer_points(stack, points), strict=True)
     ]
     for i in range(3):
         union = np.concatenate([layer.eigenvalues[i] for layer in layers])
@@ -484,7 +484,7 @@ def test_curves_of_a_stack() -> None:
 def test_layer_points_are_the_rows_of_each_layer() -> None:
     points = nc.find_fixed_points(STACK, STATES, INPUTS)
     unique = points.unique()
-    layers = STACK.layer_points(unique)
+    layers = nc.layer_points(STACK, unique)
     assert [len(layer) for layer in layers] == [len(unique)] * 3
     below = unique.inputs
     for cell, layer, own, start in zip(
@@ -496,13 +496,13 @@ def test_layer_points_are_the_rows_of_each_layer() -> None:
         np.testing.assert_array_equal(layer.count, unique.count)
         assert layer.cell is cell
         below = cell.step(own, below)
-    fixed = STACK.layer_points(unique.select("fixed"))
+    fixed = nc.layer_points(STACK, unique.select("fixed"))
     assert all(layer.certify().certified.all() for layer in fixed)
 
 
 def test_a_stack_is_certified_layer_by_layer() -> None:
     points = nc.find_fixed_points(STACK, STATES)
-    with pytest.raises(TypeError, match=r"certify each of stack.layer_points\(points\)"):
+    with pytest.raises(TypeError, match=r"certify each of nullcline.layer_points\("):
         points.certify()
 
 
@@ -526,7 +526,7 @@ def test_starts_that_stall_in_the_rounding_about_a_zero_are_taken_to_it() -> Non
     layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]
     stack = nc.Stack([layer.cell() for layer in layers])
     starts = np.concatenate([layer.starts[:1] for layer in layers], axis=1)
-    x = stack.layer_points(nc.find_fixed_points(stack, starts, tol_slow=1e-3))[1].inputs
+    x = nc.layer_points(stack, nc.find_fixed_points(stack, starts, tol_slow=1e-3))[1].inputs
     assert x is not None
     points = nc.find_fixed_points(stack.cells[1], layers[1].starts[:100], x[0], tol_slow=1e-3)
     assert set(points.kind) == {"fixed"}
@@ -579,7 +579,16 @@ def test_layers_that_do_not_fit_are_refused(case: str) -> None:
         (lambda: STACK.vjp(STATES, None, STATES[:, 1:]), ValueError, "u must have shape"),
         (lambda: STACK.input_jvp(STATES, None, STATES), ValueError, r"v must have shape \(n, 2\)"),
         (lambda: STACK.residual(STATES[:, 1:]), ValueError, r"h must have shape \(n, 12\)"),
-        (lambda: STACK.layer_points(STATES), TypeError, "points must be FixedPoints, not ndarray"),  # type: ignore[arg-type]
+        (
+            lambda: nc.layer_points(STACK, STATES),  # type: ignore[arg-type]
+            TypeError,
+            "points must be FixedPoints, not ndarray",
+        ),
+        (
+            lambda: nc.layer_points(STACK.cells[0], STATES),  # type: ignore[arg-type]
+            TypeError,
+            "stack must be a nullcline.Stack, not GRU",
+        ),
         (
             lambda: nc.find_fixed_points(STACK, STATES[:, :5]),
             ValueError,

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from every_cell import random_network
 from gru_samples import cell_of, independent_units, random_gru, seeds
-from nullcline.continuation.pseudo_arclength import ENDS, Problem, follow, tangent_at
+from nullcline.continuation.pseudo_arclength import CurveStop, Problem, follow, tangent_at
 from trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FACE = ENDS["boundary"]
+FACE = CurveStop.BOUNDARY.value
 
 
 def known(slopes: list[float], bias: list[float] | None = None) -> nc.GRU:
@@ -127,7 +129,7 @@ def test_any_network(size: int, gain: float, driven: bool, seed: int) -> None:
     found = nc.trace(cell, points, n_directions=min(2, size), max_points=60)
     for curve in found.curves:
         check(curve, cell, x)
-        assert set(curve.ends) <= set(ENDS.values())
+        assert set(curve.ends) <= {stop.value for stop in CurveStop}
     for h in points.select("fixed").h:
         assert np.abs(found.points.h - h).max(axis=1).min() < 1e-6
 
@@ -145,14 +147,14 @@ def test_the_slowest_mode_along_a_curve() -> None:
     cell = known([3.0, 2.0])
     (curve,) = nc.trace(cell, np.zeros(2)).curves
     expected = [np.abs(np.linalg.eigvals(j)).max() for j in cell.jacobian(curve.h)]
-    np.testing.assert_allclose(curve.slowest, expected, rtol=1e-12)
+    np.testing.assert_allclose(curve.spectral_radius, expected, rtol=1e-12)
 
 
 def test_few_points_are_asked_for() -> None:
     cell = known([3.0])
     (curve,) = nc.trace(cell, np.zeros(1), max_points=3).curves
     assert len(curve) == 5
-    assert curve.ends == (ENDS["points"], ENDS["points"])
+    assert curve.ends == (CurveStop.POINTS.value,) * 2
 
 
 # The continuation itself
@@ -176,7 +178,7 @@ def test_a_closed_curve_comes_back(largest_step: float) -> None:
         largest_step=largest_step,
         max_points=1000,
     )
-    assert branch.end == "closed"
+    assert branch.stop is CurveStop.CLOSED
     np.testing.assert_allclose(np.linalg.norm(branch.points, axis=1), 1, atol=1e-12)
     assert 2 * np.pi * 0.95 < branch.arclength[-1] < 2 * np.pi + largest_step + 0.1
 
@@ -191,7 +193,7 @@ def test_a_curve_goes_round_its_folds_to_the_boundary() -> None:
     tangent = tangent_at(cubic.jacobian(start))
     for sign in (1, -1):
         branch = follow(cubic, start, sign * tangent, largest_step=0.2, max_points=500)
-        assert branch.end == "boundary"
+        assert branch.stop is CurveStop.BOUNDARY
         assert 0 < cubic.margin(branch.points[-1]) < 1e-3
         x = branch.points[:, 0]
         assert (np.diff(x) > 0).any()
@@ -212,8 +214,72 @@ def test_where_no_curve_goes_on_a_branch_ends() -> None:
         largest_step=1.0,
         max_points=500,
     )
-    assert branch.end == "step"
+    assert branch.stop is CurveStop.STEP
     assert (branch.points[:, 0] > -1e-3).all()
+
+
+# Other boxes than the cube
+
+
+def sine(**options: Any) -> nc.FunctionCell:
+    """Make a cell whose curve through (π, 5) is the line (·, 5), τ being sin(·) / 10."""
+
+    def f(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        del x
+        return torch.stack([h[:, 0] + torch.sin(h[:, 0]) / 10, torch.full_like(h[:, 1], 5)], 1)
+
+    return nc.from_function(f, 2, 1, **options)
+
+
+def test_a_curve_goes_to_the_faces_of_the_bounds_that_were_given() -> None:
+    found = nc.trace(sine(bounds=(0, 10)), np.array([3.0, 4.0]))
+    (curve,) = found.curves
+    assert curve.ends == (FACE, FACE)
+    np.testing.assert_allclose(curve.h[:, 1], 5, atol=1e-9)
+    np.testing.assert_allclose(np.abs(curve.tau), np.abs(np.sin(curve.h[:, 0]) / 10), atol=1e-9)
+    assert curve.h[:, 0].min() < 1e-3
+    assert curve.h[:, 0].max() > 10 - 1e-3
+    fixed = np.sort(found.points.select("fixed").h[:, 0])
+    np.testing.assert_allclose(fixed, np.pi * np.arange(1, 4), atol=1e-9)
+
+
+def test_a_curve_without_faces_ends_with_its_points() -> None:
+    (curve,) = nc.trace(sine(), np.array([3.0, 4.0]), max_points=60).curves
+    assert curve.ends == (CurveStop.POINTS.value,) * 2
+    assert len(curve) == 2 * 60 - 1
+    assert curve.h[:, 0].min() < -10
+    assert curve.h[:, 0].max() > 20
+
+
+RECTIFIED = random_network("relu", 4, 2, gain=0.3)
+
+
+def rectified(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    return torch.relu(0.3 * h + x)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        RECTIFIED.cell(),
+        nc.Stack([random_network("tanh", 2, 2).cell(), RECTIFIED.cell()]),
+        nc.from_function(rectified, 2, 2),
+        nc.from_function(lambda x, h: torch.tanh(h + x), 2, 2, smooth=False),
+    ],
+    ids=["cell", "stack", "function", "as said"],
+)
+def test_cells_with_kinks_are_refused(cell: Any) -> None:
+    with pytest.raises(TypeError, match="cell has units with kinks"):
+        nc.trace(cell, np.zeros(cell.state_size))
+    with pytest.raises(TypeError, match="cell has units with kinks"):
+        nc.follow_input(cell, np.zeros(cell.state_size), np.ones(cell.input_size))
+
+
+def test_a_kink_that_is_never_reached_does_no_harm() -> None:
+    """x = 1 keeps all states above 1, where the function is linear, and its curve a line."""
+    cell = nc.from_function(rectified, 2, 2, smooth=True)
+    (curve,) = nc.trace(cell, np.ones(2), np.ones(2), max_points=3).curves
+    assert len(curve) == 5
 
 
 # Bad input

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 from nullcline import cuda
-from nullcline.cells import GRU, LSTM, MGU, RNN, UGRNN, FunctionCell, OriginalGRU
-from nullcline.certify.certificates import Certificates
-from nullcline.linearization.dimensionality import participation_ratio, participation_ratio_of_variances
-from nullcline.search.fixed_points import FixedPoints
-from nullcline.continuation.input_branch import InputBranch, follow_input
-from nullcline.interop.function import from_function
+from nullcline._support.deprecation import MovedModules
+from nullcline._support.versions import own_version
+from nullcline.cells import (
+    GRU,
+    LSTM,
+    MGU,
+    RNN,
+    UGRNN,
+    FunctionCell,
+    OriginalGRU,
+    Stack,
+)
+from nullcline.certify import Certificates
+from nullcline.continuation import (
+    Curve,
+    InputBranch,
+    LineAttractor,
+    Trace,
+    follow_input,
+    measure_line_attractor,
+    trace,
+)
 from nullcline.interop import (
     Bidirectional,
     from_flax,
+    from_function,
     from_keras,
     from_safetensors,
     from_torch,
 )
-from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
-from nullcline.linearization.prediction import (
+from nullcline.linearization import (
     DistanceBins,
+    Linearization,
     LinearPrediction,
+    RankCorrelation,
+    WordEffects,
+    impulse_response,
+    linearize,
+    participation_ratio,
+    participation_ratio_of_variances,
     predict_next_states,
     predict_sequences,
+    word_effects,
 )
-from nullcline.linearization.linear_map import Linearization, linearize
-from nullcline.search.find import find_fixed_points
-from nullcline.cells.stack import Stack
-from nullcline.continuation.fibers import Curve, Trace, trace
-from nullcline.linearization.input_effects import RankCorrelation, WordEffects, impulse_response, word_effects
+from nullcline.search import FixedPoints, find_fixed_points, layer_points
 
 __all__ = [
     "GRU",
@@ -60,6 +80,7 @@ __all__ = [
     "from_safetensors",
     "from_torch",
     "impulse_response",
+    "layer_points",
     "linearize",
     "measure_line_attractor",
     "participation_ratio",
@@ -70,14 +91,23 @@ __all__ = [
     "word_effects",
 ]
 
+__version__ = own_version()
 
-def _version() -> str:
-    from importlib import metadata
+# Modules that had other names. None may be that of a function above.
+MovedModules(
+    {
+        "nullcline.dimensionality": "nullcline.linearization.dimensionality",
+        "nullcline.fixed_points": "nullcline.search.fixed_points",
+        "nullcline.line_attractor": "nullcline.continuation.line_attractor",
+        "nullcline.linear_prediction": "nullcline.linearization.prediction",
+        "nullcline.paper": "nullcline.study",
+        "nullcline.paper.dynamics_figures": "nullcline.plotting.dynamics",
+        "nullcline.paper.style": "nullcline.plotting.style",
+        "nullcline.stack": "nullcline.cells.stack",
+    }
+).install()
 
-    try:
-        return metadata.version("nullcline")
-    except metadata.PackageNotFoundError:  # run from the source folder
-        return "0+unknown"
 
-
-__version__ = _version()
+def __dir__() -> list[str]:
+    """Return the public names, and nothing else that importing them left here."""
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""Types of the compiled core: one class a floating-point type, the same methods in each."""
+"""Types of the compiled core: one class per floating-point type, with the same methods."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar

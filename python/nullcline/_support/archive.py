@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from nullcline._support.files import replacing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
 UNREADABLE = (
@@ -27,6 +29,24 @@ UNREADABLE = (
     zlib.error,
 )
 """What NumPy and zipfile raise when bytes are not what they should be."""
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str], what: str) -> Iterator[BinaryIO]:
+    """Yield a file to read; one of `UNREADABLE` within becomes a ValueError that names the file.
+
+    Parameters
+    ----------
+    path
+        Where it is. What opening it raises, OSError, is left as it is.
+    what
+        What it should be, with its article, for the message.
+    """
+    with Path(path).open("rb") as file:
+        try:
+            yield file
+        except UNREADABLE as error:
+            raise ValueError(f"{Path(path)} is not {what}, or it is damaged: {error}") from error
 
 
 def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[str, Any]) -> None:

@@ -19,6 +19,11 @@ def versions() -> dict[str, str]:
     }
 
 
+def own_version() -> str:
+    """Return the version of this package."""
+    return _version("nullcline") or "0+unknown"  # not installed: run from the source folder
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

@@ -1,13 +1,20 @@
-"""Cells: recurrent layers as maps, their exact Jacobians, and the products with them."""
+"""Cells: recurrent layers as maps, their exact Jacobians, and the products with them.
 
-from nullcline.cells.compiled import available_threads
+`Cell` is what every user of a cell may ask of it. `CompiledCell` is what those have in common whose
+equations the compiled core knows; `FunctionCell` calls back into Python; a `Stack` is made of
+cells.
+"""
+
+from nullcline.cells.box import Box
+from nullcline.cells.compiled import CompiledCell, available_threads
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.gru import GRU
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
-from nullcline.cells.protocol import Cell, require_cell
+from nullcline.cells.protocol import Cell, HasCoreWeights, Layered, require_cell
 from nullcline.cells.rnn import RNN
+from nullcline.cells.stack import Stack
 from nullcline.cells.ugrnn import UGRNN
 
 __all__ = [
@@ -16,9 +23,14 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "Box",
     "Cell",
+    "CompiledCell",
     "FunctionCell",
+    "HasCoreWeights",
+    "Layered",
     "OriginalGRU",
+    "Stack",
     "available_threads",
     "require_cell",
 ]

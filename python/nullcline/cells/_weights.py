@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CellWeights:
-    """Input and recurrent weights and biases, gates below each other."""
+    """Input weights, recurrent weights and biases, with the blocks of the gates stacked."""
 
     _gates: ClassVar[tuple[str, ...]]
     """Names of the gates, in the order in which weights are given."""

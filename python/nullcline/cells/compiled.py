@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nullcline._native import _core
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 from nullcline.cells._weights import CellWeights
+from nullcline.cells.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 
 
 class CompiledCell(CellWeights):
-    """A cell whose equations the compiled core knows.
+    """A cell whose equations the compiled core knows, such as `GRU`.
 
     Parameters
     ----------
     weight_ih
-        Input weights, shape (gates H, D).
+        Input weights, shape (gates H, D), the blocks of the gates stacked in the order that the
+        class states.
     weight_hh
-        Recurrent weights, shape (gates H, H).
+        Recurrent weights, shape (gates H, H), likewise.
     bias_ih, bias_hh
-        Biases, shape (gates H,); None for zeros.
+        Biases, shape (gates H,), likewise; None for zeros.
 
     Raises
     ------
@@ -41,6 +43,9 @@ class CompiledCell(CellWeights):
 
     Notes
     -----
+    Weights are copied. The cell computes in float32 if all of them are float32, and in float64
+    otherwise.
+
     All methods take states of shape (n, S), or outputs of shape (n, H) where they say so, and
     inputs `x` that are None (zero input), of shape (D,) or (1, D) (one input for all states) or
     (n, D); arrays and tensors, float32 or float64, in any memory layout. A single state is passed
@@ -91,6 +96,27 @@ class CompiledCell(CellWeights):
         return self.weight_hh.dtype
 
     @property
+    def box(self) -> Box:
+        """The bounds of the outputs at zero input: (-1, 1) for gated cells and tanh."""
+        return self.box_at(None)
+
+    def box_at(self, x: ArrayLike | Box | None) -> Box:
+        """Return the bounds of the outputs at an input, (D,), or at all inputs of a box.
+
+        They are the same at every input but for a `RateRNN`.
+        """
+        inputs = None if isinstance(x, Box) else x
+        checked = validation.inputs("x", inputs, (1, self.input_size), self.dtype)
+        with one_blas_thread():
+            low, high = self._compiled.bounds(checked)
+        return Box(low.astype(np.float64), high.astype(np.float64))
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the derivatives of F are continuous: true unless an activation has kinks."""
+        return set(self._activations or ()) <= set(_core.SMOOTH_ACTIVATIONS)
+
+    @property
     def compiled(self) -> Any:
         """The compiled cell, which searches; it expects arrays that are checked already."""
         return self._compiled
@@ -129,15 +155,15 @@ class CompiledCell(CellWeights):
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the reduced residual of outputs (n, H), shape (n, H).
 
-        It is zero exactly at the outputs of fixed points. What the class says it is needs fewer
-        weights and unknowns than F(s) - s, and no gate that closes flattens it.
+        It is zero exactly at the outputs of fixed points. It needs fewer weights and unknowns than
+        F(s) - s, and no closed gate flattens it; the class says what it is.
         """
         return self._of_outputs(self._compiled.residual, h, x)
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the state (n, S) with these outputs (n, H) whose other parts are at rest.
+        """Return the states (n, S) with these outputs (n, H), all else at its equilibrium.
 
-        The state itself where outputs are all that it has.
+        An LSTM's c is what it would settle at if h were held; other cells' outputs are the state.
         """
         return self._of_outputs(self._compiled.complete, h, x)
 

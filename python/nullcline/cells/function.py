@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._native import _core
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
+    from nullcline.cells.box import Box
 
     Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -37,8 +38,10 @@ class FunctionCell:
         S and D.
     dtype
         The type that it computes in.
-    bounds
-        The least and the largest number that a state may hold, for the search.
+    box
+        The bounds of its states, which may be infinite.
+    is_smooth
+        Whether its derivatives are continuous.
     """
 
     def __init__(
@@ -47,14 +50,20 @@ class FunctionCell:
         n_states: int,
         n_inputs: int,
         dtype: np.dtype[Any],
-        bounds: tuple[float, float],
+        box: Box,
+        *,
+        is_smooth: bool,
     ) -> None:
         self._f = f
         self._state_size = n_states
         self._input_size = n_inputs
         self._dtype = dtype
+        self._box = box
+        self._is_smooth = is_smooth
         make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
         functions = self._step, self._jacobian, self._vjp
+        largest = float(np.finfo(dtype).max)  # the core's numbers are finite
+        bounds = np.clip([box.low[0], box.high[0]], -largest, largest).tolist()
         with one_blas_thread():
             self._compiled = make(n_states, n_inputs, *bounds, *functions)
 
@@ -78,20 +87,34 @@ class FunctionCell:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type that it computes in."""
+        """The type that the cell computes in, float64 or float32."""
         return self._dtype
 
     @property
+    def box(self) -> Box:
+        """The bounds of the states, infinite where none were given."""
+        return self._box
+
+    def box_at(self, x: ArrayLike | Box | None) -> Box:  # noqa: ARG002 - the same at every input
+        """Return the bounds of the states, which are the same at every input."""
+        return self._box
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the derivatives are continuous, as said to `from_function` or seen by it."""
+        return self._is_smooth
+
+    @property
     def compiled(self) -> Any:
-        """What searches; it expects arrays that are checked already."""
+        """The compiled cell, which searches; it expects arrays that are checked already."""
         return self._compiled
 
     def step(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return F(s, x), shape (n, S)."""
+        """Return the next state F(s, x), shape (n, S), for states of shape (n, S)."""
         return self._step(*self._checked(h, x))
 
     def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return q = mean((s - F(s, x))²), shape (n,)."""
+        """Return the speed q = mean((s - F(s, x))²), shape (n,), for states of shape (n, S)."""
         states, inputs = self._checked(h, x)
         speed: Floats = np.mean((states - self._step(states, inputs)) ** 2, axis=1)
         return speed
@@ -129,26 +152,26 @@ class FunctionCell:
         return product
 
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return F(s, x) - s, shape (n, S)."""
+        """Return the residual F(s, x) - s, shape (n, S), whose zeros are the fixed points."""
         states, inputs = self._checked(h, x)
         residual: Floats = self._step(states, inputs) - states
         return residual
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return ∂F/∂s - I, shape (n, S, S)."""
+        """Return the Jacobian of the residual, ∂F/∂s - I, shape (n, S, S)."""
         jacobian: Floats = self.jacobian(h, x) - np.eye(self._state_size, dtype=self._dtype)
         return jacobian
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
-        """Return J_inp v, shape (n, S): the residual's derivative by the input is the step's."""
+        """Return J_inp v, shape (n, S): the residual's derivative is that of the step."""
         return self.input_jvp(h, x, v)
 
     def outputs_of(self, h: Floats) -> Floats:
-        """Return the states themselves."""
+        """Return the outputs of states (n, S), which are the states themselves."""
         return h
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the states themselves."""
+        """Return the states with these outputs, which are the outputs themselves."""
         return self._checked(h, x)[0]
 
     def _step(self, h: Floats, x: Floats) -> Floats:

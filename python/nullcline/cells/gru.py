@@ -17,11 +17,10 @@ class GRU(CompiledCell):
         n  = tanh(W_in x + b_in + r ∘ (W_hn h + b_hn))
         h' = F(h, x) = (1 - z) ∘ n + z ∘ h
 
-    Weights are stacked in the order r, z, n, as `torch.nn.GRU` keeps them, and are copied. The cell
-    computes in float32 if all of them are float32, in float64 otherwise.
+    Weights are stacked in the order r, z, n, as `torch.nn.GRU` keeps them.
 
-    A state is h. Every fixed point, and every state that is reached from zero, lies in the cube
-    (-1, 1)^H. The reduced residual is n(h, x) - h, since F(h) - h = (1 - z) ∘ (n(h) - h) and z < 1.
+    A state is h, and every one that is reached from zero lies in the cube (-1, 1)^H. The reduced
+    residual is n(h, x) - h, since F(h) - h = (1 - z) ∘ (n(h) - h) and z < 1.
 
     Parameters
     ----------
@@ -32,16 +31,9 @@ class GRU(CompiledCell):
     bias_ih, bias_hh
         Biases, shape (3H,); None for zeros.
 
-    Raises
-    ------
-    TypeError
-        If an array is neither float64 nor float32.
-    ValueError
-        If an array holds NaN or infinity, or shapes do not fit each other.
-
-    Notes
-    -----
-    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
+    See Also
+    --------
+    nullcline.cells.CompiledCell : What is copied, what is refused, and what methods take.
     """
 
     _gates: ClassVar = ("r", "z", "n")

@@ -27,8 +27,7 @@ class LSTM(CompiledCell):
         c' = f ∘ c + i ∘ g
         h' = o ∘ tanh(c')
 
-    Weights are stacked in the order i, f, g, o, as `torch.nn.LSTM` keeps them, and are copied. The
-    cell computes in float32 if all of them are float32, in float64 otherwise.
+    Weights are stacked in the order i, f, g, o, as `torch.nn.LSTM` keeps them.
 
     A state is [h, c], of length 2H. At a fixed point c = i ∘ g / (1 - f), so that its 2H unknowns
     are the H of h: the reduced residual is o ∘ tanh(i ∘ g / (1 - f)) - h, in h alone, and
@@ -44,16 +43,9 @@ class LSTM(CompiledCell):
     bias_ih, bias_hh
         Biases, shape (4H,); None for zeros.
 
-    Raises
-    ------
-    TypeError
-        If an array is neither float64 nor float32.
-    ValueError
-        If an array holds NaN or infinity, or shapes do not fit each other.
-
-    Notes
-    -----
-    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
+    See Also
+    --------
+    nullcline.cells.CompiledCell : What is copied, what is refused, and what methods take.
     """
 
     _gates: ClassVar = ("i", "f", "g", "o")
@@ -61,7 +53,7 @@ class LSTM(CompiledCell):
     _kind = "lstm"
 
     def largest_c(self, x: ArrayLike | None = None) -> Floats:
-        """Return a bound of |c| that holds for ever once it holds, shape (n, H), n = 1 without `x`.
+        """Return a bound of |c| that no step leaves, shape (n, H), n = 1 without `x`.
 
         With h in (-1, 1)^H no gate is above its value at a sum of drive + Σ_j |W_ij|, so that
         |c'| <= f |c| + i |g| <= C for all |c| <= C = i g / (1 - f) with these i, f and |g|. Every
@@ -70,7 +62,7 @@ class LSTM(CompiledCell):
         Parameters
         ----------
         x
-            Inputs, as everywhere.
+            Inputs: None, or of shape (D,), (1, D) or (n, D).
         """
         n = 1 if x is None else len(np.atleast_2d(np.asarray(x)))
         inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)

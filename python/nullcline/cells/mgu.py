@@ -16,11 +16,10 @@ class MGU(CompiledCell):
         n  = tanh(W_in x + b_in + f ∘ (W_hn h + b_hn))
         h' = F(h, x) = (1 - f) ∘ n + f ∘ h
 
-    It is Flax's `MGUCell`. Weights are stacked in the order f, n, and are copied. The cell computes
-    in float32 if all of them are float32, in float64 otherwise.
+    Flax has it as `MGUCell`. Weights are stacked in the order f, n.
 
-    A state is h. Every fixed point, and every state that is reached from zero, lies in the cube
-    (-1, 1)^H. The reduced residual is n(h, x) - h, since F(h) - h = (1 - f) ∘ (n(h) - h) and f < 1.
+    A state is h, and every one that is reached from zero lies in the cube (-1, 1)^H. The reduced
+    residual is n(h, x) - h, since F(h) - h = (1 - f) ∘ (n(h) - h) and f < 1.
 
     Parameters
     ----------
@@ -31,16 +30,9 @@ class MGU(CompiledCell):
     bias_ih, bias_hh
         Biases, shape (2H,); None for zeros.
 
-    Raises
-    ------
-    TypeError
-        If an array is neither float64 nor float32.
-    ValueError
-        If an array holds NaN or infinity, or shapes do not fit each other.
-
-    Notes
-    -----
-    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
+    See Also
+    --------
+    nullcline.cells.CompiledCell : What is copied, what is refused, and what methods take.
     """
 
     _gates: ClassVar = ("f", "n")

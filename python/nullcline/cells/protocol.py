@@ -1,4 +1,4 @@
-"""What the search and the linearization ask of a cell."""
+"""What every user of a cell asks of it: searches, certificates, linearizations, curves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
+    from nullcline.cells.box import Box
 
 
 @runtime_checkable
 class Cell(Protocol):
-    """One recurrent layer `s' = F(s, x)`, as the search and the linearization see it.
+    """One recurrent layer `s' = F(s, x)`, as every analysis sees it.
 
     A state `s` is a row of S numbers, of which the first H are the outputs `h`: for most cells
     they are all, S = H; an LSTM's state is `[h, c]`. States have shape (n, S) and inputs (n, D).
@@ -34,6 +35,17 @@ class Cell(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in."""
+
+    @property
+    def box(self) -> Box:
+        """The bounds of the outputs at zero input, which may be infinite."""
+
+    def box_at(self, x: ArrayLike | Box | None) -> Box:
+        """Return the bounds of the outputs at an input, (D,), or at all inputs of a box."""
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the derivatives of F are continuous: no unit has a kink."""
 
     @property
     def compiled(self) -> Any:
@@ -67,7 +79,7 @@ class Cell(Protocol):
         """Return the residual, of outputs alone, whose zeros are the fixed points, (n, H)."""
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the Jacobian of that residual, shape (n, H, H)."""
+        """Return the Jacobian of the residual, shape (n, H, H)."""
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return the residual's derivative along a change of the input, shape (n, H)."""
@@ -76,11 +88,29 @@ class Cell(Protocol):
         """Return the outputs (n, H) of states (n, S)."""
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the state with these outputs, (n, H), whose other parts are at rest, (n, S)."""
+        """Return the states (n, S) with these outputs (n, H), all else at its equilibrium."""
+
+
+@runtime_checkable
+class HasCoreWeights(Protocol):
+    """A cell whose equations the compiled core knows, so that a GPU can search it."""
+
+    def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
+        """Return the core's name of the cell, its weights and its biases, in the core's order."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A cell that is made of others, one above the other, and is searched from the first up."""
+
+    cells: tuple[Cell, ...]
+
+    def split(self, h: ArrayLike) -> list[Floats]:
+        """Return each layer's states (n, S_l) of joint ones (n, S)."""
 
 
 def require_cell(cell: object) -> None:
-    """Raise TypeError, with the way to a cell, if `cell` is none."""
+    """Raise TypeError unless `cell` is a cell; the message says how to get one."""
     if isinstance(cell, Cell):
         return
     if isinstance(cell, list):

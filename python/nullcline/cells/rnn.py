@@ -20,13 +20,12 @@ class RNN(CompiledCell):
 
         h' = F(h, x) = φ(W_ih x + b_ih + W_hh h + b_hh)
 
-    with φ = tanh or φ(a) = max(a, 0). Weights are copied. The cell computes in float32 if all of
-    them are float32, in float64 otherwise. A state is h; the reduced residual is F(h, x) - h.
+    with φ = tanh or φ(a) = max(a, 0). A state is h; the reduced residual is F(h, x) - h.
 
-    With tanh, every state that is reached lies in the cube (-1, 1)^H. With max(a, 0) states are not
-    negative, and F is linear wherever the same units are active: a step of Newton's method is
+    With tanh, every state that is reached lies in the cube (-1, 1)^H. With max(a, 0), states are
+    not negative, and F is linear wherever the same units are active: a step of Newton's method is
     exact where their pattern is right. Such a network may diverge, or have a whole flat of fixed
-    points; q has kinks, and at a minimum on one a search says "unconverged".
+    points; q has kinks, and a search calls a minimum on one "unconverged".
 
     Parameters
     ----------
@@ -39,17 +38,9 @@ class RNN(CompiledCell):
     nonlinearity
         φ, "tanh" or "relu".
 
-    Raises
-    ------
-    TypeError
-        If an array is neither float64 nor float32.
-    ValueError
-        If an array holds NaN or infinity, shapes do not fit each other, or there is no such
-        nonlinearity.
-
-    Notes
-    -----
-    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
+    See Also
+    --------
+    nullcline.cells.CompiledCell : What is copied, what is refused, and what methods take.
     """
 
     _gates: ClassVar = ("a",)
@@ -75,5 +66,5 @@ class RNN(CompiledCell):
 
     @property
     def nonlinearity(self) -> str:
-        """What its units are, "tanh" or "relu"."""
+        """The units' φ, "tanh" or "relu"."""
         return self._nonlinearity

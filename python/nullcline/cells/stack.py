@@ -13,14 +13,15 @@ B_l P_(l-1) times row l - 1, and A_l beside it; products go through the layers o
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells import require_cell
+from nullcline._support.deprecation import deprecated_method
+from nullcline.cells.box import Box
+from nullcline.cells.protocol import Layered, require_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
-    from nullcline.search.fixed_points import FixedPoints
+    from nullcline.cells.protocol import Cell
 
     # A cell, its states, and the input that it reads.
     _Layer: TypeAlias = tuple[Cell, Floats, Floats | None]
@@ -104,14 +104,38 @@ class Stack:
         return self.cells[0].dtype
 
     @property
+    def box(self) -> Box:
+        """The bounds of the outputs of all layers at zero input, side by side."""
+        return self.box_at(None)
+
+    def box_at(self, x: ArrayLike | Box | None) -> Box:
+        """Return the bounds of the outputs at an input, (D,), or at all inputs of a box."""
+        boxes = [self.cells[0].box_at(x)]
+        for cell in self.cells[1:]:
+            boxes.append(cell.box_at(boxes[-1]))
+        return Box.joint(boxes)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether all layers are smooth."""
+        return all(cell.is_smooth for cell in self.cells)
+
+    @property
     def compiled(self) -> tuple[Any, ...]:
         """The layers' compiled cells."""
         return tuple(cell.compiled for cell in self.cells)
 
     def split(self, h: ArrayLike) -> list[Floats]:
-        """Return the layers' states of joint ones: one array (n, S_l) a layer, all for (n, S)."""
+        """Return each layer's states, shape (n, S_l), of joint ones, shape (n, S)."""
         states = validation.rows("h", h, self.state_size, self.dtype)
         return [states[:, part] for part in self._states]
+
+    def layer_inputs(self, h: ArrayLike, x: ArrayLike | None = None) -> list[Floats | None]:
+        """Return the input that each layer reads within a step from joint states (n, S).
+
+        For the first layer that is `x`; for any other the next output of the layer below, (n, D_l).
+        """
+        return [u for _, _, u in self._reading(h, x)]
 
     def step(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the next joint state F(h, x), shape (n, S)."""
@@ -198,7 +222,7 @@ class Stack:
         zeros are the same.
         """
         return np.concatenate(
-            [cell.residual(own, u) for cell, own, u in self._resting(h, x)], axis=1
+            [cell.residual(own, u) for cell, own, u in self._at_equilibrium(h, x)], axis=1
         )
 
     def outputs_of(self, h: Floats) -> Floats:
@@ -206,14 +230,14 @@ class Stack:
         return np.concatenate([h[:, part] for part in self._outputs], axis=1)
 
     def state_of(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
-        """Return the joint states, shape (n, S), whose other parts are at rest at outputs `h`."""
+        """Return the joint states (n, S) with outputs `h` (n, H), all else at its equilibrium."""
         return np.concatenate(
-            [cell.state_of(own, u) for cell, own, u in self._resting(h, x)], axis=1
+            [cell.state_of(own, u) for cell, own, u in self._at_equilibrium(h, x)], axis=1
         )
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the Jacobian of `residual`, shape (n, H, H), block lower bidiagonal."""
-        layers = self._resting(h, x)
+        layers = self._at_equilibrium(h, x)
         jacobian = np.zeros((len(layers[0][1]), self.hidden_size, self.hidden_size), self.dtype)
         for (cell, own, u), part in zip(layers, self._units, strict=True):
             jacobian[:, part, part] = cell.residual_jacobian(own, u)
@@ -224,58 +248,18 @@ class Stack:
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return the derivative of `residual` along a change `v` of the input, shape (n, H)."""
-        layers = self._resting(h, x)
+        layers = self._at_equilibrium(h, x)
         product = np.zeros((len(layers[0][1]), self.hidden_size), self.dtype)
         change = self._vectors("v", v, layers, self.input_size)
         cell, own, u = layers[0]
         product[:, self._units[0]] = cell.residual_input_jvp(own, u, change)
         return product
 
-    def layer_points(self, points: FixedPoints, *, tol_slow: float = 1e-6) -> list[FixedPoints]:
-        """Return joint points as points of each layer, at the input that it reads there.
-
-        That is what `linearize`, `FixedPoints.certify` and `trace` of one layer take. A layer above
-        the first has a row's own input, the output of the layer below after one step: the points
-        are those of the layer as it runs in the network, not those at zero input, which are found
-        by searching it alone.
-
-        Parameters
-        ----------
-        points
-            The result of a search of this stack.
-        tol_slow
-            The largest q of a slow point, as in the search.
-
-        Returns
-        -------
-        list of FixedPoints
-            One a layer, with the rows of `points`. Each layer is judged afresh where it is: `kind`,
-            `reason` and `q` are its own, and `iterations` is 0.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `points` is no result of a search, or has states of another size.
-        """
-        from nullcline.search.fixed_points import FixedPoints
-        from nullcline.search.find import find_fixed_points
-
-        if not isinstance(points, FixedPoints):
-            raise TypeError(f"points must be FixedPoints, not {type(points).__name__}")
-        points = points.numpy()
-        starts = self.split(points.starts)
-        return [
-            replace(
-                find_fixed_points(cell, own, u, tol_slow=tol_slow, max_iterations=0),
-                starts=start,
-                tol_unique=points.tol_unique,
-                count=points.count,
-                condition=points.condition,
-            )
-            for (cell, own, u), start in zip(
-                self._reading(points.h, points.inputs), starts, strict=True
-            )
-        ]
+    layer_points = deprecated_method(
+        "Stack.layer_points",
+        "nullcline.layer_points",
+        "nullcline.search.points_of_layers:layer_points",
+    )
 
     def __repr__(self) -> str:
         return f"Stack({', '.join(map(repr, self.cells))})"
@@ -293,8 +277,8 @@ class Stack:
             layers.append((cell, own, next_output(*layers[-1])))
         return layers
 
-    def _resting(self, h: ArrayLike, x: ArrayLike | None) -> list[_Layer]:
-        """Return each layer with its outputs and those that it reads where all are at rest."""
+    def _at_equilibrium(self, h: ArrayLike, x: ArrayLike | None) -> list[_Layer]:
+        """Return each layer with its outputs and those that it reads at an equilibrium."""
         outputs = validation.rows("h", h, self.hidden_size, self.dtype)
         first = validation.inputs("x", x, (len(outputs), self.input_size), self.dtype)
         own = [outputs[:, part] for part in self._units]
@@ -318,7 +302,7 @@ def _fitting(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     if not cells:
         raise ValueError("cells must hold at least one cell")
     for i, cell in enumerate(cells):
-        if isinstance(cell, Stack):
+        if isinstance(cell, Layered):
             raise TypeError(f"cells[{i}] is a stack itself: pass its layers, *stack.cells")
         require_cell(cell)
     for i, (below, cell) in enumerate(pairwise(cells), start=1):

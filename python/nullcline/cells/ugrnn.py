@@ -16,11 +16,10 @@ class UGRNN(CompiledCell):
         g  = σ(W_ig x + b_ig + W_hg h + b_hg)
         h' = F(h, x) = g ∘ h + (1 - g) ∘ c
 
-    Weights are stacked in the order c, g, and are copied. The cell computes in float32 if all of
-    them are float32, in float64 otherwise.
+    Weights are stacked in the order c, g.
 
-    A state is h. Every fixed point, and every state that is reached from zero, lies in the cube
-    (-1, 1)^H. The reduced residual is c(h, x) - h, since F(h) - h = (1 - g) ∘ (c(h) - h) and g < 1.
+    A state is h, and every one that is reached from zero lies in the cube (-1, 1)^H. The reduced
+    residual is c(h, x) - h, since F(h) - h = (1 - g) ∘ (c(h) - h) and g < 1.
 
     Parameters
     ----------
@@ -31,16 +30,9 @@ class UGRNN(CompiledCell):
     bias_ih, bias_hh
         Biases, shape (2H,); None for zeros.
 
-    Raises
-    ------
-    TypeError
-        If an array is neither float64 nor float32.
-    ValueError
-        If an array holds NaN or infinity, or shapes do not fit each other.
-
-    Notes
-    -----
-    What methods take is said at `nullcline.cells.compiled.CompiledCell`.
+    See Also
+    --------
+    nullcline.cells.CompiledCell : What is copied, what is refused, and what methods take.
     """
 
     _gates: ClassVar = ("c", "g")

@@ -30,17 +30,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline.cells.protocol import Layered, require_cell
 from nullcline.certify.balls import TINY, UP, bound, gamma
-from nullcline.certify.enclosure import GRUEnclosure
-from nullcline.cells import GRU
-from nullcline.cells.stack import Stack
+from nullcline.certify.enclosure import enclosure_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from nullcline.certify.balls import Matrix, Vector
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells.protocol import Cell
+    from nullcline.certify.balls import Matrix, Vector
+    from nullcline.certify.enclosure import Enclosure
 
 BALLS = 2.0 ** -np.arange(40)
 """Radii of the balls over which the curvature is bounded, the largest first."""
@@ -69,8 +71,8 @@ class Certificates:
     radius_unique
         No other one lies within this distance, shape (n,); NaN where nothing is proved.
     residual_bound, defect_bound, curvature_bound
-        Y, Z and K of the theorem (see `nullcline.certify`), shape (n,); infinite or NaN where they
-        could not be bounded.
+        Y, Z and K of the theorem that `nullcline.certify.certificates` states, shape (n,);
+        infinite or NaN where they could not be bounded.
     reason
         A sentence, shape (n,).
     h
@@ -114,16 +116,45 @@ class Certificates:
         return None
 
 
-def certify_states(cell: Cell, h: Floats, inputs: Floats | None) -> Certificates:
-    """Prove what can be proved of each state, shape (n, H), at its input, shape (n, D) or None."""
-    if isinstance(cell, Stack):
-        raise TypeError(
-            "a Stack is not certified as a whole: certify each of stack.layer_points(points), a "
-            "proof for each layer at the input that it reads there"
+def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certificates:
+    """Prove what can be proved of states, each at an input of its own.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    h
+        States, shape (n, S).
+    inputs
+        The input at each, shape (n, D); None for zero input.
+
+    Returns
+    -------
+    Certificates
+        One row per state.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not one whose equations are enclosed.
+    ValueError
+        If the states are not as long as those of the cell.
+    """
+    require_cell(cell)
+    if cell.state_size != h.shape[1]:
+        raise ValueError(
+            f"cell has states of {cell.state_size} numbers, and these have {h.shape[1]}"
         )
-    if not isinstance(cell, GRU):
-        raise TypeError(f"only a nullcline.GRU can be certified so far, not {type(cell).__name__}")
-    outcomes = [_certify(cell, h[i], None if inputs is None else inputs[i]) for i in range(len(h))]
+    if isinstance(cell, Layered):
+        raise TypeError(
+            "a Stack is not certified as a whole: certify each of "
+            "nullcline.layer_points(stack, points), a proof for each layer at the input that it "
+            "reads there"
+        )
+    enclose = enclosure_for(cell)
+    outcomes = [
+        _certify(enclose, h[i], None if inputs is None else inputs[i]) for i in range(len(h))
+    ]
 
     def column(name: str) -> Vector:
         return np.array([getattr(outcome, name) for outcome in outcomes], np.float64)
@@ -153,9 +184,11 @@ class _Outcome:
     k: float = np.nan
 
 
-def _certify(cell: GRU, state: Floats, x: Floats | None) -> _Outcome:
+def _certify(
+    enclose: Callable[[Vector, Floats | None], Enclosure], state: Floats, x: Floats | None
+) -> _Outcome:
     with np.errstate(all="ignore"):  # what overflows is looked for, and refused
-        at = GRUEnclosure(cell, state.astype(np.float64), x)
+        at = enclose(state.astype(np.float64), x)
         if not at.is_finite():
             return _Outcome(NOT_FINITE)
         try:
@@ -170,7 +203,7 @@ def _certify(cell: GRU, state: Floats, x: Floats | None) -> _Outcome:
         return _radii(at, magnitude, y, z)
 
 
-def _defect(inverse: Matrix, magnitude: Matrix, at: GRUEnclosure) -> float:
+def _defect(inverse: Matrix, magnitude: Matrix, at: Enclosure) -> float:
     """Return a bound of ‖I - A DG‖, DG being anything within the Jacobian's error of it."""
     size = len(inverse)
     error = np.eye(size) - inverse @ at.jacobian
@@ -178,7 +211,7 @@ def _defect(inverse: Matrix, magnitude: Matrix, at: GRUEnclosure) -> float:
     return bound(np.abs(error).sum(axis=1) + rounding + magnitude @ at.jacobian_error.sum(axis=1))
 
 
-def _radii(at: GRUEnclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
+def _radii(at: Enclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
     """Return the radii proved over the best of balls: the smaller, the lower K, and the reach."""
     best = _Outcome(TOO_FAR, y=y, z=z)
     for within in BALLS:

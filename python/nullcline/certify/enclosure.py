@@ -1,17 +1,46 @@
-"""The GRU's residual, Jacobian and curvature around a state, every rounding error bounded."""
+"""A residual, its Jacobian and its curvature around a state, every rounding error bounded.
+
+A cell is certified once its equations have an enclosure here and a line in `_ENCLOSURES`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nullcline.cells.gru import GRU
 from nullcline.certify.balls import TINY, UNIT, UP, Ball, affine
 
 if TYPE_CHECKING:
-    from nullcline.certify.balls import Matrix, Vector
+    from collections.abc import Callable
+
     from nullcline._support.validation import Floats
-    from nullcline.cells import GRU
+    from nullcline.cells.protocol import Cell
+    from nullcline.certify.balls import Matrix, Vector
+
+
+class Enclosure(Protocol):
+    """What is known of a reduced residual G around one state, all errors bounded.
+
+    Attributes
+    ----------
+    residual
+        G at the state, shape (H,).
+    jacobian, jacobian_error
+        DG at the state as floating point finds it, and a bound of each entry's error, shape (H, H).
+    """
+
+    residual: Ball
+    jacobian: Matrix
+    jacobian_error: Matrix
+
+    def is_finite(self) -> bool:
+        """Whether all of these are finite."""
+
+    def curvature(self, within: float) -> Vector:
+        """Return a bound of ‖D²G_i‖ for each unit, over all states at most `within` away."""
 
 
 class GRUEnclosure:
@@ -50,6 +79,7 @@ class GRUEnclosure:
         self._reach_r, self._reach_n = (UP * part.sum(axis=1) for part in sizes)
 
     def is_finite(self) -> bool:
+        """Whether the residual, the Jacobian and its error are finite."""
         return bool(
             np.isfinite(self.residual.magnitude()).all()
             and np.isfinite(self.jacobian).all()
@@ -76,3 +106,22 @@ class GRUEnclosure:
         second: Vector = b * sigma_2 * alpha**2 + 2 * sigma_1 * alpha * beta
         first: Vector = tanh_2 * slope**2
         return UP**2 * (first + tanh_1 * second)
+
+
+_ENCLOSURES: dict[type, Any] = {GRU: GRUEnclosure}
+"""How the equations of each cell are enclosed."""
+
+
+def enclosure_for(cell: Cell) -> Callable[[Vector, Floats | None], Enclosure]:
+    """Return what encloses a cell's equations at a state and an input.
+
+    Raises
+    ------
+    TypeError
+        If nothing does.
+    """
+    for kind in type(cell).__mro__:
+        if kind in _ENCLOSURES:
+            return partial(_ENCLOSURES[kind], cell)
+    names = ", ".join(f"nullcline.{kind.__name__}" for kind in _ENCLOSURES)
+    raise TypeError(f"only a {names} can be certified so far, not {type(cell).__name__}")

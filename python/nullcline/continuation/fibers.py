@@ -1,4 +1,4 @@
-"""The slow manifold through a point, as a curve: fixed points and ghosts strung on one thread."""
+"""The slow manifold through a point, as a curve on which fixed points and ghosts lie."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.continuation.pseudo_arclength import ENDS, Branch, Problem, follow, tangent_at
+from nullcline._support.deprecation import deprecated_attribute
+from nullcline.continuation.pseudo_arclength import (
+    Branch,
+    CurveStop,
+    Problem,
+    follow,
+    tangent_at,
+)
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
@@ -17,9 +24,9 @@ from nullcline.search.find import find_fixed_points
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from nullcline.continuation.pseudo_arclength import Matrix, Vector
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells.protocol import Cell
+    from nullcline.continuation.pseudo_arclength import Matrix, Vector
     from nullcline.search.fixed_points import FixedPoints
 
 
@@ -42,7 +49,11 @@ class Curve:
     direction
         w, shape (H,).
     ends
-        Why the curve ends, where it begins and where it stops.
+        Why the curve ends, on the side where it begins and on the other.
+    cell
+        The cell that was traced.
+    inputs
+        The constant input that the curve was traced with, shape (1, D); None for zero.
     """
 
     h: Matrix
@@ -53,8 +64,10 @@ class Curve:
     tangents: Matrix
     direction: Vector
     ends: tuple[str, str]
-    _cell: Cell
-    _inputs: Floats | None
+    cell: Cell
+    inputs: Floats | None
+
+    slowest = deprecated_attribute("spectral_radius")
 
     def __len__(self) -> int:
         return len(self.h)
@@ -63,15 +76,10 @@ class Curve:
         length = self.arclength[-1] - self.arclength[0]
         return f"Curve({len(self)} states, {length:.3g} long; S = {self.h.shape[1]})"
 
-    @property
-    def inputs(self) -> Floats | None:
-        """The constant input that the curve was traced with, shape (1, D); None for zero."""
-        return self._inputs
-
     @cached_property
-    def slowest(self) -> Vector:
-        """The largest |λ| of J_rec at every state, shape (m,), found when first asked for."""
-        return np.array([spectral_radius(self._cell, h, self._inputs) for h in self.h])
+    def spectral_radius(self) -> Vector:
+        """The largest |λ| of J_rec at each state, shape (m,), computed when first asked for."""
+        return np.array([spectral_radius(self.cell, h, self.inputs) for h in self.h])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +89,9 @@ class Trace:
     Attributes
     ----------
     curves
-        One for each point and direction that was asked for.
+        One per point and direction that was asked for.
     points
-        The fixed points that the curves cross and the ghosts that they pass, polished, labelled and
+        The fixed points that the curves cross and the ghosts that they pass: polished, labelled and
         merged as in a search; `count` says how often each was met.
     """
 
@@ -107,11 +115,13 @@ def trace(
 
     The curve is {h : G(h) = τ w} for the reduced residual G of outputs h, a GRU's n(h) - h, where w
     is the left singular vector of the smallest singular value of ∂G/∂h at a fixed point, and the
-    direction of G(h) at a slow point. What a state has beside outputs is at rest along it. There
-    the network moves in one direction only: zeros of τ are fixed points, minima of |τ| lie by
-    ghosts, and a line attractor is a long stretch of small τ. It is a directional fiber (Katz and
-    Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a Lyapunov–Schmidt reduction
-    in one slow direction. It ends at the face of the cube, or where it comes back to its beginning.
+    direction of G(h) at a slow point. What a state has beside outputs, an LSTM's c, is at its
+    equilibrium along it. There the network moves in one direction only: zeros of τ are fixed
+    points, minima of |τ| lie by ghosts, and a line attractor is a long stretch of small τ. It is a
+    directional fiber (Katz and Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a
+    Lyapunov–Schmidt reduction in one slow direction. It ends at a face of the cell's `box`, where
+    it comes back to its beginning, or, if it runs to infinity in a box without faces, after
+    `max_points`; `Curve.ends` says which.
 
     Parameters
     ----------
@@ -123,12 +133,12 @@ def trace(
     inputs
         The constant input, None or shape (D,); for `FixedPoints` their own, which must be one.
     n_directions
-        Curves through a fixed point: for so many of the smallest singular values. (A slow point has
-        one curve.)
+        How many curves to follow through each fixed point, one per smallest singular value. (A
+        slow point has one curve.)
     largest_step
-        Longest step along a curve, in arclength.
+        The longest step along a curve, in arclength.
     max_points
-        States of a curve, at most, to either side.
+        The most states of a curve to either side.
     tol_unique, tol_slow, n_threads
         As in `find_fixed_points`, which polishes the points on the curves.
 
@@ -185,43 +195,50 @@ def _curve(
     problem = _fiber(cell, x, direction)
     start = np.append(h, direction @ cell.residual(h[None], x)[0])
     tangent = tangent_at(problem.jacobian(start))
-    halves: list[Branch] = []
-    for sign in (1, -1):
-        halves.append(
-            follow(
-                problem,
-                start,
-                sign * tangent,
-                largest_step=largest_step,
-                max_points=max_points,
-            )
-        )
-        if halves[0].end == "closed":
-            break
-    onward, backward = halves[0], halves[-1]
-    if len(halves) == 1:
-        points, tangents, arclength = onward.points, onward.tangents, onward.arclength
-    else:
-        points = np.concatenate([backward.points[:0:-1], onward.points])
-        tangents = np.concatenate([-backward.tangents[:0:-1], onward.tangents])
-        arclength = np.concatenate([-backward.arclength[:0:-1], onward.arclength])
-    states = cell.state_of(points[:, :-1], x).astype(np.float64, copy=False)
+    walk = partial(follow, problem, start, largest_step=largest_step, max_points=max_points)
+    onward = walk(tangent)
+    if onward.stop is CurveStop.CLOSED:
+        return _curve_of(cell, x, direction, onward, (onward.stop, onward.stop))
+    backward = walk(-tangent)
+    return _curve_of(cell, x, direction, _joined(backward, onward), (backward.stop, onward.stop))
+
+
+def _joined(backward: Branch, onward: Branch) -> Branch:
+    """Return one branch of two that begin at one point, the first of them reversed."""
+    return Branch(
+        np.concatenate([backward.points[:0:-1], onward.points]),
+        np.concatenate([-backward.tangents[:0:-1], onward.tangents]),
+        np.concatenate([-backward.arclength[:0:-1], onward.arclength]),
+        onward.stop,
+    )
+
+
+def _curve_of(
+    cell: Cell,
+    x: Floats | None,
+    direction: Vector,
+    branch: Branch,
+    stops: tuple[CurveStop, CurveStop],
+) -> Curve:
+    """Return a branch in the unknowns (h, τ) as a curve of states."""
+    states = cell.state_of(branch.points[:, :-1], x).astype(np.float64, copy=False)
     return Curve(
         h=states,
-        tau=points[:, -1],
-        tau_slope=tangents[:, -1],
+        tau=branch.points[:, -1],
+        tau_slope=branch.tangents[:, -1],
         q=cell.speed(states, x),
-        arclength=arclength,
-        tangents=tangents[:, :-1],
+        arclength=branch.arclength,
+        tangents=branch.tangents[:, :-1],
         direction=direction,
-        ends=(ENDS[backward.end], ENDS[onward.end]),
-        _cell=cell,
-        _inputs=x,
+        ends=(stops[0].value, stops[1].value),
+        cell=cell,
+        inputs=x,
     )
 
 
 def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
-    """Return G(h) = τ w in the unknowns (h, τ), inside the cube."""
+    """Return G(h) = τ w in the unknowns (h, τ), inside the box of the outputs."""
+    box = cell.box_at(x)
 
     def function(y: Vector) -> Vector:
         residual: Vector = cell.residual(y[None, :-1], x)[0] - y[-1] * direction
@@ -230,11 +247,11 @@ def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
     def jacobian(y: Vector) -> Matrix:
         return np.column_stack([cell.residual_jacobian(y[None, :-1], x)[0], -direction])
 
-    return Problem(function, jacobian, lambda y: 1 - float(np.abs(y[:-1]).max()))
+    return Problem(function, jacobian, lambda y: box.margin(y[:-1]))
 
 
 def _met_on(curve: Curve) -> Matrix:
-    """Return states by which the curve crosses a zero of τ or passes a minimum of |τ|."""
+    """Return states near which the curve crosses a zero of τ or passes a minimum of |τ|."""
     tau, slope = curve.tau, curve.tau_slope
     crosses = tau[:-1] * tau[1:] < 0
     falls, rises = tau * slope < 0, tau * slope > 0
@@ -243,6 +260,6 @@ def _met_on(curve: Curve) -> Matrix:
     weight[crosses] = (tau[:-1] / (tau[:-1] - tau[1:]))[crosses]
     weight[passes] = (slope[:-1] / (slope[:-1] - slope[1:]))[passes]
     found = crosses | passes
-    outputs = curve._cell.outputs_of(curve.h)
+    outputs = curve.cell.outputs_of(curve.h)
     between: Matrix = outputs[:-1] + weight[:, None] * np.diff(outputs, axis=0)
     return between[found]

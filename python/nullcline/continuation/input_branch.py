@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.continuation.pseudo_arclength import ENDS, Problem, follow, tangent_at, turning_point
+from nullcline._support.deprecation import deprecated_attribute
+from nullcline.continuation.pseudo_arclength import Problem, follow, tangent_at, turning_point
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
@@ -17,14 +18,14 @@ from nullcline.search.find import find_fixed_points
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from nullcline.cells.protocol import Cell
     from nullcline.continuation.pseudo_arclength import Branch, Matrix, Vector
-    from nullcline.cells import Cell
     from nullcline.search.fixed_points import FixedPoints
 
 
 @dataclass(frozen=True, eq=False)
 class InputBranch:
-    """Fixed points of one branch, for inputs x + s d, in the order along it.
+    """The fixed points of one branch, for inputs x + s d, in their order along it.
 
     Attributes
     ----------
@@ -41,6 +42,8 @@ class InputBranch:
         fixed point meet, and beyond it neither is.
     end
         Why the branch ends.
+    cell
+        The cell that was followed.
     """
 
     h: Matrix
@@ -50,7 +53,9 @@ class InputBranch:
     fold_h: Matrix
     fold_s: Vector
     end: str
-    _cell: Cell
+    cell: Cell
+
+    slowest = deprecated_attribute("spectral_radius")
 
     def __len__(self) -> int:
         return len(self.h)
@@ -61,10 +66,10 @@ class InputBranch:
         return f"InputBranch({len(self)} points, {folds}, {reach}; S = {self.h.shape[1]})"
 
     @cached_property
-    def slowest(self) -> Vector:
-        """The largest |λ| of J_rec at every point, shape (m,), found when first asked for."""
+    def spectral_radius(self) -> Vector:
+        """The largest |λ| of J_rec at each point, shape (m,), computed when first asked for."""
         pairs = zip(self.h, self.inputs, strict=True)
-        return np.array([spectral_radius(self._cell, h, x) for h, x in pairs])
+        return np.array([spectral_radius(self.cell, h, x) for h, x in pairs])
 
 
 def follow_input(
@@ -88,7 +93,7 @@ def follow_input(
     Parameters
     ----------
     cell
-        The cell, in float64.
+        The cell: a smooth one that computes in float64.
     point
         `FixedPoints` of one row, or a state (S,), which first goes to its end: a fixed point.
     direction
@@ -96,11 +101,12 @@ def follow_input(
     inputs
         x, the input to begin with, shape (D,), None for zero; for `FixedPoints` their own.
     reach
-        The branch ends at |s| = `reach`, to within 1e-3.
+        The branch ends at |s| = `reach`, to within 1e-3, unless it meets a face of the cell's
+        `box` before.
     largest_step
-        Longest step, in arclength.
+        The longest step, in arclength.
     max_points
-        Points of the branch, at most.
+        The most points of the branch.
     n_threads
         As in `find_fixed_points`.
 
@@ -112,7 +118,8 @@ def follow_input(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type, shape or value, or `point` is no single fixed point.
+        If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, or
+        `point` is no single fixed point.
     """
     require_smooth_float64(cell)
     max_points = validation.whole_number("max_points", max_points, 2)
@@ -147,13 +154,13 @@ def follow_input(
         arclength=branch.arclength,
         fold_h=cell.state_of(folds[:, :-1], x + folds[:, -1:] * d).astype(np.float64, copy=False),
         fold_s=folds[:, -1],
-        end=ENDS[branch.end],
-        _cell=cell,
+        end=branch.stop.value,
+        cell=cell,
     )
 
 
 def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
-    """Return G(h, x + s d) = 0 in the unknowns (h, s), inside the cube and within reach."""
+    """Return G(h, x + s d) = 0 in the unknowns (h, s), inside the box and within reach."""
 
     def function(y: Vector) -> Vector:
         residual: Vector = cell.residual(y[None, :-1], x + y[-1] * d)[0].astype(np.float64)
@@ -166,7 +173,8 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
         )
 
     def margin(y: Vector) -> float:
-        return min(1 - float(np.abs(y[:-1]).max()), reach - abs(float(y[-1])))
+        box = cell.box_at(x + y[-1] * d)
+        return min(box.margin(y[:-1]), reach - abs(float(y[-1])))
 
     return Problem(function, jacobian, margin)
 

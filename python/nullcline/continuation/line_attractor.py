@@ -1,4 +1,4 @@
-"""A line attractor as a measured thing: how long, how wide, how much of the variance, which way."""
+"""A line attractor measured: its length, its width, its share of the variance, its direction."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.linearization.readout import readout_vector
 from nullcline.cells import require_cell
-from nullcline.linearization.linear_map import linearize
 from nullcline.continuation.fibers import Curve
+from nullcline.linearization.linear_map import linearize
+from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -51,7 +51,8 @@ class LineAttractor:
     visited
         The part of the curve that states are nearest to, from and to a position.
     state_positions, state_distances
-        Position of the nearest state on the curve, and distance to it, one a visited state, (n,).
+        Position of the nearest state on the curve, and distance to it, one per visited
+        state, (n,).
     offset
         Distance between the visited states' mean and the mean of their nearest states on the curve:
         how far the curve lies beside the cloud.
@@ -59,7 +60,7 @@ class LineAttractor:
         1 - Σ‖h - c(h)‖² / Σ‖h - mean‖², where c(h) is the nearest state on the curve; negative if
         the mean state is nearer than the curve.
     explained_variance
-        The same without the offset: 1 - Var(h - c(h)) / Var(h).
+        R² without the offset: 1 - Var(h - c(h)) / Var(h).
     explained_by_chord
         Share of the visited variance along the straight line between the ends of the visited part.
     explained_by_component

@@ -8,6 +8,7 @@ Allgower and Georg, Introduction to Numerical Continuation Methods, 2003, chapte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -40,18 +41,22 @@ LARGEST_CORRECTION = 0.3
 AT_BOUNDARY = 1e-3
 """A curve that comes this close to the boundary has arrived."""
 
-ENDS = {
-    "boundary": "the curve reached the boundary",
-    "closed": "the curve came back to where it began",
-    "points": "the limit of points was reached",
-    "step": "no step along the curve could be found: it may branch here",
-}
-"""Why a curve ends."""
+
+class CurveStop(Enum):
+    """Why a curve stops; the values are what users read."""
+
+    BOUNDARY = "the curve reached the boundary"
+    CLOSED = "the curve came back to where it began"
+    POINTS = "the limit of points was reached"
+    STEP = "no step along the curve could be found: it may branch here"
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The equations, their Jacobian (N, N + 1), and how far inside the region a point is."""
+    """The equations, their Jacobian (N, N + 1), and how far inside the region a point is.
+
+    The margin may be infinite: a curve in a region without a boundary stops for another reason.
+    """
 
     function: Callable[[Vector], Vector]
     jacobian: Callable[[Vector], Matrix]
@@ -60,12 +65,12 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """Points (m, N + 1) of a curve in order, unit tangents, arclengths, and a key of ENDS."""
+    """Points (m, N + 1) of a curve in order, unit tangents, arclengths, and why it stops."""
 
     points: Matrix
     tangents: Matrix
     arclength: Vector
-    end: str
+    stop: CurveStop
 
 
 def tangent_at(jacobian: Matrix) -> Vector:
@@ -105,13 +110,13 @@ def follow(
     """
     points, tangents, lengths = [start], [tangent], [0.0]
     step = min(first_step, largest_step)
-    end = "points"
+    stop = CurveStop.POINTS
     while len(points) < max_points:
         if problem.margin(points[-1]) < AT_BOUNDARY:
-            end = "boundary"
+            stop = CurveStop.BOUNDARY
             break
         if step < SMALLEST_STEP:
-            end = "step"
+            stop = CurveStop.STEP
             break
         corrected = _step(problem, points[-1], tangents[-1], step)
         if corrected is None:
@@ -126,11 +131,11 @@ def follow(
         tangents.append(onward)
         lengths.append(lengths[-1] + step)
         if _passes(start, tangent, points[-2], point, step, onward):
-            end = "closed"
+            stop = CurveStop.CLOSED
             break
         if n_corrections <= EASY and turn > SMALL_TURN:
             step = min(1.5 * step, largest_step)
-    return Branch(np.array(points), np.array(tangents), np.array(lengths), end)
+    return Branch(np.array(points), np.array(tangents), np.array(lengths), stop)
 
 
 def turning_point(problem: Problem, branch: Branch, k: int) -> Vector:

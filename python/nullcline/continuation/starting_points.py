@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells import RNN, require_cell
+from nullcline.cells.protocol import require_cell
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.kinds import UNCONVERGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike
 
-    from nullcline.cells import Cell
+    from nullcline.cells.protocol import Cell
 
 
 def require_smooth_float64(cell: Cell) -> None:
     """Raise TypeError unless `cell` is a smooth cell that computes in float64."""
     require_cell(cell)
-    if isinstance(cell, RNN) and cell.nonlinearity == "relu":
-        raise TypeError("cell has rectified linear units, whose curves have kinks")
+    if not cell.is_smooth:
+        raise TypeError(
+            f"cell has units with kinks, and so have its curves, which cannot be followed: {cell}"
+        )
     if cell.dtype != np.float64:
         raise TypeError(
             f"cell computes in {cell.dtype}, too coarse to follow a curve: make a float64 one"
@@ -35,7 +38,7 @@ def starting_points(
     inputs: ArrayLike | None,
     search: Callable[..., FixedPoints],
 ) -> FixedPoints:
-    """Return the converged points to trace from."""
+    """Return the converged points to trace from; states first go to their ends by `search`."""
     if isinstance(point, FixedPoints):
         if inputs is not None:
             raise ValueError("inputs must be None where point is FixedPoints, which have their own")
@@ -52,7 +55,7 @@ def starting_points(
         if inputs is not None and np.ndim(inputs) == 2 and len(np.asarray(inputs)) > 1:
             raise ValueError("inputs must be one input, shape (D,), for all points")
         ends = search(states, inputs)
-    converged = ends.select(ends.kind != "unconverged")
+    converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
         raise ValueError("point holds no fixed or slow point to trace from")
     return converged

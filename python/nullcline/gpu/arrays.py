@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.validation import Floats
 from nullcline.gpu import availability
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nullcline._native._cuda import DeviceArray
+    from nullcline._native._cuda import DeviceArray, Source
 
 _ON_GPU = (2, 13)  # DLPack's kDLCUDA and kDLCUDAManaged
 _DEFAULT_STREAM = 1  # CUDA's handle of it, where 0 could be that of either kind
 
 # Libraries that arrays come from and go back to, with their class of arrays: looked for among what
-# is loaded, since who has such an array has loaded it.
+# is loaded, since whoever has such an array has loaded it.
 _LIBRARIES = {"torch": "Tensor", "cupy": "ndarray", "jax.numpy": "ndarray"}
 
 
@@ -56,8 +57,12 @@ class DeviceView:
     owner: object
 
 
+Rows: TypeAlias = Floats | DeviceView
+"""Rows of numbers that were checked, on the host or a GPU; both have `shape` and `dtype`."""
+
+
 def view(name: str, value: Any) -> DeviceView | None:
-    """Return where `value` lies if that is on a GPU, and None for all else.
+    """Return where `value` lies if it is on a GPU, and None otherwise.
 
     Parameters
     ----------
@@ -85,24 +90,69 @@ def view(name: str, value: Any) -> DeviceView | None:
 
 
 def like(value: object, array: DeviceArray) -> Any:
-    """Return `array`, without a copy, as one of `value`'s library, or as it is."""
+    """Return `array` as an array of `value`'s library, without a copy; or as it is."""
     library = _library(value)
     return array if library is None else library.from_dlpack(array)
 
 
-def below_itself(name: str, value: Any, times: int) -> Any:
-    """Return an array on a GPU `times` times below itself, made there by its own library."""
+def repeated(name: str, value: Any, times: int) -> DeviceView:
+    """Return where an array on a GPU lies `times` times below itself, made by its own library."""
     library = _library(value)
     if library is None:
         raise TypeError(
             f"{name} must be of PyTorch, CuPy, JAX or NumPy where inputs are labelled conditions, "
             f"which repeat them, not {type(value).__name__}"
         )
-    return library.concatenate([value] * times)
+    found = view(name, library.concatenate([value] * times))
+    if found is None:
+        raise TypeError(f"{name} left the GPU when they were repeated")
+    return found
+
+
+def each_row(array: DeviceView, n: int) -> DeviceView:
+    """Return n rows of an array that has one row for all, or n already."""
+    strides = (0, array.strides[1]) if array.shape[0] == 1 else array.strides
+    return replace(array, shape=(n, array.shape[1]), strides=strides)
+
+
+def source(array: Rows) -> Source:
+    """Return what tells the compiled module where to read an array, on the host or a GPU."""
+    if isinstance(array, DeviceView):
+        address, strides = array.address, array.strides
+    else:
+        address = array.ctypes.data
+        strides = tuple(stride // array.itemsize for stride in array.strides)
+    found: Source = availability.gpu_module().Source(
+        address,
+        array.shape,
+        strides,
+        is_double=array.dtype == np.float64,
+        on_device=isinstance(array, DeviceView),
+    )
+    return found
+
+
+def copied(array: DeviceView, dtype: np.dtype[Any], device: int) -> DeviceArray:
+    """Return a copy of an array, as `dtype`, on the GPU of that number."""
+    copy: DeviceArray = availability.gpu_module().copy(
+        source(array), dtype == np.float64, device, streams(array)
+    )
+    return copy
+
+
+def streams(*arrays: Rows | None) -> list[int]:
+    """Return the streams whose work must end before arrays are read."""
+    return sorted(
+        {
+            array.stream
+            for array in arrays
+            if isinstance(array, DeviceView) and array.stream is not None
+        }
+    )
 
 
 def host(array: Any) -> NDArray[Any]:
-    """Return what `like` may have returned, or an array of NumPy, as an array of NumPy."""
+    """Return a NumPy array of the values of an array of NumPy, or of what `like` returned."""
     if isinstance(array, np.ndarray):
         return array
     if validation.is_tensor(array):

@@ -47,16 +47,16 @@ class Availability:
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU.
+    """One GPU that searches can run on.
 
     Attributes
     ----------
     index
         Its number: `device=f"cuda:{index}"` searches on it.
     name
-        What its maker calls it.
+        The maker's name for it.
     compute_capability
-        What it can do, as its maker counts: major and minor number.
+        The maker's major and minor number for what it can do.
     """
 
     index: int

@@ -11,7 +11,7 @@ from nullcline.gpu import availability
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU to search on: by its number, or, None, the one where the arrays are."""
+    """A GPU to search on: the one of a number, or, with None, the one that holds the arrays."""
 
     index: int | None
 
@@ -27,7 +27,7 @@ def chosen_gpu(device: object) -> Gpu | None:
     Raises
     ------
     ValueError
-        If it is anything else, or a GPU of a number that there is none of.
+        If it is anything else, or there is no GPU of that number.
     nullcline.cuda.CudaUnavailableError
         If it is a GPU, and no search can run on one.
     """

@@ -1,4 +1,4 @@
-"""Cells from other libraries' recurrent layers: a file a framework, none of them imported here.
+"""Cells from other libraries' recurrent layers: one file per framework, each imported on use.
 
 The importers' annotation is `list[Any]`, because whether a layer gives a cell or a `Bidirectional`
 pair is in a module's settings, where no type checker sees it.
@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop.flax import from_flax
+from nullcline.interop.function import from_function
 from nullcline.interop.keras import from_keras
 from nullcline.interop.safetensors import from_safetensors
 from nullcline.interop.torch import from_torch
 
-__all__ = ["Bidirectional", "from_flax", "from_keras", "from_safetensors", "from_torch"]
+__all__ = [
+    "Bidirectional",
+    "from_flax",
+    "from_function",
+    "from_keras",
+    "from_safetensors",
+    "from_torch",
+]

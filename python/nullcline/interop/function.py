@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells import FunctionCell
+from nullcline.cells.box import Box
+from nullcline.cells.function import FunctionCell
+from nullcline.interop._frameworks import framework
+from nullcline.interop._kinks import has_kinks
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import DTypeLike
 
     from nullcline.cells.function import Step
@@ -21,6 +26,7 @@ def from_function(
     n_inputs: int,
     *,
     bounds: tuple[float, float] | None = None,
+    smooth: bool | None = None,
     dtype: DTypeLike = np.float64,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
@@ -43,6 +49,12 @@ def from_function(
         The least and the largest number that a state can hold, (-1, 1) for most gated cells; None
         for no bounds. Outside of what a network reaches, a gate that rounds to 1 makes any state
         "fixed".
+    smooth
+        Whether the derivatives of `f` are continuous, as `trace` and `follow_input` need them.
+        None: look for operations with kinks (ReLU, clamp, abs, maximum and the like) in the graph
+        that autograd records of `f`. What it records as one operation, `torch.where` or a function
+        with derivatives of its own, counts as smooth: say False if it is not, and True if a kink
+        that is found is never reached.
     dtype
         What `f` computes in: float64 or float32. Modules of PyTorch are float32 until `double()`.
 
@@ -56,7 +68,8 @@ def from_function(
     ModuleNotFoundError
         If PyTorch is not installed.
     TypeError
-        If `f` is not callable, returns no tensor or one of another type, or is not differentiable.
+        If `f` is not callable, returns no tensor or one of another type, or is not differentiable;
+        if `smooth` is neither a truth value nor None.
     ValueError
         If `f` returns another shape, mixes rows, or is random; if a size is out of range, or the
         first of `bounds` not below the second.
@@ -67,25 +80,24 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
-    from nullcline.interop._frameworks import framework
-
     framework("torch", "torch")
     if not callable(f):
         raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
     n_states = validation.whole_number("n_states", n_states, 1)
     n_inputs = validation.whole_number("n_inputs", n_inputs, 0)
     target = validation.float_type(dtype)
-    largest = float(np.finfo(target).max)
-    low, high = (-largest, largest) if bounds is None else bounds
+    if not (smooth is None or isinstance(smooth, bool)):
+        raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
+    low, high = (-np.inf, np.inf) if bounds is None else bounds
     if not low < high:
         raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
-    cell = FunctionCell(f, n_states, n_inputs, target, (max(low, -largest), min(high, largest)))
-    _require_a_map(cell)
-    return cell
+    make = partial(FunctionCell, f, n_states, n_inputs, target, Box.uniform(n_states, low, high))
+    following = _require_a_map(f, make(is_smooth=True))
+    return make(is_smooth=not has_kinks(following) if smooth is None else smooth)
 
 
-def _require_a_map(cell: FunctionCell) -> None:
-    """Raise unless `f` maps each row by itself, the same way each time, and differentiably."""
+def _require_a_map(f: Step, cell: FunctionCell) -> torch.Tensor:
+    """Return some next states; raise unless `f` maps each row alone, repeatably, differentiably."""
     import torch
 
     rng = np.random.default_rng(0)
@@ -99,9 +111,10 @@ def _require_a_map(cell: FunctionCell) -> None:
     if not np.allclose(together, alone, rtol=tolerance, atol=tolerance, equal_nan=True):
         raise ValueError("f must map each row by itself: rows of a batch changed one another")
     states = torch.from_numpy(h).requires_grad_()
-    found = cell._f(torch.from_numpy(x), states)
+    found = f(torch.from_numpy(x), states)
     if not found.requires_grad:
         raise TypeError(
             "f must be differentiable by PyTorch in its states: what it returned does not depend "
             "on them through operations that autograd records (no detach, no_grad or NumPy)"
         )
+    return found

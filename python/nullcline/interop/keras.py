@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
-    """Make cells of a layer or a model of Keras 3, one a recurrent layer.
+    """Make cells of a layer or a model of Keras 3, one per recurrent layer.
 
     Dropout acts in training alone and is left out; `go_backwards`, `stateful`, `unroll` and masks
     decide what a layer reads when, not how it steps. Weights are copied.

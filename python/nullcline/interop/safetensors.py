@@ -40,7 +40,7 @@ def from_safetensors(
     nonlinearity: str | None = None,
     dtype: DTypeLike = np.float64,
 ) -> list[Any]:
-    """Make cells of a safetensors file, one a layer.
+    """Make cells of a safetensors file, one per layer.
 
     The file holds parameters under PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
     `bias_hh_l0`, `weight_ih_l1`, ..., with `_reverse` at the end for the backward direction; or

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> list[Any]:
-    """Make cells of a PyTorch module, one a layer.
+    """Make cells of a PyTorch module, one per layer.
 
     Dropout between layers acts in training alone and is left out. Parameters may lie on any device
     and have any floating-point type; the module is not changed and shares no memory with the cells.

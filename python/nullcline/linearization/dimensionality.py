@@ -52,7 +52,7 @@ def participation_ratio(states: ArrayLike) -> float:
 
 
 def participation_ratio_of_variances(variances: ArrayLike) -> float:
-    """Return the same from the variances along the principal components, in any unit.
+    """Return the participation ratio from variances along principal components, in any unit.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class WordEffects:
         Parameters
         ----------
         weights
-            One a word, shape (W,).
+            One per word, shape (W,).
 
         Returns
         -------
@@ -140,7 +140,7 @@ def word_effects(
     linearization
         The linear maps.
     embeddings
-        What the layer reads, one word a row, shape (W, D).
+        What the layer reads, one row per word, shape (W, D).
     readout
         Weights of the outputs, shape (H,), or of the whole state, shape (S,); for a lower layer,
         which has none, None.
@@ -155,7 +155,7 @@ def word_effects(
     Returns
     -------
     WordEffects
-        One row a word.
+        One row per word.
 
     Raises
     ------

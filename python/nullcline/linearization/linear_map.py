@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from nullcline._support import validation
 from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
 from nullcline.cells import available_threads, require_cell
 from nullcline.search.fixed_points import FixedPoints
 
@@ -80,7 +80,7 @@ class Linearization:
         return self.cell.input_jacobian(self.h, self.inputs)
 
     def by_time_constant(self) -> Linearization:
-        """Return the same with modes, left and right, by falling time constant.
+        """Return the linearization with its modes, left and right, by falling time constant.
 
         Modes come by falling |λ| from `linearize`, those that grow fastest first. The slowest, in
         which a state is held longest, is the one with |λ| nearest to 1 (Maheswaranathan et al.,
@@ -130,15 +130,15 @@ def linearize(
         The input at the points: None (zero input), shape (D,), (1, D) or (n, D). The result of a
         search carries its own, so that none may be given with it.
     k
-        How many modes to find, those of largest |λ|; None for all. For large S, where only the
-        slowest matter. From S - 1 on all are found and the first k kept.
+        How many modes to find, those of largest |λ|; None for all. Meant for large S, where only
+        the slowest matter. From k = S - 1 on, all are found and the first k kept.
     n_threads
         Threads, each with points of its own; None for as many as this process may use processors.
 
     Returns
     -------
     Linearization
-        The modes, one entry a point, and Jacobians on demand.
+        The modes, one entry per point, and Jacobians on demand.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def _all_modes(cell: Cell, h: Floats, x: Floats | None) -> _Modes:
 
 
 def _slowest_modes(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Modes:
-    """Return the same of the k modes of largest modulus, by products alone."""
+    """Return eigenvalues and both eigenvectors of the k modes of largest modulus, by products."""
 
     def product(of: Callable[[Floats, Floats | None, Floats], Floats], v: Any) -> Any:
         return of(h, x, v.reshape(1, -1).astype(cell.dtype)).reshape(-1).astype(np.float64)
@@ -264,5 +264,5 @@ def _scaled(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDAr
 
 
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
-    """Return the largest |λ| of J_rec at one state, shape (H,)."""
+    """Return the largest |λ| of J_rec at one state, shape (S,)."""
     return float(np.abs(np.linalg.eigvals(cell.jacobian(h[None], x)[0])).max())

@@ -62,7 +62,7 @@ class LinearPrediction:
     distance
         Euclidean distance from that point to the network's state before, shape (n,).
     sequence, step
-        Of which sequence a row is a state, and after how many of its inputs, shape (n,).
+        Which sequence a row's state belongs to, and after how many of its inputs, shape (n,).
     """
 
     actual: Matrix
@@ -87,7 +87,7 @@ class LinearPrediction:
 
     @property
     def r2_of_change(self) -> float:
-        """The same of how far the state goes from `origin`, which staying there cannot explain.
+        """R² of how far the state goes from `origin`, which staying there cannot explain.
 
         In a slow network a state is close to the one before, so that the next *state* is predicted
         well by anything that hardly moves it; its *change* is not.
@@ -95,7 +95,7 @@ class LinearPrediction:
         return _r2(self.actual - self.origin, self.predicted - self.origin)
 
     def select(self, which: ArrayLike) -> LinearPrediction:
-        """Return the rows of a mask (n,), or of these numbers."""
+        """Return the rows that a mask (n,) or row numbers select."""
         rows = np.arange(len(self))[np.asarray(which)]
         names = ("actual", "predicted", "origin", "point", "distance", "sequence", "step")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
@@ -106,7 +106,7 @@ class LinearPrediction:
         return self.select(ends[np.unique(self.sequence[ends], return_index=True)[1]])
 
     def read_out(self, readout: ArrayLike) -> LinearPrediction:
-        """Return the same of a readout alone, such as the logit: states have shape (n, 1).
+        """Return the prediction of a readout alone, such as the logit: states have shape (n, 1).
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class LinearPrediction:
         return replace(self, **{name: getattr(self, name) @ weights for name in names})
 
     def by_distance(self, n_bins: int = 10) -> DistanceBins:
-        """Return R² against distance from the point, in bins of as many rows each.
+        """Return R² against distance from the point, in bins of equally many rows.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ def predict_next_states(
     Parameters
     ----------
     linearization
-        The linear maps, one a point.
+        The linear maps, one per point.
     states
         States to predict from, shape (n, S): visited ones, say.
     inputs
@@ -178,7 +178,7 @@ def predict_next_states(
     Returns
     -------
     LinearPrediction
-        One row a state, each a sequence of one step.
+        One row per state, each a sequence of one step.
 
     Raises
     ------
@@ -220,12 +220,12 @@ def predict_sequences(
     Parameters
     ----------
     linearization
-        The linear maps, one a point.
+        The linear maps, one per point.
     inputs
         One array for each sequence, its inputs in order, shape (T, D): a review's embeddings, say.
         Lengths may differ. Sequences of one length can be one array, (n, T, D).
     starts
-        First states, shape (S,) or one a sequence; None for zeros.
+        First states, shape (S,) or one per sequence, (n, S); None for zeros.
     point
         Row of the point to linearize around; None for the nearest one.
 
@@ -276,7 +276,7 @@ def predict_sequences(
 
 
 def _starts(cell: Cell, starts: ArrayLike | None, n: int) -> Floats:
-    """Return one first state a sequence, shape (n, S)."""
+    """Return one first state per sequence, shape (n, S)."""
     size = cell.state_size
     if starts is None:
         return np.zeros((n, size), cell.dtype)

@@ -1,42 +1,26 @@
-"""Labelled conditions: every start under every one of several inputs that have names."""
+"""Labelled conditions: inputs that have names, under each of which every start is searched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.gpu.arrays import below_itself, view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells.protocol import Cell
 
 
-def under_conditions(
-    cell: Cell, starts: ArrayLike, inputs: ArrayLike | Mapping[str, ArrayLike] | None
-) -> tuple[Any, Any, NDArray[np.str_] | None]:
-    """Return starts, inputs and labels, one row for every start under every condition.
-
-    All starts come under the first condition, then all under the second, and so on. Inputs that
-    are no mapping have no labels, and nothing is changed. Starts on a GPU stay there.
-    """
-    if not isinstance(inputs, Mapping):
-        return starts, inputs, None
+def read_conditions(cell: Cell, inputs: Mapping[str, ArrayLike]) -> tuple[NDArray[np.str_], Floats]:
+    """Return the labels, shape (c,), and the input under each, shape (c, D), checked."""
     labels = _labels(inputs)
-    each = np.stack([_one_input(cell, label, inputs[label]) for label in inputs])
-    there = view("starts", starts)
-    if there is None:
-        host = validation.rows("starts", starts, cell.state_size, cell.dtype)
-        n, every = len(host), np.tile(host, (len(labels), 1))
-    else:
-        validation.require_rows("starts", there.shape, cell.state_size)
-        n, every = there.shape[0], below_itself("starts", starts, len(labels))
-    return every, np.repeat(each, n, axis=0), np.repeat(labels, n)
+    return labels, np.stack([_one_input(cell, label, inputs[label]) for label in inputs])
 
 
 def _labels(inputs: Mapping[str, ArrayLike]) -> NDArray[np.str_]:
@@ -56,6 +40,7 @@ def _one_input(cell: Cell, label: str, value: ArrayLike) -> Floats:
     array = validation.floats(name, value, cell.dtype)
     if array.shape != (cell.input_size,):
         raise ValueError(
-            f"{name} must have shape ({cell.input_size},), one input a condition, not {array.shape}"
+            f"{name} must have shape ({cell.input_size},), one input per condition, "
+            f"not {array.shape}"
         )
     return array

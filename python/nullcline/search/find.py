@@ -1,38 +1,31 @@
-"""The search for fixed points: what may be asked for, checked, and handed to a processor or GPU."""
+"""The search for fixed points: asked for here, checked in `problem`, run on a processor or GPU."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.search.conditions import under_conditions
-from nullcline.search.cpu import CpuSearch
-from nullcline.gpu.device import chosen_gpu
-from nullcline.search.gpu import GpuSearch
-from nullcline.search.layers import StackSearch
-from nullcline.cells import available_threads, require_cell
+from nullcline.cells.protocol import Layered
+from nullcline.search.cpu import search_on_cpu
 from nullcline.search.fixed_points import FixedPoints
-from nullcline.cells.stack import Stack
+from nullcline.search.gpu import search_on_gpu
+from nullcline.search.layers import search_layers
+from nullcline.search.problem import read_problem
+from nullcline.search.progress import reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     import torch
     from numpy.typing import ArrayLike
 
-    from nullcline.gpu.device import Gpu
-    from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
-
-    Report: TypeAlias = Callable[[int, int], None]
-
-METHODS = ("auto", "newton", "lm", "krylov", "gradient")
-"""The solvers that a search may use."""
+    from nullcline.cells.protocol import Cell
+    from nullcline.search.columns import SearchColumns
+    from nullcline.search.problem import SearchProblem
+    from nullcline.search.progress import Report
 
 
 def find_fixed_points(
@@ -48,13 +41,14 @@ def find_fixed_points(
     n_threads: int | None = None,
     device: str | torch.device = "cpu",
     progress: bool | Report = False,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> FixedPoints:
-    """Search for fixed and slow points of a cell, from every start to its end.
+    """Search for the fixed and slow points of a cell, from every start to its end.
 
-    Every fixed point of a cell, and every state that it reaches, has its outputs in a box: of a GRU
-    the cube (-1, 1)^H. The search never leaves it. On the processor a start's end does not depend,
-    bit for bit, on the other starts, their order or the number of threads. Ctrl-C ends a search.
+    The outputs of every fixed point, and of every state that the cell reaches, lie in its `box`:
+    for a GRU the cube (-1, 1)^H. The search never leaves it. On the processor, the end of a start
+    does not depend, bit for bit, on the other starts, on their order or on the number of threads.
+    Ctrl-C ends a search.
 
     Parameters
     ----------
@@ -62,58 +56,62 @@ def find_fixed_points(
         The cell, e.g. one of `from_torch(rnn)`; or a `Stack` of several, whose layers are searched
         jointly, from the first to the last.
     starts
-        States to start from, shape (n, S), S = H but for an LSTM, whose states are [h, c]; n may be
-        0. Those outside of the box start from the nearest state in it.
+        States to start from, shape (n, S), where S = H except for an LSTM, whose states are [h, c];
+        n may be 0. A start outside the box is moved to the nearest state in it.
     inputs
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
         labelled conditions, a mapping of labels to inputs of shape (D,), say ``{"left": x1,
         "right": x2}``: every start is searched under each of them. The result then has a row for
-        each of both, all starts under the first condition before all under the second, and
+        every start under every condition, all under the first before all under the second, and
         `condition` holds their labels.
     method
-        "newton": Newton's method on the reduced residual, each step cut to stay in the cube and to
-        go downhill. "lm": Levenberg–Marquardt with dense factors, which ends in a zero or a local
-        minimum of q. "krylov": the same ends by Newton's method in growing subspaces, with products
-        of the weights and no Jacobian: memory O(n H). "gradient": descent of q by Adam until q <=
-        tol_slow, as in the paper; nothing says then that q would not fall further. "auto": what is
-        fastest: "krylov", up to H = 1024 preconditioned by one factorization, with `lm` for all
-        that it leaves.
+        - "auto": whatever is fastest: "krylov", preconditioned by one factorization up to H = 1024,
+          and then "lm" for all starts that it leaves.
+        - "newton": Newton's method on the reduced residual; each step is cut to stay in the box and
+          to go downhill.
+        - "lm": Levenberg–Marquardt with dense factors; it ends in a zero or a local minimum of q.
+        - "krylov": Newton's method in growing subspaces, which has the ends of "lm", with products
+          of the weights and no Jacobian: memory O(n H).
+        - "gradient": descent of q by Adam until q <= tol_slow, as in the paper; nothing then says
+          that q would not fall further.
     deflate
-        Fixed points to be divided out, so that starts end at others: states of shape (m, S), or
-        the result of a search, of which the fixed points are taken. Not for a stack. The search is
-        then Newton's ("auto" or "newton"), and starts that reach no further zero are "unconverged".
-        All starts must have one input.
+        Fixed points to divide out, so that starts end at others: states of shape (m, S), or the
+        result of a search, whose fixed points are taken. Not for a stack. The search is then by
+        Newton's method ("auto" or "newton"), starts that reach no other zero are "unconverged", and
+        all starts must have one input.
     tol_unique
         How close in every coordinate two ends must be for `FixedPoints.unique` to merge them.
     tol_slow
-        The largest q of a slow point; where the gradient method stops.
+        The largest q of a slow point, and where the gradient method stops.
     max_iterations
-        Iterations for each start, at most; None for the method's own limit. With 0 the starts are
-        judged where they are.
+        The most iterations per start; None for the method's own limit. With 0, starts are judged
+        where they are.
     n_threads
-        Threads; None for as many as this process may use processors. A GPU has no use for them.
+        The number of threads; None for one per processor that this process may use. A search on a
+        GPU ignores it.
     device
-        Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that starts
-        or inputs are on, else the first; or a `torch.device` of these. A GPU's ends are the
+        Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that holds
+        starts or inputs, else the first; or a `torch.device` of these. A GPU's ends equal the
         processor's to rounding, not bit for bit, and rounding decides where a start between two
         basins goes. Starts that are on the GPU already (a tensor of PyTorch, an array of CuPy or
         JAX, anything with DLPack or `__cuda_array_interface__`) are read there, in any strides;
         then `h`, `q`, `starts`, and `inputs` if they are on the GPU, are arrays of the starts'
         library on the GPU too, and `FixedPoints.numpy` brings them to the host.
-        `nullcline.cuda.is_available` says whether there is one. The layers of a stack meet on the
-        host: its starts are brought there, and its ends are there.
+        `nullcline.cuda.is_available` says whether there is a GPU. The layers of a stack meet on the
+        host: its starts are brought there, and its ends are left there.
     progress
         True for a bar on stderr, or a function that is called with the number of starts that are
-        done and of all; what it raises ends the search. Of a stack, a start that is through one of
-        L layers is done by 1/L.
+        done and of all; what it raises ends the search. In a stack, a start that is through one of
+        L layers counts as done by 1/L.
     seed
-        Seed of what is random. No method draws random numbers so far: results are the same for
-        every seed.
+        Deprecated, since no method draws random numbers. Anything but None warns, and changes
+        nothing.
 
     Returns
     -------
     FixedPoints
-        One row a start, in the order given; under labelled conditions one a start and condition.
+        One row per start, in the order given; under labelled conditions, one per start and
+        condition.
 
     Raises
     ------
@@ -126,103 +124,47 @@ def find_fixed_points(
     KeyboardInterrupt
         After Ctrl-C.
     """
-    require_cell(cell)
-    _require_choice("method", method, METHODS)
+    if seed is not None:
+        _warn_of_seed(seed)
     tol_unique = validation.tolerance("tol_unique", tol_unique)
-    tol_slow = validation.tolerance("tol_slow", tol_slow)
-    if max_iterations is not None:
-        max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
-    if n_threads is None:
-        n_threads = available_threads()
-    n_threads = validation.whole_number("n_threads", n_threads, 1)
-    validation.whole_number("seed", seed, 0, 2**64 - 1)
-    gpu = chosen_gpu(device)
-    every_start, own_inputs, condition = under_conditions(cell, starts, inputs)
-    search = _prepared(cell, every_start, own_inputs, n_threads=n_threads, gpu=gpu)
-    deflated = _zeros(deflate, method, search, cell)
-    kept_starts, kept_inputs = search.kept()  # copies: the caller may go on with the arrays
-    with _reporter(progress, search.n_starts) as report:
-        ends = search.run(
-            deflated=deflated,
-            method=method,
-            tol_slow=tol_slow,
-            max_iterations=max_iterations,
-            progress=report,
-        )
+    problem = read_problem(
+        cell,
+        starts,
+        inputs,
+        method=method,
+        deflate=deflate,
+        tol_slow=tol_slow,
+        max_iterations=max_iterations,
+        n_threads=n_threads,
+        device=device,
+    )
+    kept_starts, kept_inputs = problem.kept()  # copies: the caller may go on with the arrays
+    with reporter(progress, problem.n_starts) as report:
+        ends = _search(problem, report)
     return FixedPoints(
         **ends._asdict(),
         starts=kept_starts,
         inputs=kept_inputs,
         tol_unique=tol_unique,
-        count=np.ones(search.n_starts, np.int64),
-        condition=condition,
+        count=np.ones(problem.n_starts, np.int64),
+        condition=problem.condition,
         cell=cell,
     )
 
 
-def _prepared(
-    cell: Cell, starts: ArrayLike, inputs: ArrayLike | None, *, n_threads: int, gpu: Gpu | None
-) -> CpuSearch | GpuSearch | StackSearch:
-    """Return the search of a cell on the processor or a GPU, or that of a stack, layer by layer."""
-    if isinstance(cell, Stack):
-        prepare = partial(_prepared, n_threads=n_threads, gpu=gpu)
-        return StackSearch(cell, starts, inputs, prepare)
-    if gpu is None:
-        return CpuSearch(cell, starts, inputs, n_threads)
-    return GpuSearch(cell, starts, inputs, gpu)
+def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
+    """Choose who searches: layer by layer, a GPU, or the processor."""
+    if isinstance(problem.cell, Layered):
+        return search_layers(problem, report, _search)
+    if problem.gpu is None:
+        return search_on_cpu(problem, report)
+    return search_on_gpu(problem, report)
 
 
-def _zeros(
-    deflate: FixedPoints | ArrayLike | None,
-    method: str,
-    search: CpuSearch | GpuSearch | StackSearch,
-    cell: Cell,
-) -> Floats | None:
-    """Return the states to be divided out, shape (m, H), if any."""
-    if deflate is None:
-        return None
-    if isinstance(cell, Stack):
-        raise ValueError(  # noqa: TRY004 - of the right type, but not with a stack
-            "deflate must be None for a stack: search one of its cells, with the points of its "
-            "layer, which stack.layer_points returns"
-        )
-    if method not in {"auto", "newton"}:
-        raise ValueError(f'deflate needs method "auto" or "newton", not {method!r}')
-    if not search.has_one_input():
-        raise ValueError("deflate needs one input for all starts: fixed points depend on it")
-    states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
-    known = validation.rows("deflate", states, cell.state_size, cell.dtype)
-    return cell.outputs_of(known)  # the search's unknowns
-
-
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-
-
-@contextmanager
-def _reporter(progress: bool | Report, n_starts: int) -> Iterator[Report | None]:
-    """Yield what the core is to call with the starts that are done and all of them, if anything."""
-    if callable(progress):
-        yield progress
-    elif not isinstance(progress, bool):
-        raise TypeError(f"progress must be True, False or a function, not {progress!r}")
-    elif not progress:
-        yield None
-    else:
-        try:
-            from tqdm import tqdm
-        except ModuleNotFoundError:
-            yield _count_on_stderr
-            return
-        with tqdm(total=n_starts, desc="fixed points", unit="start") as bar:
-
-            def update(done: int, _: int) -> None:
-                bar.update(done - bar.n)
-
-            yield update
-
-
-def _count_on_stderr(done: int, total: int) -> None:
-    sys.stderr.write(f"\rfixed points: {done}/{total}" + ("\n" if done == total else ""))
-    sys.stderr.flush()
+def _warn_of_seed(seed: int) -> None:
+    validation.whole_number("seed", seed, 0, 2**64 - 1)
+    warnings.warn(
+        "seed is deprecated: no method draws random numbers, so leave it out",
+        DeprecationWarning,
+        stacklevel=3,
+    )

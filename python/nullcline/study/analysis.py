@@ -307,7 +307,6 @@ def _search(
         n_threads=settings.n_threads,
         device=device,
         progress=progress,
-        seed=settings.seed,
     )
 
 

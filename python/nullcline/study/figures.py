@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nullcline._support.files import replacing
-from nullcline.search.fixed_points import KINDS
+from nullcline.search import KINDS
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.plotting.style import (

@@ -12,7 +12,7 @@ import numpy as np
 
 import nullcline as nc
 from nullcline._support.files import replacing
-from nullcline.search.fixed_points import KINDS, FixedPoints
+from nullcline.search import KINDS, FixedPoints
 
 if TYPE_CHECKING:
     import os

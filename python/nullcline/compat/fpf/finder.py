@@ -11,7 +11,7 @@ from nullcline._support import validation
 from nullcline.compat.fpf._network import Network, cell_of, require_searchable
 from nullcline.compat.fpf._warn import warn_meaningless
 from nullcline.compat.fpf.fixed_points import FixedPoints
-from nullcline.search.fixed_points import far_from
+from nullcline.search.outliers import far_from
 from nullcline.search.find import find_fixed_points
 
 if TYPE_CHECKING:

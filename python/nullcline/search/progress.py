@@ -1,0 +1,52 @@
+"""How far a search is, told to a function, a bar, or standard error."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Report: TypeAlias = Callable[[int, int], None]
+    """Takes the number of starts that are done and of all; what it raises ends the search."""
+
+
+@contextmanager
+def reporter(progress: bool | Report, n_starts: int) -> Iterator[Report | None]:
+    """Yield what a search is to call as it goes on, if anything."""
+    if callable(progress):
+        yield progress
+    elif not isinstance(progress, bool):
+        raise TypeError(f"progress must be True, False or a function, not {progress!r}")
+    elif not progress:
+        yield None
+    else:
+        try:
+            from tqdm import tqdm
+        except ModuleNotFoundError:
+            yield _count_on_stderr
+            return
+        with tqdm(total=n_starts, desc="fixed points", unit="start") as bar:
+
+            def update(done: int, _: int) -> None:
+                bar.update(done - bar.n)
+
+            yield update
+
+
+def share_of(progress: Report | None, n_done: int, n_parts: int) -> Report | None:
+    """Return what reports the progress of one part of a search, `n_done` parts of it done."""
+    if progress is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        progress((n_done * total + done) // n_parts, total)
+
+    return report
+
+
+def _count_on_stderr(done: int, total: int) -> None:
+    sys.stderr.write(f"\rfixed points: {done}/{total}" + ("\n" if done == total else ""))
+    sys.stderr.flush()

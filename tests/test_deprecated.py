@@ -1,0 +1,87 @@
+"""Old spellings still do what they did, and say what to write instead."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nullcline as nc
+from every_cell import random_network
+
+MOVED = {
+    "nullcline.dimensionality": "nullcline.linearization.dimensionality",
+    "nullcline.fixed_points": "nullcline.search.fixed_points",
+    "nullcline.line_attractor": "nullcline.continuation.line_attractor",
+    "nullcline.linear_prediction": "nullcline.linearization.prediction",
+    "nullcline.paper": "nullcline.study",
+    "nullcline.paper.dynamics_figures": "nullcline.plotting.dynamics",
+    "nullcline.paper.pca": "nullcline.study.pca",
+    "nullcline.paper.style": "nullcline.plotting.style",
+    "nullcline.stack": "nullcline.cells.stack",
+}
+
+
+@pytest.fixture
+def fresh() -> Any:
+    """Forget which old names have been imported, before and after."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name in {*MOVED, "nullcline.paper"}]:
+            del sys.modules[name]
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("old", MOVED)
+def test_modules_are_found_under_their_old_names(old: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        module = importlib.import_module(old)
+    # A module within a package warns of the package, too.
+    assert str(caught[-1].message) == f"{old} is deprecated: use {MOVED[old]}"
+    assert {warning.category for warning in caught} == {DeprecationWarning}
+    assert module is importlib.import_module(MOVED[old])
+
+
+@pytest.mark.usefixtures("fresh")
+def test_the_warning_shows_the_line_that_imports() -> None:
+    with pytest.warns(DeprecationWarning, match=r"use nullcline.search.fixed_points") as caught:
+        import nullcline.fixed_points  # noqa: F401
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_no_module_has_the_old_name_of_a_function() -> None:
+    assert not {name.removeprefix("nullcline.") for name in MOVED} & set(nc.__all__)
+
+
+@pytest.mark.filterwarnings("ignore:nullcline.paper is deprecated")
+@pytest.mark.parametrize("name", ["nullcline.paper.nothing", "nullcline.nothing"])
+def test_a_module_that_never_was_is_not_found(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name)
+
+
+def test_layers_of_a_stack() -> None:
+    stack = nc.Stack([random_network("tanh", 3, size, 0.5).cell() for size in (2, 3)])
+    points = nc.find_fixed_points(stack, np.zeros((2, 6)))
+    with pytest.warns(DeprecationWarning, match=r"layer_points .*: use nullcline.layer_points"):
+        old = stack.layer_points(points)
+    for layer, right in zip(old, nc.layer_points(stack, points), strict=True):
+        np.testing.assert_array_equal(layer.h, right.h)
+
+
+def test_attributes() -> None:
+    cell = random_network("tanh", 2, 1, 0.5).cell()
+    (curve,) = nc.trace(cell, np.zeros(2)).curves
+    branch = nc.follow_input(cell, np.zeros(2), np.ones(1))
+    for found in (curve, branch):
+        with pytest.warns(DeprecationWarning, match="slowest is deprecated: use .*spectral_rad"):
+            assert found.slowest is found.spectral_radius
