@@ -71,6 +71,10 @@ class CompiledCell(CellWeights):
         bias_hh: ArrayLike | None = None,
     ) -> None:
         self._keep(weight_ih, weight_hh, bias_ih, bias_hh)
+        self._compile()
+
+    def _compile(self) -> None:
+        """Make the compiled cell, once all that it is made from is kept."""
         make: Any = _core.Cell32 if self.dtype == np.float32 else _core.Cell64
         with one_blas_thread():
             self._compiled: Any = make(*self.core_weights())

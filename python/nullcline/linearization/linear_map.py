@@ -79,6 +79,20 @@ class Linearization:
         """∂F/∂x, shape (n, S, D), in the cell's type; computed when first asked for."""
         return self.cell.input_jacobian(self.h, self.inputs)
 
+    @cached_property
+    def physical_time_constants(self) -> NDArray[np.float64]:
+        """Time constants in the unit of the cell's `dt` and `tau`, shape (n, k).
+
+        Raises
+        ------
+        ValueError
+            If the cell has no `dt`: it was not made of `dt` and `tau`, or knows no unit of time.
+        """
+        dt = getattr(self.cell, "dt", None)
+        if dt is None:
+            raise ValueError("the cell knows no unit of time: make it with dt and tau")
+        return self.time_constants * dt
+
     def by_time_constant(self) -> Linearization:
         """Return the linearization with its modes, left and right, by falling time constant.
 
