@@ -238,7 +238,7 @@ def test_an_lstms_c_stays_within_its_bound(size: int, reads: int, gain: float, s
 
 
 def test_an_lstm_that_never_forgets_has_no_nan() -> None:
-    """With f = 1 to rounding, the equilibrium of c is beyond all bounds, and h is at the end of tanh."""
+    """With f = 1 to rounding, c has no bound at its equilibrium, and h is at the end of tanh."""
     rng = np.random.default_rng(0)
     weight_hh = 0.3 * rng.normal(size=(12, 3))
     bias = np.repeat([0.0, 800.0, 0.5, 0.0], 3)
