@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nullcline.study.claims import CLAIMS, Verdict, evaluate
-from paper_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
+from testing.study_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
 
 if TYPE_CHECKING:
     from nullcline.study.results import LayerAnalysis

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru
-from nullcline.study import dynamics_figures as draw
 from nullcline.plotting.style import style
+from nullcline.study import dynamics_figures as draw
+from testing.gru_samples import cell_of, independent_units, random_gru
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
 from nullcline.study.table import HEADINGS, table_rows
-from paper_samples import dynamics, layer, line, network, variance, words
+from testing.study_samples import dynamics, layer, line, network, variance, words
 
 NAMES = [claim.name for claim in LINE_ATTRACTOR_CLAIMS]
 

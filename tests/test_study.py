@@ -14,8 +14,8 @@ from nullcline.study.study import study
 from nullcline.study.training_size import draw_sizes
 from nullcline.training import CELLS as TRAINED_CELLS
 from nullcline.training import SPLITS as TRAINED_SPLITS
-from paper_samples import layer, network
-from tiny_study import tiny_corpus
+from testing.study_samples import layer, network
+from testing.tiny_study import tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

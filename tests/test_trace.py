@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru, seeds
 from nullcline.continuation.pseudo_arclength import ENDS, Problem, follow, tangent_at
-from trained_networks import LAYERS, trained_layer
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -28,7 +28,7 @@ from nullcline.training import fit as fit_module
 from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import new_model, split_rows
 from nullcline.training.objective import judged, loss, probabilities
-from tiny_study import SETTINGS, tiny_corpus
+from testing.tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from nullcline.plotting import dynamics as dynamics_figures
-from nullcline.study.figure_plan import FigurePlan
 from nullcline.plotting.style import BLACK, BLUE, ORANGE, PANEL
+from nullcline.study.figure_plan import FigurePlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

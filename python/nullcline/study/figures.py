@@ -14,9 +14,6 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nullcline._support.files import replacing
-from nullcline.search.fixed_points import KINDS
-from nullcline.study.explanation_figures import explanations
-from nullcline.study.figure_plan import FigurePlan
 from nullcline.plotting.style import (
     BLACK,
     BLUE,
@@ -29,6 +26,9 @@ from nullcline.plotting.style import (
     class_colours,
     style,
 )
+from nullcline.search.fixed_points import KINDS
+from nullcline.study.explanation_figures import explanations
+from nullcline.study.figure_plan import FigurePlan
 
 if TYPE_CHECKING:
     import os

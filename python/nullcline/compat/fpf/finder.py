@@ -11,8 +11,8 @@ from nullcline._support import validation
 from nullcline.compat.fpf._network import Network, cell_of, require_searchable
 from nullcline.compat.fpf._warn import warn_meaningless
 from nullcline.compat.fpf.fixed_points import FixedPoints
-from nullcline.search.fixed_points import far_from
 from nullcline.search.find import find_fixed_points
+from nullcline.search.fixed_points import far_from
 
 if TYPE_CHECKING:
     import torch
