@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.study.results import (
-    Baseline,
-    Descent,
-    DynamicsAnalysis,
-    LayerAnalysis,
-    NetworkAnalysis,
-    Spectrum,
-    Walk,
-    WordAnalysis,
-)
+from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
+from nullcline.study.layer_results import Descent, LayerAnalysis, Walk
+from nullcline.study.results import Baseline, NetworkAnalysis
+from nullcline.study.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

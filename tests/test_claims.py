@@ -11,7 +11,7 @@ from nullcline.study.claims import CLAIMS, Verdict, evaluate
 from testing.study_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
 
 if TYPE_CHECKING:
-    from nullcline.study.results import LayerAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
 
 FAR = {"kinds": ("fixed",), "counts": (9,), "distance_to_cloud": np.array([2.0])}
 FAR_3 = {"kinds": ("fixed",) * 3, "counts": (3,) * 3, "distance_to_cloud": np.full(3, 2.0)}

@@ -13,7 +13,7 @@ from nullcline.gpu.device import chosen_gpu
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nullcline.study.analysis import AnalysisSettings
+    from nullcline.study.settings import AnalysisSettings
     from nullcline.training import TrainingSettings
 
 # As in nullcline.training, which is not imported to show the help.
@@ -171,7 +171,7 @@ def _training_settings(options: argparse.Namespace, **others: Any) -> TrainingSe
 
 
 def _analysis_settings(options: argparse.Namespace) -> AnalysisSettings:
-    from nullcline.study.analysis import AnalysisSettings
+    from nullcline.study.settings import AnalysisSettings
 
     return AnalysisSettings(
         n_starts=options.starts,

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis, Spectrum, Walk
+    from nullcline.study.layer_results import LayerAnalysis, Walk
+    from nullcline.study.results import NetworkAnalysis
+    from nullcline.study.spectrum import Spectrum
 
 COMPONENTS_SHOWN = 30
 WORDS_MARKED = 6
@@ -244,7 +246,8 @@ def eigenvalues(network: NetworkAnalysis) -> Figure:
         axes.set_title(
             f"layer {layer.layer}: {spectrum.kind}, q = {spectrum.q:.1e}, "
             f"‖h‖ = {spectrum.norm:.2f}\n"
-            f"slowest |λ| = {spectrum.slowest:.4f}, {spectrum.n_unstable} outside the circle",
+            f"slowest |λ| = {spectrum.spectral_radius:.4f}, "
+            f"{spectrum.n_unstable} outside the circle",
             fontsize=8,
         )
     for axes in panels[len(shown) :]:

@@ -16,7 +16,8 @@ from nullcline.study.claims import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 FEW_DIMENSIONS = 5
 """Largest participation ratio of states that fill few dimensions."""

@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
-from nullcline.study.analysis import AnalysisSettings, analyse
+from nullcline.study.analysis import analyse
 from nullcline.study.claims import evaluate
 from nullcline.study.figures import draw_figures
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
 from nullcline.study.report import write_report
 from nullcline.study.results import NetworkAnalysis
+from nullcline.study.settings import AnalysisSettings
 from nullcline.text import load_corpus
 from nullcline.training import TrainingSettings, train
 

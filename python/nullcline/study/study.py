@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_json, write_text
-from nullcline.study.analysis import AnalysisSettings
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
 from nullcline.study.report import CELL_NAMES, template
 from nullcline.study.reproduce import (
@@ -21,6 +20,7 @@ from nullcline.study.reproduce import (
     without,
     write_page,
 )
+from nullcline.study.settings import AnalysisSettings
 from nullcline.study.table import HEADINGS, table_rows
 from nullcline.study.training_size import draw_sizes
 from nullcline.text import load_corpus

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 HEADINGS = {
     "participation_ratio": "participation ratio",

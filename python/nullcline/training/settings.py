@@ -8,6 +8,9 @@ from typing import Any
 CELLS = ("gru", "lstm", "ugrnn", "rnn")
 """The recurrent cells that a network can be made of; the last is the vanilla RNN, with tanh."""
 
+SPLITS = ("train", "validation", "test")
+"""The reviews that a network was trained on, those that chose its epoch, and those held back."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:

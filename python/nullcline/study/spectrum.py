@@ -1,0 +1,76 @@
+"""The eigenvalues of a layer's recurrent Jacobian at one point, and what they say of it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._support.records import as_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MARGINAL = 1e-5
+"""An eigenvalue this close to the unit circle counts as on it.
+
+At a slow point one eigenvalue is 1, exactly: where q = mean(f²), f = F(h) - h, has a minimum,
+(J_rec - I)ᵀ f = 0, so that f is a left eigenvector. Found by rounding, it lies on either side.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The eigenvalues of J_rec at one point.
+
+    Attributes
+    ----------
+    kind, q, count, norm
+        The point's kind, speed, number of starts that ended there, and Euclidean norm.
+    eigenvalues
+        By falling modulus, shape (H,).
+    """
+
+    kind: str
+    q: float
+    count: int
+    norm: float
+    eigenvalues: NDArray[np.complex128]
+
+    @property
+    def spectral_radius(self) -> float:
+        """The largest modulus of an eigenvalue."""
+        return float(np.abs(self.eigenvalues).max(initial=0))
+
+    @property
+    def slowest(self) -> float:
+        """Deprecated name of `spectral_radius`."""
+        warnings.warn("slowest is now spectral_radius", DeprecationWarning, stacklevel=2)
+        return self.spectral_radius
+
+    @property
+    def time_constant(self) -> float:
+        """1 / |ln|λ|| of the slowest mode, in steps; infinite on the unit circle."""
+        radius = self.spectral_radius
+        if radius == 0:
+            return 0.0
+        if abs(radius - 1) <= MARGINAL:
+            return float("inf")
+        return float(1 / abs(np.log(radius)))
+
+    @property
+    def unstable(self) -> NDArray[np.bool_]:
+        """Which eigenvalues lie outside the unit circle, shape (H,)."""
+        return np.abs(self.eigenvalues) > 1 + MARGINAL
+
+    @property
+    def n_unstable(self) -> int:
+        """The number of eigenvalues outside the unit circle."""
+        return int(self.unstable.sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every number as plain Python values, for results.json."""
+        found: dict[str, Any] = as_json({**as_json(self), "n_unstable": self.n_unstable})
+        return found
