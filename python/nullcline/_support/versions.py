@@ -19,6 +19,11 @@ def versions() -> dict[str, str]:
     }
 
 
+def own_version() -> str:
+    """Return nullcline's version; where it is run from the source folder, that it is unknown."""
+    return _version("nullcline") or "0+unknown"
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

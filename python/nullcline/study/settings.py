@@ -17,7 +17,7 @@ class AnalysisSettings:
     n_starts
         Visited states, drawn at random, that the search starts from.
     split
-        Reviews whose states are analysed, one of `nullcline.training.SPLITS`.
+        Reviews whose states are analysed. One of `nullcline.training.SPLITS`.
     n_sample
         States that stand for the cloud in figures and in distances to it.
     n_reviews
@@ -27,16 +27,16 @@ class AnalysisSettings:
     method
         Solver, as in `nullcline.find_fixed_points`.
     tol_unique
-        Points are merged that are this close in every coordinate.
+        Distance in every coordinate within which points are merged.
     tol_slow
         Largest q of a slow point. The default is larger than that of
         `nullcline.find_fixed_points`: a ghost is told from a fixed point by what it is, a minimum
         of q that is not zero, and not by how slow it is. At 1e-3 a unit moves by 0.03 per step,
         root mean square.
     seed
-        Seed of the draw.
+        Seed of all that is drawn.
     n_threads
-        Threads of the search; None takes all cores.
+        Threads of the search. None takes all cores.
 
     Raises
     ------

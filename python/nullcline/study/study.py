@@ -23,7 +23,7 @@ from nullcline.study.reproduce import (
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.table import HEADINGS, table_rows
 from nullcline.study.training_size import draw_sizes
-from nullcline.text import load_corpus
+from nullcline.text import CORPORA, load_corpus
 from nullcline.training import CELLS, TrainingSettings
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def study(
     out: str | os.PathLike[str],
     *,
     cells: Sequence[str] = CELLS,
-    corpora: Sequence[str] = ("synthetic", "imdb", "sst"),
+    corpora: Sequence[str] = CORPORA,
     layers: Sequence[int] = (1,),
     train_sizes: Sequence[int | None] = (None,),
     splits: Sequence[str] = ("test",),
