@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
+from docs import refresh
 from nullcline._support.records import unpack
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.study.results import NetworkAnalysis
@@ -71,6 +72,23 @@ def test_the_settings_of_an_analysis_are_read() -> None:
     assert unpack(AnalysisSettings, record) == AnalysisSettings(
         n_starts=6, n_sample=25, n_reviews=5, n_words=6
     )
+
+
+def test_the_tables_of_old_studies_can_be_written_again(tmp_path: Path) -> None:
+    """What docs/study holds makes the tables of docs/study.md, to the letter."""
+    docs = Path(__file__).parent.parent / "docs"
+    page = Path(shutil.copy(docs / "study.md", tmp_path))
+    results = [
+        json.loads(path.read_text("utf-8")) for path in sorted((docs / "study").glob("*.json"))
+    ]
+    refresh.write_study(results, page)
+    assert page.read_text("utf-8") == (docs / "study.md").read_text("utf-8")
+
+
+def test_the_results_of_a_study_of_version_0_1_make_a_table() -> None:
+    results = json.loads((FOLDER / "study-results.json").read_text("utf-8"))
+    table = refresh.network_table(results["rows"]).splitlines()
+    assert [line.split(" | ")[1].split("]")[0] for line in table[2:]] == ["[LSTM", "[vanilla"]
 
 
 def test_points_are_read() -> None:

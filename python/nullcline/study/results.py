@@ -53,7 +53,8 @@ class NetworkAnalysis:
     split
         The reviews whose states were analysed, one of `nullcline.training.SPLITS`.
     test_accuracy, train_accuracy
-        Share of test reviews, and of those trained on, judged right; None where it was not noted.
+        Share of test reviews, and of those trained on, that are classified correctly; None where
+        it was not noted.
     baseline
         What a bag of words achieves on the same reviews.
     chance

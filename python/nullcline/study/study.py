@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_json, write_text
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
-from nullcline.study.report import CELL_NAMES, template
+from nullcline.study.cell_names import name_of_network
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
+from nullcline.study.report import template
 from nullcline.study.reproduce import (
-    analysed,
-    made,
+    analyse_or_load,
+    describe_run,
+    leave_out,
     require_empty,
     say,
-    trained,
-    without,
+    train_or_load,
     write_page,
 )
 from nullcline.study.settings import AnalysisSettings
@@ -87,7 +88,7 @@ class _Run:
         self, reviews: Corpus, settings: TrainingSettings, place: Path
     ) -> list[NetworkAnalysis]:
         """Return a network's analyses, one for each split."""
-        checkpoint = trained(
+        checkpoint = train_or_load(
             reviews,
             settings,
             place,
@@ -97,7 +98,7 @@ class _Run:
             progress=self.progress,
         )
         return [
-            analysed(checkpoint, reviews, analysis, place, progress=self.progress)
+            analyse_or_load(checkpoint, reviews, analysis, place, progress=self.progress)
             for analysis in self.analyses
         ]
 
@@ -184,10 +185,10 @@ def study(
     record = {
         "settings": {
             **{name: list(values) for name, values in lists.items()},
-            "training": without(training.to_dict(), "cell", "layers", "train_size"),
-            "analysis": without(asdict(analysis), "split", "n_threads"),
+            "training": leave_out(training.to_dict(), "cell", "layers", "train_size"),
+            "analysis": leave_out(asdict(analysis), "split", "n_threads"),
         },
-        **made(command, time.perf_counter() - start),
+        **describe_run(command, time.perf_counter() - start),
     }
     return _write_summary(folder, pages, record)
 
@@ -215,13 +216,13 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
         for row in table_rows(network)
     ]
     networks = [network for page in pages for network in page.networks]
-    findings = [judge(network) for network in networks]
+    findings = [evaluate(network) for network in networks]
     claims = [
         {
             "name": claim.name,
             "claim": claim.claim,
             "rule": claim.rule,
-            "holds": sum(of_network[i].agrees for of_network in findings),
+            "holds": sum(of_network[i].agrees is True for of_network in findings),
             "of": len(networks),
             "networks": [
                 {
@@ -231,7 +232,7 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
                     "n_train": network.n_train,
                     "split": network.split,
                     "measured": of_network[i].measured,
-                    "holds": of_network[i].agrees,
+                    "holds": of_network[i].agrees is True,
                 }
                 for network, of_network in zip(networks, findings, strict=True)
             ],
@@ -242,7 +243,7 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
     write_json(folder / "results.json", results)
     page = template("study.html").render(
         results=results,
-        cell_names=CELL_NAMES,
+        cell_names={cell: name_of_network(cell) for cell in CELLS},
         headings=HEADINGS,
         sizes=draw_sizes(networks, folder / "figures"),
     )

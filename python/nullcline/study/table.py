@@ -27,7 +27,7 @@ HEADINGS = {
     "review_readout_r2": "readout of a review",
     "words_rho": "words' ρ",
 }
-"""The measured columns, after those that say which network it is and how well it judges."""
+"""The measured columns, after those that say which network it is and how well it classifies."""
 
 
 def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:

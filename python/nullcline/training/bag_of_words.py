@@ -33,7 +33,7 @@ class BagOfWords:
         Of each word of the vocabulary, shape (n_words,) for two classes: its logit of the second.
         Of more classes one logit each, shape (classes, n_words).
     train_accuracy, test_accuracy
-        Share of the reviews judged right, in [0, 1].
+        Share of the reviews classified correctly, in [0, 1].
     penalty
         The inverse strength C of its regularization.
     """

@@ -63,9 +63,10 @@ class Checkpoint:
     best_epoch
         Number (from 1) of the epoch whose weights were kept: the lowest validation loss.
     test_accuracy
-        Share of the test reviews judged right, in [0, 1].
+        Share of the test reviews classified correctly, in [0, 1].
     train_accuracy
-        Share of the reviews that it was trained on judged right; None in runs of version 0.1.
+        Share of the reviews that it was trained on classified correctly, in [0, 1]; None in early
+        runs of version 0.1.
     """
 
     directory: Path

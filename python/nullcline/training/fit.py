@@ -35,7 +35,7 @@ from nullcline.training.checkpoint import (
     split_rows,
     visible_tokens,
 )
-from nullcline.training.objective import judged, loss
+from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def evaluate(
             batch = reviews.batch(rows, device)
             logits = model(batch.tokens, batch.lengths)
             total += float(loss(logits, batch.labels, "sum"))
-            correct += float((judged(logits) == batch.labels).sum())
+            correct += float((predicted_classes(logits) == batch.labels).sum())
     return total / len(reviews), correct / len(reviews)
 
 

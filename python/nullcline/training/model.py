@@ -18,7 +18,7 @@ CELL_MODULES: dict[str, type[nn.GRU | nn.LSTM | nn.RNN | UGRNN]] = {
 
 
 class SentimentRNN(nn.Module):
-    """A sentiment classifier that reads a review token by token and judges its last state.
+    """A sentiment classifier that reads a review token by token and classifies its last state.
 
     The weights start as PyTorch draws them, but for what an LSTM and a UGRNN need to remember a
     review from the first step on: their forget and update gates are biased by 1 towards keeping

@@ -37,6 +37,6 @@ def probabilities(logits: Tensor) -> Tensor:
     return torch.softmax(logits, dim=1)
 
 
-def judged(logits: Tensor) -> Tensor:
+def predicted_classes(logits: Tensor) -> Tensor:
     """Return the class that the logits favour, shape (n,)."""
     return (logits > 0).long() if logits.ndim == 1 else logits.argmax(dim=1)

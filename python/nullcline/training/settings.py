@@ -51,8 +51,8 @@ class TrainingSettings:
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
-        Number of tokens that are read of longer reviews, the *last* ones. A judgement tends to
-        come at the end. None reads all.
+        Number of tokens that are read of longer reviews, the *last* ones. A review's conclusion
+        tends to come at its end. None reads all.
     patience
         Number of epochs without a lower validation loss after which training stops. None runs all
         epochs.
