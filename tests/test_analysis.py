@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import nullcline as nc
+from nullcline._support.tolerances import MARGINAL
 from nullcline.study.analysis import analyse, find_points
 from nullcline.study.layer_analysis import N_LINEARIZED, N_SPECTRA
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.study.spectrum import MARGINAL
 from nullcline.study.states import visit_states
 from nullcline.training import train
 from nullcline.training.bag_of_words import fit_bag_of_words

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.tolerances import MARGINAL
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.line_attractor import measure_line_attractor
 from nullcline.linearization.input_effects import word_effects
 from nullcline.linearization.prediction import predict_next_states, predict_sequences
 from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
-from nullcline.study.spectrum import MARGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
