@@ -1,4 +1,4 @@
-"""The old name of `nullcline.study` and, for figures of one's own network, of `nullcline.plotting`."""
+"""The old name of `nullcline.study`; for figures of one's own network, of `nullcline.plotting`."""
 
 from __future__ import annotations
 
