@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 3
 CPU_THREADS = 2
-"""Of the CPU's search that the GPU's is compared with."""
+"""Threads of the CPU's search that the GPU's is compared with."""
 
 Row = dict[str, Any]
 
@@ -113,7 +113,7 @@ def study_network(
 
 
 def many_starts(n_starts: int = 100_000) -> list[Row]:
-    """The same network from a hundred thousand states; the CPU once, because it takes a minute."""
+    """Search a network from a hundred thousand states; on the CPU once, as it takes a minute."""
     network = trained("imdb-1-layer")
     starts = between(network, n_starts)
     gpu = alternating({"GPU": lambda: ours(network, starts, device="cuda")})["GPU"]

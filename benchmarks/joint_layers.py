@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def measure() -> list[Row]:
-    """Return a row a layer: its one fixed point's length and slowest time constant, both ways."""
+    """Return one row per layer: its fixed point's norm and slowest time constant, both ways."""
     layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]
     stack = nc.Stack([layer.cell() for layer in layers])
     starts = np.concatenate([layer.starts[:20] for layer in layers], axis=1)

@@ -27,7 +27,7 @@ def variance(first_two: float, size: int = H) -> NDArray[np.float64]:
 
 
 def ends(kinds: Sequence[str], counts: Sequence[int]) -> tuple[nc.FixedPoints, nc.FixedPoints]:
-    """Return one row a start, and the distinct points, of these kinds and numbers of starts."""
+    """Return one row per start, and the distinct points, of these kinds and numbers of starts."""
     rng = np.random.default_rng(0)
     rows = np.repeat(np.arange(len(kinds)), counts)
     h = rng.uniform(-0.8, 0.8, (len(kinds), H))

@@ -110,4 +110,5 @@ def test_points_of_the_finder_are_read() -> None:
     found = FinderPoints()
     found.restore(FOLDER / "finder-points.npz")
     np.testing.assert_allclose(found.xstar, [POINT], rtol=1e-12)
-    assert (found.kind.tolist(), found.dtype) == (["fixed"], np.float64)
+    assert found.kind.tolist() == ["fixed"]
+    assert found.dtype == np.float64

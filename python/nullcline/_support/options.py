@@ -37,14 +37,16 @@ def add_options(
     docs = field_docs(settings)
     hints = typing.get_type_hints(settings)
     for field in _fields(settings, leave_out):
+        kind = _scalar(hints[field.name])
+        choices = field.metadata.get("choices")
         parser.add_argument(
             flag(field),
             dest=field.name,
             default=field.default,
-            type=_scalar(hints[field.name]),
-            choices=field.metadata.get("choices"),
+            type=kind,
+            choices=choices,
+            metavar=None if choices else {int: "N", float: "X"}.get(kind),
             help=docs.get(field.name),
-            **({} if "choices" in field.metadata else {"metavar": _metavar(hints[field.name])}),
         )
 
 
@@ -109,7 +111,3 @@ def _scalar(hint: Any) -> type:
     members = typing.get_args(hint) or (hint,)
     found: type = next(member for member in members if member is not type(None))
     return found
-
-
-def _metavar(hint: Any) -> str:
-    return {int: "N", float: "X"}.get(_scalar(hint), "NAME")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLOURS = (BLUE, VERMILION, ORANGE, "#009E73", "#CC79A7", "#56B4E9")
 SHAPES = ("o", "s", "^", "D", "v", "P")
-"""Of up to six curves in a panel."""
+"""Colours and marks of up to six curves in a panel."""
 
 WORDS_WRITTEN = 16
 WORD_ROOM = (0.13, 0.05)

@@ -78,7 +78,8 @@ def speed_colours(speeds: Vector) -> ScalarMappable:
 
 def draw_cloud(axes: Axes, places: Vector) -> None:
     """Draw visited states, shape (n, 2), as a grey cloud."""
-    axes.scatter(*places.T, s=3, color=GREY, alpha=0.25, lw=0, rasterized=True)
+    x, y = places.T
+    axes.scatter(x, y, s=3, color=GREY, alpha=0.25, lw=0, rasterized=True)
 
 
 def draw_points(
@@ -87,8 +88,10 @@ def draw_points(
     """Draw points at their places, shape (n, 2), each kind with its mark."""
     for kind, marker in MARKERS.items():
         of_kind = points.kind == kind
+        x, y = places[of_kind].T
         axes.scatter(
-            *places[of_kind].T,
+            x,
+            y,
             s=40 + 160 * np.sqrt(points.count[of_kind] / n_starts),
             c=colours.to_rgba(points.q[of_kind]) if kind == "slow" else VERMILION,
             marker=marker,

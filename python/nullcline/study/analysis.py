@@ -188,8 +188,8 @@ def _readout(model: SentimentRNN) -> NDArray[np.float64]:
 
 
 def _contrast(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights (n,) for the last class against the first: of two, the one logit's."""
-    rows = np.atleast_2d(weights)
+    """Return the weights, shape (n,), for the last class against the first."""
+    rows = np.atleast_2d(weights)  # two classes share one logit
     contrast: NDArray[np.float64] = rows[0] if len(rows) == 1 else rows[-1] - rows[0]
     return contrast
 

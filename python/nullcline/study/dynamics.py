@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nullcline.study.states import VisitedStates
 
 N_TIME_CONSTANTS = 5
-"""Of the slowest modes, how many are kept."""
+"""How many of the slowest modes' time constants are kept."""
 
 N_POSITIONS = 10
 """Places along the line where its direction and its modes are compared."""

@@ -1,4 +1,4 @@
-"""Figures of what the linearization of a network explains, after the paper's own."""
+"""Figures of what the linearization of a network explains; they follow the paper's."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class LayerAnalysis:
     walks
         The example reviews.
     points
-        The ends of the search, one row a start.
+        The ends of the search, one row per start.
     unique
         The distinct ends.
     radius_exists, radius_unique

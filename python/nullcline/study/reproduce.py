@@ -113,7 +113,7 @@ def reproduce(
 
 
 def require_empty(folder: Path, *, resume: bool) -> None:
-    """Raise `FileExistsError` if the folder holds results that are not to be gone on with."""
+    """Raise `FileExistsError` if the folder holds results, unless they are to be resumed."""
     if not resume and (folder / "networks").exists():
         raise FileExistsError(
             f"{folder} holds results already; go on with them (--resume), or choose another folder"

@@ -16,12 +16,13 @@ from nullcline.study.layer_results import LayerAnalysis
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
     from numpy.typing import NDArray
 
 _FORMAT = "nullcline.NetworkAnalysis 4"
 
-_NOT_IN_FILES = {FixedPoints: {"cell"}}
+_NOT_IN_FILES: dict[type, Collection[str]] = {FixedPoints: {"cell"}}
 """The checkpoint beside the file holds the cell."""
 
 _NOT_FOR_READERS = ("readout", "baseline", "layers")

@@ -59,8 +59,8 @@ def projections(network: NetworkAnalysis) -> Figure:
     figure, axes_of = panel_per_layer(network, height=1.15)
     for layer, axes in zip(network.layers, axes_of, strict=True):
         for label, colour in enumerate(class_colours(len(network.classes))):
-            cloud = layer.sample_projection[layer.sample_labels == label]
-            axes.scatter(*cloud.T, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
+            x, y = layer.sample_projection[layer.sample_labels == label].T
+            axes.scatter(x, y, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
         spread = np.ptp(layer.sample_projection, axis=0)
         marked: list[NDArray[np.float64]] = []
         for walk in layer.walks:

@@ -1,4 +1,4 @@
-"""The study, widened: every cell on every corpus, one table, one page for each."""
+"""The study, widened: every cell on every corpus, one table, and one page per network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Page:
-    """One page of the study, and the networks on it: of one cell and corpus, of some depths."""
+    """A page of the study, and the networks on it: of one cell and corpus, of several depths."""
 
     path: Path
     networks: Sequence[NetworkAnalysis]
@@ -129,8 +129,9 @@ def study(
     Parameters
     ----------
     out
-        The folder: `networks/` (checkpoints and analyses, by corpus, cell and depth), `pages/` (one
-        of `nullcline.study.reproduce.reproduce` each), `results.json` and `index.html`.
+        The folder: `networks/` (checkpoints and analyses, by corpus, cell and depth), `pages/`
+        (one per network, as `nullcline.study.reproduce.reproduce` writes it), `results.json` and
+        `index.html`.
     cells, corpora, layers
         Cells (`nullcline.training.CELLS`), corpora as in `nullcline.text.load_corpus`, depths.
     train_sizes
@@ -194,7 +195,7 @@ def study(
 
 
 def _command(lists: dict[str, Sequence[Any]], training: TrainingSettings) -> str:
-    """Return the command that makes the study again, but for settings that the page lists."""
+    """Return the command that reproduces the study, without settings that the page lists."""
     words = ["nullcline reproduce"]
     for name, values in lists.items():
         if list(values) not in (["test"], [None]):

@@ -70,7 +70,7 @@ class _Run:
         return min(self.history, key=lambda epoch: epoch.validation_loss).number
 
     def is_over(self, settings: TrainingSettings) -> bool:
-        """Tell whether all epochs are done, or patience with a rising validation loss is."""
+        """Tell whether all epochs are done, or none of the last `patience` ones was the best."""
         done = len(self.history)
         impatient = (
             settings.patience is not None
@@ -192,7 +192,7 @@ def _device(name: torch.device | str | None) -> torch.device:
 def evaluate(
     model: SentimentRNN, reviews: EncodedReviews, device: torch.device | str = "cpu"
 ) -> tuple[float, float]:
-    """Return the mean loss (nats a review) and the accuracy (in [0, 1]) of `model`."""
+    """Return the mean loss (nats per review) and the accuracy (in [0, 1]) of `model`."""
     model.eval()
     total = correct = 0.0
     with torch.inference_mode():

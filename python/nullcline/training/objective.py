@@ -17,7 +17,7 @@ def loss(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     Parameters
     ----------
     logits
-        Of the second of two classes, shape (n,), or of each of K > 2, shape (n, K).
+        The logit of the second of two classes, shape (n,), or of each of K > 2, shape (n, K).
     labels
         The true classes, shape (n,), integers from 0 on.
     reduction
