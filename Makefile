@@ -33,26 +33,25 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[bench]'
 	mkdir -p build/bench
 	.venv-test/bin/python -m pytest benchmarks --benchmark-enable --benchmark-json=build/bench/searches.json
-	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/scaling.py build/bench/scaling.json
-	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/report.py build/bench/searches.json build/bench/scaling.json
-	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/each_cell.py
-	PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/joint_layers.py
-	test -z "$$FIXED_POINT_FINDER" || PYTHONPATH=tests:benchmarks .venv-test/bin/python benchmarks/flip_flop.py
+	.venv-test/bin/python -m benchmarks.scaling build/bench/scaling.json
+	.venv-test/bin/python -m benchmarks.report build/bench/searches.json build/bench/scaling.json
+	.venv-test/bin/python -m benchmarks.each_cell
+	.venv-test/bin/python -m benchmarks.joint_layers
+	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
 
 # On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a
 # network, CUDA_PYTHON=python3 CUDA_PIP='--no-build-isolation --no-deps' use what that Python has.
 CUDA_PYTHON ?= .venv-cuda/bin/python
 CUDA_PIP    ?=
-CUDA_RUN     = PYTHONPATH=tests:benchmarks
 
 cuda-check:
 	@nvidia-smi -L 2>/dev/null || { echo 'cuda-check: no NVIDIA GPU was found, so nothing was built or run'; exit 1; }
 	command -v $(CUDA_PYTHON) || $(PYTHON) -m venv .venv-cuda
 	CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) $(CUDA_PYTHON) -m pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
 	NULLCLINE_REQUIRE_GPU=1 $(CUDA_PYTHON) -m pytest tests/test_cuda.py
-	$(CUDA_RUN) compute-sanitizer --error-exitcode 1 --tool memcheck $(CUDA_PYTHON) benchmarks/short_gpu_search.py
-	$(CUDA_RUN) compute-sanitizer --error-exitcode 1 --tool racecheck $(CUDA_PYTHON) benchmarks/short_gpu_search.py
-	$(CUDA_RUN) $(CUDA_PYTHON) benchmarks/gpu.py
+	compute-sanitizer --error-exitcode 1 --tool memcheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
+	compute-sanitizer --error-exitcode 1 --tool racecheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
+	$(CUDA_PYTHON) -m benchmarks.gpu
 
 docs: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[docs]'

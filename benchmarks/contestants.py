@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from networks import trained
-from rivals import descent
+from benchmarks.networks import trained
+from benchmarks.rivals import descent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from networks import Network
+    from benchmarks.networks import Network
 
 TOL_SLOW = 1e-3
 """The study's."""
@@ -70,9 +70,8 @@ def _gradient(
 
 def _of(module: str, function: str) -> Callable[..., NDArray[Any]]:
     def run(*arguments: Any, **options: Any) -> NDArray[Any]:
-        found: NDArray[Any] = getattr(importlib.import_module(module), function)(
-            *arguments, **options
-        )
+        rival = importlib.import_module(f"benchmarks.rivals.{module}")
+        found: NDArray[Any] = getattr(rival, function)(*arguments, **options)
         return found
 
     return run
@@ -95,17 +94,20 @@ CONTESTANTS = {
     "FixedPointFinder, rate 0.01": Contestant(
         partial(descent.fixed_point_finder, learning_rate=0.01), missing=_NO_FINDER
     ),
-    "torch.func LM": Contestant(_of("rivals.torch_func", "levenberg_marquardt"), n_starts=20),
+    "torch.func LM": Contestant(_of("torch_func", "levenberg_marquardt"), n_starts=20),
     "optimistix LM": Contestant(
-        _of("rivals.jax_optimistix", "levenberg_marquardt"),
+        _of("jax_optimistix", "levenberg_marquardt"),
         n_starts=10,
         missing=_NO_OPTIMISTIX,
         warms_up=True,
     ),
     "optimistix Newton": Contestant(
-        _of("rivals.jax_optimistix", "newton"), n_starts=50, missing=_NO_OPTIMISTIX, warms_up=True
+        _of("jax_optimistix", "newton"),
+        n_starts=50,
+        missing=_NO_OPTIMISTIX,
+        warms_up=True,
     ),
-    "scipy hybr": Contestant(_of("rivals.scipy_root", "hybrid"), n_starts=20),
+    "scipy hybr": Contestant(_of("scipy_root", "hybrid"), n_starts=20),
 }
 
 

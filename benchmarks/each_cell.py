@@ -1,7 +1,7 @@
-"""What a search of every cell costs, and of the same network as a function: `python each_cell.py`.
+"""What a search of every cell costs, and of the same network as a function.
 
-Networks are random, and starts are states that they visit. Searches take turns. It writes
-`results/each-cell.json` and the table of docs/cells.md.
+Networks are random, and starts are states that they visit. Searches take turns.
+`python -m benchmarks.each_cell` writes `results/each-cell.json` and the table of docs/cells.md.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import numpy as np
 import torch
 
 import nullcline as nc
-from every_cell import KINDS, random_network
+from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
-from report import ROOT, fill
+from testing.every_cell import KINDS, random_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from every_cell import Network
+    from testing.every_cell import Network
 
 NAMES = {
     "gru": "`GRU`",

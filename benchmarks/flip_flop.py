@@ -1,6 +1,6 @@
 """FixedPointFinder's own example with its finder and with ours, on the same networks, in one run.
 
-`FIXED_POINT_FINDER=CLONE python benchmarks/flip_flop.py` runs the clone's
+`FIXED_POINT_FINDER=CLONE python -m benchmarks.flip_flop` runs the clone's
 `examples/torch/run_FlipFlop.py` (its data, its training, its plots) with nothing changed but the
 line that imports the finder and the type of the network. Each network is trained once; then the two
 finders take turns. It writes `results/flip-flop.json`, and the table and the figures of
@@ -24,11 +24,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.report import ROOT, fill
+from benchmarks.rivals.descent import FIXED_POINT_FINDER
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
-from report import ROOT, fill
-from rivals.descent import FIXED_POINT_FINDER
 
 SEEDS = {"tanh": (0, 1, 2), "relu": (4,), "gru": (0, 1, 2), "lstm": (0, 1, 2)}
 """Seeds of the training; with those before 4, the example's training of a ReLU never ends."""

@@ -1,6 +1,6 @@
 """Our search on a GPU against our own on the CPU, against its rivals there, and against the chip.
 
-`python benchmarks/gpu.py` measures, prints a table and writes `results/<name of the GPU>.json`.
+`python -m benchmarks.gpu` measures, prints a table and writes `results/<name of the GPU>.json`.
 Where there is no GPU it says so and ends with status 1.
 """
 
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.gpu import availability
-from contestants import TOL_SLOW, known_points, places
-from networks import Network, trained, widened
+from benchmarks.contestants import TOL_SLOW, known_points, places
+from benchmarks.networks import Network, trained, widened
 from nullcline._support.files import replacing
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
+from nullcline.gpu import availability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 3
 CPU_THREADS = 2
-"""Of the CPU's search that the GPU's is compared with."""
+"""Threads of the CPU's search that the GPU's is compared with."""
 
 Row = dict[str, Any]
 
@@ -92,7 +92,7 @@ def study_network(
         "nullcline, CPU": lambda: ours(network, starts, n_threads=CPU_THREADS),
     }
     if find_spec("torch"):
-        from rivals.torch_func import levenberg_marquardt
+        from benchmarks.rivals.torch_func import levenberg_marquardt
 
         searches["torch.func LM, GPU"] = lambda: levenberg_marquardt(
             network, few, device=torch_device
@@ -100,7 +100,7 @@ def study_network(
     if find_spec("jax") and find_spec("optimistix"):
         # JAX would take most of the GPU's memory for itself.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        from rivals import jax_optimistix
+        from benchmarks.rivals import jax_optimistix
 
         searches["optimistix LM, GPU"] = lambda: jax_optimistix.levenberg_marquardt(network, few)
         searches["optimistix Newton, GPU"] = lambda: jax_optimistix.newton(network, few)
@@ -113,7 +113,7 @@ def study_network(
 
 
 def many_starts(n_starts: int = 100_000) -> list[Row]:
-    """The same network from a hundred thousand states; the CPU once, because it takes a minute."""
+    """Search a network from a hundred thousand states; on the CPU once, as it takes a minute."""
     network = trained("imdb-1-layer")
     starts = between(network, n_starts)
     gpu = alternating({"GPU": lambda: ours(network, starts, device="cuda")})["GPU"]

@@ -1,6 +1,6 @@
-"""Three layers trained on IMDB, jointly and each alone at zero input: `python joint_layers.py`.
+"""Three layers trained on IMDB, jointly and each alone at zero input.
 
-It writes `results/joint-layers.json` and the table of docs/stacks.md.
+`python -m benchmarks.joint_layers` writes `results/joint-layers.json` and docs/stacks.md's table.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
+from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
-from report import ROOT, fill
-from trained_networks import trained_layer
+from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def measure() -> list[Row]:
-    """Return a row a layer: its one fixed point's length and slowest time constant, both ways."""
+    """Return one row per layer: its fixed point's norm and slowest time constant, both ways."""
     layers = [trained_layer("imdb-3-layer", layer) for layer in (1, 2, 3)]
     stack = nc.Stack([layer.cell() for layer in layers])
     starts = np.concatenate([layer.starts[:20] for layer in layers], axis=1)

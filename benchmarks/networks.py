@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nullcline as nc
-from trained_networks import trained_layer
+from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 """Make the record, the plots and the tables of what was measured.
 
-`python benchmarks/report.py SEARCHES SCALING` takes the file that pytest-benchmark wrote of
+`python -m benchmarks.report SEARCHES SCALING` takes the file that pytest-benchmark wrote of
 `test_rivals.py` and the one of `scaling.py`, and writes `results/cpu.json`, the figures of
 `docs/images` and the tables between the marks in README.md and docs/speed.md.
 """

@@ -70,11 +70,13 @@ def main(out: str, before: str | None = None) -> int:
     if before is None:
         return 0
     known = json.loads(Path(before).read_text())
-    different = [
-        f"{name}: {', '.join(column for column in known[name] if known[name][column] != digests[column])}"
-        for name, digests in found.items()
-        if name in known and known[name] != digests
-    ]
+    different = []
+    for name, digests in found.items():
+        columns = [
+            column for column in digests if known.get(name, digests)[column] != digests[column]
+        ]
+        if columns:
+            different.append(f"{name}: {', '.join(columns)}")
     print("\n".join(different))
     print(f"{len(found)} searches, {len(different)} differ")
     return bool(different)

@@ -1,6 +1,6 @@
 """Time and memory against the hidden size, the number of starts and of threads, and the hardware.
 
-`python benchmarks/scaling.py OUT` measures all, each search in a process of its own, and writes
+`python -m benchmarks.scaling OUT` measures all, each search in a process of its own, and writes
 what it found as JSON.
 """
 
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from contestants import CONTESTANTS, TOL_SLOW
-from networks import NAMES, Network, trained, widened
+from benchmarks.contestants import CONTESTANTS, TOL_SLOW
+from benchmarks.networks import NAMES, Network, trained, widened
+from benchmarks.report import ROOT
 from nullcline._native.blas import one_blas_thread
 
 if TYPE_CHECKING:
@@ -172,8 +173,10 @@ def _median_seconds(work: Callable[[], object]) -> float:
 
 def in_own_process(measure: str, *arguments: object) -> Row:
     """Call a function of this file in a new process: nothing else is in its memory."""
+    module = ["-m", "benchmarks.scaling"]
     done = subprocess.run(
-        [sys.executable, __file__, "--measure", json.dumps([measure, *arguments])],
+        [sys.executable, *module, "--measure", json.dumps([measure, *arguments])],
+        cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
         text=True,

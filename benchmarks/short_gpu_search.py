@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import nullcline as nc
-from every_cell import random_network
-from networks import trained
+from benchmarks.networks import trained
+from testing.every_cell import random_network
 
 METHODS = ("auto", "krylov", "lm", "newton", "gradient")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import each_cell
-from every_cell import KINDS
+from benchmarks import each_cell
+from testing.every_cell import KINDS
 
 
 def test_the_benchmark_runs() -> None:

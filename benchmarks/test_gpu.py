@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-import gpu
+from benchmarks import gpu
 
 
 @pytest.mark.filterwarnings("ignore")  # what other people's libraries say to each other

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from contestants import CONTESTANTS, known_points, places
-from networks import NAMES, trained
+from benchmarks.contestants import CONTESTANTS, known_points, places
+from benchmarks.networks import NAMES, trained
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

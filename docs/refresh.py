@@ -1,4 +1,4 @@
-"""Bring finished reproductions' figures and numbers here: `python refresh.py FOLDER ...`.
+"""Bring finished reproductions' figures and numbers here: `python -m docs.refresh FOLDER ...`.
 
 A folder holds a reproduction on IMDB, or a widened study. The tables of all studies that are here
 are written between the marks of study.md.
@@ -14,13 +14,13 @@ from typing import Any
 
 from PIL import Image
 
+from nullcline.study.cell_names import CELL_NAMES
+
 COLOURS = 256
 
 # In the order of tables.
 CORPORA = ("synthetic", "sst", "imdb")
 VARIED = ("train-sizes", "classes", "splits")
-
-CELL_NAMES = {"gru": "GRU", "lstm": "LSTM", "ugrnn": "update-gate", "rnn": "vanilla"}
 
 PICTURES = {
     "line-1": "The slow manifold among the visited states, its width, and the angles along it",
@@ -127,7 +127,7 @@ def write_study(results: list[Row], page: Path) -> None:
 
 
 def joined(parts: tuple[Row, ...]) -> Row:
-    """Return one claim, judged in several studies, over all of their networks."""
+    """Return one claim, evaluated in several studies, over all of their networks."""
     return {
         "name": parts[0]["name"],
         "holds": sum(part["holds"] for part in parts),

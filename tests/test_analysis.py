@@ -10,20 +10,17 @@ import pytest
 import torch
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units
-from nullcline.study.analysis import (
-    N_LINEARIZED,
-    N_SPECTRA,
-    AnalysisSettings,
-    analyse,
-    find_points,
-)
-from nullcline.study.results import MARGINAL, NetworkAnalysis
+from nullcline._support.tolerances import MARGINAL
+from nullcline.study.analysis import analyse, find_points
+from nullcline.study.layer_analysis import N_LINEARIZED, N_SPECTRA
+from nullcline.study.results import NetworkAnalysis
+from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import visit_states
 from nullcline.training import train
 from nullcline.training.bag_of_words import fit_bag_of_words
-from paper_samples import layer, network, spectrum
-from tiny_study import SETTINGS, tiny_corpus
+from testing.gru_samples import cell_of, independent_units
+from testing.study_samples import layer, network, spectrum
+from testing.tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

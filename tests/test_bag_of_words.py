@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from nullcline.text import Corpus, Split
 from nullcline.training import train
 from nullcline.training.bag_of_words import PENALTIES, BagOfWords, fit_bag_of_words
-from tiny_study import NEUTRAL, SETTINGS, WORDS, tiny_corpus
+from testing.tiny_study import NEUTRAL, SETTINGS, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import LAYOUTS, cell_of, layouts, random_gru, seeds
 from nullcline.cells import Cell
-from reference import ReferenceGRU
+from testing.gru_samples import LAYOUTS, cell_of, layouts, random_gru, seeds
+from testing.reference import ReferenceGRU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,18 +11,18 @@ from flint import arb
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import ball_reference
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru, seeds
 from nullcline.certify.enclosure import GRUEnclosure
-from trained_networks import LAYERS, trained_layer
+from testing import ball_reference
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from reference import ReferenceGRU
+    from testing.reference import ReferenceGRU
 
 GAINS = st.sampled_from([0.3, 1.0, 2.0, 4.0])
 

@@ -1,4 +1,4 @@
-"""The paper's claims are judged by what was measured, both ways."""
+"""The paper's claims are evaluated by what was measured, both ways."""
 
 from __future__ import annotations
 
@@ -7,38 +7,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nullcline.study.claims import CLAIMS, Verdict, evaluate
-from paper_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
+from nullcline.study.claims import CLAIMS, Finding, evaluate
+from testing.study_samples import GROWING_ROTATION, STABLE_REAL, layer, network, spectrum, variance
 
 if TYPE_CHECKING:
-    from nullcline.study.results import LayerAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 FAR = {"kinds": ("fixed",), "counts": (9,), "distance_to_cloud": np.array([2.0])}
 FAR_3 = {"kinds": ("fixed",) * 3, "counts": (3,) * 3, "distance_to_cloud": np.full(3, 2.0)}
 ROTATING = {"explained_variance_ratio": variance(0.95), "spectra": (spectrum(GROWING_ROTATION),)}
 
 
-def one_layer(**changes: object) -> list[Verdict]:
-    return [v for v in evaluate([network(layer(1, **changes))]) if v.claim.startswith("1 layer")]
+def of_depth(depth: str, found: NetworkAnalysis) -> list[Finding]:
+    return [
+        finding for claim, finding in evaluate([found]).items() if claim.startswith(f"{depth}:")
+    ]
+
+
+def one_layer(**changes: object) -> list[Finding]:
+    return of_depth("1 layer", network(layer(1, **changes)))
 
 
 def three_layers(
     first: LayerAnalysis | None = None,
     second: LayerAnalysis | None = None,
     third: LayerAnalysis | None = None,
-) -> list[Verdict]:
+) -> list[Finding]:
     layers = (
         first or layer(1, explained_variance_ratio=variance(0.5)),
         second or layer(2, **FAR, **ROTATING),
         third or layer(3, **FAR_3, **ROTATING),
     )
-    return [v for v in evaluate([network(*layers)]) if v.claim.startswith("3 layers")]
+    return of_depth("3 layers", network(*layers))
 
 
 def test_a_network_like_the_papers_agrees_with_every_claim() -> None:
-    for verdict in one_layer() + three_layers():
-        assert verdict.agrees is True, verdict
-        assert verdict.measured
+    for finding in one_layer() + three_layers():
+        assert finding.agrees is True, finding
+        assert finding.measured
 
 
 @pytest.mark.parametrize(
@@ -56,9 +63,9 @@ def test_a_network_like_the_papers_agrees_with_every_claim() -> None:
     ],
 )
 def test_a_one_layer_network_that_differs_disagrees(claim: int, changes: dict[str, object]) -> None:
-    verdict = one_layer(**changes)[claim]
-    assert verdict.agrees is False, verdict
-    assert verdict.explanation or verdict.measured == "no point to linearize at"
+    finding = one_layer(**changes)[claim]
+    assert finding.agrees is False, finding
+    assert finding.explanation or finding.measured == "no point to linearize at"
 
 
 @pytest.mark.parametrize(
@@ -88,16 +95,16 @@ def test_few_points_are_told_from_the_many_that_descent_leaves() -> None:
 
 def test_rotations_that_decay_are_told_from_those_that_grow() -> None:
     decaying = {**FAR, **ROTATING, "spectra": (spectrum((0.6 + 0.6j, 0.6 - 0.6j)),)}
-    verdict = three_layers(second=layer(2, **decaying), third=layer(3, **{**decaying, **FAR_3}))[-1]
-    assert verdict.agrees is False
-    assert "No eigenvalue has |λ| > 1" in verdict.explanation
+    finding = three_layers(second=layer(2, **decaying), third=layer(3, **{**decaying, **FAR_3}))[-1]
+    assert finding.agrees is False
+    assert "No eigenvalue has |λ| > 1" in finding.explanation
 
 
 def test_claims_about_networks_that_are_not_there_stay_open() -> None:
-    verdicts = evaluate([])
-    assert len(verdicts) == len(CLAIMS)
-    assert all(verdict.agrees is None for verdict in verdicts)
-    assert "no 1-layer network" in verdicts[0].explanation
+    findings = evaluate([])
+    assert list(findings) == [claim for _, claim, _ in CLAIMS]
+    assert all(finding.agrees is None for finding in findings.values())
+    assert "no 1-layer network" in next(iter(findings.values())).explanation
 
 
 def test_components_for_a_share() -> None:

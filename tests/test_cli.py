@@ -16,7 +16,7 @@ import pytest
 
 import nullcline as nc
 from nullcline.cli import main
-from tiny_study import NEUTRAL, WORDS, tiny_corpus
+from testing.tiny_study import NEUTRAL, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import independent_units, random_gru, seeds
 from nullcline.compat.fpf import FixedPointFinderTorch, FixedPoints, MeaninglessArgumentWarning
+from testing.gru_samples import independent_units, random_gru, seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from reference import ReferenceGRU
+    from testing.reference import ReferenceGRU
 
 
 def module_of(gru: ReferenceGRU) -> torch.nn.GRU:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru, seeds
-from search_checks import assert_equal, random_states
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.search_checks import assert_equal, random_states
 
 if TYPE_CHECKING:
     from pathlib import Path

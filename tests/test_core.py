@@ -10,9 +10,9 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import nullcline as nc
-from gru_samples import cell_of, random_gru
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
+from testing.gru_samples import cell_of, random_gru
 
 GRU = random_gru(60, 2, gain=1.5)
 CELL = cell_of(GRU)

@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import KINDS, random_network
-from gpu_samples import ByDlpack, CudaTensor, Gpu
-from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
 from nullcline.gpu import arrays, availability
-from search_checks import (
+from testing.every_cell import KINDS, random_network
+from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
+from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.search_checks import (
     METHODS,
     NETWORKS,
     assert_equal,
@@ -33,7 +33,7 @@ from search_checks import (
     check_labels,
     random_states,
 )
-from trained_networks import trained_layer
+from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 import warnings
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from every_cell import random_network
+from testing.every_cell import random_network
+from testing.study_samples import STABLE_REAL, spectrum
 
 MOVED = {
     "nullcline.dimensionality": "nullcline.linearization.dimensionality",
@@ -19,7 +21,7 @@ MOVED = {
     "nullcline.line_attractor": "nullcline.continuation.line_attractor",
     "nullcline.linear_prediction": "nullcline.linearization.prediction",
     "nullcline.paper": "nullcline.study",
-    "nullcline.paper.dynamics_figures": "nullcline.plotting.dynamics",
+    "nullcline.paper.dynamics_figures": "nullcline.plotting",
     "nullcline.paper.pca": "nullcline.study.pca",
     "nullcline.paper.style": "nullcline.plotting.style",
     "nullcline.stack": "nullcline.cells.stack",
@@ -85,3 +87,26 @@ def test_attributes() -> None:
     for found in (curve, branch):
         with pytest.warns(DeprecationWarning, match="slowest is deprecated: use .*spectral_rad"):
             assert found.slowest is found.spectral_radius
+
+
+def test_the_spectral_radius_of_a_spectrum() -> None:
+    found = spectrum(STABLE_REAL)
+    with pytest.warns(DeprecationWarning, match="slowest is deprecated: use .*spectral_radius"):
+        assert found.slowest == found.spectral_radius == 0.9
+
+
+@pytest.mark.parametrize("package", ["text", "training"])
+def test_names_that_are_loaded_when_asked_for_are_all_there(package: str) -> None:
+    script = f"""
+import sys, nullcline.{package} as package
+assert "torch" not in sys.modules and "pooch" not in sys.modules
+assert set(package.__all__) <= set(dir(package))
+assert set(package.__all__) == set(package._HOMES)
+for name in package.__all__:
+    assert getattr(package, name) is getattr(package, name)
+try:
+    package.nothing
+except AttributeError as error:
+    assert "has no attribute 'nothing'" in str(error)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import seeds
+from testing.gru_samples import seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

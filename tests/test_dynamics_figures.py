@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru
-from nullcline.plotting import dynamics as draw
+from nullcline import plotting as draw
+from nullcline.plotting.panels import WORD_ROOM, WORDS_WRITTEN
 from nullcline.plotting.style import style
+from testing.gru_samples import cell_of, independent_units, random_gru
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,7 @@ RNG = np.random.default_rng(0)
 CELL = cell_of(random_gru(5, 3, 0.8, 1))
 STATES = RNG.uniform(-0.5, 0.5, (60, 5))
 POINTS = nc.find_fixed_points(CELL, STATES).unique()
+SLOW = replace(POINTS, kind=np.full(len(POINTS), "slow"), q=np.full(len(POINTS), 1e-7))
 MODES = nc.linearize(CELL, POINTS)
 NEXT = nc.predict_next_states(MODES, STATES)
 SEQUENCES = nc.predict_sequences(MODES, RNG.normal(size=(4, 6, 3)))
@@ -49,6 +52,12 @@ def infinite_time_constants() -> Figure:
     return draw.time_constants(nc.linearize(cell, np.zeros((1, 2))))
 
 
+def points_of_one_unit() -> Figure:
+    cell = cell_of(independent_units(np.array([0.9]), np.zeros(1)))
+    states = np.linspace(-0.5, 0.5, 9)[:, None]
+    return draw.fixed_points(nc.find_fixed_points(cell, states).unique(), states)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "time constants": lambda: draw.time_constants(MODES),
     "time constants of named points": lambda: draw.time_constants(MODES, ["a"] * len(MODES)),
@@ -65,6 +74,12 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "effects": lambda: draw.instantaneous_and_steady(EFFECTS, WORDS),
     "responses": lambda: draw.word_responses(RESPONSE, ["a", "b", "c"], np.ones(3)),
     "responses alone": lambda: draw.word_responses(RESPONSE, ["a", "b", "c"]),
+    "eigenvalues": lambda: draw.eigenvalues(MODES),
+    "eigenvalues of named points": lambda: draw.eigenvalues(MODES, ["a"] * len(MODES)),
+    "points": lambda: draw.fixed_points(POINTS, STATES),
+    "slow points": lambda: draw.fixed_points(SLOW, STATES),
+    "no points": lambda: draw.fixed_points(POINTS.select([]), STATES),
+    "points of one unit": points_of_one_unit,
     "dimensionality": lambda: draw.dimensionality({"a": np.array([3.0, 1.0, 0.0])}),
 }
 
@@ -107,12 +122,12 @@ def test_what_is_drawn_is_what_was_found() -> None:
 def test_words_that_stand_out_are_written_and_none_over_another() -> None:
     (axes,) = draw.word_projections(EFFECTS, WEIGHTS, WORDS).axes
     written = [text.get_text() for text in axes.texts]
-    assert 0 < len(written) <= draw.WORDS_WRITTEN
+    assert 0 < len(written) <= WORDS_WRITTEN
     assert len(set(written)) == len(written)
     places = np.array([axes.texts[i].xy for i in range(len(written))])  # type: ignore[attr-defined]
     spread = np.array([np.ptp(WEIGHTS), np.ptp(EFFECTS.projections[:, 0].real)])
     gaps = np.abs(places[:, None] - places) / spread
-    near = (gaps < draw.WORD_ROOM).all(axis=2) & ~np.eye(len(written), dtype=bool)
+    near = (gaps < WORD_ROOM).all(axis=2) & ~np.eye(len(written), dtype=bool)
     assert not near.any()
 
 

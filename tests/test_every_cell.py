@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import KINDS, SMOOTH, Network, bends, jacobians, random_network, rows
-from gru_samples import seeds
 from nullcline.cells import Cell
-from reference import levenberg_marquardt
+from testing.every_cell import KINDS, SMOOTH, Network, bends, jacobians, random_network, rows
+from testing.gru_samples import seeds
+from testing.reference import levenberg_marquardt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

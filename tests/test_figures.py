@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from nullcline.plotting.style import class_colours, style
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figures import draw_figures, plans
-from nullcline.plotting.style import class_colours, style
-from paper_samples import dynamics, layer, network, spectrum
+from testing.study_samples import dynamics, layer, network, spectrum
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import cell_of, random_gru, seeds
 from nullcline.continuation.pseudo_arclength import CurveStop
-from reference import ReferenceGRU
+from testing.gru_samples import cell_of, random_gru, seeds
+from testing.reference import ReferenceGRU
 
 
 def one_unit(slope: float) -> nc.GRU:

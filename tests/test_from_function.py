@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import Network, random_network
-from gru_samples import seeds
 from nullcline.cells import Cell
+from testing.every_cell import Network, random_network
+from testing.gru_samples import seeds
 
 METHODS = ("auto", "lm", "newton", "gradient")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import nullcline as nc
-from every_cell import random_network, rows
+from testing.every_cell import random_network, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

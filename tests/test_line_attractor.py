@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 import nullcline as nc
-from every_cell import random_network
-from gru_samples import cell_of, independent_units, random_gru, seeds
-from trained_networks import trained_layer
+from testing.every_cell import random_network
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

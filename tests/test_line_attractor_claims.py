@@ -1,4 +1,4 @@
-"""The line-attractor claims are judged by their rules, both ways, and the table says what was."""
+"""The line-attractor claims are evaluated by their rules; the table says what was measured."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
 from nullcline.study.table import HEADINGS, table_rows
-from paper_samples import dynamics, layer, line, network, variance, words
+from testing.study_samples import dynamics, layer, line, network, variance, words
 
 NAMES = [claim.name for claim in LINE_ATTRACTOR_CLAIMS]
 
 
-def verdicts(**changes: Any) -> dict[str, bool]:
+def agreements(**changes: Any) -> dict[str, bool | None]:
     of_layer = {"dynamics": dynamics(), **changes}
-    findings = judge(network(layer(1, **of_layer)))
+    findings = evaluate(network(layer(1, **of_layer)))
     return {name: finding.agrees for name, finding in zip(NAMES, findings, strict=True)}
 
 
 def test_a_line_attractor_agrees_with_every_claim() -> None:
-    assert all(verdicts().values())
-    for finding in judge(network(layer(1, dynamics=dynamics()))):
+    assert all(agreements().values())
+    for finding in evaluate(network(layer(1, dynamics=dynamics()))):
         assert finding.measured
 
 
@@ -44,23 +44,23 @@ def test_a_line_attractor_agrees_with_every_claim() -> None:
     ],
 )
 def test_what_breaks_a_rule_breaks_one_claim(name: str, changes: dict[str, Any]) -> None:
-    assert [other for other, agrees in verdicts(**changes).items() if not agrees] == [name]
+    assert [other for other, agrees in agreements(**changes).items() if not agrees] == [name]
 
 
 def test_without_a_line_two_claims_fall() -> None:
-    found = verdicts(dynamics=dynamics(line=None))
+    found = agreements(dynamics=dynamics(line=None))
     assert [name for name, agrees in found.items() if not agrees] == ["a line", "aligned"]
 
 
 def test_without_a_point_only_the_dimensions_are_left() -> None:
-    found = verdicts(dynamics=None)
+    found = agreements(dynamics=None)
     assert [name for name, agrees in found.items() if agrees] == ["few dimensions"]
 
 
 def test_an_lstm_that_is_not_aligned_is_explained() -> None:
     crossed = dynamics(line=line(tangent_to_readout=np.full(5, 74.0)))
     for cell, explained in (("lstm", True), ("gru", False)):
-        finding = judge(network(layer(1, dynamics=crossed), cell=cell))[NAMES.index("aligned")]
+        finding = evaluate(network(layer(1, dynamics=crossed), cell=cell))[NAMES.index("aligned")]
         assert bool(finding.explanation) is explained
 
 
@@ -68,7 +68,7 @@ def test_the_sign_of_a_mode_counts_where_there_is_a_readout() -> None:
     contrary = dynamics(words=words(agreeing=False))
     upper = dynamics(words=None)
     deep = network(layer(1, dynamics=contrary), layer(2, dynamics=upper))
-    assert judge(deep)[NAMES.index("words")].agrees
+    assert evaluate(deep)[NAMES.index("words")].agrees
 
 
 # The table

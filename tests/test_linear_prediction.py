@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import random_network
-from gru_samples import cell_of, random_gru, seeds
+from testing.every_cell import random_network
+from testing.gru_samples import cell_of, random_gru, seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reference import ReferenceGRU
+    from testing.reference import ReferenceGRU
 
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]

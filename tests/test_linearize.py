@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from gru_samples import cell_of, independent_units, random_gru, seeds
-from reference import ReferenceGRU
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.reference import ReferenceGRU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-import reference
-from gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
-from reference import ReferenceGRU
-from search_checks import (
+from testing import reference
+from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.reference import ReferenceGRU
+from testing.search_checks import (
     METHODS,
     NETWORKS,
     TOL_SLOW,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import joint_layers
 import nullcline as nc
-from every_cell import random_network
-from gru_samples import cell_of, independent_units, random_gru, seeds
 from nullcline.cells import Cell
-from search_checks import METHODS, assert_equal, random_states
-from trained_networks import trained_layer
+from testing.every_cell import random_network
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.search_checks import METHODS, assert_equal, random_states
+from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -507,18 +505,6 @@ def test_a_stack_is_certified_layer_by_layer() -> None:
 
 
 # A trained network
-
-
-def test_the_trained_layers_jointly_and_alone() -> None:
-    """What docs/stacks.md says of the three layers trained on IMDB."""
-    found = joint_layers.measure()
-    for row, right in zip(found, json.loads(joint_layers.RESULTS.read_text())["rows"], strict=True):
-        for way in ("alone", "jointly"):
-            assert row[way] == pytest.approx(right[way], rel=1e-6)
-    # Layer 3 alone forgets within three steps; in the network it remembers longest.
-    alone, jointly = ([row[way]["time_constant"] for row in found] for way in ("alone", "jointly"))
-    assert alone[2] < 3
-    assert max(jointly) == jointly[2] > 5000
 
 
 def test_starts_that_stall_in_the_rounding_about_a_zero_are_taken_to_it() -> None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nullcline.cli import CELLS, SPLITS, main
+from nullcline.cli import main
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.study import study
 from nullcline.study.training_size import draw_sizes
-from nullcline.training import CELLS as TRAINED_CELLS
-from nullcline.training import SPLITS as TRAINED_SPLITS
-from paper_samples import layer, network
-from tiny_study import tiny_corpus
+from nullcline.training import CELLS
+from testing.study_samples import layer, network
+from testing.tiny_study import tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,11 +53,6 @@ def by_cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("study") / "out"
     run(out, "--cells", *CELLS)
     return out
-
-
-def test_the_command_line_names_what_there_is() -> None:
-    assert CELLS == TRAINED_CELLS
-    assert SPLITS == TRAINED_SPLITS
 
 
 def test_every_cell_has_a_row_and_a_page(by_cell: Path) -> None:

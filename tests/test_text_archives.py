@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nullcline.text.archives import read_members
-from text_samples import FORMATS, write_archive
+from testing.text_samples import FORMATS, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nullcline.text import Corpus, Split, imdb, load_corpus, sst
-from text_samples import FORMATS, write_archive
+from testing.text_samples import FORMATS, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from every_cell import random_network
-from gru_samples import cell_of, independent_units, random_gru, seeds
 from nullcline.continuation.pseudo_arclength import CurveStop, Problem, follow, tangent_at
-from trained_networks import LAYERS, trained_layer
+from testing.every_cell import random_network
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

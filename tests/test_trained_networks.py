@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-import reference
-from reference import ReferenceGRU
-from trained_networks import LAYERS, TrainedLayer, trained_layer
+from testing import reference
+from testing.reference import ReferenceGRU
+from testing.trained_networks import LAYERS, TrainedLayer, trained_layer
 
 TOL_SLOW = 1e-3
 """The study's: the ghosts of these networks are faster than the front door's default allows."""

@@ -27,8 +27,8 @@ from nullcline.training import (
 from nullcline.training import fit as fit_module
 from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import new_model, split_rows
-from nullcline.training.objective import judged, loss, probabilities
-from tiny_study import SETTINGS, tiny_corpus
+from nullcline.training.objective import loss, predicted_classes, probabilities
+from testing.tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def test_every_cell_learns_and_is_read_back(tmp_path: Path, cell: str, layers: i
     assert run(tmp_path, **settings) == checkpoint
     reviews = checkpoint.reviews(CORPUS)
     batch = reviews.batch(np.arange(len(reviews)))
-    right = judged(checkpoint.model()(batch.tokens, batch.lengths)) == batch.labels
+    right = predicted_classes(checkpoint.model()(batch.tokens, batch.lengths)) == batch.labels
     assert float(right.float().mean()) == pytest.approx(checkpoint.test_accuracy)
 
 
@@ -355,7 +355,7 @@ def test_the_loss_is_minus_the_log_of_the_probability(seed: int, classes: int) -
     expected = -torch.log(chances[torch.arange(6), labels])
     torch.testing.assert_close(loss(logits, labels), expected.mean())
     torch.testing.assert_close(loss(logits, labels, "sum"), expected.sum())
-    assert torch.equal(judged(logits), chances.argmax(dim=1))
+    assert torch.equal(predicted_classes(logits), chances.argmax(dim=1))
 
 
 def test_long_reviews_keep_their_last_tokens_and_empty_ones_one(tmp_path: Path) -> None:

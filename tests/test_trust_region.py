@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_samples import seeds
 from nullcline._native import _core
+from testing.gru_samples import seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 import nullcline as nc
-from every_cell import random_network
-from gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.every_cell import random_network
+from testing.gru_samples import cell_of, independent_units, random_gru, seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,1 +1,1 @@
-"""What researchers run today, each as an expert would write it: a file a library."""
+"""What researchers run today, each as an expert would write it: one file per library."""

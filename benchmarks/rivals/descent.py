@@ -16,7 +16,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from networks import Network
+    from benchmarks.networks import Network
 
 TOLERANCE = 1e-12
 """FixedPointFinder's default `tol_q`, on half the *sum* of squares."""

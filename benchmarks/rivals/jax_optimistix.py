@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from networks import Network
+    from benchmarks.networks import Network
 
 jax.config.update("jax_enable_x64", True)
 

@@ -10,7 +10,7 @@ from scipy.optimize import root
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from networks import Network
+    from benchmarks.networks import Network
 
 
 def hybrid(

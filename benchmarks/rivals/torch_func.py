@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from networks import Network
+    from benchmarks.networks import Network
 
 
 def levenberg_marquardt(

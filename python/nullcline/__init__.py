@@ -101,7 +101,7 @@ MovedModules(
         "nullcline.line_attractor": "nullcline.continuation.line_attractor",
         "nullcline.linear_prediction": "nullcline.linearization.prediction",
         "nullcline.paper": "nullcline.study",
-        "nullcline.paper.dynamics_figures": "nullcline.plotting.dynamics",
+        "nullcline.paper.dynamics_figures": "nullcline.plotting",
         "nullcline.paper.style": "nullcline.plotting.style",
         "nullcline.stack": "nullcline.cells.stack",
     }

@@ -7,18 +7,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nullcline as nc
+from nullcline._support.options import add_options, from_options
+from nullcline._support.versions import own_version
+from nullcline.gpu.availability import CudaUnavailableError
 from nullcline.gpu.device import chosen_gpu
+from nullcline.study.settings import AnalysisSettings
+from nullcline.text.originals import ORIGINALS
+from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nullcline.study.analysis import AnalysisSettings
-    from nullcline.training import TrainingSettings
+VARIED = ("cell", "layers", "train_size")
+"""Settings of the training that `reproduce` has lists of, and `train` one value."""
 
-# As in nullcline.training, which is not imported to show the help.
-CELLS = ("gru", "lstm", "ugrnn", "rnn")
-SPLITS = ("train", "validation", "test")
+OF_FIGURES = ("n_sample", "n_reviews", "n_words")
+"""Settings of the analysis that a search alone has no use for."""
 
 # What a user can mend; anything else is a defect of ours and keeps its traceback.
 USER_ERRORS = (
@@ -27,7 +31,7 @@ USER_ERRORS = (
     OSError,
     ArithmeticError,
     MemoryError,
-    nc.cuda.CudaUnavailableError,
+    CudaUnavailableError,
 )
 
 
@@ -71,8 +75,8 @@ def _reproduce(options: argparse.Namespace) -> None:
     from nullcline.study.study import study
 
     common: dict[str, Any] = {
-        "training": _training_settings(options),
-        "analysis": _analysis_settings(options),
+        "training": from_options(TrainingSettings, options, leave_out=VARIED),
+        "analysis": from_options(AnalysisSettings, options),
         "data_dir": options.data_dir,
         "device": options.device,
         "resume": options.resume,
@@ -110,9 +114,7 @@ def _train(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=not options.quiet,
         ),
-        _training_settings(
-            options, cell=options.cell, layers=options.layers, train_size=options.train_size
-        ),
+        from_options(TrainingSettings, options),
         options.out,
         data_dir=options.data_dir,
         device=options.device,
@@ -139,7 +141,7 @@ def _find(options: argparse.Namespace) -> None:
     layers = find_points(
         checkpoint,
         corpus,
-        _analysis_settings(options),
+        from_options(AnalysisSettings, options),
         device=options.device,
         progress=not options.quiet,
     )
@@ -156,84 +158,67 @@ def _fetch(options: argparse.Namespace) -> None:
         _say(fetch(name, data_dir=options.data_dir, progress=not options.quiet))
 
 
-def _training_settings(options: argparse.Namespace, **others: Any) -> TrainingSettings:
-    from nullcline.training import TrainingSettings
-
-    return TrainingSettings(
-        classes=options.classes,
-        hidden_size=options.hidden_size,
-        epochs=options.epochs,
-        max_tokens=options.max_tokens,
-        patience=options.patience,
-        seed=options.seed,
-        **others,
-    )
-
-
-def _analysis_settings(options: argparse.Namespace) -> AnalysisSettings:
-    from nullcline.study.analysis import AnalysisSettings
-
-    return AnalysisSettings(
-        n_starts=options.starts,
-        method=options.method,
-        tol_unique=options.tol_unique,
-        tol_slow=options.tol_slow,
-        seed=options.seed,
-        n_threads=options.threads,
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nullcline",
         description="Fixed points of recurrent networks, and the study that nullcline grew from.",
     )
-    parser.add_argument("--version", action="version", version=f"nullcline {nc.__version__}")
+    parser.add_argument("--version", action="version", version=f"nullcline {own_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_reproduce(commands)
+    _add_train(commands)
+    _add_find(commands)
+    _add_data(commands)
+    return parser
 
-    reproduce = _command(
+
+def _add_reproduce(commands: Any) -> None:
+    parser = _command(
         commands, "reproduce", _reproduce, "reproduce the study: figures, numbers and a page"
     )
-    reproduce.add_argument(
+    parser.add_argument(
         "--layers",
         type=int,
         nargs="+",
         metavar="N",
         help="depths of the networks; 1 3 by default, 1 alone if the study is widened",
     )
-    _add_study(reproduce)
-    _add_out(reproduce, "reproduction")
-    _add_corpus(reproduce, default="synthetic")
-    _add_training(reproduce)
-    _add_search(reproduce)
+    _add_study(parser)
+    _add_out(parser, "reproduction")
+    _add_corpus(parser, default="synthetic")
+    _add_training(parser, leave_out=VARIED)
+    _add_search(parser, leave_out=("split",))  # --splits has several
+    _add_seed(parser)
 
-    train = _command(commands, "train", _train, "train one network")
-    train.add_argument("--cell", choices=CELLS, default="gru", help="what a layer is")
-    train.add_argument("--layers", type=int, default=1, metavar="N", help="recurrent layers")
-    train.add_argument("--train-size", type=int, metavar="N", help="reviews to train on, not all")
-    _add_out(train, "checkpoint")
-    _add_corpus(train, default="synthetic")
-    _add_training(train)
 
-    find = _command(commands, "find", _find, "find the fixed points of a trained network")
-    find.add_argument("checkpoint", type=Path, help="folder of a finished training run")
-    _add_out(find, "points")
-    _add_corpus(find, default=None)
-    _add_search(find)
-    find.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
+def _add_train(commands: Any) -> None:
+    parser = _command(commands, "train", _train, "train one network")
+    _add_out(parser, "checkpoint")
+    _add_corpus(parser, default="synthetic")
+    _add_training(parser)
+    _add_seed(parser)
 
+
+def _add_find(commands: Any) -> None:
+    parser = _command(commands, "find", _find, "find the fixed points of a trained network")
+    parser.add_argument("checkpoint", type=Path, help="folder of a finished training run")
+    _add_out(parser, "points")
+    _add_corpus(parser, default=None)
+    _add_search(parser, leave_out=OF_FIGURES)
+    parser.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
+    _add_seed(parser)
+
+
+def _add_data(commands: Any) -> None:
     data = commands.add_parser("data", help="corpora and word vectors")
-    fetch = _command(
+    parser = _command(
         data.add_subparsers(required=True, metavar="COMMAND"),
         "fetch",
         _fetch,
         "download originals into the cache, or find the local copies",
     )
-    fetch.add_argument("names", nargs="+", choices=["imdb", "sst", "glove"], help="what to fetch")
-    _add_data_dir(fetch)
-    for command in (reproduce, train, find):
-        command.add_argument("--seed", type=int, default=0, help="seed of all that is random")
-    return parser
+    parser.add_argument("names", nargs="+", choices=list(ORIGINALS), help="what to fetch")
+    _add_data_dir(parser)
 
 
 def _command(commands: Any, name: str, run: Any, description: str) -> argparse.ArgumentParser:
@@ -250,7 +235,7 @@ def _command(commands: Any, name: str, run: Any, description: str) -> argparse.A
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "the study, widened (each of these makes a table of networks, and a page for each)"
+        "the study, widened (each of these makes a table of networks, and one page per network)"
     )
     group.add_argument("--cells", nargs="+", choices=CELLS, help="what a layer is")
     group.add_argument(
@@ -294,28 +279,17 @@ def _add_corpus(parser: argparse.ArgumentParser, default: str | None) -> None:
     _add_data_dir(parser)
 
 
-def _add_training(parser: argparse.ArgumentParser) -> None:
+def _add_training(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
     group = parser.add_argument_group("training (the paper's settings by default)")
-    group.add_argument("--classes", type=int, default=2, help="classes of the corpus")
-    group.add_argument("--hidden-size", type=int, default=256, help="units in each layer")
-    group.add_argument("--epochs", type=int, default=10, help="passes over the training reviews")
-    group.add_argument("--max-tokens", type=int, help="read only the last tokens of longer reviews")
-    group.add_argument(
-        "--patience", type=int, help="stop after epochs without a lower validation loss"
-    )
+    add_options(group, TrainingSettings, leave_out=(*leave_out, "seed"))
     group.add_argument("--device", help="cpu or cuda; cuda where there is one")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
 
 
-def _add_search(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("search")
-    group.add_argument("--starts", type=int, default=500, help="visited states to start from")
-    group.add_argument(
-        "--method",
-        choices=["auto", "newton", "lm", "krylov", "gradient"],
-        default="auto",
-        help="solver",
-    )
-    group.add_argument("--tol-unique", type=float, default=1e-3, help="merge points this close")
-    group.add_argument("--tol-slow", type=float, default=1e-3, help="largest q of a slow point")
-    group.add_argument("--threads", type=int, help="threads of the search; all cores by default")
+def _add_search(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
+    group = parser.add_argument_group("search and analysis (the paper's settings by default)")
+    add_options(group, AnalysisSettings, leave_out=(*leave_out, "seed"))
+
+
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")

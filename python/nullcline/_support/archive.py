@@ -51,14 +51,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[BinaryIO]:
 
 def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[str, Any]) -> None:
     """Write `arrays` to `path`, marked as a file of a `kind` and the `version` of its format."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            allow_pickle=False,
-            format=np.array(kind),
-            version=np.array(version),
-            **arrays,
-        )
+    write_arrays(path, {"format": np.array(kind), "version": np.array(version), **arrays})
 
 
 def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
@@ -66,12 +59,7 @@ def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
 
     `versions` are those of the format that are understood, in rising order.
     """
-    with zipfile.ZipFile(file) as archive:
-        if damaged := archive.testzip():  # sums are checked before any header is believed
-            raise ValueError(f"the checksum of {damaged} does not fit")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = dict(archive)
+    arrays = read_arrays(file)
     if arrays.pop("format").item() != kind:
         raise ValueError(f"its format is not {kind}")
     version = arrays.pop("version").item()
@@ -80,3 +68,22 @@ def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
             f"its format has version {version}, and this nullcline reads up to {versions[-1]}"
         )
     return arrays
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: dict[str, Any], *, compressed: bool = False
+) -> None:
+    """Write `arrays` to `path` under their names, whole or not at all; objects are refused."""
+    save = np.savez_compressed if compressed else np.savez
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        save(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(file: BinaryIO) -> dict[str, Any]:
+    """Return the arrays of an .npz file; raise one of `UNREADABLE` if it is damaged or none."""
+    with zipfile.ZipFile(file) as archive:
+        if damaged := archive.testzip():  # sums are checked before any header is believed
+            raise ValueError(f"the checksum of {damaged} does not fit")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        return dict(archive)

@@ -1,1 +1,1 @@
-"""Drop-ins for other packages, on this one's solvers."""
+"""Drop-in replacements for other packages' classes, on this package's solvers."""

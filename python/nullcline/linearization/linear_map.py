@@ -91,7 +91,7 @@ class Linearization:
         dt = getattr(self.cell, "dt", None)
         if dt is None:
             raise ValueError("the cell knows no unit of time: make it with dt and tau")
-        return self.time_constants * dt
+        return self.time_constants * float(dt)
 
     def by_time_constant(self) -> Linearization:
         """Return the linearization with its modes, left and right, by falling time constant.

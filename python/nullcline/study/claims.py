@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 FEW = 5
 """How many components "the first few" are."""
@@ -24,37 +25,25 @@ REAL = 1e-6
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured for a claim: in words, whether it agrees, and why not where it does not."""
-
-    measured: str
-    agrees: bool
-    explanation: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claim of the paper and what became of it.
+    """What was measured for a claim.
 
     Attributes
     ----------
-    claim
-        The paper's claim.
     measured
-        What was measured; empty if this run has no network to test it on.
+        The measurement, in words; empty if there was no network to test the claim on.
     agrees
-        Whether the two agree; None if the claim was not tested.
+        Whether it agrees with the claim; None if the claim was not tested.
     explanation
-        Why they disagree, or what else there is to say.
+        Why it does not agree, or what else there is to say.
     """
 
-    claim: str
     measured: str
     agrees: bool | None
-    explanation: str
+    explanation: str = ""
 
 
-def evaluate(networks: Sequence[NetworkAnalysis]) -> list[Verdict]:
-    """Judge every claim on the networks of a run.
+def evaluate(networks: Sequence[NetworkAnalysis]) -> dict[str, Finding]:
+    """Evaluate every claim of the paper on the networks of a run.
 
     Parameters
     ----------
@@ -63,19 +52,16 @@ def evaluate(networks: Sequence[NetworkAnalysis]) -> list[Verdict]:
 
     Returns
     -------
-    list of Verdict
-        One for each claim, in the paper's order.
+    dict
+        The finding for each claim, in the paper's order.
     """
     by_depth = {network.n_layers: network for network in networks}
-    verdicts = []
-    for depth, claim, judge in CLAIMS:
-        if depth not in by_depth:
-            text = f"this run has no {depth}-layer network"
-            verdicts.append(Verdict(claim, "", None, text))
-            continue
-        finding = judge(by_depth[depth])
-        verdicts.append(Verdict(claim, finding.measured, finding.agrees, finding.explanation))
-    return verdicts
+    return {
+        claim: evaluate_claim(by_depth[depth])
+        if depth in by_depth
+        else Finding("", None, f"this run has no {depth}-layer network")
+        for depth, claim, evaluate_claim in CLAIMS
+    }
 
 
 def _two_components(network: NetworkAnalysis) -> Finding:
@@ -257,7 +243,7 @@ CLAIMS: tuple[tuple[int, str, Callable[[NetworkAnalysis], Finding]], ...] = (
         _upper_layer_modes,
     ),
 )
-"""Depth, the paper's claim, and the function that judges it."""
+"""Depth, the paper's claim, and the function that evaluates it."""
 
 
 def _share(layer: LayerAnalysis, n: int) -> float:

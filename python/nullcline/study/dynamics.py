@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nullcline as nc
-from nullcline.study.results import MARGINAL, DynamicsAnalysis, WordAnalysis
+from nullcline._support.tolerances import MARGINAL
+from nullcline.continuation.fibers import trace
+from nullcline.continuation.line_attractor import measure_line_attractor
+from nullcline.linearization.input_effects import word_effects
+from nullcline.linearization.prediction import predict_next_states, predict_sequences
+from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +21,13 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
+    from nullcline.continuation.line_attractor import LineAttractor
+    from nullcline.linearization.linear_map import Linearization
+    from nullcline.search.fixed_points import FixedPoints
     from nullcline.study.states import VisitedStates
 
 N_TIME_CONSTANTS = 5
-"""Of the slowest modes, how many are kept."""
+"""How many of the slowest modes' time constants are kept."""
 
 N_POSITIONS = 10
 """Places along the line where its direction and its modes are compared."""
@@ -46,8 +53,8 @@ class Words:
 
 
 def analyse_dynamics(
-    modes: nc.Linearization,
-    shown: nc.FixedPoints,
+    modes: Linearization,
+    shown: FixedPoints,
     rows: NDArray[np.intp],
     visited: VisitedStates,
     reviews: Sequence[Floats],
@@ -76,8 +83,8 @@ def analyse_dynamics(
     -------
     DynamicsAnalysis
     """
-    step = nc.predict_next_states(modes, visited.sample_before, visited.sample_inputs)
-    last = nc.predict_sequences(modes, reviews).last()
+    step = predict_next_states(modes, visited.sample_before, visited.sample_inputs)
+    last = predict_sequences(modes, reviews).last()
     point = int(np.argmax(shown.count))
     slowest = modes.by_time_constant()
     marginal = np.abs(np.abs(slowest.eigenvalues[point]) - 1) <= MARGINAL
@@ -96,13 +103,13 @@ def analyse_dynamics(
 
 
 def _line(
-    cell: Cell, points: nc.FixedPoints, visited: VisitedStates, readout: NDArray[np.float64] | None
-) -> nc.LineAttractor | None:
+    cell: Cell, points: FixedPoints, visited: VisitedStates, readout: NDArray[np.float64] | None
+) -> LineAttractor | None:
     """Return the first curve through a point, the end of most starts first, that states lie by."""
     for row in np.argsort(-points.count, kind="stable"):
-        curve = nc.trace(cell, points.select([row])).curves[0]
+        curve = trace(cell, points.select([row])).curves[0]
         try:
-            return nc.measure_line_attractor(
+            return measure_line_attractor(
                 cell, curve, visited.sample, readout=readout, n_positions=N_POSITIONS
             )
         except ValueError:  # no visited state is nearest to its inside
@@ -111,7 +118,7 @@ def _line(
 
 
 def _words(
-    modes: nc.Linearization, point: int, readout: NDArray[np.float64] | None, words: Words
+    modes: Linearization, point: int, readout: NDArray[np.float64] | None, words: Words
 ) -> WordAnalysis:
-    effects = nc.word_effects(modes, words.embeddings, readout, point=point)
+    effects = word_effects(modes, words.embeddings, readout, point=point)
     return WordAnalysis(words.words, words.weights, effects)

@@ -1,17 +1,19 @@
-"""Figures of what the linearization of a network explains, after the paper's own."""
+"""Figures of what the linearization of a network explains; they follow the paper's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
-from nullcline.plotting import dynamics as dynamics_figures
+from nullcline.plotting.line import line_attractor
+from nullcline.plotting.style import BLACK, BLUE, ORANGE
+from nullcline.plotting.words import instantaneous_and_steady, word_projections
 from nullcline.study.figure_plan import FigurePlan
-from nullcline.plotting.style import BLACK, BLUE, ORANGE, PANEL
+from nullcline.study.layer_panels import panel_per_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from matplotlib.figure import Figure
 
     from nullcline.study.results import NetworkAnalysis
 
@@ -36,7 +38,7 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
     figures += [
         FigurePlan(
             f"{depth}-line-{layer.layer}",
-            _of(dynamics_figures.line_attractor, dynamics.line, layer.sample, layer.unique),
+            _of(line_attractor, dynamics.line, layer.sample, layer.unique),
             f"The line attractor of layer {layer.layer}: the slow manifold through a point over "
             "the visited states, the states' distance to it, and the angles between its "
             "tangent, the slowest mode and the readout.",
@@ -49,7 +51,7 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
         figures.append(
             FigurePlan(
                 f"{depth}-words",
-                _of(dynamics_figures.word_projections, words.effects, words.weights, words.words),
+                _of(word_projections, words.effects, words.weights, words.words),
                 "What each of the most common words does to the slowest mode of the first layer, "
                 "against its weight in a bag-of-words regression.",
             )
@@ -58,7 +60,7 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
         figures.append(
             FigurePlan(
                 f"{depth}-effects",
-                _of(dynamics_figures.instantaneous_and_steady, words.effects, words.words),
+                _of(instantaneous_and_steady, words.effects, words.words),
                 "What each word does to the readout at once, and what of it lasts in the slow "
                 "mode.",
             )
@@ -72,12 +74,9 @@ def _of(draw: Callable[..., Figure], *arguments: object) -> Callable[[NetworkAna
 
 
 def prediction(network: NetworkAnalysis) -> Figure:
-    """Draw R² of the next state against distance from the point, one panel a layer."""
-    columns = len(network.layers)
-    width = PANEL * columns if columns > 1 else PANEL * 1.75
-    figure = Figure(figsize=(width, 0.4 + PANEL), layout="constrained")
-    panels = figure.subplots(1, columns, squeeze=False)[0]
-    for layer, axes in zip(network.layers, panels, strict=True):
+    """Draw R² of the next state against distance from the point, one panel per layer."""
+    figure, axes_of = panel_per_layer(network)
+    for layer, axes in zip(network.layers, axes_of, strict=True):
         dynamics = layer.dynamics
         axes.set_xlabel("distance from the nearest point")
         if dynamics is None:
@@ -97,5 +96,5 @@ def prediction(network: NetworkAnalysis) -> Figure:
             f"of the change {dynamics.next_change_r2:.3f}"
         )
         axes.legend(loc="lower left")
-    panels[0].set_ylabel("R² of the linear prediction")
+    axes_of[0].set_ylabel("R² of the linear prediction")
     return figure

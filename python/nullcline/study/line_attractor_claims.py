@@ -1,7 +1,7 @@
 """What Maheswaranathan et al. (NeurIPS 2019) claim of every cell, each claim with a rule.
 
-They trained LSTMs, GRUs, update-gate networks and vanilla networks to judge reviews, and found in
-all of them an approximate line attractor that integrates the valence of words.
+They trained LSTMs, GRUs, update-gate networks and vanilla networks to classify reviews, and found
+in all of them an approximate line attractor that integrates the valence of words.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from nullcline.study.claims import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 FEW_DIMENSIONS = 5
 """Largest participation ratio of states that fill few dimensions."""
@@ -39,12 +40,24 @@ PREDICTED = 0.5
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim about one network: a short name for tables, the claim, our rule, who judges."""
+    """A claim about one network.
+
+    Attributes
+    ----------
+    name
+        A short name for tables.
+    claim
+        What is claimed.
+    rule
+        When we say that a network agrees.
+    evaluate
+        The function that applies the rule.
+    """
 
     name: str
     claim: str
     rule: str
-    judge: Callable[[NetworkAnalysis], Finding]
+    evaluate: Callable[[NetworkAnalysis], Finding]
 
 
 def _low_dimensional(network: NetworkAnalysis) -> Finding:
@@ -164,18 +177,18 @@ LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
 """The original study's claims about a network of any cell."""
 
 
-def judge(network: NetworkAnalysis) -> list[Finding]:
-    """Judge the original study's claims on one network.
+def evaluate(network: NetworkAnalysis) -> list[Finding]:
+    """Evaluate the original study's claims on one network.
 
-    They speak of networks of one layer; of a deeper one its last layer, which the readout reads, is
-    judged, but for the words, which the first one reads.
+    The claims are about networks of one layer. In a deeper network they are evaluated on the last
+    layer, which the readout reads; the claim about words on the first, which reads them.
 
     Returns
     -------
     list of Finding
-        One for each of `LINE_ATTRACTOR_CLAIMS`.
+        One per claim of `LINE_ATTRACTOR_CLAIMS`.
     """
-    return [claim.judge(network) for claim in LINE_ATTRACTOR_CLAIMS]
+    return [claim.evaluate(network) for claim in LINE_ATTRACTOR_CLAIMS]
 
 
 def _top(network: NetworkAnalysis) -> LayerAnalysis:

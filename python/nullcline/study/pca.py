@@ -20,7 +20,7 @@ class PrincipalComponents:
     mean
         Mean state, shape (H,).
     components
-        Unit vectors, one a row, in order of falling variance, shape (H, H). The sign is chosen so
+        Unit vectors, one per row, in order of falling variance, shape (H, H). The sign is chosen so
         that the entry of largest modulus is positive.
     explained_variance_ratio
         Share of the variance along each component, shape (H,); all zero if there is none.

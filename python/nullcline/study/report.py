@@ -10,30 +10,23 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from nullcline._support.files import write_text
+from nullcline.study.cell_names import name_of_network
 from nullcline.study.figures import all_plans
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from nullcline.study.claims import Verdict
+    from nullcline.study.claims import Finding
     from nullcline.study.results import NetworkAnalysis
-
-
-CELL_NAMES = {
-    "gru": "GRU",
-    "lstm": "LSTM",
-    "ugrnn": "update-gate RNN",
-    "rnn": "vanilla RNN",
-}
-"""What the cells are called in a sentence."""
 
 
 def write_report(
     directory: str | os.PathLike[str],
     networks: Sequence[NetworkAnalysis],
-    verdicts: Sequence[Verdict],
+    findings: Mapping[str, Finding],
     figures: Mapping[str, Sequence[Path]],
     results: Mapping[str, Any],
 ) -> Path:
@@ -43,8 +36,10 @@ def write_report(
     ----------
     directory
         The reproduction's folder.
-    networks, verdicts
-        What was measured, and the claims judged on it.
+    networks
+        What was measured.
+    findings
+        The finding for each claim of the paper.
     figures
         The files of each figure by its name; the PNG is embedded, the SVG linked to.
     results
@@ -57,9 +52,9 @@ def write_report(
     """
     folder = Path(directory)
     page = template("index.html").render(
-        cell=CELL_NAMES[networks[0].cell],
+        cell=name_of_network(networks[0].cell),
         networks=[_network(network, figures, folder) for network in networks],
-        verdicts=verdicts,
+        findings=findings,
         claims=LINE_ATTRACTOR_CLAIMS,
         results=results,
     )
@@ -86,7 +81,7 @@ def _network(
 ) -> dict[str, Any]:
     return {
         "analysis": network,
-        "findings": judge(network),
+        "findings": evaluate_line_attractor(network),
         "figures": [
             {
                 "name": plan.name,

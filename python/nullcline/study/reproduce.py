@@ -1,4 +1,4 @@
-"""The study from one call: train, analyse, draw, judge the paper's claims, write the page."""
+"""The study from one call: train, analyse, draw, evaluate the claims, write the page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from tqdm import tqdm
 
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
-from nullcline.study.analysis import AnalysisSettings, analyse
+from nullcline.study.analysis import analyse
 from nullcline.study.claims import evaluate
 from nullcline.study.figures import draw_figures
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.report import write_report
 from nullcline.study.results import NetworkAnalysis
+from nullcline.study.settings import AnalysisSettings
 from nullcline.text import load_corpus
 from nullcline.training import TrainingSettings, train
 
@@ -94,7 +96,7 @@ def reproduce(
     networks = []
     for depth in sorted(set(layers)):
         place = folder / "networks" / f"{depth}-layer"
-        checkpoint = trained(
+        checkpoint = train_or_load(
             reviews,
             replace(training, layers=depth),
             place,
@@ -103,7 +105,7 @@ def reproduce(
             resume=resume,
             progress=progress,
         )
-        networks.append(analysed(checkpoint, reviews, analysis, place, progress=progress))
+        networks.append(analyse_or_load(checkpoint, reviews, analysis, place, progress=progress))
     say("figures", progress=progress)
     command = f"nullcline reproduce --corpus {corpus} --layers {' '.join(map(str, layers))}"
     seconds = time.perf_counter() - start
@@ -111,14 +113,14 @@ def reproduce(
 
 
 def require_empty(folder: Path, *, resume: bool) -> None:
-    """Raise `FileExistsError` if the folder holds results that are not to be gone on with."""
+    """Raise `FileExistsError` if the folder holds results, unless they are to be resumed."""
     if not resume and (folder / "networks").exists():
         raise FileExistsError(
             f"{folder} holds results already; go on with them (--resume), or choose another folder"
         )
 
 
-def trained(
+def train_or_load(
     corpus: Corpus,
     settings: TrainingSettings,
     folder: Path,
@@ -128,7 +130,7 @@ def trained(
     resume: bool,
     progress: bool,
 ) -> Checkpoint:
-    """Train a network, or go on with what `folder` holds, and say so."""
+    """Return the network that `folder` holds, or train it, from where an earlier run stopped."""
     name = f"{settings.layers}-layer {settings.cell.upper()}"
     some = "" if settings.train_size is None else f", {settings.train_size} reviews"
     say(f"{name} on {corpus.name}{some}", progress=progress)
@@ -145,7 +147,7 @@ def trained(
     return checkpoint
 
 
-def analysed(
+def analyse_or_load(
     checkpoint: Checkpoint,
     corpus: Corpus,
     settings: AnalysisSettings,
@@ -153,10 +155,10 @@ def analysed(
     *,
     progress: bool,
 ) -> NetworkAnalysis:
-    """Return the analysis that `folder` holds, if it is of these settings, else make it."""
-    record = without(asdict(settings), "n_threads")
+    """Return the analysis that `folder` holds, if it is of these settings; else analyse anew."""
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
+    record = leave_out(asdict(settings), "n_threads")  # threads change no result
     if settings_file.is_file() and json.loads(settings_file.read_text("utf-8")) == record:
         return NetworkAnalysis.load(file)
     settings_file.unlink(missing_ok=True)
@@ -175,7 +177,7 @@ def write_page(
     command: str,
     seconds: float,
 ) -> Path:
-    """Draw the figures of networks of one cell and corpus, judge the claims, write the page.
+    """Draw the figures of networks of one cell and corpus, evaluate the claims, write the page.
 
     Returns
     -------
@@ -188,18 +190,18 @@ def write_page(
         for name, paths in draw_figures(network, folder / "figures").items()
     }
     # The study that this one repeats is of GRUs; its claims are no other cell's.
-    verdicts = evaluate([network for network in networks if network.cell == "gru"])
+    findings = evaluate([network for network in networks if network.cell == "gru"])
     results = {
         "settings": {
             "cell": networks[0].cell,
             "corpus": networks[0].corpus,
             "layers": [network.n_layers for network in networks],
-            "training": without(training.resolved().to_dict(), "cell", "layers"),
-            "analysis": without(asdict(analysis), "n_threads"),
+            "training": leave_out(training.resolved().to_dict(), "cell", "layers"),
+            "analysis": leave_out(asdict(analysis), "n_threads"),
         },
-        **made(command, seconds),
+        **describe_run(command, seconds),
         "networks": [network.to_json() for network in networks],
-        "claims": [asdict(verdict) for verdict in verdicts],
+        "claims": [{"claim": claim, **asdict(finding)} for claim, finding in findings.items()],
         "line_attractor_claims": [
             {
                 "n_layers": network.n_layers,
@@ -208,15 +210,17 @@ def write_page(
                 **asdict(finding),
             }
             for network in networks
-            for claim, finding in zip(LINE_ATTRACTOR_CLAIMS, judge(network), strict=True)
+            for claim, finding in zip(
+                LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True
+            )
         ],
     }
     write_json(folder / "results.json", results)
-    return write_report(folder, networks, verdicts, figures, results)
+    return write_report(folder, networks, findings, figures, results)
 
 
-def made(command: str, seconds: float) -> dict[str, Any]:
-    """Return how results were made, for results.json."""
+def describe_run(command: str, seconds: float) -> dict[str, Any]:
+    """Return how results came about, for results.json: command, versions, machine, seconds."""
     return {
         "command": command,
         "versions": versions(),
@@ -225,8 +229,8 @@ def made(command: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def without(settings: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Return the settings but for these."""
+def leave_out(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the settings, some left out."""
     return {key: value for key, value in settings.items() if key not in names}
 
 

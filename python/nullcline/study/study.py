@@ -1,4 +1,4 @@
-"""The study, widened: every cell on every corpus, one table, one page for each."""
+"""The study, widened: every cell on every corpus, one table, and one page per network."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_json, write_text
-from nullcline.study.analysis import AnalysisSettings
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, judge
-from nullcline.study.report import CELL_NAMES, template
+from nullcline.study.cell_names import name_of_network
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
+from nullcline.study.report import template
 from nullcline.study.reproduce import (
-    analysed,
-    made,
+    analyse_or_load,
+    describe_run,
+    leave_out,
     require_empty,
     say,
-    trained,
-    without,
+    train_or_load,
     write_page,
 )
+from nullcline.study.settings import AnalysisSettings
 from nullcline.study.table import HEADINGS, table_rows
 from nullcline.study.training_size import draw_sizes
-from nullcline.text import load_corpus
+from nullcline.text import CORPORA, load_corpus
 from nullcline.training import CELLS, TrainingSettings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Page:
-    """One page of the study, and the networks on it: of one cell and corpus, of some depths."""
+    """A page of the study, and the networks on it: of one cell and corpus, of several depths."""
 
     path: Path
     networks: Sequence[NetworkAnalysis]
@@ -87,7 +88,7 @@ class _Run:
         self, reviews: Corpus, settings: TrainingSettings, place: Path
     ) -> list[NetworkAnalysis]:
         """Return a network's analyses, one for each split."""
-        checkpoint = trained(
+        checkpoint = train_or_load(
             reviews,
             settings,
             place,
@@ -97,7 +98,7 @@ class _Run:
             progress=self.progress,
         )
         return [
-            analysed(checkpoint, reviews, analysis, place, progress=self.progress)
+            analyse_or_load(checkpoint, reviews, analysis, place, progress=self.progress)
             for analysis in self.analyses
         ]
 
@@ -106,7 +107,7 @@ def study(
     out: str | os.PathLike[str],
     *,
     cells: Sequence[str] = CELLS,
-    corpora: Sequence[str] = ("synthetic", "imdb", "sst"),
+    corpora: Sequence[str] = CORPORA,
     layers: Sequence[int] = (1,),
     train_sizes: Sequence[int | None] = (None,),
     splits: Sequence[str] = ("test",),
@@ -128,8 +129,9 @@ def study(
     Parameters
     ----------
     out
-        The folder: `networks/` (checkpoints and analyses, by corpus, cell and depth), `pages/` (one
-        of `nullcline.study.reproduce.reproduce` each), `results.json` and `index.html`.
+        The folder: `networks/` (checkpoints and analyses, by corpus, cell and depth), `pages/`
+        (one per network, as `nullcline.study.reproduce.reproduce` writes it), `results.json` and
+        `index.html`.
     cells, corpora, layers
         Cells (`nullcline.training.CELLS`), corpora as in `nullcline.text.load_corpus`, depths.
     train_sizes
@@ -184,16 +186,16 @@ def study(
     record = {
         "settings": {
             **{name: list(values) for name, values in lists.items()},
-            "training": without(training.to_dict(), "cell", "layers", "train_size"),
-            "analysis": without(asdict(analysis), "split", "n_threads"),
+            "training": leave_out(training.to_dict(), "cell", "layers", "train_size"),
+            "analysis": leave_out(asdict(analysis), "split", "n_threads"),
         },
-        **made(command, time.perf_counter() - start),
+        **describe_run(command, time.perf_counter() - start),
     }
     return _write_summary(folder, pages, record)
 
 
 def _command(lists: dict[str, Sequence[Any]], training: TrainingSettings) -> str:
-    """Return the command that makes the study again, but for settings that the page lists."""
+    """Return the command that reproduces the study, without settings that the page lists."""
     words = ["nullcline reproduce"]
     for name, values in lists.items():
         if list(values) not in (["test"], [None]):
@@ -215,13 +217,13 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
         for row in table_rows(network)
     ]
     networks = [network for page in pages for network in page.networks]
-    findings = [judge(network) for network in networks]
+    findings = [evaluate(network) for network in networks]
     claims = [
         {
             "name": claim.name,
             "claim": claim.claim,
             "rule": claim.rule,
-            "holds": sum(of_network[i].agrees for of_network in findings),
+            "holds": sum(of_network[i].agrees is True for of_network in findings),
             "of": len(networks),
             "networks": [
                 {
@@ -231,7 +233,7 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
                     "n_train": network.n_train,
                     "split": network.split,
                     "measured": of_network[i].measured,
-                    "holds": of_network[i].agrees,
+                    "holds": of_network[i].agrees is True,
                 }
                 for network, of_network in zip(networks, findings, strict=True)
             ],
@@ -242,7 +244,7 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
     write_json(folder / "results.json", results)
     page = template("study.html").render(
         results=results,
-        cell_names=CELL_NAMES,
+        cell_names={cell: name_of_network(cell) for cell in CELLS},
         headings=HEADINGS,
         sizes=draw_sizes(networks, folder / "figures"),
     )

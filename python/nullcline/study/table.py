@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from nullcline.study.results import LayerAnalysis, NetworkAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
 
 HEADINGS = {
     "participation_ratio": "participation ratio",
@@ -26,7 +27,7 @@ HEADINGS = {
     "review_readout_r2": "readout of a review",
     "words_rho": "words' ρ",
 }
-"""The measured columns, after those that say which network it is and how well it judges."""
+"""The measured columns, after those that say which network it is and how well it classifies."""
 
 
 def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:

@@ -14,7 +14,10 @@ from nullcline.text.synthetic import generate_corpus
 if TYPE_CHECKING:
     from nullcline.text.corpus import Corpus
 
-__all__ = ["load_corpus"]
+__all__ = ["CORPORA", "load_corpus"]
+
+CORPORA = ("synthetic", "imdb", "sst")
+"""The corpora that have a name; any other is a CSV file's path."""
 
 
 def load_corpus(

@@ -35,7 +35,7 @@ def load_word_vectors(
 ) -> WordVectors:
     """Read word vectors from a file; its format is told by its content.
 
-    - GloVe: text, a line a word, ``word number number …``;
+    - GloVe: text, one line per word, ``word number number …``;
     - word2vec text and fastText ``.vec``: the same after a line ``words dimension``;
     - word2vec binary: that line, then each word, a space, and its numbers as little-endian float32;
 

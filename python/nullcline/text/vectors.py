@@ -1,4 +1,4 @@
-"""A vector a word, and the matrix that an embedding starts from."""
+"""One vector per word, and the matrix that an embedding starts from."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class WordVectors:
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.words):
             raise ValueError(
-                f"vectors must have shape ({len(self.words)}, dimension), one row a word, "
+                f"vectors must have shape ({len(self.words)}, dimension), one row per word, "
                 f"not {self.vectors.shape}"
             )
         if len(set(self.words)) != len(self.words):

@@ -1,17 +1,27 @@
-"""The paper's sentiment networks and how they are fitted; needs the `study` extra."""
+"""The paper's sentiment networks and how they are fitted; needs the `study` extra.
 
-from nullcline.training.checkpoint import (
-    SPLITS,
-    Checkpoint,
-    CheckpointError,
-    Epoch,
-    load_checkpoint,
-    require_new,
-)
-from nullcline.training.fit import train
-from nullcline.training.model import SentimentRNN
-from nullcline.training.settings import CELLS, TrainingSettings
-from nullcline.training.ugrnn import UGRNN
+Each name is loaded when it is first asked for: the settings, which the command line shows, need no
+PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nullcline._support.lazy import lazy
+
+if TYPE_CHECKING:
+    from nullcline.training.checkpoint import (
+        Checkpoint,
+        CheckpointError,
+        Epoch,
+        load_checkpoint,
+        require_new,
+    )
+    from nullcline.training.fit import train
+    from nullcline.training.model import SentimentRNN
+    from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
+    from nullcline.training.ugrnn import UGRNN
 
 __all__ = [
     "CELLS",
@@ -26,3 +36,21 @@ __all__ = [
     "require_new",
     "train",
 ]
+
+_HOMES = {
+    "CELLS": "settings",
+    "SPLITS": "settings",
+    "UGRNN": "ugrnn",
+    "Checkpoint": "checkpoint",
+    "CheckpointError": "checkpoint",
+    "Epoch": "checkpoint",
+    "SentimentRNN": "model",
+    "TrainingSettings": "settings",
+    "load_checkpoint": "checkpoint",
+    "require_new": "checkpoint",
+    "train": "fit",
+}
+"""The file that each public name is in."""
+
+
+__getattr__, __dir__ = lazy(__name__, _HOMES)

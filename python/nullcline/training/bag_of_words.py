@@ -20,7 +20,7 @@ PENALTIES = (1e-2, 1e-1, 1.0)
 
 MAX_ITERATIONS = 2000
 TOLERANCE = 1e-6
-"""Of the gradient where the fit stops."""
+"""The fit stops where the gradient is smaller than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,10 @@ class BagOfWords:
     Parameters
     ----------
     weights
-        Of each word of the vocabulary, shape (n_words,) for two classes: its logit of the second.
-        Of more classes one logit each, shape (classes, n_words).
+        What each word of the vocabulary adds to the logit of the second of two classes, shape
+        (n_words,), or to the logit of each of more classes, shape (classes, n_words).
     train_accuracy, test_accuracy
-        Share of the reviews judged right, in [0, 1].
+        Share of the reviews classified correctly, in [0, 1].
     penalty
         The inverse strength C of its regularization.
     """
@@ -57,7 +57,7 @@ def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     Returns
     -------
     BagOfWords
-        Of the `PENALTIES` the one with the highest validation accuracy, the strongest of equals.
+        The fit with the highest validation accuracy among `PENALTIES`; of equals, the strongest.
     """
     from sklearn.linear_model import LogisticRegression
 

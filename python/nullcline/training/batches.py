@@ -35,7 +35,7 @@ class EncodedReviews:
     Parameters
     ----------
     indices
-        One integer array a review, none of them empty.
+        One integer array per review, none of them empty.
     labels
         The class of each review, shape (n,).
     """

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from nullcline._support.files import replacing, write_json
+from nullcline._support.records import as_json, unpack
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.model import SentimentRNN
-from nullcline.training.settings import TrainingSettings
+from nullcline.training.settings import SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
     import os
@@ -29,9 +30,6 @@ VOCABULARY_FILE = "vocabulary.json"
 WEIGHTS_FILE = "weights.safetensors"
 UNTRAINED_FILE = "untrained.safetensors"
 
-SPLITS = ("train", "validation", "test")
-"""The reviews that a network was trained on, those that chose its epoch, and those held back."""
-
 
 class CheckpointError(ValueError):
     """A checkpoint folder is missing, damaged, unfinished, or belongs to another run."""
@@ -39,7 +37,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to: mean losses in nats a review, accuracy in [0, 1], seconds."""
+    """One epoch of training: mean losses in nats per review, accuracy in [0, 1], seconds."""
 
     number: int
     training_loss: float
@@ -61,13 +59,14 @@ class Checkpoint:
     settings, vocabulary
         How it was trained, and the words that it knows.
     history
-        One `Epoch` for each epoch that was run.
+        One `Epoch` for each epoch of the run.
     best_epoch
         Number (from 1) of the epoch whose weights were kept: the lowest validation loss.
     test_accuracy
-        Share of the test reviews judged right, in [0, 1].
+        Share of the test reviews classified correctly, in [0, 1].
     train_accuracy
-        Share of the reviews that it was trained on judged right; None in runs of version 0.1.
+        Share of the reviews that it was trained on classified correctly, in [0, 1]; None in early
+        runs of version 0.1.
     """
 
     directory: Path
@@ -81,7 +80,7 @@ class Checkpoint:
 
     @property
     def validation_loss(self) -> float:
-        """The lowest validation loss, in nats a review."""
+        """The lowest validation loss, in nats per review."""
         return self.history[self.best_epoch - 1].validation_loss
 
     def model(self, *, trained: bool = True) -> SentimentRNN:
@@ -108,6 +107,19 @@ class Checkpoint:
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the word indices of `text` as the network reads them, at least one."""
         return encode(text, self.vocabulary, self.settings)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What `settings.json` holds: a `Checkpoint` without its folder and its vocabulary."""
+
+    corpus: str
+    settings: TrainingSettings
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    test_accuracy: float
+    train_accuracy: float | None = None
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def visible_tokens(text: str, settings: TrainingSettings) -> list[str]:
@@ -195,16 +207,16 @@ def load_weights(model: SentimentRNN, path: Path) -> None:
 
 def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
     """Write the run's settings file, the mark of a finished run; the weights stand beside it."""
-    record = {
-        "corpus": checkpoint.corpus,
-        "settings": checkpoint.settings.to_dict(),
-        "history": [vars(epoch) for epoch in checkpoint.history],
-        "best_epoch": checkpoint.best_epoch,
-        "test_accuracy": checkpoint.test_accuracy,
-        "train_accuracy": checkpoint.train_accuracy,
-        "versions": versions,
-    }
-    write_json(checkpoint.directory / SETTINGS_FILE, record)
+    run = _Run(
+        corpus=checkpoint.corpus,
+        settings=checkpoint.settings,
+        history=checkpoint.history,
+        best_epoch=checkpoint.best_epoch,
+        test_accuracy=checkpoint.test_accuracy,
+        train_accuracy=checkpoint.train_accuracy,
+        versions=versions,
+    )
+    write_json(checkpoint.directory / SETTINGS_FILE, as_json(run))
 
 
 def is_finished(directory: str | os.PathLike[str]) -> bool:
@@ -245,27 +257,18 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             f"{folder} holds no finished training run (no {SETTINGS_FILE}); "
             "train one with `nullcline train`, or name another folder"
         )
-    record = _read_record(folder / SETTINGS_FILE)
     try:
-        return Checkpoint(
-            directory=folder,
-            corpus=record["corpus"],
-            settings=TrainingSettings(**record["settings"]),
-            vocabulary=Vocabulary.load(folder / VOCABULARY_FILE),
-            history=tuple(Epoch(**epoch) for epoch in record["history"]),
-            best_epoch=record["best_epoch"],
-            test_accuracy=record["test_accuracy"],
-            train_accuracy=record.get("train_accuracy"),
-        )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        run = unpack(_Run, json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
+        vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    if not isinstance(record, dict):
-        raise CheckpointError(f"{path} does not hold the settings of a training run")
-    return record
+    return Checkpoint(
+        directory=folder,
+        corpus=run.corpus,
+        settings=run.settings,
+        vocabulary=vocabulary,
+        history=run.history,
+        best_epoch=run.best_epoch,
+        test_accuracy=run.test_accuracy,
+        train_accuracy=run.train_accuracy,
+    )

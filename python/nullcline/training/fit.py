@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from nullcline._support.files import replacing
+from nullcline._support.records import as_json, unpack
 from nullcline._support.versions import versions
 from nullcline.text import Vocabulary, load_vectors_for_corpus
 from nullcline.training.batches import shuffled_rows, sorted_rows
@@ -34,7 +35,7 @@ from nullcline.training.checkpoint import (
     split_rows,
     visible_tokens,
 )
-from nullcline.training.objective import judged, loss
+from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ PROGRESS_FILE = "progress.pt"
 """State after the last whole epoch of an unfinished run; gone once the run is finished."""
 
 EVALUATION_BATCH = 256
+
+_UNREADABLE = (
+    OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, pickle.UnpicklingError,
+)  # fmt: skip
+"""What PyTorch and our own reader raise when a file is damaged."""
 
 
 @dataclass
@@ -64,7 +70,7 @@ class _Run:
         return min(self.history, key=lambda epoch: epoch.validation_loss).number
 
     def is_over(self, settings: TrainingSettings) -> bool:
-        """Tell whether all epochs are done, or patience with a rising validation loss is."""
+        """Tell whether all epochs are done, or none of the last `patience` ones was the best."""
         done = len(self.history)
         impatient = (
             settings.patience is not None
@@ -186,7 +192,7 @@ def _device(name: torch.device | str | None) -> torch.device:
 def evaluate(
     model: SentimentRNN, reviews: EncodedReviews, device: torch.device | str = "cpu"
 ) -> tuple[float, float]:
-    """Return the mean loss (nats a review) and the accuracy (in [0, 1]) of `model`."""
+    """Return the mean loss (nats per review) and the accuracy (in [0, 1]) of `model`."""
     model.eval()
     total = correct = 0.0
     with torch.inference_mode():
@@ -194,7 +200,7 @@ def evaluate(
             batch = reviews.batch(rows, device)
             logits = model(batch.tokens, batch.lengths)
             total += float(loss(logits, batch.labels, "sum"))
-            correct += float((judged(logits) == batch.labels).sum())
+            correct += float((predicted_classes(logits) == batch.labels).sum())
     return total / len(reviews), correct / len(reviews)
 
 
@@ -292,8 +298,8 @@ def _step(
 def _save_progress(run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings) -> None:
     state = {
         "corpus": corpus.name,
-        "settings": settings.to_dict(),
-        "history": [vars(epoch) for epoch in run.history],
+        "settings": as_json(settings),
+        "history": as_json(run.history),
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
     }
@@ -305,34 +311,41 @@ def _restore(run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings) 
     """Bring `run` to where the unfinished run in `path` stopped."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        run.history = [Epoch(**epoch) for epoch in state["history"]]
-        _require_same(path.parent, state["corpus"], state["settings"], corpus, settings)
+        run.history = [unpack(Epoch, epoch) for epoch in state["history"]]
+        settings_there = unpack(TrainingSettings, state["settings"])
+        _require_same(path.parent, state["corpus"], settings_there, corpus, settings)
         run.model.load_state_dict(state["model"])
         run.optimizer.load_state_dict(state["optimizer"])
     except CheckpointError:
         raise
-    except (OSError, EOFError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
         raise CheckpointError(
             f"cannot resume from {path}: {error}; start again without resuming"
         ) from error
 
 
 def _same_run(checkpoint: Checkpoint, corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
-    _require_same(
-        checkpoint.directory, checkpoint.corpus, checkpoint.settings.to_dict(), corpus, settings
-    )
+    _require_same(checkpoint.directory, checkpoint.corpus, checkpoint.settings, corpus, settings)
     return checkpoint
 
 
 def _require_same(
     folder: Path,
     corpus_there: str,
-    settings_there: dict[str, Any],
+    settings_there: TrainingSettings,
     corpus: Corpus,
     settings: TrainingSettings,
 ) -> None:
     wanted = {"corpus": corpus.name, **settings.to_dict()}
-    there = {"corpus": corpus_there, **TrainingSettings(**settings_there).resolved().to_dict()}
+    there = {"corpus": corpus_there, **settings_there.resolved().to_dict()}
     differing = [name for name in wanted if wanted[name] != there[name]]
     if differing:
         listed = ", ".join(f"{name}: {there[name]!r} there" for name in differing)

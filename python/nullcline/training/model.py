@@ -18,9 +18,9 @@ CELL_MODULES: dict[str, type[nn.GRU | nn.LSTM | nn.RNN | UGRNN]] = {
 
 
 class SentimentRNN(nn.Module):
-    """A sentiment classifier that reads a review token by token and judges its last state.
+    """A sentiment classifier that reads a review token by token and classifies its last state.
 
-    The weights start as PyTorch draws them, but for what an LSTM and a UGRNN need to remember a
+    The weights start as PyTorch draws them, except for what an LSTM and a UGRNN need to remember a
     review from the first step on: their forget and update gates are biased by 1 towards keeping
     (Jozefowicz, Zaremba and Sutskever 2015, section 2.2). The recurrent weights of a vanilla
     network are not made orthogonal, as many make them: its modes would be slow from the beginning,
@@ -29,7 +29,7 @@ class SentimentRNN(nn.Module):
     Parameters
     ----------
     n_words
-        Rows of the embedding, one a word of the vocabulary.
+        Rows of the embedding, one per word of the vocabulary.
     cell, layers, hidden_size, embedding_size, dropout, classes
         As in `TrainingSettings`. Dropout acts on the embeddings and on the last state, not
         between the layers.
@@ -71,7 +71,8 @@ class SentimentRNN(nn.Module):
         Returns
         -------
         torch.Tensor
-            Of two classes the logit of the second, shape (n,); of K > 2 a logit each, (n, K).
+            The logit of the second of two classes, shape (n,), or the logits of K > 2 classes,
+            shape (n, K).
         """
         states, _ = self.rnn(self.dropout(self.embedding(tokens)))
         last = states[torch.arange(len(lengths), device=states.device), lengths - 1]

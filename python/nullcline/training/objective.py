@@ -17,7 +17,7 @@ def loss(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     Parameters
     ----------
     logits
-        Of the second of two classes, shape (n,), or of each of K > 2, shape (n, K).
+        The logit of the second of two classes, shape (n,), or of each of K > 2, shape (n, K).
     labels
         The true classes, shape (n,), integers from 0 on.
     reduction
@@ -37,6 +37,6 @@ def probabilities(logits: Tensor) -> Tensor:
     return torch.softmax(logits, dim=1)
 
 
-def judged(logits: Tensor) -> Tensor:
+def predicted_classes(logits: Tensor) -> Tensor:
     """Return the class that the logits favour, shape (n,)."""
     return (logits > 0).long() if logits.ndim == 1 else logits.argmax(dim=1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 CELLS = ("gru", "lstm", "ugrnn", "rnn")
 """The recurrent cells that a network can be made of; the last is the vanilla RNN, with tanh."""
+
+SPLITS = ("train", "validation", "test")
+"""The reviews that a network was trained on, those that chose its epoch, and those held back."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,8 @@ class TrainingSettings:
     Parameters
     ----------
     cell
-        What a layer is: "gru", "lstm", "ugrnn" (`nullcline.training.ugrnn`) or "rnn", the vanilla
-        network with tanh. The paper's is the GRU.
+        Kind of the recurrent layers. "ugrnn" is `nullcline.training.UGRNN`, and "rnn" the vanilla
+        network with tanh; the paper's is "gru".
     layers
         Number of recurrent layers, 1 or more.
     hidden_size
@@ -31,16 +34,16 @@ class TrainingSettings:
     batch_size
         Reviews in one step of Adam.
     learning_rate
-        Adam's step size; its other parameters are its defaults. None stands for 1e-3, and for 3e-4
+        Step size of Adam. Its other parameters are its defaults. None stands for 1e-3, and for 3e-4
         with a vanilla network, whose loss jumps at larger steps.
     max_gradient_norm
-        Gradients of a larger Euclidean norm, over all parameters together, are scaled down to it
-        (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla network, whose
-        gradients can explode, and for no bound with the gated ones.
+        Largest Euclidean norm of the gradient by all parameters together. A longer gradient is
+        scaled down to it (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla
+        network, whose gradients can explode, and for no bound with the gated ones.
     validation_fraction
         Part of the training split that is held out to choose the epoch, in (0, 1).
     train_size
-        Number of reviews to train on, drawn at random from those that are not held out; None takes
+        Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
     classes
         Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
@@ -48,10 +51,11 @@ class TrainingSettings:
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
-        Keep only the *last* tokens of longer reviews (a verdict tends to come at the end);
-        None keeps all.
+        Number of tokens that are read of longer reviews, the *last* ones. A review's conclusion
+        tends to come at its end. None reads all.
     patience
-        Stop after so many epochs without a lower validation loss; None runs all epochs.
+        Number of epochs without a lower validation loss after which training stops. None runs all
+        epochs.
     seed
         Seed of the split, the weights, the order of batches and the dropout.
 
@@ -61,7 +65,7 @@ class TrainingSettings:
         A value is out of its range.
     """
 
-    cell: str = "gru"
+    cell: str = field(default="gru", metadata={"choices": CELLS})
     layers: int = 1
     hidden_size: int = 256
     embedding_size: int = 100
@@ -111,7 +115,7 @@ class TrainingSettings:
         return self.learning_rate or (3e-4 if self.cell == "rnn" else 1e-3)
 
     def resolved(self) -> TrainingSettings:
-        """Return the same with the numbers that None stands for with this cell."""
+        """Return these settings with the numbers that None stands for with this cell."""
         bound = self.max_gradient_norm or (1.0 if self.cell == "rnn" else None)
         return replace(self, learning_rate=self.step_size, max_gradient_norm=bound)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,9 @@ class UGRNN(nn.Module):
     batch_first
         Whether sequences have shape (n, T, D) and not (T, n, D).
     """
+
+    nullcline_cell: ClassVar[str] = "UGRNN"
+    """The cell that `nullcline.from_torch` makes of each layer."""
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, *, batch_first: bool = False

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.interop.function import from_function
 from nullcline.interop import from_torch
+from nullcline.interop.function import from_function
 
 if TYPE_CHECKING:
     import torch

@@ -2,27 +2,25 @@
 
 `pickle` runs what a file names. This reads the few opcodes that NumPy's arrays and plain values
 need, as Python 2 wrote them (protocol 0) and Python 3 writes them (3 to 5), and refuses all others.
-A name is no more than a key into `_NAMES`. Every byte that is kept is a part of the file, so memory
+A name is no more than a key into `NAMES`. Every byte that is kept is a part of the file, so memory
 is bounded by the file's size, which lengths, shapes or memo numbers in a hostile one are not.
+
+An `Unpickler` whose `find_class` allows few names, behind a scan of the opcodes for their sizes,
+would not be as safe: it hashes whatever a file makes a key, and 300 bytes of tuples of tuples take
+for ever to hash, which only a scan that follows the stack can see. That is what this reader does.
 """
 
 from __future__ import annotations
 
 import codecs
-import math
 import re
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from nullcline.compat.fpf._pickle_objects import NAMES, Array, Maker, Type, finished, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    Dtype: TypeAlias = np.dtype[Any]
 
 
 def parse(content: bytes) -> dict[str, Any]:
@@ -36,107 +34,7 @@ def parse(content: bytes) -> dict[str, Any]:
     found = _Machine(content).run()
     if not isinstance(found, dict):
         raise TypeError(f"it holds a {type(found).__name__}, not a dictionary")
-    return {name: _finished(name, value) for name, value in found.items()}
-
-
-# What a pickle of arrays builds
-
-_MOST_DIMENSIONS = 8
-
-
-@dataclass
-class _Type:
-    """A dtype, of which the byte order comes after the rest."""
-
-    dtype: Dtype
-
-    def build(self, state: Any) -> None:
-        _, order, *structure = state
-        if any(part is not None for part in structure[:3]):
-            raise ValueError("it holds a structured array")
-        self.dtype = np.dtype(_text(order) + self.dtype.str[1:])
-
-
-@dataclass
-class _Array:
-    """An array, of which everything comes after it is made."""
-
-    values: NDArray[Any] | None = None
-
-    def build(self, state: Any) -> None:
-        _, shape, dtype, in_fortran_order, raw = state
-        self.values = _array(raw, dtype, shape, "F" if in_fortran_order else "C")
-
-
-def _array(raw: Any, of: Any, shape: Any, order: str) -> NDArray[Any]:
-    """Return `raw` as an array, without a copy."""
-    dtype = _dtype_of(of)
-    if type(shape) is not tuple or len(shape) > _MOST_DIMENSIONS:
-        raise ValueError("the shape of an array is none")
-    if not all(type(length) is int and length >= 0 for length in shape):
-        raise ValueError("the shape of an array does not hold lengths")
-    if len(raw) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"an array of shape {shape} and type {dtype} has {len(raw)} bytes")
-    values: NDArray[Any] = np.frombuffer(raw, dtype)
-    if dtype == np.bool_ and values.view(np.uint8).max(initial=0) > 1:
-        raise ValueError("an array of truth values holds others")
-    return values.reshape(shape, order="F" if order == "F" else "C")
-
-
-def _dtype_of(value: Any) -> Dtype:
-    if isinstance(value, _Type):
-        return value.dtype
-    if isinstance(value, np.dtype):
-        return value
-    raise TypeError(f"a dtype is a {type(value).__name__}")
-
-
-# What the names in a pickle stand for
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """What a pickle may call, which is ours and makes one of the above."""
-
-    make: Callable[..., Any]
-
-
-def _make_type(spec: Any, *_: Any) -> _Type:
-    spec = _text(spec)
-    if not re.fullmatch(r"[biufc]\d{1,2}", spec):
-        raise ValueError(f"it holds an array of the type {spec!r}, not of numbers")
-    return _Type(np.dtype(spec))
-
-
-def _make_array(*_: Any) -> _Array:
-    return _Array()
-
-
-def _make_array_of_buffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    return _Array(_array(raw, dtype, shape, _text(order)))
-
-
-def _make_scalar(dtype: Any, raw: Any) -> Any:
-    return _array(raw, dtype, (), "C")[()]
-
-
-_CORES = ("numpy.core", "numpy._core")
-"""Its name before NumPy 2, and since."""
-
-_NAMES: dict[str, Any] = {
-    "numpy.ndarray": None,
-    "numpy.dtype": _Maker(_make_type),
-    **{f"{core}.multiarray._reconstruct": _Maker(_make_array) for core in _CORES},
-    **{f"{core}.multiarray.scalar": _Maker(_make_scalar) for core in _CORES},
-    **{f"{core}.numeric._frombuffer": _Maker(_make_array_of_buffer) for core in _CORES},
-    **{
-        f"numpy.{name}": np.dtype(name)
-        for name in ("float16", "float32", "float64", "complex64", "complex128")
-    },
-}
-
-
-# The opcodes
+    return {name: finished(name, value) for name, value in found.items()}
 
 
 class _Machine:
@@ -228,16 +126,16 @@ class _Machine:
         target = self._stack[-1]
         if type(target) is not dict or len(items) % 2:
             raise ValueError("items are set in no dictionary")
-        target.update(zip(map(_text, items[::2]), items[1::2], strict=True))
+        target.update(zip(map(text, items[::2]), items[1::2], strict=True))
 
     def _set_one(self) -> None:
         self._set([self._stack.pop(), self._stack.pop()][::-1])
 
     def _name(self, module: Any, name: Any) -> None:
-        full = f"{_text(module)}.{_text(name)}"
-        if full not in _NAMES:
+        full = f"{text(module)}.{text(name)}"
+        if full not in NAMES:
             raise ValueError(f"it refers to {full}, which no array needs: it may be hostile")
-        self._stack.append(_NAMES[full])
+        self._stack.append(NAMES[full])
 
     def _name_on_stack(self) -> None:
         name, module = self._stack.pop(), self._stack.pop()
@@ -245,13 +143,13 @@ class _Machine:
 
     def _reduce(self) -> None:
         arguments, maker = self._stack.pop(), self._stack.pop()
-        if not isinstance(maker, _Maker) or type(arguments) is not tuple:
+        if not isinstance(maker, Maker) or type(arguments) is not tuple:
             raise ValueError("it calls what cannot be called")
         self._stack.append(maker.make(*arguments))
 
     def _build(self) -> None:
         state, target = self._stack.pop(), self._stack[-1]
-        if not isinstance(target, _Type | _Array) or type(state) is not tuple:
+        if not isinstance(target, Type | Array) or type(state) is not tuple:
             raise ValueError("it sets the state of what has none")
         target.build(state)
 
@@ -306,24 +204,3 @@ _ACTIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"\x94": lambda m: m._remember(len(m._memo)),
 }
 """Opcodes that work on what is there."""
-
-
-def _text(value: Any) -> str:
-    """Return a string, which Python 2 kept as bytes."""
-    if isinstance(value, bytes):
-        return value.decode("ascii")
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"a {type(value).__name__} stands where a string should")
-
-
-def _finished(name: str, value: Any) -> Any:
-    if isinstance(value, _Array):
-        if value.values is None:
-            raise ValueError(f"the array {name} has no values")
-        return value.values
-    if isinstance(value, _Type):
-        return value.dtype
-    if value is None or isinstance(value, bool | int | float | str | np.dtype | np.generic):
-        return value
-    raise ValueError(f"{name} is a {type(value).__name__}")

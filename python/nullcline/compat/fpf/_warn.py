@@ -1,4 +1,4 @@
-"""What becomes of FixedPointFinder's arguments that mean nothing here."""
+"""Warnings about FixedPointFinder's arguments that mean nothing here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ class MeaninglessArgumentWarning(UserWarning):
 
 
 def warn_meaningless(name: str, reason: str) -> None:
-    """Warn the caller of the caller, by the argument's name; Python says it once a line."""
+    """Warn the caller of the caller, by the argument's name; Python shows it once per line."""
     message = f"{name} has no meaning here and is ignored: {reason}"
     warnings.warn(message, MeaninglessArgumentWarning, stacklevel=3)

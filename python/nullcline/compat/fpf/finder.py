@@ -11,8 +11,8 @@ from nullcline._support import validation
 from nullcline.compat.fpf._network import Network, cell_of, require_searchable
 from nullcline.compat.fpf._warn import warn_meaningless
 from nullcline.compat.fpf.fixed_points import FixedPoints
-from nullcline.search.outliers import far_from
 from nullcline.search.find import find_fixed_points
+from nullcline.search.outliers import far_from
 
 if TYPE_CHECKING:
     import torch
@@ -58,12 +58,12 @@ class FixedPointFinderTorch:
     do_rerun_q_outliers
         Whether to search on from unique points with q above `outlier_q_scale` times their median.
     outlier_q_scale
-        See there.
+        Multiple of the median q that `do_rerun_q_outliers` compares with.
     do_exclude_distance_outliers
         Whether to drop unique points that lie `outlier_distance_scale` or more times as far from
         the centroid of the initial states as those do on average.
     outlier_distance_scale
-        See there.
+        Multiple of the mean distance that `do_exclude_distance_outliers` compares with.
     tol_unique
         Points are one if the 2-norm of the difference of their (state, input) is at most this.
     max_n_unique
@@ -185,7 +185,7 @@ class FixedPointFinderTorch:
         Returns
         -------
         numpy.ndarray
-            Shape (n_inits, n_states); the same as FixedPointFinder draws with the same seed.
+            Shape (n_inits, n_states): what FixedPointFinder draws with this seed.
 
         Raises
         ------
@@ -211,7 +211,7 @@ class FixedPointFinderTorch:
         inputs
             Shape (n_batch, n_time, n_inputs).
         state_traj, n_inits, valid_bxt, noise_scale
-            As there.
+            As in `sample_states`.
 
         Returns
         -------
@@ -221,7 +221,7 @@ class FixedPointFinderTorch:
         Raises
         ------
         ValueError
-            As there.
+            If shapes do not fit, nothing may be drawn, or what is drawn is NaN or infinite.
         """
         states, driving = (
             _trajectories("state_traj", state_traj),

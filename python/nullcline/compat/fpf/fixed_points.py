@@ -45,7 +45,7 @@ _DERIVED = ("n", "n_states", "n_inputs", "has_decomposed_jacobians", "has_decomp
 
 
 class FixedPoints:
-    """Fixed points and what is known of them, one row a point; None for what is not known.
+    """Fixed points and what is known of them, one row per point; None for what is not known.
 
     It has the arguments, attributes and methods of the class of this name in FixedPointFinder
     (Golub and Sussillo, JOSS 3 (2018) 1003), and its plots take it. The last two arguments are new.
@@ -237,7 +237,7 @@ class FixedPoints:
         return np.flatnonzero(self._near(self._places(), fp._places()[0]))
 
     def get_unique(self) -> FixedPoints:
-        """Return one row a point: of those within `tol_unique` of a row, the one of least `qstar`.
+        """Return one row per point: the one of least `qstar` among those within `tol_unique`.
 
         Rows are taken in their order, as FixedPointFinder takes them: each that has not been
         merged gathers all that have not within `tol_unique` of it.

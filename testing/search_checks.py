@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import reference
-from gru_samples import random_gru
+from testing import reference
+from testing.gru_samples import random_gru
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     import nullcline as nc
-    from reference import ReferenceGRU
+    from testing.reference import ReferenceGRU
 
 METHODS = ("auto", "lm", "newton", "krylov", "gradient")
 TOL_SLOW = 1e-6

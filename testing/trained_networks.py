@@ -1,4 +1,4 @@
-"""The trained networks that tests and benchmarks search (fixtures/make.py cut them out)."""
+"""The trained networks that tests and benchmarks search (`cut_fixture` made them)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(__file__).parent.parent / "tests" / "fixtures"
 
 LAYERS = [
     ("imdb-1-layer", 1),

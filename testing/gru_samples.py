@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from reference import ReferenceGRU
+from testing.reference import ReferenceGRU
 
 if TYPE_CHECKING:
     from collections.abc import Callable

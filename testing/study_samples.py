@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from nullcline.study.results import (
-    Baseline,
-    Descent,
-    DynamicsAnalysis,
-    LayerAnalysis,
-    NetworkAnalysis,
-    Spectrum,
-    Walk,
-    WordAnalysis,
-)
+from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
+from nullcline.study.layer_results import Descent, LayerAnalysis, Walk
+from nullcline.study.results import Baseline, NetworkAnalysis
+from nullcline.study.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +27,7 @@ def variance(first_two: float, size: int = H) -> NDArray[np.float64]:
 
 
 def ends(kinds: Sequence[str], counts: Sequence[int]) -> tuple[nc.FixedPoints, nc.FixedPoints]:
-    """Return one row a start, and the distinct points, of these kinds and numbers of starts."""
+    """Return one row per start, and the distinct points, of these kinds and numbers of starts."""
     rng = np.random.default_rng(0)
     rows = np.repeat(np.arange(len(kinds)), counts)
     h = rng.uniform(-0.8, 0.8, (len(kinds), H))

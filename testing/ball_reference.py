@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from reference import ReferenceGRU
+    from testing.reference import ReferenceGRU
 
 ctx.prec = 400
 

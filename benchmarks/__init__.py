@@ -1,0 +1,1 @@
+"""Our searches against the peers, and what they cost at every size: measured in one run."""

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: references to compare with, samples, trained networks."""
