@@ -17,11 +17,11 @@ using tests::Random;
 
 constexpr BusyBlocks all_busy{true, true, true, true, true, true, true, true};
 
-TEST("a packed product is that of plain loops, for any number of columns") {
+TEST("a packed product is that of plain loops, also by the first columns of a wider matrix") {
     Random random(61);
     for (const std::size_t cols : {1U, 15U, 16U, 17U, 50U}) {
         const std::size_t depth = 33;
-        const Matrix<float> a = random.matrix<float>(tile_rows, depth);
+        const Matrix<float> a = random.matrix<float>(tile_rows, depth + 3);
         const Matrix<float> b = random.matrix<float>(depth, cols);
         Matrix<float> c(tile_rows, cols);
         multiply(a.view(), PackedMatrix::of(b.view()), c.view(), all_busy);

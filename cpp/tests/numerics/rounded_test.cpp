@@ -120,6 +120,13 @@ TEST("the error of a saturated tanh's argument does not count, however large") {
     CHECK(tanh(near).error > 999);
 }
 
+TEST("a gate's error is its argument's times its slope, and its own") {
+    const auto gate = logistic(Rounded<float>{0, 1000});
+    CHECK_CLOSE(gate.value.error, 250.5, 1e-3);
+    CHECK_CLOSE(gate.complement.error, 250.5, 1e-3);
+    CHECK(logistic(Rounded<float>{80, 1000}).value.error == 1);
+}
+
 TEST("a ReLU keeps its argument's error, on either side of zero") {
     CHECK(relu(Rounded<float>{2, 5}).error == 5 && relu(Rounded<float>{2, 5}).value == 2);
     CHECK(relu(Rounded<float>{-2, 5}).error == 5 && relu(Rounded<float>{-2, 5}).value == 0);

@@ -116,22 +116,29 @@ TEST("the trust-region step solves (A + mu I) y = -g and says its norm and the m
     });
 }
 
-TEST("in the hard case the step stays in the ball and still lowers the model") {
+TEST("in the hard case, and close to it, the step stays in the ball and lowers the model") {
     const SerialGroup group;
     ModelWorkspace work;
-    Model model{{}, {1, 0, 0}};  // g is orthogonal to the direction of negative curvature
+    SmallMatrix a;
     for (std::size_t i = 0; i < 3; ++i) {
         for (std::size_t j = 0; j <= i; ++j) {
-            model.a(i, j) = 0;
+            a(i, j) = 0;
         }
     }
-    model.a(0, 0) = 2;
-    model.a(1, 1) = 1;
-    model.a(2, 2) = -1;
-    std::vector<double> y(3);
-    const ModelStep step = minimize_model(group, model.a, model.g, 10.0, y, work);
-    CHECK(step.found && step.norm <= 11 && step.decrease > 0);
-    CHECK_CLOSE(step.decrease, -model(y), 1e-9);
+    a(0, 0) = 2;
+    a(1, 1) = 1;
+    a(2, 2) = -1;
+    // The gradient is all but orthogonal to the direction of negative curvature.
+    for (const double along : {0.0, 1e-14, 1e-13, 3e-13, 1e-12, 3e-12, 1e-11, 1e-10}) {
+        for (const double radius : {1.0, 3.0, 10.0, 30.0}) {
+            const Model model{a, {1, 0, along}};
+            std::vector<double> y(3);
+            const ModelStep step = minimize_model(group, model.a, model.g, radius, y, work);
+            CHECK(step.found && step.norm <= 1.1 * radius && step.decrease > 0);
+            CHECK_CLOSE(step.norm, norm_of(y), 1e-9 * step.norm);
+            CHECK_CLOSE(step.decrease, -model(y), 1e-9 * step.decrease);
+        }
+    }
 }
 
 TEST("no step is found for a model that is not finite") {
