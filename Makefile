@@ -4,27 +4,32 @@ PYTHON ?= python3
 JOBS   ?= 2
 
 # One environment a purpose, made anew when what it is made of changes.
-SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.py' -o -name '*.pyi' -o -name '*.html')
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' ')' -print)
 CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
 DEFINE   = --config-settings=cmake.define.
 # The search on GPUs is compiled wherever nvcc is, with or without a GPU.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: reproduce test lint types tests bench cuda-check docs format clean
+.PHONY: reproduce test lint types ctest tests bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
 
-test: lint types tests
+test: lint ctest tests
 
+# Style and types; .pre-commit-config.yaml is the one list of these checks.
 lint: .venv-test/test.stamp
-	.venv-test/bin/ruff check .
-	.venv-test/bin/ruff format --check .
-	$(CPP) | xargs .venv-test/bin/clang-format --dry-run --Werror
+	.venv-test/bin/pre-commit run --all-files --show-diff-on-failure
 
 types: .venv-test/test.stamp
-	.venv-test/bin/mypy
+	.venv-test/bin/pre-commit run --all-files mypy
+
+# The core's own tests, without Python.
+ctest: .venv-test/test.stamp
+	.venv-test/bin/cmake -S . -B build/ctest -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_WERROR=ON -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON
+	.venv-test/bin/cmake --build build/ctest --parallel $(JOBS) --target nullcline_tests
+	.venv-test/bin/ctest --test-dir build/ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 
 tests: .venv-test/test.stamp
 	.venv-test/bin/python -m pytest
