@@ -26,6 +26,7 @@ MAKERS: dict[str, Any] = {
     "ugrnn": nc.UGRNN,
     "mgu": nc.MGU,
 }
+STACKED = KINDS  # with weights and biases stacked as PyTorch has them
 GATED = ("gru", "original_gru", "mgu")  # with a candidate of their own
 GATES = {"gru": 3, "original_gru": 3, "lstm": 4, "ugrnn": 2, "mgu": 2, "tanh": 1, "relu": 1}
 

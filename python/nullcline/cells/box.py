@@ -47,8 +47,12 @@ class Box:
 
         Negative outside of the box, infinite where no unit has a bound.
         """
+        return float(self.room(h).min())
+
+    def room(self, h: ArrayLike) -> NDArray[np.float64]:
+        """Return how far each output is from its unit's nearest face, in the shape of `h`."""
         outputs = np.asarray(h, np.float64)
-        return float(np.minimum(outputs - self.low, self.high - outputs).min())
+        return np.minimum(outputs - self.low, self.high - outputs)
 
 
 def _bounds(value: ArrayLike, size: int) -> NDArray[np.float64]:
