@@ -18,7 +18,7 @@ from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
-from testing.every_cell import KINDS, random_network
+from testing.every_cell import EVERY_KIND, KINDS, random_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 
     from testing.every_cell import Network
 
-NAMES = {
-    "gru": "`GRU`",
-    "original_gru": "`OriginalGRU`",
-    "lstm": "`LSTM`",
-    "ugrnn": "`UGRNN`",
-    "mgu": "`MGU`",
-    "tanh": "`RNN`, tanh",
-    "relu": "`RNN`, ReLU",
-}
 GAINS = {"relu": 0.6}
 GAIN = 1.2
 INPUTS = 8
@@ -58,8 +49,8 @@ def visited(network: Network, n: int) -> NDArray[np.float64]:
 def as_function(network: Network) -> Any:
     """Return the network as a function of PyTorch, in the box that its outputs keep to."""
     step = torch.func.vmap(lambda x, h: network.step(h, x))
-    # An LSTM's c is beyond the cube, and so is a ReLU's h.
-    bounds = None if network.kind in {"lstm", "relu"} else (-1, 1)
+    box = network.cell().box
+    bounds = (box.low.min(), box.high.max()) if network.kind != "lstm" else None  # c has no box
     return nc.from_function(step, network.state_size, INPUTS, bounds=bounds)
 
 
@@ -110,7 +101,7 @@ def table(rows: Sequence[Row]) -> str:
         fixed = [f"{way['fixed']} of {way['starts']}" for way in (cell, function)]
         ratio = function["ms_per_start"] / cell["ms_per_start"]
         lines.append(
-            f"| {NAMES[row['kind']]} | {fixed[0]} | {cell['iterations']:.0f} "
+            f"| {EVERY_KIND[row['kind']].name} | {fixed[0]} | {cell['iterations']:.0f} "
             f"| {cell['ms_per_start']:.3f} | {fixed[1]} | {function['ms_per_start']:.1f} "
             f"| {ratio:.0f} |"
         )

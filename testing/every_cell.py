@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,18 +18,30 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("gru", "original_gru", "lstm", "ugrnn", "mgu", "tanh", "relu")
-SMOOTH = KINDS[:-1]
-MAKERS: dict[str, Any] = {
-    "gru": nc.GRU,
-    "original_gru": nc.OriginalGRU,
-    "lstm": nc.LSTM,
-    "ugrnn": nc.UGRNN,
-    "mgu": nc.MGU,
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of cell: its gates, how it is made of weights, and what documentation calls it."""
+
+    gates: int
+    make: Callable[..., Any]
+    name: str
+    is_smooth: bool = True
+
+
+EVERY_KIND = {
+    "gru": Kind(3, nc.GRU, "`GRU`"),
+    "original_gru": Kind(3, nc.OriginalGRU, "`OriginalGRU`"),
+    "lstm": Kind(4, nc.LSTM, "`LSTM`"),
+    "ugrnn": Kind(2, nc.UGRNN, "`UGRNN`"),
+    "mgu": Kind(2, nc.MGU, "`MGU`"),
+    "tanh": Kind(1, nc.RNN, "`RNN`, tanh"),
+    "relu": Kind(1, partial(nc.RNN, nonlinearity="relu"), "`RNN`, ReLU", is_smooth=False),
 }
+KINDS = tuple(EVERY_KIND)
+SMOOTH = tuple(kind for kind in KINDS if EVERY_KIND[kind].is_smooth)
 STACKED = KINDS  # with weights and biases stacked as PyTorch has them
 GATED = ("gru", "original_gru", "mgu")  # with a candidate of their own
-GATES = {"gru": 3, "original_gru": 3, "lstm": 4, "ugrnn": 2, "mgu": 2, "tanh": 1, "relu": 1}
 
 
 @dataclass(frozen=True)
@@ -59,19 +72,17 @@ class Network:
 
     def cell(self, dtype: Any = np.float64) -> Any:
         arrays = [array.astype(dtype) for array in self.weights]
-        if self.kind in {"tanh", "relu"}:
-            return nc.RNN(*arrays, nonlinearity=self.kind)
-        return MAKERS[self.kind](*arrays)
+        return EVERY_KIND[self.kind].make(*arrays)
 
     def sums(self, h: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return what each gate is a function of, for one state's outputs (H,) and input (D,)."""
         w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
-        return (w_i @ x + b_i + w_h @ h + b_h).chunk(GATES[self.kind])
+        return (w_i @ x + b_i + w_h @ h + b_h).chunk(EVERY_KIND[self.kind].gates)
 
     def candidate(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return a GRU's n, or the MGU's: their last block, with the first for its gate."""
         w_i, w_h, b_i, b_h = (torch.from_numpy(array) for array in self.weights)
-        gates = GATES[self.kind]
+        gates = EVERY_KIND[self.kind].gates
         r = torch.sigmoid(self.sums(h, x)[0])
         if self.kind == "original_gru":
             return torch.tanh((w_i @ x + b_i + b_h + w_h @ (r * h)).chunk(gates)[-1])
@@ -119,7 +130,7 @@ def random_network(
     kind: str, size: int, input_size: int, gain: float = 1.0, seed: int = 0
 ) -> Network:
     """Return a network with normal weights; a small gain contracts, a large one does not."""
-    rng, gates = np.random.default_rng(seed), GATES[kind]
+    rng, gates = np.random.default_rng(seed), EVERY_KIND[kind].gates
     return Network(
         kind,
         gain * rng.normal(size=(gates * size, input_size)) / np.sqrt(input_size),
