@@ -78,9 +78,12 @@ class ReferenceGRU:
         return dn - np.eye(self.size)
 
 
-def free_units(h: Vector, gradient: Vector) -> NDArray[np.bool_]:
-    """Return the units that descent along -gradient would not push through the cube's face."""
-    return ~((h >= CUBE) & (gradient < 0) | (h <= -CUBE) & (gradient > 0))
+def free_units(
+    h: Vector, gradient: Vector, low: Vector | float = -CUBE, high: Vector | float = CUBE
+) -> NDArray[np.bool_]:
+    """Return the units that descent along -gradient would not push through a face of the box."""
+    free: NDArray[np.bool_] = ~((h >= high) & (gradient < 0) | (h <= low) & (gradient > 0))
+    return free
 
 
 def levenberg_marquardt(
@@ -88,18 +91,20 @@ def levenberg_marquardt(
     jacobian: Callable[[Vector], Matrix],
     start: Vector,
     *,
+    low: Vector | float = -CUBE,
+    high: Vector | float = CUBE,
     max_iterations: int = 3000,
 ) -> Vector:
-    """Minimize ‖residual‖² over the cube, as far as float64 goes.
+    """Minimize ‖residual‖² over a box, by default the cube, as far as float64 goes.
 
-    Damping follows Nielsen's rule (IMM report 1999-05); steps are projected onto the cube.
+    Damping follows Nielsen's rule (IMM report 1999-05); steps are projected onto the box.
     """
-    h = np.clip(start, -CUBE, CUBE)
+    h = np.clip(start, low, high)
     damping, growth = 1e-3, 2.0
     for _ in range(max_iterations):
         f, j = residual(h), jacobian(h)
         gradient = j.T @ f
-        free = free_units(h, gradient)
+        free = free_units(h, gradient, low, high)
         if np.linalg.norm(gradient[free]) <= 1e-15 * np.linalg.norm(j) * np.linalg.norm(f):
             break
         part = j[:, free]
@@ -107,7 +112,7 @@ def levenberg_marquardt(
         normal = part.T @ part + damping * scale * np.eye(part.shape[1])
         step = np.zeros_like(h)
         step[free] = -np.linalg.solve(normal, gradient[free])
-        trial = np.clip(h + step, -CUBE, CUBE)
+        trial = np.clip(h + step, low, high)
         step = trial - h
         trial_f = residual(trial)
         predicted = float(f @ f - np.sum((f + j @ step) ** 2))

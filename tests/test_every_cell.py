@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.cells import Cell
+from nullcline.cells import Box, Cell
 from testing.every_cell import (
     KINDS,
     SMOOTH,
@@ -124,13 +125,15 @@ def test_steps_as_pytorch_does(kind: str) -> None:
 
 
 def slow_search(
-    f: Callable[..., torch.Tensor], start: NDArray[np.float64], x: NDArray[np.float64]
+    f: Callable[..., torch.Tensor], start: NDArray[np.float64], x: NDArray[np.float64], box: Box
 ) -> NDArray[np.float64]:
     """Return the zero or minimum of ‖f‖ that a start leads to, by autograd and dense steps."""
     return levenberg_marquardt(
         lambda h: rows(f, h[None], x[None])[0],
         lambda h: jacobians(f, h[None], x[None], 0)[0],
         start,
+        low=box.low,
+        high=box.high,
     )
 
 
@@ -144,7 +147,7 @@ def test_contracting_networks_have_the_point_that_a_slow_search_finds(
     starts, x = rng.uniform(-1, 1, (20, network.state_size)), rng.normal(size=3)
     found = nc.find_fixed_points(network.cell(), starts, x, method=method)
     assert set(found.kind) == {"fixed"}
-    h = slow_search(network.reduced, np.zeros(network.size), x)
+    h = slow_search(network.reduced, np.zeros(network.size), x, network.cell().box_at(x))
     right = network.equilibrium(torch.from_numpy(h), torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(found.h, np.broadcast_to(right, found.h.shape), rtol=0, atol=1e-12)
 
@@ -159,7 +162,11 @@ def test_the_gradient_method_is_adam_on_the_speed(kind: str) -> None:
     found = nc.find_fixed_points(
         network.cell(), starts, x, method="gradient", max_iterations=iterations, tol_slow=0
     )
-    s = torch.tensor(starts, requires_grad=True)
+    low, high = (torch.from_numpy(end) for end in astuple(network.cell().box))
+    s = torch.tensor(starts)
+    outputs = s[:, : network.size]
+    outputs.clamp_(low, high)  # both keep to the box
+    s.requires_grad_()
     adam = torch.optim.Adam([s], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, iterations, eta_min=rate / 100)
     for _ in range(iterations):
@@ -167,6 +174,7 @@ def test_the_gradient_method_is_adam_on_the_speed(kind: str) -> None:
         change = torch.func.vmap(network.step)(s, torch.from_numpy(x)) - s
         (change**2).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
         adam.step()
+        outputs.data.clamp_(low, high)
         schedule.step()
     assert set(found.iterations) == {iterations}
     np.testing.assert_allclose(found.h, s.detach().numpy(), rtol=0, atol=1e-5)

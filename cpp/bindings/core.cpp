@@ -150,18 +150,19 @@ class PyCell {
         std::vector<T> drive(cell_.drive_size());
         cell_.drive(input.row(0), std::span(drive));
         const Box<T> box = reduced(cell_.view()).box(drive);
-        // An open interval's box leaves out its ends.
-        const T end = box.has_faces() ? T{0} : std::numeric_limits<T>::epsilon();
-        const auto outward = [](T value, T by) {
+        const auto outward = [](T value) {
+            if (value == open_unit_range<T>.low || value == open_unit_range<T>.high) {
+                return std::copysign(T{1}, value);  // the search leaves out an open interval's ends
+            }
             return std::abs(value) < std::numeric_limits<T>::max()
-                       ? value + by
+                       ? value
                        : std::copysign(std::numeric_limits<T>::infinity(), value);
         };
         NewArray<T> low({units()});
         NewArray<T> high({units()});
         for (std::size_t i = 0; i < cell_.size(); ++i) {
-            low.view.elements()[i] = outward(box.low(i), -end);
-            high.view.elements()[i] = outward(box.high(i), end);
+            low.view.elements()[i] = outward(box.low(i));
+            high.view.elements()[i] = outward(box.high(i));
         }
         return py::make_tuple(low.array, high.array);
     }
