@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn.functional import softplus
 
 import nullcline as nc
 
@@ -29,6 +30,14 @@ class Kind:
     is_smooth: bool = True
 
 
+def leaky(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> nc.LeakyRNN:
+    """Return a cell whose units differ in their leaks and in their activations."""
+    names = [("tanh", "logistic", "softplus")[i % 3] for i in range(len(bias_ih))]
+    return nc.LeakyRNN(
+        weight_ih, weight_hh, bias_ih + bias_hh, alpha=leaks(len(bias_ih)), activation=names
+    )
+
+
 EVERY_KIND = {
     "gru": Kind(3, nc.GRU, "`GRU`"),
     "original_gru": Kind(3, nc.OriginalGRU, "`OriginalGRU`"),
@@ -37,10 +46,11 @@ EVERY_KIND = {
     "mgu": Kind(2, nc.MGU, "`MGU`"),
     "tanh": Kind(1, nc.RNN, "`RNN`, tanh"),
     "relu": Kind(1, partial(nc.RNN, nonlinearity="relu"), "`RNN`, ReLU", is_smooth=False),
+    "leaky": Kind(1, leaky, "`LeakyRNN`"),
 }
 KINDS = tuple(EVERY_KIND)
 SMOOTH = tuple(kind for kind in KINDS if EVERY_KIND[kind].is_smooth)
-STACKED = KINDS  # with weights and biases stacked as PyTorch has them
+STACKED = KINDS[:7]  # with weights and biases stacked as PyTorch has them
 GATED = ("gru", "original_gru", "mgu")  # with a candidate of their own
 
 
@@ -102,6 +112,13 @@ class Network:
         if self.kind == "ugrnn":
             g = torch.sigmoid(sums[1])
             return g * h + (1 - g) * torch.tanh(sums[0])
+        if self.kind == "leaky":
+            a = torch.from_numpy(leaks(self.size))
+            phi = torch.stack(
+                [torch.tanh(sums[0]), torch.sigmoid(sums[0]), softplus(sums[0], threshold=700)]
+            )
+            units = torch.arange(self.size)
+            return (1 - a) * h + a * phi[units % 3, units]
         return torch.tanh(sums[0]) if self.kind == "tanh" else torch.relu(sums[0])
 
     def equilibrium(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -123,7 +140,14 @@ class Network:
                 torch.sigmoid(self.sums(h, x)[3]) * torch.tanh(self.equilibrium(h, x)[self.size :])
                 - h
             )
+        if self.kind == "leaky":
+            return (self.step(h, x) - h) / torch.from_numpy(leaks(self.size))
         return self.step(h, x) - h
+
+
+def leaks(size: int) -> Array:
+    """Return a leak per unit."""
+    return np.linspace(0.2, 1, size)
 
 
 def random_network(

@@ -12,6 +12,7 @@ from nullcline.cells import (
     RNN,
     UGRNN,
     FunctionCell,
+    LeakyRNN,
     OriginalGRU,
     Stack,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "FixedPoints",
     "FunctionCell",
     "InputBranch",
+    "LeakyRNN",
     "LineAttractor",
     "LinearPrediction",
     "Linearization",

@@ -9,6 +9,7 @@ from nullcline.cells.box import Box
 from nullcline.cells.compiled import CompiledCell, available_threads
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.gru import GRU
+from nullcline.cells.leaky_rnn import LeakyRNN
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
@@ -29,6 +30,7 @@ __all__ = [
     "FunctionCell",
     "HasCoreWeights",
     "Layered",
+    "LeakyRNN",
     "OriginalGRU",
     "Stack",
     "available_threads",

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/leaky_rnn.hpp"
 #include "nullcline/cells/lstm.hpp"
 #include "nullcline/cells/mgu.hpp"
 #include "nullcline/cells/original_gru.hpp"
@@ -20,7 +21,7 @@
 
 namespace nullcline {
 
-using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn>;
+using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn, LeakyRnn>;
 
 /// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
 /// by this.
