@@ -45,7 +45,7 @@ class DeviceCell {
     }
 
     /// An equation's weights written out, for whoever factors its Jacobians. Those of low rank are
-    /// brought here when they are first asked for: a search by products never does.
+    /// multiplied out when they are first asked for: a search by products never does.
     template <class E>
     [[nodiscard]] MatrixView<const T> dense(const E& equation) const {
         const Weights<T> weights = equation.weights();
@@ -53,8 +53,9 @@ class DeviceCell {
             return weights.dense();
         }
         if (dense_.view().rows() == 0) {
-            dense_ = Array<Device, T>(device_, DenseWeights<T>(cell_.recurrent()).view());
-            device_.synchronize();  // before the host's copy goes
+            const Weights<T> all = weights_.view();
+            dense_ = Array<Device, T>(device_, all.rows(), all.cols());
+            device_.multiply_transposed(all.left(), all.right(), dense_.view());
         }
         return dense_.view().middle_rows(0, weights.rows());
     }

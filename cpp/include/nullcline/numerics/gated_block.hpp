@@ -39,7 +39,7 @@ template <class Group, class T>
 NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate,
                                      std::span<const T> w, std::span<T> scaled) {
     if (scaled.size() == w.size()) {
-        return;
+        return group.sync();  // as after every loop: no thread writes what another is still to read
     }
     const T* const by_product = gate.data();
     const T* const from = w.data();
