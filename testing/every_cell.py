@@ -38,6 +38,11 @@ def leaky(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) ->
     )
 
 
+def rate(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> nc.RateRNN:
+    """Return a cell whose units differ in their leaks."""
+    return nc.RateRNN(weight_ih, weight_hh, bias_ih + bias_hh, alpha=leaks(len(bias_ih)))
+
+
 EVERY_KIND = {
     "gru": Kind(3, nc.GRU, "`GRU`"),
     "original_gru": Kind(3, nc.OriginalGRU, "`OriginalGRU`"),
@@ -47,6 +52,7 @@ EVERY_KIND = {
     "tanh": Kind(1, nc.RNN, "`RNN`, tanh"),
     "relu": Kind(1, partial(nc.RNN, nonlinearity="relu"), "`RNN`, ReLU", is_smooth=False),
     "leaky": Kind(1, leaky, "`LeakyRNN`"),
+    "rate": Kind(1, rate, "`RateRNN`"),
 }
 KINDS = tuple(EVERY_KIND)
 SMOOTH = tuple(kind for kind in KINDS if EVERY_KIND[kind].is_smooth)
@@ -119,6 +125,9 @@ class Network:
             )
             units = torch.arange(self.size)
             return (1 - a) * h + a * phi[units % 3, units]
+        if self.kind == "rate":
+            a = torch.from_numpy(leaks(self.size))
+            return (1 - a) * h + a * self.sums(torch.tanh(h), x)[0]
         return torch.tanh(sums[0]) if self.kind == "tanh" else torch.relu(sums[0])
 
     def equilibrium(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -140,7 +149,7 @@ class Network:
                 torch.sigmoid(self.sums(h, x)[3]) * torch.tanh(self.equilibrium(h, x)[self.size :])
                 - h
             )
-        if self.kind == "leaky":
+        if self.kind in {"leaky", "rate"}:
             return (self.step(h, x) - h) / torch.from_numpy(leaks(self.size))
         return self.step(h, x) - h
 

@@ -20,10 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.cells.rate_cell import ACTIVATIONS
 from nullcline.gpu import arrays, availability
 from testing.every_cell import KINDS, random_network
 from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
 from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.rates import Rates
 from testing.search_checks import (
     METHODS,
     NETWORKS,
@@ -114,6 +116,26 @@ def test_cells_of_every_kind(gpu: Gpu, kind: str, method: str) -> None:
     fixed = same & (ours.kind == "fixed")
     assert fixed.any() or method == "gradient"
     np.testing.assert_allclose(ours.h[fixed], theirs.h[fixed], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rank", [None, 2])
+@pytest.mark.parametrize("kind", [nc.LeakyRNN, nc.RateRNN])
+def test_rates_of_every_activation_end_as_on_the_processor(
+    gpu: Gpu, kind: Any, rank: int | None, dtype: Any, method: str
+) -> None:
+    network = Rates(kind, 15, activations=list(ACTIVATIONS), rank=rank, gain=0.04)
+    cell = network.cell(dtype)
+    rng = np.random.default_rng(4)
+    starts = rng.uniform(-1, 1, (40, 15)).astype(dtype)
+    x = rng.normal(size=(40, 2)).astype(dtype)
+    ours = find(cell, starts, x, method=method)
+    theirs = nc.find_fixed_points(cell, starts, x, method=method)
+    np.testing.assert_array_equal(ours.kind, theirs.kind)
+    assert set(ours.kind) == ({"slow"} if method == "gradient" else {"fixed"})
+    atol = 1e-3 if method == "gradient" else 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(ours.h, theirs.h, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -14,6 +14,7 @@ from nullcline.cells import (
     FunctionCell,
     LeakyRNN,
     OriginalGRU,
+    RateRNN,
     Stack,
 )
 from nullcline.certify import Certificates
@@ -69,6 +70,7 @@ __all__ = [
     "Linearization",
     "OriginalGRU",
     "RankCorrelation",
+    "RateRNN",
     "Stack",
     "Trace",
     "WordEffects",

@@ -14,6 +14,8 @@ from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
 from nullcline.cells.protocol import Cell, HasCoreWeights, Layered, require_cell
+from nullcline.cells.rate_cell import RateCell
+from nullcline.cells.rate_rnn import RateRNN
 from nullcline.cells.rnn import RNN
 from nullcline.cells.stack import Stack
 from nullcline.cells.ugrnn import UGRNN
@@ -32,6 +34,8 @@ __all__ = [
     "Layered",
     "LeakyRNN",
     "OriginalGRU",
+    "RateCell",
+    "RateRNN",
     "Stack",
     "available_threads",
     "require_cell",

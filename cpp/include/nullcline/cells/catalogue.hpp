@@ -15,13 +15,14 @@
 #include "nullcline/cells/lstm.hpp"
 #include "nullcline/cells/mgu.hpp"
 #include "nullcline/cells/original_gru.hpp"
+#include "nullcline/cells/rate_rnn.hpp"
 #include "nullcline/cells/rnn.hpp"
 #include "nullcline/cells/ugrnn.hpp"
 #include "nullcline/numerics/host_device.hpp"
 
 namespace nullcline {
 
-using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn, LeakyRnn>;
+using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn, LeakyRnn, RateRnn>;
 
 /// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
 /// by this.
