@@ -15,6 +15,7 @@
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/search/preconditioner.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline::cpu {
 
@@ -25,7 +26,7 @@ template <class T>
     std::vector<T> state(equation.size());
     std::vector<T> products(equation.weights().rows());
     Linearization<T> at(equation);
-    for (std::size_t i = 0; i < settling_steps; ++i) {
+    for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
         multiply_state(equation, std::span<const T>(state), cell.zero_input_drive(),
                        std::span(products));
         equation.linearize(SerialGroup(), state, products, cell.zero_input_drive(), at.out());
@@ -55,7 +56,7 @@ template <class T>
     }
     Matrix<T> inverse(size, size);
     for (std::size_t i = 0; i < size; ++i) {
-        normal.view()(i, i) += static_cast<T>(preconditioner_shift) * sum / static_cast<T>(size);
+        normal.view()(i, i) += preconditioner_shift(sum, size);
         inverse.view()(i, i) = 1;
     }
     if (!std::isfinite(sum) || !blas::cholesky(normal.view())) {

@@ -176,9 +176,7 @@ struct ShiftAtRest {
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = normal.cols();
         const T trace = group.sum(size, [&](std::size_t i) { return normal(i, i); });
-        group.single([&] {
-            shift(0, 0) = static_cast<T>(preconditioner_shift) * trace / static_cast<T>(size);
-        });
+        group.single([&] { shift(0, 0) = preconditioner_shift(trace, size); });
     }
 };
 

@@ -14,7 +14,7 @@
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/search/preconditioner.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline::gpu {
 
@@ -64,7 +64,7 @@ template <class Device, class T>
 
     const auto drive = cell.zero_input_drive().row(0);
     device.zero(at.state.h.data(), update.size() * sizeof(T));
-    for (std::size_t i = 0; i < settling_steps; ++i) {
+    for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
         multiply_state(device, update, at.state, drive);
         device.launch(1, StepFromRest<CellEquation<T>>{update, at.state, drive});
     }

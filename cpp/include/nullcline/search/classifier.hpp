@@ -161,7 +161,7 @@ class Classifier<E>::Slot : public SlotBase<Classifier<E>, Group, Search> {
         });
         const auto scale =
             static_cast<double>(term_norm(group_, jacobian, program_.update.row_norms()));
-        if (std::sqrt(square) <= stationary_tolerance<T> * scale * now_.residual_norm) {
+        if (std::sqrt(square) <= stationary_tolerance<T>() * scale * now_.residual_norm) {
             return q() <= search_.options.tol_slow
                        ? say(Kind::slow, Reason::minimum)
                        : say(Kind::unconverged, Reason::above_tolerance);

@@ -16,11 +16,9 @@
 #include <vector>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
-
-/// The most by which a move across a cell may change a gate's sum, unit by unit.
-inline constexpr double largest_change = 0x1p-8;
 
 /// Side of a cell, from the norms of the rows of the weights that the reduced equation has: so
 /// short that a move across it changes the gates' sums by little, and still far above the scatter
@@ -29,7 +27,7 @@ inline constexpr double largest_change = 0x1p-8;
 template <class T>
 [[nodiscard]] double cell_side(std::span<const T> row_norms) {
     const double largest = static_cast<double>(*std::ranges::max_element(row_norms));
-    return std::exp2(std::floor(std::log2(largest_change / std::max(largest, 1.0))));
+    return std::exp2(std::floor(std::log2(tuning.largest_change / std::max(largest, 1.0))));
 }
 
 /// Move a state to the centre of its cell, which may be outside of the box.

@@ -19,6 +19,7 @@
 #include "nullcline/solvers/krylov_newton.hpp"
 #include "nullcline/solvers/levenberg_marquardt.hpp"
 #include "nullcline/solvers/newton.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -136,10 +137,10 @@ class Searcher {
     /// One factorization for all starts, and dense factors for those that need them.
     void with_factors(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
-        pass(KrylovNewton{backend_.reduced(), has_inverse, patience}, starts);
+        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, patience}, leaders);
+            pass(KrylovNewton{backend_.update(), false, tuning.patience}, leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
         });
         polish(starts);
@@ -213,8 +214,6 @@ class Searcher {
         backend_.share_labels(followers);
     }
 
-    /// Iterations after which a start had better go on in full precision: most need half as many.
-    static constexpr std::size_t patience = 60;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
     /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
     static constexpr std::size_t largest_dense = 1024;

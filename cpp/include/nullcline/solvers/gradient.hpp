@@ -24,6 +24,7 @@
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/adam_schedule.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -156,7 +157,7 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Group, Sear
             by[i] = static_cast<float>(h[i] - before);
         });
         ++now_.iterations;
-        if (!E::has_linear_products || now_.iterations % refresh_period == 0) {
+        if (!E::has_linear_products || now_.iterations % tuning.refresh_period == 0) {
             request_products(at_.h);
         } else {
             wait_for(Request::forward);
@@ -217,8 +218,6 @@ class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Group, Sear
         fill(group_, memory_.operands.direction.row(row_), 0.0F);
         fill(group_, memory_.operands.gated_input.row(row_), 0.0F);
     }
-
-    static constexpr std::size_t refresh_period = 100;
 
     StateRow<T> at_;
     std::span<float> scales_, identity_, gate_, slope_;

@@ -40,6 +40,7 @@
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/subspace_model.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -174,7 +175,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         load(start, at().h);
         now_.limit = std::min(now_.limit, program_.patience);
         now_.radius = first_radius();
-        now_.shift = first_shift;
+        now_.shift = tuning.first_shift;
         now_.last_gain = 1;
         refresh();
     }
@@ -234,7 +235,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         if (!std::isfinite(now_.residual_norm)) {
             return finish(Termination::not_finite);
         }
-        if (now_.residual_norm < stale_below * now_.fresh_residual_norm) {
+        if (now_.residual_norm < tuning.stale_below * now_.fresh_residual_norm) {
             return refresh();
         }
         const auto state = at();
@@ -289,7 +290,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
             return refresh();
         }
         now_.decrease = 0;
-        if (now_.last_gain < little_gain) {
+        if (now_.last_gain < tuning.little_gain) {
             const auto hessian = memory_.hessians.row(row_);
             program_.equation.curvature(group_, state.h, state.products, drive_, state.residual,
                                         gated_input_weights(), hessian);
@@ -358,10 +359,10 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         now_.decrease = step.decrease;
         const std::size_t n = now_.model.grown;
         // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
-        if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
+        if (n == tuning.most_products || !(static_cast<double>(n) * gain > tuning.gain_forcing * step.decrease)) {
             return try_steps();
         }
-        now_.shift = std::max(step.multiplier, double{smallest_shift});
+        now_.shift = std::max(step.multiplier, double{tuning.smallest_shift});
         request_model_gradient();
         if (model_.full()) {
             model_.restart();
@@ -400,7 +401,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         const std::span<const float> read_only = gradient_;
         const double square = static_cast<double>(group_.dot(read_only, read_only)) -
                               now_.shift * now_.shift * model_.solution_square();
-        const double enough = gradient_forcing * now_.gradient_norm;
+        const double enough = tuning.gradient_forcing * now_.gradient_norm;
         if (square <= enough * enough) {
             try_steps();
         } else {
@@ -457,7 +458,7 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
     /// Go to the trial if that keeps what the model promises; true if a shorter step is to be tried
     /// at once.
     NULLCLINE_DEVICE bool try_step(std::span<const float> step_products) {
-        if (now_.predicted < exact_below * now_.step_norm / now_.residual_norm) {
+        if (now_.predicted < tuning.exact_below * now_.step_norm / now_.residual_norm) {
             if (now_.fresh) {
                 request_products(trial().h, Stage::probe);
             } else {  // both ends of the step are to be measured alike
@@ -555,27 +556,12 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         return std::sqrt(static_cast<double>(size()));
     }
 
-    static constexpr std::size_t most_products = 150;  // for one subspace
     static constexpr double smallest_radius =
         static_cast<double>(std::numeric_limits<T>::epsilon());
-    /// Of the preconditioner, in units of J's squared singular values, which are near 1.
-    static constexpr double first_shift = 1e-2;
-    static constexpr double smallest_shift = 1e-6;
-    /// When the model is solved well enough, by its gradient and by its decrease.
-    static constexpr double gradient_forcing = 0.02;
-    static constexpr double gain_forcing = 0.02;
-    /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
-    /// Newton's model of ‖f‖² differ in the direction that matters.
-    static constexpr double little_gain = 0.1;
     /// Actual over predicted decrease.
     static constexpr double acceptable_agreement = 1e-4;
     static constexpr double poor_agreement = 0.25;
     static constexpr double good_agreement = 0.75;
-    /// Products of a step in single precision serve while it gains more than this part of its
-    /// length: their errors are a part of its length too, and must not hide what it gains.
-    static constexpr double exact_below = 1e-5;
-    /// Products in single precision are good for so much decrease.
-    static constexpr double stale_below = 1e-3;
     /// Below this part of ‖f‖² a decrease drowns in rounding.
     static constexpr double smallest_gain =
         16 * static_cast<double>(std::numeric_limits<T>::epsilon());

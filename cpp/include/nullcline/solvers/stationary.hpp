@@ -5,25 +5,26 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
 /// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P
-/// leaving out the units that the box's face holds. Sixty units of rounding would do in exact
-/// products; the rest is room for products in single precision and for ends of long valleys.
+/// leaving out the units that the box's face holds.
 template <class T>
-inline constexpr double stationary_tolerance = 1e-6;
-
-template <>
-inline constexpr double stationary_tolerance<float> = 1e-4;
+[[nodiscard]] constexpr double stationary_tolerance() {
+    return std::is_same_v<T, float> ? tuning.stationary_tolerance_single
+                                    : tuning.stationary_tolerance;
+}
 
 /// Whether a solver may stop: half the tolerance, so that the judge agrees.
 template <class T>
 [[nodiscard]] constexpr bool is_stationary(double gradient_norm, double scale,
                                            double residual_norm) {
-    return gradient_norm <= stationary_tolerance<T> / 2 * scale * residual_norm;
+    return gradient_norm <= stationary_tolerance<T>() / 2 * scale * residual_norm;
 }
 
 /// Move a state by a little and in no direction of note. A start may stand where the gradient

@@ -21,6 +21,7 @@
 #include "nullcline/numerics/small_matrix.hpp"
 #include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -206,6 +207,7 @@ class SubspaceModel {
     /// subspace must be full.
     NULLCLINE_DEVICE void restart() {
         constexpr std::size_t n = most_directions;
+        const std::size_t kept_directions = tuning.kept_directions;
         const auto y = solution();
         const double norm = std::sqrt(solution_square());
         SubspaceWorkspace& work = work_;
@@ -250,7 +252,6 @@ class SubspaceModel {
     }
 
   private:
-    static constexpr std::size_t kept_directions = 12;
     /// A direction is lost in rounding when so little of it is new.
     static constexpr float smallest_part = 1e-4F;
 
@@ -312,7 +313,7 @@ class SubspaceModel {
             return warp.sum(most_directions,
                             [&](std::size_t k) { return kept(i, k) * kept(j, k); });
         };
-        for (std::size_t i = 0; i < kept_directions; ++i) {
+        for (std::size_t i = 0; i < tuning.kept_directions; ++i) {
             for (std::size_t j = 0; j < 2 * i; ++j) {
                 const std::size_t other = j % i;
                 const double part = dot(i, other);
