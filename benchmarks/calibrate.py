@@ -37,6 +37,7 @@ SEARCHES = (
     ("auto", "float64", 500, None),
     ("krylov", "float64", 500, None),
     ("auto", "float32", 500, None),
+    ("lm", "float64", 50, None),
     ("gradient", "float64", 20, 500),
 )
 
@@ -106,6 +107,8 @@ def networks() -> Iterator[tuple[str, Any, Any]]:
 def search_all() -> Results:
     """Search every network in every way."""
     import numpy as np
+
+    import nullcline as nc
 
     results: Results = {}
     for name, cell, states in networks():
@@ -180,18 +183,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="where the results go")
     parser.add_argument("--scratch", type=Path, default=Path("/tmp/nullcline-calibration"))
+    parser.add_argument("--only", nargs="+", help="these constants alone")
     parser.add_argument("--time", action="store_true", help="measure times too")
     parser.add_argument("--search", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.search:
         load(arguments.out)
-        print(json.dumps(search_all()))
+        json.dump(search_all(), sys.stdout)
         return
     columns = ("products", "iterations") + (("seconds",) if arguments.time else ())
     core = build(arguments.scratch / "tunable", "-DNULLCLINE_TUNABLE")
     default = run(core)
     rows: dict[str, Any] = {}
     for name, value in {**constants(), **SUBSPACE}.items():
+        if arguments.only and name not in arguments.only:
+            continue
         rows[name] = {"value": value}
         for label, factor in (("halved", 0.5), ("doubled", 2.0)):
             if name in SUBSPACE:

@@ -21,7 +21,7 @@
 #include "nullcline/cpu/tile_worker.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 #include "nullcline/search/classifier.hpp"
 #include "nullcline/search/merging.hpp"
@@ -81,10 +81,10 @@ struct Search {
         }
     }
 
-    void classified(const SerialGroup&, std::size_t start, const Label& label) const {
-        outcomes.kind[start] = label.kind;
-        outcomes.reason[start] = label.reason;
-        outcomes.q[start] = label.q;
+    void label(const SerialGroup&, std::size_t start, const Label& found) const {
+        outcomes.kind[start] = found.kind;
+        outcomes.reason[start] = found.reason;
+        outcomes.q[start] = found.q;
     }
 };
 
@@ -217,9 +217,8 @@ class Backend {
     void share_labels(const Followers& followers) {
         for (std::size_t i = 0; i < followers.starts.size(); ++i) {
             const std::size_t leader = followers.leaders[i];
-            search_.classified(
-                SerialGroup(), followers.starts[i],
-                {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+            search_.label(SerialGroup(), followers.starts[i],
+                          {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
         }
     }
 

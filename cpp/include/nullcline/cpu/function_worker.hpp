@@ -15,7 +15,7 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::cpu {

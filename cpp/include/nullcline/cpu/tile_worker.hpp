@@ -15,7 +15,7 @@
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
 #include "nullcline/parallel/cancellation.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline::cpu {
 

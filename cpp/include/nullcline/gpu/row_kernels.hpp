@@ -154,7 +154,7 @@ struct Follow {
     }
 };
 
-/// Give starts of the queue the verdicts of others.
+/// Give starts of the queue the labels of others.
 template <class T>
 struct ShareLabels {
     using Shared = NothingShared;
@@ -164,8 +164,8 @@ struct ShareLabels {
     template <class Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t leader = leaders[block];
-        search.classified(group, search.queue[block],
-                          Label{search.kinds[leader], search.reasons[leader], search.q[leader]});
+        search.label(group, search.queue[block],
+                     Label{search.kinds[leader], search.reasons[leader], search.q[leader]});
     }
 };
 

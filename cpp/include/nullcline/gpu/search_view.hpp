@@ -73,12 +73,11 @@ struct SearchView {
     }
 
     template <class Group>
-    NULLCLINE_DEVICE void classified(const Group& group, std::size_t start,
-                                     const Label& label) const {
+    NULLCLINE_DEVICE void label(const Group& group, std::size_t start, const Label& found) const {
         group.single([&] {
-            kinds[start] = label.kind;
-            reasons[start] = label.reason;
-            q[start] = label.q;
+            kinds[start] = found.kind;
+            reasons[start] = found.reason;
+            q[start] = found.q;
         });
     }
 };

@@ -60,6 +60,16 @@ struct Tuning {
     /// What μ does not fall below.
     double smallest_shift = tuned("smallest_shift", 1e-6);
 
+    // solvers/damping.hpp
+
+    /// The damping at a start (Madsen, Nielsen and Tingleff, Methods for Non-Linear Least Squares
+    /// Problems, 2004, equation 3.14: τ = 1e-3).
+    double first_damping = tuned("first_damping", 1e-3);
+    /// The most by which one accepted step decreases it.
+    double damping_decrease = tuned("damping_decrease", 0.1);
+    /// By what a rejected step increases it, the first of a row: twice Nielsen's.
+    double damping_growth = tuned("damping_growth", 4.0);
+
     // solvers/stationary.hpp
 
     /// ‖P Jᵀf‖ / (‖J‖ ‖f‖) at a minimum of ‖f‖, in double precision. Sixty units of rounding would
