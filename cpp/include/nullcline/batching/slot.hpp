@@ -18,17 +18,17 @@
 namespace nullcline {
 
 /// A slot at work on a start of a search. A program's own slot has one as a member.
-template <class Program, ThreadGroup Group, class Search>
-class SlotContext : public SlotProducts<Program, Group> {
+template <class P, ThreadGroup Group, class Search>
+class SlotContext : public SlotProducts<P, Group> {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
     static_assert(Starts<Search, Group, T>);
 
-    NULLCLINE_DEVICE SlotContext(const Group& group_of_slot, const Program& its_program,
-                                 const typename Program::Memory& its_memory, std::size_t its_row,
+    NULLCLINE_DEVICE SlotContext(const Group& group_of_slot, const P& its_program,
+                                 const typename P::Memory& its_memory, std::size_t its_row,
                                  const Search& its_search)
-        : SlotProducts<Program, Group>(group_of_slot, its_program, its_memory, its_row),
+        : SlotProducts<P, Group>(group_of_slot, its_program, its_memory, its_row),
           search(its_search),
           box(its_program.served().box(this->drive)) {}
 

@@ -12,13 +12,13 @@
 namespace nullcline {
 
 /// A row of a program's memory, with the slot's numbers at hand while a group works on it.
-template <class Program, ThreadGroup Group>
+template <class P, ThreadGroup Group>
 class SlotProducts {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
-    NULLCLINE_DEVICE SlotProducts(const Group& group_of_slot, const Program& its_program,
-                                  const typename Program::Memory& its_memory, std::size_t its_row)
+    NULLCLINE_DEVICE SlotProducts(const Group& group_of_slot, const P& its_program,
+                                  const typename P::Memory& its_memory, std::size_t its_row)
         : group(group_of_slot),
           program(its_program),
           memory(its_memory),
@@ -145,10 +145,10 @@ class SlotProducts {
     }
 
     const Group& group;
-    const Program& program;
-    const typename Program::Memory& memory;
+    const P& program;
+    const typename P::Memory& memory;
     std::size_t row;
-    typename Program::Scalars now;
+    typename P::Scalars now;
     std::span<T> drive;
 
   private:
@@ -157,8 +157,8 @@ class SlotProducts {
         const std::span<const T> of = memory.operands.exact.row(row);
         const std::span<const T> products = memory.operands.exact_product.row(row);
         const std::span<T> out = memory.operands.exact_gated_input.row(row);
-        if constexpr (requires { Program::is_of_step(now); }) {
-            if (Program::is_of_step(now)) {
+        if constexpr (requires { P::is_of_step(now); }) {
+            if (P::is_of_step(now)) {
                 return gate_jvp(group, gate, products, of, out);
             }
         }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/cells/function.hpp"
@@ -23,7 +24,7 @@
 #include "nullcline/numerics/packed_matrix.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
-#include "nullcline/search/classifier.hpp"
+#include "nullcline/search/backend.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/deflation.hpp"
 
@@ -44,7 +45,7 @@ struct Problem {
     Poll poll;
 };
 
-/// The starts of a search and where they have come to, as slots see them.
+/// The starts of a search and where they have come to (see batching/starts.hpp).
 template <class Network>
 struct Search {
     using T = typename Network::Scalar;
@@ -108,7 +109,7 @@ template <class T>
     return function.equation();
 }
 
-/// A backend (see search/searcher.hpp).
+/// Threads of the CPU (see search/backend.hpp).
 template <class Network>
 class Backend {
   public:
@@ -146,25 +147,25 @@ class Backend {
         return inverse.rows() > 0;
     }
 
-    template <class Program>
-    void run(const Program& program, std::span<const std::size_t> starts)
+    template <Program P>
+    void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Function<T>>
     {
-        FunctionWorker(program, problem_.network, search_, starts).run([&] { look(); });
+        FunctionWorker(program, problem_.network, search_, starts).run([&] { poll_and_report(); });
     }
 
-    template <class Program>
-    void run(const Program& program, std::span<const std::size_t> starts)
+    template <Program P>
+    void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Cell<T>>
     {
         PackedMatrices matrices;
-        if constexpr (Program::requests.contains(Request::forward)) {
+        if constexpr (P::requests.contains(Request::forward)) {
             matrices.weights.emplace(plain_weights(program.served()));
             if (program.served().n_gated() > 0) {
                 matrices.gated.emplace(gated_weights(program.served()));
             }
         }
-        if constexpr (Program::requests.contains(Request::precondition)) {
+        if constexpr (P::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? &inverse_ : nullptr;
         }
         Queue queue(starts);
@@ -173,7 +174,7 @@ class Backend {
                        n_products_)
                 .run(cancellation);
         };
-        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { look(); });
+        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { poll_and_report(); });
     }
 
     void move_to_cell_centres(std::span<const std::size_t> starts) {
@@ -233,8 +234,8 @@ class Backend {
     }
 
   private:
-    /// Hear whether to go on, and tell how far things are.
-    void look() {
+    /// Hear whether to go on, and report progress.
+    void poll_and_report() {
         problem_.poll();
         problem_.progress(n_done_);
     }
@@ -261,5 +262,10 @@ class Backend {
     Search<Network> search_;
     PackedMatrix inverse_;
 };
+
+static_assert(SearchBackend<Backend<Cell<double>>>);
+static_assert(SearchBackend<Backend<Cell<float>>>);
+static_assert(SearchBackend<Backend<Function<double>>>);
+static_assert(SearchBackend<Backend<Function<float>>>);
 
 }  // namespace nullcline::cpu

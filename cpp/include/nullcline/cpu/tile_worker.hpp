@@ -8,6 +8,7 @@
 #include <span>
 
 #include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
@@ -43,12 +44,12 @@ struct PackedMatrices {
 
 /// A program's tile. It has one fixed shape, whatever it holds, for products in single precision;
 /// what a slot needs in full precision it is given at once, as if it were alone.
-template <class Program, class Search>
+template <Program P, class Search>
 class TileWorker {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
-    TileWorker(const Program& program, const PackedMatrices& matrices, const Search& search,
+    TileWorker(const P& program, const PackedMatrices& matrices, const Search& search,
                std::size_t drive_size, Queue& queue, std::atomic<std::size_t>& n_products)
         : program_(program),
           matrices_(matrices),
@@ -56,10 +57,10 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().size(), Program::factors) {
+          dense_(program.served().size(), P::factors) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
-        std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
+        std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
     /// Work until the queue is empty and every slot is done; what a cancelled search leaves is
@@ -80,13 +81,13 @@ class TileWorker {
     }
 
   private:
-    using Memory = typename Program::Memory;
-    using Slot = typename Program::template Slot<SerialGroup, Search>;
+    using Memory = typename P::Memory;
+    using Slot = typename P::template Slot<SerialGroup, Search>;
 
-    static constexpr bool tiled = Program::requests.contains(Request::forward);
+    static constexpr bool tiled = P::requests.contains(Request::forward);
     static constexpr std::size_t rows = tiled ? tile_rows : 1;
 
-    static std::size_t measure(const Program& program, std::size_t drive_size) {
+    static std::size_t measure(const P& program, std::size_t drive_size) {
         Arena arena;
         static_cast<void>(Memory(arena, TileShape::of(program.served(), rows, drive_size)));
         return arena.used();
@@ -124,7 +125,7 @@ class TileWorker {
         if (multiply_alone(wanted, row)) {
             return true;
         }
-        if constexpr (Program::factors != Factors::none) {
+        if constexpr (P::factors != Factors::none) {
             if (wanted == Request::solve) {
                 dense_.solve(memory_.solve, row, program_.served().weights());
                 return true;
@@ -220,14 +221,14 @@ class TileWorker {
         }
     }
 
-    const Program& program_;
+    const P& program_;
     const PackedMatrices& matrices_;
     const Search& search_;
     Queue& queue_;
     std::atomic<std::size_t>& n_products_;
     TileMemory bytes_;
     Memory memory_;
-    typename Program::Workspace work_;
+    typename P::Workspace work_;
     DenseSteps<T> dense_;
     SerialGroup group_;
 };

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/preconditioner.hpp"
 #include "nullcline/gpu/problem.hpp"
@@ -24,8 +26,8 @@
 
 namespace nullcline::gpu {
 
-/// Some of a problem's starts, so many that they find room (see search/searcher.hpp).
-template <class Device, class T>
+/// Some of a problem's starts, so many that they find room (see search/backend.hpp).
+template <GpuDevice Device, class T>
 class Backend {
   public:
     Backend(Device& device, const Problem<T>& problem, const DeviceCell<Device, T>& cell,
@@ -70,16 +72,16 @@ class Backend {
         return inverse_.view().rows() > 0;
     }
 
-    template <class Program>
-    void run(const Program& program, const std::vector<std::size_t>& starts) {
+    template <Program P>
+    void run(const P& program, const std::vector<std::size_t>& starts) {
         const auto queue = there(starts);
         SingleMatrices matrices;
-        if constexpr (Program::requests.contains(Request::forward)) {
+        if constexpr (P::requests.contains(Request::forward)) {
             const MatrixView<const float> single = cell_.single(program.served());
             matrices.weights = plain_rows(program.served(), single);
             matrices.gated = gated_rows(program.served(), single);
         }
-        if constexpr (Program::requests.contains(Request::precondition)) {
+        if constexpr (P::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
         }
         const std::size_t budget = room_for_slots() + workspace_.bytes();
@@ -230,7 +232,7 @@ class Backend {
 };
 
 /// Search on a device, so many starts at a time as it has room for.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 [[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
     Labels labels;
     const DeviceCell<Device, T> cell(device, problem.cell);

@@ -5,13 +5,14 @@
 #include <span>
 
 #include "nullcline/cells/cell.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
-template <class Device, class T>
+template <GpuDevice Device, class T>
 class DeviceCell {
   public:
     DeviceCell(Device& device, const Cell<T>& cell)

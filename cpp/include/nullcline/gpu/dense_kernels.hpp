@@ -9,6 +9,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/states.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
@@ -26,7 +27,7 @@ struct StepFromRest {
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         update.linearize(group, at.h, at.products, drive, at.out());
@@ -44,7 +45,7 @@ struct LinearizeAtRest {
     std::span<const T> drive;
     SolveOperands<T> out;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         equation.linearize(group, at.h, at.products, drive,
@@ -63,7 +64,7 @@ struct SeeAtRest {
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         equation.compute_gated_input(group, at.h, at.products, drive, at.gated_input);
@@ -79,7 +80,7 @@ struct WriteGates {
     SolveOperands<T> operands;
     MatrixView<T> gates;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t units = weights.cols();
         const std::size_t slot = block / units;
@@ -110,7 +111,7 @@ struct AssembleJacobians {
         return (size + rows_a_block - 1) / rows_a_block;
     }
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t slot = block / blocks_a_slot();
         const std::size_t first = block % blocks_a_slot() * rows_a_block;
@@ -150,7 +151,7 @@ struct ShiftNormals {
     MatrixView<const T> normals;
     MatrixView<T> out;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t size = normals.cols();
         const std::size_t slot = block / size;
@@ -172,7 +173,7 @@ struct ShiftAtRest {
     MatrixView<const T> normal;
     MatrixView<T> shift;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = normal.cols();
         const T trace = group.sum(size, [&](std::size_t i) { return normal(i, i); });
@@ -186,7 +187,7 @@ struct CopySteps {
     using Shared = NothingShared;
     MatrixView<T> from, to;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
         copy(group, from.row(slot), to.row(slot));
     }
@@ -201,7 +202,7 @@ struct ReturnSteps {
     MatrixView<T> solutions;
     std::span<const int> info;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
         if (scalars(slot, 0).request != Request::solve) {
             return;
@@ -221,7 +222,7 @@ struct ListPointers {
     MatrixView<T> matrices, vectors;
     std::span<T*> matrix_pointers, vector_pointers;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = matrices.cols();
         group.for_each(matrix_pointers.size(), [&](std::size_t i) {
@@ -238,7 +239,7 @@ struct CountNotFinite {
     std::span<const T> values;
     unsigned long long* n_not_finite;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const int wrong = group.sum(
             values.size(), [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });

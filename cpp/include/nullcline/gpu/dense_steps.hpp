@@ -8,6 +8,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
@@ -41,7 +42,7 @@ struct DenseMemory {
 };
 
 /// Write out the Jacobians of the first `n_slots` slots, where they are others than last time.
-template <class Device, class E, class T = typename E::Scalar>
+template <GpuDevice Device, class E, class T = typename E::Scalar>
 void assemble_jacobians(Device& device, const E& equation, const SolveOperands<T>& operands,
                         const DenseMemory<T>& memory, std::size_t n_slots) {
     MatrixView<T> gated;
@@ -58,7 +59,7 @@ void assemble_jacobians(Device& device, const E& equation, const SolveOperands<T
     device.launch(n_slots * assemble.blocks_a_slot(), assemble);
 }
 
-template <class Device, class E>
+template <GpuDevice Device, class E>
 class DenseSteps {
   public:
     using T = typename E::Scalar;

@@ -10,6 +10,7 @@
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/numerics/arena.hpp"
@@ -19,7 +20,7 @@
 namespace nullcline::gpu {
 
 /// The products of one state.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 void multiply_state(Device& device, const CellEquation<T>& equation, const StateMemory<T>& state,
                     std::span<const T> drive) {
     const std::size_t n_gated = equation.n_gated();
@@ -35,7 +36,7 @@ void multiply_state(Device& device, const CellEquation<T>& equation, const State
 
 /// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond
 /// all bounds.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 [[nodiscard]] Array<Device, float> make_inverse(Device& device, const DeviceCell<Device, T>& cell) {
     const CellEquation<T> reduced = nullcline::reduced(cell.view());
     const CellEquation<T> update = nullcline::update(cell.view());

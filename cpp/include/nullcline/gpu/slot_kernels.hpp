@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/numerics/host_device.hpp"
@@ -15,23 +17,23 @@ namespace nullcline::gpu {
 
 /// Let the slots go on that wait for one kind of product, a block each, and give those that are
 /// done the next start. With `Request::none`, idle slots are given their first.
-template <class Program>
+template <Program P>
 struct AdvanceSlots {
-    using T = typename Program::T;
-    using Shared = typename Program::Workspace;
+    using T = typename P::T;
+    using Shared = typename P::Workspace;
 
-    Program program;
-    typename Program::Memory memory;
+    P program;
+    typename P::Memory memory;
     SearchView<T> search;
     Request wanted;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared& shared) const {
         if (memory.scalars(row, 0).request != wanted) {
             return;
         }
-        typename Program::template Slot<Group, SearchView<T>> slot(group, program, memory, row,
-                                                                   search, shared);
+        typename P::template Slot<Group, SearchView<T>> slot(group, program, memory, row, search,
+                                                             shared);
         if (wanted == Request::forward) {
             group.count(&search.counters->n_products, 1);
         }
@@ -55,7 +57,7 @@ struct ClearSlots {
     using Shared = NothingShared;
     MatrixView<Scalars> scalars;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         group.single([&] { scalars(row, 0) = Scalars(); });
     }
@@ -70,7 +72,7 @@ struct CountRequests {
     std::uint8_t* requests;
     Counters* counters;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         group.for_each(n_rows, [&](std::size_t row) {
             requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
@@ -95,7 +97,7 @@ struct MoveSlots {
     std::span<const SlotBytes> pieces;
     std::span<const std::size_t> from, to;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const SlotBytes& piece = pieces[block % pieces.size()];
         const std::size_t move = block / pieces.size();

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/search/backend.hpp"
 #include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
@@ -31,7 +33,7 @@ template <class T>
 }
 
 /// Move a state to the centre of its cell, which may be outside of the box.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, double side) {
     if (side < 0x1p-50) {  // weights so large that cells are no larger than rounding
         return;
@@ -46,7 +48,7 @@ NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, do
 }
 
 /// A number that is the same for the same values, and rarely for others.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 [[nodiscard]] NULLCLINE_DEVICE std::uint64_t key_of(const Group& group, std::span<const T> values) {
     return group.sum(values.size(), [&](std::size_t i) {
         const double value = static_cast<double>(values[i]) + 0.0;  // −0 becomes 0
@@ -60,19 +62,8 @@ template <class Group, class T>
 
 using Clusters = std::vector<std::vector<std::size_t>>;
 
-/// Starts that are to have what others have come to, and how many iterations that took.
-struct Followers {
-    std::vector<std::size_t> starts, leaders, iterations;
-
-    void add(std::size_t start, std::size_t leader, std::size_t n_iterations = 0) {
-        starts.push_back(start);
-        leaders.push_back(leader);
-        iterations.push_back(n_iterations);
-    }
-};
-
 /// Those of these starts that are at one state with one input, cluster by cluster.
-template <class Backend>
+template <SearchBackend Backend>
 [[nodiscard]] Clusters cluster_equal(Backend& backend, std::vector<std::size_t> starts) {
     Clusters clusters;
     while (!starts.empty()) {
@@ -104,7 +95,7 @@ template <class Backend>
 
 /// Move these starts' states to the centres of their cells; return them cell by cell, in each the
 /// one with the most iterations left first.
-template <class Backend>
+template <SearchBackend Backend>
 [[nodiscard]] Clusters cluster_nearby(Backend& backend, const std::vector<std::size_t>& starts) {
     backend.move_to_cell_centres(starts);
     Clusters clusters = cluster_equal(backend, starts);

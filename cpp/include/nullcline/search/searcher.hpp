@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
+#include "nullcline/search/backend.hpp"
 #include "nullcline/search/classifier.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/gradient.hpp"
@@ -24,17 +26,7 @@
 namespace nullcline {
 
 /// Runs the passes of one search over all starts; a pass is one program on one equation.
-///
-/// A backend holds the starts, and where they have come to. It has
-///   n_starts(), size(), reduced(), update(), deflation()
-///   run(program, starts)       bring these starts to the program's end
-///   make_preconditioner()           make the preconditioner's inverse
-///   terminations(), reasons(), iterations_left(start)
-///   move_to_cell_centres(starts), keys(starts), are_equal(followers)  (search/merging.hpp)
-///   follow(followers)          move them where their leaders have ended
-///   share_labels(followers)
-///   report_all_done()
-template <class Backend>
+template <SearchBackend Backend>
 class Searcher {
   public:
     explicit Searcher(Backend& backend) : backend_(backend) {}
@@ -57,12 +49,12 @@ class Searcher {
                 pass(GradientDescent{backend_.update()}, starts);
                 break;
             case Method::krylov:
-                if constexpr (has_products) {
+                if constexpr (has_products<Backend>) {
                     without_factors(starts);
                 }
                 break;
             case Method::automatic:
-                if constexpr (!has_products) {
+                if constexpr (!has_products<Backend>) {
                     with_steps(starts);
                 } else if (backend_.size() > largest_dense) {
                     without_factors(starts);
@@ -77,11 +69,6 @@ class Searcher {
 
   private:
     using Indices = std::vector<std::size_t>;
-
-    /// Whether there are products with weights: a function of which nothing is known has none, and
-    /// the Krylov solver then nothing to work with.
-    static constexpr bool has_products =
-        decltype(std::declval<Backend&>().reduced())::has_linear_products;
 
     template <class Predicate>
     static Indices select(const Indices& starts, const Predicate& wanted) {
@@ -108,8 +95,8 @@ class Searcher {
         });
     }
 
-    template <class Program>
-    void pass(const Program& program, const Indices& starts) {
+    template <Program P>
+    void pass(const P& program, const Indices& starts) {
         if (!starts.empty()) {
             backend_.run(program, starts);
         }

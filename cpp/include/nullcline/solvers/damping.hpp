@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nullcline/numerics/host_device.hpp"
 #include "nullcline/solvers/step_control.hpp"
 #include "nullcline/solvers/tuning.hpp"
 
@@ -20,14 +21,14 @@ class Damping {
   public:
     [[nodiscard]] constexpr double value() const { return value_; }
 
-    constexpr void accept(double gain_ratio) {
+    NULLCLINE_HOST_DEVICE void accept(double gain_ratio) {
         const double factor =
             std::clamp(2 * (1 - gain_ratio), double{tuning.damping_decrease}, 2.0);
         value_ = std::max(value_ * factor, smallest);
         growth_ = tuning.damping_growth;
     }
 
-    [[nodiscard]] constexpr bool reject(double /*gain_ratio*/) {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE bool reject(double /*gain_ratio*/) {
         value_ *= growth_;
         growth_ *= 2;
         return value_ < largest;

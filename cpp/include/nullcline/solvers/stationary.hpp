@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
@@ -29,7 +30,7 @@ template <class T>
 
 /// Move a state by a little and in no direction of note. A start may stand where the gradient
 /// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
     constexpr T size = static_cast<T>(1e-3);
     constexpr double golden_ratio = 0.6180339887498949;

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "nullcline/numerics/host_device.hpp"
+
 namespace nullcline {
 
 /// What becomes of a trial step.
@@ -39,8 +41,9 @@ struct StepControl {
     double predicted = 0;  ///< the reduction that the model predicts of the trial step
 
     /// Accept the trial step where it keeps enough of what the model predicts.
-    [[nodiscard]] constexpr StepOutcome accept_or_reject(double actual, std::size_t& iterations,
-                                                         std::size_t limit) {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE StepOutcome accept_or_reject(double actual,
+                                                                     std::size_t& iterations,
+                                                                     std::size_t limit) {
         const double gain_ratio = actual / predicted;
         if (predicted > 0 && gain_ratio > acceptable_gain_ratio) {
             region.accept(gain_ratio);
@@ -51,8 +54,9 @@ struct StepControl {
     }
 
     /// Reject it. Where steps are exhausted no iteration is counted.
-    [[nodiscard]] constexpr StepOutcome reject(double gain_ratio, std::size_t& iterations,
-                                               std::size_t limit) {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE StepOutcome reject(double gain_ratio,
+                                                           std::size_t& iterations,
+                                                           std::size_t limit) {
         const bool may_be_shorter = region.reject(gain_ratio);
         if (!may_be_shorter || (predicted >= 0 && predicted < smallest_reduction)) {
             return StepOutcome::exhausted;
