@@ -72,14 +72,14 @@ class Device {
     [[nodiscard]] std::size_t free_bytes() const {
         std::size_t free = 0;
         std::size_t all = 0;
-        check(cudaMemGetInfo(&free, &all), "ask for free memory");
+        check(cudaMemGetInfo(&free, &all), "query free memory");
         std::uint64_t reserved = 0;
         std::uint64_t used = 0;
         check(
             cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrReservedMemCurrent, &reserved),
-            "ask for the pool's memory");
+            "query the pool's memory");
         check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrUsedMemCurrent, &used),
-              "ask for the pool's memory");
+              "query the pool's memory");
         return free + (reserved - used);
     }
 
@@ -129,7 +129,7 @@ class Device {
     }
 
     // A row-major matrix is the transpose of the column-major one in the same memory, so each
-    // product below asks cuBLAS for its own transpose.
+    // product below requests its own transpose of cuBLAS.
 
     /// c = a bᵀ; of a wider a the first columns count.
     template <class T>
@@ -191,7 +191,7 @@ class Device {
     }
 
   private:
-    /// Threads a block: as many as keep a state's units busy, and whole warps.
+    /// Threads per block: as many as keep a state's units busy, and whole warps.
     [[nodiscard]] static unsigned block_size_for(std::size_t size) {
         return size <= 64 ? 64 : size <= 512 ? 128 : 256;
     }

@@ -38,8 +38,8 @@ struct TileShape {
 };
 
 /// Operands and results of the products, a row per slot; those that a program never requests are
-/// empty. Of operands as long as a state the weights see the first part, and of such results they
-/// make the first part. Products with a gated block stand before the others.
+/// empty. Of operands of a state's size the weights multiply the first part, and of such results
+/// they make the first part. Products with a gated block stand before the others.
 template <class T>
 struct Operands {
     Operands() = default;

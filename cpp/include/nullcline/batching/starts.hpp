@@ -36,7 +36,7 @@ concept Starts =
 
 namespace archetypes {
 
-/// Starts for concepts to ask about.
+/// Starts for concepts to check with.
 template <class T>
 struct Starts {
     Options options;

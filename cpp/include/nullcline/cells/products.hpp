@@ -34,18 +34,18 @@ void multiply_state(const CellEquation<T>& equation, std::span<const T> h, std::
 
 namespace detail {
 
-/// out = V Wᵀ, a row v of V for each state; of a gated block's W what `see(row, products,
-/// gated_input)` says that it sees of v.
-template <class T, class See>
+/// out = V Wᵀ, a row v of V for each state; a gated block's W multiplies what
+/// `make_gated_input(row, products, gated_input)` makes of v.
+template <class T, class MakeGatedInput>
 void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, MatrixView<T> out,
-                   const See& see) {
+                   const MakeGatedInput& make_gated_input) {
     const std::size_t n_gated = equation.n_gated();
     const std::size_t n_plain = out.cols() - n_gated;
     blas::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
     if (n_gated > 0) {
         Matrix<T> gated_input(v.rows(), n_gated);
         for (std::size_t i = 0; i < v.rows(); ++i) {
-            see(i, std::span<const T>(out.row(i)), gated_input.row(i));
+            make_gated_input(i, std::span<const T>(out.row(i)), gated_input.row(i));
         }
         blas::multiply_transposed(MatrixView<const T>(gated_input.view()), gated_weights(equation),
                                   out.columns(0, n_gated));
@@ -74,7 +74,7 @@ void multiply_directions(const CellEquation<T>& equation, std::span<const Linear
         });
 }
 
-/// How a gated block's products change with the input, through what it sees: W_0 (a ∘ W_1 v), from
+/// How a gated block's products change with the input, through its own input: W_0 (a ∘ W_1 v), from
 /// the input weights' products with one v for each point.
 template <class T>
 [[nodiscard]] Matrix<T> multiply_gated_input(const CellEquation<T>& equation,
@@ -117,7 +117,7 @@ void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T
     }
 }
 
-/// What the gated block's rows of `scaled` weigh what it sees with: W_0ᵀ u, one u a row.
+/// How the gated block's rows of `scaled` weigh its input: W_0ᵀ u, one u per row.
 template <class T>
 [[nodiscard]] Matrix<T> weigh_gated_input(const CellEquation<T>& equation,
                                           MatrixView<const T> scaled) {

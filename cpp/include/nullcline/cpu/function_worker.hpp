@@ -43,7 +43,7 @@ class FunctionWorker {
         std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
-    /// Bring all starts to their ends; `poll` may throw.
+    /// Run until all starts are finished; `poll` may throw.
     void run(const Poll& poll) {
         while (occupy()) {
             poll();
@@ -128,7 +128,7 @@ class FunctionWorker {
         return jacobians_.view().middle_rows(row * function_.size(), function_.size());
     }
 
-    /// Whether a slot asks for the product of a step, and not for F at a state.
+    /// Whether a slot requests the product of a step, and not for F at a state.
     [[nodiscard]] bool is_of_step(std::size_t row) const {
         if constexpr (requires { P::is_of_step(memory_.scalars(row, 0)); }) {
             return P::is_of_step(memory_.scalars(row, 0));
@@ -159,7 +159,7 @@ class FunctionWorker {
         }
     }
 
-    /// Compute ∂F/∂h at the states that were last asked for.
+    /// Compute ∂F/∂h at the states whose products were last requested.
     void update_jacobians(const Rows& rows) {
         const Matrix<T> h = gathered(memory_.operands.exact, rows);
         const Matrix<T> x = gathered(memory_.drives, rows);

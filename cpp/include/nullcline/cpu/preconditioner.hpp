@@ -19,7 +19,7 @@
 
 namespace nullcline::cpu {
 
-/// Where the network goes from rest, without input.
+/// Where the network goes from zero, without input.
 template <class T>
 [[nodiscard]] std::vector<T> settled_state(const Cell<T>& cell) {
     const CellEquation<T> equation = update(cell.view());
@@ -35,7 +35,7 @@ template <class T>
     return state;
 }
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at rest; empty where that is beyond all bounds.
+/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state; empty where that is not finite.
 template <class T>
 [[nodiscard]] Matrix<T> make_inverse(const Cell<T>& cell) {
     const CellEquation<T> equation = reduced(cell.view());

@@ -1,4 +1,4 @@
-// One thread that brings starts to their ends, a tile of them at a time.
+// One thread that runs a program for many starts, a tile of them at a time.
 #pragma once
 
 #include <algorithm>
@@ -120,7 +120,7 @@ class TileWorker {
         return true;
     }
 
-    /// A product in full precision or a step, for one slot; false if it asks for none.
+    /// A product in full precision or a step, for one slot; false if it requests none.
     bool serve_alone(Request wanted, std::size_t row) {
         if (multiply_alone(wanted, row)) {
             return true;
@@ -213,7 +213,7 @@ class TileWorker {
                 if (matrices_.inverse == nullptr) {
                     return false;
                 }
-                // Symmetric to rounding: a row times it is it times a column.
+                // It is symmetric to rounding: a row times it is it times a column.
                 multiply(operands.gradient, *matrices_.inverse, operands.preconditioned, busy);
                 return true;
             default:

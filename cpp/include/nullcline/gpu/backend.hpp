@@ -141,7 +141,7 @@ class Backend {
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
 
-    /// Write the ends to where the problem wants them, and add to the labels.
+    /// Write the states to where the problem wants them, and add to the labels.
     void hand_over(Labels& labels) {
         const std::size_t size = problem_.cell.state_size();
         device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
@@ -155,13 +155,13 @@ class Backend {
         labels.n_products += n_products_;
     }
 
-    /// Bytes of the device that a start takes besides its slot.
-    [[nodiscard]] static std::size_t bytes_a_start(const Problem<T>& problem) {
+    /// Bytes of the device's memory per start, besides its slot.
+    [[nodiscard]] static std::size_t bytes_per_start(const Problem<T>& problem) {
         const std::size_t inputs = has_own_inputs(problem)
                                        ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
                                              problem.cell.zero_input_drive().size() * sizeof(T)
                                        : 0;
-        constexpr std::size_t columns = 128;  // numbers a start, with room
+        constexpr std::size_t columns = 128;  // bytes per start, with room
         return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }
 
@@ -172,17 +172,17 @@ class Backend {
 
     /// What inputs and outer biases add, for all starts or for each.
     [[nodiscard]] Array<Device, T> make_drives() {
-        const auto resting = cell_.zero_input_drive();
+        const auto zero_input = cell_.zero_input_drive();
         const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
-        Array<Device, T> drives(device_, rows, resting.cols());
+        Array<Device, T> drives(device_, rows, zero_input.cols());
         if (!problem_.inputs || problem_.inputs->cols == 0) {
-            device_.copy(drives.view().data(), resting.data(), resting.cols() * sizeof(T));
+            device_.copy(drives.view().data(), zero_input.data(), zero_input.cols() * sizeof(T));
             return drives;
         }
         const Array<Device, T> x(device_, rows, problem_.inputs->cols);
         load_rows(device_, *problem_.inputs, rows == 1 ? 0 : first_, x.view(), "inputs");
         device_.multiply_transposed(MatrixView<const T>(x.view()), cell_.input(), drives.view());
-        device_.launch(rows, AddRow<T>{resting.row(0), drives.view()});
+        device_.launch(rows, AddRow<T>{zero_input.row(0), drives.view()});
         return drives;
     }
 
@@ -238,7 +238,7 @@ template <GpuDevice Device, class T>
     const DeviceCell<Device, T> cell(device, problem.cell);
     const Array<Device, T> deflated(device, problem.deflated);
     const std::size_t n = problem.starts.rows;
-    const std::size_t bytes = Backend<Device, T>::bytes_a_start(problem);
+    const std::size_t bytes = Backend<Device, T>::bytes_per_start(problem);
     const std::size_t chunk = std::max<std::size_t>(1, device.free_bytes() / 3 / bytes);
     for (std::size_t first = 0; first < n; first += chunk) {
         Backend<Device, T> backend(device, problem, cell, deflated.view(), first,

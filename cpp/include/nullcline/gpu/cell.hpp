@@ -19,7 +19,7 @@ class DeviceCell {
         : cell_(cell),
           input_(device, cell.input()),
           recurrent_(device, cell.recurrent()),
-          resting_drive_(device, cell.zero_input_drive()),
+          zero_input_drive_(device, cell.zero_input_drive()),
           inner_bias_(device, cell.inner_bias()),
           row_norms_(device, cell.row_norms()),
           single_(device, cell.recurrent().rows(), cell.size()) {
@@ -31,7 +31,7 @@ class DeviceCell {
         return cell_.view(recurrent_.view(), inner_bias_.elements(), row_norms_.elements());
     }
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
-    [[nodiscard]] MatrixView<const T> zero_input_drive() const { return resting_drive_.view(); }
+    [[nodiscard]] MatrixView<const T> zero_input_drive() const { return zero_input_drive_.view(); }
 
     /// An equation's weights in single precision.
     template <class E>
@@ -41,7 +41,7 @@ class DeviceCell {
 
   private:
     const Cell<T>& cell_;
-    Array<Device, T> input_, recurrent_, resting_drive_, inner_bias_, row_norms_;
+    Array<Device, T> input_, recurrent_, zero_input_drive_, inner_bias_, row_norms_;
     Array<Device, float> single_;
 };
 

@@ -97,7 +97,7 @@ class CooperativeGroup {
         }
     }
 
-    /// out = A x: a row a warp.
+    /// A row per warp.
     NULLCLINE_DEVICE void coordinates(MatrixView<const float> rows, std::span<const float> x,
                                       std::span<float> out) const {
         const std::size_t lane = lanes_.rank() % L::warp_width;
@@ -115,7 +115,7 @@ class CooperativeGroup {
         lanes_.sync();
     }
 
-    /// y += Aᵀ c: a column a thread.
+    /// A column per thread.
     NULLCLINE_DEVICE void add_combination(MatrixView<const float> rows, std::span<const float> c,
                                           std::span<float> y) const {
         for_each(y.size(), [&](std::size_t j) {
@@ -127,7 +127,7 @@ class CooperativeGroup {
         });
     }
 
-    /// The first rows become combinations of all: a column a thread, which none other reads.
+    /// A column per thread, which no other reads.
     NULLCLINE_DEVICE void recombine(const SmallMatrix& combinations, std::size_t n_combinations,
                                     MatrixView<float> rows) const {
         for_each(rows.cols(), [&](std::size_t j) {
@@ -200,7 +200,7 @@ class CooperativeGroup {
     L lanes_;
 };
 
-/// A group that is a block of a kernel: it also counts for others to see.
+/// A group that is a block of a kernel: it can also add to counters that all blocks share.
 ///
 ///   take_number(counter)   the value that the counter had before this group added one to it
 ///   count(counter, by)     add to a counter, once for the group

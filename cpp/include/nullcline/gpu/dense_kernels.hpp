@@ -1,4 +1,5 @@
-// Kernels around dense matrices: Jacobians, normal matrices, steps, and the state at rest.
+// Kernels around dense matrices: Jacobians, normal matrices, steps, and the settled state
+// (search/preconditioner.hpp).
 #pragma once
 
 #include <cmath>
@@ -20,7 +21,7 @@ namespace nullcline::gpu {
 
 /// One step of the network from a state of which the products are known; one block.
 template <class E>
-struct StepFromRest {
+struct TakeNetworkStep {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E update;
@@ -37,7 +38,7 @@ struct StepFromRest {
 
 /// The scales of a reduced Jacobian at a state of which the products are known; one block.
 template <class E>
-struct LinearizeAtRest {
+struct LinearizeSettledState {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E equation;
@@ -55,9 +56,9 @@ struct LinearizeAtRest {
     }
 };
 
-/// What a gated block sees of a state whose other products are known; one block.
+/// A gated block's input at a state whose other products are known; one block.
 template <class E>
-struct SeeAtRest {
+struct ComputeGatedInput {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E equation;
@@ -71,8 +72,8 @@ struct SeeAtRest {
     }
 };
 
-/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block a row
-/// of one's.
+/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block
+/// per row of one's.
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
@@ -95,11 +96,11 @@ struct WriteGates {
     }
 };
 
-/// Write out Jacobians (see `assemble`): a block for so many rows of one slot's.
+/// Write out Jacobians (see `assemble`): a block per so many rows of one slot's.
 template <class T>
 struct AssembleJacobians {
     using Shared = NothingShared;
-    static constexpr std::size_t rows_a_block = 8;
+    static constexpr std::size_t rows_per_block = 8;
 
     MatrixView<const T> weights;
     std::size_t size;  // of a state
@@ -107,14 +108,14 @@ struct AssembleJacobians {
     MatrixView<const T> gated;  // W_0 M for each slot's W_0, beside each other; or nothing
     MatrixView<T> jacobians;    // of all slots below each other
 
-    [[nodiscard]] constexpr std::size_t blocks_a_slot() const {
-        return (size + rows_a_block - 1) / rows_a_block;
+    [[nodiscard]] constexpr std::size_t blocks_per_slot() const {
+        return (size + rows_per_block - 1) / rows_per_block;
     }
 
     template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
-        const std::size_t slot = block / blocks_a_slot();
-        const std::size_t first = block % blocks_a_slot() * rows_a_block;
+        const std::size_t slot = block / blocks_per_slot();
+        const std::size_t first = block % blocks_per_slot() * rows_per_block;
         const std::size_t units = weights.cols();
         const std::size_t n_blocks = weights.rows() / units;
         if (operands.changed(slot, 0) == 0) {
@@ -122,7 +123,7 @@ struct AssembleJacobians {
         }
         const T* const w = weights.data();
         const bool is_gated = gated.rows() > 0;
-        for (std::size_t row = first; row < first + rows_a_block && row < size; ++row) {
+        for (std::size_t row = first; row < first + rows_per_block && row < size; ++row) {
             const std::size_t part = row / units;
             const std::size_t i = row % units;
             const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
@@ -133,9 +134,9 @@ struct AssembleJacobians {
                 const std::size_t j = column % units;
                 T sum = i == j ? -identity[column] : T{0};
                 for (std::size_t k = 0; k < n_blocks && column < units; ++k) {
-                    const bool is_seen = is_gated && k == 0;
+                    const bool is_gated_block = is_gated && k == 0;
                     sum += scales[k * units + i] *
-                           (is_seen ? gated_input[j] : w[(k * units + i) * units + j]);
+                           (is_gated_block ? gated_input[j] : w[(k * units + i) * units + j]);
                 }
                 to[column] = sum;
             });
@@ -143,7 +144,8 @@ struct AssembleJacobians {
     }
 };
 
-/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block a row of one slot's.
+/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block per row of one
+/// slot's.
 template <class T>
 struct ShiftNormals {
     using Shared = NothingShared;
@@ -168,7 +170,7 @@ struct ShiftNormals {
 
 /// The shift of the preconditioner, from the trace of one normal matrix; one block.
 template <class T>
-struct ShiftAtRest {
+struct SetPreconditionerShift {
     using Shared = NothingShared;
     MatrixView<const T> normal;
     MatrixView<T> shift;
@@ -181,7 +183,7 @@ struct ShiftAtRest {
     }
 };
 
-/// Bring right-hand sides to where batched routines solve in place, a block a slot.
+/// Bring right-hand sides to where batched routines solve in place, a block per slot.
 template <class T>
 struct CopySteps {
     using Shared = NothingShared;
@@ -193,7 +195,7 @@ struct CopySteps {
     }
 };
 
-/// Give the slots that wait for it their step, and say whether it exists; a block a slot.
+/// Give the slots that wait for it their step, and say whether it exists; a block per slot.
 template <class Scalars, class T>
 struct ReturnSteps {
     using Shared = NothingShared;

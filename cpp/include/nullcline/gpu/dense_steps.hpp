@@ -56,7 +56,7 @@ void assemble_jacobians(Device& device, const E& equation, const SolveOperands<T
     }
     const AssembleJacobians<T> assemble{equation.weights(), equation.size(), operands, gated,
                                         memory.jacobians};
-    device.launch(n_slots * assemble.blocks_a_slot(), assemble);
+    device.launch(n_slots * assemble.blocks_per_slot(), assemble);
 }
 
 template <GpuDevice Device, class E>
@@ -75,7 +75,7 @@ class DenseSteps {
                                          vector_pointers_.elements()});
     }
 
-    /// Solve for the first `n_slots` slots; those that did not ask keep what they have.
+    /// Solve for the first `n_slots` slots; those that did not request it keep what they have.
     template <class Scalars>
     void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
         const std::size_t size = equation_.size();

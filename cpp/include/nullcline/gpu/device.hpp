@@ -1,4 +1,4 @@
-// What a search asks of a GPU.
+// What a search needs of a GPU.
 #pragma once
 
 #include <concepts>

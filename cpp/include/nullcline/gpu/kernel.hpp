@@ -18,7 +18,7 @@ struct NothingShared {};
 
 namespace archetypes {
 
-/// A kernel for concepts to ask about.
+/// A kernel for concepts to check with.
 struct Kernel {
     using Shared = NothingShared;
 

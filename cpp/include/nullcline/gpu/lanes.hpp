@@ -6,7 +6,7 @@
 
 namespace nullcline::gpu {
 
-/// The threads of a block, or of one of its warps, as one of them sees them: the few primitives
+/// The threads of a block, or of one of its warps, from the side of one of them: the few primitives
 /// that `CooperativeGroup` is made of, by CUDA or by an emulation that needs no GPU.
 ///
 ///   warp_width            threads that move together

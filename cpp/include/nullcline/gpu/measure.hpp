@@ -40,7 +40,7 @@ struct FillVaried {
     }
 };
 
-/// Linearize an equation at states whose products are known, a block a state.
+/// Linearize an equation at states whose products are known, a block per state.
 template <class E>
 struct LinearizeRows {
     using T = typename E::Scalar;
@@ -130,7 +130,7 @@ template <GpuDevice Device, class T>
             device.copy(at.copies.data(), at.jacobians.data(), at.jacobians.size() * sizeof(T));
         });
     rates.assembly = bytes / median_seconds(device, [&] {
-                         device.launch(n_states * assemble.blocks_a_slot(), assemble);
+                         device.launch(n_states * assemble.blocks_per_slot(), assemble);
                      });
     return rates;
 }

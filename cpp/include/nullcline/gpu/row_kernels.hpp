@@ -49,7 +49,7 @@ template <class T>
 struct ProjectRows {
     using Shared = NothingShared;
     MatrixView<T> states;
-    MatrixView<const T> drives;  // one row for all states, or one each
+    MatrixView<const T> drives;  // one row for all states, or one per state
     CellEquation<T> reduced;
 
     template <BlockGroup Group>
@@ -86,7 +86,7 @@ struct ConvertRows {
     }
 };
 
-/// Move the states of starts to the centres of their cells, a block a start.
+/// Move the states of starts to the centres of their cells, a block per start.
 template <class T>
 struct MoveToCellCentres {
     using Shared = NothingShared;

@@ -1,4 +1,4 @@
-// A search on a GPU as its slots see it: plain pointers into the device's memory.
+// A search on a GPU as its slots use it: plain pointers into the device's memory.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace nullcline::gpu {
 
-/// What the device counts and the host looks at now and then.
+/// What the device counts, for the host to poll.
 struct Counters {
     unsigned long long n_taken = 0;     ///< starts that slots have taken up in this pass
     unsigned long long n_zeros = 0;     ///< starts that ended at a zero
@@ -26,7 +26,7 @@ struct Counters {
 template <class T>
 struct SearchView {
     MatrixView<T> h;
-    MatrixView<const T> drives;  ///< one row for all starts, or one each
+    MatrixView<const T> drives;  ///< one row for all starts, or one per start
     std::span<std::int32_t> iterations;
     std::span<Termination> terminations;
     std::span<Kind> kinds;

@@ -15,7 +15,7 @@
 
 namespace nullcline::gpu {
 
-/// Let the slots go on that wait for one kind of product, a block each, and give those that are
+/// Let the slots go on that wait for one kind of product, a block per slot, and give those that are
 /// done the next start. With `Request::none`, idle slots are given their first.
 template <Program P>
 struct AdvanceSlots {
@@ -51,7 +51,7 @@ struct AdvanceSlots {
     }
 };
 
-/// Make slots idle, a block each.
+/// Make slots idle, a block per slot.
 template <class Scalars>
 struct ClearSlots {
     using Shared = NothingShared;
@@ -85,13 +85,13 @@ struct CountRequests {
     }
 };
 
-/// A matrix of a tile: so many bytes for each slot, one behind the other.
+/// A matrix of a tile: so many bytes per slot, one slot behind the other.
 struct SlotBytes {
     std::byte* data;
-    std::size_t bytes_a_slot;
+    std::size_t bytes_per_slot;
 };
 
-/// Move slots to other rows of their tile: a block each move and piece.
+/// Move slots to other rows of their tile: a block per move and piece.
 struct MoveSlots {
     using Shared = NothingShared;
     std::span<const SlotBytes> pieces;
@@ -101,16 +101,16 @@ struct MoveSlots {
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const SlotBytes& piece = pieces[block % pieces.size()];
         const std::size_t move = block / pieces.size();
-        const std::byte* const source = piece.data + from[move] * piece.bytes_a_slot;
-        std::byte* const target = piece.data + to[move] * piece.bytes_a_slot;
+        const std::byte* const source = piece.data + from[move] * piece.bytes_per_slot;
+        std::byte* const target = piece.data + to[move] * piece.bytes_per_slot;
         constexpr std::size_t word = sizeof(std::uint32_t);
-        if (piece.bytes_a_slot % word == 0) {
-            group.for_each(piece.bytes_a_slot / word, [=](std::size_t i) {
+        if (piece.bytes_per_slot % word == 0) {
+            group.for_each(piece.bytes_per_slot / word, [=](std::size_t i) {
                 reinterpret_cast<std::uint32_t*>(target)[i] =
                     reinterpret_cast<const std::uint32_t*>(source)[i];
             });
         } else {
-            group.for_each(piece.bytes_a_slot, [=](std::size_t i) { target[i] = source[i]; });
+            group.for_each(piece.bytes_per_slot, [=](std::size_t i) { target[i] = source[i]; });
         }
     }
 };

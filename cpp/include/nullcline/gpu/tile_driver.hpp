@@ -1,4 +1,4 @@
-// One pass of a search: a program brought to its end for many starts, tick after tick.
+// One pass of a search: a program run for many starts, round after round.
 #pragma once
 
 #include <algorithm>
@@ -32,9 +32,9 @@ struct SingleMatrices {
     MatrixView<const float> inverse;  ///< of the preconditioner; empty without
 };
 
-/// A tick makes each kind of product once for all slots, and lets those go on that waited for it.
-/// The host gives the orders without waiting, and looks now and then how far things are; once no
-/// start waits any more and half of the slots are idle, the others move together.
+/// A round makes each kind of product once for all slots, and lets those go on that waited for it.
+/// The host gives the orders without waiting, and polls the counters now and then; once no start
+/// waits any more and half of the slots are idle, the others move together.
 template <GpuDevice Device, Program P>
 class TileDriver {
   public:
@@ -59,14 +59,14 @@ class TileDriver {
         device_.zero(search_.counters, sizeof(Counters));
     }
 
-    /// Bring all starts of the queue to their ends; `look(counters)` is called now and then and may
-    /// throw.
-    template <class Look>
-    void run(const Look& look) {
+    /// Run until all starts of the queue are finished; `report(counters)` is called now and then
+    /// and may throw.
+    template <class Report>
+    void run(const Report& report) {
         advance(Request::none);
         while (true) {
             const Counters counters = count();
-            look(counters);
+            report(counters);
             const std::size_t busy =
                 n_rows_ -
                 static_cast<std::size_t>(counters.waiting[static_cast<std::size_t>(Request::none)]);
@@ -129,7 +129,7 @@ class TileDriver {
         return workspace.data();
     }
 
-    /// Looking costs a wait; where a tick takes long, that is nothing.
+    /// A poll costs a wait; where a round takes long, that is nothing.
     [[nodiscard]] std::size_t rounds_per_poll() const {
         const auto weights = program_.served().weights();
         return n_rows_ * weights.size() > long_round ? 1 : 8;
@@ -276,7 +276,7 @@ class TileDriver {
     /// Slots beyond this number fill no H100 any better.
     static constexpr std::size_t most_rows = 8192;
     static constexpr std::size_t fewest_rows = 32;
-    /// Multiplications of a product from which a tick takes about as long as a look.
+    /// Multiplications of a product from which a round takes about as long as a poll.
     static constexpr std::size_t long_round = std::size_t{1} << 31U;
 
     Device& device_;

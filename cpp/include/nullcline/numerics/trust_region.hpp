@@ -90,7 +90,7 @@ NULLCLINE_DEVICE void solve_upper(const Group& group, const Triangle& factor,
     }
 }
 
-/// Where the model is least.
+/// The minimizer of the model.
 struct ModelStep {
     bool found = false;
     double multiplier = 0;  ///< μ >= 0 with (A + μI) y = −g

@@ -16,7 +16,7 @@
 
 namespace nullcline {
 
-/// Functions such as a group is given, for concepts to ask about.
+/// Functions like those that a group is given, for concepts to check with.
 namespace archetypes {
 
 struct Action {

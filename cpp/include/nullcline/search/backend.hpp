@@ -20,7 +20,8 @@
 
 namespace nullcline {
 
-/// Starts that are to have what others have come to, and how many iterations that took.
+/// Starts that are to have what others, their leaders, have come to (search/merging.hpp), and how
+/// many iterations that took.
 struct Followers {
     std::vector<std::size_t> starts, leaders, iterations;
 

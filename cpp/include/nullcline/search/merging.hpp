@@ -1,9 +1,10 @@
 // Starts that have come to nearly the same state go on as one.
 //
-// Hundreds of starts end a first pass at one minimum, to within its tolerance, and would all pay
-// for the same second pass. Instead each moves to the centre of its cell of a fixed grid, and
-// whoever finds itself in one cell, with one input, shares the way from there. Since a start's cell
-// depends on its own state alone, so does its end: company saves work and changes nothing.
+// Hundreds of starts finish a first pass at one minimum, to within its tolerance, and would all pay
+// for the same second pass. Instead each moves to the centre of its cell of a fixed grid. Of the
+// starts that are then in one cell, with one input, one goes on, the *leader*; the others, its
+// *followers*, are later given what it has come to. Since a start's cell depends on its own state
+// alone, so does what it comes to: company saves work and changes nothing.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +25,8 @@ namespace nullcline {
 
 /// Side of a cell, from the norms of the rows of the weights that the reduced equation has: so
 /// short that a move across it changes the gates' sums by little, and still far above the scatter
-/// of ends at one minimum (about 1e-5 on trained networks), so that few of them are parted by a
-/// cell's face. A power of two, for exact centres.
+/// of starts about one minimum (about 1e-5 on trained networks), so that few of them are parted by
+/// a cell's face. A power of two, for exact centres.
 template <class T>
 [[nodiscard]] double cell_side(std::span<const T> row_norms) {
     const double largest = static_cast<double>(*std::ranges::max_element(row_norms));

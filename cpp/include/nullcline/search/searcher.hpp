@@ -85,7 +85,7 @@ class Searcher {
         });
     }
 
-    /// Starts that the Krylov solver could not bring to an end, within its patience and within the
+    /// Starts that the Krylov solver could not finish with, within its patience and within the
     /// range and precision of its products, and that may still iterate.
     [[nodiscard]] Indices interrupted(const Indices& starts) const {
         return select(starts, [&](std::size_t i) {

@@ -1,5 +1,5 @@
-// When a state counts as a minimum of ‖f‖, for the solvers and for the judge, and how a start
-// leaves one that is none.
+// When a state counts as a minimum of ‖f‖, for the solvers and for the classifier, and how a
+// start leaves a state that is none.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@
 
 namespace nullcline {
 
-/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P
+/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `term_norm` and P
 /// leaving out the units that the box's face holds.
 template <class T>
 [[nodiscard]] constexpr double stationary_tolerance() {
@@ -21,7 +21,7 @@ template <class T>
                                     : tuning.stationary_tolerance;
 }
 
-/// Whether a solver may stop: half the tolerance, so that the judge agrees.
+/// Whether a solver may stop: half the tolerance, so that the classifier agrees.
 template <class T>
 [[nodiscard]] constexpr bool is_stationary(double gradient_norm, double scale,
                                            double residual_norm) {

@@ -3,8 +3,8 @@
 //
 // f is scaled to norm 1 and s with it. Of every direction v are kept its products W v, itself and
 // its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ, to
-// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature sees a
-// direction by its *fields* (W v, v).
+// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
+// direction depends on its *fields* (W v, v) alone.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@
 
 namespace nullcline {
 
-/// The room that one group needs beside what it keeps of a model.
+/// The room that one group works in, beside what it keeps of a model.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
     SmallMatrix softest, kept;
