@@ -106,7 +106,7 @@ class SlotContext : public SlotProducts<P, Group> {
     /// How an iteration ends at a state where no step decreases the residual any further.
     [[nodiscard]] NULLCLINE_DEVICE Termination
     stalled_or_near_zero(const StateRow<T>& state) const {
-        constexpr T near = 1000;  // times rounding: what is off by less is polished, not given up
+        constexpr T near = 1000;  // times rounding; not calibrated: it decides who may be polished
         return at_zero(state, near) ? Termination::near_zero : Termination::stalled;
     }
 

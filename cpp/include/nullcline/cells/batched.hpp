@@ -135,7 +135,7 @@ void speed(const Batch<T>& batch, std::span<T> out) {
     });
 }
 
-/// ∂F/∂h, one (S, S) matrix a state, below each other in `out`.
+/// ∂F/∂h, one (S, S) matrix per state, below each other in `out`.
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
@@ -150,7 +150,7 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// The reduced residual's Jacobian, one (H, H) matrix a state, below each other in `out`.
+/// The reduced residual's Jacobian, one (H, H) matrix per state, below each other in `out`.
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
@@ -163,7 +163,7 @@ void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂F/∂x, one (S, D) matrix a state, below each other in `out`.
+/// ∂F/∂x, one (S, D) matrix per state, below each other in `out`.
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();

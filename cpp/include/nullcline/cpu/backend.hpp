@@ -13,6 +13,7 @@
 
 #include "nullcline/batching/outcome.hpp"
 #include "nullcline/batching/program.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/cells/function.hpp"
@@ -88,6 +89,9 @@ struct Search {
         outcomes.q[start] = found.q;
     }
 };
+
+static_assert(Starts<Search<Cell<double>>, SerialGroup, double>);
+static_assert(Starts<Search<Function<float>>, SerialGroup, float>);
 
 /// The two residuals of a cell.
 template <class T>

@@ -10,6 +10,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cells/function.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
@@ -23,7 +24,7 @@ namespace nullcline::cpu {
 
 /// A program's tile of slots, each with the Jacobian at its state, in one thread: whoever computes
 /// the map has threads of its own.
-template <Program P, class Search>
+template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
     using T = typename P::T;

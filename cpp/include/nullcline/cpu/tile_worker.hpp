@@ -10,6 +10,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/numerics/arena.hpp"
@@ -44,7 +45,7 @@ struct PackedMatrices {
 
 /// A program's tile. It has one fixed shape, whatever it holds, for products in single precision;
 /// what a slot needs in full precision it is given at once, as if it were alone.
-template <Program P, class Search>
+template <Program P, Starts<SerialGroup, typename P::T> Search>
 class TileWorker {
   public:
     using T = typename P::T;

@@ -24,7 +24,7 @@ class Damping {
     NULLCLINE_HOST_DEVICE void accept(double gain_ratio) {
         const double factor =
             std::clamp(2 * (1 - gain_ratio), double{tuning.damping_decrease}, 2.0);
-        value_ = std::max(value_ * factor, smallest);
+        value_ = std::max(value_ * factor, double{smallest});
         growth_ = tuning.damping_growth;
     }
 

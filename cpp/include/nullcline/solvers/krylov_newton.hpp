@@ -154,11 +154,9 @@ class KrylovNewton<E>::Slot {
     NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    /// How a trial goes on.
-    enum class Trial : std::uint8_t {
-        left,     // accepted, ended, or waiting for a product
-        shorter,  // rejected: a shorter step is to be tried at once
-    };
+    /// Whether a shorter step is to be tried at once, a trial having been rejected. It is not where
+    /// the slot has gone on: to another state, to a product that it waits for, or to the end.
+    enum class Retry : std::uint8_t { no, shorter };
 
     [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
     [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
@@ -394,7 +392,7 @@ class KrylovNewton<E>::Slot {
             }
             now.steps.predicted = step.decrease;
             now.steps.region.step_norm = step.norm * now.residual_norm;
-            if (start_trial(fields.first(product_.size())) == Trial::left) {
+            if (start_trial(fields.first(product_.size())) == Retry::no) {
                 return;
             }
         }
@@ -414,7 +412,7 @@ class KrylovNewton<E>::Slot {
     }
 
     /// Evaluate the trial by the products of the step to it, or request what that takes.
-    NULLCLINE_DEVICE Trial start_trial(std::span<const float> step_products) {
+    NULLCLINE_DEVICE Retry start_trial(std::span<const float> step_products) {
         auto& now = slot_.now;
         if (now.steps.predicted <
             tuning.exact_below * now.steps.region.step_norm / now.residual_norm) {
@@ -423,7 +421,7 @@ class KrylovNewton<E>::Slot {
             } else {  // ‖f‖ is to be measured alike before and after the step
                 request_state();
             }
-            return Trial::left;
+            return Retry::no;
         }
         update_products(step_products, slot_.program.equation.n_gated(), step_products.size());
         if (slot_.is_gated()) {  // the gated block's input at the trial is known now
@@ -432,7 +430,7 @@ class KrylovNewton<E>::Slot {
             slot_.request_gated_change(slot_.at().gated_input, trial.gated_input,
                                        now.residual_norm);
             now.stage = Stage::complete_trial;
-            return Trial::left;
+            return Retry::no;
         }
         return evaluate_updated_trial();
     }
@@ -454,7 +452,7 @@ class KrylovNewton<E>::Slot {
         go_on(evaluate_updated_trial());
     }
 
-    NULLCLINE_DEVICE Trial evaluate_updated_trial() {
+    NULLCLINE_DEVICE Retry evaluate_updated_trial() {
         return accept_or_reject(slot_.linearize_by_own_products(slot_.trial()), false);
     }
 
@@ -462,15 +460,15 @@ class KrylovNewton<E>::Slot {
         go_on(accept_or_reject(slot_.linearize(slot_.trial()), true));
     }
 
-    NULLCLINE_DEVICE void go_on(Trial trial) {
-        if (trial == Trial::shorter) {
+    NULLCLINE_DEVICE void go_on(Retry retry) {
+        if (retry == Retry::shorter) {
             try_steps();
         }
     }
 
     /// Go to the trial, where ‖f‖ is `residual_norm`, or stay; `is_exact` says whether its products
     /// were made in full.
-    NULLCLINE_DEVICE Trial accept_or_reject(double residual_norm, bool is_exact) {
+    NULLCLINE_DEVICE Retry accept_or_reject(double residual_norm, bool is_exact) {
         auto& now = slot_.now;
         const double reduction = actual_reduction(now.residual_norm, residual_norm);
         switch (now.steps.accept_or_reject(reduction, now.iterations, now.limit)) {
@@ -482,23 +480,23 @@ class KrylovNewton<E>::Slot {
                     now.exact_residual_norm = residual_norm;
                 }
                 test_state();
-                return Trial::left;
+                return Retry::no;
             case StepOutcome::shorter:
-                return Trial::shorter;
+                return Retry::shorter;
             case StepOutcome::exhausted:
                 ++now.iterations;
-                take_stock();
-                return Trial::left;
+                renew_model_or_give_up();
+                return Retry::no;
             case StepOutcome::limit:
                 finish(Termination::limit);
-                return Trial::left;
+                return Retry::no;
         }
-        return Trial::left;
+        return Retry::no;
     }
 
-    /// No step of this model gains anything: give up, or first see what the whole model makes of
-    /// exact products.
-    NULLCLINE_DEVICE void take_stock() {
+    /// No step of this model gains anything: give up, but not before the model with its curvature
+    /// and exact products has failed as well.
+    NULLCLINE_DEVICE void renew_model_or_give_up() {
         auto& now = slot_.now;
         if (now.has_exact_products && now.model.curved) {
             return finish(slot_.stalled_or_near_zero(slot_.at()));

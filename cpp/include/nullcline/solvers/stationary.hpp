@@ -32,7 +32,7 @@ template <class T>
 /// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
 template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
-    constexpr T size = static_cast<T>(1e-3);
+    constexpr T size = static_cast<T>(1e-3);  // not calibrated: far above rounding, far below 1
     constexpr double golden_ratio = 0.6180339887498949;
     T* const value = h.data();
     group.for_each(h.size(), [=](std::size_t i) {
