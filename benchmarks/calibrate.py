@@ -5,7 +5,8 @@
 networks of the fixtures with each constant halved and doubled, and writes to OUT, for each, the
 products per start relative to those of the default values, and likewise the iterations. Both are
 deterministic: the machine need not be quiet. With ``--time`` every search alternates with the
-default's and the ratio of the times is written as well; that needs a quiet machine.
+default's and the ratio of the times is written as well; that needs a quiet machine. The
+environment's `CMAKE` and `PYBIND11_DIR` say where those are, if they are not where one looks first.
 
 Half of the networks are there to choose values by (``chosen_by``), the others to report on
 (``reported``).
@@ -21,6 +22,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,7 @@ def constants() -> dict[str, float]:
     }
 
 
-def sys_output(*arguments: str) -> str:
+def python_output(*arguments: str) -> str:
     """Return what Python prints when it is called so."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -68,9 +70,9 @@ def sys_output(*arguments: str) -> str:
 def build(scratch: Path, *flags: str) -> Path:
     """Build the CPU's core with some flags of the compiler, and return the module's path."""
     cmake = os.environ.get("CMAKE", "cmake")
-    pybind11 = os.environ.get("pybind11_DIR") or sys_output("-m", "pybind11", "--cmakedir")
+    pybind11 = os.environ.get("PYBIND11_DIR") or python_output("-m", "pybind11", "--cmakedir")
     configure = [
-        *(cmake, "-S", ROOT, "-B", scratch, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
+        *(cmake, "-S", str(ROOT), "-B", str(scratch), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
         *(f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11}"),
         *("-DSKBUILD_PROJECT_NAME=nullcline", f"-DCMAKE_CXX_FLAGS={' '.join(flags)}"),
     ]
@@ -182,7 +184,9 @@ def compare(changed: Results, default: Results, columns: tuple[str, ...]) -> dic
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="where the results go")
-    parser.add_argument("--scratch", type=Path, default=Path("/tmp/nullcline-calibration"))
+    parser.add_argument(
+        "--scratch", type=Path, default=Path(tempfile.gettempdir()) / "nullcline-calibration"
+    )
     parser.add_argument("--only", nargs="+", help="these constants alone")
     parser.add_argument("--time", action="store_true", help="measure times too")
     parser.add_argument("--search", action="store_true", help=argparse.SUPPRESS)

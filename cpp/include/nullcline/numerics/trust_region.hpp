@@ -112,7 +112,7 @@ template <class Group>
 [[nodiscard]] NULLCLINE_DEVICE ModelStep minimize_model(const Group& group, const SmallMatrix& a,
                                                         std::span<const double> g, double radius,
                                                         std::span<double> y, ModelWorkspace& work) {
-    constexpr int most_factorizations = 50;  // two or three are usual
+    constexpr int most_factorizations = 50;  // a safeguard
     constexpr double slack = 0.1;            // as in MINPACK's lmpar
     const std::size_t n = g.size();
     const auto square_of = [&](std::span<const double> x) {

@@ -162,8 +162,9 @@ class Newton<E>::Slot {
 
     /// How much of the step stays clear of the box's faces: at most all of it.
     [[nodiscard]] NULLCLINE_DEVICE T room() const {
-        // Of the way to the nearest face. Interior-point methods take 0.9 to 0.995 (Nocedal and
-        // Wright, Numerical Optimization, 2nd edition, 2006, section 19.2); not calibrated.
+        // Of the way to the nearest face. Interior-point methods go nearly as far, typically 0.995
+        // (Nocedal and Wright, Numerical Optimization, 2nd edition, 2006, section 19.2); not
+        // calibrated.
         constexpr T share = static_cast<T>(0.9);
         const T* const h = slot_.at().h.data();
         const T* const step = step_.data();

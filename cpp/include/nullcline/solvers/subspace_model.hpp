@@ -253,8 +253,8 @@ class SubspaceModel {
     }
 
   private:
-    /// A direction is lost in rounding when so little of it is new: about √(H ε) in single
-    /// precision.
+    /// A direction is lost in rounding when so little of it is new: the new part is then right to
+    /// three digits, in single precision.
     static constexpr float smallest_part = 1e-4F;
 
     [[nodiscard]] NULLCLINE_DEVICE MatrixView<const float> basis(MatrixView<float> rows) const {
