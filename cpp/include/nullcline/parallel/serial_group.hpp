@@ -28,7 +28,7 @@ struct SerialGroup {
     }
 
     template <class F>
-    [[nodiscard]] auto sum(std::size_t n, const F& f) const {
+    [[nodiscard]] auto sum(std::size_t n, const F& f) const -> decltype(f(n)) {
         decltype(f(n)) total = 0;
         for (std::size_t i = 0; i < n; ++i) {
             total += f(i);
