@@ -35,8 +35,8 @@ class CooperativeGroup {
         lanes_.sync();
     }
 
-    // The type is written out because nvcc empties device functions before it checks concepts on the
-    // host's side.
+    // The type is written out because nvcc empties device functions before it checks concepts on
+    // the host's side.
     template <class F>
     [[nodiscard]] NULLCLINE_DEVICE auto sum(std::size_t n, const F& f) const -> decltype(f(n)) {
         decltype(f(n)) mine = 0;
