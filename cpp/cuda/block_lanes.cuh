@@ -1,7 +1,9 @@
-// The primitives of a block's threads (see gpu/cooperative_group.hpp), by CUDA.
+// The primitives of a block's threads (see gpu/lanes.hpp), by CUDA.
 #pragma once
 
 #include <cstddef>
+
+#include "nullcline/gpu/lanes.hpp"
 
 namespace nullcline::cuda {
 
@@ -69,5 +71,8 @@ class BlockLanes : public WarpLanes {
   private:
     unsigned char* room_;
 };
+
+static_assert(gpu::Lanes<WarpLanes>);
+static_assert(gpu::Lanes<BlockLanes>);
 
 }  // namespace nullcline::cuda

@@ -1,4 +1,4 @@
-// A GPU as gpu/backend.hpp wants it: memory, copies, kernels and products, in the order of one
+// A GPU (see gpu/device.hpp): memory, copies, kernels and products, in the order of one
 // stream.
 #pragma once
 
@@ -16,16 +16,18 @@
 #include "cublas.hpp"
 #include "errors.hpp"
 #include "nullcline/gpu/cooperative_group.hpp"
+#include "nullcline/gpu/device.hpp"
+#include "nullcline/gpu/kernel.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::cuda {
 
 /// Run a kernel with a group for every block.
-template <class Kernel>
+template <gpu::Kernel Kernel>
 __global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
     run_kernel(const __grid_constant__ Kernel kernel) {
     using Shared = typename Kernel::Shared;
-    // Raw bytes: what teams share has no constructor that may run here.
+    // Raw bytes: what groups share has no constructor that may run here.
     __shared__ __align__(16) unsigned char shared[sizeof(Shared)];
     __shared__ __align__(8) unsigned char room[BlockLanes::room_bytes];
     const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(room)};
@@ -70,14 +72,14 @@ class Device {
     [[nodiscard]] std::size_t free_bytes() const {
         std::size_t free = 0;
         std::size_t all = 0;
-        check(cudaMemGetInfo(&free, &all), "ask for free memory");
+        check(cudaMemGetInfo(&free, &all), "query free memory");
         std::uint64_t reserved = 0;
         std::uint64_t used = 0;
         check(
             cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrReservedMemCurrent, &reserved),
-            "ask for the pool's memory");
+            "query the pool's memory");
         check(cudaMemPoolGetAttribute(context_.pool(), cudaMemPoolAttrUsedMemCurrent, &used),
-              "ask for the pool's memory");
+              "query the pool's memory");
         return free + (reserved - used);
     }
 
@@ -115,7 +117,7 @@ class Device {
         check(cudaStreamWaitEvent(stream(), event.get(), 0), "wait for a stream");
     }
 
-    template <class Kernel>
+    template <gpu::Kernel Kernel>
     void launch(std::size_t n_blocks, const Kernel& kernel) {
         static_assert(sizeof(Kernel) <= 4096, "the limit on a kernel's parameters");
         static_assert(std::is_trivially_copyable_v<Kernel>);
@@ -127,7 +129,7 @@ class Device {
     }
 
     // A row-major matrix is the transpose of the column-major one in the same memory, so each
-    // product below asks cuBLAS for its own transpose.
+    // product below requests its own transpose of cuBLAS.
 
     /// c = a bᵀ; of a wider a the first columns count.
     template <class T>
@@ -189,7 +191,7 @@ class Device {
     }
 
   private:
-    /// Threads a block: as many as keep a state's units busy, and whole warps.
+    /// Threads per block: as many as keep a state's units busy, and whole warps.
     [[nodiscard]] static unsigned block_size_for(std::size_t size) {
         return size <= 64 ? 64 : size <= 512 ? 128 : 256;
     }
@@ -229,5 +231,9 @@ class Device {
     const Context& context_;
     unsigned block_size_;
 };
+
+static_assert(gpu::BlockGroup<gpu::CooperativeGroup<BlockLanes>>);
+static_assert(ThreadGroup<gpu::CooperativeGroup<WarpLanes>>);
+static_assert(gpu::GpuDevice<Device>);
 
 }  // namespace nullcline::cuda

@@ -38,7 +38,7 @@ int device_count() {
 
 std::string device_name(int device) {
     cudaDeviceProp properties{};
-    check(cudaGetDeviceProperties(&properties, device), "ask for a device's name");
+    check(cudaGetDeviceProperties(&properties, device), "query a device's name");
     return properties.name;
 }
 
@@ -46,15 +46,15 @@ std::pair<int, int> compute_capability(int device) {
     int major = 0;
     int minor = 0;
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-          "ask for a device's compute capability");
+          "query a device's compute capability");
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device),
-          "ask for a device's compute capability");
+          "query a device's compute capability");
     return {major, minor};
 }
 
 int device_of(const void* address) {
     cudaPointerAttributes attributes{};
-    check(cudaPointerGetAttributes(&attributes, address), "ask where an address lies");
+    check(cudaPointerGetAttributes(&attributes, address), "query where an address lies");
     const bool on_device =
         attributes.type == cudaMemoryTypeDevice || attributes.type == cudaMemoryTypeManaged;
     return on_device ? attributes.device : -1;

@@ -15,6 +15,9 @@
 
 namespace nullcline::cuda {
 
+static_assert(SearchBackend<gpu::Backend<Device, double>>);
+static_assert(SearchBackend<gpu::Backend<Device, float>>);
+
 /// A device with its context, for one call, after all that others have given to some streams.
 class Session {
   public:

@@ -20,6 +20,8 @@
 #include "fibers.hpp"
 #include "lanes.hpp"
 #include "nullcline/gpu/cooperative_group.hpp"
+#include "nullcline/gpu/device.hpp"
+#include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 
@@ -73,7 +75,7 @@ class Device {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
     }
 
-    template <class Kernel>
+    template <gpu::Kernel Kernel>
     void launch(std::size_t n_blocks, const Kernel& kernel) {
         for (std::size_t block = 0; block < n_blocks; ++block) {
             Block shared(fibers_);
@@ -203,5 +205,9 @@ class Device {
     std::size_t n_free_ = std::size_t{1} << 30U;
     Fibers fibers_{block_size};
 };
+
+static_assert(gpu::BlockGroup<gpu::CooperativeGroup<BlockLanes>>);
+static_assert(ThreadGroup<gpu::CooperativeGroup<WarpLanes>>);
+static_assert(gpu::GpuDevice<Device>);
 
 }  // namespace nullcline::emulated

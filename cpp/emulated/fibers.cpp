@@ -135,7 +135,7 @@ void Fibers::run(const std::function<void(std::size_t)>& body) {
     }
 }
 
-/// Termination fibers that wait for somebody who will not come.
+/// End fibers that wait for somebody who will not come.
 void Fibers::abandon() {
     if (!failure_) {
         failure_ = std::make_exception_ptr(

@@ -1,4 +1,4 @@
-// The primitives of a block's threads (see gpu/cooperative_group.hpp), by fibers.
+// The primitives of a block's threads (see gpu/lanes.hpp), by fibers.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "fibers.hpp"
+#include "nullcline/gpu/lanes.hpp"
 
 namespace nullcline::emulated {
 
@@ -92,5 +93,8 @@ class BlockLanes : public WarpLanes {
     void sync() const { block_.fibers.wait(block_.whole); }
     [[nodiscard]] WarpLanes warp() const { return {block_, rank_}; }
 };
+
+static_assert(gpu::Lanes<WarpLanes>);
+static_assert(gpu::Lanes<BlockLanes>);
 
 }  // namespace nullcline::emulated

@@ -12,6 +12,9 @@
 
 namespace nullcline::emulated {
 
+static_assert(SearchBackend<gpu::Backend<Device, double>>);
+static_assert(SearchBackend<gpu::Backend<Device, float>>);
+
 const bool is_gpu = false;
 
 void load_cublas(const std::string&) {}

@@ -11,7 +11,7 @@
 
 #include "emulated/block.hpp"
 #include "nullcline/numerics/trust_region.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 

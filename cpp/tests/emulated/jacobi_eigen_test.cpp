@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "emulated/block.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 

@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/numerics/arena.hpp"
+#include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline {
 
@@ -34,9 +37,9 @@ struct TileShape {
     [[nodiscard]] constexpr std::size_t n_gate() const { return 2 * n_gated; }
 };
 
-/// Operands and results of the products, a row a slot; those that a program never asks for are
-/// empty. Of operands as long as a state the weights see the first part, and of such results they
-/// make the first part. Products with a gated block stand before the others.
+/// Operands and results of the products, a row per slot; those that a program never requests are
+/// empty. Of operands of a state's size the weights multiply the first part, and of such results
+/// they make the first part. Products with a gated block stand before the others.
 template <class T>
 struct Operands {
     Operands() = default;
@@ -73,7 +76,15 @@ struct Operands {
     MatrixView<float> preconditioned;
 };
 
-/// What a step by factors is made from, a row a slot.
+/// The scales of one Jacobian (see `RowScales`), to be written.
+template <class T>
+struct JacobianRow {
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<T> view() const { return {scales, identity, gate}; }
+
+    std::span<T> scales, identity, gate;
+};
+
+/// What a step by factors is made from, a row per slot.
 ///
 /// The matrix is J, or JᵀJ + shift I with the rows and columns of units that are not free left out.
 template <class T>
@@ -88,6 +99,10 @@ struct SolveOperands {
           shift(arena.matrix<T>(shape.rows, 1)),
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
+
+    [[nodiscard]] NULLCLINE_DEVICE JacobianRow<T> jacobian(std::size_t row) const {
+        return {scales.row(row), identity.row(row), gate.row(row)};
+    }
 
     MatrixView<T> scales, identity, gate;  ///< of J
     MatrixView<T> free;                    ///< 0 or 1

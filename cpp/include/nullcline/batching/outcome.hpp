@@ -1,4 +1,4 @@
-// What a search may ask for, and what it says of every start.
+// What a search is asked for, and what it says of every start.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ enum class Kind : std::uint8_t { fixed, slow, unconverged };
 
 inline constexpr std::array<std::string_view, 3> kinds{"fixed", "slow", "unconverged"};
 
-/// How an iteration ended, before any judgement of the point. `near_zero` is stalled where nothing
-/// but rounding is left of the residual, and a step of another kind may do.
+/// How an iteration ended, before its point is classified. `near_zero` is stalled where nothing but
+/// rounding is left of the residual, and a step of another kind may do.
 enum class Termination : std::uint8_t { zero, stationary, stalled, near_zero, limit, not_finite };
 
 /// Why a start ended as it did.
@@ -41,17 +41,24 @@ inline constexpr std::array<std::string_view, 7> reasons{
     "the residual is not finite in this precision",
 };
 
+/// What the classifier says of a state.
+struct Label {
+    Kind kind;
+    Reason reason;
+    double q;
+};
+
 /// Which solvers a search runs.
 enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
 
-/// What a search may ask for.
+/// What a search is asked for.
 struct Options {
     double tol_slow = 1e-6;
     std::size_t max_iterations = 0;
     double learning_rate = 0.01;  ///< the gradient method's
 };
 
-/// One row a start, in the order of the starts.
+/// One row per start, in the order of the starts.
 template <class T>
 struct Outcomes {
     Outcomes(std::size_t n, std::size_t size)

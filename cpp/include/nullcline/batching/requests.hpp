@@ -23,7 +23,7 @@ enum class Request : std::uint8_t {
     precondition,            ///< a product with the preconditioner's inverse, likewise
 };
 
-/// In this order products are made, so that most slots come round once a tick.
+/// In this order products are made, so that most slots come round once per round.
 inline constexpr Request round_order[] = {Request::exact,
                                           Request::exact_gated,
                                           Request::exact_gated_transposed,

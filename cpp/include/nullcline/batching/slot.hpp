@@ -1,124 +1,151 @@
-// What the slots of all programs have in common.
+// What every program's slot works with: its row of memory, and what it does there like the others.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 
 #include "nullcline/batching/outcome.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/slot_products.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/batching/states.hpp"
+#include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
 
-/// A slot at work, with the search that its start is of.
-template <class Program, class Group, class Search>
-class SlotBase : public SlotProducts<Program, Group> {
-    using Products = SlotProducts<Program, Group>;
-
+/// A slot at work on a start of a search. A program's own slot has one as a member.
+template <class P, ThreadGroup Group, class Search>
+class SlotContext : public SlotProducts<P, Group> {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
-  protected:
-    using Products::drive_;
-    using Products::group_;
-    using Products::memory_;
-    using Products::now_;
-    using Products::program_;
-    using Products::request_products;
-    using Products::row_;
-    using Products::wait_for;
+    static_assert(Starts<Search, Group, T>);
 
-    NULLCLINE_DEVICE SlotBase(const Group& group, const Program& program,
-                              const typename Program::Memory& memory, std::size_t row,
-                              const Search& search)
-        : Products(group, program, memory, row),
-          search_(search),
-          box_(program.served().box(drive_)) {}
+    NULLCLINE_DEVICE SlotContext(const Group& group_of_slot, const P& its_program,
+                                 const typename P::Memory& its_memory, std::size_t its_row,
+                                 const Search& its_search)
+        : SlotProducts<P, Group>(group_of_slot, its_program, its_memory, its_row),
+          search(its_search),
+          box(its_program.served().box(this->drive)) {}
 
-    /// Take a start for as many iterations as it has left.
+    /// Load a start, which has as many iterations as it has left.
     NULLCLINE_DEVICE void load(std::size_t start, std::span<T> h) {
-        now_.start = start;
-        now_.iterations = 0;
-        now_.limit = search_.iterations_left(start);
-        search_.load(group_, start, h, drive_);
+        this->now.start = start;
+        this->now.iterations = 0;
+        this->now.limit = search.iterations_left(start);
+        search.load(this->group, start, h, this->drive);
         project(h);
     }
 
     /// Numbers of a state that are outputs: those that the box bounds.
-    [[nodiscard]] NULLCLINE_DEVICE std::size_t units() const { return program_.served().units(); }
+    [[nodiscard]] NULLCLINE_DEVICE std::size_t units() const {
+        return this->program.served().units();
+    }
 
     /// Bring a state into the box; true where it was outside.
     NULLCLINE_DEVICE bool project(std::span<T> h) const {
-        return project_into(group_, box_, h.first(units()));
+        return project_into(this->group, box, h.first(units()));
     }
 
-    // For programs with a stage and with two states a slot.
-
-    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> at() const {
-        return memory_.states.at(row_, now_.side);
-    }
-    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> trial() const {
-        return memory_.states.at(row_, !now_.side);
-    }
-
-    template <class Stage>
-    NULLCLINE_DEVICE void wait(Request request, Stage stage) {
-        wait_for(request);
-        now_.stage = stage;
-    }
-
-    template <class Stage>
-    NULLCLINE_DEVICE void request_products(std::span<T> of, Stage stage) {
-        request_products(of);
-        now_.stage = stage;
+    /// Leave out of a gradient, and of what is free to move, the units that a face of the box holds
+    /// against descent.
+    template <class U>
+    NULLCLINE_DEVICE void hold_at_faces(std::span<const T> h, std::span<U> gradient,
+                                        std::span<U> free) const {
+        const T* const value = h.data();
+        U* const slope = gradient.data();
+        U* const is_free = free.data();
+        const std::size_t n_bounded = units();
+        const Box<T> faces = box;
+        this->group.for_each(gradient.size(), [=](std::size_t i) {
+            is_free[i] = i < n_bounded && faces.blocks(i, value[i], slope[i]) ? U{0} : U{1};
+            slope[i] *= is_free[i];
+        });
     }
 
     /// Linearize a state whose products have come in full; returns ‖f‖.
     NULLCLINE_DEVICE double linearize(const StateRow<T>& state) {
-        copy(group_, memory_.operands.exact_product.row(row_), state.products);
-        copy(group_, memory_.operands.exact_gated_input.row(row_), state.gated_input);
-        program_.served().linearize(group_, state.h, state.products, drive_, state.out());
-        return static_cast<double>(norm(group_, state.residual));
+        copy(this->group, this->memory.operands.exact_product.row(this->row), state.products);
+        copy(this->group, this->memory.operands.exact_gated_input.row(this->row),
+             state.gated_input);
+        return linearize_by_own_products(state);
     }
 
-    /// Whether every unit's residual is zero to rounding.
-    [[nodiscard]] NULLCLINE_DEVICE bool at_zero(const StateRow<T>& state) const {
-        return is_zero(group_, program_.served(), std::span<const T>(state.residual),
+    /// Linearize a state whose products are in its own memory; returns ‖f‖.
+    NULLCLINE_DEVICE double linearize_by_own_products(const StateRow<T>& state) {
+        this->program.served().linearize(this->group, state.h, state.products, this->drive,
+                                         state.out());
+        return static_cast<double>(norm(this->group, state.residual));
+    }
+
+    /// Copy a state's Jacobian, rounded where the copy is in single precision.
+    template <class U>
+    NULLCLINE_DEVICE void copy_jacobian(const StateRow<T>& state, const JacobianRow<U>& to) const {
+        copy(this->group, state.scales, to.scales);
+        copy(this->group, state.identity, to.identity);
+        copy(this->group, state.gate, to.gate);
+    }
+
+    /// The scale of a state's Jacobian, before its terms cancel.
+    [[nodiscard]] NULLCLINE_DEVICE double jacobian_scale(const StateRow<T>& state) const {
+        return static_cast<double>(
+            term_norm(this->group, state.jacobian(), this->program.served().row_norms()));
+    }
+
+    /// Whether every unit's residual is zero to rounding, or to so many times that.
+    [[nodiscard]] NULLCLINE_DEVICE bool at_zero(const StateRow<T>& state, T times = 1) const {
+        return is_zero(this->group, this->program.served(), std::span<const T>(state.residual),
                        std::span<const T>(state.h), std::span<const T>(state.products),
-                       std::span<const T>(drive_));
+                       std::span<const T>(this->drive), 0, times);
     }
 
-    /// Finish where no step decreases the residual any further.
-    NULLCLINE_DEVICE void give_up(const StateRow<T>& state) {
-        constexpr T near = 1000;
-        const bool is_near =
-            is_zero(group_, program_.served(), std::span<const T>(state.residual),
-                    std::span<const T>(state.h), std::span<const T>(state.products),
-                    std::span<const T>(drive_), 0, near);
-        finish_at(state, is_near ? Termination::near_zero : Termination::stalled);
+    /// How an iteration ends at a state where no step decreases the residual any further.
+    [[nodiscard]] NULLCLINE_DEVICE Termination
+    stalled_or_near_zero(const StateRow<T>& state) const {
+        constexpr T near = 1000;  // times rounding; not calibrated: it decides who may be polished
+        return at_zero(state, near) ? Termination::near_zero : Termination::stalled;
     }
 
-    NULLCLINE_DEVICE void finish_at(std::span<T> h, Termination termination) {
-        search_.finish(group_, now_.start, h, now_.iterations, termination);
-        now_.request = Request::none;
+    NULLCLINE_DEVICE void finish(std::span<T> h, Termination termination) {
+        search.finish(this->group, this->now.start, h, this->now.iterations, termination);
+        this->now.request = Request::none;
     }
 
-    /// The same where the outputs alone may have been found: what else there is comes to rest. With
-    /// no iterations to make, a start is left where it is.
-    NULLCLINE_DEVICE void finish_at(const StateRow<T>& state, Termination termination) {
-        finish_at(state.h, termination);
-        const std::span<T> whole = search_.state(now_.start);
-        if (state.h.size() < whole.size() && now_.limit > 0) {
-            program_.served().complete(group_, state.h, state.products, drive_, whole);
+    /// Finish at a state of which the outputs alone may have been searched for: what else a state
+    /// has gets its value at equilibrium. With no iterations to make, a start is left where it is.
+    NULLCLINE_DEVICE void finish(const StateRow<T>& state, Termination termination) {
+        finish(state.h, termination);
+        const std::span<T> whole = search.state(this->now.start);
+        if (state.h.size() < whole.size() && this->now.limit > 0) {
+            this->program.served().complete(this->group, state.h, state.products, this->drive,
+                                            whole);
         }
     }
 
-    const Search& search_;
-    Box<T> box_;
+    // For programs with two states per slot.
+
+    /// The state where the slot is, and the one that it tries.
+    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> at() const {
+        return this->memory.states.at(this->row, this->now.side);
+    }
+    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> trial() const {
+        return this->memory.states.at(this->row, !this->now.side);
+    }
+
+    /// Go to the trial, where ‖f‖ is `residual_norm`.
+    NULLCLINE_DEVICE void go_to_trial(double residual_norm) {
+        this->now.side = !this->now.side;
+        this->now.residual_norm = residual_norm;
+    }
+
+    NULLCLINE_DEVICE void finish(Termination termination) { finish(at(), termination); }
+
+    const Search& search;
+    Box<T> box;
 };
 
 }  // namespace nullcline

@@ -13,8 +13,7 @@
 
 namespace nullcline {
 
-/// States, their products, what a gated block sees of them, and the linearizations there, a row a
-/// slot.
+/// States, their products, their gated inputs, and the linearizations there, a row per slot.
 template <class T>
 struct StateMemory {
     StateMemory() = default;
@@ -30,7 +29,7 @@ struct StateMemory {
     MatrixView<T> h, products, gated_input, residual, scales, identity, gate;
 };
 
-/// One of them.
+/// The state of one slot.
 template <class T>
 struct StateRow {
     NULLCLINE_DEVICE StateRow(const StateMemory<T>& memory, std::size_t row)
@@ -52,7 +51,23 @@ struct StateRow {
     std::span<T> h, products, gated_input, residual, scales, identity, gate;
 };
 
-/// Two states a slot, one where it is and one that it tries; `side` says which is which.
+/// Jacobians in a precision of their own, a row per slot.
+template <class U>
+struct JacobianMemory {
+    JacobianMemory() = default;
+    JacobianMemory(Arena& arena, const TileShape& shape)
+        : scales(arena.matrix<U>(shape.rows, shape.n_scales())),
+          identities(arena.matrix<U>(shape.rows, shape.n_identity())),
+          gates(arena.matrix<U>(shape.rows, shape.n_gate())) {}
+
+    [[nodiscard]] NULLCLINE_DEVICE JacobianRow<U> row(std::size_t i) const {
+        return {scales.row(i), identities.row(i), gates.row(i)};
+    }
+
+    MatrixView<U> scales, identities, gates;
+};
+
+/// Two states per slot, one where it is and one that it tries; `side` says which is which.
 template <class T>
 struct StatePair {
     StatePair() = default;

@@ -16,7 +16,7 @@
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 
 namespace nullcline {
@@ -136,7 +136,7 @@ void speed(const Batch<T>& batch, std::span<T> out) {
     });
 }
 
-/// ∂F/∂h, one (S, S) matrix a state, below each other in `out`.
+/// ∂F/∂h, one (S, S) matrix per state, below each other in `out`.
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
@@ -152,7 +152,7 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// The reduced residual's Jacobian, one (H, H) matrix a state, below each other in `out`.
+/// The reduced residual's Jacobian, one (H, H) matrix per state, below each other in `out`.
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
@@ -166,7 +166,7 @@ void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂F/∂x, one (S, D) matrix a state, below each other in `out`.
+/// ∂F/∂x, one (S, D) matrix per state, below each other in `out`.
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
@@ -232,7 +232,7 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
         const Matrix<T> gated_input = weigh_gated_input(equation, tile.points, covectors);
         std::vector<T> hessian(curvature_size(equation.curved_fields(), equation.units()));
         std::vector<T> fields(equation.curved_fields() * equation.units());
-        Matrix<T> bent(tile.count(), fields.size());
+        Matrix<T> curved(tile.count(), fields.size());
         for (std::size_t i = 0; i < tile.count(); ++i) {
             equation.curvature(SerialGroup(), tile.h.row(i), tile.products.row(i),
                                tile.drives.row(i), covectors.row(i), gated_input.row(i),
@@ -240,12 +240,12 @@ void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, Ma
             std::ranges::copy(products.row(i), fields.begin());
             std::ranges::copy(directions.row(i),
                               fields.begin() + static_cast<std::ptrdiff_t>(n_products));
-            apply_curvature(hessian, fields, equation.units(), bent.row(i));
+            apply_curvature(hessian, fields, equation.units(), curved.row(i));
             std::ranges::fill(to.row(i), T{0});
         }
-        multiply_covectors(equation, tile.points, bent.view().columns(0, n_products), to);
+        multiply_covectors(equation, tile.points, curved.view().columns(0, n_products), to);
         for (std::size_t i = 0; i < tile.count(); ++i) {
-            add_scaled(T{1}, std::span<const T>(bent.row(i)).subspan(n_products), to.row(i));
+            add_scaled(T{1}, std::span<const T>(curved.row(i)).subspan(n_products), to.row(i));
         }
     });
 }
@@ -322,7 +322,7 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
     });
 }
 
-/// Outputs with what else a state has at rest, given them.
+/// Outputs with what else a state has, at equilibrium given them.
 template <class T>
 void complete(const Batch<T>& batch, MatrixView<T> out) {
     const CellEquation<T> equation = detail::reduced(batch);

@@ -14,7 +14,7 @@
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/weights.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline {
 
@@ -27,12 +27,12 @@ namespace nullcline {
 /// `gate` makes of h, the other products and the drive (all that the input adds). `linearize` takes
 /// a state, its products and the drive and writes residual and scales; it costs no product with a
 /// matrix. Where it `has_linear_products`, those of a sum of states are the sums of theirs, gated
-/// ones apart. `curvature` writes Σ_i weights_i ∂²f_i, and of what a gated block sees
-/// Σ_i seen_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
+/// ones apart. `curvature` writes Σ_i weights_i ∂²f_i, and of a gated block's input
+/// Σ_i gated_input_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
 /// (products, state), at least over all products: the rows of its upper triangle, one H each.
 /// `rounding` says how far from zero a residual at a true zero may come out, by rounding alone, for
 /// vectors that are as long as `norms` says. `complete` writes, behind the outputs, what else a
-/// state has, at rest.
+/// state has, at equilibrium.
 template <class E>
 concept Equation =
     requires(const E equation, const SerialGroup& group, std::span<const typename E::Scalar> in,
@@ -71,7 +71,7 @@ class CellEquation {
     constexpr CellEquation(const CellView<T>& cell, Residual which)
         : cell_(cell), residual_(which) {}
 
-    /// Whether it is the update, up to its form: a cell without an update gate has nothing to drop.
+    /// Whether it is the update: a cell without an update gate has nothing to drop.
     [[nodiscard]] constexpr bool is_update() const {
         return !is_reduced() || !cell_.traits.is_reducible;
     }

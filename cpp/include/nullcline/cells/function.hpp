@@ -19,8 +19,8 @@ namespace nullcline {
 
 /// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
 ///
-/// It fits what solvers ask of a cell by taking each state's own ∂F/∂h for the weights and F(h) for
-/// the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
+/// It fits what solvers need of a cell by taking each state's own ∂F/∂h for the weights and F(h)
+/// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
 template <class T>
 class FunctionEquation {
   public:
@@ -43,7 +43,7 @@ class FunctionEquation {
     [[nodiscard]] Weights<T> weights() const {
         return MatrixView<const T>(nullptr, units(), units());
     }
-    /// As if rows of ∂F/∂h had length 1.
+    /// As if rows of ∂F/∂h had norm 1.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
     [[nodiscard]] bool box_follows_input() const { return false; }
     [[nodiscard]] Box<T> box(std::span<const T> /*drive*/) const { return {range_}; }
@@ -76,7 +76,7 @@ class FunctionEquation {
         return {norm(group, state), T{0}};
     }
 
-    /// As for a cell whose rows of weights have length 1, with room for a deeper computation.
+    /// As for a cell whose rows of weights have norm 1, with room for a deeper computation.
     [[nodiscard]] T rounding(std::span<const T>, std::span<const T>, std::span<const T>,
                              const Norms<T>& norms, std::size_t) const {
         return 64 * std::numeric_limits<T>::epsilon() * (norms.outputs + 1);
@@ -97,7 +97,7 @@ class Function {
     using Scalar = T;
     using States = MatrixView<const T>;
 
-    /// F, a row a state.
+    /// F, a row per state.
     std::function<void(States h, States x, MatrixView<T> out)> step;
     /// ∂F/∂h, (S, S) matrices below each other.
     std::function<void(States h, States x, MatrixView<T> out)> jacobian;

@@ -15,7 +15,7 @@
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline {
 
@@ -41,18 +41,18 @@ void multiply_state(const CellEquation<T>& equation, std::span<const T> h, std::
 
 namespace detail {
 
-/// out = V Wᵀ, a row v of V for each state; of a gated block's W what `see(row, products,
-/// gated_input)` says that it sees of v.
-template <class T, class See>
+/// out = V Wᵀ, a row v of V for each state; a gated block's W multiplies what
+/// `make_gated_input(row, products, gated_input)` makes of v.
+template <class T, class MakeGatedInput>
 void multiply_rows(const CellEquation<T>& equation, MatrixView<const T> v, MatrixView<T> out,
-                   const See& see) {
+                   const MakeGatedInput& make_gated_input) {
     const std::size_t n_gated = equation.n_gated();
     const std::size_t n_plain = out.cols() - n_gated;
     nullcline::multiply_transposed(v, plain_weights(equation), out.columns(n_gated, n_plain));
     if (n_gated > 0) {
         Matrix<T> gated_input(v.rows(), n_gated);
         for (std::size_t i = 0; i < v.rows(); ++i) {
-            see(i, std::span<const T>(out.row(i)), gated_input.row(i));
+            make_gated_input(i, std::span<const T>(out.row(i)), gated_input.row(i));
         }
         nullcline::multiply_transposed(MatrixView<const T>(gated_input.view()),
                                        gated_weights(equation), out.columns(0, n_gated));
@@ -81,7 +81,7 @@ void multiply_directions(const CellEquation<T>& equation, std::span<const Linear
         });
 }
 
-/// How a gated block's products change with the input, through what it sees: W_0 (a ∘ W_1 v), from
+/// How a gated block's products change with the input, through its own input: W_0 (a ∘ W_1 v), from
 /// the input weights' products with one v for each point.
 template <class T>
 [[nodiscard]] Matrix<T> multiply_gated_input(const CellEquation<T>& equation,

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/cells/function.hpp"
@@ -22,9 +24,9 @@
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
 #include "nullcline/numerics/tile_weights.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
-#include "nullcline/search/classifier.hpp"
+#include "nullcline/search/backend.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/deflation.hpp"
 
@@ -45,7 +47,7 @@ struct Problem {
     Poll poll;
 };
 
-/// The starts of a search and where they have come to, as slots see them.
+/// The starts of a search and where they have come to (see batching/starts.hpp).
 template <class Network>
 struct Search {
     using T = typename Network::Scalar;
@@ -82,12 +84,15 @@ struct Search {
         }
     }
 
-    void classified(const SerialGroup&, std::size_t start, const Label& label) const {
-        outcomes.kind[start] = label.kind;
-        outcomes.reason[start] = label.reason;
-        outcomes.q[start] = label.q;
+    void label(const SerialGroup&, std::size_t start, const Label& found) const {
+        outcomes.kind[start] = found.kind;
+        outcomes.reason[start] = found.reason;
+        outcomes.q[start] = found.q;
     }
 };
+
+static_assert(Starts<Search<Cell<double>>, SerialGroup, double>);
+static_assert(Starts<Search<Function<float>>, SerialGroup, float>);
 
 /// The two residuals of a cell.
 template <class T>
@@ -109,7 +114,7 @@ template <class T>
     return function.equation();
 }
 
-/// A backend (see search/searcher.hpp).
+/// Threads of the CPU (see search/backend.hpp).
 template <class Network>
 class Backend {
   public:
@@ -147,25 +152,25 @@ class Backend {
         return inverse.rows() > 0;
     }
 
-    template <class Program>
-    void run(const Program& program, std::span<const std::size_t> starts)
+    template <Program P>
+    void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Function<T>>
     {
-        FunctionWorker(program, problem_.network, search_, starts).run([&] { look(); });
+        FunctionWorker(program, problem_.network, search_, starts).run([&] { poll_and_report(); });
     }
 
-    template <class Program>
-    void run(const Program& program, std::span<const std::size_t> starts)
+    template <Program P>
+    void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Cell<T>>
     {
         PackedMatrices matrices;
-        if constexpr (Program::requests.contains(Request::forward)) {
+        if constexpr (P::requests.contains(Request::forward)) {
             matrices.weights.emplace(plain_weights(program.served()));
             if (program.served().n_gated() > 0) {
                 matrices.gated.emplace(gated_weights(program.served()));
             }
         }
-        if constexpr (Program::requests.contains(Request::precondition)) {
+        if constexpr (P::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? &inverse_ : nullptr;
         }
         Queue queue(starts);
@@ -174,7 +179,7 @@ class Backend {
                        n_products_)
                 .run(cancellation);
         };
-        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { look(); });
+        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { poll_and_report(); });
     }
 
     void move_to_cell_centres(std::span<const std::size_t> starts) {
@@ -218,9 +223,8 @@ class Backend {
     void share_labels(const Followers& followers) {
         for (std::size_t i = 0; i < followers.starts.size(); ++i) {
             const std::size_t leader = followers.leaders[i];
-            search_.classified(
-                SerialGroup(), followers.starts[i],
-                {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
+            search_.label(SerialGroup(), followers.starts[i],
+                          {outcomes_.kind[leader], outcomes_.reason[leader], outcomes_.q[leader]});
         }
     }
 
@@ -235,8 +239,8 @@ class Backend {
     }
 
   private:
-    /// Hear whether to go on, and tell how far things are.
-    void look() {
+    /// Hear whether to go on, and report progress.
+    void poll_and_report() {
         problem_.poll();
         problem_.progress(n_done_);
     }
@@ -263,5 +267,10 @@ class Backend {
     Search<Network> search_;
     PackedMatrix inverse_;
 };
+
+static_assert(SearchBackend<Backend<Cell<double>>>);
+static_assert(SearchBackend<Backend<Cell<float>>>);
+static_assert(SearchBackend<Backend<Function<double>>>);
+static_assert(SearchBackend<Backend<Function<float>>>);
 
 }  // namespace nullcline::cpu

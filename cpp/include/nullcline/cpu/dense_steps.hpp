@@ -24,7 +24,7 @@ class DenseSteps {
           normal_(factors == Factors::normal ? size_ : 0, size_),
           pivots_(size_) {}
 
-    /// Solve what a slot asks for, its Jacobian being scales of these weights.
+    /// Solve what a slot requests, its Jacobian being scales of these weights.
     void solve(const SolveOperands<T>& operands, std::size_t row, MatrixView<const T> weights) {
         const bool solved = factors_ == Factors::normal ? solve_normal(operands, row, weights)
                                                         : solve_newton(operands, row, weights);

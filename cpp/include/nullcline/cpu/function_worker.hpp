@@ -8,26 +8,28 @@
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cells/function.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::cpu {
 
 /// A program's tile of slots, each with the Jacobian at its state, in one thread: whoever computes
 /// the map has threads of its own.
-template <class Program, class Search>
+template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
-    FunctionWorker(const Program& program, const Function<T>& function, const Search& search,
+    FunctionWorker(const P& program, const Function<T>& function, const Search& search,
                    std::span<const std::size_t> starts)
         : program_(program),
           function_(function),
@@ -36,13 +38,13 @@ class FunctionWorker {
           n_rows_(rows_for(function.size(), starts.size())),
           bytes_(measure()),
           jacobians_(n_rows_ * function.size(), function.size()),
-          dense_(function.size(), Program::factors) {
+          dense_(function.size(), P::factors) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, shape());
-        std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
+        std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
-    /// Bring all starts to their ends; `poll` may throw.
+    /// Run until all starts are finished; `poll` may throw.
     void run(const Poll& poll) {
         while (occupy()) {
             poll();
@@ -54,8 +56,8 @@ class FunctionWorker {
     }
 
   private:
-    using Memory = typename Program::Memory;
-    using Slot = typename Program::template Slot<SerialGroup, Search>;
+    using Memory = typename P::Memory;
+    using Slot = typename P::template Slot<SerialGroup, Search>;
     using Rows = std::vector<std::size_t>;
 
     /// As many slots as their Jacobians leave room for, 256 MiB.
@@ -127,10 +129,10 @@ class FunctionWorker {
         return jacobians_.view().middle_rows(row * function_.size(), function_.size());
     }
 
-    /// Whether a slot asks for the product of a step, and not for F at a state.
+    /// Whether a slot requests the product of a step, and not for F at a state.
     [[nodiscard]] bool is_of_step(std::size_t row) const {
-        if constexpr (requires { Program::is_of_step(memory_.scalars(row, 0)); }) {
-            return Program::is_of_step(memory_.scalars(row, 0));
+        if constexpr (requires { P::is_of_step(memory_.scalars(row, 0)); }) {
+            return P::is_of_step(memory_.scalars(row, 0));
         }
         return false;
     }
@@ -158,7 +160,7 @@ class FunctionWorker {
         }
     }
 
-    /// Compute ∂F/∂h at the states that were last asked for.
+    /// Compute ∂F/∂h at the states whose products were last requested.
     void update_jacobians(const Rows& rows) {
         const Matrix<T> h = gathered(memory_.operands.exact, rows);
         const Matrix<T> x = gathered(memory_.drives, rows);
@@ -171,7 +173,7 @@ class FunctionWorker {
     }
 
     void serve_gradients(const Rows& rows) {
-        if constexpr (Program::requests.contains(Request::exact_transposed)) {
+        if constexpr (P::requests.contains(Request::exact_transposed)) {
             update_jacobians(rows);
             for (const std::size_t row : rows) {
                 blas::multiply_vector_by_transpose(
@@ -183,8 +185,8 @@ class FunctionWorker {
     }
 
     void serve_steps(const Rows& rows) {
-        if constexpr (Program::factors != Factors::none) {
-            if constexpr (!Program::requests.contains(Request::exact_transposed)) {
+        if constexpr (P::factors != Factors::none) {
+            if constexpr (!P::requests.contains(Request::exact_transposed)) {
                 update_jacobians(rows);
             }
             for (const std::size_t row : rows) {
@@ -194,7 +196,7 @@ class FunctionWorker {
     }
 
     void serve_descents(const Rows& rows) {
-        if constexpr (Program::requests.contains(Request::backward)) {
+        if constexpr (P::requests.contains(Request::backward)) {
             const Matrix<T> h = gathered(memory_.operands.exact, rows);
             const Matrix<T> x = gathered(memory_.drives, rows);
             Matrix<T> u(rows.size(), h.cols());
@@ -209,7 +211,7 @@ class FunctionWorker {
         }
     }
 
-    const Program& program_;
+    const P& program_;
     const Function<T>& function_;
     const Search& search_;
     std::span<const std::size_t> starts_;
@@ -218,7 +220,7 @@ class FunctionWorker {
     TileMemory bytes_;
     Memory memory_;
     Matrix<T> jacobians_;
-    typename Program::Workspace work_;
+    typename P::Workspace work_;
     DenseSteps<T> dense_;
     SerialGroup group_;
 };

@@ -14,19 +14,20 @@
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/search/preconditioner.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline::cpu {
 
-/// Where the network goes from rest, without input.
+/// Where the network goes from zero, without input.
 template <class T>
 [[nodiscard]] std::vector<T> settled_state(const Cell<T>& cell) {
     const CellEquation<T> equation = update(cell.view());
     std::vector<T> state(equation.size());
     std::vector<T> products(equation.weights().rows());
     Linearization<T> at(equation);
-    for (std::size_t i = 0; i < settling_steps; ++i) {
+    for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
         multiply_state(equation, std::span<const T>(state), cell.zero_input_drive(),
                        std::span(products));
         equation.linearize(SerialGroup(), state, products, cell.zero_input_drive(), at.out());
@@ -35,7 +36,7 @@ template <class T>
     return state;
 }
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at rest; empty where that is beyond all bounds.
+/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state; empty where that is not finite.
 template <class T>
 [[nodiscard]] Matrix<T> make_inverse(const Cell<T>& cell) {
     const CellEquation<T> equation = reduced(cell.view());
@@ -56,7 +57,7 @@ template <class T>
     }
     Matrix<T> inverse(size, size);
     for (std::size_t i = 0; i < size; ++i) {
-        normal.view()(i, i) += static_cast<T>(preconditioner_shift) * sum / static_cast<T>(size);
+        normal.view()(i, i) += preconditioner_shift(sum, size);
         inverse.view()(i, i) = 1;
     }
     if (!std::isfinite(sum) || !blas::cholesky(normal.view())) {

@@ -1,4 +1,4 @@
-// One thread that brings starts to their ends, a tile of them at a time.
+// One thread that runs a program for many starts, a tile of them at a time.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,9 @@
 #include <span>
 
 #include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/batching/starts.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/numerics/arena.hpp"
@@ -17,7 +19,7 @@
 #include "nullcline/numerics/tile_weights.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/cancellation.hpp"
-#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline::cpu {
 
@@ -45,12 +47,12 @@ struct PackedMatrices {
 
 /// A program's tile. It has one fixed shape, whatever it holds, for products in single precision;
 /// what a slot needs in full precision it is given at once, as if it were alone.
-template <class Program, class Search>
+template <Program P, Starts<SerialGroup, typename P::T> Search>
 class TileWorker {
   public:
-    using T = typename Program::T;
+    using T = typename P::T;
 
-    TileWorker(const Program& program, const PackedMatrices& matrices, const Search& search,
+    TileWorker(const P& program, const PackedMatrices& matrices, const Search& search,
                std::size_t drive_size, Queue& queue, std::atomic<std::size_t>& n_products)
         : program_(program),
           matrices_(matrices),
@@ -58,12 +60,11 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().size(), Program::factors),
-          dense_weights_(Program::factors == Factors::none ? Weights<T>()
-                                                           : program.served().weights()) {
+          dense_(program.served().size(), P::factors),
+          dense_weights_(P::factors == Factors::none ? Weights<T>() : program.served().weights()) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
-        std::ranges::fill(memory_.scalars.elements(), typename Program::Scalars());
+        std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
     /// Work until the queue is empty and every slot is done; what a cancelled search leaves is
@@ -84,13 +85,13 @@ class TileWorker {
     }
 
   private:
-    using Memory = typename Program::Memory;
-    using Slot = typename Program::template Slot<SerialGroup, Search>;
+    using Memory = typename P::Memory;
+    using Slot = typename P::template Slot<SerialGroup, Search>;
 
-    static constexpr bool tiled = Program::requests.contains(Request::forward);
+    static constexpr bool tiled = P::requests.contains(Request::forward);
     static constexpr std::size_t rows = tiled ? tile_rows : 1;
 
-    static std::size_t measure(const Program& program, std::size_t drive_size) {
+    static std::size_t measure(const P& program, std::size_t drive_size) {
         Arena arena;
         static_cast<void>(Memory(arena, TileShape::of(program.served(), rows, drive_size)));
         return arena.used();
@@ -123,12 +124,12 @@ class TileWorker {
         return true;
     }
 
-    /// A product in full precision or a step, for one slot; false if it asks for none.
+    /// A product in full precision or a step, for one slot; false if it requests none.
     bool serve_alone(Request wanted, std::size_t row) {
         if (multiply_alone(wanted, row)) {
             return true;
         }
-        if constexpr (Program::factors != Factors::none) {
+        if constexpr (P::factors != Factors::none) {
             if (wanted == Request::solve) {
                 dense_.solve(memory_.solve, row, dense_weights_.view());
                 return true;
@@ -212,7 +213,7 @@ class TileWorker {
                 if (matrices_.inverse == nullptr) {
                     return false;
                 }
-                // Symmetric to rounding: a row times it is it times a column.
+                // It is symmetric to rounding: a row times it is it times a column.
                 multiply(operands.gradient, *matrices_.inverse, operands.preconditioned, busy);
                 return true;
             default:
@@ -220,14 +221,14 @@ class TileWorker {
         }
     }
 
-    const Program& program_;
+    const P& program_;
     const PackedMatrices& matrices_;
     const Search& search_;
     Queue& queue_;
     std::atomic<std::size_t>& n_products_;
     TileMemory bytes_;
     Memory memory_;
-    typename Program::Workspace work_;
+    typename P::Workspace work_;
     DenseSteps<T> dense_;
     DenseWeights<T> dense_weights_;
     SerialGroup group_;

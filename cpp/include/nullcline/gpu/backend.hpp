@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/preconditioner.hpp"
 #include "nullcline/gpu/problem.hpp"
@@ -24,8 +26,8 @@
 
 namespace nullcline::gpu {
 
-/// Some of a problem's starts, so many that they find room (see search/searcher.hpp).
-template <class Device, class T>
+/// Some of a problem's starts, so many that they find room (see search/backend.hpp).
+template <GpuDevice Device, class T>
 class Backend {
   public:
     Backend(Device& device, const Problem<T>& problem, const DeviceCell<Device, T>& cell,
@@ -70,19 +72,19 @@ class Backend {
         return inverse_.view().rows() > 0;
     }
 
-    template <class Program>
-    void run(const Program& program, const std::vector<std::size_t>& starts) {
+    template <Program P>
+    void run(const P& program, const std::vector<std::size_t>& starts) {
         const auto queue = there(starts);
         PassMatrices<T> matrices;
-        if constexpr (Program::requests.contains(Request::forward)) {
+        if constexpr (P::requests.contains(Request::forward)) {
             const Weights<float> single = cell_.single(program.served());
             matrices.weights = plain_rows(program.served(), single);
             matrices.gated = gated_rows(program.served(), single);
         }
-        if constexpr (Program::requests.contains(Request::precondition)) {
+        if constexpr (P::requests.contains(Request::precondition)) {
             matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
         }
-        if constexpr (Program::factors != Factors::none) {
+        if constexpr (P::factors != Factors::none) {
             matrices.dense = cell_.dense(program.served());
         }
         const std::size_t budget = room_for_slots() + workspace_.bytes();
@@ -142,7 +144,7 @@ class Backend {
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
 
-    /// Write the ends to where the problem wants them, and add to the labels.
+    /// Write the states to where the problem wants them, and add to the labels.
     void hand_over(Labels& labels) {
         const std::size_t size = problem_.cell.state_size();
         device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
@@ -156,13 +158,13 @@ class Backend {
         labels.n_products += n_products_;
     }
 
-    /// Bytes of the device that a start takes besides its slot.
-    [[nodiscard]] static std::size_t bytes_a_start(const Problem<T>& problem) {
+    /// Bytes of the device's memory per start, besides its slot.
+    [[nodiscard]] static std::size_t bytes_per_start(const Problem<T>& problem) {
         const std::size_t inputs = has_own_inputs(problem)
                                        ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
                                              problem.cell.zero_input_drive().size() * sizeof(T)
                                        : 0;
-        constexpr std::size_t columns = 128;  // numbers a start, with room
+        constexpr std::size_t columns = 128;  // bytes per start, with room
         return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }
 
@@ -173,17 +175,17 @@ class Backend {
 
     /// What inputs and outer biases add, for all starts or for each.
     [[nodiscard]] Array<Device, T> make_drives() {
-        const auto resting = cell_.zero_input_drive();
+        const auto zero_input = cell_.zero_input_drive();
         const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
-        Array<Device, T> drives(device_, rows, resting.cols());
+        Array<Device, T> drives(device_, rows, zero_input.cols());
         if (!problem_.inputs || problem_.inputs->cols == 0) {
-            device_.copy(drives.view().data(), resting.data(), resting.cols() * sizeof(T));
+            device_.copy(drives.view().data(), zero_input.data(), zero_input.cols() * sizeof(T));
             return drives;
         }
         const Array<Device, T> x(device_, rows, problem_.inputs->cols);
         load_rows(device_, *problem_.inputs, rows == 1 ? 0 : first_, x.view(), "inputs");
         device_.multiply_transposed(MatrixView<const T>(x.view()), cell_.input(), drives.view());
-        device_.launch(rows, AddRow<T>{resting.row(0), drives.view()});
+        device_.launch(rows, AddRow<T>{zero_input.row(0), drives.view()});
         return drives;
     }
 
@@ -233,13 +235,13 @@ class Backend {
 };
 
 /// Search on a device, so many starts at a time as it has room for.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 [[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
     Labels labels;
     const DeviceCell<Device, T> cell(device, problem.cell);
     const Array<Device, T> deflated(device, problem.deflated);
     const std::size_t n = problem.starts.rows;
-    const std::size_t bytes = Backend<Device, T>::bytes_a_start(problem);
+    const std::size_t bytes = Backend<Device, T>::bytes_per_start(problem);
     const std::size_t chunk = std::max<std::size_t>(1, device.free_bytes() / 3 / bytes);
     for (std::size_t first = 0; first < n; first += chunk) {
         Backend<Device, T> backend(device, problem, cell, deflated.view(), first,

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "nullcline/cells/cell.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/numerics/box.hpp"
@@ -13,7 +14,7 @@
 
 namespace nullcline::gpu {
 
-template <class Device, class T>
+template <GpuDevice Device, class T>
 class DeviceCell {
   public:
     DeviceCell(Device& device, const Cell<T>& cell)

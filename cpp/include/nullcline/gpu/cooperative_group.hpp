@@ -1,37 +1,29 @@
 // A group of many threads (see parallel/thread_group.hpp), over a few primitives that its threads
-// have.
-//
-// *Lanes* are the threads of a block, as one of them sees them:
-//
-//   rank(), size()        which one, of how many; a whole number of warps
-//   sync()                wait for all
-//   warp_width            threads that move together
-//   warp_sum(x), warp_min(x)   over the threads of a warp, the same bits for each
-//   room<T>()             memory that the block shares, for one T a warp
-//   warp()                the lanes of the first warp alone
-//   fetch_add(p, x)       atomic
-//
-// Everything else is here, so that a second, emulated kind of lanes can test it without a GPU.
+// have (see gpu/lanes.hpp): with a second, emulated kind of those, all of it is tested without a
+// GPU.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <span>
 
 #include "nullcline/gpu/jacobi_eigen.hpp"
+#include "nullcline/gpu/lanes.hpp"
 #include "nullcline/numerics/adam.hpp"
 #include "nullcline/numerics/curvature.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/small_matrix.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline::gpu {
 
-template <class Lanes>
+template <Lanes L>
 class CooperativeGroup {
   public:
-    NULLCLINE_DEVICE explicit CooperativeGroup(const Lanes& lanes) : lanes_(lanes) {}
+    NULLCLINE_DEVICE explicit CooperativeGroup(const L& lanes) : lanes_(lanes) {}
 
     NULLCLINE_DEVICE void sync() const { lanes_.sync(); }
 
@@ -43,8 +35,10 @@ class CooperativeGroup {
         lanes_.sync();
     }
 
+    // The type is written out because nvcc empties device functions before it checks concepts on
+    // the host's side.
     template <class F>
-    [[nodiscard]] NULLCLINE_DEVICE auto sum(std::size_t n, const F& f) const {
+    [[nodiscard]] NULLCLINE_DEVICE auto sum(std::size_t n, const F& f) const -> decltype(f(n)) {
         decltype(f(n)) mine = 0;
         for (std::size_t i = lanes_.rank(); i < n; i += lanes_.size()) {
             mine += f(i);
@@ -83,8 +77,8 @@ class CooperativeGroup {
     template <class F>
     NULLCLINE_DEVICE void with_warp(const F& f) const {
         lanes_.sync();  // what they are to read is written, and what they write has been read
-        if (lanes_.rank() < Lanes::warp_width) {
-            f(CooperativeGroup<typename Lanes::Warp>(lanes_.warp()));
+        if (lanes_.rank() < L::warp_width) {
+            f(CooperativeGroup<typename L::Warp>(lanes_.warp()));
         }
         lanes_.sync();
     }
@@ -105,14 +99,14 @@ class CooperativeGroup {
         }
     }
 
-    /// out = A x: a row a warp.
+    /// A row per warp.
     NULLCLINE_DEVICE void coordinates(MatrixView<const float> rows, std::span<const float> x,
                                       std::span<float> out) const {
-        const std::size_t lane = lanes_.rank() % Lanes::warp_width;
-        for (std::size_t i = lanes_.rank() / Lanes::warp_width; i < rows.rows(); i += n_warps()) {
+        const std::size_t lane = lanes_.rank() % L::warp_width;
+        for (std::size_t i = lanes_.rank() / L::warp_width; i < rows.rows(); i += n_warps()) {
             const float* const row = rows.row(i).data();
             float sum = 0;
-            for (std::size_t j = lane; j < x.size(); j += Lanes::warp_width) {
+            for (std::size_t j = lane; j < x.size(); j += L::warp_width) {
                 sum += row[j] * x[j];
             }
             sum = lanes_.warp_sum(sum);
@@ -123,7 +117,7 @@ class CooperativeGroup {
         lanes_.sync();
     }
 
-    /// y += Aᵀ c: a column a thread.
+    /// A column per thread.
     NULLCLINE_DEVICE void add_combination(MatrixView<const float> rows, std::span<const float> c,
                                           std::span<float> y) const {
         for_each(y.size(), [&](std::size_t j) {
@@ -135,7 +129,7 @@ class CooperativeGroup {
         });
     }
 
-    /// The first rows become combinations of all: a column a thread, which none other reads.
+    /// A column per thread, which no other reads.
     NULLCLINE_DEVICE void recombine(const SmallMatrix& combinations, std::size_t n_combinations,
                                     MatrixView<float> rows) const {
         for_each(rows.cols(), [&](std::size_t j) {
@@ -178,7 +172,7 @@ class CooperativeGroup {
 
   private:
     [[nodiscard]] NULLCLINE_DEVICE std::size_t n_warps() const {
-        return lanes_.size() / Lanes::warp_width;
+        return lanes_.size() / L::warp_width;
     }
 
     template <class T>
@@ -189,12 +183,12 @@ class CooperativeGroup {
     /// Combine what each warp has come to, in the order of the warps.
     template <class T, class Combine>
     [[nodiscard]] NULLCLINE_DEVICE T reduce(T of_warp, const Combine& combine) const {
-        if (lanes_.size() == Lanes::warp_width) {
+        if (lanes_.size() == L::warp_width) {
             return of_warp;
         }
         T* const room = lanes_.template room<T>();
-        if (lanes_.rank() % Lanes::warp_width == 0) {
-            room[lanes_.rank() / Lanes::warp_width] = of_warp;
+        if (lanes_.rank() % L::warp_width == 0) {
+            room[lanes_.rank() / L::warp_width] = of_warp;
         }
         lanes_.sync();
         T result = room[0];
@@ -205,7 +199,18 @@ class CooperativeGroup {
         return result;
     }
 
-    Lanes lanes_;
+    L lanes_;
 };
+
+/// A group that is a block of a kernel: it can also add to counters that all blocks share.
+///
+///   take_number(counter)   the value that the counter had before this group added one to it
+///   count(counter, by)     add to a counter, once for the group
+template <class Group>
+concept BlockGroup =
+    ThreadGroup<Group> && requires(const Group& group, unsigned long long* counter) {
+        { group.take_number(counter) } -> std::same_as<std::size_t>;
+        group.count(counter, 1);
+    };
 
 }  // namespace nullcline::gpu

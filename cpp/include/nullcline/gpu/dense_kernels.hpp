@@ -1,4 +1,5 @@
-// Kernels around dense matrices: Jacobians, normal matrices, steps, and the state at rest.
+// Kernels around dense matrices: Jacobians, normal matrices, steps, and the settled state
+// (search/preconditioner.hpp).
 #pragma once
 
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/states.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
@@ -19,14 +21,14 @@ namespace nullcline::gpu {
 
 /// One step of the network from a state of which the products are known; one block.
 template <class E>
-struct StepFromRest {
+struct TakeNetworkStep {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E update;
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         update.linearize(group, at.h, at.products, drive, at.out());
@@ -36,7 +38,7 @@ struct StepFromRest {
 
 /// The scales of a reduced Jacobian at a state of which the products are known; one block.
 template <class E>
-struct LinearizeAtRest {
+struct LinearizeSettledState {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E equation;
@@ -44,7 +46,7 @@ struct LinearizeAtRest {
     std::span<const T> drive;
     SolveOperands<T> out;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         equation.linearize(group, at.h, at.products, drive,
@@ -54,24 +56,24 @@ struct LinearizeAtRest {
     }
 };
 
-/// What a gated block sees of a state whose other products are known; one block.
+/// A gated block's input at a state whose other products are known; one block.
 template <class E>
-struct SeeAtRest {
+struct ComputeGatedInput {
     using T = typename E::Scalar;
     using Shared = NothingShared;
     E equation;
     StateMemory<T> memory;
     std::span<const T> drive;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const StateRow<T> at(memory, 0);
         equation.compute_gated_input(group, at.h, at.products, drive, at.gated_input);
     }
 };
 
-/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block a row
-/// of one's.
+/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block
+/// per row of one's.
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
@@ -79,7 +81,7 @@ struct WriteGates {
     SolveOperands<T> operands;
     MatrixView<T> gates;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t units = weights.cols();
         const std::size_t slot = block / units;
@@ -96,11 +98,11 @@ struct WriteGates {
     }
 };
 
-/// Write out Jacobians (see `assemble`): a block for so many rows of one slot's.
+/// Write out Jacobians (see `assemble`): a block per so many rows of one slot's.
 template <class T>
 struct AssembleJacobians {
     using Shared = NothingShared;
-    static constexpr std::size_t rows_a_block = 8;
+    static constexpr std::size_t rows_per_block = 8;
 
     MatrixView<const T> weights;
     std::size_t size;  // of a state
@@ -108,14 +110,14 @@ struct AssembleJacobians {
     MatrixView<const T> gated;  // W_0 M for each slot's W_0, beside each other; or nothing
     MatrixView<T> jacobians;    // of all slots below each other
 
-    [[nodiscard]] constexpr std::size_t blocks_a_slot() const {
-        return (size + rows_a_block - 1) / rows_a_block;
+    [[nodiscard]] constexpr std::size_t blocks_per_slot() const {
+        return (size + rows_per_block - 1) / rows_per_block;
     }
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
-        const std::size_t slot = block / blocks_a_slot();
-        const std::size_t first = block % blocks_a_slot() * rows_a_block;
+        const std::size_t slot = block / blocks_per_slot();
+        const std::size_t first = block % blocks_per_slot() * rows_per_block;
         const std::size_t units = weights.cols();
         const std::size_t n_blocks = weights.rows() / units;
         if (operands.changed(slot, 0) == 0) {
@@ -123,7 +125,7 @@ struct AssembleJacobians {
         }
         const T* const w = weights.data();
         const bool is_gated = gated.rows() > 0;
-        for (std::size_t row = first; row < first + rows_a_block && row < size; ++row) {
+        for (std::size_t row = first; row < first + rows_per_block && row < size; ++row) {
             const std::size_t part = row / units;
             const std::size_t i = row % units;
             const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
@@ -134,9 +136,9 @@ struct AssembleJacobians {
                 const std::size_t j = column % units;
                 T sum = i == j ? -identity[column] : T{0};
                 for (std::size_t k = 0; k < n_blocks && column < units; ++k) {
-                    const bool is_seen = is_gated && k == 0;
+                    const bool is_gated_block = is_gated && k == 0;
                     sum += scales[k * units + i] *
-                           (is_seen ? gated_input[j] : w[(k * units + i) * units + j]);
+                           (is_gated_block ? gated_input[j] : w[(k * units + i) * units + j]);
                 }
                 to[column] = sum;
             });
@@ -144,7 +146,8 @@ struct AssembleJacobians {
     }
 };
 
-/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block a row of one slot's.
+/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block per row of one
+/// slot's.
 template <class T>
 struct ShiftNormals {
     using Shared = NothingShared;
@@ -152,7 +155,7 @@ struct ShiftNormals {
     MatrixView<const T> normals;
     MatrixView<T> out;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t size = normals.cols();
         const std::size_t slot = block / size;
@@ -169,34 +172,32 @@ struct ShiftNormals {
 
 /// The shift of the preconditioner, from the trace of one normal matrix; one block.
 template <class T>
-struct ShiftAtRest {
+struct SetPreconditionerShift {
     using Shared = NothingShared;
     MatrixView<const T> normal;
     MatrixView<T> shift;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = normal.cols();
         const T trace = group.sum(size, [&](std::size_t i) { return normal(i, i); });
-        group.single([&] {
-            shift(0, 0) = static_cast<T>(preconditioner_shift) * trace / static_cast<T>(size);
-        });
+        group.single([&] { shift(0, 0) = preconditioner_shift(trace, size); });
     }
 };
 
-/// Bring right-hand sides to where batched routines solve in place, a block a slot.
+/// Bring right-hand sides to where batched routines solve in place, a block per slot.
 template <class T>
 struct CopySteps {
     using Shared = NothingShared;
     MatrixView<T> from, to;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
         copy(group, from.row(slot), to.row(slot));
     }
 };
 
-/// Give the slots that wait for it their step, and say whether it exists; a block a slot.
+/// Give the slots that wait for it their step, and say whether it exists; a block per slot.
 template <class Scalars, class T>
 struct ReturnSteps {
     using Shared = NothingShared;
@@ -205,7 +206,7 @@ struct ReturnSteps {
     MatrixView<T> solutions;
     std::span<const int> info;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
         if (scalars(slot, 0).request != Request::solve) {
             return;
@@ -225,7 +226,7 @@ struct ListPointers {
     MatrixView<T> matrices, vectors;
     std::span<T*> matrix_pointers, vector_pointers;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = matrices.cols();
         group.for_each(matrix_pointers.size(), [&](std::size_t i) {
@@ -242,7 +243,7 @@ struct CountNotFinite {
     std::span<const T> values;
     unsigned long long* n_not_finite;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const int wrong = group.sum(
             values.size(), [&](std::size_t i) { return std::isfinite(values[i]) ? 0 : 1; });

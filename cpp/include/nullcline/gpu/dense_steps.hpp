@@ -8,6 +8,7 @@
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
@@ -41,7 +42,7 @@ struct DenseMemory {
 };
 
 /// Write out the Jacobians of the first `n_slots` slots, where they are others than last time.
-template <class Device, class E, class T = typename E::Scalar>
+template <GpuDevice Device, class E, class T = typename E::Scalar>
 void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> weights,
                         const SolveOperands<T>& operands, const DenseMemory<T>& memory,
                         std::size_t n_slots) {
@@ -57,10 +58,10 @@ void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> w
     }
     const AssembleJacobians<T> assemble{weights, equation.size(), operands, gated,
                                         memory.jacobians};
-    device.launch(n_slots * assemble.blocks_a_slot(), assemble);
+    device.launch(n_slots * assemble.blocks_per_slot(), assemble);
 }
 
-template <class Device, class E>
+template <GpuDevice Device, class E>
 class DenseSteps {
   public:
     using T = typename E::Scalar;
@@ -78,7 +79,7 @@ class DenseSteps {
                                          vector_pointers_.elements()});
     }
 
-    /// Solve for the first `n_slots` slots; those that did not ask keep what they have.
+    /// Solve for the first `n_slots` slots; those that did not request it keep what they have.
     template <class Scalars>
     void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
         const std::size_t size = equation_.size();

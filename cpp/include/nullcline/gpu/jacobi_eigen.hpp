@@ -8,6 +8,7 @@
 
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/small_matrix.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline::gpu {
 
@@ -48,7 +49,7 @@ struct JacobiRotation {
 ///
 /// Jacobi's method, half of the rows and columns rotated against the other half at a time (Golub
 /// and Van Loan, Matrix Computations, 8.5.6): within a round no two rotations meet.
-template <class Group>
+template <ThreadGroup Group>
 NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatrix& vectors,
                                    std::span<double> numbers) {
     constexpr std::size_t n = SmallMatrix::largest;
@@ -76,14 +77,14 @@ NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatr
                 numbers[k] = made.c;
                 numbers[n_pairs + k] = made.s;
             });
-            group.for_each(n, [&](std::size_t j) {  // rows, a column a thread
+            group.for_each(n, [&](std::size_t j) {  // rows, a column per thread
                 for (std::size_t k = 0; k < n_pairs; ++k) {
                     const JacobiPair p(round, k, n);
                     rotation(k).apply(a(p.first, j), a(p.second, j));
                     rotation(k).apply(vectors(p.first, j), vectors(p.second, j));
                 }
             });
-            group.for_each(n, [&](std::size_t i) {  // columns, a row a thread
+            group.for_each(n, [&](std::size_t i) {  // columns, a row per thread
                 for (std::size_t k = 0; k < n_pairs; ++k) {
                     const JacobiPair p(round, k, n);
                     rotation(k).apply(a(i, p.first), a(i, p.second));

@@ -13,7 +13,9 @@
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
@@ -29,7 +31,7 @@ struct FillVaried {
     using Shared = NothingShared;
     MatrixView<T> out;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const auto to = out.row(row);
         group.for_each(to.size(), [&](std::size_t i) {
@@ -39,7 +41,7 @@ struct FillVaried {
     }
 };
 
-/// Linearize an equation at states whose products are known, a block a state.
+/// Linearize an equation at states whose products are known, a block per state.
 template <class E>
 struct LinearizeRows {
     using T = typename E::Scalar;
@@ -48,7 +50,7 @@ struct LinearizeRows {
     StateMemory<T> states;
     std::span<const T> drive;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const StateRow<T> at(states, row);
         equation.linearize(group, at.h, at.products, drive, at.out());
@@ -56,7 +58,7 @@ struct LinearizeRows {
 };
 
 /// The median time of several runs of `run`, in seconds, after one that warms up.
-template <class Device, class Run>
+template <GpuDevice Device, class Run>
 [[nodiscard]] double median_seconds(Device& device, const Run& run) {
     constexpr std::size_t n_runs = 7;
     std::vector<double> seconds;
@@ -70,7 +72,7 @@ template <class Device, class Run>
 
 /// Measure with a cell and so many states; the device's own rates by a product of square matrices
 /// of order `square` and by copies.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 [[nodiscard]] Rates measure(Device& device, const Cell<T>& cell, std::size_t n_states,
                             std::size_t square) {
     const DeviceCell<Device, T> there(device, cell);
@@ -130,7 +132,7 @@ template <class Device, class T>
             device.copy(at.copies.data(), at.jacobians.data(), at.jacobians.size() * sizeof(T));
         });
     rates.assembly = bytes / median_seconds(device, [&] {
-                         device.launch(n_states * assemble.blocks_a_slot(), assemble);
+                         device.launch(n_states * assemble.blocks_per_slot(), assemble);
                      });
     return rates;
 }

@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 
 namespace nullcline::gpu {
 
 /// So many bytes of a device.
-template <class Device>
+template <GpuDevice Device>
 class Buffer {
   public:
     Buffer() = default;
@@ -46,7 +47,7 @@ class Buffer {
 };
 
 /// A matrix on a device.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 class Array {
   public:
     Array() = default;

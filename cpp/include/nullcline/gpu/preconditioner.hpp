@@ -10,17 +10,18 @@
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/dense_kernels.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
 #include "nullcline/gpu/weight_products.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/search/preconditioner.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline::gpu {
 
 /// The products of one state.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 void multiply_state(Device& device, const WeightProducts<Device, T>& products,
                     const CellEquation<T>& equation, const StateMemory<T>& state,
                     std::span<const T> drive) {
@@ -29,15 +30,15 @@ void multiply_state(Device& device, const WeightProducts<Device, T>& products,
     products.multiply_transposed(state.h, plain_weights(equation),
                                  state.products.columns(n_gated, n_plain));
     if (n_gated > 0) {
-        device.launch(1, SeeAtRest<CellEquation<T>>{equation, state, drive});
+        device.launch(1, ComputeGatedInput<CellEquation<T>>{equation, state, drive});
         products.multiply_transposed(state.gated_input, gated_weights(equation),
                                      state.products.columns(0, n_gated));
     }
 }
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at rest, in single precision; empty where that is beyond
-/// all bounds.
-template <class Device, class T>
+/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state, in single precision; empty where that
+/// is not finite.
+template <GpuDevice Device, class T>
 [[nodiscard]] Array<Device, float> make_inverse(Device& device, const DeviceCell<Device, T>& cell) {
     const CellEquation<T> reduced = nullcline::reduced(cell.view());
     const CellEquation<T> update = nullcline::update(cell.view());
@@ -67,15 +68,15 @@ template <class Device, class T>
     const auto drive = cell.zero_input_drive().row(0);
     const WeightProducts<Device, T> products(device, 1, update.weights());
     device.zero(at.state.h.data(), update.size() * sizeof(T));
-    for (std::size_t i = 0; i < settling_steps; ++i) {
+    for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
         multiply_state(device, products, update, at.state, drive);
-        device.launch(1, StepFromRest<CellEquation<T>>{update, at.state, drive});
+        device.launch(1, TakeNetworkStep<CellEquation<T>>{update, at.state, drive});
     }
     multiply_state(device, products, update, at.state, drive);
-    device.launch(1, LinearizeAtRest<CellEquation<T>>{reduced, at.state, drive, at.solve});
+    device.launch(1, LinearizeSettledState<CellEquation<T>>{reduced, at.state, drive, at.solve});
     assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
-    device.launch(1, ShiftAtRest<T>{at.dense.normals, at.solve.shift});
+    device.launch(1, SetPreconditionerShift<T>{at.dense.normals, at.solve.shift});
     device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});
     device.launch(1,
                   ListPointers<T>{at.dense.factors_of, at.inverse, at.pointers.elements().first(1),

@@ -1,4 +1,5 @@
-// What a search on a GPU is asked for: the one interface between the GPU's code and the bindings.
+// What a search on a GPU is given and what it returns: the one interface between the GPU's code and
+// the bindings.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +38,7 @@ struct Problem {
     MatrixView<const T> deflated;  ///< on the host
     Method method = Method::automatic;
     Options options;
-    T* h = nullptr;       ///< (n, S), where the ends go
+    T* h = nullptr;       ///< (n, S), where the states go that starts come to
     double* q = nullptr;  ///< (n,)
     std::function<void(std::size_t)> progress;
     Poll poll;
@@ -53,7 +54,7 @@ struct Labels {
     std::size_t n_products = 0;
 };
 
-/// What a device does in a second: operations, and bytes read or written.
+/// What a device does per second: operations, and bytes read or written.
 struct Rates {
     double square_product = 0;  ///< of large square matrices, its best
     double product = 0;         ///< W h for many states

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/numerics/box.hpp"
@@ -27,7 +28,7 @@ struct LoadRows {
     MatrixView<To> to;
     unsigned long long* n_not_finite;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const From* const source = from + static_cast<std::ptrdiff_t>(row) * row_stride;
         const std::ptrdiff_t stride = column_stride;
@@ -48,10 +49,10 @@ template <class T>
 struct ProjectRows {
     using Shared = NothingShared;
     MatrixView<T> states;
-    MatrixView<const T> drives;  // one row for all states, or one each
+    MatrixView<const T> drives;  // one row for all states, or one per state
     CellEquation<T> reduced;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const auto drive = drives.row(drives.rows() == 1 ? 0 : row);
         project_into(group, reduced.box(drive), states.row(row).first(reduced.size()));
@@ -65,7 +66,7 @@ struct AddRow {
     std::span<const T> addend;
     MatrixView<T> rows;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         const auto to = rows.row(row);
         group.for_each(to.size(), [&](std::size_t i) { to[i] += addend[i]; });
@@ -79,13 +80,13 @@ struct ConvertRows {
     MatrixView<const From> from;
     MatrixView<To> to;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         copy(group, from.row(row), to.row(row));
     }
 };
 
-/// Move the states of starts to the centres of their cells, a block a start.
+/// Move the states of starts to the centres of their cells, a block per start.
 template <class T>
 struct MoveToCellCentres {
     using Shared = NothingShared;
@@ -93,7 +94,7 @@ struct MoveToCellCentres {
     double side;
     CellEquation<T> reduced;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t start = search.queue[block];
         const std::span<T> state = search.state(start);
@@ -109,7 +110,7 @@ struct Keys {
     SearchView<T> search;
     std::span<std::uint64_t> keys;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t start = search.queue[block];
         const std::uint64_t of_input = key_of(group, search.drive(start));
@@ -126,7 +127,7 @@ struct AreEqual {
     std::span<const std::size_t> others;
     std::span<std::uint8_t> equal;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t one = search.queue[block];
         const std::size_t other = others[block];
@@ -146,7 +147,7 @@ struct Follow {
     SearchView<T> search;
     std::span<const std::size_t> leaders, iterations;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t leader = leaders[block];
         search.finish(group, search.queue[block], search.h.row(leader), iterations[block],
@@ -154,18 +155,18 @@ struct Follow {
     }
 };
 
-/// Give starts of the queue the verdicts of others.
+/// Give starts of the queue the labels of others.
 template <class T>
 struct ShareLabels {
     using Shared = NothingShared;
     SearchView<T> search;
     std::span<const std::size_t> leaders;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t leader = leaders[block];
-        search.classified(group, search.queue[block],
-                          Label{search.kinds[leader], search.reasons[leader], search.q[leader]});
+        search.label(group, search.queue[block],
+                     Label{search.kinds[leader], search.reasons[leader], search.q[leader]});
     }
 };
 

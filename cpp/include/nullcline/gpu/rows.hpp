@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/row_kernels.hpp"
@@ -14,7 +15,7 @@ namespace nullcline::gpu {
 
 /// Copy rows of a source to the device, in another type where the two differ; returns how many
 /// numbers were not finite.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 std::size_t copy_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to) {
     if (to.size() == 0) {
         return 0;
@@ -38,7 +39,7 @@ std::size_t copy_rows(Device& device, const Source& source, std::size_t first, M
 }
 
 /// The same, of numbers that have to be finite.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 void load_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
                const char* name) {
     if (const std::size_t n = copy_rows(device, source, first, to); n > 0) {

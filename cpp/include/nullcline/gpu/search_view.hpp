@@ -1,4 +1,4 @@
-// A search on a GPU as its slots see it: plain pointers into the device's memory.
+// A search on a GPU as its slots use it: plain pointers into the device's memory.
 #pragma once
 
 #include <cstddef>
@@ -6,26 +6,27 @@
 #include <span>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/requests.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/parallel/thread_group.hpp"
-#include "nullcline/search/classifier.hpp"
 
 namespace nullcline::gpu {
 
-/// What the device counts and the host looks at now and then.
+/// What the device counts, for the host to poll.
 struct Counters {
-    unsigned long long n_taken = 0;               ///< starts that slots have asked for in this pass
-    unsigned long long n_zeros = 0;               ///< starts that ended at a zero
-    unsigned long long n_products = 0;            ///< of a slot with W, and about as many with Wᵀ
+    unsigned long long n_taken = 0;     ///< starts that slots have taken up in this pass
+    unsigned long long n_zeros = 0;     ///< starts that ended at a zero
+    unsigned long long n_products = 0;  ///< of one state with W; there are about as many with Wᵀ
     unsigned long long waiting[n_requests] = {};  ///< slots by what they wait for
 };
 
-/// The starts of a search and where they have come to, as slots see them.
+/// The starts of a search and where they have come to (see batching/starts.hpp).
 template <class T>
 struct SearchView {
     MatrixView<T> h;
-    MatrixView<const T> drives;  ///< one row for all starts, or one each
+    MatrixView<const T> drives;  ///< one row for all starts, or one per start
     std::span<std::int32_t> iterations;
     std::span<Termination> terminations;
     std::span<Kind> kinds;
@@ -52,14 +53,14 @@ struct SearchView {
     }
 
     /// Of a state, what an equation has for unknowns.
-    template <class Group>
+    template <ThreadGroup Group>
     NULLCLINE_DEVICE void load(const Group& group, std::size_t start, std::span<T> unknowns,
                                std::span<T> drive_out) const {
         copy(group, h.row(start), unknowns);
         copy(group, drive(start), drive_out);
     }
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void finish(const Group& group, std::size_t start, std::span<T> unknowns,
                                  std::size_t n_iterations, Termination how) const {
         copy(group, unknowns, h.row(start).first(unknowns.size()));
@@ -72,13 +73,12 @@ struct SearchView {
         }
     }
 
-    template <class Group>
-    NULLCLINE_DEVICE void classified(const Group& group, std::size_t start,
-                                     const Label& label) const {
+    template <ThreadGroup Group>
+    NULLCLINE_DEVICE void label(const Group& group, std::size_t start, const Label& found) const {
         group.single([&] {
-            kinds[start] = label.kind;
-            reasons[start] = label.reason;
-            q[start] = label.q;
+            kinds[start] = found.kind;
+            reasons[start] = found.reason;
+            q[start] = found.q;
         });
     }
 };

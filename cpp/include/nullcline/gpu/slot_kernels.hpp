@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
+#include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/kernel.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/numerics/host_device.hpp"
@@ -13,25 +15,25 @@
 
 namespace nullcline::gpu {
 
-/// Let the slots go on that wait for one kind of product, a block each, and give those that are
+/// Let the slots go on that wait for one kind of product, a block per slot, and give those that are
 /// done the next start. With `Request::none`, idle slots are given their first.
-template <class Program>
+template <Program P>
 struct AdvanceSlots {
-    using T = typename Program::T;
-    using Shared = typename Program::Workspace;
+    using T = typename P::T;
+    using Shared = typename P::Workspace;
 
-    Program program;
-    typename Program::Memory memory;
+    P program;
+    typename P::Memory memory;
     SearchView<T> search;
     Request wanted;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared& shared) const {
         if (memory.scalars(row, 0).request != wanted) {
             return;
         }
-        typename Program::template Slot<Group, SearchView<T>> slot(group, program, memory, row,
-                                                                   search, shared);
+        typename P::template Slot<Group, SearchView<T>> slot(group, program, memory, row, search,
+                                                             shared);
         if (wanted == Request::forward) {
             group.count(&search.counters->n_products, 1);
         }
@@ -49,13 +51,13 @@ struct AdvanceSlots {
     }
 };
 
-/// Make slots idle, a block each.
+/// Make slots idle, a block per slot.
 template <class Scalars>
 struct ClearSlots {
     using Shared = NothingShared;
     MatrixView<Scalars> scalars;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
         group.single([&] { scalars(row, 0) = Scalars(); });
     }
@@ -70,7 +72,7 @@ struct CountRequests {
     std::uint8_t* requests;
     Counters* counters;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         group.for_each(n_rows, [&](std::size_t row) {
             requests[row] = static_cast<std::uint8_t>(scalars(row, 0).request);
@@ -83,32 +85,32 @@ struct CountRequests {
     }
 };
 
-/// A matrix of a tile: so many bytes for each slot, one behind the other.
+/// A matrix of a tile: so many bytes per slot, one slot behind the other.
 struct SlotBytes {
     std::byte* data;
-    std::size_t bytes_a_slot;
+    std::size_t bytes_per_slot;
 };
 
-/// Move slots to other rows of their tile: a block each move and piece.
+/// Move slots to other rows of their tile: a block per move and piece.
 struct MoveSlots {
     using Shared = NothingShared;
     std::span<const SlotBytes> pieces;
     std::span<const std::size_t> from, to;
 
-    template <class Group>
+    template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const SlotBytes& piece = pieces[block % pieces.size()];
         const std::size_t move = block / pieces.size();
-        const std::byte* const source = piece.data + from[move] * piece.bytes_a_slot;
-        std::byte* const target = piece.data + to[move] * piece.bytes_a_slot;
+        const std::byte* const source = piece.data + from[move] * piece.bytes_per_slot;
+        std::byte* const target = piece.data + to[move] * piece.bytes_per_slot;
         constexpr std::size_t word = sizeof(std::uint32_t);
-        if (piece.bytes_a_slot % word == 0) {
-            group.for_each(piece.bytes_a_slot / word, [=](std::size_t i) {
+        if (piece.bytes_per_slot % word == 0) {
+            group.for_each(piece.bytes_per_slot / word, [=](std::size_t i) {
                 reinterpret_cast<std::uint32_t*>(target)[i] =
                     reinterpret_cast<const std::uint32_t*>(source)[i];
             });
         } else {
-            group.for_each(piece.bytes_a_slot, [=](std::size_t i) { target[i] = source[i]; });
+            group.for_each(piece.bytes_per_slot, [=](std::size_t i) { target[i] = source[i]; });
         }
     }
 };

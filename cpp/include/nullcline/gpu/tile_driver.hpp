@@ -1,4 +1,4 @@
-// One pass of a search: a program brought to its end for many starts, tick after tick.
+// One pass of a search: a program run for many starts, round after round.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/search_view.hpp"
@@ -34,20 +36,20 @@ struct PassMatrices {
     MatrixView<const T> dense;        ///< all weights written out, where Jacobians are factored
 };
 
-/// A tick makes each kind of product once for all slots, and lets those go on that waited for it.
-/// The host gives the orders without waiting, and looks now and then how far things are; once no
-/// start waits any more and half of the slots are idle, the others move together.
-template <class Device, class Program>
+/// A round makes each kind of product once for all slots, and lets those go on that waited for it.
+/// The host gives the orders without waiting, and polls the counters now and then; once no start
+/// waits any more and half of the slots are idle, the others move together.
+template <GpuDevice Device, Program P>
 class TileDriver {
   public:
-    using T = typename Program::T;
-    using Scalars = typename Program::Scalars;
-    using Memory = typename Program::Memory;
-    using Equation = std::remove_cvref_t<decltype(std::declval<const Program&>().served())>;
+    using T = typename P::T;
+    using Scalars = typename P::Scalars;
+    using Memory = typename P::Memory;
+    using Equation = std::remove_cvref_t<decltype(std::declval<const P&>().served())>;
 
     /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes
     /// it may take.
-    TileDriver(Device& device, const Program& program, const PassMatrices<T>& matrices,
+    TileDriver(Device& device, const P& program, const PassMatrices<T>& matrices,
                const SearchView<T>& search, std::size_t budget, Buffer<Device>& workspace)
         : device_(device),
           program_(program),
@@ -55,7 +57,7 @@ class TileDriver {
           search_(search),
           n_rows_(rows_within(program, search, budget)),
           layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
-          dense_(device, layout_.dense, program.served(), matrices.dense, Program::factors),
+          dense_(device, layout_.dense, program.served(), matrices.dense, P::factors),
           products_(device, n_rows_, program.served().weights()),
           single_products_(device, n_rows_, matrices.weights),
           requests_(device, 1, n_rows_) {
@@ -63,14 +65,14 @@ class TileDriver {
         device_.zero(search_.counters, sizeof(Counters));
     }
 
-    /// Bring all starts of the queue to their ends; `look(counters)` is called now and then and may
-    /// throw.
-    template <class Look>
-    void run(const Look& look) {
+    /// Run until all starts of the queue are finished; `report(counters)` is called now and then
+    /// and may throw.
+    template <class Report>
+    void run(const Report& report) {
         advance(Request::none);
         while (true) {
             const Counters counters = count();
-            look(counters);
+            report(counters);
             const std::size_t busy =
                 n_rows_ -
                 static_cast<std::size_t>(counters.waiting[static_cast<std::size_t>(Request::none)]);
@@ -91,25 +93,24 @@ class TileDriver {
   private:
     /// Everything that a slot has, in one piece of memory.
     struct Layout {
-        Layout(const Program& program, const SearchView<T>& search, std::size_t rows,
-               std::byte* base)
+        Layout(const P& program, const SearchView<T>& search, std::size_t rows, std::byte* base)
             : arena(base),
               memory(arena, TileShape::of(program.served(), rows, search.drives.cols())),
-              dense(arena, rows, program.served(), Program::factors) {}
+              dense(arena, rows, program.served(), P::factors) {}
 
         Arena arena;
         Memory memory;
         DenseMemory<T> dense;
     };
 
-    [[nodiscard]] static std::size_t measure(const Program& program, const SearchView<T>& search,
+    [[nodiscard]] static std::size_t measure(const P& program, const SearchView<T>& search,
                                              std::size_t rows) {
         return Layout(program, search, rows, nullptr).arena.used();
     }
 
     /// As many slots as there are starts, as serve, and as there is room for.
-    [[nodiscard]] static std::size_t rows_within(const Program& program,
-                                                 const SearchView<T>& search, std::size_t budget) {
+    [[nodiscard]] static std::size_t rows_within(const P& program, const SearchView<T>& search,
+                                                 std::size_t budget) {
         std::size_t rows = std::min(search.queue.size(), most_rows);
         while (rows > 1 && measure(program, search, rows) > budget) {
             rows = rows > fewest_rows ? rows - rows / 8 : rows - 1;
@@ -123,7 +124,7 @@ class TileDriver {
         return rows;
     }
 
-    [[nodiscard]] static std::byte* allocate(Device& device, const Program& program,
+    [[nodiscard]] static std::byte* allocate(Device& device, const P& program,
                                              const SearchView<T>& search, std::size_t rows,
                                              Buffer<Device>& workspace) {
         const std::size_t bytes = measure(program, search, rows);
@@ -134,7 +135,7 @@ class TileDriver {
         return workspace.data();
     }
 
-    /// Looking costs a wait; where a tick takes long, that is nothing.
+    /// A poll costs a wait; where a round takes long, that is nothing.
     [[nodiscard]] std::size_t rounds_per_poll() const {
         const auto weights = program_.served().weights();
         return n_rows_ * weights.size() > long_round ? 1 : 8;
@@ -151,15 +152,15 @@ class TileDriver {
 
     void run_round(bool with_exact) {
         for (const Request wanted : round_order) {
-            if (Program::requests.contains(wanted) &&
-                (with_exact || whole(wanted) != Request::exact) && make(wanted)) {
+            if (P::requests.contains(wanted) && (with_exact || whole(wanted) != Request::exact) &&
+                make(wanted)) {
                 advance(wanted);
             }
         }
     }
 
     void advance(Request wanted) {
-        device_.launch(n_rows_, AdvanceSlots<Program>{program_, layout_.memory, search_, wanted});
+        device_.launch(n_rows_, AdvanceSlots<P>{program_, layout_.memory, search_, wanted});
     }
 
     /// The products of one kind, or the steps, of all slots; false if there are none of it.
@@ -211,7 +212,7 @@ class TileDriver {
                                  rows(operands.preconditioned));
                 return true;
             case Request::solve:
-                if constexpr (Program::factors != Factors::none) {
+                if constexpr (P::factors != Factors::none) {
                     dense_.solve(layout_.memory.solve, layout_.memory.scalars, n_rows_);
                 }
                 return true;
@@ -281,11 +282,11 @@ class TileDriver {
     /// Slots beyond this number fill no H100 any better.
     static constexpr std::size_t most_rows = 8192;
     static constexpr std::size_t fewest_rows = 32;
-    /// Multiplications of a product from which a tick takes about as long as a look.
+    /// Multiplications of a product from which a round takes about as long as a poll.
     static constexpr std::size_t long_round = std::size_t{1} << 31U;
 
     Device& device_;
-    const Program& program_;
+    const P& program_;
     PassMatrices<T> matrices_;
     SearchView<T> search_;
     std::size_t n_rows_;

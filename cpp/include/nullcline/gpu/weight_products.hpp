@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/weights.hpp"
@@ -11,7 +12,7 @@ namespace nullcline::gpu {
 
 /// Makes them for at most so many states at a time, with room for what the first of two factors
 /// makes.
-template <class Device, class T>
+template <GpuDevice Device, class T>
 class WeightProducts {
   public:
     WeightProducts(Device& device, std::size_t n_states, const Weights<T>& weights)

@@ -1,9 +1,9 @@
-// A block of weights that sees the state through a gate.
+// A block of weights that multiplies the state through a gate.
 //
-// In the GRU of 2014 the block W_0 meets r ∘ h and not h. What it sees, m(h), is made unit by unit
-// of h and of the product W_1 h, so that its Jacobian is M = diag(a) W_1 + diag(b), of which `gate`
-// holds a and b. Products with W_0 M take two steps, one with either block: forward, W_1 first;
-// transposed, W_0 first. Where W_0 is all that there is, m is made of h alone: M = diag(b).
+// In the GRU of 2014 the block W_0 multiplies r ∘ h and not h. Its input, m(h), is made unit by
+// unit of h and of the product W_1 h, so that its Jacobian is M = diag(a) W_1 + diag(b), of which
+// `gate` holds a and b. Products with W_0 M take two steps, one with either block: forward, W_1
+// first; transposed, W_0 first. Where W_0 is all that there is, m is made of h alone: M = diag(b).
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate
     group.for_each(w.size(), [=](std::size_t i) { to[i] += by_product[i] * from[i]; });
 }
 
-/// The rest of it: added to the result.
+/// What remains of it: added to the result.
 template <class Group, class T>
 NULLCLINE_DEVICE void finish_gate_vjp(const Group& group, std::span<const T> gate,
                                       std::span<const T> w, std::span<T> out) {

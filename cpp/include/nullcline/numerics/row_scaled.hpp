@@ -5,10 +5,11 @@
 // these loops before or after it.
 //
 // A state may have several parts of H numbers each (an LSTM's are h and c), of which the weights
-// see the first alone. Then rows of part p have scales c_pk of their own, and each unit's parts are
-// coupled by its d_pq:  J = Σ_k diag(c_pk) W_k − diag(d_pq)  in block (p, q), without W for q > 0.
+// multiply the first alone. Then rows of part p have scales c_pk of their own, and each unit's
+// parts are coupled by its d_pq:  J = Σ_k diag(c_pk) W_k − diag(d_pq)  in block (p, q), without W
+// for q > 0.
 //
-// Where the first block sees the state through a gate, W_0 M stands for W_0 (see
+// Where the first block multiplies the state through a gate, W_0 M stands for W_0 (see
 // numerics/gated_block.hpp).
 #pragma once
 

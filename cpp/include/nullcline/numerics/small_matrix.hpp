@@ -4,12 +4,18 @@
 #include <array>
 #include <cstddef>
 
+#if !defined(NULLCLINE_LARGEST_SUBSPACE)
+/// Directions that a subspace holds before it restarts. Halved or doubled, the products per start
+/// change by 0 %, and by 1 % in single precision (benchmarks/calibrate.py builds with others).
+#define NULLCLINE_LARGEST_SUBSPACE 32
+#endif
+
 namespace nullcline {
 
 /// A matrix of order at most `largest`; of symmetric ones the lower triangle is kept.
 class SmallMatrix {
   public:
-    static constexpr std::size_t largest = 32;
+    static constexpr std::size_t largest = NULLCLINE_LARGEST_SUBSPACE;
 
     [[nodiscard]] constexpr double& operator()(std::size_t i, std::size_t j) {
         return values_[i * largest + j];

@@ -90,7 +90,7 @@ NULLCLINE_DEVICE void solve_upper(const Group& group, const Triangle& factor,
     }
 }
 
-/// Where the model is least.
+/// The minimizer of the model.
 struct ModelStep {
     bool found = false;
     double multiplier = 0;  ///< μ >= 0 with (A + μI) y = −g
@@ -112,14 +112,14 @@ template <class Group>
 [[nodiscard]] NULLCLINE_DEVICE ModelStep minimize_model(const Group& group, const SmallMatrix& a,
                                                         std::span<const double> g, double radius,
                                                         std::span<double> y, ModelWorkspace& work) {
-    constexpr int most_factorizations = 50;
-    constexpr double slack = 0.1;
+    constexpr int most_factorizations = 50;  // a safeguard
+    constexpr double slack = 0.1;            // as in MINPACK's lmpar
     const std::size_t n = g.size();
     const auto square_of = [&](std::span<const double> x) {
         return group.sum(n, [&](std::size_t i) { return x[i] * x[i]; });
     };
-    const double least_diagonal = group.reduce_min(n, std::numeric_limits<double>::infinity(),
-                                                   [&](std::size_t i) { return a(i, i); });
+    const double smallest_diagonal = group.reduce_min(n, std::numeric_limits<double>::infinity(),
+                                                      [&](std::size_t i) { return a(i, i); });
     const double square = group.sum(n, [&](std::size_t i) {  // ‖A‖_F², within a factor of two
         double row = a(i, i) * a(i, i);
         for (std::size_t j = 0; j < i; ++j) {
@@ -127,7 +127,7 @@ template <class Group>
         }
         return row;
     });
-    double low = std::max(0.0, -least_diagonal);
+    double low = std::max(0.0, -smallest_diagonal);
     double high = std::sqrt(square_of(g)) / radius + std::sqrt(square);
     if (!std::isfinite(high)) {
         return {};

@@ -5,7 +5,7 @@
 
 namespace nullcline {
 
-/// A flag that workers look at once an iteration and that anyone may raise.
+/// A flag that workers check once per iteration and that anyone may raise.
 class Cancellation {
   public:
     void request() { requested_.store(true, std::memory_order_relaxed); }

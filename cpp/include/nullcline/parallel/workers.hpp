@@ -17,7 +17,7 @@
 
 namespace nullcline {
 
-/// Called now and then by the thread that waits for the workers; what it throws ends the work.
+/// Called now and then by the thread that waits for the workers; what it throws stops the work.
 using Poll = std::function<void()>;
 
 inline constexpr std::chrono::milliseconds poll_interval{50};
@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds poll_interval{50};
 ///
 /// The caller's thread computes nothing: it wakes every `poll_interval` to call `poll`. The first
 /// exception, from a worker or from `poll`, stops the others and is thrown here once all have
-/// ended.
+/// returned.
 template <class Body>
 void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
     std::mutex mutex;

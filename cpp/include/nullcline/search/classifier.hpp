@@ -7,6 +7,7 @@
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/slot.hpp"
 #include "nullcline/batching/states.hpp"
@@ -21,17 +22,11 @@
 
 namespace nullcline {
 
-/// What is said of one state.
-struct Label {
-    Kind kind;
-    Reason reason;
-    double q;
-};
-
-/// The program that labels ends, in the precision of the cell, from nothing but the state itself.
+/// The program that labels the states that starts have come to, in the precision of the cell, from
+/// nothing but the state itself.
 ///
 /// fixed: every unit's reduced residual is within its bound of rounding, and where a state has more
-/// than outputs, the update of the rest is too.
+/// than outputs, so is the update of what else it has.
 /// slow: q <= tol_slow at a local minimum of q over the box, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
 template <Equation E>
@@ -68,111 +63,105 @@ struct Classifier {
         MatrixView<T> drives;
     };
 
-    template <class Group, class Search>
+    template <ThreadGroup Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Group, class Search>
-class Classifier<E>::Slot : public SlotBase<Classifier<E>, Group, Search> {
-    using Base = SlotBase<Classifier<E>, Group, Search>;
-    using Base::box_;
-    using Base::drive_;
-    using Base::group_;
-    using Base::linearize;
-    using Base::memory_;
-    using Base::now_;
-    using Base::program_;
-    using Base::request_products;
-    using Base::request_second_half_of_exact;
-    using Base::row_;
-    using Base::search_;
-    using Base::units;
-    using Base::wait_for;
-
+template <ThreadGroup Group, class Search>
+class Classifier<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const Classifier& program, const Memory& memory,
                           std::size_t row, const Search& search, Workspace&)
-        : Base(group, program, memory, row, search), at_(memory.update, row) {}
+        : slot_(group, program, memory, row, search), at_(memory.update, row) {}
 
     NULLCLINE_DEVICE void take(std::size_t start) {
-        now_.start = start;
-        search_.load(group_, start, at_.h, drive_);
-        request_products(at_.h);
+        slot_.now.start = start;
+        slot_.search.load(slot_.group, start, at_.h, slot_.drive);
+        slot_.request_products(at_.h);
     }
 
     NULLCLINE_DEVICE void advance() {
-        if (request_second_half_of_exact(at_.gate)) {
+        if (slot_.request_second_half_of_exact(at_.gate)) {
             return;
         }
-        whole(now_.request) == Request::exact ? test_for_zero() : test_for_minimum();
+        whole(slot_.now.request) == Request::exact ? test_for_zero() : test_for_minimum();
     }
+
+    [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }
+    NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
     [[nodiscard]] NULLCLINE_DEVICE double q() const {
-        return now_.residual_norm * now_.residual_norm / static_cast<double>(at_.h.size());
+        return slot_.now.residual_norm * slot_.now.residual_norm /
+               static_cast<double>(at_.h.size());
     }
 
-    NULLCLINE_DEVICE void say(Kind kind, Reason reason) {
-        if (program_.by_speed && kind == Kind::unconverged && q() <= search_.options.tol_slow) {
+    NULLCLINE_DEVICE void label(Kind kind, Reason reason) {
+        if (slot_.program.by_speed && kind == Kind::unconverged &&
+            q() <= slot_.search.options.tol_slow) {
             kind = Kind::slow;
             reason = Reason::below_tolerance;
         }
-        search_.classified(group_, now_.start, Label{kind, reason, q()});
-        now_.request = Request::none;
+        slot_.search.label(slot_.group, slot_.now.start, Label{kind, reason, q()});
+        slot_.now.request = Request::none;
     }
 
     NULLCLINE_DEVICE void test_for_zero() {
-        now_.residual_norm = linearize(at_);
+        slot_.now.residual_norm = slot_.linearize(at_);
         if (!std::isfinite(q())) {
-            return say(Kind::unconverged, Reason::not_finite);
+            return label(Kind::unconverged, Reason::not_finite);
         }
         if (at_fixed_point()) {
-            return say(Kind::fixed, Reason::zero);
+            return label(Kind::fixed, Reason::zero);
         }
-        begin_vjp(group_, at_.jacobian(), std::span<const T>(at_.residual),
-                  memory_.operands.exact_scaled.row(row_));
-        wait_for(Request::exact_transposed);
+        begin_vjp(slot_.group, at_.jacobian(), std::span<const T>(at_.residual),
+                  slot_.memory.operands.exact_scaled.row(slot_.row));
+        slot_.wait_for(Request::exact_transposed);
     }
 
     [[nodiscard]] NULLCLINE_DEVICE bool at_fixed_point() const {
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
-        const std::span<const T> drive = drive_;
+        const std::span<const T> drive = slot_.drive;
         // The reduced equation has fewer unknowns, and of some arrays it leaves the end unused.
-        const StateRow<T> row(memory_.reduced, row_);
-        const std::span<T> residual = row.residual.first(units());
-        program_.reduced.linearize(group_, state, products, drive,
-                                   {residual, row.scales, row.identity, row.gate});
-        return is_zero(group_, program_.reduced, std::span<const T>(residual), state, products,
-                       drive) &&
-               is_zero(group_, program_.update, std::span<const T>(at_.residual), state, products,
-                       drive, units());
+        const StateRow<T> row(slot_.memory.reduced, slot_.row);
+        const std::span<T> residual = row.residual.first(slot_.units());
+        slot_.program.reduced.linearize(slot_.group, state, products, drive,
+                                        {residual, row.scales, row.identity, row.gate});
+        return is_zero(slot_.group, slot_.program.reduced, std::span<const T>(residual), state,
+                       products, drive) &&
+               is_zero(slot_.group, slot_.program.update, std::span<const T>(at_.residual), state,
+                       products, drive, slot_.units());
     }
 
     NULLCLINE_DEVICE void test_for_minimum() {
-        const auto gradient = memory_.operands.exact_gradient.row(row_);
+        const auto gradient = slot_.memory.operands.exact_gradient.row(slot_.row);
         const auto jacobian = at_.jacobian();
-        finish_vjp(group_, jacobian, std::span<const T>(at_.residual), gradient);
-        const double square = group_.sum(gradient.size(), [&](std::size_t i) {
+        finish_vjp(slot_.group, jacobian, std::span<const T>(at_.residual), gradient);
+        const double square = slot_.group.sum(gradient.size(), [&](std::size_t i) {
             const auto slope = static_cast<double>(gradient[i]);
-            return i < units() && box_.blocks(i, at_.h[i], gradient[i]) ? 0.0 : slope * slope;
+            return i < slot_.units() && slot_.box.blocks(i, at_.h[i], gradient[i]) ? 0.0
+                                                                                   : slope * slope;
         });
-        const auto scale =
-            static_cast<double>(term_norm(group_, jacobian, program_.update.row_norms()));
-        if (std::sqrt(square) <= stationary_tolerance<T> * scale * now_.residual_norm) {
-            return q() <= search_.options.tol_slow
-                       ? say(Kind::slow, Reason::minimum)
-                       : say(Kind::unconverged, Reason::above_tolerance);
+        const double scale = slot_.jacobian_scale(at_);
+        if (std::sqrt(square) <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
+            return q() <= slot_.search.options.tol_slow
+                       ? label(Kind::slow, Reason::minimum)
+                       : label(Kind::unconverged, Reason::above_tolerance);
         }
         // How the iteration ended says only why a state is neither fixed nor slow.
-        say(Kind::unconverged, search_.termination(now_.start) == Termination::limit
-                                   ? Reason::limit
-                                   : Reason::stalled);
+        label(Kind::unconverged, slot_.search.termination(slot_.now.start) == Termination::limit
+                                     ? Reason::limit
+                                     : Reason::stalled);
     }
 
+    SlotContext<Classifier, Group, Search> slot_;
     StateRow<T> at_;
 };
+
+static_assert(Program<Classifier<CellEquation<double>>>);
+static_assert(Program<Classifier<CellEquation<float>>>);
 
 }  // namespace nullcline

@@ -1,9 +1,10 @@
 // Starts that have come to nearly the same state go on as one.
 //
-// Hundreds of starts end a first pass at one minimum, to within its tolerance, and would all pay
-// for the same second pass. Instead each moves to the centre of its cell of a fixed grid, and
-// whoever finds itself in one cell, with one input, shares the way from there. Since a start's cell
-// depends on its own state alone, so does its end: company saves work and changes nothing.
+// Hundreds of starts finish a first pass at one minimum, to within its tolerance, and would all pay
+// for the same second pass. Instead each moves to the centre of its cell of a fixed grid. Of the
+// starts that are then in one cell, with one input, one goes on, the *leader*; the others, its
+// *followers*, are later given what it has come to. Since a start's cell depends on its own state
+// alone, so does what it comes to: company saves work and changes nothing.
 #pragma once
 
 #include <algorithm>
@@ -16,24 +17,24 @@
 #include <vector>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/search/backend.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
-/// The most by which a move across a cell may change a gate's sum, unit by unit.
-inline constexpr double largest_change = 0x1p-8;
-
 /// Side of a cell, from the norms of the rows of the weights that the reduced equation has: so
 /// short that a move across it changes the gates' sums by little, and still far above the scatter
-/// of ends at one minimum (about 1e-5 on trained networks), so that few of them are parted by a
-/// cell's face. A power of two, for exact centres.
+/// of starts about one minimum (about 1e-5 on trained networks), so that few of them are parted by
+/// a cell's face. A power of two, for exact centres.
 template <class T>
 [[nodiscard]] double cell_side(std::span<const T> row_norms) {
     const double largest = static_cast<double>(*std::ranges::max_element(row_norms));
-    return std::exp2(std::floor(std::log2(largest_change / std::max(largest, 1.0))));
+    return std::exp2(std::floor(std::log2(tuning.largest_change / std::max(largest, 1.0))));
 }
 
 /// Move a state to the centre of its cell, which may be outside of the box.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, double side) {
     if (side < 0x1p-50) {  // weights so large that cells are no larger than rounding
         return;
@@ -48,7 +49,7 @@ NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, do
 }
 
 /// A number that is the same for the same values, and rarely for others.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 [[nodiscard]] NULLCLINE_DEVICE std::uint64_t key_of(const Group& group, std::span<const T> values) {
     return group.sum(values.size(), [&](std::size_t i) {
         const double value = static_cast<double>(values[i]) + 0.0;  // −0 becomes 0
@@ -62,19 +63,8 @@ template <class Group, class T>
 
 using Clusters = std::vector<std::vector<std::size_t>>;
 
-/// Starts that are to have what others have come to, and how many iterations that took.
-struct Followers {
-    std::vector<std::size_t> starts, leaders, iterations;
-
-    void add(std::size_t start, std::size_t leader, std::size_t n_iterations = 0) {
-        starts.push_back(start);
-        leaders.push_back(leader);
-        iterations.push_back(n_iterations);
-    }
-};
-
 /// Those of these starts that are at one state with one input, cluster by cluster.
-template <class Backend>
+template <SearchBackend Backend>
 [[nodiscard]] Clusters cluster_equal(Backend& backend, std::vector<std::size_t> starts) {
     Clusters clusters;
     while (!starts.empty()) {
@@ -106,7 +96,7 @@ template <class Backend>
 
 /// Move these starts' states to the centres of their cells; return them cell by cell, in each the
 /// one with the most iterations left first.
-template <class Backend>
+template <SearchBackend Backend>
 [[nodiscard]] Clusters cluster_nearby(Backend& backend, const std::vector<std::size_t>& starts) {
     backend.move_to_cell_centres(starts);
     Clusters clusters = cluster_equal(backend, starts);

@@ -13,27 +13,20 @@
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
+#include "nullcline/search/backend.hpp"
 #include "nullcline/search/classifier.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/gradient.hpp"
 #include "nullcline/solvers/krylov_newton.hpp"
 #include "nullcline/solvers/levenberg_marquardt.hpp"
 #include "nullcline/solvers/newton.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
 /// Runs the passes of one search over all starts; a pass is one program on one equation.
-///
-/// A backend holds the starts, and where they have come to. It has
-///   n_starts(), size(), reduced(), update(), deflation()
-///   run(program, starts)       bring these starts to the program's end
-///   make_preconditioner()           make the preconditioner's inverse
-///   terminations(), reasons(), iterations_left(start)
-///   move_to_cell_centres(starts), keys(starts), are_equal(followers)  (search/merging.hpp)
-///   follow(followers)          move them where their leaders have ended
-///   share_labels(followers)
-///   report_all_done()
-template <class Backend>
+template <SearchBackend Backend>
 class Searcher {
   public:
     explicit Searcher(Backend& backend) : backend_(backend) {}
@@ -56,12 +49,12 @@ class Searcher {
                 pass(GradientDescent{backend_.update()}, starts);
                 break;
             case Method::krylov:
-                if constexpr (has_products) {
+                if constexpr (has_products<Backend>) {
                     without_factors(starts);
                 }
                 break;
             case Method::automatic:
-                if constexpr (!has_products) {
+                if constexpr (!has_products<Backend>) {
                     with_steps(starts);
                 } else if (backend_.size() > largest_dense) {
                     without_factors(starts);
@@ -76,11 +69,6 @@ class Searcher {
 
   private:
     using Indices = std::vector<std::size_t>;
-
-    /// Whether there are products with weights: a function of which nothing is known has none, and
-    /// the Krylov solver then nothing to work with.
-    static constexpr bool has_products =
-        decltype(std::declval<Backend&>().reduced())::has_linear_products;
 
     template <class Predicate>
     static Indices select(const Indices& starts, const Predicate& wanted) {
@@ -97,7 +85,7 @@ class Searcher {
         });
     }
 
-    /// Starts that the Krylov solver could not bring to an end, within its patience and within the
+    /// Starts that the Krylov solver could not finish with, within its patience and within the
     /// range and precision of its products, and that may still iterate.
     [[nodiscard]] Indices interrupted(const Indices& starts) const {
         return select(starts, [&](std::size_t i) {
@@ -107,8 +95,8 @@ class Searcher {
         });
     }
 
-    template <class Program>
-    void pass(const Program& program, const Indices& starts) {
+    template <Program P>
+    void pass(const P& program, const Indices& starts) {
         if (!starts.empty()) {
             backend_.run(program, starts);
         }
@@ -136,10 +124,10 @@ class Searcher {
     /// One factorization for all starts, and dense factors for those that need them.
     void with_factors(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
-        pass(KrylovNewton{backend_.reduced(), has_inverse, patience}, starts);
+        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, patience}, leaders);
+            pass(KrylovNewton{backend_.update(), false, tuning.patience}, leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
         });
         polish(starts);
@@ -213,8 +201,6 @@ class Searcher {
         backend_.share_labels(followers);
     }
 
-    /// Iterations after which a start had better go on in full precision: most need half as many.
-    static constexpr std::size_t patience = 60;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
     /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
     static constexpr std::size_t largest_dense = 1024;

@@ -29,6 +29,7 @@ class AdamSchedule {
     }
 
   private:
+    /// Of the initial rate, at the end. Not calibrated: it only has to be well below 1.
     static constexpr double last_part = 0.01;
 
     double initial_rate_ = 0;

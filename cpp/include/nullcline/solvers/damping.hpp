@@ -3,41 +3,46 @@
 
 #include <algorithm>
 
+#include "nullcline/numerics/host_device.hpp"
+#include "nullcline/solvers/step_control.hpp"
+#include "nullcline/solvers/tuning.hpp"
+
 namespace nullcline {
 
-/// The damping, in units of `TermNorm`² / H, which is near the mean squared singular value of J.
+/// The damping, in units of `term_norm`² / H, which is near the mean squared singular value of J.
 ///
-/// After an accepted step it is multiplied by 2 (1 − ratio), within limits, where ratio is actual
-/// over predicted decrease. Near a minimum with a non-zero residual, where Gauss–Newton leaves out
-/// a curvature k, a step damped by μ has ratio 1 − k / 2μ: the rule then sets μ = k, which is
-/// Newton's step, where the usual rules settle for a fixed fraction of it. (Nielsen's rule, IMM
-/// report 1999-05, has the same balance point, ratio 1/2, but tends to it slowly.)
+/// After an accepted step it is multiplied by 2 (1 − gain ratio), within limits. Near a minimum
+/// with a non-zero residual, where Gauss–Newton leaves out a curvature k, a step damped by μ has
+/// ratio 1 − k / 2μ: the rule then sets μ = k, which is Newton's step, where the usual rules settle
+/// for a fixed fraction of it. (Nielsen's rule, IMM report 1999-05, has the same balance point,
+/// ratio 1/2, but tends to it slowly.) After rejected steps it grows as in Nielsen's rule, faster
+/// each time.
 class Damping {
   public:
-    static constexpr double acceptable_ratio = 1e-4;
-
     [[nodiscard]] constexpr double value() const { return value_; }
 
-    constexpr void accept(double ratio) {
-        value_ = std::max(value_ * std::clamp(2 * (1 - ratio), 0.1, 2.0), smallest);
-        growth_ = first_growth;
+    NULLCLINE_HOST_DEVICE void accept(double gain_ratio) {
+        const double factor =
+            std::clamp(2 * (1 - gain_ratio), double{tuning.damping_decrease}, 2.0);
+        value_ = std::max(value_ * factor, double{smallest});
+        growth_ = tuning.damping_growth;
     }
 
-    /// False when steps have become too short to matter.
-    [[nodiscard]] constexpr bool reject() {
+    [[nodiscard]] NULLCLINE_HOST_DEVICE bool reject(double /*gain_ratio*/) {
         value_ *= growth_;
         growth_ *= 2;
         return value_ < largest;
     }
 
   private:
-    static constexpr double initial = 1e-3;
+    /// Below it μ no longer changes JᵀJ, above it the step no longer changes the state.
     static constexpr double smallest = 1e-14;
     static constexpr double largest = 1e12;
-    static constexpr double first_growth = 4;
 
-    double value_ = initial;
-    double growth_ = first_growth;
+    double value_ = tuning.first_damping;
+    double growth_ = tuning.damping_growth;
 };
+
+static_assert(StepRegion<Damping>);
 
 }  // namespace nullcline

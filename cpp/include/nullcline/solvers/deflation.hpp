@@ -10,6 +10,7 @@
 
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 
 namespace nullcline {
 
@@ -22,7 +23,7 @@ class Deflation {
     [[nodiscard]] constexpr bool empty() const { return zeros_.rows() == 0; }
 
     /// M(h): infinite at a known zero.
-    template <class Group>
+    template <ThreadGroup Group>
     [[nodiscard]] NULLCLINE_DEVICE double factor(const Group& group, std::span<const T> h) const {
         double product = 1;
         for (std::size_t i = 0; i < zeros_.rows(); ++i) {
@@ -33,7 +34,7 @@ class Deflation {
 
     /// How much longer Newton's step on M f is than s, the one on f: 1 / (1 − ∇(ln M)ᵀ s), because
     /// the Jacobians differ by a matrix of rank one. Negative where it leads the other way.
-    template <class Group>
+    template <ThreadGroup Group>
     [[nodiscard]] NULLCLINE_DEVICE double stretch(const Group& group, std::span<const T> h,
                                                   std::span<const T> s) const {
         double slope = 0;
@@ -48,7 +49,7 @@ class Deflation {
     }
 
   private:
-    template <class Group>
+    template <ThreadGroup Group>
     [[nodiscard]] static NULLCLINE_DEVICE double square_distance(const Group& group,
                                                                  std::span<const T> a,
                                                                  std::span<const T> b) {

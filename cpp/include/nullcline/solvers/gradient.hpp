@@ -1,6 +1,6 @@
 // The paper's way, natively: Adam on q, many starts at a time, with the gradient written out.
 //
-// Each start has its own moments, rate and end; none knows of another.
+// Each start has its own moments and rate, and stops by itself; none knows of another.
 //
 // One iteration is two matrix products, W h and Wᵀ(c ∘ f), and both run in single precision: the
 // first on the step just taken, whose rounding is far below that of the state, and afresh in full
@@ -13,6 +13,7 @@
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/slot.hpp"
 #include "nullcline/batching/states.hpp"
@@ -24,6 +25,7 @@
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/adam_schedule.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -54,9 +56,7 @@ struct GradientDescent {
               scalars(arena.matrix<Scalars>(shape.rows, 1)),
               states(arena, shape),
               drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              scales(arena.matrix<float>(shape.rows, shape.n_scales())),
-              identities(arena.matrix<float>(shape.rows, shape.n_identity())),
-              gates(arena.matrix<float>(shape.rows, shape.n_gate())),
+              jacobians(arena, shape),
               slopes(arena.matrix<float>(shape.rows, shape.size())),
               first_moments(arena.matrix<float>(shape.rows, shape.size())),
               second_moments(arena.matrix<float>(shape.rows, shape.size())) {}
@@ -65,163 +65,145 @@ struct GradientDescent {
         MatrixView<Scalars> scalars;
         StateMemory<T> states;
         MatrixView<T> drives;
-        MatrixView<float> scales, identities, gates;  // of J
-        MatrixView<float> slopes;                     // ∂q/∂f = 2 f / H
+        JacobianMemory<float> jacobians;
+        MatrixView<float> slopes;  // ∂q/∂f = 2 f / H
         MatrixView<float> first_moments, second_moments;
     };
 
-    template <class Group, class Search>
+    template <ThreadGroup Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Group, class Search>
-class GradientDescent<E>::Slot : public SlotBase<GradientDescent<E>, Group, Search> {
-    using Base = SlotBase<GradientDescent<E>, Group, Search>;
-    using Base::box_;
-    using Base::compute_gated_input;
-    using Base::drive_;
-    using Base::finish_at;
-    using Base::group_;
-    using Base::is_gated;
-    using Base::linearize;
-    using Base::load;
-    using Base::memory_;
-    using Base::now_;
-    using Base::program_;
-    using Base::request_gated_change;
-    using Base::request_products;
-    using Base::request_second_half_of_backward;
-    using Base::request_second_half_of_exact;
-    using Base::row_;
-    using Base::search_;
-    using Base::units;
-    using Base::wait_for;
-
+template <ThreadGroup Group, class Search>
+class GradientDescent<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const GradientDescent& program, const Memory& memory,
                           std::size_t row, const Search& search, Workspace&)
-        : Base(group, program, memory, row, search),
+        : slot_(group, program, memory, row, search),
           at_(memory.states, row),
-          scales_(memory.scales.row(row)),
-          identity_(memory.identities.row(row)),
-          gate_(memory.gates.row(row)),
+          jacobian_(memory.jacobians.row(row)),
           slope_(memory.slopes.row(row)) {}
 
     NULLCLINE_DEVICE void take(std::size_t start) {
-        load(start, at_.h);
-        now_.schedule = AdamSchedule(search_.options.learning_rate, search_.options.max_iterations);
-        fill(group_, memory_.first_moments.row(row_), 0.0F);
-        fill(group_, memory_.second_moments.row(row_), 0.0F);
-        request_products(at_.h);
+        slot_.load(start, at_.h);
+        slot_.now.schedule =
+            AdamSchedule(slot_.search.options.learning_rate, slot_.search.options.max_iterations);
+        fill(slot_.group, slot_.memory.first_moments.row(slot_.row), 0.0F);
+        fill(slot_.group, slot_.memory.second_moments.row(slot_.row), 0.0F);
+        slot_.request_products(at_.h);
     }
 
     NULLCLINE_DEVICE void advance() {
-        if (request_second_half_of_exact({}) || request_second_half_of_backward(gate_)) {
+        if (slot_.request_second_half_of_exact({}) ||
+            slot_.request_second_half_of_backward(jacobian_.gate)) {
             return;
         }
-        switch (now_.request) {
+        switch (slot_.now.request) {
             case Request::backward:
                 return descend();
             case Request::forward:
-                return is_gated() ? take_gated_input() : arrive();
+                return slot_.is_gated() ? update_gated_input() : evaluate_state();
             case Request::forward_gated:
-                return arrive();
+                return evaluate_state();
             default:
-                return arrive_at(linearize(at_));
+                return test_state(slot_.linearize(at_));
         }
     }
 
+    [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }
+    NULLCLINE_DEVICE void store() { slot_.store(); }
+
   private:
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const {
-        return {scales_, identity_, gate_};
-    }
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
 
     /// Adam's step, kept in the box.
     NULLCLINE_DEVICE void descend() {
-        const auto gradient = memory_.operands.gradient.row(row_);
-        const auto change = memory_.operands.direction.row(row_);
-        finish_vjp(group_, jacobian(), std::span<const float>(slope_), gradient);
-        group_.adam_step(memory_.first_moments.row(row_), memory_.second_moments.row(row_),
-                         gradient, now_.schedule.next(), change);
+        const auto gradient = slot_.memory.operands.gradient.row(slot_.row);
+        const auto change = slot_.memory.operands.direction.row(slot_.row);
+        finish_vjp(slot_.group, jacobian(), std::span<const float>(slope_), gradient);
+        slot_.group.adam_step(slot_.memory.first_moments.row(slot_.row),
+                              slot_.memory.second_moments.row(slot_.row), gradient,
+                              slot_.now.schedule.next(), change);
         T* const h = at_.h.data();
         float* const by = change.data();
-        const std::size_t n_bounded = units();
-        const Box<T> box = box_;
-        group_.for_each(change.size(), [=](std::size_t i) {
+        const std::size_t n_bounded = slot_.units();
+        const Box<T> box = slot_.box;
+        slot_.group.for_each(change.size(), [=](std::size_t i) {
             const T before = h[i];
             const T after = before + static_cast<T>(by[i]);
             h[i] = i < n_bounded ? box.nearest(i, after) : after;
             by[i] = static_cast<float>(h[i] - before);
         });
-        ++now_.iterations;
-        if (!E::has_linear_products || now_.iterations % refresh_period == 0) {
-            request_products(at_.h);
+        ++slot_.now.iterations;
+        if (!E::has_linear_products || slot_.now.iterations % tuning.refresh_period == 0) {
+            slot_.request_products(at_.h);
         } else {
-            wait_for(Request::forward);
+            slot_.wait_for(Request::forward);
         }
     }
 
     /// Add the products `first` to `last` of the step.
     NULLCLINE_DEVICE void add_products(std::size_t first, std::size_t last) {
-        const float* const by = memory_.operands.product.row(row_).data() + first;
+        const float* const by = slot_.memory.operands.product.row(slot_.row).data() + first;
         T* const products = at_.products.data() + first;
-        group_.for_each(last - first, [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
+        slot_.group.for_each(last - first,
+                             [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
     }
 
     /// All products of the step have come but the gated block's.
-    NULLCLINE_DEVICE void take_gated_input() {
-        const auto now = memory_.operands.exact_gated_input.row(row_);
-        add_products(program_.equation.n_gated(), at_.products.size());
-        compute_gated_input(at_.h, at_.products, now);
-        request_gated_change(at_.gated_input, now, 1);
-        copy(group_, now, at_.gated_input);
+    NULLCLINE_DEVICE void update_gated_input() {
+        const auto now = slot_.memory.operands.exact_gated_input.row(slot_.row);
+        add_products(slot_.program.equation.n_gated(), at_.products.size());
+        slot_.compute_gated_input(at_.h, at_.products, now);
+        slot_.request_gated_change(at_.gated_input, now, 1);
+        copy(slot_.group, now, at_.gated_input);
     }
 
-    /// All products of the step have come, or the gated block's at last.
-    NULLCLINE_DEVICE void arrive() {
-        add_products(0, is_gated() ? program_.equation.n_gated() : at_.products.size());
-        program_.equation.linearize(group_, at_.h, at_.products, drive_, at_.out());
-        arrive_at(static_cast<double>(norm(group_, at_.residual)));
+    /// The last of the products of the step have come.
+    NULLCLINE_DEVICE void evaluate_state() {
+        add_products(0, slot_.is_gated() ? slot_.program.equation.n_gated() : at_.products.size());
+        test_state(slot_.linearize_by_own_products(at_));
     }
 
-    /// Where ‖f‖ is `residual_norm`: stop, or ask for the gradient.
-    NULLCLINE_DEVICE void arrive_at(double residual_norm) {
+    /// Stop where ‖f‖ is `residual_norm`, or request the gradient.
+    NULLCLINE_DEVICE void test_state(double residual_norm) {
         const double q = residual_norm * residual_norm / static_cast<double>(at_.h.size());
         if (!std::isfinite(q)) {
             return finish(Termination::not_finite);
         }
-        if (q <= search_.options.tol_slow) {
+        if (q <= slot_.search.options.tol_slow) {
             return finish(Termination::stationary);
         }
-        if (now_.iterations >= now_.limit) {
+        if (slot_.now.iterations >= slot_.now.limit) {
             return finish(Termination::limit);
         }
-        copy(group_, at_.scales, scales_);
-        copy(group_, at_.identity, identity_);
-        copy(group_, at_.gate, gate_);
+        slot_.copy_jacobian(at_, jacobian_);
         const T factor = T{2} / static_cast<T>(at_.h.size());
         const T* const f = at_.residual.data();
         float* const slope = slope_.data();
-        group_.for_each(slope_.size(),
-                        [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
-        begin_vjp(group_, jacobian(), std::span<const float>(slope_),
-                  memory_.operands.scaled.row(row_));
-        wait_for(Request::backward);
+        slot_.group.for_each(slope_.size(),
+                             [=](std::size_t i) { slope[i] = static_cast<float>(factor * f[i]); });
+        begin_vjp(slot_.group, jacobian(), std::span<const float>(slope_),
+                  slot_.memory.operands.scaled.row(slot_.row));
+        slot_.wait_for(Request::backward);
     }
 
     NULLCLINE_DEVICE void finish(Termination termination) {
-        finish_at(at_.h, termination);
-        fill(group_, memory_.operands.scaled.row(row_), 0.0F);
-        fill(group_, memory_.operands.direction.row(row_), 0.0F);
-        fill(group_, memory_.operands.gated_input.row(row_), 0.0F);
+        slot_.finish(std::span<T>(at_.h), termination);
+        fill(slot_.group, slot_.memory.operands.scaled.row(slot_.row), 0.0F);
+        fill(slot_.group, slot_.memory.operands.direction.row(slot_.row), 0.0F);
+        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
     }
 
-    static constexpr std::size_t refresh_period = 100;
-
+    SlotContext<GradientDescent, Group, Search> slot_;
     StateRow<T> at_;
-    std::span<float> scales_, identity_, gate_, slope_;
+    JacobianRow<float> jacobian_;
+    std::span<float> slope_;
 };
+
+static_assert(Program<GradientDescent<CellEquation<double>>>);
+static_assert(Program<GradientDescent<CellEquation<float>>>);
 
 }  // namespace nullcline

@@ -1,13 +1,13 @@
 // Newton's method on ‖f‖² / 2 for many starts at once, by trust regions in growing subspaces.
 //
 // At a state, a subspace grows by one direction at a time: the preconditioned gradient of the model
-// ‖f + J s‖² / 2 at its least within the trust region, as it stands in the subspace so far (the
+// ‖f + J s‖² / 2 at its minimizer within the trust region, as it stands in the subspace so far (the
 // generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
 // gradients). Growing it takes J v and Jᵀ u, one product each with fixed matrices. When more
-// directions would help little, the model's least within the trust region is the step. Close to a
-// minimum of ‖f‖, where steps gain little, the model has the curvature Σ f_i ∂²f_i that Gauss and
-// Newton leave out: exact, and O(H) a pair of directions. (Far from one, steps without it lead to
-// zeros more often.)
+// directions would help little, the model's minimizer is the trial step. Close to a minimum of ‖f‖,
+// where steps gain little, the model has the curvature Σ f_i ∂²f_i that Gauss and Newton leave out:
+// exact, and O(H) per pair of directions. (Far from one, steps without it lead to zeros more
+// often.)
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
@@ -17,29 +17,56 @@
 // not be exact, the residual is; the products W h that it is made from are updated by the step's
 // W s, which is small, and computed afresh in full before a state is called a zero.
 //
+// A slot goes through these stages. Each is named as the function that carries it out.
+//
+//   stage                   waits for      does                                  goes to
+//   ----------------------  -------------  ------------------------------------ -------------------
+//   evaluate_state          exact          f and J, from products in full        start_subspace
+//   start_subspace          backward       Jᵀf, the model's gradient at s = 0    make_direction
+//   make_direction          precondition   a new direction v, orthogonal to the  expand_subspace
+//                                          others
+//   expand_subspace         forward        J v; the model's minimizer s in the test_model_gradient
+//                                          larger subspace                       or a trial
+//   test_model_gradient     backward       the model's gradient at s             make_direction
+//                                                                                or a trial
+//   predict_truncated_step  forward        what the model predicts of a step     a trial
+//                                          that a face of the box has cut
+//   complete_trial          forward_gated  f and J at h + s, from products of    acceptance
+//                                          the step s
+//   evaluate_trial          exact          f and J at h + s, from products in    acceptance
+//                                          full
+//
+// Any of the first five may end the iteration. A trial goes to predict_truncated_step where a face
+// cuts its step, to evaluate_trial where it gains too little for products in single precision, and
+// to complete_trial where a block of weights is gated; else acceptance follows at once. An accepted
+// step leads to start_subspace (or to evaluate_state, where its products are stale), a rejected one
+// to a trial of a shorter step in the same subspace.
+//
 // Batch invariance: nothing but the matrix products ever looks across a tile's rows.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <cstdint>
 #include <span>
 
-#include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/slot.hpp"
 #include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
-#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
-#include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/krylov_newton_memory.hpp"
 #include "nullcline/solvers/stationary.hpp"
+#include "nullcline/solvers/step_control.hpp"
 #include "nullcline/solvers/subspace_model.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -48,359 +75,288 @@ template <Equation E>
 struct KrylovNewton {
     using T = typename E::Scalar;
     using Workspace = SubspaceWorkspace;
+    using Stage = KrylovNewtonStage;
+    using Scalars = KrylovNewtonScalars<T>;
     static constexpr RequestSet requests{Request::exact, Request::forward, Request::backward,
                                          Request::precondition};
     static constexpr Factors factors = Factors::none;
 
     E equation;
     bool has_inverse;      ///< a preconditioner for all; else each state's diagonal serves
-    std::size_t patience;  ///< iterations after which others are to take over
+    std::size_t patience;  ///< iterations after which another solver is to take over
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
-    /// What a slot does with what it waits for.
-    enum class Stage : std::uint8_t {
-        arrive,     // exact: products of a new state
-        probe,      // exact: products of a trial
-        begin,      // backward: the gradient at a new state
-        slope,      // backward: the gradient of the model at its solution
-        grow,       // precondition: that, to be made the next direction
-        expand,     // forward: the next direction of the subspace
-        truncated,  // forward: the step, cut at the box's face
-        settle,     // forward_gated: what the step to a trial changes of a gated block's products
-    };
-
-    struct Scalars {
-        Request request = Request::none;
-        Stage stage = Stage::arrive;
-        std::size_t start = 0;
-        std::size_t iterations = 0;
-        std::size_t limit = 0;
-        bool side = false;               // which of the two states is where the slot is
-        double residual_norm = 0;        // ‖f‖
-        bool fresh = false;              // whether products are W h to the last digit
-        double fresh_residual_norm = 0;  // ‖f‖ when they last were
-        double last_gain = 0;            // decrease by the last step, in units of ‖f‖²
-        double radius = 0;               // of the trust region
-        double predicted = 0;            // decrease by the step that is tried, in units of ‖f‖²
-        double step_norm = 0;            // and its length
-        double scale = 0;                // of J
-        double gradient_norm = 0;
-        double decrease = 0;  // that the model promises so far
-        double shift = 0;     // the trust region's multiplier μ, for the preconditioner
-        SubspaceState model;
-    };
-
-    struct Memory {
+    struct Memory : KrylovNewtonMemory<T> {
         Memory() = default;
         Memory(Arena& arena, const TileShape& shape)
-            : operands(arena, shape, requests),
-              scalars(arena.matrix<Scalars>(shape.rows, 1)),
-              states(arena, shape),
-              drives(arena.matrix<T>(shape.rows, shape.drive_size)),
-              hessians(
-                  arena.matrix<T>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
-              scales(arena.matrix<float>(shape.rows, shape.n_scales())),
-              identities(arena.matrix<float>(shape.rows, shape.n_identity())),
-              gates(arena.matrix<float>(shape.rows, shape.n_gate())),
-              free(arena.matrix<float>(shape.rows, shape.size())),
-              residuals(arena.matrix<float>(shape.rows, shape.size())),
-              changes(arena.matrix<float>(shape.rows, shape.size())),
-              models(arena, shape) {}
-
-        Operands<T> operands;
-        MatrixView<Scalars> scalars;
-        StatePair<T> states;
-        MatrixView<T> drives;
-        MatrixView<T> hessians;                       // of the curvature, before they are rounded
-        MatrixView<float> scales, identities, gates;  // of J
-        MatrixView<float> free;       // 0 for units that the box's face holds, else 1
-        MatrixView<float> residuals;  // f + J s, for f scaled to length 1
-        MatrixView<float> changes;    // J v
-        SubspaceMemory models;
+            : KrylovNewtonMemory<T>(arena, shape, requests) {}
     };
 
-    template <class Group, class Search>
+    template <ThreadGroup Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Group, class Search>
-class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
-    using Base = SlotBase<KrylovNewton<E>, Group, Search>;
-    using Base::at;
-    using Base::at_zero;
-    using Base::box_;
-    using Base::compute_gated_input;
-    using Base::drive_;
-    using Base::finish_at;
-    using Base::give_up;
-    using Base::group_;
-    using Base::is_gated;
-    using Base::linearize;
-    using Base::load;
-    using Base::memory_;
-    using Base::now_;
-    using Base::program_;
-    using Base::project;
-    using Base::request_gated_change;
-    using Base::request_products;
-    using Base::request_second_half_of_backward;
-    using Base::request_second_half_of_exact;
-    using Base::request_second_half_of_forward;
-    using Base::row_;
-    using Base::trial;
-    using Base::units;
-    using Base::wait;
-
+template <ThreadGroup Group, class Search>
+class KrylovNewton<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const KrylovNewton& program, const Memory& memory,
                           std::size_t row, const Search& search, Workspace& work)
-        : Base(group, program, memory, row, search),
+        : slot_(group, program, memory, row, search),
           direction_(memory.operands.direction.row(row)),
           product_(memory.operands.product.row(row)),
           scaled_(memory.operands.scaled.row(row)),
           gradient_(memory.operands.gradient.row(row)),
-          scales_(memory.scales.row(row)),
-          identity_(memory.identities.row(row)),
-          gate_(memory.gates.row(row)),
+          jacobian_(memory.jacobians.row(row)),
           free_(memory.free.row(row)),
           residual_(memory.residuals.row(row)),
           change_(memory.changes.row(row)),
-          model_(group, memory.models, row, now_.model, work) {}
+          model_(group, memory.models, row, slot_.now.model, work) {}
 
     NULLCLINE_DEVICE void take(std::size_t start) {
-        load(start, at().h);
-        now_.limit = std::min(now_.limit, program_.patience);
-        now_.radius = first_radius();
-        now_.shift = first_shift;
-        now_.last_gain = 1;
-        refresh();
+        slot_.load(start, slot_.at().h);
+        slot_.now.limit = std::min(slot_.now.limit, slot_.program.patience);
+        slot_.now.steps.region.radius = first_radius();
+        slot_.now.shift = tuning.first_shift;
+        slot_.now.last_reduction = 1;
+        request_state();
     }
 
     NULLCLINE_DEVICE void advance() {
-        if (request_second_half_of_exact({}) || request_second_half_of_forward(gate_) ||
-            request_second_half_of_backward(gate_)) {
+        if (slot_.request_second_half_of_exact({}) ||
+            slot_.request_second_half_of_forward(jacobian_.gate) ||
+            slot_.request_second_half_of_backward(jacobian_.gate)) {
             return;
         }
-        switch (now_.stage) {
-            case Stage::arrive:
-                return arrive();
-            case Stage::probe:
-                return probe();
-            case Stage::begin:
-                return take_gradient();
-            case Stage::slope:
-                return take_slope();
-            case Stage::grow:
-                return grow(memory_.operands.preconditioned.row(row_));
-            case Stage::expand:
-                return expand();
-            case Stage::truncated:
-                return try_truncated();
-            case Stage::settle:
-                return settle();
+        switch (slot_.now.stage) {
+            case Stage::evaluate_state:
+                return evaluate_state();
+            case Stage::start_subspace:
+                return start_subspace();
+            case Stage::make_direction:
+                return make_direction(slot_.memory.operands.preconditioned.row(slot_.row));
+            case Stage::expand_subspace:
+                return expand_subspace();
+            case Stage::test_model_gradient:
+                return test_model_gradient();
+            case Stage::predict_truncated_step:
+                return predict_truncated_step();
+            case Stage::complete_trial:
+                return complete_trial();
+            case Stage::evaluate_trial:
+                return evaluate_trial();
         }
     }
+
+    [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }
+    NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const {
-        return {scales_, identity_, gate_};
-    }
+    /// Whether a shorter step is to be tried at once, a trial having been rejected. It is not where
+    /// the slot has gone on: to another state, to a product that it waits for, or to the end.
+    enum class Retry : std::uint8_t { no, shorter };
+
+    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
     [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
 
+    /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
+    [[nodiscard]] NULLCLINE_DEVICE double first_radius() const {
+        return std::sqrt(static_cast<double>(size()));
+    }
+
     NULLCLINE_DEVICE void finish(Termination termination) {
-        finish_at(at(), termination);
+        slot_.finish(termination);
         // An idle row is multiplied like any other: zeros are sure to be harmless.
-        fill(group_, direction_, 0.0F);
-        fill(group_, scaled_, 0.0F);
-        fill(group_, gradient_, 0.0F);
-        fill(group_, memory_.operands.gated_input.row(row_), 0.0F);
+        fill(slot_.group, direction_, 0.0F);
+        fill(slot_.group, scaled_, 0.0F);
+        fill(slot_.group, gradient_, 0.0F);
+        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
     }
 
-    /// Ask for products of the state in full.
-    NULLCLINE_DEVICE void refresh() { request_products(at().h, Stage::arrive); }
+    // The state, and the model there.
 
-    NULLCLINE_DEVICE void arrive() {
-        now_.residual_norm = linearize(at());
-        now_.fresh = true;
-        now_.fresh_residual_norm = now_.residual_norm;
-        begin();
+    NULLCLINE_DEVICE void request_state() {
+        slot_.request_products(slot_.at().h, Stage::evaluate_state);
     }
 
-    /// Take the linearization as that of a new state: stop here, or ask for its gradient.
-    NULLCLINE_DEVICE void begin() {
-        if (!std::isfinite(now_.residual_norm)) {
+    NULLCLINE_DEVICE void evaluate_state() {
+        slot_.now.residual_norm = slot_.linearize(slot_.at());
+        slot_.now.has_exact_products = true;
+        slot_.now.exact_residual_norm = slot_.now.residual_norm;
+        test_state();
+    }
+
+    /// Stop at a state that is linearized, or request its gradient.
+    NULLCLINE_DEVICE void test_state() {
+        auto& now = slot_.now;
+        if (!std::isfinite(now.residual_norm)) {
             return finish(Termination::not_finite);
         }
-        if (now_.residual_norm < stale_below * now_.fresh_residual_norm) {
-            return refresh();
+        if (now.residual_norm < tuning.stale_below * now.exact_residual_norm) {
+            return request_state();
         }
-        const auto state = at();
-        if (now_.fresh && at_zero(state)) {
+        const auto state = slot_.at();
+        if (now.has_exact_products && slot_.at_zero(state)) {
             return finish(Termination::zero);
         }
-        if (now_.iterations >= now_.limit) {
+        if (now.iterations >= now.limit) {
             return finish(Termination::limit);
         }
-        now_.scale =
-            static_cast<double>(term_norm(group_, state.jacobian(), program_.equation.row_norms()));
-        copy(group_, state.scales, scales_);
-        copy(group_, state.identity, identity_);
-        copy(group_, state.gate, gate_);
-        reset_residual();
-        begin_vjp(group_, jacobian(), std::span<const float>(residual_), scaled_);
-        wait(Request::backward, Stage::begin);
+        now.jacobian_scale = slot_.jacobian_scale(state);
+        slot_.copy_jacobian(state, jacobian_);
+        set_residual();
+        begin_vjp(slot_.group, jacobian(), std::span<const float>(residual_), scaled_);
+        slot_.wait_for(Request::backward, Stage::start_subspace);
     }
 
-    NULLCLINE_DEVICE void reset_residual() {
-        const double scale = now_.residual_norm > 0 ? 1 / now_.residual_norm : 0;
-        const T* const f = at().residual.data();
+    /// f, scaled to norm 1.
+    NULLCLINE_DEVICE void set_residual() {
+        const double norm = slot_.now.residual_norm;
+        const double scale = norm > 0 ? 1 / norm : 0;
+        const T* const f = slot_.at().residual.data();
         float* const to = residual_.data();
-        group_.for_each(size(), [=](std::size_t i) {
+        slot_.group.for_each(size(), [=](std::size_t i) {
             to[i] = static_cast<float>(static_cast<double>(f[i]) * scale);
         });
     }
 
-    /// The gradient has come: stop where it vanishes, or start a subspace with it.
-    NULLCLINE_DEVICE void take_gradient() {
-        const auto state = at();
-        finish_vjp(group_, jacobian(), std::span<const float>(residual_), gradient_);
-        model_.begin(gradient_);
-        const T* const h = state.h.data();
-        float* const gradient = gradient_.data();
-        float* const free = free_.data();
-        const std::size_t n_bounded = units();
-        const Box<T> box = box_;
-        group_.for_each(size(), [=](std::size_t i) {
-            free[i] = i < n_bounded && box.blocks(i, h[i], gradient[i]) ? 0.0F : 1.0F;
-            gradient[i] *= free[i];
-        });
-        now_.gradient_norm = static_cast<double>(norm(group_, gradient_));
-        if (is_stationary<T>(now_.gradient_norm * now_.residual_norm, now_.scale,
-                             now_.residual_norm)) {
-            if (now_.iterations > 0) {
+    NULLCLINE_DEVICE void start_subspace() {
+        auto& now = slot_.now;
+        const auto state = slot_.at();
+        finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
+        model_.start(gradient_);
+        slot_.hold_at_faces(state.h, gradient_, free_);
+        now.gradient_norm = static_cast<double>(norm(slot_.group, gradient_));
+        if (is_stationary<T>(now.gradient_norm * now.residual_norm, now.jacobian_scale,
+                             now.residual_norm)) {
+            if (now.iterations > 0) {
                 return finish(Termination::stationary);
             }
-            ++now_.iterations;
-            nudge(group_, state.h);
-            project(state.h);
-            return refresh();
+            ++now.iterations;
+            nudge(slot_.group, state.h);
+            slot_.project(state.h);
+            return request_state();
         }
-        now_.decrease = 0;
-        if (now_.last_gain < little_gain) {
-            const auto hessian = memory_.hessians.row(row_);
-            program_.equation.curvature(group_, state.h, state.products, drive_, state.residual,
-                                        gated_input_weights(), hessian);
+        now.model_reduction = 0;
+        if (now.last_reduction < tuning.little_gain) {
+            const auto hessian = slot_.memory.hessians.row(slot_.row);
+            slot_.program.equation.curvature(slot_.group, state.h, state.products, slot_.drive,
+                                             state.residual, gated_input_weights(), hessian);
             model_.set_curvature(hessian);
         }
         request_direction();
     }
 
-    /// W_0ᵀ (c_0 ∘ f), which has come on the way to the gradient: how what the gated block sees is
-    /// weighted.
+    /// How the curvature weights the gated block's input: W_0ᵀ (c_0 ∘ f), which has come on the way
+    /// to the gradient.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const T> gated_input_weights() const {
-        const std::span<T> weights = memory_.operands.exact_gated_input.row(row_);
-        const float* const from = memory_.operands.gated_input_gradient.row(row_).data();
+        const auto& operands = slot_.memory.operands;
+        const std::span<T> weights = operands.exact_gated_input.row(slot_.row);
+        const float* const from = operands.gated_input_gradient.row(slot_.row).data();
         T* const to = weights.data();
-        const double unit = now_.residual_norm;
-        group_.for_each(weights.size(), [=](std::size_t i) {
+        const double unit = slot_.now.residual_norm;
+        slot_.group.for_each(weights.size(), [=](std::size_t i) {
             to[i] = static_cast<T>(unit * static_cast<double>(from[i]));
         });
         return weights;
     }
 
+    // The subspace.
+
     /// Have the gradient of the model preconditioned.
     NULLCLINE_DEVICE void request_direction() {
-        if (program_.has_inverse) {
-            return wait(Request::precondition, Stage::grow);
+        if (slot_.program.has_inverse) {
+            return slot_.wait_for(Request::precondition, Stage::make_direction);
         }
-        const auto mu = static_cast<float>(now_.shift);
+        const auto mu = static_cast<float>(slot_.now.shift);
+        const std::size_t units = slot_.units();
         // JᵀJ + μI if J were −diag(d), which no weights enter.
-        for (std::size_t first = 0; first < size(); first += units()) {
+        for (std::size_t first = 0; first < size(); first += units) {
             const float* const from = gradient_.data() + first;
-            const float* const root = jacobian().diagonal(size(), first / units()).data();
+            const float* const root = jacobian().diagonal(size(), first / units).data();
             float* const to = direction_.data() + first;
-            group_.for_each(units(),
-                            [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
+            slot_.group.for_each(
+                units, [=](std::size_t i) { to[i] = from[i] / (root[i] * root[i] + mu); });
         }
-        grow(direction_);
+        make_direction(direction_);
     }
 
-    /// Make the preconditioned gradient of the model a direction.
-    NULLCLINE_DEVICE void grow(std::span<const float> preconditioned) {
+    NULLCLINE_DEVICE void make_direction(std::span<const float> preconditioned) {
         const float* const from = preconditioned.data();
         const float* const free = free_.data();
         float* const to = direction_.data();
-        group_.for_each(size(), [=](std::size_t i) { to[i] = from[i] * free[i]; });
-        if (model_.make_direction(direction_)) {
-            wait(Request::forward, Stage::expand);
-        } else if (now_.model.dimension > 0) {  // the subspace is complete
+        slot_.group.for_each(size(), [=](std::size_t i) { to[i] = from[i] * free[i]; });
+        if (model_.orthonormalize(direction_)) {
+            slot_.wait_for(Request::forward, Stage::expand_subspace);
+        } else if (slot_.now.model.dimension > 0) {  // the subspace is complete
             try_steps();
         } else {
             finish(Termination::stalled);
         }
     }
 
-    /// The products of a new direction have come: find the least of the model in the larger
-    /// subspace.
-    NULLCLINE_DEVICE void expand() {
+    NULLCLINE_DEVICE void expand_subspace() {
+        auto& now = slot_.now;
         const std::span<const float> direction = direction_;
         const std::span<const float> products = product_;
-        finish_jvp(group_, jacobian(), products, direction, change_);
+        finish_jvp(slot_.group, jacobian(), products, direction, change_);
         model_.add(direction, products, change_);
-        const ModelStep step = model_.minimize(now_.radius / now_.residual_norm);
+        const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);
         if (!step.found) {
             return finish(Termination::stalled);
         }
-        const double gain = step.decrease - now_.decrease;
-        now_.decrease = step.decrease;
-        const std::size_t n = now_.model.grown;
-        // Nash and Sofer (1990): enough when a direction's gain is a small part of the average one.
-        if (n == most_products || !(static_cast<double>(n) * gain > gain_forcing * step.decrease)) {
+        const double gain = step.decrease - now.model_reduction;
+        now.model_reduction = step.decrease;
+        const std::size_t n = now.model.grown;
+        // Nash and Sofer (Operations Research Letters 9, 1990): enough when a direction's gain is a
+        // small part of the average one.
+        if (n == tuning.most_products ||
+            !(static_cast<double>(n) * gain > tuning.gain_forcing * step.decrease)) {
             return try_steps();
         }
-        now_.shift = std::max(step.multiplier, double{smallest_shift});
+        now.shift = std::max(step.multiplier, double{tuning.smallest_shift});
         request_model_gradient();
         if (model_.full()) {
             model_.restart();
         }
     }
 
-    /// Ask for the backward product of the gradient of the model at its solution.
+    /// Request the backward product of the gradient of the model at its minimizer.
     NULLCLINE_DEVICE void request_model_gradient() {
-        reset_residual();
+        set_residual();
         model_.add_change(residual_);
-        begin_vjp(group_, jacobian(), std::span<const float>(residual_), scaled_);
-        if (now_.model.curved) {
+        begin_vjp(slot_.group, jacobian(), std::span<const float>(residual_), scaled_);
+        if (slot_.now.model.curved) {
             add(model_.curvature_product(model_.solution_fields()).first(scaled_.size()), scaled_);
         }
-        wait(Request::backward, Stage::slope);
+        slot_.wait_for(Request::backward, Stage::test_model_gradient);
     }
 
     /// y += x
     NULLCLINE_DEVICE void add(std::span<const float> x, std::span<float> y) const {
         const float* const from = x.data();
         float* const to = y.data();
-        group_.for_each(x.size(), [=](std::size_t i) { to[i] += from[i]; });
+        slot_.group.for_each(x.size(), [=](std::size_t i) { to[i] += from[i]; });
     }
 
-    /// The gradient of the model has come: enough, or one more direction.
-    NULLCLINE_DEVICE void take_slope() {
-        finish_vjp(group_, jacobian(), std::span<const float>(residual_), gradient_);
-        if (now_.model.curved && program_.equation.curved_fields() > program_.equation.blocks()) {
+    NULLCLINE_DEVICE void test_model_gradient() {
+        const auto& now = slot_.now;
+        const E& equation = slot_.program.equation;
+        finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
+        if (now.model.curved && equation.curved_fields() > equation.blocks()) {
             add(model_.curvature_product(model_.solution_fields()).subspan(scaled_.size()),
                 gradient_);
         }
         const float* const free = free_.data();
         float* const gradient = gradient_.data();
-        group_.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
+        slot_.group.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
         // It has the part −μ s within the subspace, which is as it should be.
         const std::span<const float> read_only = gradient_;
-        const double square = static_cast<double>(group_.dot(read_only, read_only)) -
-                              now_.shift * now_.shift * model_.solution_square();
-        const double enough = gradient_forcing * now_.gradient_norm;
+        const double square = static_cast<double>(slot_.group.dot(read_only, read_only)) -
+                              now.shift * now.shift * model_.solution_square();
+        const double enough = tuning.gradient_forcing * now.gradient_norm;
         if (square <= enough * enough) {
             try_steps();
         } else {
@@ -408,181 +364,156 @@ class KrylovNewton<E>::Slot : public SlotBase<KrylovNewton<E>, Group, Search> {
         }
     }
 
-    /// Try shorter and shorter steps within the subspace until one keeps what the model promises.
+    // Trial steps.
+
+    /// Try shorter and shorter steps within the subspace until one is accepted.
     NULLCLINE_DEVICE void try_steps() {
         while (true) {
-            const ModelStep step = model_.minimize(now_.radius / now_.residual_norm);
+            auto& now = slot_.now;
+            const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);
             if (!step.found) {
                 return finish(Termination::stalled);
             }
             const auto fields = model_.solution_fields();
-            const T* const h = at().h.data();
+            const T* const h = slot_.at().h.data();
             const float* const s = fields.last(size()).data();
-            T* const to = trial().h.data();
-            const double unit = now_.residual_norm;
-            group_.for_each(size(), [=](std::size_t i) {
+            T* const to = slot_.trial().h.data();
+            const double unit = now.residual_norm;
+            slot_.group.for_each(size(), [=](std::size_t i) {
                 to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
             });
-            if (project(trial().h)) {
+            if (slot_.project(slot_.trial().h)) {
                 // The products of the whole step do not serve the part that is left of it.
                 float* const direction = direction_.data();
-                group_.for_each(size(), [=](std::size_t i) {
+                slot_.group.for_each(size(), [=](std::size_t i) {
                     direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
                 });
-                return wait(Request::forward, Stage::truncated);
+                return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
             }
-            now_.predicted = step.decrease;
-            now_.step_norm = step.norm * now_.residual_norm;
-            if (!try_step(fields.first(product_.size()))) {
+            now.steps.predicted = step.decrease;
+            now.steps.region.step_norm = step.norm * now.residual_norm;
+            if (start_trial(fields.first(product_.size())) == Retry::no) {
                 return;
             }
         }
     }
 
-    /// The products of a step cut at the box's face have come.
-    NULLCLINE_DEVICE void try_truncated() {
+    NULLCLINE_DEVICE void predict_truncated_step() {
+        auto& now = slot_.now;
         const std::span<const float> s = direction_;
         const std::span<const float> products = product_;
-        finish_jvp(group_, jacobian(), products, s, change_);
+        finish_jvp(slot_.group, jacobian(), products, s, change_);
         const std::span<float> fields = model_.room_for_fields();
-        copy(group_, products, fields.first(products.size()));
-        copy(group_, s, fields.last(size()));
-        now_.predicted = model_.decrease(fields, change_);
-        now_.step_norm = static_cast<double>(norm(group_, s)) * now_.residual_norm;
-        if (try_step(products)) {
-            try_steps();
-        }
+        copy(slot_.group, products, fields.first(products.size()));
+        copy(slot_.group, s, fields.last(size()));
+        now.steps.predicted = model_.predicted_reduction(fields, change_);
+        now.steps.region.step_norm = static_cast<double>(norm(slot_.group, s)) * now.residual_norm;
+        go_on(start_trial(products));
     }
 
-    /// Go to the trial if that keeps what the model promises; true if a shorter step is to be tried
-    /// at once.
-    NULLCLINE_DEVICE bool try_step(std::span<const float> step_products) {
-        if (now_.predicted < exact_below * now_.step_norm / now_.residual_norm) {
-            if (now_.fresh) {
-                request_products(trial().h, Stage::probe);
-            } else {  // both ends of the step are to be measured alike
-                refresh();
+    /// Evaluate the trial by the products of the step to it, or request what that takes.
+    NULLCLINE_DEVICE Retry start_trial(std::span<const float> step_products) {
+        auto& now = slot_.now;
+        if (now.steps.predicted <
+            tuning.exact_below * now.steps.region.step_norm / now.residual_norm) {
+            if (now.has_exact_products) {
+                slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
+            } else {  // ‖f‖ is to be measured alike before and after the step
+                request_state();
             }
-            return false;
+            return Retry::no;
         }
-        add_products(step_products, program_.equation.n_gated(), step_products.size());
-        if (is_gated()) {  // what it sees at the trial is known now
-            const auto tried = trial();
-            compute_gated_input(tried.h, tried.products, tried.gated_input);
-            request_gated_change(at().gated_input, tried.gated_input, now_.residual_norm);
-            now_.stage = Stage::settle;
-            return false;
+        update_products(step_products, slot_.program.equation.n_gated(), step_products.size());
+        if (slot_.is_gated()) {  // the gated block's input at the trial is known now
+            const auto trial = slot_.trial();
+            slot_.compute_gated_input(trial.h, trial.products, trial.gated_input);
+            slot_.request_gated_change(slot_.at().gated_input, trial.gated_input,
+                                       now.residual_norm);
+            now.stage = Stage::complete_trial;
+            return Retry::no;
         }
-        return evaluate_trial();
+        return evaluate_updated_trial();
     }
 
     /// The trial's products `first` to `last`, from those of the step to it.
-    NULLCLINE_DEVICE void add_products(std::span<const float> step_products, std::size_t first,
-                                       std::size_t last) {
-        const T* const before = at().products.data() + first;
+    NULLCLINE_DEVICE void update_products(std::span<const float> step_products, std::size_t first,
+                                          std::size_t last) {
+        const T* const before = slot_.at().products.data() + first;
         const float* const step = step_products.data() + first;
-        T* const after = trial().products.data() + first;
-        const double unit = now_.residual_norm;
-        group_.for_each(last - first, [=](std::size_t i) {
+        T* const after = slot_.trial().products.data() + first;
+        const double unit = slot_.now.residual_norm;
+        slot_.group.for_each(last - first, [=](std::size_t i) {
             after[i] = before[i] + static_cast<T>(unit * static_cast<double>(step[i]));
         });
     }
 
-    /// The gated block's products of a step have come.
-    NULLCLINE_DEVICE void settle() {
-        add_products(product_, 0, program_.equation.n_gated());
-        if (evaluate_trial()) {
+    NULLCLINE_DEVICE void complete_trial() {
+        update_products(product_, 0, slot_.program.equation.n_gated());
+        go_on(evaluate_updated_trial());
+    }
+
+    NULLCLINE_DEVICE Retry evaluate_updated_trial() {
+        return accept_or_reject(slot_.linearize_by_own_products(slot_.trial()), false);
+    }
+
+    NULLCLINE_DEVICE void evaluate_trial() {
+        go_on(accept_or_reject(slot_.linearize(slot_.trial()), true));
+    }
+
+    NULLCLINE_DEVICE void go_on(Retry retry) {
+        if (retry == Retry::shorter) {
             try_steps();
         }
     }
 
-    /// The trial's products are there, by those of a step.
-    NULLCLINE_DEVICE bool evaluate_trial() {
-        const auto tried = trial();
-        program_.equation.linearize(group_, tried.h, tried.products, drive_, tried.out());
-        return conclude(static_cast<double>(norm(group_, tried.residual)), false);
+    /// Go to the trial, where ‖f‖ is `residual_norm`, or stay; `is_exact` says whether its products
+    /// were made in full.
+    NULLCLINE_DEVICE Retry accept_or_reject(double residual_norm, bool is_exact) {
+        auto& now = slot_.now;
+        const double reduction = actual_reduction(now.residual_norm, residual_norm);
+        switch (now.steps.accept_or_reject(reduction, now.iterations, now.limit)) {
+            case StepOutcome::accepted:
+                slot_.go_to_trial(residual_norm);
+                now.last_reduction = reduction;
+                now.has_exact_products = is_exact;
+                if (is_exact) {
+                    now.exact_residual_norm = residual_norm;
+                }
+                test_state();
+                return Retry::no;
+            case StepOutcome::shorter:
+                return Retry::shorter;
+            case StepOutcome::exhausted:
+                ++now.iterations;
+                renew_model_or_give_up();
+                return Retry::no;
+            case StepOutcome::limit:
+                finish(Termination::limit);
+                return Retry::no;
+        }
+        return Retry::no;
     }
 
-    /// The products of a trial in full have come.
-    NULLCLINE_DEVICE void probe() {
-        if (conclude(linearize(trial()), true)) {
-            try_steps();
+    /// No step of this model gains anything: give up, but not before the model with its curvature
+    /// and exact products has failed as well.
+    NULLCLINE_DEVICE void renew_model_or_give_up() {
+        auto& now = slot_.now;
+        if (now.has_exact_products && now.model.curved) {
+            return finish(slot_.stalled_or_near_zero(slot_.at()));
         }
+        now.last_reduction = 0;
+        now.steps.region.radius = first_radius();
+        request_state();
     }
 
-    /// See what the step to the trial has gained, where ‖f‖ is `length`.
-    NULLCLINE_DEVICE bool conclude(double residual_norm, bool exact) {
-        ++now_.iterations;
-        const double ratio = residual_norm / now_.residual_norm;
-        const double agreement = (1 - ratio) * (1 + ratio) / 2 / now_.predicted;
-        if (now_.predicted > 0 && agreement > acceptable_agreement) {
-            if (agreement < poor_agreement) {
-                now_.radius = now_.step_norm / 2;
-            } else if (agreement > good_agreement) {
-                now_.radius = std::max(now_.radius, 2 * now_.step_norm);
-            }
-            now_.side = !now_.side;
-            now_.residual_norm = residual_norm;
-            now_.last_gain = agreement * now_.predicted;
-            now_.fresh = exact;
-            if (exact) {
-                now_.fresh_residual_norm = residual_norm;
-            }
-            begin();
-            return false;
-        }
-        now_.radius = now_.step_norm * (agreement > 0 ? 0.5 : 0.25);
-        if ((now_.predicted >= 0 && now_.predicted < smallest_gain) ||
-            !(now_.radius > smallest_radius)) {
-            if (now_.fresh && now_.model.curved) {
-                give_up(at());
-            } else {  // see what is truly left, by the whole model, before giving up
-                now_.last_gain = 0;
-                now_.radius = first_radius();
-                refresh();
-            }
-            return false;
-        }
-        if (now_.iterations >= now_.limit) {
-            finish(Termination::limit);
-            return false;
-        }
-        return true;
-    }
-
-    /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
-    [[nodiscard]] NULLCLINE_DEVICE double first_radius() const {
-        return std::sqrt(static_cast<double>(size()));
-    }
-
-    static constexpr std::size_t most_products = 150;  // for one subspace
-    static constexpr double smallest_radius =
-        static_cast<double>(std::numeric_limits<T>::epsilon());
-    /// Of the preconditioner, in units of J's squared singular values, which are near 1.
-    static constexpr double first_shift = 1e-2;
-    static constexpr double smallest_shift = 1e-6;
-    /// When the model is solved well enough, by its gradient and by its decrease.
-    static constexpr double gradient_forcing = 0.02;
-    static constexpr double gain_forcing = 0.02;
-    /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
-    /// Newton's model of ‖f‖² differ in the direction that matters.
-    static constexpr double little_gain = 0.1;
-    /// Actual over predicted decrease.
-    static constexpr double acceptable_agreement = 1e-4;
-    static constexpr double poor_agreement = 0.25;
-    static constexpr double good_agreement = 0.75;
-    /// Products of a step in single precision serve while it gains more than this part of its
-    /// length: their errors are a part of its length too, and must not hide what it gains.
-    static constexpr double exact_below = 1e-5;
-    /// Products in single precision are good for so much decrease.
-    static constexpr double stale_below = 1e-3;
-    /// Below this part of ‖f‖² a decrease drowns in rounding.
-    static constexpr double smallest_gain =
-        16 * static_cast<double>(std::numeric_limits<T>::epsilon());
-
+    SlotContext<KrylovNewton, Group, Search> slot_;
     std::span<float> direction_, product_, scaled_, gradient_;
-    std::span<float> scales_, identity_, gate_, free_, residual_, change_;
+    JacobianRow<float> jacobian_;
+    std::span<float> free_, residual_, change_;
     SubspaceModel<Group> model_;
 };
+
+static_assert(Program<KrylovNewton<CellEquation<double>>>);
+static_assert(Program<KrylovNewton<CellEquation<float>>>);
 
 }  // namespace nullcline

@@ -1,25 +1,40 @@
 // Levenberg–Marquardt with factors of a dense matrix: slow, plain and robust.
+//
+// A slot goes through these stages. Each is named as the function that carries it out.
+//
+//   stage              waits for         does                              goes to
+//   -----------------  ----------------  --------------------------------  -----------------
+//   evaluate_state     exact             f and J                           take_gradient
+//   take_gradient      exact_transposed  Jᵀf                               take_step
+//   take_step          solve             the trial h + s, cut at the       predict_reduction
+//                                        box's faces
+//   predict_reduction  exact             the model's reduction by s        evaluate_trial
+//   evaluate_trial     exact             f and J at the trial              acceptance
+//
+// The first two may end the iteration. An accepted step leads to take_gradient, a rejected one to
+// take_step with more damping.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <cstdint>
 #include <span>
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/outcome.hpp"
+#include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/slot.hpp"
 #include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
-#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/stationary.hpp"
+#include "nullcline/solvers/step_control.hpp"
 
 namespace nullcline {
 
@@ -35,32 +50,30 @@ struct LevenbergMarquardt {
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
-    /// What a slot does with what it waits for.
     enum class Stage : std::uint8_t {
-        arrive,    // exact: products of a new state
-        gradient,  // exact_transposed: the gradient there
-        step,      // solve: the step
-        change,    // exact: products of the step
-        probe,     // exact: products of the trial
+        evaluate_state,
+        take_gradient,
+        take_step,
+        predict_reduction,
+        evaluate_trial,
     };
 
     struct Scalars {
         Request request = Request::none;
-        Stage stage = Stage::arrive;
+        Stage stage = Stage::evaluate_state;
         std::size_t start = 0;
         std::size_t iterations = 0;
         std::size_t limit = 0;
         bool side = false;
         double residual_norm = 0;  // ‖f‖
-        double scale = 0;          // of J
-        double mean_square = 0;    // of J's singular values, about
-        double predicted = 0;      // decrease by the step, in units of ‖f‖²
-        Damping damping;
+        double jacobian_scale = 0;
+        double mean_square = 0;  // of J's singular values, about
+        StepControl<T, Damping> steps;
     };
 
     /// Whether a product that a slot waits for is that of a step, and not of a state.
     [[nodiscard]] static constexpr bool is_of_step(const Scalars& scalars) {
-        return scalars.stage == Stage::change;
+        return scalars.stage == Stage::predict_reduction;
     }
 
     struct Memory {
@@ -81,198 +94,173 @@ struct LevenbergMarquardt {
         MatrixView<T> drives, gradients, changes;
     };
 
-    template <class Group, class Search>
+    template <ThreadGroup Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <class Group, class Search>
-class LevenbergMarquardt<E>::Slot : public SlotBase<LevenbergMarquardt<E>, Group, Search> {
-    using Base = SlotBase<LevenbergMarquardt<E>, Group, Search>;
-    using Base::at;
-    using Base::at_zero;
-    using Base::box_;
-    using Base::finish_at;
-    using Base::give_up;
-    using Base::group_;
-    using Base::linearize;
-    using Base::load;
-    using Base::memory_;
-    using Base::now_;
-    using Base::program_;
-    using Base::project;
-    using Base::request_products;
-    using Base::request_second_half_of_exact;
-    using Base::row_;
-    using Base::trial;
-    using Base::units;
-    using Base::wait;
-
+template <ThreadGroup Group, class Search>
+class LevenbergMarquardt<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const LevenbergMarquardt& program,
                           const Memory& memory, std::size_t row, const Search& search, Workspace&)
-        : Base(group, program, memory, row, search),
+        : slot_(group, program, memory, row, search),
           gradient_(memory.gradients.row(row)),
           step_(memory.solve.step.row(row)),
           free_(memory.solve.free.row(row)) {}
 
     NULLCLINE_DEVICE void take(std::size_t start) {
-        load(start, at().h);
-        now_.damping = {};
-        request_products(at().h, Stage::arrive);
+        slot_.load(start, slot_.at().h);
+        slot_.now.steps = {};
+        slot_.request_products(slot_.at().h, Stage::evaluate_state);
     }
 
     NULLCLINE_DEVICE void advance() {
-        if (request_second_half_of_exact(at().gate)) {
+        if (slot_.request_second_half_of_exact(slot_.at().gate)) {
             return;
         }
-        switch (now_.stage) {
-            case Stage::arrive:
-                return arrive();
-            case Stage::gradient:
+        switch (slot_.now.stage) {
+            case Stage::evaluate_state:
+                return evaluate_state();
+            case Stage::take_gradient:
                 return take_gradient();
-            case Stage::step:
+            case Stage::take_step:
                 return take_step();
-            case Stage::change:
-                return predict();
-            case Stage::probe:
-                return probe();
+            case Stage::predict_reduction:
+                return predict_reduction();
+            case Stage::evaluate_trial:
+                return evaluate_trial();
         }
     }
+
+    [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }
+    NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    NULLCLINE_DEVICE void finish(Termination termination) { finish_at(at(), termination); }
-
-    NULLCLINE_DEVICE void arrive() {
-        now_.residual_norm = linearize(at());
-        begin();
+    NULLCLINE_DEVICE void evaluate_state() {
+        slot_.now.residual_norm = slot_.linearize(slot_.at());
+        test_state();
     }
 
-    /// At a new state: stop, or ask for its gradient.
-    NULLCLINE_DEVICE void begin() {
-        const auto state = at();
-        if (!std::isfinite(now_.residual_norm)) {
-            return finish(Termination::not_finite);
+    /// Stop at a state that is linearized, or request its gradient.
+    NULLCLINE_DEVICE void test_state() {
+        const auto state = slot_.at();
+        if (!std::isfinite(slot_.now.residual_norm)) {
+            return slot_.finish(Termination::not_finite);
         }
-        if (at_zero(state)) {
-            return finish(Termination::zero);
+        if (slot_.at_zero(state)) {
+            return slot_.finish(Termination::zero);
         }
-        now_.scale =
-            static_cast<double>(term_norm(group_, state.jacobian(), program_.equation.row_norms()));
-        begin_vjp(group_, state.jacobian(), std::span<const T>(state.residual),
-                  memory_.operands.exact_scaled.row(row_));
-        wait(Request::exact_transposed, Stage::gradient);
+        slot_.now.jacobian_scale = slot_.jacobian_scale(state);
+        begin_vjp(slot_.group, state.jacobian(), std::span<const T>(state.residual),
+                  slot_.memory.operands.exact_scaled.row(slot_.row));
+        slot_.wait_for(Request::exact_transposed, Stage::take_gradient);
     }
 
     NULLCLINE_DEVICE void take_gradient() {
-        const auto state = at();
-        copy(group_, memory_.operands.exact_gradient.row(row_), gradient_);
-        finish_vjp(group_, state.jacobian(), std::span<const T>(state.residual), gradient_);
-        T* const gradient = gradient_.data();
-        T* const free = free_.data();
-        const T* const h = state.h.data();
-        const std::size_t n_bounded = units();
-        const Box<T> box = box_;
-        group_.for_each(gradient_.size(), [=](std::size_t i) {
-            free[i] = i < n_bounded && box.blocks(i, h[i], gradient[i]) ? T{0} : T{1};
-            gradient[i] *= free[i];
-        });
-        if (is_stationary<T>(static_cast<double>(norm(group_, gradient_)), now_.scale,
-                             now_.residual_norm)) {
-            if (now_.iterations > 0 || now_.limit == 0) {
-                return finish(Termination::stationary);
+        auto& now = slot_.now;
+        const auto state = slot_.at();
+        copy(slot_.group, slot_.memory.operands.exact_gradient.row(slot_.row), gradient_);
+        finish_vjp(slot_.group, state.jacobian(), std::span<const T>(state.residual), gradient_);
+        slot_.hold_at_faces(state.h, gradient_, free_);
+        if (is_stationary<T>(static_cast<double>(norm(slot_.group, gradient_)), now.jacobian_scale,
+                             now.residual_norm)) {
+            if (now.iterations > 0 || now.limit == 0) {
+                return slot_.finish(Termination::stationary);
             }
-            ++now_.iterations;
-            nudge(group_, state.h);
-            project(state.h);
-            return request_products(state.h, Stage::arrive);
+            ++now.iterations;
+            nudge(slot_.group, state.h);
+            slot_.project(state.h);
+            return slot_.request_products(state.h, Stage::evaluate_state);
         }
-        if (now_.iterations >= now_.limit) {
-            return finish(Termination::limit);
+        if (now.iterations >= now.limit) {
+            return slot_.finish(Termination::limit);
         }
-        copy(group_, state.scales, memory_.solve.scales.row(row_));
-        copy(group_, state.identity, memory_.solve.identity.row(row_));
-        copy(group_, state.gate, memory_.solve.gate.row(row_));
-        now_.mean_square = now_.scale * now_.scale / static_cast<double>(gradient_.size());
+        slot_.copy_jacobian(state, slot_.memory.solve.jacobian(slot_.row));
+        now.mean_square =
+            now.jacobian_scale * now.jacobian_scale / static_cast<double>(gradient_.size());
         request_step(true);
     }
 
-    /// Ask for s with (JᵀJ + μI) s = −Jᵀf.
+    /// Request s with (JᵀJ + μI) s = −Jᵀf; `changed` says whether J is another than last time.
     NULLCLINE_DEVICE void request_step(bool changed) {
         const T* const gradient = gradient_.data();
         T* const step = step_.data();
-        group_.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
-        const T mu = static_cast<T>(now_.damping.value() * now_.mean_square);
-        group_.single([&] {
-            memory_.solve.shift(row_, 0) = mu;
-            memory_.solve.changed(row_, 0) = changed ? 1 : 0;
+        slot_.group.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
+        const auto& solve = slot_.memory.solve;
+        const std::size_t row = slot_.row;
+        const T mu = static_cast<T>(slot_.now.steps.region.value() * slot_.now.mean_square);
+        slot_.group.single([&] {
+            solve.shift(row, 0) = mu;
+            solve.changed(row, 0) = changed ? 1 : 0;
         });
-        wait(Request::solve, Stage::step);
+        slot_.wait_for(Request::solve, Stage::take_step);
     }
 
-    /// The trial h + s, cut at the box's faces.
     NULLCLINE_DEVICE void take_step() {
-        if (memory_.solve.solved(row_, 0) == 0) {  // not positive definite to rounding
-            now_.predicted = 1;                    // unknown
-            return reject();
+        auto& now = slot_.now;
+        if (slot_.memory.solve.solved(slot_.row, 0) == 0) {  // not positive definite to rounding
+            now.steps.predicted = 1;                         // unknown
+            return go_on(now.steps.reject(0, now.iterations, now.limit));
         }
-        const T* const h = at().h.data();
-        T* const to = trial().h.data();
+        const T* const h = slot_.at().h.data();
+        T* const to = slot_.trial().h.data();
         T* const step = step_.data();
-        group_.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
-        if (project(trial().h)) {
-            group_.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
+        slot_.group.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + step[i]; });
+        if (slot_.project(slot_.trial().h)) {
+            slot_.group.for_each(step_.size(), [=](std::size_t i) { step[i] = to[i] - h[i]; });
         }
-        request_products(step_, Stage::change);
+        slot_.request_products(step_, Stage::predict_reduction);
     }
 
     /// (‖f‖² − ‖f + J s‖²) / 2
-    NULLCLINE_DEVICE void predict() {
+    NULLCLINE_DEVICE void predict_reduction() {
+        auto& now = slot_.now;
         const std::span<const T> step = step_;
-        const auto change = memory_.changes.row(row_);
-        finish_jvp(group_, at().jacobian(),
-                   std::span<const T>(memory_.operands.exact_product.row(row_)), step, change);
+        const auto change = slot_.memory.changes.row(slot_.row);
+        finish_jvp(slot_.group, slot_.at().jacobian(),
+                   std::span<const T>(slot_.memory.operands.exact_product.row(slot_.row)), step,
+                   change);
         const double decrease =
-            -static_cast<double>(group_.dot(step, std::span<const T>(gradient_))) -
+            -static_cast<double>(slot_.group.dot(step, std::span<const T>(gradient_))) -
             static_cast<double>(
-                group_.dot(std::span<const T>(change), std::span<const T>(change))) /
+                slot_.group.dot(std::span<const T>(change), std::span<const T>(change))) /
                 2;
-        now_.predicted = decrease / (now_.residual_norm * now_.residual_norm);
-        request_products(trial().h, Stage::probe);
+        now.steps.predicted = decrease / (now.residual_norm * now.residual_norm);
+        slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
     }
 
-    NULLCLINE_DEVICE void probe() {
-        const double residual_norm = linearize(trial());
-        const double ratio = residual_norm / now_.residual_norm;
-        const double actual = (1 - ratio) * (1 + ratio) / 2;
-        if (now_.predicted > 0 && actual > Damping::acceptable_ratio * now_.predicted) {
-            now_.damping.accept(actual / now_.predicted);
-            now_.side = !now_.side;
-            now_.residual_norm = residual_norm;
-            ++now_.iterations;
-            return begin();
+    NULLCLINE_DEVICE void evaluate_trial() {
+        auto& now = slot_.now;
+        const double residual_norm = slot_.linearize(slot_.trial());
+        const double reduction = actual_reduction(now.residual_norm, residual_norm);
+        const StepOutcome outcome =
+            now.steps.accept_or_reject(reduction, now.iterations, now.limit);
+        if (outcome == StepOutcome::accepted) {
+            slot_.go_to_trial(residual_norm);
         }
-        reject();
+        go_on(outcome);
     }
 
-    /// Try a shorter step from the same state.
-    NULLCLINE_DEVICE void reject() {
-        if (!now_.damping.reject() || (now_.predicted >= 0 && now_.predicted < smallest_gain)) {
-            return give_up(at());
+    NULLCLINE_DEVICE void go_on(StepOutcome outcome) {
+        switch (outcome) {
+            case StepOutcome::accepted:
+                return test_state();
+            case StepOutcome::shorter:
+                return request_step(false);
+            case StepOutcome::exhausted:
+                return slot_.finish(slot_.stalled_or_near_zero(slot_.at()));
+            case StepOutcome::limit:
+                return slot_.finish(Termination::limit);
         }
-        ++now_.iterations;
-        if (now_.iterations >= now_.limit) {
-            return finish(Termination::limit);
-        }
-        request_step(false);
     }
 
-    /// Below this part of ‖f‖² a decrease drowns in rounding.
-    static constexpr double smallest_gain =
-        16 * static_cast<double>(std::numeric_limits<T>::epsilon());
-
+    SlotContext<LevenbergMarquardt, Group, Search> slot_;
     std::span<T> gradient_, step_, free_;
 };
+
+static_assert(Program<LevenbergMarquardt<CellEquation<double>>>);
+static_assert(Program<LevenbergMarquardt<CellEquation<float>>>);
 
 }  // namespace nullcline

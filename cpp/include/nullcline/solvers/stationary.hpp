@@ -1,36 +1,38 @@
-// When a state counts as a minimum of ‖f‖, for the solvers and for the judge, and how a start
-// leaves one that is none.
+// When a state counts as a minimum of ‖f‖, for the solvers and for the classifier, and how a
+// start leaves a state that is none.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
-/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `TermNorm` and P
-/// leaving out the units that the box's face holds. Sixty units of rounding would do in exact
-/// products; the rest is room for products in single precision and for ends of long valleys.
+/// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `term_norm` and P
+/// leaving out the units that the box's face holds.
 template <class T>
-inline constexpr double stationary_tolerance = 1e-6;
+[[nodiscard]] constexpr double stationary_tolerance() {
+    return std::is_same_v<T, float> ? tuning.stationary_tolerance_single
+                                    : tuning.stationary_tolerance;
+}
 
-template <>
-inline constexpr double stationary_tolerance<float> = 1e-4;
-
-/// Whether a solver may stop: half the tolerance, so that the judge agrees.
+/// Whether a solver may stop: half the tolerance, so that the classifier agrees.
 template <class T>
 [[nodiscard]] constexpr bool is_stationary(double gradient_norm, double scale,
                                            double residual_norm) {
-    return gradient_norm <= stationary_tolerance<T> / 2 * scale * residual_norm;
+    return gradient_norm <= stationary_tolerance<T>() / 2 * scale * residual_norm;
 }
 
 /// Move a state by a little and in no direction of note. A start may stand where the gradient
 /// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
-template <class Group, class T>
+template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
-    constexpr T size = static_cast<T>(1e-3);
+    constexpr T size = static_cast<T>(1e-3);  // not calibrated: far above rounding, far below 1
     constexpr double golden_ratio = 0.6180339887498949;
     T* const value = h.data();
     group.for_each(h.size(), [=](std::size_t i) {

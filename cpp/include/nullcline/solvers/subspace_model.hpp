@@ -1,10 +1,10 @@
 // A quadratic model of ‖f(h + s)‖² / 2 for steps s in a subspace that grows by a direction at a
 // time.
 //
-// f is scaled to length 1 and s with it. Of every direction v are kept its products W v, itself and
+// f is scaled to norm 1 and s with it. Of every direction v are kept its products W v, itself and
 // its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ, to
-// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature sees a
-// direction by its *fields* (W v, v).
+// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
+// direction depends on its *fields* (W v, v) alone.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +21,11 @@
 #include "nullcline/numerics/small_matrix.hpp"
 #include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
-/// The room that one group needs beside what it keeps of a model.
+/// The room that one group works in, beside what it keeps of a model.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
     SmallMatrix softest, kept;
@@ -67,7 +68,7 @@ struct SubspaceState {
 };
 
 /// One model: a row of that memory, and a few numbers that its owner keeps.
-template <class Group>
+template <ThreadGroup Group>
 class SubspaceModel {
   public:
     static constexpr std::size_t most_directions = SubspaceMemory::most_directions;
@@ -93,25 +94,26 @@ class SubspaceModel {
           hessian_(memory.hessians(row, 0)) {}
 
     /// Forget all directions; g = Jᵀ f is the gradient at s = 0.
-    NULLCLINE_DEVICE void begin(std::span<const float> gradient) {
+    NULLCLINE_DEVICE void start(std::span<const float> gradient) {
         copy(group_, gradient, gradient_);
         state_ = {};
     }
 
-    /// Give the model its curvature, a form as of `apply_curvature`, before any direction.
+    /// Give the model its curvature, as `apply_curvature` takes it, before any direction.
     template <class T>
     NULLCLINE_DEVICE void set_curvature(std::span<T> hessian) {
         copy(group_, hessian, curvature_);
         state_.curved = true;
     }
 
-    /// Make v orthogonal to all directions and of length 1; false if it has nothing new.
-    [[nodiscard]] NULLCLINE_DEVICE bool make_direction(std::span<float> v) const {
+    /// Make v orthogonal to all directions and of norm 1; false if it has nothing new.
+    [[nodiscard]] NULLCLINE_DEVICE bool orthonormalize(std::span<float> v) const {
         const std::span<const float> read_only = v;
         const float whole = norm(group_, read_only);
         const auto c = coefficients();
         float remaining = whole;
-        for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
+        for (int pass = 0; pass < 2;
+             ++pass) {  // twice is enough (Giraud, Langou and Rozložník 2005)
             group_.coordinates(basis(vectors_), read_only, c);
             group_.for_each(c.size(), [=](std::size_t i) { c[i] = -c[i]; });
             group_.add_combination(basis(vectors_), c, v);
@@ -128,7 +130,7 @@ class SubspaceModel {
         return true;
     }
 
-    /// Add what `make_direction` made, with its products W v and its change J v.
+    /// Add a direction that is orthonormal to the others, with its products W v and its change J v.
     NULLCLINE_DEVICE void add(std::span<const float> v, std::span<const float> products,
                               std::span<const float> change) {
         const std::size_t last = state_.dimension++;
@@ -148,7 +150,7 @@ class SubspaceModel {
 
     [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == most_directions; }
 
-    /// Find the least of the model within ‖s‖ <= radius: the solution that all below speaks of.
+    /// Minimize the model within ‖s‖ <= radius: the solution that all below speaks of.
     NULLCLINE_DEVICE ModelStep minimize(double radius) {
         group_.with_warp([&](const auto& warp) {
             const ModelStep step =
@@ -188,17 +190,17 @@ class SubspaceModel {
         return curvature_product_;
     }
 
-    /// What the model promises of a step with these fields and this change.
-    [[nodiscard]] NULLCLINE_DEVICE double decrease(std::span<const float> fields,
-                                                   std::span<const float> change) {
+    /// The reduction that the model predicts of a step with these fields and this change.
+    [[nodiscard]] NULLCLINE_DEVICE double predicted_reduction(std::span<const float> fields,
+                                                              std::span<const float> change) {
         const auto s = fields.last(vectors_.cols());
-        const double along = static_cast<double>(group_.dot(s, std::span<const float>(gradient_)));
-        const double straight = static_cast<double>(group_.dot(change, change));
-        const double bent =
+        const double slope = static_cast<double>(group_.dot(s, std::span<const float>(gradient_)));
+        const double change_square = static_cast<double>(group_.dot(change, change));
+        const double curvature =
             state_.curved ? static_cast<double>(group_.dot(curvature_product(fields),
                                                            fields.first(curvature_product_.size())))
                           : 0;
-        return -along - (straight + bent) / 2;
+        return -slope - (change_square + curvature) / 2;
     }
 
     /// Make room: keep the solution and the softest directions, as combinations of all (a thick
@@ -206,6 +208,7 @@ class SubspaceModel {
     /// subspace must be full.
     NULLCLINE_DEVICE void restart() {
         constexpr std::size_t n = most_directions;
+        const std::size_t kept_directions = tuning.kept_directions;
         const auto y = solution();
         const double norm = std::sqrt(solution_square());
         SubspaceWorkspace& work = work_;
@@ -220,7 +223,7 @@ class SubspaceModel {
                 const std::size_t i = k / n;
                 work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);
             });
-            orthonormalize(warp, work.kept);
+            orthonormalize_rows(warp, work.kept);
         });
         group_.recombine(work.kept, kept_directions, products_);
         group_.recombine(work.kept, kept_directions, vectors_);
@@ -250,8 +253,8 @@ class SubspaceModel {
     }
 
   private:
-    static constexpr std::size_t kept_directions = 12;
-    /// A direction is lost in rounding when so little of it is new.
+    /// A direction is lost in rounding when so little of it is new: the new part is then right to
+    /// three digits, in single precision.
     static constexpr float smallest_part = 1e-4F;
 
     [[nodiscard]] NULLCLINE_DEVICE MatrixView<const float> basis(MatrixView<float> rows) const {
@@ -287,12 +290,12 @@ class SubspaceModel {
         const std::size_t n_products = products_.cols();
         copy(group_, products_.row(last), combination_.first(n_products));
         copy(group_, vectors_.row(last), combination_.last(vectors_.cols()));
-        const auto bent = curvature_product(combination_);
+        const auto curved = curvature_product(combination_);
         const auto dots = coefficients();
-        group_.coordinates(basis(products_), bent.first(n_products), dots);
+        group_.coordinates(basis(products_), curved.first(n_products), dots);
         add_to_hessian<true>(dots);
-        if (bent.size() > n_products) {
-            group_.coordinates(basis(vectors_), bent.subspan(n_products), dots);
+        if (curved.size() > n_products) {
+            group_.coordinates(basis(vectors_), curved.subspan(n_products), dots);
             add_to_hessian<true>(dots);
         }
     }
@@ -306,13 +309,13 @@ class SubspaceModel {
     }
 
     /// Gram and Schmidt's method on the kept rows, each twice.
-    template <class Warp>
-    static NULLCLINE_DEVICE void orthonormalize(const Warp& warp, SmallMatrix& kept) {
+    template <ThreadGroup Warp>
+    static NULLCLINE_DEVICE void orthonormalize_rows(const Warp& warp, SmallMatrix& kept) {
         const auto dot = [&](std::size_t i, std::size_t j) {
             return warp.sum(most_directions,
                             [&](std::size_t k) { return kept(i, k) * kept(j, k); });
         };
-        for (std::size_t i = 0; i < kept_directions; ++i) {
+        for (std::size_t i = 0; i < tuning.kept_directions; ++i) {
             for (std::size_t j = 0; j < 2 * i; ++j) {
                 const std::size_t other = j % i;
                 const double part = dot(i, other);
@@ -328,7 +331,7 @@ class SubspaceModel {
     State& state_;
     SubspaceWorkspace& work_;
     std::size_t units_;
-    MatrixView<float> products_, vectors_, changes_;  // a direction a row
+    MatrixView<float> products_, vectors_, changes_;  // a direction per row
     std::span<float> gradient_, curvature_, combination_, curvature_product_, coefficients_;
     std::span<double> slope_, solution_;
     SmallMatrix& hessian_;

@@ -1,0 +1,57 @@
+// What a search needs of a GPU.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include "nullcline/gpu/kernel.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/thread_group.hpp"
+
+namespace nullcline::gpu {
+
+/// The products and factorizations of a device, for matrices of T in its memory:
+///
+///   multiply_transposed(a, b, c)   c = a bᵀ; of a wider a the first columns count
+///   multiply(a, b, c)              c = a b; of a wider c the first columns are written
+///   grams(n, size, a, out)         out_i = a_iᵀ a_i for n square matrices, one behind the other
+///   lu(n, size, a, pivots, info)   factors with pivots in place; info_i is not zero where a pivot
+///   is lu_solve(n, size, factors, pivots, x)    for one right-hand side each, in place
+///   lu_invert(size, factors, pivots, out, info)   the inverse of one symmetric matrix
+template <class D, class T>
+concept HasDenseRoutines =
+    requires(D& device, std::size_t n, MatrixView<const T> a, MatrixView<T> c, const T* from, T* to,
+             T* const* matrices, int* pivots, const int* read_pivots) {
+        device.multiply_transposed(a, a, c);
+        device.multiply(a, a, c);
+        device.grams(n, n, from, to);
+        device.lu(n, n, matrices, pivots, pivots);
+        device.lu_solve(n, n, matrices, read_pivots, matrices);
+        device.lu_invert(n, matrices, read_pivots, matrices, pivots);
+    };
+
+/// A GPU, whose work is done in the order in which it was given.
+///
+///   allocate(bytes), release(p)   its memory, uninitialized
+///   free_bytes()                  how much is left
+///   copy(to, from, bytes)         between any two memories; the host's may be used again at once
+///   zero(p, bytes)
+///   launch(n, kernel)             run a kernel (gpu/kernel.hpp) in n blocks
+///   synchronize()                 wait until all is done
+///   seconds(f)                    how long it takes for the work that f gives it
+template <class D>
+concept GpuDevice =
+    requires(D& device, const D& idle, std::byte* memory, void* to, const void* from, std::size_t n,
+             archetypes::Kernel kernel, nullcline::archetypes::Action give_work) {
+        { device.allocate(n) } -> std::same_as<std::byte*>;
+        device.release(memory);
+        { idle.free_bytes() } -> std::same_as<std::size_t>;
+        device.copy(to, from, n);
+        device.zero(to, n);
+        device.launch(n, kernel);
+        device.synchronize();
+        { device.seconds(give_work) } -> std::same_as<double>;
+    } &&
+    HasDenseRoutines<D, float> && HasDenseRoutines<D, double>;
+
+}  // namespace nullcline::gpu

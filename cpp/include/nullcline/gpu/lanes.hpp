@@ -1,0 +1,35 @@
+// What the threads of a block can do together.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+namespace nullcline::gpu {
+
+/// The threads of a block, or of one of its warps, from the side of one of them: the few primitives
+/// that `CooperativeGroup` is made of, by CUDA or by an emulation that needs no GPU.
+///
+///   warp_width            threads that move together
+///   rank(), size()        which thread this is, of how many; a whole number of warps
+///   sync()                wait for all
+///   warp_sum(x), warp_min(x)   over the threads of a warp, the same bits for each
+///   room<T>()             memory that the block shares, for one T per warp
+///   Warp, warp()          the lanes of the first warp alone
+///   fetch_add(p, x)       atomic; returns what was there
+template <class L>
+concept Lanes =
+    std::copy_constructible<L> &&
+    requires(const L& lanes, double x, unsigned long long* counter, unsigned long long by) {
+        typename L::Warp;
+        { L::warp_width } -> std::convertible_to<std::size_t>;
+        { lanes.rank() } -> std::same_as<std::size_t>;
+        { lanes.size() } -> std::same_as<std::size_t>;
+        lanes.sync();
+        { lanes.warp_sum(x) } -> std::same_as<double>;
+        { lanes.warp_min(x) } -> std::same_as<double>;
+        { lanes.template room<double>() } -> std::same_as<double*>;
+        { lanes.warp() } -> std::same_as<typename L::Warp>;
+        { lanes.fetch_add(counter, by) } -> std::same_as<unsigned long long>;
+    };
+
+}  // namespace nullcline::gpu

@@ -1,0 +1,96 @@
+// What runs the passes of a search: threads of the CPU, or a GPU.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nullcline/batching/outcome.hpp"
+#include "nullcline/cells/equation.hpp"
+#include "nullcline/search/classifier.hpp"
+#include "nullcline/solvers/deflation.hpp"
+#include "nullcline/solvers/gradient.hpp"
+#include "nullcline/solvers/krylov_newton.hpp"
+#include "nullcline/solvers/levenberg_marquardt.hpp"
+#include "nullcline/solvers/newton.hpp"
+
+namespace nullcline {
+
+/// Starts that are to have what others, their leaders, have come to (search/merging.hpp), and how
+/// many iterations that took.
+struct Followers {
+    std::vector<std::size_t> starts, leaders, iterations;
+
+    void add(std::size_t start, std::size_t leader, std::size_t n_iterations = 0) {
+        starts.push_back(start);
+        leaders.push_back(leader);
+        iterations.push_back(n_iterations);
+    }
+};
+
+/// The equations of what a backend searches.
+template <class B>
+using ReducedEquation = std::remove_cvref_t<decltype(std::declval<const B&>().reduced())>;
+template <class B>
+using UpdateEquation = std::remove_cvref_t<decltype(std::declval<const B&>().update())>;
+
+/// Whether there are products with weights: a function of which nothing is known has none, and the
+/// Krylov solver then nothing to work with.
+template <class B>
+inline constexpr bool has_products = ReducedEquation<B>::has_linear_products;
+
+/// What can run a program over many starts.
+template <class B, class P>
+concept RunsProgram =
+    requires(B& backend, const P& program, const std::vector<std::size_t>& starts) {
+        backend.run(program, starts);
+    };
+
+/// A backend holds the starts, and where they have come to.
+///
+///   n_starts(), size()         how many, and of how many units
+///   reduced(), update()        the two residuals of the network, to make programs of
+///   deflation()                the known zeros that are divided out
+///   run(program, starts)       run a program until it has finished with these starts
+///   make_preconditioner()      make the preconditioner's inverse (search/preconditioner.hpp);
+///   false
+///                              where it does not exist. Only where there are products with weights
+///   terminations(), reasons()  what programs have said of the starts
+///   iterations_left(start)
+///   move_to_cell_centres(starts), keys(starts), are_equal(pairs)   (search/merging.hpp)
+///   follow(followers)          move starts to where their leaders have come
+///   share_labels(followers)    give starts the labels of their leaders
+///   report_all_done()          tell who watches the search
+template <class B>
+concept SearchBackend =
+    Equation<ReducedEquation<B>> && Equation<UpdateEquation<B>> &&
+    requires(B& backend, const B& at, const std::vector<std::size_t>& starts,
+             const Followers& followers, std::size_t start) {
+        { at.n_starts() } -> std::same_as<std::size_t>;
+        { at.size() } -> std::same_as<std::size_t>;
+        { at.deflation() } -> std::same_as<const Deflation<typename ReducedEquation<B>::Scalar>&>;
+        { at.terminations() } -> std::same_as<std::span<const Termination>>;
+        { at.reasons() } -> std::same_as<std::span<const Reason>>;
+        { at.iterations_left(start) } -> std::same_as<std::size_t>;
+        backend.move_to_cell_centres(starts);
+        { backend.keys(starts) } -> std::same_as<std::vector<std::uint64_t>>;
+        { backend.are_equal(followers) } -> std::same_as<std::vector<std::uint8_t>>;
+        backend.follow(followers);
+        backend.share_labels(followers);
+        backend.report_all_done();
+    } &&
+    RunsProgram<B, Newton<ReducedEquation<B>>> &&
+    RunsProgram<B, LevenbergMarquardt<ReducedEquation<B>>> &&
+    RunsProgram<B, LevenbergMarquardt<UpdateEquation<B>>> &&
+    RunsProgram<B, GradientDescent<UpdateEquation<B>>> &&
+    RunsProgram<B, Classifier<UpdateEquation<B>>> &&
+    (!has_products<B> || (RunsProgram<B, KrylovNewton<ReducedEquation<B>>> &&
+                          RunsProgram<B, KrylovNewton<UpdateEquation<B>>> && requires(B& backend) {
+                              { backend.make_preconditioner() } -> std::same_as<bool>;
+                          }));
+
+}  // namespace nullcline

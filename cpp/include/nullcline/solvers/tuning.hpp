@@ -1,0 +1,128 @@
+// Constants of the solvers that no paper gives: values that searches were tried with.
+//
+// Each comment ends with how flat the optimum is: by how much, at most, the products per start
+// change when the value is halved or doubled (the iterations, of Levenberg–Marquardt's constants).
+// `benchmarks/calibrate.py` measures it on trained networks, in geometric means over either half of
+// them, for `auto` in both precisions and for `krylov`, and writes every ratio to
+// benchmarks/results/calibration.json.
+#pragma once
+
+#include <cstddef>
+
+#if defined(NULLCLINE_TUNABLE)
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#endif
+
+namespace nullcline {
+
+/// The value of a constant. In a build for calibration alone (`-DNULLCLINE_TUNABLE`) the variable
+/// `NULLCLINE_TUNING` of the environment, "name=value", may replace one of them.
+template <class Value>
+[[nodiscard]] constexpr Value tuned([[maybe_unused]] const char* name, Value value) {
+#if defined(NULLCLINE_TUNABLE)
+    if (const char* const text = std::getenv("NULLCLINE_TUNING")) {
+        const std::string_view change(text);
+        const std::size_t equals = change.find('=');
+        if (change.substr(0, equals) == name) {
+            return static_cast<Value>(std::stod(std::string(change.substr(equals + 1))));
+        }
+    }
+#endif
+    return value;
+}
+
+struct Tuning {
+    // solvers/krylov_newton.hpp: when the model is solved well enough for its step to be tried.
+
+    /// The gradient of the model, as a part of that at the state (the forcing term).
+    /// Halved or doubled: 5 %.
+    double gradient_forcing = tuned("gradient_forcing", 0.02);
+    /// The last direction's share of the decrease, as a part of the average direction's.
+    /// Halved or doubled: 4 %, and 10 % in single precision.
+    double gain_forcing = tuned("gain_forcing", 0.02);
+    /// Directions for one subspace, also those that restarts have let go.
+    /// Halved or doubled: 0 %: no subspace on these networks takes so many.
+    std::size_t most_products = tuned<std::size_t>("most_products", 150);
+    /// Directions that a restart keeps: the solution and the softest ones.
+    /// Halved or doubled: 0 %: subspaces on these networks hardly ever restart.
+    std::size_t kept_directions = tuned<std::size_t>("kept_directions", 12);
+
+    // solvers/krylov_newton.hpp: the model and its products.
+
+    /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
+    /// Newton's model of ‖f‖² differ in the direction that matters.
+    /// Halved or doubled: 1 %.
+    double little_gain = tuned("little_gain", 0.1);
+    /// Products of a step in single precision serve while it gains more than this part of its
+    /// norm: their errors are a part of its norm too, and must not hide what it gains.
+    /// Halved or doubled: 1 %.
+    double exact_below = tuned("exact_below", 1e-5);
+    /// Products that steps in single precision have updated are good until ‖f‖ falls to this part
+    /// of what it was when they were made in full.
+    /// Halved or doubled: 3 %, and 9 % in single precision, where twice the value would be better.
+    double stale_below = tuned("stale_below", 1e-3);
+    /// μ of the preconditioner at a start, in units of J's squared singular values, which are near
+    /// 1: later it is the trust region's multiplier.
+    /// Halved or doubled: 0.2 %.
+    double first_shift = tuned("first_shift", 1e-2);
+    /// What μ does not fall below.
+    /// Halved or doubled: 0.1 %.
+    double smallest_shift = tuned("smallest_shift", 1e-6);
+
+    // solvers/damping.hpp
+
+    /// The damping at a start (Madsen, Nielsen and Tingleff, Methods for Non-Linear Least Squares
+    /// Problems, 2004, equation 3.14: τ = 1e-3).
+    /// Halved or doubled: 4 %.
+    double first_damping = tuned("first_damping", 1e-3);
+    /// The most by which one accepted step decreases it.
+    /// Halved or doubled: 7 %.
+    double damping_decrease = tuned("damping_decrease", 0.1);
+    /// By what a rejected step increases it, the first of a row: twice Nielsen's.
+    /// Halved or doubled: 5 %.
+    double damping_growth = tuned("damping_growth", 4.0);
+
+    // solvers/stationary.hpp
+
+    /// ‖P Jᵀf‖ / (‖J‖ ‖f‖) at a minimum of ‖f‖, in double precision. Sixty units of rounding would
+    /// do in exact products; beyond that it leaves room for products in single precision and for
+    /// the flat floors of long valleys.
+    /// Halved or doubled: 1 %.
+    double stationary_tolerance = tuned("stationary_tolerance", 1e-6);
+    /// The same ratio in single precision.
+    /// Halved or doubled: 2 %.
+    double stationary_tolerance_single = tuned("stationary_tolerance_single", 1e-4);
+
+    // solvers/gradient.hpp
+
+    /// Iterations after which the products of a descent are made in full again.
+    /// Halved or doubled: 0 %.
+    std::size_t refresh_period = tuned<std::size_t>("refresh_period", 100);
+
+    // search/
+
+    /// Iterations after which a start had better go on in full precision: most need half as many.
+    /// Halved or doubled: 0 %: no search of these networks runs out of it.
+    std::size_t patience = tuned<std::size_t>("patience", 60);
+    /// The most by which a move across a cell of the grid on which starts merge may change a
+    /// gate's sum, unit by unit.
+    /// Halved or doubled: 0 %, and 4 % in single precision.
+    double largest_change = tuned("largest_change", 0x1p-8);
+    /// Steps of the network from zero to the state whose Jacobian makes the preconditioner.
+    /// Halved or doubled: 8 %, and up to 2 % of the starts end in another point.
+    std::size_t settling_steps = tuned<std::size_t>("settling_steps", 100);
+    /// μ of that preconditioner in units of the mean squared singular value of J, whatever the
+    /// trust regions' multipliers are: it only has to keep the inverse in bounds.
+    /// Halved or doubled: 6 %.
+    double preconditioner_shift = tuned("preconditioner_shift", 1e-4);
+};
+
+#if defined(NULLCLINE_TUNABLE)
+inline const Tuning tuning{};
+#else
+inline constexpr Tuning tuning{};
+#endif
+
+}  // namespace nullcline
