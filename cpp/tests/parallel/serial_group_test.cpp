@@ -1,6 +1,4 @@
 // A group of one.
-#include "nullcline/parallel/thread_group.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -8,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "nullcline/numerics/vectors.hpp"
+#include "nullcline/parallel/thread_group.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 
