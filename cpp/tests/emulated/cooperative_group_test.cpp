@@ -42,13 +42,16 @@ TEST("the emulated lanes' reductions give every thread the same bits") {
         PerThread<float> sums{};
         PerThread<float> dots{};
         PerThread<float> minima{};
+        std::vector<float> of_warp(emulated::warp_width);
         run_block([&](const BlockGroup& group, std::size_t rank) {
             const auto at = [&](std::size_t i) { return x[i]; };
             sums[rank] = group.sum(n, at);
             minima[rank] = group.reduce_min(n, 1e30F, at);
             dots[rank] = group.dot(std::span<const float>(x), std::span<const float>(x));
+            group.with_warp([&](const auto& warp) { of_warp[rank] = warp.sum(n, at); });
         });
         CHECK(all_same(sums) && all_same(dots) && all_same(minima));
+        CHECK(std::ranges::all_of(of_warp, [&](float sum) { return sum == of_warp[0]; }));
     }
 }
 

@@ -141,8 +141,10 @@ TEST("a symmetric matrix times the device's inverse is the identity") {
     const std::array<double*, 1> at{a.elements().data()};
     const std::array<double*, 1> inverse_at{inverse.elements().data()};
     std::array<int, n> pivots{};
-    std::array<int, 1> info{1};
+    std::array<int, 1> info{};
     device.lu(1, n, at.data(), pivots.data(), info.data());
+    CHECK(info[0] == 0);
+    info[0] = 1;
     device.lu_invert(n, at.data(), pivots.data(), inverse_at.data(), info.data());
     CHECK(info[0] == 0);
     for (std::size_t i = 0; i < n; ++i) {

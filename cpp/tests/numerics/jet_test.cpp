@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "nullcline/numerics/activations.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 
@@ -76,7 +77,8 @@ auto composite(const std::array<double, n_fields>& at) {
     const auto z = variable<2, order>(at[2]);
     const auto three = constant<order>(3.0);
     const auto gate = logistic(x - y * z);
-    return gate.value * tanh(x * z + y) + gate.complement * z * relu(x + three) / (three + x * y);
+    return gate.value * tanh(x * z + y) +
+           gate.complement * z * activate<Relu>(x + three) / (three + x * y);
 }
 
 TEST("the jet of a sum or difference has the sums or differences of derivatives") {
@@ -191,15 +193,15 @@ TEST("a gate's jet and its complement's add up to the constant one") {
 TEST("the jet of a ReLU is its argument's or nothing, and NaN stays NaN") {
     Random random(48);
     auto u = random_jet<0b011>(random);
-    const Dense active = dense_of(relu(u));
+    const Dense active = dense_of(activate<Relu>(u));
     CHECK(active.value == u.value && active.gradient == dense_of(u).gradient);
     CHECK(active.hessian == dense_of(u).hessian);
     u.value = -u.value;
-    const Dense silent = dense_of(relu(u));
+    const Dense silent = dense_of(activate<Relu>(u));
     CHECK(silent.value == 0);
     check_derivatives(silent, [](auto) { return 0.0; }, [](auto, auto) { return 0.0; }, 0.0);
     u.value = std::numeric_limits<double>::quiet_NaN();
-    CHECK(std::isnan(relu(u).value));
+    CHECK(std::isnan(activate<Relu>(u).value));
 }
 
 TEST("a jet holds derivatives by the fields that it depends on and by no others") {

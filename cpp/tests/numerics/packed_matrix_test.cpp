@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "nullcline/numerics/tile_weights.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 

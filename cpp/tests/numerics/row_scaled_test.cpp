@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "nullcline/numerics/vectors.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"

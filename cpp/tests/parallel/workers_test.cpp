@@ -93,7 +93,7 @@ TEST("tiles cover every item once, whatever their size and the number of threads
             for (const std::size_t n_threads : {1U, 3U}) {
                 std::vector<std::atomic<int>> visits(n);
                 const auto body = [&](std::size_t first, std::size_t count) {
-                    CHECK(count > 0 && count <= tile);
+                    CHECK(count > 0 && count <= tile && first + count <= n);
                     for (std::size_t i = first; i < first + count; ++i) {
                         ++visits[i];
                     }
@@ -114,6 +114,17 @@ TEST("a tile's exception leaves the tiles behind it alone") {
     };
     CHECK_THROWS(for_each_tile(100, 1, 1, body, [] {}), FromWorker);
     CHECK(n_tiles == 3);
+}
+
+TEST("poll's exception leaves the tiles alone that nobody has begun") {
+    constexpr int n_tiles = 5000;
+    std::atomic<int> n_begun{0};
+    const auto body = [&](std::size_t, std::size_t) {
+        ++n_begun;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    };
+    CHECK_THROWS(for_each_tile(n_tiles, 1, 2, body, [] { throw FromPoll(); }), FromPoll);
+    CHECK(n_begun < n_tiles);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // A group of one.
+#include "nullcline/parallel/serial_group.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -6,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "nullcline/parallel/serial_group.hpp"
+#include "nullcline/numerics/vectors.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
 
