@@ -94,32 +94,56 @@ template <class T>
                   });
 }
 
-template <class T>
+/// What a gated block sees, for cells that have activations or for the others.
+template <bool of_activations, class T>
 [[gnu::always_inline]] inline void gated_input_of_all(CellKind kind, const UnitPoint<T>& point,
                                                       std::span<T> out) {
     const UnitArrays<T> at(point);
     T* const to = out.data();
-    with_cell_and_activation(kind, point.activation,
-                             [&]<class C, class Phi>() NULLCLINE_INLINE_LAMBDA {
-                                 if constexpr (C::has_gated_input) {
+    with_cell_and_activation(
+        kind, point.activation, [&]<class C, class Phi>() NULLCLINE_INLINE_LAMBDA {
+            if constexpr (C::has_gated_input && C::has_activation == of_activations) {
 #pragma omp simd
-                                     for (std::size_t i = 0; i < at.size; ++i) {
-                                         to[i] = gated_unit<C, Phi>(at, i);
-                                     }
-                                 }
-                             });
+                for (std::size_t i = 0; i < at.size; ++i) {
+                    to[i] = gated_unit<C, Phi>(at, i);
+                }
+            }
+        });
+}
+
+template <class T>
+void plain_gated_input(CellKind kind, const UnitPoint<T>& point, std::span<T> out) {
+    gated_input_of_all<false>(kind, point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void rates(CellKind kind, const UnitPoint<double>& point, std::span<double> out) {
+    gated_input_of_all<true>(kind, point, out);
+}
+
+NULLCLINE_MULTIVERSION
+void rates(CellKind kind, const UnitPoint<float>& point, std::span<float> out) {
+    gated_input_of_all<true>(kind, point, out);
+}
+
+/// A GRU's r ∘ h is made by plain operations: fused ones would change the last bits of its answers.
+template <class T>
+void gated_input_of(CellKind kind, const UnitPoint<T>& point, std::span<T> out) {
+    if (cell_traits[static_cast<std::size_t>(kind)].has_activation) {
+        rates(kind, point, out);
+    } else {
+        plain_gated_input(kind, point, out);
+    }
 }
 
 }  // namespace
 
-NULLCLINE_MULTIVERSION
 void gated_input(CellKind kind, const UnitPoint<double>& point, std::span<double> out) {
-    gated_input_of_all(kind, point, out);
+    gated_input_of(kind, point, out);
 }
 
-NULLCLINE_MULTIVERSION
 void gated_input(CellKind kind, const UnitPoint<float>& point, std::span<float> out) {
-    gated_input_of_all(kind, point, out);
+    gated_input_of(kind, point, out);
 }
 
 NULLCLINE_MULTIVERSION

@@ -158,10 +158,7 @@ class CellEquation {
     void compute_gated_input(const SerialGroup&, std::span<const T> state,
                              std::span<const T> products, std::span<const T> drive,
                              std::span<T> out) const {
-        if (cell_.traits.has_activation) {
-            return gates::gated_input(cell_.kind, point(state, products, drive), out);
-        }
-        compute_gated_input<SerialGroup>({}, state, products, drive, out);
+        gates::gated_input(cell_.kind, point(state, products, drive), out);
     }
 
     void linearize(const SerialGroup&, std::span<const T> state, std::span<const T> products,

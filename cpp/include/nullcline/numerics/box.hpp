@@ -27,8 +27,9 @@ inline constexpr Range<T> open_unit_range{-1 + std::numeric_limits<T>::epsilon()
                                           1 - std::numeric_limits<T>::epsilon(), false};
 
 /// The range of each unit: one for all, or one per unit, which the input may shift. What a state
-/// has beside outputs, such as an LSTM's c, is bounded by nothing here.
-template <class T>
+/// has beside outputs, such as an LSTM's c, is bounded by nothing here. `Box<T, false>` has one for
+/// all, and knows so at compile time.
+template <class T, bool may_differ = true>
 struct Box {
     Range<T> range;             ///< of every unit; or, where there are more, `has_faces` alone
     const T* lows = nullptr;    ///< of each unit, or nothing
@@ -37,10 +38,10 @@ struct Box {
 
     [[nodiscard]] constexpr bool has_faces() const { return range.has_faces; }
     [[nodiscard]] constexpr T low(std::size_t i) const {
-        return lows == nullptr ? range.low : lows[i] + shift(i);
+        return !may_differ || lows == nullptr ? range.low : lows[i] + shift(i);
     }
     [[nodiscard]] constexpr T high(std::size_t i) const {
-        return highs == nullptr ? range.high : highs[i] + shift(i);
+        return !may_differ || highs == nullptr ? range.high : highs[i] + shift(i);
     }
     /// The nearest value inside.
     [[nodiscard]] constexpr T nearest(std::size_t i, T value) const {
@@ -61,15 +62,30 @@ struct Box {
     }
 };
 
+/// Call `use(box)` with the simplest kind of box that does: where units are alike, loops over them
+/// have nothing to choose by, and become vectors.
+template <class T, class Use>
+[[gnu::always_inline]] NULLCLINE_DEVICE inline auto with_simplest(const Box<T>& box,
+                                                                  const Use& use) {
+    if (box.lows == nullptr) {
+        return use(Box<T, false>{box.range});
+    }
+    return use(box);
+}
+
 /// Bring outputs in; true where they were outside.
 template <class Group, class T>
 NULLCLINE_DEVICE bool project_into(const Group& group, const Box<T>& box, std::span<T> outputs) {
     T* const value = outputs.data();
-    if (group.all(outputs.size(), [=](std::size_t i) { return box.holds(i, value[i]); })) {
-        return false;
-    }
-    group.for_each(outputs.size(), [=](std::size_t i) { value[i] = box.nearest(i, value[i]); });
-    return true;
+    return with_simplest(box, [&](const auto& simplest) {
+        const auto bounds = simplest;
+        if (group.all(outputs.size(), [=](std::size_t i) { return bounds.holds(i, value[i]); })) {
+            return false;
+        }
+        group.for_each(outputs.size(),
+                       [=](std::size_t i) { value[i] = bounds.nearest(i, value[i]); });
+        return true;
+    });
 }
 
 }  // namespace nullcline

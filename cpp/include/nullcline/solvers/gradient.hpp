@@ -129,12 +129,13 @@ class GradientDescent<E>::Slot {
         T* const h = at_.h.data();
         float* const by = change.data();
         const std::size_t n_bounded = slot_.units();
-        const Box<T> box = slot_.box;
-        slot_.group.for_each(change.size(), [=](std::size_t i) {
-            const T before = h[i];
-            const T after = before + static_cast<T>(by[i]);
-            h[i] = i < n_bounded ? box.nearest(i, after) : after;
-            by[i] = static_cast<float>(h[i] - before);
+        with_simplest(slot_.box, [&](const auto& box) {
+            slot_.group.for_each(change.size(), [=](std::size_t i) {
+                const T before = h[i];
+                const T after = before + static_cast<T>(by[i]);
+                h[i] = i < n_bounded ? box.nearest(i, after) : after;
+                by[i] = static_cast<float>(h[i] - before);
+            });
         });
         ++slot_.now.iterations;
         if (!E::has_linear_products || slot_.now.iterations % tuning.refresh_period == 0) {
