@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nullcline.plotting.style import BLACK, BLUE, DPI, GREY, ORANGE, VERMILION, style
+from nullcline.plotting.theme import BLACK, BLUE, DPI, GREY, ORANGE, VERMILION, style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

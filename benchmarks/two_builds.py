@@ -37,8 +37,9 @@ GATES = {"GRU": 3, "OriginalGRU": 3, "LSTM": 4, "UGRNN": 2, "MGU": 2, "RNN": 1}
 
 def problems() -> dict[str, tuple[Any, Any]]:
     """Return cells and starts: the trained networks of `make bench`, and one of every cell."""
-    import nullcline as nc
     from safetensors.numpy import load_file
+
+    import nullcline as nc
 
     found: dict[str, tuple[Any, Any]] = {}
     for name in ("imdb-1-layer", "synthetic-1-layer"):

@@ -218,7 +218,7 @@ def test_a_file_cut_short_is_refused(n_bytes: int, tmp_path: Path) -> None:
     path = tmp_path / "analysis.npz"
     network(layer(1)).save(path)
     path.write_bytes(path.read_bytes()[:n_bytes])
-    with pytest.raises(ValueError, match=r"analysis.npz holds no analysis"):
+    with pytest.raises(ValueError, match=r"analysis.npz is not an analysis, or it is damaged"):
         NetworkAnalysis.load(path)
 
 

@@ -129,7 +129,7 @@ def test_a_damaged_analysis_is_named(
         assert main([*arguments, "--resume", *corpus, *SMALL]) == 1
     finally:
         path.write_bytes(whole)
-    assert "analysis.npz holds no analysis" in capsys.readouterr().err
+    assert "analysis.npz is not an analysis, or it is damaged" in capsys.readouterr().err
 
 
 # train and find

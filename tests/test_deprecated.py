@@ -23,7 +23,7 @@ MOVED = {
     "nullcline.paper": "nullcline.study",
     "nullcline.paper.dynamics_figures": "nullcline.plotting",
     "nullcline.paper.pca": "nullcline.study.pca",
-    "nullcline.paper.style": "nullcline.plotting.style",
+    "nullcline.paper.style": "nullcline.plotting.theme",
     "nullcline.stack": "nullcline.cells.stack",
 }
 

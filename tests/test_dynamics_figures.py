@@ -11,7 +11,7 @@ import pytest
 import nullcline as nc
 from nullcline import plotting as draw
 from nullcline.plotting.panels import WORD_ROOM, WORDS_WRITTEN
-from nullcline.plotting.style import style
+from nullcline.plotting.theme import style
 from testing.gru_samples import cell_of, independent_units, random_gru
 
 if TYPE_CHECKING:

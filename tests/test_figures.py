@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from nullcline.plotting.style import class_colours, style
+from nullcline.plotting.theme import class_colours, style
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figures import draw_figures, plans
 from testing.study_samples import dynamics, layer, network, spectrum

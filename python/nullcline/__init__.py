@@ -106,7 +106,7 @@ MovedModules(
         "nullcline.linear_prediction": "nullcline.linearization.prediction",
         "nullcline.paper": "nullcline.study",
         "nullcline.paper.dynamics_figures": "nullcline.plotting",
-        "nullcline.paper.style": "nullcline.plotting.style",
+        "nullcline.paper.style": "nullcline.plotting.theme",
         "nullcline.stack": "nullcline.cells.stack",
     }
 ).install()

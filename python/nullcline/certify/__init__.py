@@ -1,5 +1,6 @@
 """Proofs, in floating point, that exactly one fixed point lies near a state."""
 
 from nullcline.certify.certificates import Certificates, certify_states
+from nullcline.certify.enclosure import can_be_enclosed
 
-__all__ = ["Certificates", "certify_states"]
+__all__ = ["Certificates", "can_be_enclosed", "certify_states"]

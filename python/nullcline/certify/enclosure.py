@@ -112,6 +112,11 @@ _ENCLOSURES: dict[type, Any] = {GRU: GRUEnclosure}
 """How the equations of each cell are enclosed."""
 
 
+def can_be_enclosed(cell: Cell) -> bool:
+    """Tell whether there are certificates for a cell of this type."""
+    return any(kind in _ENCLOSURES for kind in type(cell).__mro__)
+
+
 def enclosure_for(cell: Cell) -> Callable[[Vector, Floats | None], Enclosure]:
     """Return what encloses a cell's equations at a state and an input.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -87,15 +86,9 @@ def _constructor(module: Any) -> Callable[..., Cell]:
         return cells.LSTM
     if isinstance(module, nn.RNN | nn.RNNCell):
         return partial(cells.RNN, nonlinearity=module.nonlinearity)
-    if isinstance(module, _our_ugrnn()):
+    if getattr(module, "nullcline_cell", None) == cells.UGRNN.__name__:  # the network that we train
         return cells.UGRNN
     raise _unsupported(module)
-
-
-def _our_ugrnn() -> type | tuple[()]:
-    """Return the class that we train, if a module of it can exist: its file has been loaded."""
-    loaded = sys.modules.get("nullcline.training.ugrnn")
-    return loaded.UGRNN if loaded else ()
 
 
 def _bias(module: Any, name: str, dtype: np.dtype[Any]) -> Floats | None:

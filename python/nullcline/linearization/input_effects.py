@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.tolerances import MARGINAL
 from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
 
-STABLE = 1 - 1e-5
+STABLE = 1 - MARGINAL
 """A point whose largest |λ| is below this is stable beyond doubt.
 
 At a ghost one eigenvalue is 1, exactly but for where the ghost was found to lie: an effect summed

@@ -10,7 +10,7 @@ from nullcline.plotting.line import line_attractor
 from nullcline.plotting.modes import eigenvalues, time_constants
 from nullcline.plotting.points import fixed_points
 from nullcline.plotting.predictions import prediction
-from nullcline.plotting.style import style
+from nullcline.plotting.theme import style
 from nullcline.plotting.words import instantaneous_and_steady, word_projections, word_responses
 
 __all__ = [

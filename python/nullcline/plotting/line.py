@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from nullcline.plotting.panels import panels, point_mark
 from nullcline.plotting.points import plane_of
-from nullcline.plotting.style import BLACK, BLUE, GREY, MARKERS, ORANGE, VERMILION
+from nullcline.plotting.theme import BLACK, BLUE, GREY, MARKERS, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

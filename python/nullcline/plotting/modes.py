@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from nullcline._support.tolerances import MARGINAL
 from nullcline.plotting.panels import COLOURS, SHAPES, legend_below, panels
-from nullcline.plotting.style import BLACK, BLUE, GREY, VERMILION
+from nullcline.plotting.theme import BLACK, BLUE, GREY, VERMILION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nullcline.plotting.style import BLACK, BLUE, MARKERS, ORANGE, PANEL, VERMILION
+from nullcline.plotting.theme import BLACK, BLUE, MARKERS, ORANGE, PANEL, VERMILION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
 from nullcline.plotting.panels import legend_below, panels, point_mark
-from nullcline.plotting.style import BLACK, GREY, MARKERS, VERMILION
+from nullcline.plotting.theme import BLACK, GREY, MARKERS, VERMILION
 from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:

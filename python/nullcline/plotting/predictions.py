@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.plotting.panels import panels
-from nullcline.plotting.style import BLACK, BLUE, ORANGE
+from nullcline.plotting.theme import BLACK, BLUE, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

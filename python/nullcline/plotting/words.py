@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from nullcline.plotting.panels import COLOURS, panels, write_words
-from nullcline.plotting.style import BLACK, BLUE, GREY
+from nullcline.plotting.theme import BLACK, BLUE, GREY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -134,6 +134,7 @@ def _materials(
             reviews=read[layer],
             readout=_readout(model) if layer == last else None,
             words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
+            is_papers_cell=checkpoint.settings.cell == "gru",
         )
         for layer, cell in enumerate(from_torch(model.rnn))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nullcline.plotting.line import line_attractor
-from nullcline.plotting.style import BLACK, BLUE, ORANGE
+from nullcline.plotting.theme import BLACK, BLUE, ORANGE
 from nullcline.plotting.words import instantaneous_and_steady, word_projections
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.layer_panels import panel_per_layer

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nullcline._support.files import replacing
-from nullcline.plotting.style import DPI, style
+from nullcline.plotting.theme import DPI, style
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.point_figures import eigenvalues, fixed_points

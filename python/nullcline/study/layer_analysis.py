@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from nullcline.cells import GRU
+from nullcline.certify import can_be_enclosed
 from nullcline.linearization.linear_map import linearize
 from nullcline.search.find import find_fixed_points
 from nullcline.study.dynamics import analyse_dynamics
@@ -64,6 +64,8 @@ class LayerMaterial:
         The readout of its outputs, (H,); None unless it is the last layer.
     words
         The words that it reads; None unless it is the first layer.
+    is_papers_cell
+        Whether the layer is of the paper's cell, whose points the paper's method looks for, too.
     """
 
     number: int
@@ -75,6 +77,7 @@ class LayerMaterial:
     reviews: Sequence[Floats]
     readout: NDArray[np.float64] | None
     words: Words | None
+    is_papers_cell: bool
 
 
 def analyse_layer(
@@ -88,7 +91,7 @@ def analyse_layer(
     with watch.time("certify"):
         radius_exists, radius_unique = _prove(cell, unique)
     descent: Descent | None = None
-    if isinstance(cell, GRU):  # the cell of the study whose method it is
+    if material.is_papers_cell:
         with watch.time("descent"):
             descent = _descend(cell, points.starts, settings)
     spectra, dynamics = _linearize(material, unique, watch)
@@ -134,7 +137,6 @@ def search_layer(
         n_threads=settings.n_threads,
         device=device,
         progress=progress,
-        seed=settings.seed,
     )
 
 
@@ -182,7 +184,7 @@ def _linearize(
 
 def _prove(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the radii that are proved at each point; NaN with cells that have no certificates."""
-    if not isinstance(cell, GRU):
+    if not can_be_enclosed(cell):
         return np.full(len(unique), np.nan), np.full(len(unique), np.nan)
     certificates = unique.certify()
     return certificates.radius_exists, certificates.radius_unique

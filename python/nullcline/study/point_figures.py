@@ -16,7 +16,7 @@ from nullcline.plotting.points import (
     point_marks,
     speed_colours,
 )
-from nullcline.plotting.style import PANEL
+from nullcline.plotting.theme import PANEL
 from nullcline.study.layer_panels import label_components, layer_title, panel_per_layer
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,12 +114,9 @@ class NetworkAnalysis:
         ValueError
             It was not written by `save`, or is damaged.
         """
-        with Path(path).open("rb") as file:
-            try:
-                arrays = archive.read_arrays(file)
-                record = json.loads(arrays.pop("record").item())
-                if record.pop("format") != _FORMAT:
-                    raise ValueError("its format is unknown")
-                return unpack(cls, record, arrays)
-            except archive.UNREADABLE as error:
-                raise ValueError(f"{path} holds no analysis, or a damaged one: {error}") from error
+        with archive.reading(path, "an analysis") as file:
+            arrays = archive.read_arrays(file)
+            record = json.loads(arrays.pop("record").item())
+            if record.pop("format") != _FORMAT:
+                raise ValueError("its format is unknown")
+            return unpack(cls, record, arrays)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nullcline.plotting.panels import legend_below
-from nullcline.plotting.style import BLACK, BLUE, GREY, ORANGE, class_colours
+from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE, class_colours
 from nullcline.study.layer_panels import label_components, layer_title, panel_per_layer
 
 if TYPE_CHECKING:

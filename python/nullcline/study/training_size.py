@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nullcline._support.files import replacing
-from nullcline.plotting.style import DPI, PANEL, style
+from nullcline.plotting.theme import DPI, PANEL, style
 
 if TYPE_CHECKING:
     import os

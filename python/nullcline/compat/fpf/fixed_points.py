@@ -511,15 +511,10 @@ def _of_attributes(found: dict[str, Any]) -> FixedPoints:
 
 
 def _read_archive(path: Path) -> FixedPoints:
-    with path.open("rb") as file:
-        try:
-            found = archive.read(file, _FORMAT, (_FORMAT_VERSION,))
-            settings = {name: found.pop(name).item() for name in _SETTINGS if name in found}
-            return FixedPoints(**found, **settings)
-        except archive.UNREADABLE as error:
-            raise ValueError(
-                f"{path} is not a file of fixed points, or it is damaged: {error}"
-            ) from error
+    with archive.reading(path, "a file of fixed points") as file:
+        found = archive.read(file, _FORMAT, (_FORMAT_VERSION,))
+        settings = {name: found.pop(name).item() for name in _SETTINGS if name in found}
+        return FixedPoints(**found, **settings)
 
 
 def _keeping_dimensions(index: Any) -> Any:
