@@ -142,6 +142,8 @@ def test_a_loaded_cublas_comes_first_then_the_wheels(
         f"7f02-7f03 r--p 00000000 08:01 43                  {tmp_path}/libcublasLt.so.13\n"
         "7f03-7f04 rw-p 00000000 00:00 0                   [heap]\n"
     )
+    for name in ("CONDA_PREFIX", "CUDA_PATH", "CUDA_HOME"):
+        monkeypatch.delenv(name, raising=False)
     expected = [str(loaded), *map(str, wheels), "libcublas.so.13", "libcublas.so.12"]
     assert list(cublas.candidates()) == expected
 
@@ -151,7 +153,24 @@ def test_without_wheels_the_system_is_asked(
 ) -> None:
     monkeypatch.setattr(cublas, "_MAPS", tmp_path / "no such file")
     monkeypatch.setattr(cublas, "find_spec", lambda _: None)
+    for name in ("CONDA_PREFIX", "CUDA_PATH", "CUDA_HOME"):
+        monkeypatch.delenv(name, raising=False)
     assert list(cublas.candidates()) == ["libcublas.so.13", "libcublas.so.12"]
+
+
+def test_a_toolkit_that_the_environment_names_comes_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cublas, "_MAPS", tmp_path / "no such file")
+    monkeypatch.setattr(cublas, "find_spec", lambda _: None)
+    monkeypatch.setenv("CONDA_PREFIX", "")
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
+    library = tmp_path / "lib64" / "libcublas.so.13"
+    library.parent.mkdir()
+    library.touch()
+    names = ["libcublas.so.13", "libcublas.so.12"]
+    assert list(cublas.candidates()) == [*names, str(library)]
 
 
 # What `device` may be

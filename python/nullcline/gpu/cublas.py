@@ -1,7 +1,12 @@
-"""Where cuBLAS may be: in this process already, in NVIDIA's wheels, or where the system looks."""
+"""Where cuBLAS may be: in this process already, in NVIDIA's wheels, where the system looks, a toolkit.
+
+NVIDIA's `cuda.pathfinder` looks in the same places. It gives one answer, where a library that
+cannot be loaded here is followed by the next; and it needs a newer Python than this package.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
 _MAPS = Path("/proc/self/maps")  # Linux's list of what is loaded
 _WHEEL_FOLDERS = ("cu13/lib", "cublas/lib")
 _SYSTEM_NAMES = ("libcublas.so.13", "libcublas.so.12")
+_ROOTS = ("CONDA_PREFIX", "CUDA_PATH", "CUDA_HOME")  # variables that name a toolkit's folder
 
 
 def candidates() -> Iterator[str]:
@@ -24,6 +30,7 @@ def candidates() -> Iterator[str]:
     yield from _loaded()
     yield from _in_wheels()
     yield from _SYSTEM_NAMES
+    yield from _in_toolkits()
 
 
 def _loaded() -> list[str]:
@@ -40,5 +47,15 @@ def _in_wheels() -> list[str]:
         str(path)
         for folder in _WHEEL_FOLDERS
         for root in roots
+        for path in sorted(Path(root, folder).glob("libcublas.so.*"))
+    ]
+
+
+def _in_toolkits() -> list[str]:
+    roots = [os.environ[name] for name in _ROOTS if os.environ.get(name)]
+    return [
+        str(path)
+        for root in roots
+        for folder in ("lib", "lib64")
         for path in sorted(Path(root, folder).glob("libcublas.so.*"))
     ]
