@@ -112,6 +112,8 @@ def test_excitatory_and_inhibitory_units_each_have_their_range() -> None:
     assert cell.activation == tuple(names)
     assert not cell.is_smooth
     assert nc.LeakyRNN(u, w, b, alpha=0.2, activation=["softplus"] * 4).activation == "softplus"
+    others = nc.LeakyRNN(u, w, b, alpha=0.2, activation=["sigmoid", "hardtanh", "linear", "tanh"])
+    assert others.activation == ("logistic", "hard_tanh", "identity", "tanh")
 
 
 def test_it_says_what_its_arguments_must_be() -> None:

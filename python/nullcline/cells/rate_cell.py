@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ACTIVATIONS: tuple[str, ...] = _core.ACTIVATIONS
 """The names of the activation functions that units may have."""
 
+_OTHER_NAMES = {"sigmoid": "logistic", "hardtanh": "hard_tanh", "linear": "identity"}
+"""What PyTorch and Keras call some of them."""
+
 
 class RateCell(CompiledCell):
     """A network of rates with a leak, such as `LeakyRNN` or `RateRNN`.
@@ -39,7 +42,8 @@ class RateCell(CompiledCell):
     activation
         φ: "tanh"; "relu", max(u, 0); "logistic", 1 / (1 + exp(-u)); "softplus", ln(1 + exp(u));
         "hard_tanh", u cut at -1 and 1; "identity"; or "rectified_tanh", max(tanh(u), 0). One for
-        all units, or a sequence of H.
+        all units, or a sequence of H. PyTorch's and Keras's "sigmoid", "hardtanh" and "linear" are
+        understood, too.
     dt, tau
         Instead of `alpha`: the length of a step and the units' time constants, α = dt / tau, in one
         unit of time; `tau` a number, or one per unit, shape (H,). `Linearization` then also knows
@@ -224,6 +228,7 @@ def _activation_names(activation: str | Sequence[str], size: int) -> list[str]:
     names = [activation] if isinstance(activation, str) else list(activation)
     if not isinstance(activation, str) and len(names) != size:
         raise ValueError(f"activation must be one name or {size}, one per unit, not {len(names)}")
+    names = [_OTHER_NAMES.get(name, name) for name in names]
     for name in names:
         if name not in ACTIVATIONS:
             raise ValueError(

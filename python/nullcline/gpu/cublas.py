@@ -1,4 +1,4 @@
-"""Where cuBLAS may be: in this process already, in NVIDIA's wheels, where the system looks, a toolkit.
+"""Where cuBLAS may be: loaded already, in NVIDIA's wheels, where the system looks, in a toolkit.
 
 NVIDIA's `cuda.pathfinder` looks in the same places. It gives one answer, where a library that
 cannot be loaded here is followed by the next; and it needs a newer Python than this package.
