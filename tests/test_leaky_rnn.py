@@ -139,6 +139,11 @@ def test_it_says_what_its_arguments_must_be() -> None:
         nc.LeakyRNN(u, w, b, dt=2, tau=1)
     with pytest.raises(ValueError, match=r"activation must be one of tanh, relu, .* not 'sine'"):
         nc.LeakyRNN(u, w, b, alpha=0.1, activation="sine")
+    for wrong in (3, None):
+        with pytest.raises(TypeError, match="activation must be a name, or a list of 4"):
+            nc.LeakyRNN(u, w, b, alpha=0.1, activation=wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="alpha must be a number, or one per unit, not True"):
+        nc.LeakyRNN(u, w, b, alpha=True)
     with pytest.raises(ValueError, match="activation must be one name or 4"):
         nc.LeakyRNN(u, w, b, alpha=0.1, activation=["tanh", "relu"])
     with pytest.raises(ValueError, match="weight_hh must have shape"):
@@ -151,6 +156,8 @@ def test_it_says_what_its_arguments_must_be() -> None:
         nc.LeakyRNN(u, (w[:, :2], w[:, :1]), b, alpha=0.1)
     with pytest.raises(ValueError, match="weight_hh must be an array or a pair of factors"):
         nc.LeakyRNN(u, (w, w, w), b, alpha=0.1)
+    with pytest.raises(ValueError, match="weight_hh must be an array or a pair of factors"):
+        nc.LeakyRNN(u, (w,), b, alpha=0.1)
     with pytest.raises(ValueError, match=r"weight_hh\[1\] must be finite"):
         nc.LeakyRNN(u, (w, w * np.inf), b, alpha=0.1)
     with pytest.raises(TypeError, match="bias must be float64 or float32"):

@@ -171,6 +171,17 @@ def test_a_curve_of_rates_ends_at_the_faces_of_their_own_box() -> None:
     )
 
 
+def test_a_curve_leaves_a_point_whose_units_are_all_but_off() -> None:
+    """Two logistic units near zero, one that drives itself: a curve does not end at its start."""
+    w = np.array([[8.0, 0.0], [0.0, 0.0]])
+    cell = nc.LeakyRNN(np.zeros((2, 1)), w, np.array([-4.2, -9.0]), alpha=1, activation="logistic")
+    found = nc.trace(cell, np.array([0.01, 1e-4]))
+    (curve,) = found.curves
+    assert curve.h[:, 1].max() < 1e-3
+    assert len(found.points.select("fixed")) == 3
+    assert np.ptp(curve.h[:, 0]) > 0.95
+
+
 def test_a_ring_of_rates_of_low_rank_has_its_line_of_fixed_points() -> None:
     """Rank one: h = m κ with κ = nᵀ tanh(m κ), whose roots are found by hand."""
     size = 3000  # dense, it would take 72 MB; above the size to which `auto` factors

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Box:
     """Bounds of the outputs of a cell, unit by unit.
 
@@ -41,6 +41,10 @@ class Box:
         low = np.concatenate([box.low for box in boxes])
         high = np.concatenate([box.high for box in boxes])
         return cls(_bounds(low, len(low)), _bounds(high, len(high)))
+
+    def __repr__(self) -> str:
+        low, high = float(np.min(self.low)), float(np.max(self.high))
+        return f"Box({len(self.low)} units, between {low:.3g} and {high:.3g})"
 
     def margin(self, h: ArrayLike) -> float:
         """Return how far one cell's outputs, shape (H,), are from the nearest face.

@@ -73,6 +73,10 @@ class RateCell(CompiledCell):
         dt: float | None = None,
         tau: ArrayLike | None = None,
     ) -> None:
+        if isinstance(weight_hh, tuple) and len(weight_hh) != 2:
+            raise ValueError(
+                f"weight_hh must be an array or a pair of factors, not {len(weight_hh)} of them"
+            )
         recurrence = weight_hh if isinstance(weight_hh, tuple) else (weight_hh,)
         arrays = _checked(weight_ih, recurrence, bias)
         self._input, self._bias, *self._recurrence = (_kept(array) for array in arrays)
@@ -160,8 +164,6 @@ def _checked(
 ) -> list[Floats]:
     """Return input weights, bias, and the recurrence or its factors, of one type."""
     w_in = validation.floats("weight_ih", weight_ih)
-    if len(recurrence) not in {1, 2}:
-        raise ValueError(f"weight_hh must be an array or a pair of factors, not {len(recurrence)}")
     w = [
         validation.floats("weight_hh" if len(recurrence) == 1 else f"weight_hh[{i}]", array)
         for i, array in enumerate(recurrence)
@@ -218,6 +220,8 @@ def _per_unit(name: str, value: object, size: int) -> NDArray[np.float64]:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} must be a number, or one per unit: {error}") from error
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, or one per unit, not {value}")
     if array.shape not in {(), (size,)}:
         raise ValueError(f"{name} must be a number or have shape ({size},), not {array.shape}")
     validation.require_finite(name, np.atleast_1d(array))
@@ -225,6 +229,10 @@ def _per_unit(name: str, value: object, size: int) -> NDArray[np.float64]:
 
 
 def _activation_names(activation: str | Sequence[str], size: int) -> list[str]:
+    if not isinstance(activation, str | list | tuple):
+        raise TypeError(
+            f"activation must be a name, or a list of {size}, not {type(activation).__name__}"
+        )
     names = [activation] if isinstance(activation, str) else list(activation)
     if not isinstance(activation, str) and len(names) != size:
         raise ValueError(f"activation must be one name or {size}, one per unit, not {len(names)}")

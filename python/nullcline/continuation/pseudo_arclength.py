@@ -41,6 +41,9 @@ LARGEST_CORRECTION = 0.3
 AT_BOUNDARY = 1e-3
 """A curve that comes this close to the boundary has arrived."""
 
+NEARER = 1e-3
+"""One that begins nearer has arrived at this part of the distance that it begins at."""
+
 
 class CurveStop(Enum):
     """Why a curve stops; the values are what users read."""
@@ -111,8 +114,9 @@ def follow(
     points, tangents, lengths = [start], [tangent], [0.0]
     step = min(first_step, largest_step)
     stop = CurveStop.POINTS
+    arrived = _where_it_arrives(problem.margin(start))
     while len(points) < max_points:
-        if problem.margin(points[-1]) < AT_BOUNDARY:
+        if problem.margin(points[-1]) < arrived or arrived <= 0:
             stop = CurveStop.BOUNDARY
             break
         if step < SMALLEST_STEP:
@@ -124,7 +128,7 @@ def follow(
             continue
         point, onward, n_corrections = corrected
         if problem.margin(point) <= 0:
-            step *= _share_inside(problem.margin(points[-1]), problem.margin(point))
+            step *= _share_inside(problem.margin(points[-1]), problem.margin(point), arrived)
             continue
         turn = float(onward @ tangents[-1])
         points.append(point)
@@ -204,9 +208,18 @@ def _solve(matrix: Matrix, right: Vector) -> Vector | None:
     return solution if np.isfinite(solution).all() else None
 
 
-def _share_inside(margin_before: float, margin_after: float) -> float:
+def _where_it_arrives(margin_at_start: float) -> float:
+    """Return the margin at which a curve has arrived at the boundary.
+
+    A unit that is all but off, in a network whose rates are positive, lies near its face from the
+    beginning: that is no arrival.
+    """
+    return AT_BOUNDARY if margin_at_start >= AT_BOUNDARY else NEARER * margin_at_start
+
+
+def _share_inside(margin_before: float, margin_after: float, arrived: float) -> float:
     """Return the part of a step that ends just inside, if the margin falls linearly."""
-    part = (margin_before - AT_BOUNDARY / 2) / (margin_before - margin_after)
+    part = (margin_before - arrived / 2) / (margin_before - margin_after)
     return float(np.clip(part, 0.1, 0.9))
 
 
