@@ -3,7 +3,7 @@
 PYTHON ?= python3
 JOBS   ?= 2
 
-# One environment a purpose, made anew when what it is made of changes.
+# One environment per purpose, made anew when what it is made of changes.
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' ')' -print)
 CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
 DEFINE   = --config-settings=cmake.define.

@@ -119,7 +119,7 @@ def known_points(name: str) -> nc.FixedPoints:
         nc.find_fixed_points(network.cell, network.starts, method=method, tol_slow=TOL_SLOW)
         for method in ("auto", "lm")
     ]
-    both = nc.find_fixed_points(  # judged again where they are, as one result
+    both = nc.find_fixed_points(  # classified again where they are, as one result
         network.cell, np.concatenate([points.h for points in found]), tol_slow=TOL_SLOW
     )
     return both.unique()

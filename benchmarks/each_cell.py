@@ -92,8 +92,8 @@ def _summary(rounds: Sequence[Row]) -> Row:
 def table(rows: Sequence[Row]) -> str:
     """Return a Markdown table of cells."""
     lines = [
-        "| network | starts that are fixed | iterations | ms a start | as a function: fixed "
-        "| ms a start | times as long |",
+        "| network | starts that are fixed | iterations | ms per start | as a function: fixed "
+        "| ms per start | times as long |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:

@@ -130,7 +130,7 @@ def _summary(rounds: list[Row]) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Return a Markdown table of types of networks and finders; counts are a seed each."""
+    """Return a Markdown table of types of networks and finders; one count per seed."""
     lines = [
         "| network | finder | seconds (min–max) | unique points | with q < 1e-12 | "
         "of those stable | memories they hold |",

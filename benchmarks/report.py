@@ -101,7 +101,7 @@ def _series(rows: Iterable[Row]) -> dict[str, list[Row]]:
 def search_table(result: Row, network: str) -> str:
     """Return a Markdown table of all searches of one network."""
     lines = [
-        "| search | starts | ms a start (min–max) | against `auto` | at the fixed points | "
+        "| search | starts | ms per start (min–max) | against `auto` | at the fixed points | "
         "at the ghost | elsewhere | outside of the cube |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
@@ -150,7 +150,7 @@ def ghost_table(result: Row) -> str:
 
 def count_table(result: Row) -> str:
     """Return a Markdown table of seconds and memory against the number of starts."""
-    lines = ["| starts | seconds | ms a start | peak memory |", "|---:|---:|---:|---:|"]
+    lines = ["| starts | seconds | ms per start | peak memory |", "|---:|---:|---:|---:|"]
     for row in result["counts"]:
         per_start = 1e3 * row["seconds"] / row["n_starts"]
         lines.append(
@@ -231,7 +231,7 @@ def search_figure(result: Row) -> Figure:
 
 
 def _draw_searches(ax: Axes, rows: list[Row]) -> None:
-    """Draw a bar a search, as long as its time on a log scale, split by where its ends lie."""
+    """Draw one bar per search, as long as its time on a log scale, split by where its ends lie."""
     first = 10 ** np.floor(np.log10(min(row["ms_per_start"] for row in rows)))
     colours = dict(zip(("true", "elsewhere", "outside"), (BLUE, ORANGE, VERMILION), strict=True))
     labels = {
@@ -258,7 +258,7 @@ def _draw_searches(ax: Axes, rows: list[Row]) -> None:
     ax.set_xticks(list(decades), [f"{first * 10**decade:g}" for decade in decades])
     ax.set_xlim(0, longest + 0.9)  # room for the label
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel("milliseconds a start")
+    ax.set_xlabel("milliseconds per start")
 
 
 def size_figure(result: Row) -> Figure:

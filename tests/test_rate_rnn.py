@@ -136,6 +136,14 @@ def test_rates_stay_in_the_box_about_their_drive(activation: str, rank: int | No
         assert (found.kind == "fixed").any()
 
 
+def test_a_box_is_open_at_one_end_where_rates_are() -> None:
+    """Rectified rates have no upper end: a unit that they all excite has no upper bound."""
+    w = np.array([[0.0, -1.0], [2.0, 0.0]])
+    cell = nc.RateRNN(np.zeros((2, 1)), w, np.array([0.5, -0.25]), alpha=1, activation="relu")
+    np.testing.assert_allclose(cell.box.low, [-np.inf, -0.25], rtol=1e-12)
+    np.testing.assert_allclose(cell.box.high, [0.5, np.inf], rtol=1e-12)
+
+
 def test_a_box_of_inputs_holds_the_boxes_of_all() -> None:
     cell = Rates(nc.RateRNN, 6, activations=["tanh", "relu"]).cell()
     low, high = np.array([-1.0, 0.5]), np.array([2.0, np.inf])

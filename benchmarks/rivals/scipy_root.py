@@ -1,4 +1,4 @@
-"""SciPy's `root` on F(h) - h with our Jacobian, a start at a time."""
+"""SciPy's `root` on F(h) - h with our Jacobian, one start at a time."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class Cell {
     Matrix<T> input_;
     Matrix<T> dense_, left_, right_;  // the recurrence, in one piece or as its factors
     std::vector<T> bias_, parameters_, row_norms_;
-    Activation activation_ = Activation::tanh;
+    Activation activation_{};
     OutputBounds<T> bounds_;
 };
 

@@ -39,28 +39,23 @@ template <class T>
 template <class T>
 [[nodiscard]] Range<T> range_of_sum(std::span<const T> w, std::span<const Range<T>> ranges) {
     constexpr T most = std::numeric_limits<T>::max();
-    constexpr T infinite = std::numeric_limits<T>::infinity();
-    const auto times = [](T weight, T bound) {
-        if (weight == T{0}) {
-            return T{0};
+    const T growth = 4 * static_cast<T>(w.size() + 1) * std::numeric_limits<T>::epsilon();
+    /// One end of the sum, moved outward by far more than it may have been rounded.
+    const auto end = [&](T sign) {
+        T sum = 0;
+        T size = 0;
+        for (std::size_t j = 0; j < w.size(); ++j) {
+            const Range<T>& range = ranges[ranges.size() == 1 ? 0 : j];
+            const T bound = w[j] * sign > 0 ? range.high : range.low;
+            if (w[j] != T{0} && std::abs(bound) >= most) {
+                return sign * most;
+            }
+            sum += w[j] * bound;
+            size += std::abs(w[j] * bound);
         }
-        return std::abs(bound) >= most
-                   ? std::copysign(infinite, weight * std::copysign(T{1}, bound))
-                   : weight * bound;
+        return std::clamp(sum + sign * growth * size, -most, most);
     };
-    Range<T> sum{0, 0, true};
-    T size = 0;
-    for (std::size_t j = 0; j < w.size(); ++j) {
-        const Range<T>& range = ranges[ranges.size() == 1 ? 0 : j];
-        const T one = times(w[j], range.low);
-        const T other = times(w[j], range.high);
-        sum.low += std::min(one, other);
-        sum.high += std::max(one, other);
-        size += std::max(std::abs(one), std::abs(other));
-    }
-    // Both by far more than their sums may have been rounded.
-    const T margin = 4 * static_cast<T>(w.size() + 1) * std::numeric_limits<T>::epsilon() * size;
-    return {std::max(sum.low - margin, -most), std::min(sum.high + margin, most), true};
+    return {end(T{-1}), end(T{1}), true};
 }
 
 /// W times a vector of numbers from these ranges, unit by unit.

@@ -160,9 +160,17 @@ class TileWorker {
                 multiply_vector_by_transpose(plain, scaled.subspan(gated.rows()),
                                              operands.exact_gradient.row(row));
                 return true;
-            default:
+            // No default: the compiler then asks for every new request.
+            case Request::none:
+            case Request::solve:
+            case Request::forward:
+            case Request::forward_gated:
+            case Request::backward_gated:
+            case Request::backward:
+            case Request::precondition:
                 return false;
         }
+        return false;
     }
 
     void run_round(const Cancellation& cancellation) {
@@ -216,9 +224,15 @@ class TileWorker {
                 // It is symmetric to rounding: a row times it is it times a column.
                 multiply(operands.gradient, *matrices_.inverse, operands.preconditioned, busy);
                 return true;
-            default:
+            case Request::none:
+            case Request::exact:
+            case Request::exact_gated:
+            case Request::exact_gated_transposed:
+            case Request::exact_transposed:
+            case Request::solve:
                 return false;
         }
+        return false;
     }
 
     const P& program_;

@@ -2,16 +2,18 @@
 //
 // Each says all that is ever asked of it: its name, its value with two derivatives, how far its
 // value may be off by rounding, and its range, which makes a cell's box. A new one is a struct here
-// and its name in the two lists below it.
+// and its place in the list below.
 #pragma once
 
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/elementary.hpp"
@@ -158,43 +160,46 @@ struct RectifiedTanh {
     }
 };
 
-/// The activations by number, in the order of `activation_names`; `per_unit` is no function, but
-/// says that units differ.
-enum class Activation : std::uint8_t {
-    tanh,
-    relu,
-    logistic,
-    softplus,
-    hard_tanh,
-    identity,
-    rectified_tanh,
-    per_unit,
+/// What an activation says of itself.
+template <class A>
+concept ActivationFunction = requires(double u) {
+    { A::name } -> std::convertible_to<std::string_view>;
+    { A::is_smooth } -> std::convertible_to<bool>;
+    { A::template range<double> } -> std::convertible_to<Range<double>>;
+    { A::at(u) } -> std::same_as<Derivatives<double>>;
+    { A::own_error(u) } -> std::same_as<double>;
 };
 
-inline constexpr std::array activation_names{
-    Tanh::name,     Relu::name,     LogisticSigmoid::name, Softplus::name,
-    HardTanh::name, Identity::name, RectifiedTanh::name,
-};
+/// All that there are.
+using Activations =
+    std::tuple<Tanh, Relu, LogisticSigmoid, Softplus, HardTanh, Identity, RectifiedTanh>;
+
+inline constexpr std::size_t n_activations = std::tuple_size_v<Activations>;
+
+/// An activation's number in the list; `per_unit` is none, but says that units differ.
+enum class Activation : std::uint8_t { per_unit = n_activations };
+
+namespace detail {
+
+template <ActivationFunction... A>
+constexpr std::array<std::string_view, sizeof...(A)> names_of(const std::tuple<A...>*) {
+    return {A::name...};
+}
+
+}  // namespace detail
+
+inline constexpr std::array activation_names =
+    detail::names_of(static_cast<const Activations*>(nullptr));
 
 /// Call `use.operator()<A>()` for the activation of this number.
-template <class Use>
+template <std::size_t k = 0, class Use>
 [[gnu::always_inline]] constexpr auto with_activation(Activation activation, const Use& use) {
-    switch (activation) {
-        case Activation::relu:
-            return use.template operator()<Relu>();
-        case Activation::logistic:
-            return use.template operator()<LogisticSigmoid>();
-        case Activation::softplus:
-            return use.template operator()<Softplus>();
-        case Activation::hard_tanh:
-            return use.template operator()<HardTanh>();
-        case Activation::identity:
-            return use.template operator()<Identity>();
-        case Activation::rectified_tanh:
-            return use.template operator()<RectifiedTanh>();
-        default:
-            return use.template operator()<Tanh>();
+    if constexpr (k + 1 < n_activations) {
+        if (static_cast<std::size_t>(activation) != k) {
+            return with_activation<k + 1>(activation, use);
+        }
     }
+    return use.template operator()<std::tuple_element_t<k, Activations>>();
 }
 
 /// The activation of this name, if there is one.
