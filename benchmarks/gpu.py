@@ -169,9 +169,10 @@ def table(result: Row) -> str:
 
 def search_line(found: Row) -> str:
     ends = ", ".join(f"{found[key]} {key}" for key in ("fixed", "ghost") if key in found)
+    ms = 1e3 * found["seconds"] / found["n_starts"]
     return (
         f"{found['search']:24} H = {found['hidden_size']:5} {found['n_starts']:7,} starts "
-        f"{found['seconds']:9.4f} s {1e3 * found['seconds'] / found['n_starts']:9.4f} ms per start  "
+        f"{found['seconds']:9.4f} s {ms:9.4f} ms per start  "
         f"{ends}"
     )
 
