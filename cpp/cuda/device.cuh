@@ -24,13 +24,13 @@ namespace nullcline::cuda {
 
 /// Run a kernel with a group for every block.
 template <gpu::Kernel Kernel>
-__global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
+__global__ void __launch_bounds__(BlockLanes::max_warps* WarpLanes::warp_width)
     run_kernel(const __grid_constant__ Kernel kernel) {
     using Shared = typename Kernel::Shared;
     // Raw bytes: what groups share has no constructor that may run here.
     __shared__ __align__(16) unsigned char shared[sizeof(Shared)];
-    __shared__ __align__(8) unsigned char room[BlockLanes::room_bytes];
-    const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(room)};
+    __shared__ __align__(8) unsigned char scratch[BlockLanes::scratch_bytes];
+    const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(scratch)};
     kernel(group, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
 }
 

@@ -79,9 +79,9 @@ class Device {
     void launch(std::size_t n_blocks, const Kernel& kernel) {
         for (std::size_t block = 0; block < n_blocks; ++block) {
             Block shared(fibers_);
-            typename Kernel::Shared room;
+            typename Kernel::Shared kernel_shared;
             const std::function<void(std::size_t)> body = [&](std::size_t rank) {
-                kernel(gpu::CooperativeGroup(BlockLanes(shared, rank)), block, room);
+                kernel(gpu::CooperativeGroup(BlockLanes(shared, rank)), block, kernel_shared);
             };
             fibers_.run(body);
         }

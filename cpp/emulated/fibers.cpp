@@ -112,7 +112,7 @@ Fibers::Fiber* Fibers::first_that_may_run() {
 }
 
 void Fibers::run(const std::function<void(std::size_t)>& body) {
-    constexpr std::size_t turns_a_line = 100;
+    constexpr std::size_t turns_per_order = 100;
     body_ = &body;
     failure_ = nullptr;
     for (const auto& fiber : fibers_) {
@@ -123,7 +123,7 @@ void Fibers::run(const std::function<void(std::size_t)>& body) {
     line_up();
     while (Fiber* const fiber = first_that_may_run()) {
         resume(*fiber);
-        if (++n_turns % turns_a_line == 0) {
+        if (++n_turns % turns_per_order == 0) {
             line_up();
         }
     }

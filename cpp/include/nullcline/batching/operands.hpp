@@ -8,8 +8,8 @@
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline {
 
@@ -76,10 +76,10 @@ struct Operands {
     MatrixView<float> preconditioned;
 };
 
-/// The scales of one Jacobian (see `RowScales`), to be written.
+/// The scales of one Jacobian (see `JacobianView`), to be written.
 template <class T>
-struct JacobianRow {
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<T> view() const { return {scales, identity, gate}; }
+struct SlotJacobian {
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<T> view() const { return {scales, identity, gate}; }
 
     std::span<T> scales, identity, gate;
 };
@@ -100,7 +100,7 @@ struct SolveOperands {
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
 
-    [[nodiscard]] NULLCLINE_DEVICE JacobianRow<T> jacobian(std::size_t row) const {
+    [[nodiscard]] NULLCLINE_DEVICE SlotJacobian<T> jacobian(std::size_t row) const {
         return {scales.row(row), identity.row(row), gate.row(row)};
     }
 

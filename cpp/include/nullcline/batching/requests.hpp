@@ -38,7 +38,7 @@ inline constexpr Request round_order[] = {Request::exact,
 inline constexpr std::size_t n_requests = 1 + std::size(round_order);
 
 /// The request whose first or second half this is, where there is a gated block.
-[[nodiscard]] constexpr Request whole(Request request) {
+[[nodiscard]] constexpr Request full_request(Request request) {
     switch (request) {
         case Request::exact_gated:
             return Request::exact;
@@ -61,7 +61,7 @@ class RequestSet {
         ((bits_ |= bit(requests)), ...);
     }
     [[nodiscard]] constexpr bool contains(Request request) const {
-        return (bits_ & bit(whole(request))) != 0;
+        return (bits_ & bit(full_request(request))) != 0;
     }
 
   private:

@@ -54,8 +54,8 @@ class SlotContext : public SlotProducts<P, Group> {
     /// Leave out of a gradient, and of what is free to move, the units that a face of the box holds
     /// against descent.
     template <class U>
-    NULLCLINE_DEVICE void hold_at_faces(std::span<const T> h, std::span<U> gradient,
-                                        std::span<U> free) const {
+    NULLCLINE_DEVICE void project_gradient(std::span<const T> h, std::span<U> gradient,
+                                           std::span<U> free) const {
         const T* const value = h.data();
         U* const slope = gradient.data();
         U* const is_free = free.data();
@@ -84,7 +84,7 @@ class SlotContext : public SlotProducts<P, Group> {
 
     /// Copy a state's Jacobian, rounded where the copy is in single precision.
     template <class U>
-    NULLCLINE_DEVICE void copy_jacobian(const StateRow<T>& state, const JacobianRow<U>& to) const {
+    NULLCLINE_DEVICE void copy_jacobian(const StateRow<T>& state, const SlotJacobian<U>& to) const {
         copy(this->group, state.scales, to.scales);
         copy(this->group, state.identity, to.identity);
         copy(this->group, state.gate, to.gate);

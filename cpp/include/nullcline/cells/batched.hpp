@@ -12,8 +12,8 @@
 #include "nullcline/cells/products.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
@@ -34,7 +34,7 @@ struct Batch {
 
 namespace detail {
 
-inline constexpr std::size_t states_a_tile = 64;
+inline constexpr std::size_t states_per_tile = 64;
 
 /// The linearizations of a tile of states, and what they were made from.
 template <class T>
@@ -82,7 +82,7 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         }
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
-    for_each_tile(batch.h.rows(), states_a_tile, batch.n_threads, linearize, batch.poll);
+    for_each_tile(batch.h.rows(), states_per_tile, batch.n_threads, linearize, batch.poll);
 }
 
 template <class T>

@@ -11,15 +11,15 @@
 #include "nullcline/cells/unit.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline {
 
 /// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights (see
-/// numerics/row_scaled.hpp).
+/// numerics/jacobian.hpp).
 ///
 /// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
 /// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
@@ -295,7 +295,7 @@ class Linearization {
           gate_(1, 2 * equation.n_gated()) {}
 
     [[nodiscard]] std::span<const T> residual() const { return residual_.elements(); }
-    [[nodiscard]] RowScales<T> jacobian() const {
+    [[nodiscard]] JacobianView<T> jacobian() const {
         return {scales_.elements(), identity_.elements(), gate_.elements()};
     }
     [[nodiscard]] Linearized<T> out() {

@@ -11,8 +11,8 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/gated_block.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
@@ -106,7 +106,7 @@ template <class T>
 /// What the input adds to a Jacobian through a gated block's input: diag(c_0) W_0 diag(a) V_1, V
 /// being the input weights.
 template <class T>
-void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
+void add_gated_input_products(const CellEquation<T>& equation, const JacobianView<T>& jacobian,
                               MatrixView<const T> input_weights, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
     if (!is_gated_by_product(equation)) {

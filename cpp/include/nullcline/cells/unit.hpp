@@ -64,7 +64,7 @@ struct UnitPoint {
     std::size_t size;               ///< H
 };
 
-/// A residual and its Jacobian (see `RowScales`).
+/// A residual and its Jacobian (see `JacobianView`).
 template <class T>
 struct Linearized {
     std::span<T> residual;

@@ -8,8 +8,8 @@
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline::cpu {
 
@@ -34,8 +34,8 @@ class DenseSteps {
   private:
     void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row,
                            MatrixView<const T> weights) {
-        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row),
-                              operands.gate.row(row)},
+        assemble(JacobianView<T>{operands.scales.row(row), operands.identity.row(row),
+                                 operands.gate.row(row)},
                  weights, jacobian_.view());
     }
 

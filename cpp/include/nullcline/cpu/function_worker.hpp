@@ -62,8 +62,8 @@ class FunctionWorker {
 
     /// As many slots as their Jacobians leave room for, 256 MiB.
     static std::size_t rows_for(std::size_t size, std::size_t n_starts) {
-        constexpr std::size_t room = std::size_t{1} << 25U;
-        const std::size_t most = std::clamp<std::size_t>(room / (size * size), 1, 256);
+        constexpr std::size_t most_numbers = std::size_t{1} << 25U;
+        const std::size_t most = std::clamp<std::size_t>(most_numbers / (size * size), 1, 256);
         return std::min(most, n_starts);
     }
 

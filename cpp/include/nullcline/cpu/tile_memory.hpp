@@ -19,8 +19,8 @@ class TileMemory {
 
     [[nodiscard]] std::byte* data() const {
         void* first = bytes_.get();
-        std::size_t room = 2 * alignment;
-        return static_cast<std::byte*>(std::align(alignment, alignment, first, room));
+        std::size_t space = 2 * alignment;
+        return static_cast<std::byte*>(std::align(alignment, alignment, first, space));
     }
 
   private:

@@ -193,7 +193,7 @@ class TileWorker {
         const auto plain = [n_gated = program_.served().n_gated()](MatrixView<float> products) {
             return products.columns(n_gated, products.cols() - n_gated);
         };
-        if (whole(wanted) != wanted && !matrices_.gated) {
+        if (full_request(wanted) != wanted && !matrices_.gated) {
             return false;
         }
         switch (wanted) {

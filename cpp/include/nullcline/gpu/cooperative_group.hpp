@@ -165,9 +165,9 @@ class CooperativeGroup {
         });
     }
 
-    NULLCLINE_DEVICE void symmetric_eigen(SmallMatrix& a, SmallMatrix& room,
+    NULLCLINE_DEVICE void symmetric_eigen(SmallMatrix& a, SmallMatrix& workspace,
                                           std::span<double> numbers) const {
-        jacobi_eigen(*this, a, room, numbers);
+        jacobi_eigen(*this, a, workspace, numbers);
     }
 
   private:
@@ -186,16 +186,16 @@ class CooperativeGroup {
         if (lanes_.size() == L::warp_width) {
             return of_warp;
         }
-        T* const room = lanes_.template room<T>();
+        T* const scratch = lanes_.template scratch<T>();
         if (lanes_.rank() % L::warp_width == 0) {
-            room[lanes_.rank() / L::warp_width] = of_warp;
+            scratch[lanes_.rank() / L::warp_width] = of_warp;
         }
         lanes_.sync();
-        T result = room[0];
+        T result = scratch[0];
         for (std::size_t i = 1; i < n_warps(); ++i) {
-            result = combine(result, room[i]);
+            result = combine(result, scratch[i]);
         }
-        lanes_.sync();  // before the room is used again
+        lanes_.sync();  // before the scratch memory is used again
         return result;
     }
 

@@ -54,14 +54,14 @@ NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatr
                                    std::span<double> numbers) {
     constexpr std::size_t n = SmallMatrix::largest;
     constexpr std::size_t n_pairs = n / 2;
-    constexpr int most_sweeps = 15;
+    constexpr int max_sweeps = 15;
     constexpr double eps = std::numeric_limits<double>::epsilon();
     const auto rotation = [&](std::size_t k) {
         return JacobiRotation{numbers[k], numbers[n_pairs + k]};
     };
 
     group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+    for (int sweep = 0; sweep < max_sweeps; ++sweep) {
         const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
         const double whole = group.sum(n * n, square);
         const double off =

@@ -27,7 +27,7 @@ concept Lanes =
         lanes.sync();
         { lanes.warp_sum(x) } -> std::same_as<double>;
         { lanes.warp_min(x) } -> std::same_as<double>;
-        { lanes.template room<double>() } -> std::same_as<double*>;
+        { lanes.template scratch<double>() } -> std::same_as<double*>;
         { lanes.warp() } -> std::same_as<typename L::Warp>;
         { lanes.fetch_add(counter, by) } -> std::same_as<unsigned long long>;
     };

@@ -75,8 +75,8 @@ template <GpuDevice Device, class Run>
 template <GpuDevice Device, class T>
 [[nodiscard]] Rates measure(Device& device, const Cell<T>& cell, std::size_t n_states,
                             std::size_t square) {
-    const DeviceCell<Device, T> there(device, cell);
-    const CellEquation<T> update = nullcline::update(there.view());
+    const DeviceCell<Device, T> device_cell(device, cell);
+    const CellEquation<T> update = nullcline::update(device_cell.view());
     const std::size_t size = update.size();
     const std::size_t n_products = update.weights().rows();
     struct Layout {
@@ -104,7 +104,8 @@ template <GpuDevice Device, class T>
     const Array<Device, T> c(device, square, square);
     device.launch(square, FillVaried<T>{a.view()});
     device.launch(square, FillVaried<T>{b.view()});
-    const AssembleJacobians<T> assemble{there.dense(update), size, at.solve, {}, at.jacobians};
+    const AssembleJacobians<T> assemble{
+        device_cell.dense(update), size, at.solve, {}, at.jacobians};
     const WeightProducts<Device, T> products(device, n_states, update.weights());
     const std::vector<std::uint8_t> all(n_states, 1);
     device.copy(at.solve.changed.data(), all.data(), all.size());
@@ -125,7 +126,7 @@ template <GpuDevice Device, class T>
         flop / median_seconds(device, [&] {
             products.multiply_transposed(h, update.weights(), at.states.products);
             device.launch(n_states, LinearizeRows<CellEquation<T>>{
-                                        update, at.states, there.zero_input_drive().row(0)});
+                                        update, at.states, device_cell.zero_input_drive().row(0)});
         });
     rates.copy =
         2 * bytes / median_seconds(device, [&] {

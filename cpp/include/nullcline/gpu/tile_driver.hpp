@@ -80,7 +80,7 @@ class TileDriver {
                 return;
             }
             if (counters.n_taken >= search_.queue.size() && busy <= n_rows_ / 2 &&
-                n_rows_ > fewest_rows) {
+                n_rows_ > min_rows) {
                 move_together();
             }
             run_round(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
@@ -111,9 +111,9 @@ class TileDriver {
     /// As many slots as there are starts, as serve, and as there is room for.
     [[nodiscard]] static std::size_t rows_within(const P& program, const SearchView<T>& search,
                                                  std::size_t budget) {
-        std::size_t rows = std::min(search.queue.size(), most_rows);
+        std::size_t rows = std::min(search.queue.size(), max_rows);
         while (rows > 1 && measure(program, search, rows) > budget) {
-            rows = rows > fewest_rows ? rows - rows / 8 : rows - 1;
+            rows = rows > min_rows ? rows - rows / 8 : rows - 1;
         }
         if (const std::size_t bytes = measure(program, search, rows); bytes > budget) {
             throw OutOfMemory("one start of " + std::to_string(program.served().size()) +
@@ -152,8 +152,8 @@ class TileDriver {
 
     void run_round(bool with_exact) {
         for (const Request wanted : round_order) {
-            if (P::requests.contains(wanted) && (with_exact || whole(wanted) != Request::exact) &&
-                make(wanted)) {
+            if (P::requests.contains(wanted) &&
+                (with_exact || full_request(wanted) != Request::exact) && make(wanted)) {
                 advance(wanted);
             }
         }
@@ -168,7 +168,7 @@ class TileDriver {
         const Operands<T>& operands = layout_.memory.operands;
         const Weights<T> weights = plain_weights(program_.served());
         const Weights<T> gated_block = gated_weights(program_.served());
-        if (whole(wanted) != wanted && gated_block.rows() == 0) {
+        if (full_request(wanted) != wanted && gated_block.rows() == 0) {
             return false;
         }
         switch (wanted) {
@@ -247,7 +247,7 @@ class TileDriver {
             }
         }
         const std::size_t kept =
-            std::max(fewest_rows, (busy.size() + fewest_rows - 1) / fewest_rows * fewest_rows);
+            std::max(min_rows, (busy.size() + min_rows - 1) / min_rows * min_rows);
         if (kept >= n_rows_) {
             return;
         }
@@ -271,17 +271,19 @@ class TileDriver {
                 pieces.push_back({layout_.arena.base() + piece.first, piece.bytes / capacity});
             }
         }
-        const Array<Device, SlotBytes> pieces_there(device_, std::span<const SlotBytes>(pieces));
-        const Array<Device, std::size_t> from_there(device_, std::span<const std::size_t>(from));
-        const Array<Device, std::size_t> to_there(device_, std::span<const std::size_t>(to));
-        device_.launch(
-            from.size() * pieces.size(),
-            MoveSlots{pieces_there.elements(), from_there.elements(), to_there.elements()});
+        const Array<Device, SlotBytes> pieces_on_device(device_,
+                                                        std::span<const SlotBytes>(pieces));
+        const Array<Device, std::size_t> from_on_device(device_,
+                                                        std::span<const std::size_t>(from));
+        const Array<Device, std::size_t> to_on_device(device_, std::span<const std::size_t>(to));
+        device_.launch(from.size() * pieces.size(),
+                       MoveSlots{pieces_on_device.elements(), from_on_device.elements(),
+                                 to_on_device.elements()});
     }
 
     /// Slots beyond this number fill no H100 any better.
-    static constexpr std::size_t most_rows = 8192;
-    static constexpr std::size_t fewest_rows = 32;
+    static constexpr std::size_t max_rows = 8192;
+    static constexpr std::size_t min_rows = 32;
     /// Multiplications of a product from which a round takes about as long as a poll.
     static constexpr std::size_t long_round = std::size_t{1} << 31U;
 

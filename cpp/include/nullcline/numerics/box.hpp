@@ -47,7 +47,7 @@ struct Box {
     [[nodiscard]] constexpr T nearest(std::size_t i, T value) const {
         return value > high(i) ? high(i) : value < low(i) ? low(i) : value;
     }
-    [[nodiscard]] constexpr bool holds(std::size_t i, T value) const {
+    [[nodiscard]] constexpr bool contains(std::size_t i, T value) const {
         return value >= low(i) && value <= high(i);
     }
     /// Whether a value lies on a face and descent along −gradient would push it through.
@@ -79,7 +79,8 @@ NULLCLINE_DEVICE bool project_into(const Group& group, const Box<T>& box, std::s
     T* const value = outputs.data();
     return with_simplest(box, [&](const auto& simplest) {
         const auto bounds = simplest;
-        if (group.all(outputs.size(), [=](std::size_t i) { return bounds.holds(i, value[i]); })) {
+        if (group.all(outputs.size(),
+                      [=](std::size_t i) { return bounds.contains(i, value[i]); })) {
             return false;
         }
         group.for_each(outputs.size(),

@@ -112,8 +112,8 @@ template <class Group>
 [[nodiscard]] NULLCLINE_DEVICE ModelStep minimize_model(const Group& group, const SmallMatrix& a,
                                                         std::span<const double> g, double radius,
                                                         std::span<double> y, ModelWorkspace& work) {
-    constexpr int most_factorizations = 50;  // a safeguard
-    constexpr double slack = 0.1;            // as in MINPACK's lmpar
+    constexpr int max_factorizations = 50;  // a safeguard
+    constexpr double slack = 0.1;           // as in MINPACK's lmpar
     const std::size_t n = g.size();
     const auto square_of = [&](std::span<const double> x) {
         return group.sum(n, [&](std::size_t i) { return x[i] * x[i]; });
@@ -137,7 +137,7 @@ template <class Group>
     const std::span<double> remainder(work.remainder.data(), n);
     ModelStep best;
     double mu = low;
-    for (int i = 0; i < most_factorizations; ++i) {
+    for (int i = 0; i < max_factorizations; ++i) {
         const auto between = [&] {
             return std::max(std::sqrt(low * high), low + (high - low) / 100);
         };

@@ -55,14 +55,15 @@ struct TestOfIndex {
 ///   recombine(C, n, A)           the first n rows of A become the combinations C of all of them
 ///   apply_curvature(C, fields, units, out)   out = C fields (numerics/curvature.hpp)
 ///   adam_step(m, v, gradient, factors, change)   (numerics/adam.hpp)
-///   symmetric_eigen(A, room, eigenvalues)    rows of A, symmetric and of full order, become its
-///                                eigenvectors, those of small eigenvalues first; `room` and
+///   symmetric_eigen(A, workspace, eigenvalues)    rows of A, symmetric and of full order, become
+///   its
+///                                eigenvectors, those of small eigenvalues first; `workspace` and
 ///                                `eigenvalues` are there to work in
 template <class Group>
 concept ThreadGroup = requires(
     const Group& group, std::size_t n, std::span<const double> numbers, std::span<const float> x,
     std::span<float> out, MatrixView<const float> rows, MatrixView<float> basis, SmallMatrix& small,
-    std::span<double> room, AdamFactors factors, archetypes::Action act,
+    std::span<double> workspace, AdamFactors factors, archetypes::Action act,
     archetypes::ActionOnIndex act_on, archetypes::NumberOfIndex number,
     archetypes::TestOfIndex test, archetypes::ActionOfWarp act_as_warp) {
     group.for_each(n, act_on);
@@ -79,7 +80,7 @@ concept ThreadGroup = requires(
     group.recombine(small, n, basis);
     group.apply_curvature(x, x, n, out);
     group.adam_step(out, out, x, factors, out);
-    group.symmetric_eigen(small, small, room);
+    group.symmetric_eigen(small, small, workspace);
 };
 
 /// ‖a‖

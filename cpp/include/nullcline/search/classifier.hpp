@@ -15,8 +15,8 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/stationary.hpp"
 
@@ -86,7 +86,7 @@ class Classifier<E>::Slot {
         if (slot_.request_second_half_of_exact(at_.gate)) {
             return;
         }
-        whole(slot_.now.request) == Request::exact ? test_for_zero() : test_for_minimum();
+        full_request(slot_.now.request) == Request::exact ? test_for_zero() : test_for_minimum();
     }
 
     [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }

@@ -21,8 +21,8 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/adam_schedule.hpp"
 #include "nullcline/solvers/tuning.hpp"
@@ -116,7 +116,7 @@ class GradientDescent<E>::Slot {
     NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
 
     /// Adam's step, kept in the box.
     NULLCLINE_DEVICE void descend() {
@@ -200,7 +200,7 @@ class GradientDescent<E>::Slot {
 
     SlotContext<GradientDescent, Group, Search> slot_;
     StateRow<T> at_;
-    JacobianRow<float> jacobian_;
+    SlotJacobian<float> jacobian_;
     std::span<float> slope_;
 };
 

@@ -59,7 +59,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/krylov_newton_memory.hpp"
@@ -158,7 +158,7 @@ class KrylovNewton<E>::Slot {
     /// the slot has gone on: to another state, to a product that it waits for, or to the end.
     enum class Retry : std::uint8_t { no, shorter };
 
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
     [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
 
     /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
@@ -227,7 +227,7 @@ class KrylovNewton<E>::Slot {
         const auto state = slot_.at();
         finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
         model_.start(gradient_);
-        slot_.hold_at_faces(state.h, gradient_, free_);
+        slot_.project_gradient(state.h, gradient_, free_);
         now.gradient_norm = static_cast<double>(norm(slot_.group, gradient_));
         if (is_stationary<T>(now.gradient_norm * now.residual_norm, now.jacobian_scale,
                              now.residual_norm)) {
@@ -403,7 +403,7 @@ class KrylovNewton<E>::Slot {
         const std::span<const float> s = direction_;
         const std::span<const float> products = product_;
         finish_jvp(slot_.group, jacobian(), products, s, change_);
-        const std::span<float> fields = model_.room_for_fields();
+        const std::span<float> fields = model_.step_fields_buffer();
         copy(slot_.group, products, fields.first(products.size()));
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
@@ -508,7 +508,7 @@ class KrylovNewton<E>::Slot {
 
     SlotContext<KrylovNewton, Group, Search> slot_;
     std::span<float> direction_, product_, scaled_, gradient_;
-    JacobianRow<float> jacobian_;
+    SlotJacobian<float> jacobian_;
     std::span<float> free_, residual_, change_;
     SubspaceModel<Group> model_;
 };

@@ -29,8 +29,8 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/stationary.hpp"
@@ -163,7 +163,7 @@ class LevenbergMarquardt<E>::Slot {
         const auto state = slot_.at();
         copy(slot_.group, slot_.memory.operands.exact_gradient.row(slot_.row), gradient_);
         finish_vjp(slot_.group, state.jacobian(), std::span<const T>(state.residual), gradient_);
-        slot_.hold_at_faces(state.h, gradient_, free_);
+        slot_.project_gradient(state.h, gradient_, free_);
         if (is_stationary<T>(static_cast<double>(norm(slot_.group, gradient_)), now.jacobian_scale,
                              now.residual_norm)) {
             if (now.iterations > 0 || now.limit == 0) {

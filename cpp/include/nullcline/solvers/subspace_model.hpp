@@ -28,28 +28,28 @@ namespace nullcline {
 /// The room that one group works in, beside what it keeps of a model.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
-    SmallMatrix softest, kept;
+    SmallMatrix eigenvectors, kept;
     std::array<double, SmallMatrix::largest> numbers;
     ModelStep step;
 };
 
 /// The memory of many models.
 struct SubspaceMemory {
-    static constexpr std::size_t most_directions = SmallMatrix::largest;
+    static constexpr std::size_t max_directions = SmallMatrix::largest;
 
     SubspaceMemory() = default;
     SubspaceMemory(Arena& arena, const TileShape& shape)
-        : products(arena.matrix<float>(shape.rows * most_directions, shape.n_products())),
-          vectors(arena.matrix<float>(shape.rows * most_directions, shape.size())),
-          changes(arena.matrix<float>(shape.rows * most_directions, shape.size())),
+        : products(arena.matrix<float>(shape.rows * max_directions, shape.n_products())),
+          vectors(arena.matrix<float>(shape.rows * max_directions, shape.size())),
+          changes(arena.matrix<float>(shape.rows * max_directions, shape.size())),
           gradients(arena.matrix<float>(shape.rows, shape.size())),
           curvatures(
               arena.matrix<float>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
           combinations(arena.matrix<float>(shape.rows, shape.n_products() + shape.size())),
           curvature_products(arena.matrix<float>(shape.rows, shape.curved_fields * shape.units)),
-          coefficients(arena.matrix<float>(shape.rows, most_directions)),
-          slopes(arena.matrix<double>(shape.rows, most_directions)),
-          solutions(arena.matrix<double>(shape.rows, most_directions)),
+          coefficients(arena.matrix<float>(shape.rows, max_directions)),
+          slopes(arena.matrix<double>(shape.rows, max_directions)),
+          solutions(arena.matrix<double>(shape.rows, max_directions)),
           hessians(arena.matrix<SmallMatrix>(shape.rows, 1)),
           units(shape.units) {}
 
@@ -71,7 +71,7 @@ struct SubspaceState {
 template <ThreadGroup Group>
 class SubspaceModel {
   public:
-    static constexpr std::size_t most_directions = SubspaceMemory::most_directions;
+    static constexpr std::size_t max_directions = SubspaceMemory::max_directions;
 
     using State = SubspaceState;
 
@@ -81,9 +81,9 @@ class SubspaceModel {
           state_(state),
           work_(work),
           units_(memory.units),
-          products_(memory.products.middle_rows(row * most_directions, most_directions)),
-          vectors_(memory.vectors.middle_rows(row * most_directions, most_directions)),
-          changes_(memory.changes.middle_rows(row * most_directions, most_directions)),
+          products_(memory.products.middle_rows(row * max_directions, max_directions)),
+          vectors_(memory.vectors.middle_rows(row * max_directions, max_directions)),
+          changes_(memory.changes.middle_rows(row * max_directions, max_directions)),
           gradient_(memory.gradients.row(row)),
           curvature_(memory.curvatures.row(row)),
           combination_(memory.combinations.row(row)),
@@ -148,7 +148,7 @@ class SubspaceModel {
         group_.single([&] { slope_[last] = along; });
     }
 
-    [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == most_directions; }
+    [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == max_directions; }
 
     /// Minimize the model within ‖s‖ <= radius: the solution that all below speaks of.
     NULLCLINE_DEVICE ModelStep minimize(double radius) {
@@ -180,7 +180,9 @@ class SubspaceModel {
     }
 
     /// Where the fields of a step may be put together, valid until the next call.
-    [[nodiscard]] NULLCLINE_DEVICE std::span<float> room_for_fields() const { return combination_; }
+    [[nodiscard]] NULLCLINE_DEVICE std::span<float> step_fields_buffer() const {
+        return combination_;
+    }
 
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const float> curvature_product(
@@ -207,7 +209,7 @@ class SubspaceModel {
     /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
     /// subspace must be full.
     NULLCLINE_DEVICE void restart() {
-        constexpr std::size_t n = most_directions;
+        constexpr std::size_t n = max_directions;
         const std::size_t kept_directions = tuning.kept_directions;
         const auto y = solution();
         const double norm = std::sqrt(solution_square());
@@ -215,13 +217,13 @@ class SubspaceModel {
         const auto whole = [&](std::size_t i, std::size_t j) {
             return i < j ? hessian_(j, i) : hessian_(i, j);
         };
-        group_.for_each(n * n,
-                        [&](std::size_t k) { work.softest(k / n, k % n) = whole(k / n, k % n); });
+        group_.for_each(
+            n * n, [&](std::size_t k) { work.eigenvectors(k / n, k % n) = whole(k / n, k % n); });
         group_.with_warp([&](const auto& warp) {
-            warp.symmetric_eigen(work.softest, work.kept, work.numbers);
+            warp.symmetric_eigen(work.eigenvectors, work.kept, work.numbers);
             warp.for_each(kept_directions * n, [&](std::size_t k) {
                 const std::size_t i = k / n;
-                work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);
+                work.kept(i, k % n) = i == 0 ? y[k % n] : work.eigenvectors(i - 1, k % n);
             });
             orthonormalize_rows(warp, work.kept);
         });
@@ -234,13 +236,13 @@ class SubspaceModel {
             for (std::size_t j = 0; j < n; ++j) {
                 sum += whole(k % n, j) * work.kept(i, j);
             }
-            work.softest(i, k % n) = sum;
+            work.eigenvectors(i, k % n) = sum;
         });
         group_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
             const std::size_t i = k / kept_directions;
             const std::size_t j = k % kept_directions;
             if (j <= i) {
-                hessian_(i, j) = product(work.kept.row(j), work.softest.row(i));
+                hessian_(i, j) = product(work.kept.row(j), work.eigenvectors.row(i));
             }
         });
         group_.for_each(kept_directions, [&](std::size_t i) {
@@ -302,7 +304,7 @@ class SubspaceModel {
 
     [[nodiscard]] static NULLCLINE_DEVICE double product(const double* a, const double* b) {
         double sum = 0;
-        for (std::size_t i = 0; i < most_directions; ++i) {
+        for (std::size_t i = 0; i < max_directions; ++i) {
             sum += a[i] * b[i];
         }
         return sum;
@@ -312,18 +314,17 @@ class SubspaceModel {
     template <ThreadGroup Warp>
     static NULLCLINE_DEVICE void orthonormalize_rows(const Warp& warp, SmallMatrix& kept) {
         const auto dot = [&](std::size_t i, std::size_t j) {
-            return warp.sum(most_directions,
-                            [&](std::size_t k) { return kept(i, k) * kept(j, k); });
+            return warp.sum(max_directions, [&](std::size_t k) { return kept(i, k) * kept(j, k); });
         };
         for (std::size_t i = 0; i < tuning.kept_directions; ++i) {
             for (std::size_t j = 0; j < 2 * i; ++j) {
                 const std::size_t other = j % i;
                 const double part = dot(i, other);
-                warp.for_each(most_directions,
+                warp.for_each(max_directions,
                               [&](std::size_t k) { kept(i, k) -= part * kept(other, k); });
             }
             const double norm = std::sqrt(dot(i, i));
-            warp.for_each(most_directions, [&](std::size_t k) { kept(i, k) /= norm; });
+            warp.for_each(max_directions, [&](std::size_t k) { kept(i, k) /= norm; });
         }
     }
 

@@ -26,7 +26,7 @@ namespace nullcline {
 
 /// The scales of one Jacobian.
 template <class T>
-struct RowScales {
+struct JacobianView {
     std::span<const T> scales;    ///< c, parts x blocks x H
     std::span<const T> identity;  ///< d, parts x parts x H
     std::span<const T> gate;      ///< of M, 2 x H; or nothing
@@ -64,7 +64,7 @@ NULLCLINE_DEVICE void with_shape(std::size_t parts, std::size_t blocks, const Us
 
 /// out = J v, given products = W v.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_jvp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void finish_jvp(const Group& group, const JacobianView<T>& jacobian,
                                  std::span<const T> products, std::span<const T> v,
                                  std::span<T> out) {
     const std::size_t units = v.size() / jacobian.parts(v.size());
@@ -96,7 +96,7 @@ NULLCLINE_DEVICE void finish_jvp(const Group& group, const RowScales<T>& jacobia
 
 /// scaled = Σ_p c_p ∘ u_p in every block: what Wᵀ is to be applied to for Jᵀ u.
 template <class Group, class T>
-NULLCLINE_DEVICE void begin_vjp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void begin_vjp(const Group& group, const JacobianView<T>& jacobian,
                                 std::span<const T> u, std::span<T> scaled) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const std::size_t n = scaled.size();
@@ -121,7 +121,7 @@ NULLCLINE_DEVICE void begin_vjp(const Group& group, const RowScales<T>& jacobian
 
 /// Make Jᵀ u of `out`, whose first part is Wᵀ `scaled` by now: −d ∘ u is added.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_vjp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void finish_vjp(const Group& group, const JacobianView<T>& jacobian,
                                  std::span<const T> u, std::span<T> out) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const T* const x = u.data();
@@ -173,7 +173,7 @@ void assemble_products(std::span<const T> scales, MatrixView<const T> weights, M
 
 /// Write out the whole Jacobian.
 template <class T>
-void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
+void assemble(const JacobianView<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
     const std::size_t size = out.rows();
     const std::size_t parts = jacobian.parts(size);
     const std::size_t units = size / parts;
@@ -202,7 +202,7 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
 /// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
 /// Of W_0 M it takes the product of ‖W_0‖ and of M's mean size, (‖M‖² / H)^½.
 template <class Group, class T>
-[[nodiscard]] NULLCLINE_DEVICE T term_norm(const Group& group, const RowScales<T>& jacobian,
+[[nodiscard]] NULLCLINE_DEVICE T term_norm(const Group& group, const JacobianView<T>& jacobian,
                                            std::span<const T> row_norms) {
     const std::size_t n_gated = jacobian.gate.size() / 2;
     const T of_gate = n_gated > 0 ? gate_square(group, jacobian.gate, row_norms) : T{1};
