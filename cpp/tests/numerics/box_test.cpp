@@ -53,10 +53,10 @@ TEST("a box that is shifted holds what it says, unit by unit") {
 
 TEST("a face blocks descent that would leave the box, and no other") {
     const Box<double> box{{-1, 1, true}};
-    CHECK(box.blocks(0, 1, -0.5) && box.blocks(0, -1, 0.5));
-    CHECK(!box.blocks(0, 1, 0.5) && !box.blocks(0, -1, -0.5));
-    CHECK(!box.blocks(0, 0.5, -0.5) && !box.blocks(0, -0.5, 0.5));
-    CHECK(!box.blocks(0, 1, 0.0));
+    CHECK(box.stops_descent(0, 1, -0.5) && box.stops_descent(0, -1, 0.5));
+    CHECK(!box.stops_descent(0, 1, 0.5) && !box.stops_descent(0, -1, -0.5));
+    CHECK(!box.stops_descent(0, 0.5, -0.5) && !box.stops_descent(0, -0.5, 0.5));
+    CHECK(!box.stops_descent(0, 1, 0.0));
 }
 
 TEST("projection brings a state into its box, says so, and does nothing a second time") {

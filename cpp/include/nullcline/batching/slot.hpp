@@ -51,8 +51,8 @@ class SlotContext : public SlotProducts<P, Group> {
         return project_into(this->group, box, h.first(units()));
     }
 
-    /// Leave out of a gradient, and of what is free to move, the units that a face of the box holds
-    /// against descent.
+    /// Project a gradient onto the box: units that a face keeps from descending are not `free`, and
+    /// their part becomes zero.
     template <class U>
     NULLCLINE_DEVICE void project_gradient(std::span<const T> h, std::span<U> gradient,
                                            std::span<U> free) const {
@@ -60,11 +60,28 @@ class SlotContext : public SlotProducts<P, Group> {
         U* const slope = gradient.data();
         U* const is_free = free.data();
         const std::size_t n_bounded = units();
-        const Box<T> faces = box;
-        this->group.for_each(gradient.size(), [=](std::size_t i) {
-            is_free[i] = i < n_bounded && faces.blocks(i, value[i], slope[i]) ? U{0} : U{1};
-            slope[i] *= is_free[i];
+        with_simplest(box, [&](const auto& simplest) {
+            const auto bounds = simplest;
+            this->group.for_each(gradient.size(), [=](std::size_t i) {
+                const bool stops = i < n_bounded && bounds.stops_descent(i, value[i], slope[i]);
+                is_free[i] = stops ? U{0} : U{1};
+                slope[i] *= is_free[i];
+            });
         });
+    }
+
+    /// The norm of a gradient projected in this way, which stays as it is.
+    [[nodiscard]] NULLCLINE_DEVICE double projected_norm(std::span<const T> h,
+                                                         std::span<const T> gradient) const {
+        const std::size_t n_bounded = units();
+        const double square = with_simplest(box, [&](const auto& bounds) {
+            return this->group.sum(gradient.size(), [&](std::size_t i) {
+                const auto slope = static_cast<double>(gradient[i]);
+                const bool stops = i < n_bounded && bounds.stops_descent(i, h[i], gradient[i]);
+                return stops ? 0.0 : slope * slope;
+            });
+        });
+        return std::sqrt(square);
     }
 
     /// Linearize a state whose products have come in full; returns ‖f‖.

@@ -34,6 +34,16 @@ class SlotProducts {
         group.single([&] { memory.scalars(row, 0) = now; });
     }
 
+    /// Clear the operands of products in single precision: an idle row is multiplied like any
+    /// other, and zeros are sure to be harmless.
+    NULLCLINE_DEVICE void clear_operands() {
+        const auto& operands = memory.operands;
+        fill(group, operands.direction.row(row), 0.0F);
+        fill(group, operands.scaled.row(row), 0.0F);
+        fill(group, operands.gradient.row(row), 0.0F);
+        fill(group, operands.gated_input.row(row), 0.0F);
+    }
+
     /// Request a product. With a gated block it comes in two halves: forward, the gated one is
     /// last, and transposed it is first.
     NULLCLINE_DEVICE void wait_for(Request request) {

@@ -87,8 +87,7 @@ class CellEquation {
         return cell_.traits.has_gated_input ? units() : 0;
     }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.traits.reduced_blocks + (cell_.traits.has_gated_input ? 1 : 0)
-                            : cell_.traits.blocks + cell_.traits.parts;
+        return n_curved_fields(cell_.traits, residual_);
     }
     [[nodiscard]] constexpr Weights<T> weights() const {
         return cell_.recurrent.middle_rows(0, blocks() * units());

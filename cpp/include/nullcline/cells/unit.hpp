@@ -274,12 +274,13 @@ template <std::size_t n_fields, class J, class T, std::size_t... p>
 
 }  // namespace detail
 
-/// Fields of a residual's curvature: all products, and the state where the update or a gate is not
-/// linear in it.
-template <class Cell, Residual which>
-inline constexpr std::size_t n_curved_fields =
-    which == Residual::reduced ? Cell::reduced_blocks + (Cell::has_gated_input ? 1 : 0)
-                               : Cell::blocks + Cell::parts;
+/// How many fields the curvature of a residual has: all products, and the state where the update or
+/// a gate is not linear in it. `cell` is a cell, or its traits.
+template <class Cell>
+[[nodiscard]] constexpr std::size_t n_curved_fields(const Cell& cell, Residual which) {
+    return which == Residual::reduced ? cell.reduced_blocks + (cell.has_gated_input ? 1 : 0)
+                                      : cell.blocks + cell.parts;
+}
 
 /// What the gated block sees of unit i.
 template <class Cell, class Phi = PerUnit, class T>
@@ -334,7 +335,7 @@ template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
                                                      const T* weights, const T* gated_input_weights,
                                                      T* out) {
-    constexpr std::size_t n_fields = n_curved_fields<Cell, which>;
+    constexpr std::size_t n_fields = n_curved_fields(Cell{}, which);
     constexpr auto rows = std::make_index_sequence<n_fields>{};
     const auto residual =
         detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 2, Phi>{at, i});

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"

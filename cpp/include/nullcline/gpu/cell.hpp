@@ -1,7 +1,6 @@
 // A cell's weights on a device.
 #pragma once
 
-#include <cstddef>
 #include <span>
 
 #include "nullcline/cells/cell.hpp"

@@ -1,9 +1,7 @@
 // Steps by factors of dense matrices, for all slots of a tile at once.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"

@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"

@@ -5,7 +5,6 @@
 // update gate rounds to 1, and any state is "fixed".
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -52,7 +51,7 @@ struct Box {
     }
     /// Whether a value lies on a face and descent along −gradient would push it through.
     template <class U>
-    [[nodiscard]] constexpr bool blocks(std::size_t i, T value, U gradient) const {
+    [[nodiscard]] constexpr bool stops_descent(std::size_t i, T value, U gradient) const {
         return (value >= high(i) && gradient < 0) || (value <= low(i) && gradient > 0);
     }
 

@@ -13,7 +13,6 @@
 #include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
-#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
@@ -140,13 +139,9 @@ class Classifier<E>::Slot {
         const auto gradient = slot_.memory.operands.exact_gradient.row(slot_.row);
         const auto jacobian = at_.jacobian();
         finish_vjp(slot_.group, jacobian, std::span<const T>(at_.residual), gradient);
-        const double square = slot_.group.sum(gradient.size(), [&](std::size_t i) {
-            const auto slope = static_cast<double>(gradient[i]);
-            return i < slot_.units() && slot_.box.blocks(i, at_.h[i], gradient[i]) ? 0.0
-                                                                                   : slope * slope;
-        });
+        const double projected_norm = slot_.projected_norm(at_.h, gradient);
         const double scale = slot_.jacobian_scale(at_);
-        if (std::sqrt(square) <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
+        if (projected_norm <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
             return q() <= slot_.search.options.tol_slow
                        ? label(Kind::slow, Reason::minimum)
                        : label(Kind::unconverged, Reason::above_tolerance);

@@ -9,7 +9,6 @@
 #include <numeric>
 #include <span>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"

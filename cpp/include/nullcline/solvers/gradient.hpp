@@ -193,9 +193,7 @@ class GradientDescent<E>::Slot {
 
     NULLCLINE_DEVICE void finish(Termination termination) {
         slot_.finish(std::span<T>(at_.h), termination);
-        fill(slot_.group, slot_.memory.operands.scaled.row(slot_.row), 0.0F);
-        fill(slot_.group, slot_.memory.operands.direction.row(slot_.row), 0.0F);
-        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
+        slot_.clear_operands();
     }
 
     SlotContext<GradientDescent, Group, Search> slot_;

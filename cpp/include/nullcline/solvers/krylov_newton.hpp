@@ -168,11 +168,7 @@ class KrylovNewton<E>::Slot {
 
     NULLCLINE_DEVICE void finish(Termination termination) {
         slot_.finish(termination);
-        // An idle row is multiplied like any other: zeros are sure to be harmless.
-        fill(slot_.group, direction_, 0.0F);
-        fill(slot_.group, scaled_, 0.0F);
-        fill(slot_.group, gradient_, 0.0F);
-        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
+        slot_.clear_operands();
     }
 
     // The state, and the model there.

@@ -7,7 +7,6 @@
 // direction depends on its *fields* (W v, v) alone.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -209,49 +208,14 @@ class SubspaceModel {
     /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
     /// subspace must be full.
     NULLCLINE_DEVICE void restart() {
-        constexpr std::size_t n = max_directions;
-        const std::size_t kept_directions = tuning.kept_directions;
-        const auto y = solution();
         const double norm = std::sqrt(solution_square());
-        SubspaceWorkspace& work = work_;
-        const auto whole = [&](std::size_t i, std::size_t j) {
-            return i < j ? hessian_(j, i) : hessian_(i, j);
-        };
-        group_.for_each(
-            n * n, [&](std::size_t k) { work.eigenvectors(k / n, k % n) = whole(k / n, k % n); });
-        group_.with_warp([&](const auto& warp) {
-            warp.symmetric_eigen(work.eigenvectors, work.kept, work.numbers);
-            warp.for_each(kept_directions * n, [&](std::size_t k) {
-                const std::size_t i = k / n;
-                work.kept(i, k % n) = i == 0 ? y[k % n] : work.eigenvectors(i - 1, k % n);
-            });
-            orthonormalize_rows(warp, work.kept);
-        });
-        group_.recombine(work.kept, kept_directions, products_);
-        group_.recombine(work.kept, kept_directions, vectors_);
-        group_.recombine(work.kept, kept_directions, changes_);
-        group_.for_each(kept_directions * n, [&](std::size_t k) {  // the images H kᵢ
-            const std::size_t i = k / n;
-            double sum = 0;
-            for (std::size_t j = 0; j < n; ++j) {
-                sum += whole(k % n, j) * work.kept(i, j);
-            }
-            work.eigenvectors(i, k % n) = sum;
-        });
-        group_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
-            const std::size_t i = k / kept_directions;
-            const std::size_t j = k % kept_directions;
-            if (j <= i) {
-                hessian_(i, j) = product(work.kept.row(j), work.eigenvectors.row(i));
-            }
-        });
-        group_.for_each(kept_directions, [&](std::size_t i) {
-            work.numbers[i] = product(work.kept.row(i), slope_.data());
-            solution_[i] = i == 0 ? norm : 0;
-        });
-        group_.for_each(
-            n, [&](std::size_t i) { slope_[i] = i < kept_directions ? work.numbers[i] : 0; });
-        state_.dimension = kept_directions;
+        choose_kept_rows();
+        const std::size_t n_kept = tuning.kept_directions;
+        group_.recombine(work_.kept, n_kept, products_);
+        group_.recombine(work_.kept, n_kept, vectors_);
+        group_.recombine(work_.kept, n_kept, changes_);
+        restrict_model(norm);
+        state_.dimension = n_kept;
     }
 
   private:
@@ -300,6 +264,58 @@ class SubspaceModel {
             group_.coordinates(basis(vectors_), curved.subspan(n_products), dots);
             add_to_hessian<true>(dots);
         }
+    }
+
+    /// H in full, of which the lower triangle is stored.
+    [[nodiscard]] NULLCLINE_DEVICE double hessian_entry(std::size_t i, std::size_t j) const {
+        return i < j ? hessian_(j, i) : hessian_(i, j);
+    }
+
+    /// Make the first rows of `work_.kept` the directions that a restart keeps, orthonormal.
+    NULLCLINE_DEVICE void choose_kept_rows() {
+        constexpr std::size_t n = max_directions;
+        const std::size_t n_kept = tuning.kept_directions;
+        const auto y = solution();
+        SubspaceWorkspace& work = work_;
+        group_.for_each(n * n, [&](std::size_t k) {
+            work.eigenvectors(k / n, k % n) = hessian_entry(k / n, k % n);
+        });
+        group_.with_warp([&](const auto& warp) {
+            warp.symmetric_eigen(work.eigenvectors, work.kept, work.numbers);
+            warp.for_each(n_kept * n, [&](std::size_t k) {
+                const std::size_t i = k / n;
+                work.kept(i, k % n) = i == 0 ? y[k % n] : work.eigenvectors(i - 1, k % n);
+            });
+            orthonormalize_rows(warp, work.kept);
+        });
+    }
+
+    /// Restrict H, the slope and the solution, of norm `norm`, to the kept directions.
+    NULLCLINE_DEVICE void restrict_model(double norm) {
+        constexpr std::size_t n = max_directions;
+        const std::size_t n_kept = tuning.kept_directions;
+        SubspaceWorkspace& work = work_;
+        group_.for_each(n_kept * n,
+                        [&](std::size_t k) {  // H kᵢ, no eigenvector being needed any more
+                            const std::size_t i = k / n;
+                            double sum = 0;
+                            for (std::size_t j = 0; j < n; ++j) {
+                                sum += hessian_entry(k % n, j) * work.kept(i, j);
+                            }
+                            work.eigenvectors(i, k % n) = sum;
+                        });
+        group_.for_each(n_kept * n_kept, [&](std::size_t k) {
+            const std::size_t i = k / n_kept;
+            const std::size_t j = k % n_kept;
+            if (j <= i) {
+                hessian_(i, j) = product(work.kept.row(j), work.eigenvectors.row(i));
+            }
+        });
+        group_.for_each(n_kept, [&](std::size_t i) {
+            work.numbers[i] = product(work.kept.row(i), slope_.data());
+            solution_[i] = i == 0 ? norm : 0;
+        });
+        group_.for_each(n, [&](std::size_t i) { slope_[i] = i < n_kept ? work.numbers[i] : 0; });
     }
 
     [[nodiscard]] static NULLCLINE_DEVICE double product(const double* a, const double* b) {
