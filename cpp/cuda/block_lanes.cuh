@@ -35,7 +35,7 @@ class WarpLanes {
         return value;
     }
 
-    /// A warp alone has no need of room.
+    /// A warp alone needs no scratch memory.
     template <class T>
     __device__ T* scratch() const {
         return nullptr;
@@ -56,7 +56,7 @@ class BlockLanes : public WarpLanes {
     static constexpr std::size_t max_warps = 8;
     static constexpr std::size_t scratch_bytes = max_warps * sizeof(double);
 
-    /// `room`, of `scratch_bytes`, is the block's.
+    /// `scratch`, of `scratch_bytes`, is shared memory of the block.
     __device__ explicit BlockLanes(unsigned char* scratch) : scratch_(scratch) {}
 
     __device__ std::size_t rank() const { return threadIdx.x; }

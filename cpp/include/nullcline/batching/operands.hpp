@@ -1,4 +1,4 @@
-// Where products and steps find what they are made from, and leave their results: a row per slot.
+// The operands and results of products and steps, a row per slot.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ struct TileShape {
 };
 
 /// Operands and results of the products, a row per slot; those that a program never requests are
-/// empty. Of operands of a state's size the weights multiply the first part, and of such results
-/// they make the first part. Products with a gated block stand before the others.
+/// empty. The weights multiply the first part of operands of a state's size, and make the first
+/// part of such results. Products with a gated block stand before the others.
 template <class T>
 struct Operands {
     Operands() = default;
@@ -69,7 +69,7 @@ struct Operands {
 
     MatrixView<T> exact, exact_product;
     MatrixView<T> exact_scaled, exact_gradient;
-    MatrixView<T> exact_gated_input, exact_gated_input_gradient;  // by the gated block
+    MatrixView<T> exact_gated_input, exact_gated_input_gradient;  // of the gated block
     MatrixView<float> direction, product;
     MatrixView<float> scaled, gradient;
     MatrixView<float> gated_input, gated_input_gradient;
@@ -84,7 +84,7 @@ struct SlotJacobian {
     std::span<T> scales, identity, gate;
 };
 
-/// What a step by factors is made from, a row per slot.
+/// The operands of a step by factors of a matrix, a row per slot.
 ///
 /// The matrix is J, or JᵀJ + shift I with the rows and columns of units that are not free left out.
 template <class T>
@@ -106,9 +106,9 @@ struct SolveOperands {
 
     MatrixView<T> scales, identity, gate;  ///< of J
     MatrixView<T> free;                    ///< 0 or 1
-    MatrixView<T> step;                    ///< the right-hand side, and in its place the step
+    MatrixView<T> step;                    ///< the right-hand side, then the step
     MatrixView<T> shift;
-    MatrixView<std::uint8_t> changed;  ///< whether J is another one than last time
+    MatrixView<std::uint8_t> changed;  ///< whether J has changed since the last step
     MatrixView<std::uint8_t> solved;   ///< false where a factor does not exist
 };
 

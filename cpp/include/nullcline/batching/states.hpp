@@ -67,7 +67,7 @@ struct JacobianMemory {
     MatrixView<U> scales, identities, gates;
 };
 
-/// Two states per slot, one where it is and one that it tries; `side` says which is which.
+/// Two states per slot, the current one and the one that is tried; `side` says which is which.
 template <class T>
 struct StatePair {
     StatePair() = default;

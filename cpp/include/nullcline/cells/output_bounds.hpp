@@ -1,4 +1,4 @@
-// What bounds a cell's outputs, made once from its activations and weights.
+// Bounds of a cell's outputs, computed once from its activations and weights.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct OutputBounds {
     Range<T> range = open_unit_range<T>;
     std::vector<T> lows, highs;  ///< of each unit, or nothing
 
-    /// Without the drive; as long as this lives.
+    /// The box at zero drive, valid as long as this object.
     [[nodiscard]] Box<T> box() const {
         return lows.empty() ? Box<T>{range} : Box<T>{range, lows.data(), highs.data()};
     }
@@ -57,7 +57,7 @@ template <class T>
         sum.high += std::max(one, other);
         size += std::max(std::abs(one), std::abs(other));
     }
-    // Both by far more than their sums may have been rounded.
+    // Wider by far more than the rounding of the sums.
     const T margin = 4 * static_cast<T>(w.size() + 1) * std::numeric_limits<T>::epsilon() * size;
     return {std::max(sum.low - margin, -most), std::min(sum.high + margin, most), true};
 }
@@ -95,7 +95,7 @@ template <class T>
 }  // namespace detail
 
 /// The bounds of outputs whose units have these activations (one for all, or one each): the range
-/// of φ, or |Σ_j W_ij φ_j| <= Σ_j |W_ij| sup|φ_j|, for each end of the ranges by itself.
+/// of φ, or |Σ_j W_ij φ_j| <= Σ_j |W_ij| sup|φ_j|, for either bound separately.
 template <class T>
 [[nodiscard]] OutputBounds<T> output_bounds(Bounds bounds, std::span<const Activation> activations,
                                             const Weights<T>& recurrent) {

@@ -71,7 +71,7 @@ void multiply_states(const CellEquation<T>& equation, MatrixView<const T> h,
         });
 }
 
-/// The derivatives of the products along a direction for each point.
+/// The derivatives of the products along one direction per point.
 template <class T>
 void multiply_directions(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                          MatrixView<const T> v, MatrixView<T> products) {
@@ -82,7 +82,7 @@ void multiply_directions(const CellEquation<T>& equation, std::span<const Linear
 }
 
 /// How a gated block's products change with the input, through its own input: W_0 (a ∘ W_1 v), from
-/// the input weights' products with one v for each point.
+/// the input weights' products with one v per point.
 template <class T>
 [[nodiscard]] Matrix<T> multiply_gated_input(const CellEquation<T>& equation,
                                              std::span<const Linearization<T>> points,
@@ -151,8 +151,8 @@ template <class T>
     return weigh_gated_input(equation, MatrixView<const T>(scaled.view()));
 }
 
-/// The transpose of `multiply_directions`: into the first part of `out`, from a row of `scaled` for
-/// each point, which is not kept.
+/// The transpose of `multiply_directions`: into the first part of `out`, from one row of `scaled`
+/// per point, which is overwritten.
 template <class T>
 void multiply_covectors(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                         MatrixView<T> scaled, MatrixView<T> out) {

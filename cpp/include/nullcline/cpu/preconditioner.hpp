@@ -20,7 +20,7 @@
 
 namespace nullcline::cpu {
 
-/// Where the network goes from zero, without input.
+/// The state to which the network goes from zero, without input.
 template <class T>
 [[nodiscard]] std::vector<T> settled_state(const Cell<T>& cell) {
     const CellEquation<T> equation = update(cell.view());

@@ -8,7 +8,7 @@
 
 namespace nullcline::cpu {
 
-/// Zeroed memory for an arena, of which the machine gives only what is touched.
+/// Zeroed memory for an arena; the system commits only the pages that are touched.
 class TileMemory {
   public:
     explicit TileMemory(std::size_t bytes) : bytes_(std::calloc(bytes + alignment, 1)) {
@@ -24,7 +24,7 @@ class TileMemory {
     }
 
   private:
-    static constexpr std::size_t alignment = 64;  // a line of the cache
+    static constexpr std::size_t alignment = 64;  // a cache line
 
     struct Free {
         void operator()(void* p) const { std::free(p); }

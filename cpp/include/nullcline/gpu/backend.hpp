@@ -1,4 +1,4 @@
-// Searches on a GPU: as many starts as there is room for, as slots of one tile.
+// Searches on a GPU: as many starts as fit into its memory, as slots of one tile.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@
 
 namespace nullcline::gpu {
 
-/// Some of a problem's starts, so many that they find room (see search/backend.hpp).
+/// The backend of a device, for as many starts as fit into its memory (see search/backend.hpp).
 template <GpuDevice Device, class T>
 class Backend {
   public:
@@ -144,7 +144,7 @@ class Backend {
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
 
-    /// Write the states to where the problem wants them, and add to the labels.
+    /// Write the states to the problem's arrays, and append to the labels.
     void hand_over(Labels& labels) {
         const std::size_t size = problem_.cell.state_size();
         device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
@@ -164,7 +164,7 @@ class Backend {
                                        ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
                                              problem.cell.zero_input_drive().size() * sizeof(T)
                                        : 0;
-        constexpr std::size_t columns = 128;  // bytes per start, with room
+        constexpr std::size_t columns = 128;  // bytes of the other arrays, with a margin
         return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }
 
@@ -173,7 +173,7 @@ class Backend {
         return problem.inputs && problem.inputs->rows != 1;
     }
 
-    /// What inputs and outer biases add, for all starts or for each.
+    /// The drives, one row for all starts or one row per start.
     [[nodiscard]] Array<Device, T> make_drives() {
         const auto zero_input = cell_.zero_input_drive();
         const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
@@ -207,7 +207,7 @@ class Backend {
         return {device_, std::span<const std::size_t>(numbers)};
     }
 
-    /// All that is free but a tenth, for what others need meanwhile.
+    /// The free memory but for a tenth, which others may need meanwhile.
     [[nodiscard]] std::size_t bytes_for_slots() const {
         const std::size_t free = device_.free_bytes();
         return free - free / 10;
@@ -235,7 +235,7 @@ class Backend {
     std::vector<Reason> reasons_;
 };
 
-/// Search on a device, so many starts at a time as it has room for.
+/// Search on a device, as many starts at a time as fit into its memory.
 template <GpuDevice Device, class T>
 [[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
     Labels labels;

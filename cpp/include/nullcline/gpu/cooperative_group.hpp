@@ -75,7 +75,7 @@ class CooperativeGroup {
 
     template <class F>
     NULLCLINE_DEVICE void with_warp(const F& f) const {
-        lanes_.sync();  // what they are to read is written, and what they write has been read
+        lanes_.sync();  // the warp reads what others wrote, and writes what others read
         if (lanes_.rank() < L::warp_width) {
             f(CooperativeGroup<typename L::Warp>(lanes_.warp()));
         }
@@ -179,7 +179,7 @@ class CooperativeGroup {
         return reduce(lanes_.warp_sum(mine), [](T a, T b) { return a + b; });
     }
 
-    /// Combine what each warp has come to, in the order of the warps.
+    /// Combine the warps' values, in the order of the warps.
     template <class T, class Combine>
     [[nodiscard]] NULLCLINE_DEVICE T reduce(T of_warp, const Combine& combine) const {
         if (lanes_.size() == L::warp_width) {

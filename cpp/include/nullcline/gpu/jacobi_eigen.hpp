@@ -12,8 +12,8 @@
 
 namespace nullcline::gpu {
 
-/// Two indices of a round in which everyone meets someone: a tournament, in which everyone meets
-/// everyone once in n − 1 rounds.
+/// The k-th pair of indices of a round. As in a round-robin tournament, n − 1 rounds of n / 2 pairs
+/// contain every pair of n indices once.
 struct JacobiPair {
     constexpr JacobiPair(std::size_t round, std::size_t k, std::size_t n)
         : first(k == 0 ? n - 1 : (round + k) % (n - 1)), second((round + n - 1 - k) % (n - 1)) {}
@@ -24,7 +24,7 @@ struct JacobiPair {
 struct JacobiRotation {
     double c, s;
 
-    /// The one that makes the entry `off` between two diagonal entries vanish.
+    /// The rotation that makes the entry `off` between two diagonal entries zero.
     [[nodiscard]] static NULLCLINE_DEVICE JacobiRotation of(double first, double second,
                                                             double off) {
         if (off == 0) {

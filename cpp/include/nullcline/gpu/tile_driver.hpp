@@ -31,14 +31,14 @@ namespace nullcline::gpu {
 template <class T>
 struct PassMatrices {
     Weights<float> weights;           ///< all but a gated block, in single precision
-    Weights<float> gated;             ///< likewise, of the gated block
-    MatrixView<const float> inverse;  ///< of the preconditioner; empty without
+    Weights<float> gated;             ///< the gated block, in single precision
+    MatrixView<const float> inverse;  ///< of the preconditioner; or empty
     MatrixView<const T> dense;        ///< all weights written out, where Jacobians are factored
 };
 
 /// A round makes each kind of product once for all slots, and lets those go on that waited for it.
-/// The host gives the orders without waiting, and polls the counters now and then; once no start
-/// waits any more and half of the slots are idle, the others move together.
+/// The host launches rounds without waiting, and polls the counters now and then; once no start
+/// waits any more and half of the slots are idle, the tile is compacted.
 template <GpuDevice Device, Program P>
 class TileDriver {
   public:
@@ -81,7 +81,7 @@ class TileDriver {
             }
             if (counters.n_taken >= search_.queue.size() && busy <= n_rows_ / 2 &&
                 n_rows_ > min_rows) {
-                move_together();
+                compact();
             }
             run_round(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
             for (std::size_t i = 1; i < rounds_per_poll(); ++i) {
@@ -108,7 +108,7 @@ class TileDriver {
         return Layout(program, search, rows, nullptr).arena.used();
     }
 
-    /// As many slots as there are starts, as serve, and as there is room for.
+    /// The number of slots: as many as there are starts, as are useful, and as fit into `budget`.
     [[nodiscard]] static std::size_t rows_within(const P& program, const SearchView<T>& search,
                                                  std::size_t budget) {
         std::size_t rows = std::min(search.queue.size(), max_rows);
@@ -135,7 +135,7 @@ class TileDriver {
         return workspace.data();
     }
 
-    /// A poll costs a wait; where a round takes long, that is nothing.
+    /// A poll makes the host wait, which is negligible where a round takes long.
     [[nodiscard]] std::size_t rounds_per_poll() const {
         const auto weights = program_.served().weights();
         return n_rows_ * weights.size() > long_round ? 1 : 8;
@@ -226,19 +226,20 @@ class TileDriver {
     [[nodiscard]] MatrixView<U> rows(MatrixView<U> all) const {
         return all.middle_rows(0, n_rows_);
     }
-    /// Of products, those with a gated block, and the others.
+    /// The columns of products that are the gated block's.
     template <class U>
     [[nodiscard]] MatrixView<U> gated(MatrixView<U> products) const {
         return rows(products).columns(0, program_.served().n_gated());
     }
+    /// The columns of products that are not the gated block's.
     template <class U>
     [[nodiscard]] MatrixView<U> plain(MatrixView<U> products) const {
         const std::size_t n_gated = program_.served().n_gated();
         return rows(products).columns(n_gated, products.cols() - n_gated);
     }
 
-    /// Move busy slots to the first rows, and leave the others be.
-    void move_together() {
+    /// Move busy slots to the first rows, and go on with those rows.
+    void compact() {
         const std::vector<std::uint8_t> requests = requests_.download();
         std::vector<std::size_t> busy;
         for (std::size_t row = 0; row < n_rows_; ++row) {
@@ -281,7 +282,7 @@ class TileDriver {
                                  to_on_device.elements()});
     }
 
-    /// Slots beyond this number fill no H100 any better.
+    /// More slots than this use an H100 no better.
     static constexpr std::size_t max_rows = 8192;
     static constexpr std::size_t min_rows = 32;
     /// Multiplications of a product from which a round takes about as long as a poll.

@@ -24,8 +24,8 @@ namespace nullcline {
 /// The program that labels the states that starts have come to, in the precision of the cell, from
 /// nothing but the state itself.
 ///
-/// fixed: every unit's reduced residual is within its bound of rounding, and where a state has more
-/// than outputs, so is the update of what else it has.
+/// fixed: every unit's reduced residual is within its bound of rounding, and where a state has
+/// another part than outputs, so is the update of that.
 /// slow: q <= tol_slow at a local minimum of q over the box, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
 template <Equation E>
@@ -124,7 +124,7 @@ class Classifier<E>::Slot {
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
         const std::span<const T> drive = slot_.drive;
-        // The reduced equation has fewer unknowns, and of some arrays it leaves the end unused.
+        // The reduced equation has fewer unknowns, and leaves the end of some arrays unused.
         const StateRow<T> row(slot_.memory.reduced, slot_.row);
         const std::span<T> residual = row.residual.first(slot_.units());
         slot_.program.reduced.linearize(slot_.group, state, products, drive,

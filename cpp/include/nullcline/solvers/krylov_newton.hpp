@@ -5,9 +5,9 @@
 // generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
 // gradients). Growing it takes J v and Jᵀ u, one product each with fixed matrices. When more
 // directions would help little, the model's minimizer is the trial step. Close to a minimum of ‖f‖,
-// where steps gain little, the model has the curvature Σ f_i ∂²f_i that Gauss and Newton leave out:
-// exact, and O(H) per pair of directions. (Far from one, steps without it lead to zeros more
-// often.)
+// where steps gain little, the model has the curvature Σ f_i ∂²f_i that the Gauss–Newton model
+// leaves out: exact, and O(H) per pair of directions. (Far from one, steps without it lead to zeros
+// more often.)
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
@@ -15,7 +15,7 @@
 //
 // The products run in single precision while the answers are exact in double: a direction need
 // not be exact, the residual is; the products W h that it is made from are updated by the step's
-// W s, which is small, and computed afresh in full before a state is called a zero.
+// W s, which is small, and computed anew in full precision before a state is called a zero.
 //
 // A slot goes through these stages. Each is named as the function that carries it out.
 //
@@ -42,7 +42,7 @@
 // step leads to start_subspace (or to evaluate_state, where its products are stale), a rejected one
 // to a trial of a shorter step in the same subspace.
 //
-// Batch invariance: nothing but the matrix products ever looks across a tile's rows.
+// Batch invariance: nothing but the matrix products involves more than one row of a tile.
 #pragma once
 
 #include <algorithm>
@@ -82,7 +82,7 @@ struct KrylovNewton {
     static constexpr Factors factors = Factors::none;
 
     E equation;
-    bool has_inverse;      ///< a preconditioner for all; else each state's diagonal serves
+    bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
@@ -154,8 +154,8 @@ class KrylovNewton<E>::Slot {
     NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    /// Whether a shorter step is to be tried at once, a trial having been rejected. It is not where
-    /// the slot has gone on: to another state, to a product that it waits for, or to the end.
+    /// Whether to try a shorter step at once, after a trial was rejected. `no` where the slot has
+    /// gone to another state, waits for a product, or has finished.
     enum class Retry : std::uint8_t { no, shorter };
 
     [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
@@ -207,7 +207,7 @@ class KrylovNewton<E>::Slot {
         slot_.wait_for(Request::backward, Stage::start_subspace);
     }
 
-    /// f, scaled to norm 1.
+    /// Set the residual to f, scaled to norm 1.
     NULLCLINE_DEVICE void set_residual() {
         const double norm = slot_.now.residual_norm;
         const double scale = norm > 0 ? 1 / norm : 0;
@@ -245,8 +245,8 @@ class KrylovNewton<E>::Slot {
         request_direction();
     }
 
-    /// How the curvature weights the gated block's input: W_0ᵀ (c_0 ∘ f), which has come on the way
-    /// to the gradient.
+    /// The weights of the gated block's input in the curvature, W_0ᵀ (c_0 ∘ f): the first half of
+    /// the gradient's product.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const T> gated_input_weights() const {
         const auto& operands = slot_.memory.operands;
         const std::span<T> weights = operands.exact_gated_input.row(slot_.row);
@@ -261,7 +261,7 @@ class KrylovNewton<E>::Slot {
 
     // The subspace.
 
-    /// Have the gradient of the model preconditioned.
+    /// Precondition the gradient of the model.
     NULLCLINE_DEVICE void request_direction() {
         if (slot_.program.has_inverse) {
             return slot_.wait_for(Request::precondition, Stage::make_direction);
@@ -319,7 +319,7 @@ class KrylovNewton<E>::Slot {
         }
     }
 
-    /// Request the backward product of the gradient of the model at its minimizer.
+    /// Request the transposed product for the gradient of the model at its minimizer.
     NULLCLINE_DEVICE void request_model_gradient() {
         set_residual();
         model_.add_change(residual_);
@@ -348,7 +348,7 @@ class KrylovNewton<E>::Slot {
         const float* const free = free_.data();
         float* const gradient = gradient_.data();
         slot_.group.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
-        // It has the part −μ s within the subspace, which is as it should be.
+        // Within the subspace the gradient is −μ s, as it is at a minimizer.
         const std::span<const float> read_only = gradient_;
         const double square = static_cast<double>(slot_.group.dot(read_only, read_only)) -
                               now.shift * now.shift * model_.solution_square();
@@ -414,7 +414,7 @@ class KrylovNewton<E>::Slot {
             tuning.exact_below * now.steps.region.step_norm / now.residual_norm) {
             if (now.has_exact_products) {
                 slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
-            } else {  // ‖f‖ is to be measured alike before and after the step
+            } else {  // ‖f‖ must be computed alike before and after it
                 request_state();
             }
             return Retry::no;

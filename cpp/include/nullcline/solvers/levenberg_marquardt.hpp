@@ -6,8 +6,8 @@
 //   -----------------  ----------------  --------------------------------  -----------------
 //   evaluate_state     exact             f and J                           take_gradient
 //   take_gradient      exact_transposed  Jᵀf                               take_step
-//   take_step          solve             the trial h + s, cut at the       predict_reduction
-//                                        box's faces
+//   take_step          solve             the trial h + s, projected onto   predict_reduction
+//                                        the box
 //   predict_reduction  exact             the model's reduction by s        evaluate_trial
 //   evaluate_trial     exact             f and J at the trial              acceptance
 //
@@ -183,7 +183,7 @@ class LevenbergMarquardt<E>::Slot {
         request_step(true);
     }
 
-    /// Request s with (JᵀJ + μI) s = −Jᵀf; `changed` says whether J is another than last time.
+    /// Request s with (JᵀJ + μI) s = −Jᵀf; `changed` says whether J has changed since the last one.
     NULLCLINE_DEVICE void request_step(bool changed) {
         const T* const gradient = gradient_.data();
         T* const step = step_.data();

@@ -160,9 +160,9 @@ class Newton<E>::Slot {
         try_fraction();
     }
 
-    /// How much of the step stays clear of the box's faces: at most all of it.
+    /// The largest fraction of the step, at most 1, that keeps clear of the box's faces.
     [[nodiscard]] NULLCLINE_DEVICE T largest_fraction() const {
-        // Of the way to the nearest face. Interior-point methods go nearly as far, typically 0.995
+        // A part of the way to the nearest face. Interior-point methods go farther, typically 0.995
         // (Nocedal and Wright, Numerical Optimization, 2nd edition, 2006, section 19.2); not
         // calibrated.
         constexpr T share = static_cast<T>(0.9);

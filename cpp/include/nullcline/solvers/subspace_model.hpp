@@ -1,9 +1,9 @@
 // A quadratic model of ‖f(h + s)‖² / 2 for steps s in a subspace that grows by a direction at a
 // time.
 //
-// f is scaled to norm 1 and s with it. Of every direction v are kept its products W v, itself and
-// its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ, to
-// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
+// f is scaled to norm 1 and s with it. For every direction v the model stores v, its products W v
+// and its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ,
+// to which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
 // direction depends on its *fields* (W v, v) alone.
 #pragma once
 
@@ -24,7 +24,7 @@
 
 namespace nullcline {
 
-/// The room that one group works in, beside what it keeps of a model.
+/// Scratch memory of one group, beside the model that it keeps.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
     SmallMatrix eigenvectors, kept;
@@ -62,11 +62,11 @@ struct SubspaceMemory {
 /// The numbers of one model.
 struct SubspaceState {
     std::size_t dimension = 0;
-    std::size_t grown = 0;  ///< directions so far, also those that a restart has let go
+    std::size_t grown = 0;  ///< directions so far, including those that a restart dropped
     bool curved = false;
 };
 
-/// One model: a row of that memory, and a few numbers that its owner keeps.
+/// One model: a row of `SubspaceMemory`, and a `SubspaceState` that its owner keeps.
 template <ThreadGroup Group>
 class SubspaceModel {
   public:
@@ -105,7 +105,7 @@ class SubspaceModel {
         state_.curved = true;
     }
 
-    /// Make v orthogonal to all directions and of norm 1; false if it has nothing new.
+    /// Make v orthogonal to all directions and of norm 1; false if it lies in their span.
     [[nodiscard]] NULLCLINE_DEVICE bool orthonormalize(std::span<float> v) const {
         const std::span<const float> read_only = v;
         const float whole = norm(group_, read_only);
@@ -149,7 +149,7 @@ class SubspaceModel {
 
     [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == max_directions; }
 
-    /// Minimize the model within ‖s‖ <= radius: the solution that all below speaks of.
+    /// Minimize the model within ‖s‖ <= radius; the minimizer is the *solution* below.
     NULLCLINE_DEVICE ModelStep minimize(double radius) {
         group_.with_warp([&](const auto& warp) {
             const ModelStep step =
@@ -178,7 +178,7 @@ class SubspaceModel {
         return combination_;
     }
 
-    /// Where the fields of a step may be put together, valid until the next call.
+    /// Memory for the fields (W s, s) of a step, valid until the next call.
     [[nodiscard]] NULLCLINE_DEVICE std::span<float> step_fields_buffer() const {
         return combination_;
     }
@@ -204,9 +204,9 @@ class SubspaceModel {
         return -slope - (change_square + curvature) / 2;
     }
 
-    /// Make room: keep the solution and the softest directions, as combinations of all (a thick
-    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
-    /// subspace must be full.
+    /// Shrink a full subspace to the solution and the directions of least curvature, as
+    /// combinations of all (a thick restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). It
+    /// takes no product with W.
     NULLCLINE_DEVICE void restart() {
         const double norm = std::sqrt(solution_square());
         choose_kept_rows();
@@ -240,7 +240,7 @@ class SubspaceModel {
         return coefficients();
     }
 
-    /// A row of the Hessian, the newest direction's, set or added to.
+    /// Set the newest direction's row of the Hessian, or add to it.
     template <bool add>
     NULLCLINE_DEVICE void add_to_hessian(std::span<const float> row) {
         const std::size_t last = state_.dimension - 1;
