@@ -18,8 +18,8 @@ namespace {
 
 std::atomic<bool> ready{false};
 
-/// A C parameter list by one letter a parameter: c char *, i int *, and the precision's own, which
-/// Cython names after its typedef, `__pyx_t_..._d *`.
+/// A C parameter list as one letter per parameter: c char *, i int *, and the precision's own,
+/// which Cython names after its typedef, `__pyx_t_..._d *`.
 std::string parameters(std::string_view signature, char precision) {
     constexpr std::string_view opening = "void (";
     if (!signature.starts_with(opening) || !signature.ends_with(')')) {

@@ -8,10 +8,10 @@ namespace nullcline::bindings {
 /// Fill the core's routines from capsules by name ("dgemm", "sgetrf", ...), all or none.
 void take_capsules(const pybind11::dict& capsules);
 
-/// Whether that has been done.
+/// Whether the routines have been filled in.
 bool blas_ready();
 
-/// RuntimeError unless it has.
+/// Throw a RuntimeError unless the routines have been filled in.
 void require_blas();
 
 }  // namespace nullcline::bindings

@@ -152,7 +152,8 @@ class PyCell {
         const Box<T> box = reduced(cell_.view()).box(drive);
         const auto outward = [](T value) {
             if (value == open_unit_range<T>.low || value == open_unit_range<T>.high) {
-                return std::copysign(T{1}, value);  // the search leaves out an open interval's ends
+                return std::copysign(T{1},
+                                     value);  // the search leaves out an open interval's endpoints
             }
             return std::abs(value) < std::numeric_limits<T>::max()
                        ? value
@@ -222,7 +223,7 @@ class PyCell {
     [[nodiscard]] py::ssize_t inputs() const {
         return static_cast<py::ssize_t>(cell_.input_size());
     }
-    /// How many states there are; what each must be is checked where they are read.
+    /// The number of states; their shape is checked where they are read.
     [[nodiscard]] static py::ssize_t rows(const A& h) { return h.ndim() > 0 ? h.shape(0) : 0; }
 
     Cell<T> cell_;

@@ -35,7 +35,7 @@ template <class T>
     return copy.array;
 }
 
-/// Take what a function of Python returned; `rows` x `cols` numbers in whatever shape.
+/// Take what a function of Python returned; `rows` x `cols` numbers of any shape.
 template <class T>
 void take(const py::object& returned, const char* name, MatrixView<T> out) {
     const auto array = Array<T>::ensure(returned);
@@ -67,7 +67,7 @@ class PyFunction {
         };
     }
 
-    /// With the GIL, and in one thread: the functions are Python's, and have threads of their own.
+    /// Search with the GIL and in one thread: Python's functions have threads of their own.
     PyOutcomes<T> search(const Array<T>& starts, const std::optional<Array<T>>& x,
                          const std::optional<Array<T>>& deflated, const std::string& method_name,
                          double tol_slow, std::optional<std::int32_t> max_iterations,

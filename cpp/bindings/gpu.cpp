@@ -70,7 +70,7 @@ class DeviceArray {
         return host;
     }
 
-    /// Work on it is done whenever Python sees it, so that no stream need be awaited.
+    /// All work on the array is done before Python gets it, so that no stream need be awaited.
     [[nodiscard]] py::dict cuda_array_interface() const {
         py::dict fields;
         fields["shape"] = shape();
@@ -225,7 +225,7 @@ struct PyLabels {
           n_products(labels.n_products) {}
 };
 
-/// What `cell_of` takes.
+/// The arguments of `cell_of`.
 template <class T>
 using CellParts = std::tuple<std::string, Array<T>, Recurrence<T>, Array<T>,
                              std::optional<Array<T>>, std::optional<std::vector<std::string>>>;
@@ -235,7 +235,7 @@ template <class T>
     return std::apply([](const auto&... parts) { return cell_of<T>(parts...); }, cell_parts);
 }
 
-/// Operations and bytes a second, by name.
+/// Operations and bytes per second, by name.
 template <class T>
 py::dict measure(const CellParts<T>& cell_parts, std::size_t n_states, std::size_t square,
                  int device) {

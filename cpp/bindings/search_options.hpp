@@ -1,4 +1,4 @@
-// What a search is asked for, by names and numbers from Python, and how it is watched.
+// The options of a search, from Python's names and numbers, and its progress.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -21,7 +21,7 @@ class WarpLanes {
     template <class T>
     __device__ T warp_sum(T value) const {
         for (int distance = warp_width / 2; distance > 0; distance /= 2) {
-            value += __shfl_xor_sync(everyone, value, distance);
+            value += __shfl_xor_sync(full_mask, value, distance);
         }
         return value;
     }
@@ -29,15 +29,15 @@ class WarpLanes {
     template <class T>
     __device__ T warp_min(T value) const {
         for (int distance = warp_width / 2; distance > 0; distance /= 2) {
-            const T other = __shfl_xor_sync(everyone, value, distance);
+            const T other = __shfl_xor_sync(full_mask, value, distance);
             value = other < value ? other : value;
         }
         return value;
     }
 
-    /// A warp alone has no need of room.
+    /// A warp alone needs no scratch memory.
     template <class T>
-    __device__ T* room() const {
+    __device__ T* scratch() const {
         return nullptr;
     }
 
@@ -47,29 +47,29 @@ class WarpLanes {
     }
 
   private:
-    static constexpr unsigned everyone = 0xffffffffU;
+    static constexpr unsigned full_mask = 0xffffffffU;
 };
 
 /// The lanes of a block of whole warps.
 class BlockLanes : public WarpLanes {
   public:
-    static constexpr std::size_t most_warps = 8;
-    static constexpr std::size_t room_bytes = most_warps * sizeof(double);
+    static constexpr std::size_t max_warps = 8;
+    static constexpr std::size_t scratch_bytes = max_warps * sizeof(double);
 
-    /// `room`, of `room_bytes`, is the block's.
-    __device__ explicit BlockLanes(unsigned char* room) : room_(room) {}
+    /// `scratch`, of `scratch_bytes`, is shared memory of the block.
+    __device__ explicit BlockLanes(unsigned char* scratch) : scratch_(scratch) {}
 
     __device__ std::size_t rank() const { return threadIdx.x; }
     __device__ std::size_t size() const { return blockDim.x; }
     __device__ void sync() const { __syncthreads(); }
 
     template <class T>
-    __device__ T* room() const {
-        return reinterpret_cast<T*>(room_);
+    __device__ T* scratch() const {
+        return reinterpret_cast<T*>(scratch_);
     }
 
   private:
-    unsigned char* room_;
+    unsigned char* scratch_;
 };
 
 static_assert(gpu::Lanes<WarpLanes>);

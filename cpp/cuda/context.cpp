@@ -1,4 +1,4 @@
-// Contexts, made when there is none to lend.
+// Contexts, created when no idle one is left.
 #include "context.hpp"
 
 #include <cstdint>
@@ -84,7 +84,7 @@ Lease::Lease(int device) : n_exceptions_(std::uncaught_exceptions()), context_(t
 
 Lease::~Lease() {
     if (std::uncaught_exceptions() > n_exceptions_) {
-        return;  // the context goes, once its stream has ended what it was told
+        return;  // the context is destroyed, once its stream has finished
     }
     static_cast<void>(cudaMemPoolTrimTo(context_->pool(), kept_bytes));
     const std::lock_guard lock(idle().mutex);

@@ -1,5 +1,5 @@
-// What a search needs of a device that is dear to make: a stream, a handle of cuBLAS, a pool of
-// memory. Made once and lent.
+// The resources of a search that are expensive to create: a stream, a handle of cuBLAS, a pool of
+// memory. They are created once and reused.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,7 +11,7 @@
 
 namespace nullcline::cuda {
 
-/// Belongs to one device, which must be the current one whenever it is used.
+/// The resources of one device, which must be the current one whenever it is used.
 class Context {
   public:
     explicit Context(int device);

@@ -1,8 +1,8 @@
 // The few routines of cuBLAS that we call, out of a library that is loaded at run time.
 //
-// Not linked, so that the module loads where there is no cuBLAS and can say so, shares the copy of
-// half a gigabyte that PyTorch has loaded already, and is built without its headers. The routines
-// below have had these signatures since cuBLAS 7.
+// It is not linked, so that the module loads where there is no cuBLAS and can say so, shares the
+// copy of half a gigabyte that PyTorch has loaded already, and is built without its headers. The
+// routines below have had these signatures since cuBLAS 7.
 #pragma once
 
 #include <cuda_runtime_api.h>

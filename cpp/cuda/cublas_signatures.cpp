@@ -1,4 +1,4 @@
-// Where cuBLAS's headers are, the signatures that we call are held against theirs; elsewhere this
+// Where cuBLAS's headers are, the signatures that we call are checked against them; elsewhere this
 // file is empty.
 #if __has_include(<cublas_v2.h>)
 #include <cublas_v2.h>

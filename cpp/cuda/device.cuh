@@ -24,13 +24,13 @@ namespace nullcline::cuda {
 
 /// Run a kernel with a group for every block.
 template <gpu::Kernel Kernel>
-__global__ void __launch_bounds__(BlockLanes::most_warps* WarpLanes::warp_width)
+__global__ void __launch_bounds__(BlockLanes::max_warps* WarpLanes::warp_width)
     run_kernel(const __grid_constant__ Kernel kernel) {
     using Shared = typename Kernel::Shared;
     // Raw bytes: what groups share has no constructor that may run here.
     __shared__ __align__(16) unsigned char shared[sizeof(Shared)];
-    __shared__ __align__(8) unsigned char room[BlockLanes::room_bytes];
-    const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(room)};
+    __shared__ __align__(8) unsigned char scratch[BlockLanes::scratch_bytes];
+    const gpu::CooperativeGroup<BlockLanes> group{BlockLanes(scratch)};
     kernel(group, static_cast<std::size_t>(blockIdx.x), *reinterpret_cast<Shared*>(shared));
 }
 
@@ -49,7 +49,7 @@ class Event {
 
 class Device {
   public:
-    /// For states of so many units.
+    /// Make a device for states of `size` units.
     Device(const Context& context, std::size_t size)
         : context_(context), block_size_(block_size_for(size)) {}
 
@@ -83,7 +83,7 @@ class Device {
         return free + (reserved - used);
     }
 
-    /// In either direction; the host's memory may be used again at once.
+    /// Copy in either direction; the host's memory may be used again at once.
     void copy(void* to, const void* from, std::size_t bytes) {
         if (bytes > 0) {
             check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream()), "copy memory");
@@ -96,7 +96,7 @@ class Device {
 
     void synchronize() { check(cudaStreamSynchronize(stream()), "finish its work"); }
 
-    /// How long the device takes for the work that `run` gives it.
+    /// How long the device takes for the work that `run` launches.
     template <class Run>
     [[nodiscard]] double seconds(const Run& run) {
         const Event before;
@@ -110,7 +110,7 @@ class Device {
         return static_cast<double>(milliseconds) / 1000;
     }
 
-    /// Let work that others have given to a stream be done before ours goes on.
+    /// Make our stream wait for the work that is in another.
     void wait_for(cudaStream_t other) {
         const Event event;
         check(cudaEventRecord(event.get(), other), "wait for a stream");
@@ -129,16 +129,16 @@ class Device {
     }
 
     // A row-major matrix is the transpose of the column-major one in the same memory, so each
-    // product below requests its own transpose of cuBLAS.
+    // product below computes its transpose in cuBLAS.
 
-    /// c = a bᵀ; of a wider a the first columns count.
+    /// c = a bᵀ; only as many columns of a are read as b has.
     template <class T>
     void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
                              MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
         gemm(CublasOperation::transposed, b, a, c, b.rows(), b.cols());
     }
 
-    /// c = a b; of a wider c the first columns are written.
+    /// c = a b; only as many columns of c are written as b has.
     template <class T>
     void multiply(MatrixView<const std::type_identity_t<T>> a,
                   MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
@@ -159,7 +159,7 @@ class Device {
                      "multiply a batch of matrices");
     }
 
-    /// Factors with pivots in place; info[i] is not zero where a pivot is.
+    /// Factor matrices in place, with pivots; info[i] is not zero where a pivot is zero.
     template <class T>
     void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
         const int n = checked_int(size);
@@ -191,7 +191,7 @@ class Device {
     }
 
   private:
-    /// Threads per block: as many as keep a state's units busy, and whole warps.
+    /// Threads per block: whole warps, and as many as a state's units keep busy.
     [[nodiscard]] static unsigned block_size_for(std::size_t size) {
         return size <= 64 ? 64 : size <= 512 ? 128 : 256;
     }

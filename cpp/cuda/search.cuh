@@ -18,7 +18,7 @@ namespace nullcline::cuda {
 static_assert(SearchBackend<gpu::Backend<Device, double>>);
 static_assert(SearchBackend<gpu::Backend<Device, float>>);
 
-/// A device with its context, for one call, after all that others have given to some streams.
+/// A device with its context, for one call, after all work that is in `streams`.
 class Session {
   public:
     Session(int ordinal, std::size_t size, const std::vector<std::uintptr_t>& streams = {})

@@ -1,7 +1,7 @@
 // A GPU made of the CPU: plain memory, textbook loops, and fibers for threads.
 //
-// Slow and obvious. It runs all that the search does on a GPU but for the few lines of cpp/cuda, so
-// that what those lines are given can be tested on any machine.
+// It is slow and obvious. It runs all of the GPU's search but the few lines of cpp/cuda, so that
+// what those lines are given can be tested on any machine.
 #pragma once
 
 #include <algorithm>
@@ -46,7 +46,7 @@ class Device {
             throw std::bad_alloc();
         }
         std::memcpy(block, &bytes, sizeof bytes);
-        std::memset(block + header, 0xff, bytes);  // NaN, for whoever reads before writing
+        std::memset(block + header, 0xff, bytes);  // NaN, for reads before writes
         return block + header;
     }
 
@@ -67,7 +67,7 @@ class Device {
     void zero(void* data, std::size_t bytes) { std::memset(data, 0, bytes); }
     void synchronize() {}
 
-    /// How long the work takes that `run` gives.
+    /// How long the work takes that `run` launches.
     template <class Run>
     [[nodiscard]] double seconds(const Run& run) {
         const auto before = std::chrono::steady_clock::now();
@@ -79,15 +79,15 @@ class Device {
     void launch(std::size_t n_blocks, const Kernel& kernel) {
         for (std::size_t block = 0; block < n_blocks; ++block) {
             Block shared(fibers_);
-            typename Kernel::Shared room;
+            typename Kernel::Shared kernel_shared;
             const std::function<void(std::size_t)> body = [&](std::size_t rank) {
-                kernel(gpu::CooperativeGroup(BlockLanes(shared, rank)), block, room);
+                kernel(gpu::CooperativeGroup(BlockLanes(shared, rank)), block, kernel_shared);
             };
             fibers_.run(body);
         }
     }
 
-    /// c = a bᵀ; of a wider a the first columns count.
+    /// c = a bᵀ; only as many columns of a are read as b has.
     template <class T>
     void multiply_transposed(MatrixView<const std::type_identity_t<T>> a,
                              MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
@@ -95,7 +95,7 @@ class Device {
                 [&](std::size_t i, std::size_t j, std::size_t k) { return a(i, k) * b(j, k); });
     }
 
-    /// c = a b; of a wider c the first columns are written.
+    /// c = a b; only as many columns of c are written as b has.
     template <class T>
     void multiply(MatrixView<const std::type_identity_t<T>> a,
                   MatrixView<const std::type_identity_t<T>> b, MatrixView<T> c) {
@@ -113,7 +113,7 @@ class Device {
         }
     }
 
-    /// Factors with pivots in place; info[i] is not zero where a pivot is.
+    /// Factor matrices in place, with pivots; info[i] is not zero where a pivot is zero.
     template <class T>
     void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
         for (std::size_t i = 0; i < count; ++i) {

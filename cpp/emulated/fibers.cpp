@@ -90,7 +90,7 @@ void Fibers::yield() {
     }
 }
 
-/// Either in any order, or by rank from somebody on, so that a warp is ahead as a whole.
+/// Order the fibers at random, or by rank from a random one on, so that whole warps are ahead.
 void Fibers::line_up() {
     if (random_() % 2 == 0) {
         std::ranges::shuffle(line_, random_);
@@ -112,7 +112,7 @@ Fibers::Fiber* Fibers::first_that_may_run() {
 }
 
 void Fibers::run(const std::function<void(std::size_t)>& body) {
-    constexpr std::size_t turns_a_line = 100;
+    constexpr std::size_t turns_per_order = 100;
     body_ = &body;
     failure_ = nullptr;
     for (const auto& fiber : fibers_) {
@@ -123,7 +123,7 @@ void Fibers::run(const std::function<void(std::size_t)>& body) {
     line_up();
     while (Fiber* const fiber = first_that_may_run()) {
         resume(*fiber);
-        if (++n_turns % turns_a_line == 0) {
+        if (++n_turns % turns_per_order == 0) {
             line_up();
         }
     }
@@ -135,7 +135,7 @@ void Fibers::run(const std::function<void(std::size_t)>& body) {
     }
 }
 
-/// End fibers that wait for somebody who will not come.
+/// End fibers that wait at barriers that cannot be completed.
 void Fibers::abandon() {
     if (!failure_) {
         failure_ = std::make_exception_ptr(

@@ -1,8 +1,8 @@
 // A block of a GPU's threads on one thread of the CPU: fibers that take turns at barriers.
 //
-// The first in line goes on for as long as no barrier holds it, then the next, and so on: whatever
-// is not ordered by barriers happens in unfortunate orders, one thread or one warp being as far
-// ahead of the others as they allow. Who is first in line changes all the time.
+// Threads of the system would not do: the order has to be ours, and adverse. The first fiber in
+// line runs until a barrier stops it, then the next, so that one thread or one warp is as far ahead
+// of the others as the barriers allow. The order in line changes all the time, reproducibly.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,14 @@
 
 namespace nullcline::emulated {
 
-/// Where a number of fibers wait for each other.
+/// A point at which a number of fibers wait for each other.
 struct Barrier {
     std::size_t n_members = 0;
     std::size_t n_waiting = 0;
     std::size_t generation = 0;
 };
 
-/// So many fibers that run one function.
+/// A number of fibers that run one function.
 class Fibers {
   public:
     explicit Fibers(std::size_t n);
@@ -33,7 +33,8 @@ class Fibers {
     void run(const std::function<void(std::size_t)>& body);
 
     /// Wait, within a fiber, until all members of the barrier do. That a barrier can never be
-    /// completed, because somebody has left or waits elsewhere, is a `std::logic_error` of `run`.
+    /// completed, because a fiber has returned or waits elsewhere, makes `run` throw
+    /// `std::logic_error`.
     void wait(Barrier& barrier);
 
   private:
@@ -48,7 +49,7 @@ class Fibers {
 
     std::vector<std::unique_ptr<Fiber>> fibers_;
     std::vector<std::size_t> line_;
-    std::minstd_rand random_;  // always the same sequence
+    std::minstd_rand random_;  // seeded alike in every run
     const std::function<void(std::size_t)>* body_ = nullptr;
     Fiber* current_ = nullptr;
     std::exception_ptr failure_;

@@ -26,7 +26,7 @@ struct Block {
     Fibers& fibers;
     Barrier whole;
     std::array<Barrier, n_warps> warps;
-    alignas(8) std::array<std::byte, 8 * n_warps> room{};
+    alignas(8) std::array<std::byte, 8 * n_warps> scratch{};
     alignas(8) std::array<std::byte, 8 * block_size> exchange{};
 };
 
@@ -52,8 +52,8 @@ class WarpLanes {
         return combine(value, [](T a, T b) { return std::min(a, b); });
     }
     template <class T>
-    [[nodiscard]] T* room() const {
-        return reinterpret_cast<T*>(block_.room.data());
+    [[nodiscard]] T* scratch() const {
+        return reinterpret_cast<T*>(block_.scratch.data());
     }
     template <class T>
     T fetch_add(T* counter, T by) const {

@@ -1,4 +1,4 @@
-// The hessian's loops, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
+// The Hessian's loops, compiled once for any x86-64 and once for AVX2 with FMA, chosen at run time.
 #include "nullcline/numerics/curvature.hpp"
 
 #include <cstddef>

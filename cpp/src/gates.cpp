@@ -94,7 +94,7 @@ template <class T>
                   });
 }
 
-/// What a gated block sees, for cells that have activations or for the others.
+/// The input of a gated block, for cells that have activations or for the others.
 template <bool of_activations, class T>
 [[gnu::always_inline]] inline void gated_input_of_all(CellKind kind, const UnitPoint<T>& point,
                                                       std::span<T> out) {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t n_lanes = 8;
 using Lanes [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
 
-/// Six rows by sixteen columns: twelve of AVX2's sixteen registers hold sums, two the panel's row.
+/// Six rows by sixteen columns: twelve of AVX2's sixteen registers are sums, two the panel's row.
 [[gnu::always_inline]] inline void multiply_block(const float* a, std::size_t a_stride,
                                                   std::size_t depth, const PackedMatrix::Row* panel,
                                                   float* out, std::size_t stride,

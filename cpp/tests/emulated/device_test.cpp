@@ -158,7 +158,7 @@ TEST("a symmetric matrix times the device's inverse is the identity") {
     }
 }
 
-TEST("a kernel runs in every thread of every block, each block with a room of its own") {
+TEST("a kernel runs in every thread of every block, each block with shared memory of its own") {
     struct Kernel {
         struct Shared {
             double sum;

@@ -93,9 +93,9 @@ TEST("jacobi_eigen finds the eigenvalues of a symmetric matrix, in rising order"
         const SmallMatrix a = with_eigenvalues(eigenvalues, random);
         std::ranges::sort(eigenvalues);
         SmallMatrix vectors = a;
-        SmallMatrix room;
+        SmallMatrix workspace;
         std::vector<double> numbers(n);
-        gpu::jacobi_eigen(group, vectors, room, numbers);
+        gpu::jacobi_eigen(group, vectors, workspace, numbers);
         check_eigenvectors(a, vectors, eigenvalues);
     }
 }
@@ -106,10 +106,10 @@ TEST("the threads of an emulated block find eigenvalues together") {
     const SmallMatrix a = with_eigenvalues(eigenvalues, random);
     std::ranges::sort(eigenvalues);
     SmallMatrix vectors = a;
-    SmallMatrix room;
+    SmallMatrix workspace;
     std::vector<double> numbers(n);
     run_block([&](const BlockGroup& group, std::size_t) {
-        gpu::jacobi_eigen(group, vectors, room, numbers);
+        gpu::jacobi_eigen(group, vectors, workspace, numbers);
     });
     check_eigenvectors(a, vectors, eigenvalues);
 }

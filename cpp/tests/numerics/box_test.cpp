@@ -15,18 +15,18 @@ using tests::Random;
 
 TEST("the open unit range holds the largest number below one, and not one") {
     const Box<double> box{open_unit_range<double>};
-    CHECK(box.holds(0, 1 - std::numeric_limits<double>::epsilon()));
-    CHECK(box.holds(0, -1 + std::numeric_limits<double>::epsilon()));
-    CHECK(!box.holds(0, 1) && !box.holds(0, -1));
+    CHECK(box.contains(0, 1 - std::numeric_limits<double>::epsilon()));
+    CHECK(box.contains(0, -1 + std::numeric_limits<double>::epsilon()));
+    CHECK(!box.contains(0, 1) && !box.contains(0, -1));
     CHECK(!box.has_faces());
 }
 
 TEST("a box of one range holds for every unit what lies between its bounds") {
     const Box<double> box{{-2, 3, true}};
     for (const std::size_t unit : {std::size_t{0}, std::size_t{5}}) {
-        CHECK(box.holds(unit, -2) && box.holds(unit, 3) && box.holds(unit, 0));
-        CHECK(!box.holds(unit, -2.001) && !box.holds(unit, 3.001));
-        CHECK(!box.holds(unit, std::numeric_limits<double>::quiet_NaN()));
+        CHECK(box.contains(unit, -2) && box.contains(unit, 3) && box.contains(unit, 0));
+        CHECK(!box.contains(unit, -2.001) && !box.contains(unit, 3.001));
+        CHECK(!box.contains(unit, std::numeric_limits<double>::quiet_NaN()));
     }
 }
 
@@ -43,9 +43,9 @@ TEST("a box that is shifted holds what it says, unit by unit") {
         CHECK_CLOSE(box.low(i), lows[i] + shifts[i], 1e-15);
         CHECK_CLOSE(box.high(i), highs[i] + shifts[i], 1e-15);
         const double value = random.uniform(-8, 8);
-        CHECK(box.holds(i, value) == (value >= box.low(i) && value <= box.high(i)));
-        CHECK(box.holds(i, box.nearest(i, value)));
-        CHECK(!box.holds(i, value) || box.nearest(i, value) == value);
+        CHECK(box.contains(i, value) == (value >= box.low(i) && value <= box.high(i)));
+        CHECK(box.contains(i, box.nearest(i, value)));
+        CHECK(!box.contains(i, value) || box.nearest(i, value) == value);
         CHECK(value <= box.high(i) || box.nearest(i, value) == box.high(i));
         CHECK(value >= box.low(i) || box.nearest(i, value) == box.low(i));
     }
@@ -53,10 +53,10 @@ TEST("a box that is shifted holds what it says, unit by unit") {
 
 TEST("a face blocks descent that would leave the box, and no other") {
     const Box<double> box{{-1, 1, true}};
-    CHECK(box.blocks(0, 1, -0.5) && box.blocks(0, -1, 0.5));
-    CHECK(!box.blocks(0, 1, 0.5) && !box.blocks(0, -1, -0.5));
-    CHECK(!box.blocks(0, 0.5, -0.5) && !box.blocks(0, -0.5, 0.5));
-    CHECK(!box.blocks(0, 1, 0.0));
+    CHECK(box.stops_descent(0, 1, -0.5) && box.stops_descent(0, -1, 0.5));
+    CHECK(!box.stops_descent(0, 1, 0.5) && !box.stops_descent(0, -1, -0.5));
+    CHECK(!box.stops_descent(0, 0.5, -0.5) && !box.stops_descent(0, -0.5, 0.5));
+    CHECK(!box.stops_descent(0, 1, 0.0));
 }
 
 TEST("projection brings a state into its box, says so, and does nothing a second time") {

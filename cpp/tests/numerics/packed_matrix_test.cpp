@@ -38,7 +38,7 @@ TEST("a packed product is that of plain loops, also by the first columns of a wi
     }
 }
 
-TEST("a row of a packed product does not depend on its place in the tile, nor on its company") {
+TEST("a row of a packed product does not depend on its place in the tile, nor on the other rows") {
     Random random(62);
     const std::size_t depth = 100;
     const std::size_t cols = 37;

@@ -183,10 +183,10 @@ struct ReferenceBlas {
             return;
         }
         const Columns<T> matrix{a, *a_stride};
-        Matrix<T> left_room(order, order);
-        Matrix<T> basis_room(order, order);
-        const Columns<T> left{left_room.elements().data(), *n};
-        const Columns<T> basis{basis_room.elements().data(), *n};
+        Matrix<T> left_memory(order, order);
+        Matrix<T> basis_memory(order, order);
+        const Columns<T> left{left_memory.elements().data(), *n};
+        const Columns<T> basis{basis_memory.elements().data(), *n};
         for (int i = 0; i < *n; ++i) {
             basis(i, i) = 1;
             for (int j = 0; j < *n; ++j) {

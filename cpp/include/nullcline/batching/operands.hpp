@@ -1,4 +1,4 @@
-// Where products and steps find what they are made from, and leave their results: a row per slot.
+// The operands and results of products and steps, a row per slot.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline {
 
@@ -38,8 +38,8 @@ struct TileShape {
 };
 
 /// Operands and results of the products, a row per slot; those that a program never requests are
-/// empty. Of operands of a state's size the weights multiply the first part, and of such results
-/// they make the first part. Products with a gated block stand before the others.
+/// empty. The weights multiply the first part of operands of a state's size, and make the first
+/// part of such results. Products with a gated block stand before the others.
 template <class T>
 struct Operands {
     Operands() = default;
@@ -69,22 +69,22 @@ struct Operands {
 
     MatrixView<T> exact, exact_product;
     MatrixView<T> exact_scaled, exact_gradient;
-    MatrixView<T> exact_gated_input, exact_gated_input_gradient;  // by the gated block
+    MatrixView<T> exact_gated_input, exact_gated_input_gradient;  // of the gated block
     MatrixView<float> direction, product;
     MatrixView<float> scaled, gradient;
     MatrixView<float> gated_input, gated_input_gradient;
     MatrixView<float> preconditioned;
 };
 
-/// The scales of one Jacobian (see `RowScales`), to be written.
+/// The scales of one Jacobian (see `JacobianView`), to be written.
 template <class T>
-struct JacobianRow {
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<T> view() const { return {scales, identity, gate}; }
+struct SlotJacobian {
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<T> view() const { return {scales, identity, gate}; }
 
     std::span<T> scales, identity, gate;
 };
 
-/// What a step by factors is made from, a row per slot.
+/// The operands of a step by factors of a matrix, a row per slot.
 ///
 /// The matrix is J, or JᵀJ + shift I with the rows and columns of units that are not free left out.
 template <class T>
@@ -100,15 +100,15 @@ struct SolveOperands {
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
 
-    [[nodiscard]] NULLCLINE_DEVICE JacobianRow<T> jacobian(std::size_t row) const {
+    [[nodiscard]] NULLCLINE_DEVICE SlotJacobian<T> jacobian(std::size_t row) const {
         return {scales.row(row), identity.row(row), gate.row(row)};
     }
 
     MatrixView<T> scales, identity, gate;  ///< of J
     MatrixView<T> free;                    ///< 0 or 1
-    MatrixView<T> step;                    ///< the right-hand side, and in its place the step
+    MatrixView<T> step;                    ///< the right-hand side, then the step
     MatrixView<T> shift;
-    MatrixView<std::uint8_t> changed;  ///< whether J is another one than last time
+    MatrixView<std::uint8_t> changed;  ///< whether J has changed since the last step
     MatrixView<std::uint8_t> solved;   ///< false where a factor does not exist
 };
 

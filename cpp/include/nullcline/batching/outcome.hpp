@@ -1,4 +1,4 @@
-// What a search is asked for, and what it says of every start.
+// The options of a search, and its result for every start.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ enum class Kind : std::uint8_t { fixed, slow, unconverged };
 
 inline constexpr std::array<std::string_view, 3> kinds{"fixed", "slow", "unconverged"};
 
-/// How an iteration ended, before its point is classified. `near_zero` is stalled where nothing but
-/// rounding is left of the residual, and a step of another kind may do.
+/// How an iteration ended, before its point is classified. `near_zero` is stalled where the
+/// residual is little more than rounding, and another kind of step may succeed.
 enum class Termination : std::uint8_t { zero, stationary, stalled, near_zero, limit, not_finite };
 
 /// Why a start ended as it did.
@@ -30,7 +30,7 @@ enum class Reason : std::uint8_t {
     not_finite,
 };
 
-/// A human sentence for each reason, in order.
+/// A sentence per reason, in order.
 inline constexpr std::array<std::string_view, 7> reasons{
     "the reduced residual is zero to rounding",
     "a local minimum of q, not above tol_slow",
@@ -41,7 +41,7 @@ inline constexpr std::array<std::string_view, 7> reasons{
     "the residual is not finite in this precision",
 };
 
-/// What the classifier says of a state.
+/// The result of classifying a state.
 struct Label {
     Kind kind;
     Reason reason;
@@ -51,7 +51,7 @@ struct Label {
 /// Which solvers a search runs.
 enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
 
-/// What a search is asked for.
+/// The options of a search.
 struct Options {
     double tol_slow = 1e-6;
     std::size_t max_iterations = 0;
@@ -69,7 +69,7 @@ struct Outcomes {
     std::vector<Kind> kind;
     std::vector<Reason> reason;
     std::vector<std::int32_t> iterations;
-    std::size_t n_products = 0;  ///< of a state with W and with Wᵀ, in single precision, in all
+    std::size_t n_products = 0;  ///< of one state with W and with Wᵀ, in single precision
 };
 
 }  // namespace nullcline

@@ -19,11 +19,11 @@ namespace nullcline {
 /// A solver, or the classifier, as a program that slots run: many starts at once, whose products
 /// with matrices are made together.
 ///
-/// A *slot* is a row of a tile's memory that works on one start at a time. It never makes a product
-/// itself: it leaves the operand in its row, sets `request`, and returns. A backend makes one kind
-/// of product for all slots that wait for it, and lets each `advance` from there, until it waits
-/// again or has finished with its start (`Request::none`). A slot reads and writes its own row
-/// alone, so that what a start ends in does not depend on its company.
+/// A *slot* is a row of a tile's memory that works on one start at a time. It never computes a
+/// product itself: it leaves the operand in its row, sets `request`, and returns. A backend
+/// computes one kind of product for all slots that wait for it, and lets each `advance` from there,
+/// until it waits again or has finished with its start (`Request::none`). A slot reads and writes
+/// its own row alone, so that the result of a start does not depend on the others.
 ///
 /// A program is a value of a few numbers and pointers, which a backend copies to wherever its slots
 /// run. It has
@@ -33,18 +33,17 @@ namespace nullcline {
 ///   factors           which matrix its steps are solved with, if any
 ///   served()          the equation whose weights the products are made with
 ///   Scalars           a slot's numbers: `request`, `start`, and the program's own; a value
-///   Memory            the matrices of a tile, a row per slot: `operands`, `scalars`, `drives`,
-///   with
-///                     factors `solve`, and the program's own
-///   Workspace         room that one group needs while it works, and that nobody keeps
-///   Slot<Group, Search>   a slot at work, in the hands of a group of threads
+///   Memory            the matrices of a tile, a row per slot: `operands`, `scalars`, `drives`;
+///                     `solve` where there are factors; and the program's own
+///   Workspace         scratch memory of one group while it works
+///   Slot<Group, Search>   a slot at work, run by a group of threads
 ///
 /// and a slot has
 ///
 ///   take(start)       take up a start
-///   advance()         go on: what the slot has waited for has come
+///   advance()         go on: the product that the slot has waited for is there
 ///   request()         what it waits for
-///   store()           put its numbers back into its row
+///   store()           write its numbers back to its row
 template <class P>
 concept Program =
     std::is_trivially_copyable_v<P> && std::is_trivially_copyable_v<typename P::Scalars> &&

@@ -7,23 +7,23 @@
 
 namespace nullcline {
 
-/// What a slot waits for. Of weights with a gated block (see numerics/gated_block.hpp), W is here
-/// all but that block, which has requests of its own.
+/// What a slot waits for. W is here the weights without a gated block (see
+/// numerics/gated_block.hpp), which has requests of its own.
 enum class Request : std::uint8_t {
     none,                    ///< nothing: it has no start
     exact,                   ///< W h in the cell's precision
-    exact_gated,             ///< W_0 m likewise
-    exact_gated_transposed,  ///< W_0ᵀ u likewise
-    exact_transposed,        ///< Wᵀ u likewise
+    exact_gated,             ///< W_0 m in the cell's precision
+    exact_gated_transposed,  ///< W_0ᵀ u in the cell's precision
+    exact_transposed,        ///< Wᵀ u in the cell's precision
     solve,                   ///< a step, by factors of a matrix
     forward,                 ///< W v in single precision
-    forward_gated,           ///< W_0 m likewise
-    backward_gated,          ///< W_0ᵀ u likewise
-    backward,                ///< Wᵀ u likewise
-    precondition,            ///< a product with the preconditioner's inverse, likewise
+    forward_gated,           ///< W_0 m in single precision
+    backward_gated,          ///< W_0ᵀ u in single precision
+    backward,                ///< Wᵀ u in single precision
+    precondition,            ///< a product with the shared (JᵀJ + μI)⁻¹, in single precision
 };
 
-/// In this order products are made, so that most slots come round once per round.
+/// The order of products in a round, in which most slots complete a cycle per round.
 inline constexpr Request round_order[] = {Request::exact,
                                           Request::exact_gated,
                                           Request::exact_gated_transposed,
@@ -37,8 +37,8 @@ inline constexpr Request round_order[] = {Request::exact,
 
 inline constexpr std::size_t n_requests = 1 + std::size(round_order);
 
-/// The request whose first or second half this is, where there is a gated block.
-[[nodiscard]] constexpr Request whole(Request request) {
+/// The request that this one is a half of, where there is a gated block.
+[[nodiscard]] constexpr Request full_request(Request request) {
     switch (request) {
         case Request::exact_gated:
             return Request::exact;
@@ -61,7 +61,7 @@ class RequestSet {
         ((bits_ |= bit(requests)), ...);
     }
     [[nodiscard]] constexpr bool contains(Request request) const {
-        return (bits_ & bit(whole(request))) != 0;
+        return (bits_ & bit(full_request(request))) != 0;
     }
 
   private:

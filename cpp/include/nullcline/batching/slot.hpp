@@ -1,4 +1,4 @@
-// What every program's slot works with: its row of memory, and what it does there like the others.
+// What the slots of all programs have in common: a row of memory, and the operations on it.
 #pragma once
 
 #include <cmath>
@@ -32,7 +32,7 @@ class SlotContext : public SlotProducts<P, Group> {
           search(its_search),
           box(its_program.served().box(this->drive)) {}
 
-    /// Load a start, which has as many iterations as it has left.
+    /// Load a start, with the iterations that it has left.
     NULLCLINE_DEVICE void load(std::size_t start, std::span<T> h) {
         this->now.start = start;
         this->now.iterations = 0;
@@ -46,28 +46,45 @@ class SlotContext : public SlotProducts<P, Group> {
         return this->program.served().units();
     }
 
-    /// Bring a state into the box; true where it was outside.
+    /// Project a state onto the box; true where it was outside.
     NULLCLINE_DEVICE bool project(std::span<T> h) const {
         return project_into(this->group, box, h.first(units()));
     }
 
-    /// Leave out of a gradient, and of what is free to move, the units that a face of the box holds
-    /// against descent.
+    /// Project a gradient onto the box: units that a face keeps from descending are not `free`, and
+    /// their part becomes zero.
     template <class U>
-    NULLCLINE_DEVICE void hold_at_faces(std::span<const T> h, std::span<U> gradient,
-                                        std::span<U> free) const {
+    NULLCLINE_DEVICE void project_gradient(std::span<const T> h, std::span<U> gradient,
+                                           std::span<U> free) const {
         const T* const value = h.data();
         U* const slope = gradient.data();
         U* const is_free = free.data();
         const std::size_t n_bounded = units();
-        const Box<T> faces = box;
-        this->group.for_each(gradient.size(), [=](std::size_t i) {
-            is_free[i] = i < n_bounded && faces.blocks(i, value[i], slope[i]) ? U{0} : U{1};
-            slope[i] *= is_free[i];
+        with_simplest(box, [&](const auto& simplest) {
+            const auto bounds = simplest;
+            this->group.for_each(gradient.size(), [=](std::size_t i) {
+                const bool stops = i < n_bounded && bounds.stops_descent(i, value[i], slope[i]);
+                is_free[i] = stops ? U{0} : U{1};
+                slope[i] *= is_free[i];
+            });
         });
     }
 
-    /// Linearize a state whose products have come in full; returns ‖f‖.
+    /// The norm of a gradient projected in this way, which stays as it is.
+    [[nodiscard]] NULLCLINE_DEVICE double projected_norm(std::span<const T> h,
+                                                         std::span<const T> gradient) const {
+        const std::size_t n_bounded = units();
+        const double square = with_simplest(box, [&](const auto& bounds) {
+            return this->group.sum(gradient.size(), [&](std::size_t i) {
+                const auto slope = static_cast<double>(gradient[i]);
+                const bool stops = i < n_bounded && bounds.stops_descent(i, h[i], gradient[i]);
+                return stops ? 0.0 : slope * slope;
+            });
+        });
+        return std::sqrt(square);
+    }
+
+    /// Linearize a state whose products have come in the cell's precision; returns ‖f‖.
     NULLCLINE_DEVICE double linearize(const StateRow<T>& state) {
         copy(this->group, this->memory.operands.exact_product.row(this->row), state.products);
         copy(this->group, this->memory.operands.exact_gated_input.row(this->row),
@@ -84,7 +101,7 @@ class SlotContext : public SlotProducts<P, Group> {
 
     /// Copy a state's Jacobian, rounded where the copy is in single precision.
     template <class U>
-    NULLCLINE_DEVICE void copy_jacobian(const StateRow<T>& state, const JacobianRow<U>& to) const {
+    NULLCLINE_DEVICE void copy_jacobian(const StateRow<T>& state, const SlotJacobian<U>& to) const {
         copy(this->group, state.scales, to.scales);
         copy(this->group, state.identity, to.identity);
         copy(this->group, state.gate, to.gate);
@@ -96,7 +113,7 @@ class SlotContext : public SlotProducts<P, Group> {
             term_norm(this->group, state.jacobian(), this->program.served().row_norms()));
     }
 
-    /// Whether every unit's residual is zero to rounding, or to so many times that.
+    /// Whether every unit's residual is at most `times` its bound of rounding.
     [[nodiscard]] NULLCLINE_DEVICE bool at_zero(const StateRow<T>& state, T times = 1) const {
         return is_zero(this->group, this->program.served(), std::span<const T>(state.residual),
                        std::span<const T>(state.h), std::span<const T>(state.products),
@@ -106,7 +123,7 @@ class SlotContext : public SlotProducts<P, Group> {
     /// How an iteration ends at a state where no step decreases the residual any further.
     [[nodiscard]] NULLCLINE_DEVICE Termination
     stalled_or_near_zero(const StateRow<T>& state) const {
-        constexpr T near = 1000;  // times rounding; not calibrated: it decides who may be polished
+        constexpr T near = 1000;  // times rounding; not calibrated: it decides what is polished
         return at_zero(state, near) ? Termination::near_zero : Termination::stalled;
     }
 
@@ -115,8 +132,8 @@ class SlotContext : public SlotProducts<P, Group> {
         this->now.request = Request::none;
     }
 
-    /// Finish at a state of which the outputs alone may have been searched for: what else a state
-    /// has gets its value at equilibrium. With no iterations to make, a start is left where it is.
+    /// Finish at a state. Where its outputs alone were the unknowns, its other part gets the value
+    /// at equilibrium. With no iterations to make, a start is left where it is.
     NULLCLINE_DEVICE void finish(const StateRow<T>& state, Termination termination) {
         finish(state.h, termination);
         const std::span<T> whole = search.state(this->now.start);
@@ -128,10 +145,11 @@ class SlotContext : public SlotProducts<P, Group> {
 
     // For programs with two states per slot.
 
-    /// The state where the slot is, and the one that it tries.
+    /// The current state.
     [[nodiscard]] NULLCLINE_DEVICE StateRow<T> at() const {
         return this->memory.states.at(this->row, this->now.side);
     }
+    /// The state that is tried.
     [[nodiscard]] NULLCLINE_DEVICE StateRow<T> trial() const {
         return this->memory.states.at(this->row, !this->now.side);
     }

@@ -1,4 +1,4 @@
-// How a slot requests products, and makes one of two halves where a block of weights is gated.
+// How a slot requests products, which come in two halves where a block of weights is gated.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace nullcline {
 
-/// A row of a program's memory, with the slot's numbers at hand while a group works on it.
+/// A row of a program's memory, with a copy of the slot's numbers while a group works on it.
 template <class P, ThreadGroup Group>
 class SlotProducts {
   public:
@@ -29,13 +29,23 @@ class SlotProducts {
     SlotProducts(const SlotProducts&) = delete;
     SlotProducts& operator=(const SlotProducts&) = delete;
 
-    /// Put the numbers back.
+    /// Write the numbers back.
     NULLCLINE_DEVICE void store() {
         group.single([&] { memory.scalars(row, 0) = now; });
     }
 
-    /// Request a product. With a gated block it comes in two halves: forward, the gated one is
-    /// last, and transposed it is first.
+    /// Clear the operands of products in single precision: an idle row is multiplied like any
+    /// other, and zeros are sure to be harmless.
+    NULLCLINE_DEVICE void clear_operands() {
+        const auto& operands = memory.operands;
+        fill(group, operands.direction.row(row), 0.0F);
+        fill(group, operands.scaled.row(row), 0.0F);
+        fill(group, operands.gradient.row(row), 0.0F);
+        fill(group, operands.gated_input.row(row), 0.0F);
+    }
+
+    /// Request a product. With a gated block it comes in two halves: the gated one is the second
+    /// forward, and the first transposed.
     NULLCLINE_DEVICE void wait_for(Request request) {
         now.request = request;
         if (is_gated() && request == Request::backward) {
@@ -50,7 +60,7 @@ class SlotProducts {
         now.stage = stage;
     }
 
-    /// Request the products of a state or of a step in full.
+    /// Request the products of a state or of a step in the cell's precision.
     NULLCLINE_DEVICE void request_products(std::span<T> of) {
         copy(group, of, memory.operands.exact.row(row));
         wait_for(Request::exact);
@@ -63,8 +73,8 @@ class SlotProducts {
 
     [[nodiscard]] NULLCLINE_DEVICE bool is_gated() const { return program.served().n_gated() > 0; }
 
-    /// Where half of a product in full has come, request the other; false once it is whole. The
-    /// gate is that of the Jacobian whose product it is.
+    /// After the first half of a product in the cell's precision, request the second; false once
+    /// both have come. `gate` belongs to the Jacobian whose product it is.
     NULLCLINE_DEVICE bool request_second_half_of_exact(std::span<const T> gate) {
         if (!is_gated()) {
             return false;
@@ -91,7 +101,7 @@ class SlotProducts {
         }
     }
 
-    /// Where half of a direction's product in single precision has come, request the other.
+    /// After the first half of W v in single precision, request the second; else false.
     NULLCLINE_DEVICE bool request_second_half_of_forward(std::span<const float> gate) {
         if (!is_gated() || now.request != Request::forward) {
             return false;
@@ -104,7 +114,7 @@ class SlotProducts {
         return true;
     }
 
-    /// Where half of a transposed product in single precision has come, request the other.
+    /// After the first half of Wᵀ u in single precision, request the second; else false.
     NULLCLINE_DEVICE bool request_second_half_of_backward(std::span<const float> gate) {
         if (!is_gated()) {
             return false;

@@ -1,4 +1,4 @@
-// The starts of a search and where they have come to, as slots see them.
+// The starts of a search and their current states, as slots use them.
 #pragma once
 
 #include <concepts>
@@ -10,7 +10,7 @@
 
 namespace nullcline {
 
-/// Where slots take starts from and leave what they have found. Each backend keeps them in its own
+/// A table that slots take starts from and write results to. Each backend keeps them in its own
 /// memory.
 ///
 ///   options                        of the search
@@ -20,7 +20,7 @@ namespace nullcline {
 ///   load(group, start, h, drive)   copy out the first numbers of its state, the unknowns of an
 ///                                  equation, and what its input adds to the gates' sums
 ///   finish(group, start, h, n, termination)   write back the unknowns, after n iterations
-///   label(group, start, label)     write what has been found to be true of it
+///   label(group, start, label)     write its classification
 template <class Table, class Group, class T>
 concept Starts =
     ThreadGroup<Group> && requires(const Table& starts, const Group& group, std::size_t start,

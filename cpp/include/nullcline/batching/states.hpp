@@ -8,8 +8,8 @@
 #include "nullcline/cells/unit.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline {
 
@@ -44,7 +44,7 @@ struct StateRow {
     [[nodiscard]] NULLCLINE_DEVICE Linearized<T> out() const {
         return {residual, scales, identity, gate};
     }
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<T> jacobian() const {
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<T> jacobian() const {
         return {scales, identity, gate};
     }
 
@@ -60,14 +60,14 @@ struct JacobianMemory {
           identities(arena.matrix<U>(shape.rows, shape.n_identity())),
           gates(arena.matrix<U>(shape.rows, shape.n_gate())) {}
 
-    [[nodiscard]] NULLCLINE_DEVICE JacobianRow<U> row(std::size_t i) const {
+    [[nodiscard]] NULLCLINE_DEVICE SlotJacobian<U> row(std::size_t i) const {
         return {scales.row(i), identities.row(i), gates.row(i)};
     }
 
     MatrixView<U> scales, identities, gates;
 };
 
-/// Two states per slot, one where it is and one that it tries; `side` says which is which.
+/// Two states per slot, the current one and the one that is tried; `side` says which is which.
 template <class T>
 struct StatePair {
     StatePair() = default;

@@ -12,8 +12,8 @@
 #include "nullcline/cells/products.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/curvature.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
@@ -21,8 +21,7 @@
 
 namespace nullcline {
 
-/// States, or their outputs alone where a reduced residual is asked for; inputs; and how much of
-/// the machine to use.
+/// States (for a reduced residual their outputs alone), their inputs, and how many threads to use.
 template <class T>
 struct Batch {
     const Cell<T>& cell;
@@ -34,7 +33,7 @@ struct Batch {
 
 namespace detail {
 
-inline constexpr std::size_t states_a_tile = 64;
+inline constexpr std::size_t states_per_tile = 64;
 
 /// The linearizations of a tile of states, and what they were made from.
 template <class T>
@@ -82,7 +81,7 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         }
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
-    for_each_tile(batch.h.rows(), states_a_tile, batch.n_threads, linearize, batch.poll);
+    for_each_tile(batch.h.rows(), states_per_tile, batch.n_threads, linearize, batch.poll);
 }
 
 template <class T>
@@ -136,7 +135,7 @@ void speed(const Batch<T>& batch, std::span<T> out) {
     });
 }
 
-/// ∂F/∂h, one (S, S) matrix per state, below each other in `out`.
+/// ∂F/∂h, one (S, S) matrix per state, stacked in `out`.
 template <class T>
 void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
@@ -152,7 +151,7 @@ void jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// The reduced residual's Jacobian, one (H, H) matrix per state, below each other in `out`.
+/// The reduced residual's Jacobian, one (H, H) matrix per state, stacked in `out`.
 template <class T>
 void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.size();
@@ -166,7 +165,7 @@ void residual_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// ∂F/∂x, one (S, D) matrix per state, below each other in `out`.
+/// ∂F/∂x, one (S, D) matrix per state, stacked in `out`.
 template <class T>
 void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     const std::size_t size = batch.cell.state_size();
@@ -182,7 +181,7 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-/// (∂F/∂h) v, a v for each state.
+/// (∂F/∂h) v, one v per state.
 template <class T>
 void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
     const CellEquation<T> equation = detail::update(batch);
@@ -199,7 +198,7 @@ void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
     });
 }
 
-/// uᵀ (∂F/∂h), a u for each state.
+/// uᵀ (∂F/∂h), one u per state.
 template <class T>
 void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
     const CellEquation<T> equation = detail::update(batch);
@@ -218,7 +217,7 @@ void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
     });
 }
 
-/// Σ_k u_k ∂²F_k v, a u and a v for each state: the Hessian of uᵀF times v.
+/// Σ_k u_k ∂²F_k v, one u and one v per state: the Hessian of uᵀF times v.
 template <class T>
 void hvp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<const T> v, MatrixView<T> out) {
     const CellEquation<T> equation = detail::update(batch);
@@ -283,19 +282,19 @@ void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixVie
 
 }  // namespace detail
 
-/// (∂F/∂x) v, a v (D) for each state.
+/// (∂F/∂x) v, one v (D) per state.
 template <class T>
 void input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
     detail::input_jvp(batch, detail::update(batch), v, out);
 }
 
-/// The reduced residual's derivative along v (D), one for each state.
+/// The reduced residual's derivative along v (D), one v per state.
 template <class T>
 void residual_input_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
     detail::input_jvp(batch, detail::reduced(batch), v, out);
 }
 
-/// uᵀ (∂F/∂x), a u (S) for each state.
+/// uᵀ (∂F/∂x), one u (S) per state.
 template <class T>
 void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
     const CellEquation<T> equation = detail::update(batch);
@@ -322,7 +321,7 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
     });
 }
 
-/// Outputs with what else a state has, at equilibrium given them.
+/// Complete outputs to states: another part takes its value at equilibrium, given the outputs.
 template <class T>
 void complete(const Batch<T>& batch, MatrixView<T> out) {
     const CellEquation<T> equation = detail::reduced(batch);

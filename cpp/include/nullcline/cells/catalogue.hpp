@@ -24,20 +24,19 @@ namespace nullcline {
 
 using Cells = std::tuple<Gru, OriginalGru, Lstm, Ugrnn, Mgu, Rnn, LeakyRnn, RateRnn>;
 
-/// A cell's number in the list: solvers are compiled once for all cells, and ask for its equations
-/// by this.
+/// A cell's number in the list: solvers are compiled once for all cells, and select by it.
 enum class CellKind : std::uint8_t {};
 
 inline constexpr std::size_t n_cells = std::tuple_size_v<Cells>;
 
-/// What a cell says of itself beside its equations.
+/// The properties of a cell beside its equations.
 struct CellTraits {
     std::string_view name;
     std::size_t blocks, reduced_blocks, parts;
     std::span<const std::string_view> parameters;
     bool has_activation, is_reducible, has_gated_input;
     Bounds bounds;
-    /// Numbers of a unit beside its weights: the parameters, and behind them its activation's.
+    /// Numbers per unit beside its weights: the parameters, then its activation's.
     std::size_t n_parameters;
 };
 

@@ -26,12 +26,12 @@ struct CellView {
     std::span<const T> parameters;  ///< n_parameters x H
     Activation activation{};        ///< of all units, or `per_unit`
     std::span<const T> row_norms;   ///< Euclidean norms of the rows of `recurrent`, or bounds
-    Box<T> box;                     ///< of the outputs, but for what the drive adds
+    Box<T> box;                     ///< of the outputs, at zero drive
 
     [[nodiscard]] constexpr std::size_t size() const { return recurrent.cols(); }
 };
 
-/// What a cell is made from. Blocks stand in the kind's order.
+/// The arrays that a cell is made from. Blocks are in the kind's order.
 template <class T>
 struct CellArrays {
     MatrixView<const T> weight_ih;            ///< (blocks H, D)
@@ -74,7 +74,7 @@ class Cell {
     [[nodiscard]] MatrixView<const T> input() const { return input_.view(); }
     [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
     [[nodiscard]] std::span<const T> row_norms() const { return row_norms_; }
-    /// The range of each unit's output at zero drive; those of one unit stand for all.
+    /// The range of each unit's output at zero drive.
     [[nodiscard]] const OutputBounds<T>& bounds() const { return bounds_; }
 
     /// This cell, with arrays that may lie elsewhere.
@@ -87,7 +87,7 @@ class Cell {
     }
 
     [[nodiscard]] std::size_t drive_size() const { return bias_.size(); }
-    /// The drive of no input.
+    /// The drive without input.
     [[nodiscard]] std::span<const T> zero_input_drive() const { return bias_; }
 
     /// The drive of one input (D).
@@ -107,7 +107,7 @@ class Cell {
         return copy;
     }
 
-    /// Put the number of each unit's activation behind the parameters.
+    /// Append the number of each unit's activation to the parameters.
     void keep_activations(std::span<const Activation> activations) {
         if (activations.empty()) {
             return;

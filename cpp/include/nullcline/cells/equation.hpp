@@ -1,4 +1,4 @@
-// What a solver may ask of a cell: a residual whose zeros are the cell's fixed points.
+// What solvers know of a cell: a residual whose zeros are the cell's fixed points.
 #pragma once
 
 #include <cmath>
@@ -11,28 +11,28 @@
 #include "nullcline/cells/unit.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 
 namespace nullcline {
 
 /// A residual f(h) whose Jacobian is a row-scaled sum of blocks of weights (see
-/// numerics/row_scaled.hpp).
+/// numerics/jacobian.hpp).
 ///
-/// An equation is a value: a few numbers and pointers into weights that lie where it works, on the
-/// CPU or on a GPU. Its unknowns are `parts()` parts of `units()` numbers, of which the weights see
-/// the first, the outputs; but for the first `n_gated()` rows, a gated block, which sees what
-/// `gate` makes of h, the other products and the drive (all that the input adds). `linearize` takes
-/// a state, its products and the drive and writes residual and scales; it costs no product with a
-/// matrix. Where it `has_linear_products`, those of a sum of states are the sums of theirs, gated
-/// ones apart. `curvature` writes Σ_i weights_i ∂²f_i, and of a gated block's input
-/// Σ_i gated_input_weights_i ∂²m_i, by unit a symmetric matrix over the first `curved_fields()` of
-/// (products, state), at least over all products: the rows of its upper triangle, one H each.
-/// `rounding` says how far from zero a residual at a true zero may come out, by rounding alone, for
-/// vectors that are as long as `norms` says. `complete` writes, behind the outputs, what else a
-/// state has, at equilibrium.
+/// An equation is a value: a few numbers, and pointers into weights in the memory of the CPU or of
+/// a GPU. Its unknowns are `parts()` parts of `units()` numbers. The weights multiply the first
+/// part, the outputs; but their first `n_gated()` rows, a gated block, multiply an input of their
+/// own, which `compute_gated_input` makes of h, the other products and the drive (all that the
+/// input adds). `linearize` takes a state, its products and the drive, and writes residual and
+/// scales; it computes no product with a matrix. Where an equation `has_linear_products`, those of
+/// a sum of states are the sums of theirs, but for a gated block's. `curvature` writes Σ_i
+/// weights_i ∂²f_i and, for a gated block's input m, Σ_i gated_input_weights_i ∂²m_i: per unit a
+/// symmetric matrix over the first `curved_fields()` of (products, state), at least over all
+/// products, as the rows of its upper triangle, H apart. `rounding` bounds what rounding alone
+/// leaves of a residual at a true zero, for vectors of these `norms`. `complete` writes, behind the
+/// outputs, another part of a state, at equilibrium.
 template <class E>
 concept Equation =
     requires(const E equation, const SerialGroup& group, std::span<const typename E::Scalar> in,
@@ -60,7 +60,7 @@ concept Equation =
         } -> std::same_as<typename E::Scalar>;
     };
 
-/// One of a cell's two residuals, for cells of all kinds.
+/// A cell's equation: one of its two residuals, for cells of all kinds.
 template <class T>
 class CellEquation {
   public:
@@ -71,7 +71,7 @@ class CellEquation {
     constexpr CellEquation(const CellView<T>& cell, Residual which)
         : cell_(cell), residual_(which) {}
 
-    /// Whether it is the update: a cell without an update gate has nothing to drop.
+    /// Whether it is the update, as both residuals of a cell without an update gate are.
     [[nodiscard]] constexpr bool is_update() const {
         return !is_reduced() || !cell_.traits.is_reducible;
     }
@@ -87,8 +87,7 @@ class CellEquation {
         return cell_.traits.has_gated_input ? units() : 0;
     }
     [[nodiscard]] constexpr std::size_t curved_fields() const {
-        return is_reduced() ? cell_.traits.reduced_blocks + (cell_.traits.has_gated_input ? 1 : 0)
-                            : cell_.traits.blocks + cell_.traits.parts;
+        return n_curved_fields(cell_.traits, residual_);
     }
     [[nodiscard]] constexpr Weights<T> weights() const {
         return cell_.recurrent.middle_rows(0, blocks() * units());
@@ -154,7 +153,7 @@ class CellEquation {
     }
 
 #if !defined(__CUDACC__)
-    // A group of one has these loops compiled for its processor, and for each activation.
+    // A single thread has versions of these loops for its processor and for each activation.
     void compute_gated_input(const SerialGroup&, std::span<const T> state,
                              std::span<const T> products, std::span<const T> drive,
                              std::span<T> out) const {
@@ -262,12 +261,12 @@ template <class T>
 
 static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
-/// Of an equation's weights, in its own or another precision, those that see the outputs
-/// themselves, and those that see them through a gate.
+/// The rows of an equation's weights, in its own or another precision, that multiply the outputs.
 template <Equation E, class W>
 [[nodiscard]] constexpr W plain_rows(const E& equation, const W& weights) {
     return weights.middle_rows(equation.n_gated(), weights.rows() - equation.n_gated());
 }
+/// The rows of an equation's weights, in its own or another precision, that are a gated block.
 template <Equation E, class W>
 [[nodiscard]] constexpr W gated_rows(const E& equation, const W& weights) {
     return weights.middle_rows(0, equation.n_gated());
@@ -281,7 +280,7 @@ template <Equation E>
     return gated_rows(equation, equation.weights());
 }
 
-/// The memory of one linearization, and the two ways to look at it.
+/// The memory of one linearization, with views to read and to write it.
 template <class T>
 class Linearization {
   public:
@@ -295,7 +294,7 @@ class Linearization {
           gate_(1, 2 * equation.n_gated()) {}
 
     [[nodiscard]] std::span<const T> residual() const { return residual_.elements(); }
-    [[nodiscard]] RowScales<T> jacobian() const {
+    [[nodiscard]] JacobianView<T> jacobian() const {
         return {scales_.elements(), identity_.elements(), gate_.elements()};
     }
     [[nodiscard]] Linearized<T> out() {
@@ -306,7 +305,7 @@ class Linearization {
     Matrix<T> residual_, scales_, identity_, gate_;
 };
 
-/// Whether every residual from the `first` on is zero to rounding, or to so many times that.
+/// Whether every residual from `first` on is at most `times` its bound of rounding.
 template <class Group, Equation E, class T = typename E::Scalar>
 [[nodiscard]] NULLCLINE_DEVICE bool is_zero(const Group& group, const E& equation,
                                             std::span<const T> residual, std::span<const T> state,

@@ -1,8 +1,7 @@
-// Any other network: a map that somebody else computes, for many states at a time.
+// Any other network: a map that its owner computes, for many states at a time.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -19,14 +18,14 @@ namespace nullcline {
 
 /// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
 ///
-/// It fits what solvers need of a cell by taking each state's own ∂F/∂h for the weights and F(h)
+/// It has the form of a cell's equation: each state's own ∂F/∂h stands for the weights, and F(h)
 /// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
 template <class T>
 class FunctionEquation {
   public:
     using Scalar = T;
 
-    /// Products of a sum of states are not sums of products: they are to be made anew.
+    /// The products of a sum of states are not the sums of theirs: they are computed anew.
     static constexpr bool has_linear_products = false;
 
     FunctionEquation(std::span<const T> ones, const Range<T>& range) : ones_(ones), range_(range) {}
@@ -39,11 +38,11 @@ class FunctionEquation {
     [[nodiscard]] std::size_t blocks() const { return 1; }
     [[nodiscard]] std::size_t n_gated() const { return 0; }
     [[nodiscard]] std::size_t curved_fields() const { return 1; }
-    /// The shape alone: each state has its own.
+    /// The shape alone: each state has weights of its own.
     [[nodiscard]] Weights<T> weights() const {
         return MatrixView<const T>(nullptr, units(), units());
     }
-    /// As if rows of ∂F/∂h had norm 1.
+    /// Norms of the weights' rows: 1, as if rows of ∂F/∂h had that.
     [[nodiscard]] std::span<const T> row_norms() const { return ones_; }
     [[nodiscard]] bool box_follows_input() const { return false; }
     [[nodiscard]] Box<T> box(std::span<const T> /*drive*/) const { return {range_}; }
@@ -76,7 +75,7 @@ class FunctionEquation {
         return {norm(group, state), T{0}};
     }
 
-    /// As for a cell whose rows of weights have norm 1, with room for a deeper computation.
+    /// The bound is that of a cell whose rows of weights have norm 1, with a margin.
     [[nodiscard]] T rounding(std::span<const T>, std::span<const T>, std::span<const T>,
                              const Norms<T>& norms, std::size_t) const {
         return 64 * std::numeric_limits<T>::epsilon() * (norms.outputs + 1);
@@ -99,9 +98,9 @@ class Function {
 
     /// F, a row per state.
     std::function<void(States h, States x, MatrixView<T> out)> step;
-    /// ∂F/∂h, (S, S) matrices below each other.
+    /// ∂F/∂h, one (S, S) matrix per state, stacked.
     std::function<void(States h, States x, MatrixView<T> out)> jacobian;
-    /// uᵀ ∂F/∂h, a u for each state.
+    /// uᵀ ∂F/∂h, one u per state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
 
     Function(std::size_t size, std::size_t input_size, const Range<T>& range)
@@ -114,7 +113,7 @@ class Function {
         return FunctionEquation<T>(ones_, range_);
     }
 
-    /// What the input adds to a state's gates: nothing is known of them but the input itself.
+    /// The drive is the input itself, since nothing more is known of the map.
     [[nodiscard]] std::size_t drive_size() const { return inputs_; }
     void drive(std::span<const T> x, std::span<T> out) const {
         std::ranges::fill(out, T{0});

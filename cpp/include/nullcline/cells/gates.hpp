@@ -14,17 +14,17 @@ void linearize(CellKind kind, Residual which, const UnitPoint<double>& point,
 void linearize(CellKind kind, Residual which, const UnitPoint<float>& point,
                const Linearized<float>& out);
 
-/// What a gated block sees.
+/// The input of a gated block.
 void gated_input(CellKind kind, const UnitPoint<double>& point, std::span<double> out);
 void gated_input(CellKind kind, const UnitPoint<float>& point, std::span<float> out);
 
-/// The scales of its derivative by the input, over all blocks, for each part.
+/// The scales of a residual's derivative by the input, over all blocks, for each part.
 void input_scales(CellKind kind, Residual which, const UnitPoint<double>& point,
                   std::span<double> scales);
 void input_scales(CellKind kind, Residual which, const UnitPoint<float>& point,
                   std::span<float> scales);
 
-/// Σ_i weights_i ∂²f_i, by unit a symmetric matrix over its fields (see `Equation`).
+/// Σ_i weights_i ∂²f_i, per unit a symmetric matrix over its fields (see `Equation`).
 void curvature(CellKind kind, Residual which, const UnitPoint<double>& point,
                std::span<const double> weights, std::span<const double> gated_input_weights,
                std::span<double> out);

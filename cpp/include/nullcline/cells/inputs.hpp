@@ -1,4 +1,4 @@
-// What states read.
+// The inputs of states.
 #pragma once
 
 #include <cstddef>

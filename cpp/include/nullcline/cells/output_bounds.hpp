@@ -1,4 +1,4 @@
-// What bounds a cell's outputs, made once from its activations and weights.
+// Bounds of a cell's outputs, computed once from its activations and weights.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +20,8 @@ template <class T>
 struct OutputBounds {
     Range<T> range = open_unit_range<T>;
     std::vector<T> lows, highs;  ///< of each unit, or nothing
-    bool follow_drive = false;   ///< whether each unit's drive is to be added
 
-    /// Without the drive; as long as this lives.
+    /// The box at zero drive, valid as long as this object.
     [[nodiscard]] Box<T> box() const {
         return lows.empty() ? Box<T>{range} : Box<T>{range, lows.data(), highs.data()};
     }
@@ -70,10 +69,28 @@ template <class T>
     return product;
 }
 
+/// W φ for a vector φ of numbers from these ranges. With W = L Rᵀ it is bounded as L (Rᵀ φ), by
+/// wider ranges, without W.
+template <class T>
+[[nodiscard]] std::vector<Range<T>> ranges_of_product(const Weights<T>& w,
+                                                      std::span<const Range<T>> ranges) {
+    if (!w.is_low_rank()) {
+        return ranges_of_product(w.dense(), ranges);
+    }
+    Matrix<T> transposed(w.rank(), w.cols());
+    for (std::size_t j = 0; j < w.cols(); ++j) {
+        for (std::size_t r = 0; r < w.rank(); ++r) {
+            transposed.view()(r, j) = w.right()(j, r);
+        }
+    }
+    const auto inner = ranges_of_product(MatrixView<const T>(transposed.view()), ranges);
+    return ranges_of_product(w.left(), std::span<const Range<T>>(inner));
+}
+
 }  // namespace detail
 
 /// The bounds of outputs whose units have these activations (one for all, or one each): the range
-/// of φ, or |Σ_j W_ij φ_j| <= Σ_j |W_ij| sup|φ_j|, for each end of the ranges by itself.
+/// of φ, or |Σ_j W_ij φ_j| <= Σ_j |W_ij| sup|φ_j|, for either bound separately.
 template <class T>
 [[nodiscard]] OutputBounds<T> output_bounds(Bounds bounds, std::span<const Activation> activations,
                                             const Weights<T>& recurrent) {
@@ -86,25 +103,10 @@ template <class T>
         ranges.push_back(detail::range_of<T>(activation));
     }
     if (bounds == Bounds::weighted_activation) {
-        const std::span<const Range<T>> each = ranges;
-        if (recurrent.is_low_rank()) {
-            // L (Rᵀ φ), whose ranges are wider than those of W φ, without W.
-            Matrix<T> transposed(recurrent.rank(), recurrent.cols());
-            for (std::size_t j = 0; j < recurrent.cols(); ++j) {
-                for (std::size_t r = 0; r < recurrent.rank(); ++r) {
-                    transposed.view()(r, j) = recurrent.right()(j, r);
-                }
-            }
-            const auto inner =
-                detail::ranges_of_product(MatrixView<const T>(transposed.view()), each);
-            ranges = detail::ranges_of_product(recurrent.left(), std::span(inner));
-        } else {
-            ranges = detail::ranges_of_product(recurrent.dense(), each);
-        }
-        out.follow_drive = true;
+        ranges = detail::ranges_of_product(recurrent, std::span<const Range<T>>(ranges));
     }
     out.range = ranges.front();
-    if (ranges.size() > 1 || out.follow_drive) {
+    if (ranges.size() > 1 || bounds == Bounds::weighted_activation) {
         for (const Range<T>& range : ranges) {
             out.lows.push_back(range.low);
             out.highs.push_back(range.high);

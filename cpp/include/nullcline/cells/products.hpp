@@ -11,8 +11,8 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/gated_block.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
@@ -71,7 +71,7 @@ void multiply_states(const CellEquation<T>& equation, MatrixView<const T> h,
         });
 }
 
-/// The derivatives of the products along a direction for each point.
+/// The derivatives of the products along one direction per point.
 template <class T>
 void multiply_directions(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                          MatrixView<const T> v, MatrixView<T> products) {
@@ -82,7 +82,7 @@ void multiply_directions(const CellEquation<T>& equation, std::span<const Linear
 }
 
 /// How a gated block's products change with the input, through its own input: W_0 (a ∘ W_1 v), from
-/// the input weights' products with one v for each point.
+/// the input weights' products with one v per point.
 template <class T>
 [[nodiscard]] Matrix<T> multiply_gated_input(const CellEquation<T>& equation,
                                              std::span<const Linearization<T>> points,
@@ -106,7 +106,7 @@ template <class T>
 /// What the input adds to a Jacobian through a gated block's input: diag(c_0) W_0 diag(a) V_1, V
 /// being the input weights.
 template <class T>
-void add_gated_input_products(const CellEquation<T>& equation, const RowScales<T>& jacobian,
+void add_gated_input_products(const CellEquation<T>& equation, const JacobianView<T>& jacobian,
                               MatrixView<const T> input_weights, MatrixView<T> out) {
     const std::size_t n_gated = equation.n_gated();
     if (!is_gated_by_product(equation)) {
@@ -151,8 +151,8 @@ template <class T>
     return weigh_gated_input(equation, MatrixView<const T>(scaled.view()));
 }
 
-/// The transpose of `multiply_directions`: into the first part of `out`, from a row of `scaled` for
-/// each point, which is not kept.
+/// The transpose of `multiply_directions`: into the first part of `out`, from one row of `scaled`
+/// per point, which is overwritten.
 template <class T>
 void multiply_covectors(const CellEquation<T>& equation, std::span<const Linearization<T>> points,
                         MatrixView<T> scaled, MatrixView<T> out) {

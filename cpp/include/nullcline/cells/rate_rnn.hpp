@@ -9,7 +9,7 @@
 
 namespace nullcline {
 
-/// h' = (1 − α) h + α (W φ(h) + drive): the block sees not h but φ(h). Since α > 0, h is a fixed
+/// h' = (1 − α) h + α (W φ(h) + drive): the block multiplies φ(h), not h. Since α > 0, h is a fixed
 /// point exactly where W φ(h) + drive = h, whatever α.
 struct RateRnn : CellDefaults {
     static constexpr std::string_view name = "rate_rnn";

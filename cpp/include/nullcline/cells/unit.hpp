@@ -1,4 +1,4 @@
-// One unit of a cell: what its equations see, and what is made of them.
+// One unit of a cell: the inputs of its equations, and what is computed from them.
 //
 // A cell is a type with the equations of one unit, written over any kind of number (see rnn.hpp for
 // the plainest, lstm.hpp for the richest, and `CellEquations` for all that it may say). Jacobians,
@@ -35,10 +35,10 @@ template <std::size_t k>
 struct Parameter {};
 
 /// What bounds a cell's outputs: the open interval (−1, 1); the range of the units' activations; or
-/// the sums of weighted activations, about the drive.
+/// the sums of weighted activations plus the drive.
 enum class Bounds { open_unit, activation, weighted_activation };
 
-/// What most cells are like; one that is not says so.
+/// The properties of most cells; a cell overrides those in which it differs.
 struct CellDefaults {
     static constexpr std::size_t parts = 1;
     static constexpr std::array<std::string_view, 0> parameters{};
@@ -48,7 +48,7 @@ struct CellDefaults {
     static constexpr Bounds bounds = Bounds::open_unit;
 };
 
-/// Numbers of a unit beside its weights: the parameters, and behind them its activation's number.
+/// Numbers per unit beside its weights: the parameters, then its activation's number.
 template <class Cell>
 inline constexpr std::size_t n_parameters =
     Cell::parameters.size() + (Cell::has_activation ? 1 : 0);
@@ -58,13 +58,13 @@ template <class T>
 struct UnitPoint {
     std::span<const T> state;       ///< h, and behind it the second part where there is one
     std::span<const T> products;    ///< W h, blocks of H one after the other
-    std::span<const T> drive;       ///< all that input and biases add, likewise
+    std::span<const T> drive;       ///< all that input and biases add, in blocks of H
     std::span<const T> parameters;  ///< H of each, one after the other (see `n_parameters`)
     Activation activation;          ///< of all units, or `per_unit`
     std::size_t size;               ///< H
 };
 
-/// A residual and its Jacobian (see `RowScales`).
+/// A residual and its Jacobian (see `JacobianView`).
 template <class T>
 struct Linearized {
     std::span<T> residual;
@@ -73,14 +73,14 @@ struct Linearized {
     std::span<T> gate;
 };
 
-/// How long the vectors are that the weights see.
+/// The norms of the vectors that the weights multiply.
 template <class T>
 struct Norms {
     T outputs;  ///< ‖h‖
-    T gated;    ///< of what a gated block sees, its errors in units of eps included; or 0
+    T gated;    ///< ‖m‖ of a gated block's input, with its errors in units of eps; or 0
 };
 
-/// The arrays of a point without their norms, which loops over units do not need.
+/// The arrays of a point without their sizes, which loops over units do not need.
 template <class T>
 struct UnitArrays {
     constexpr explicit UnitArrays(const UnitPoint<T>& point)
@@ -110,10 +110,10 @@ template <class First, class Second>
     return {first, second};
 }
 
-/// By what a residual is differentiated: nothing, the fields of the state, or the drive.
+/// The variables of differentiation: none, the fields of the state, or the drive.
 enum class Seed { nothing, state, drive };
 
-/// What a unit's equations see, as jets. Fields are the products, then the parts of the state.
+/// The inputs of a unit's equations, as jets. Fields are the products, then the parts of the state.
 template <class T, class Cell, Residual which, Seed seed, int order, class Activations = PerUnit>
 struct JetInputs {
     static constexpr std::size_t n_products =
@@ -162,7 +162,7 @@ struct JetInputs {
     }
 };
 
-/// What a unit's equations see, as numbers with their rounding errors.
+/// The inputs of a unit's equations, as numbers with their rounding errors.
 ///
 /// An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs by
 /// a few eps in practice, and Σ|W_ij||h_j| <= ‖W_i‖ ‖h‖.
@@ -274,14 +274,15 @@ template <std::size_t n_fields, class J, class T, std::size_t... p>
 
 }  // namespace detail
 
-/// Fields of a residual's curvature: all products, and the state where the update or a gate is not
-/// linear in it.
-template <class Cell, Residual which>
-inline constexpr std::size_t n_curved_fields =
-    which == Residual::reduced ? Cell::reduced_blocks + (Cell::has_gated_input ? 1 : 0)
-                               : Cell::blocks + Cell::parts;
+/// How many fields the curvature of a residual has: all products, and the state where the update or
+/// a gate is not linear in it. `cell` is a cell, or its traits.
+template <class Cell>
+[[nodiscard]] constexpr std::size_t n_curved_fields(const Cell& cell, Residual which) {
+    return which == Residual::reduced ? cell.reduced_blocks + (cell.has_gated_input ? 1 : 0)
+                                      : cell.blocks + cell.parts;
+}
 
-/// What the gated block sees of unit i.
+/// Unit i of a gated block's input.
 template <class Cell, class Phi = PerUnit, class T>
 [[nodiscard]] [[gnu::always_inline]] constexpr T gated_unit(const UnitArrays<T>& at,
                                                             std::size_t i) {
@@ -329,12 +330,12 @@ template <class Cell, Residual which, class Phi = PerUnit, class T>
 }
 
 /// Σ_p weights_p ∂²f_p over the fields of unit i (see numerics/curvature.hpp), and where a block is
-/// gated `gated_input_weights` ∂² of what it sees.
+/// gated `gated_input_weights` ∂²m of its input m.
 template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void curvature_unit(const UnitArrays<T>& at, std::size_t i,
                                                      const T* weights, const T* gated_input_weights,
                                                      T* out) {
-    constexpr std::size_t n_fields = n_curved_fields<Cell, which>;
+    constexpr std::size_t n_fields = n_curved_fields(Cell{}, which);
     constexpr auto rows = std::make_index_sequence<n_fields>{};
     const auto residual =
         detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 2, Phi>{at, i});
@@ -368,7 +369,7 @@ template <class Cell, Residual which, class T>
     return margin * detail::part_of<0>(residual).error;
 }
 
-/// How large unit i's part of what the gated block sees may be, with its error in units of eps.
+/// A bound of unit i of a gated block's input, with its error in units of eps.
 template <class Cell, class T>
 [[nodiscard]] NULLCLINE_HOST_DEVICE T gated_size_unit(const UnitArrays<T>& at, std::size_t i,
                                                       const T* row_norms, T output_norm) {
@@ -377,7 +378,7 @@ template <class Cell, class T>
     return std::abs(gated_input.value) + gated_input.error;
 }
 
-/// Put unit i's second part into equilibrium; `state` has the outputs already.
+/// Set unit i's second part to its value at equilibrium; `state` has the outputs already.
 template <class Cell, class T>
 [[gnu::always_inline]] constexpr void complete_unit(const UnitArrays<T>& at, std::size_t i,
                                                     T* state) {
@@ -394,8 +395,7 @@ template <class Cell, class T>
 ///                               come first
 ///   blocks, reduced_blocks      how many there are, and how many `reduced` reads
 ///   reduced(in)                 the residual whose zeros are the fixed points, in h alone
-///   update(in)                  F − state: one number, or `both(first, second)` where parts are
-///   two
+///   update(in)                  F − state: one number, or `both(first, second)` of two parts
 ///
 /// and, where it differs from `CellDefaults`:
 ///
@@ -404,11 +404,11 @@ template <class Cell, class T>
 ///                               `in.parameter(Parameter<k>{})` reads
 ///   has_activation              whether `in.activate(u)` is the unit's own activation of u
 ///   is_reducible                whether `reduced` differs from `update`
-///   has_gated_input             whether Block<0> sees not h but `gated(in)`
+///   has_gated_input             whether Block<0> multiplies `gated(in)`, not h
 ///   bounds                      what bounds the outputs
 ///   equilibrium(in)             the second part that stays as it is, given h; where parts are two
-///   gated(in)                   what Block<0> sees, of h and, where there is one, the sum of
-///                               Block<1>; where it is gated
+///   gated(in)                   what Block<0> multiplies where it is gated: a function of h and,
+///                               where there is one, of the sum of Block<1>
 ///
 /// Numbers add, subtract, multiply and divide, also with literals; `tanh(u)` and `logistic(u)`,
 /// which gives the value and its complement to 1, are there for gates.

@@ -32,7 +32,7 @@
 
 namespace nullcline::cpu {
 
-/// What is searched, a cell or a function, from where, and by how much of the machine.
+/// A search: its cell or function, its starts, and how many threads it has.
 template <class Network>
 struct Problem {
     using T = typename Network::Scalar;
@@ -67,7 +67,7 @@ struct Search {
 
     [[nodiscard]] std::span<T> state(std::size_t start) const { return outcomes.h.row(start); }
 
-    /// Of a state, what an equation has for unknowns.
+    /// Copy out the first numbers of a state, the unknowns of an equation, and its drive.
     void load(const SerialGroup& group, std::size_t start, std::span<T> h,
               std::span<T> drive) const {
         copy(group, state(start), h);
@@ -239,7 +239,7 @@ class Backend {
     }
 
   private:
-    /// Hear whether to go on, and report progress.
+    /// Stop where the caller is interrupted, else report progress.
     void poll_and_report() {
         problem_.poll();
         problem_.progress(n_done_);

@@ -8,8 +8,8 @@
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 
 namespace nullcline::cpu {
 
@@ -24,7 +24,7 @@ class DenseSteps {
           normal_(factors == Factors::normal ? size_ : 0, size_),
           pivots_(size_) {}
 
-    /// Solve what a slot requests, its Jacobian being scales of these weights.
+    /// Compute the step that a slot requests, with the weights of its Jacobian.
     void solve(const SolveOperands<T>& operands, std::size_t row, MatrixView<const T> weights) {
         const bool solved = factors_ == Factors::normal ? solve_normal(operands, row, weights)
                                                         : solve_newton(operands, row, weights);
@@ -34,8 +34,8 @@ class DenseSteps {
   private:
     void assemble_jacobian(const SolveOperands<T>& operands, std::size_t row,
                            MatrixView<const T> weights) {
-        assemble(RowScales<T>{operands.scales.row(row), operands.identity.row(row),
-                              operands.gate.row(row)},
+        assemble(JacobianView<T>{operands.scales.row(row), operands.identity.row(row),
+                                 operands.gate.row(row)},
                  weights, jacobian_.view());
     }
 
@@ -56,7 +56,7 @@ class DenseSteps {
             assemble_jacobian(operands, row, weights);
             blas::gram(MatrixView<const T>(jacobian_.view()), normal_.view());
         }
-        // The Jacobian has served: its memory is the factor's.
+        // The Jacobian is needed no more: its memory becomes the factor's.
         const MatrixView<T> factor = jacobian_.view();
         std::ranges::copy(normal_.elements(), factor.elements().begin());
         const auto free = operands.free.row(row);

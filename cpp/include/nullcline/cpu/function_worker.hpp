@@ -1,10 +1,9 @@
-// A pass of a search over a map that somebody else computes, for all starts that wait at once.
+// A pass of a search over a map that its owner computes, for all waiting starts at once.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"
@@ -22,8 +21,8 @@
 
 namespace nullcline::cpu {
 
-/// A program's tile of slots, each with the Jacobian at its state, in one thread: whoever computes
-/// the map has threads of its own.
+/// A program's tile of slots, each with the Jacobian at its state, in one thread: the map's own
+/// code may have more.
 template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
@@ -60,10 +59,10 @@ class FunctionWorker {
     using Slot = typename P::template Slot<SerialGroup, Search>;
     using Rows = std::vector<std::size_t>;
 
-    /// As many slots as their Jacobians leave room for, 256 MiB.
+    /// The number of slots: as many as have their Jacobians in 256 MiB.
     static std::size_t rows_for(std::size_t size, std::size_t n_starts) {
-        constexpr std::size_t room = std::size_t{1} << 25U;
-        const std::size_t most = std::clamp<std::size_t>(room / (size * size), 1, 256);
+        constexpr std::size_t most_numbers = std::size_t{1} << 25U;
+        const std::size_t most = std::clamp<std::size_t>(most_numbers / (size * size), 1, 256);
         return std::min(most, n_starts);
     }
 
@@ -115,7 +114,7 @@ class FunctionWorker {
         }
     }
 
-    /// These rows of a matrix, below each other.
+    /// A matrix of these rows.
     template <class U>
     [[nodiscard]] static Matrix<U> gathered(MatrixView<U> from, const Rows& rows) {
         Matrix<U> some(rows.size(), from.cols());
@@ -129,7 +128,7 @@ class FunctionWorker {
         return jacobians_.view().middle_rows(row * function_.size(), function_.size());
     }
 
-    /// Whether a slot requests the product of a step, and not for F at a state.
+    /// Whether a slot requests the product of a step, and not F at a state.
     [[nodiscard]] bool is_of_step(std::size_t row) const {
         if constexpr (requires { P::is_of_step(memory_.scalars(row, 0)); }) {
             return P::is_of_step(memory_.scalars(row, 0));

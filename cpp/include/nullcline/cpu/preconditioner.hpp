@@ -10,8 +10,8 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/cells/products.hpp"
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
@@ -20,7 +20,7 @@
 
 namespace nullcline::cpu {
 
-/// Where the network goes from zero, without input.
+/// The state to which the network goes from zero, without input.
 template <class T>
 [[nodiscard]] std::vector<T> settled_state(const Cell<T>& cell) {
     const CellEquation<T> equation = update(cell.view());

@@ -8,7 +8,7 @@
 
 namespace nullcline::cpu {
 
-/// Zeroed memory for an arena, of which the machine gives only what is touched.
+/// Zeroed memory for an arena; the system commits only the pages that are touched.
 class TileMemory {
   public:
     explicit TileMemory(std::size_t bytes) : bytes_(std::calloc(bytes + alignment, 1)) {
@@ -19,12 +19,12 @@ class TileMemory {
 
     [[nodiscard]] std::byte* data() const {
         void* first = bytes_.get();
-        std::size_t room = 2 * alignment;
-        return static_cast<std::byte*>(std::align(alignment, alignment, first, room));
+        std::size_t space = 2 * alignment;
+        return static_cast<std::byte*>(std::align(alignment, alignment, first, space));
     }
 
   private:
-    static constexpr std::size_t alignment = 64;  // a line of the cache
+    static constexpr std::size_t alignment = 64;  // a cache line
 
     struct Free {
         void operator()(void* p) const { std::free(p); }

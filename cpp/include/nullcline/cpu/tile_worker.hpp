@@ -23,7 +23,7 @@
 
 namespace nullcline::cpu {
 
-/// Starts that wait; workers take the next one when they are done with theirs.
+/// The waiting starts, of which workers take the next one whenever they are done with one.
 class Queue {
   public:
     explicit Queue(std::span<const std::size_t> starts) : starts_(starts) {}
@@ -45,8 +45,8 @@ struct PackedMatrices {
     const PackedMatrix* inverse = nullptr;
 };
 
-/// A program's tile. It has one fixed shape, whatever it holds, for products in single precision;
-/// what a slot needs in full precision it is given at once, as if it were alone.
+/// A program's tile. Products in single precision are computed for the whole tile, whose shape does
+/// not depend on which slots are busy; those in full precision at once, for one slot.
 template <Program P, Starts<SerialGroup, typename P::T> Search>
 class TileWorker {
   public:
@@ -67,8 +67,7 @@ class TileWorker {
         std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
-    /// Work until the queue is empty and every slot is done; what a cancelled search leaves is
-    /// dropped.
+    /// Work until the queue is empty and every slot is done, or the search is cancelled.
     void run(const Cancellation& cancellation) {
         while (!cancellation.requested()) {
             bool busy = false;
@@ -106,7 +105,7 @@ class TileWorker {
     void with_slot(std::size_t row, const Cancellation& cancellation, const Act& act) {
         Slot slot(group_, program_, memory_, row, search_, work_);
         act(slot);
-        while (serve_alone(slot.request(), row) && !cancellation.requested()) {
+        while (serve_slot(slot.request(), row) && !cancellation.requested()) {
             slot.advance();
         }
         slot.store();
@@ -125,8 +124,8 @@ class TileWorker {
     }
 
     /// A product in full precision or a step, for one slot; false if it requests none.
-    bool serve_alone(Request wanted, std::size_t row) {
-        if (multiply_alone(wanted, row)) {
+    bool serve_slot(Request wanted, std::size_t row) {
+        if (multiply_for_slot(wanted, row)) {
             return true;
         }
         if constexpr (P::factors != Factors::none) {
@@ -138,7 +137,7 @@ class TileWorker {
         return false;
     }
 
-    bool multiply_alone(Request wanted, std::size_t row) {
+    bool multiply_for_slot(Request wanted, std::size_t row) {
         const Weights<T> plain = plain_weights(program_.served());
         const Weights<T> gated = gated_weights(program_.served());
         const Operands<T>& operands = memory_.operands;
@@ -201,7 +200,7 @@ class TileWorker {
         const auto plain = [n_gated = program_.served().n_gated()](MatrixView<float> products) {
             return products.columns(n_gated, products.cols() - n_gated);
         };
-        if (whole(wanted) != wanted && !matrices_.gated) {
+        if (full_request(wanted) != wanted && !matrices_.gated) {
             return false;
         }
         switch (wanted) {
@@ -221,7 +220,7 @@ class TileWorker {
                 if (matrices_.inverse == nullptr) {
                     return false;
                 }
-                // It is symmetric to rounding: a row times it is it times a column.
+                // The inverse is symmetric to rounding, so that products from either side agree.
                 multiply(operands.gradient, *matrices_.inverse, operands.preconditioned, busy);
                 return true;
             case Request::none:

@@ -1,4 +1,4 @@
-// Searches on a GPU: as many starts as there is room for, as slots of one tile.
+// Searches on a GPU: as many starts as fit into its memory, as slots of one tile.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@
 
 namespace nullcline::gpu {
 
-/// Some of a problem's starts, so many that they find room (see search/backend.hpp).
+/// The backend of a device, for as many starts as fit into its memory (see search/backend.hpp).
 template <GpuDevice Device, class T>
 class Backend {
   public:
@@ -40,10 +40,10 @@ class Backend {
           n_starts_(n_starts),
           h_(device, n_starts, problem.cell.state_size()),
           drives_(make_drives()),
-          iterations_there_(device, 1, n_starts),
-          terminations_there_(device, 1, n_starts),
-          kinds_there_(device, 1, n_starts),
-          reasons_there_(device, 1, n_starts),
+          iterations_on_device_(device, 1, n_starts),
+          terminations_on_device_(device, 1, n_starts),
+          kinds_on_device_(device, 1, n_starts),
+          reasons_on_device_(device, 1, n_starts),
           q_(device, 1, n_starts),
           counters_(device, 1, 1),
           iterations_(n_starts),
@@ -51,8 +51,8 @@ class Backend {
           reasons_(n_starts) {
         load_rows(device, problem.starts, first, h_.view(), "starts");
         device.launch(n_starts, ProjectRows<T>{h_.view(), drives_.view(), reduced()});
-        device.zero(iterations_there_.elements().data(), n_starts * sizeof(std::int32_t));
-        device.copy(terminations_there_.elements().data(), terminations_.data(),
+        device.zero(iterations_on_device_.elements().data(), n_starts * sizeof(std::int32_t));
+        device.copy(terminations_on_device_.elements().data(), terminations_.data(),
                     n_starts * sizeof(Termination));
     }
 
@@ -74,7 +74,7 @@ class Backend {
 
     template <Program P>
     void run(const P& program, const std::vector<std::size_t>& starts) {
-        const auto queue = there(starts);
+        const auto queue = to_device(starts);
         PassMatrices<T> matrices;
         if constexpr (P::requests.contains(Request::forward)) {
             const Weights<float> single = cell_.single(program.served());
@@ -87,7 +87,7 @@ class Backend {
         if constexpr (P::factors != Factors::none) {
             matrices.dense = cell_.dense(program.served());
         }
-        const std::size_t budget = room_for_slots() + workspace_.bytes();
+        const std::size_t budget = bytes_for_slots() + workspace_.bytes();
         TileDriver(device_, program, matrices, view(queue), budget, workspace_)
             .run([&](const Counters& counters) {
                 problem_.poll();
@@ -96,13 +96,13 @@ class Backend {
             });
         n_zeros_ += last_.n_zeros;
         n_products_ += last_.n_products;
-        iterations_ = iterations_there_.download();
-        terminations_ = terminations_there_.download();
-        reasons_ = reasons_there_.download();
+        iterations_ = iterations_on_device_.download();
+        terminations_ = terminations_on_device_.download();
+        reasons_ = reasons_on_device_.download();
     }
 
     void move_to_cell_centres(const std::vector<std::size_t>& starts) {
-        const auto queue = there(starts);
+        const auto queue = to_device(starts);
         const auto norms = problem_.cell.row_norms();
         device_.launch(
             starts.size(),
@@ -111,15 +111,15 @@ class Backend {
     }
 
     [[nodiscard]] std::vector<std::uint64_t> keys(const std::vector<std::size_t>& starts) {
-        const auto queue = there(starts);
+        const auto queue = to_device(starts);
         const Array<Device, std::uint64_t> keys(device_, 1, starts.size());
         device_.launch(starts.size(), Keys<T>{view(queue), keys.elements()});
         return keys.download();
     }
 
     [[nodiscard]] std::vector<std::uint8_t> are_equal(const Followers& pairs) {
-        const auto queue = there(pairs.starts);
-        const auto others = there(pairs.leaders);
+        const auto queue = to_device(pairs.starts);
+        const auto others = to_device(pairs.leaders);
         const Array<Device, std::uint8_t> equal(device_, 1, pairs.starts.size());
         device_.launch(pairs.starts.size(),
                        AreEqual<T>{view(queue), others.elements(), equal.elements()});
@@ -127,24 +127,24 @@ class Backend {
     }
 
     void follow(const Followers& followers) {
-        const auto queue = there(followers.starts);
-        const auto leaders = there(followers.leaders);
-        const auto iterations = there(followers.iterations);
+        const auto queue = to_device(followers.starts);
+        const auto leaders = to_device(followers.leaders);
+        const auto iterations = to_device(followers.iterations);
         device_.launch(followers.starts.size(),
                        Follow<T>{view(queue), leaders.elements(), iterations.elements()});
-        iterations_ = iterations_there_.download();
-        terminations_ = terminations_there_.download();
+        iterations_ = iterations_on_device_.download();
+        terminations_ = terminations_on_device_.download();
     }
 
     void share_labels(const Followers& followers) {
-        const auto queue = there(followers.starts);
-        const auto leaders = there(followers.leaders);
+        const auto queue = to_device(followers.starts);
+        const auto leaders = to_device(followers.leaders);
         device_.launch(followers.starts.size(), ShareLabels<T>{view(queue), leaders.elements()});
     }
 
     void report_all_done() { problem_.progress(first_ + n_starts_); }
 
-    /// Write the states to where the problem wants them, and add to the labels.
+    /// Write the states to the problem's arrays, and append to the labels.
     void hand_over(Labels& labels) {
         const std::size_t size = problem_.cell.state_size();
         device_.copy(problem_.h + first_ * size, h_.view().data(), n_starts_ * size * sizeof(T));
@@ -152,9 +152,9 @@ class Backend {
         const auto append = [](auto& all, const auto& some) {
             all.insert(all.end(), some.begin(), some.end());
         };
-        append(labels.kinds, kinds_there_.download());
-        append(labels.reasons, reasons_there_.download());
-        append(labels.iterations, iterations_there_.download());
+        append(labels.kinds, kinds_on_device_.download());
+        append(labels.reasons, reasons_on_device_.download());
+        append(labels.iterations, iterations_on_device_.download());
         labels.n_products += n_products_;
     }
 
@@ -164,7 +164,7 @@ class Backend {
                                        ? problem.inputs->cols * (sizeof(double) + sizeof(T)) +
                                              problem.cell.zero_input_drive().size() * sizeof(T)
                                        : 0;
-        constexpr std::size_t columns = 128;  // bytes per start, with room
+        constexpr std::size_t columns = 128;  // bytes of the other arrays, with a margin
         return problem.cell.state_size() * (sizeof(T) + sizeof(double)) + inputs + columns;
     }
 
@@ -173,7 +173,7 @@ class Backend {
         return problem.inputs && problem.inputs->rows != 1;
     }
 
-    /// What inputs and outer biases add, for all starts or for each.
+    /// The drives, one row for all starts or one row per start.
     [[nodiscard]] Array<Device, T> make_drives() {
         const auto zero_input = cell_.zero_input_drive();
         const std::size_t rows = has_own_inputs(problem_) ? n_starts_ : 1;
@@ -192,22 +192,23 @@ class Backend {
     [[nodiscard]] SearchView<T> view(const Array<Device, std::size_t>& queue) const {
         return {h_.view(),
                 drives_.view(),
-                iterations_there_.elements(),
-                terminations_there_.elements(),
-                kinds_there_.elements(),
-                reasons_there_.elements(),
+                iterations_on_device_.elements(),
+                terminations_on_device_.elements(),
+                kinds_on_device_.elements(),
+                reasons_on_device_.elements(),
                 q_.elements(),
                 problem_.options,
                 queue.elements(),
                 counters_.elements().data()};
     }
 
-    [[nodiscard]] Array<Device, std::size_t> there(const std::vector<std::size_t>& numbers) const {
+    [[nodiscard]] Array<Device, std::size_t> to_device(
+        const std::vector<std::size_t>& numbers) const {
         return {device_, std::span<const std::size_t>(numbers)};
     }
 
-    /// All that is free but a tenth, for what others need meanwhile.
-    [[nodiscard]] std::size_t room_for_slots() const {
+    /// The free memory but for a tenth, which others may need meanwhile.
+    [[nodiscard]] std::size_t bytes_for_slots() const {
         const std::size_t free = device_.free_bytes();
         return free - free / 10;
     }
@@ -218,10 +219,10 @@ class Backend {
     Deflation<T> deflation_;
     std::size_t first_, n_starts_;
     Array<Device, T> h_, drives_;
-    Array<Device, std::int32_t> iterations_there_;
-    Array<Device, Termination> terminations_there_;
-    Array<Device, Kind> kinds_there_;
-    Array<Device, Reason> reasons_there_;
+    Array<Device, std::int32_t> iterations_on_device_;
+    Array<Device, Termination> terminations_on_device_;
+    Array<Device, Kind> kinds_on_device_;
+    Array<Device, Reason> reasons_on_device_;
     Array<Device, double> q_;
     Array<Device, Counters> counters_;
     Array<Device, float> inverse_;
@@ -234,7 +235,7 @@ class Backend {
     std::vector<Reason> reasons_;
 };
 
-/// Search on a device, so many starts at a time as it has room for.
+/// Search on a device, as many starts at a time as fit into its memory.
 template <GpuDevice Device, class T>
 [[nodiscard]] Labels search(Device& device, const Problem<T>& problem) {
     Labels labels;

@@ -1,7 +1,6 @@
 // A cell's weights on a device.
 #pragma once
 
-#include <cstddef>
 #include <span>
 
 #include "nullcline/cells/cell.hpp"
@@ -45,8 +44,8 @@ class DeviceCell {
         return weights_.single().middle_rows(0, equation.weights().rows());
     }
 
-    /// An equation's weights written out, for whoever factors its Jacobians. Those of low rank are
-    /// multiplied out when they are first asked for: a search by products never does.
+    /// An equation's weights written out, for factorizations of its Jacobians. Those of low rank
+    /// are multiplied out on first use, which a matrix-free search never makes.
     template <class E>
     [[nodiscard]] MatrixView<const T> dense(const E& equation) const {
         const Weights<T> weights = equation.weights();

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -76,7 +75,7 @@ class CooperativeGroup {
 
     template <class F>
     NULLCLINE_DEVICE void with_warp(const F& f) const {
-        lanes_.sync();  // what they are to read is written, and what they write has been read
+        lanes_.sync();  // the warp reads what others wrote, and writes what others read
         if (lanes_.rank() < L::warp_width) {
             f(CooperativeGroup<typename L::Warp>(lanes_.warp()));
         }
@@ -165,9 +164,9 @@ class CooperativeGroup {
         });
     }
 
-    NULLCLINE_DEVICE void symmetric_eigen(SmallMatrix& a, SmallMatrix& room,
+    NULLCLINE_DEVICE void symmetric_eigen(SmallMatrix& a, SmallMatrix& workspace,
                                           std::span<double> numbers) const {
-        jacobi_eigen(*this, a, room, numbers);
+        jacobi_eigen(*this, a, workspace, numbers);
     }
 
   private:
@@ -180,22 +179,22 @@ class CooperativeGroup {
         return reduce(lanes_.warp_sum(mine), [](T a, T b) { return a + b; });
     }
 
-    /// Combine what each warp has come to, in the order of the warps.
+    /// Combine the warps' values, in the order of the warps.
     template <class T, class Combine>
     [[nodiscard]] NULLCLINE_DEVICE T reduce(T of_warp, const Combine& combine) const {
         if (lanes_.size() == L::warp_width) {
             return of_warp;
         }
-        T* const room = lanes_.template room<T>();
+        T* const scratch = lanes_.template scratch<T>();
         if (lanes_.rank() % L::warp_width == 0) {
-            room[lanes_.rank() / L::warp_width] = of_warp;
+            scratch[lanes_.rank() / L::warp_width] = of_warp;
         }
         lanes_.sync();
-        T result = room[0];
+        T result = scratch[0];
         for (std::size_t i = 1; i < n_warps(); ++i) {
-            result = combine(result, room[i]);
+            result = combine(result, scratch[i]);
         }
-        lanes_.sync();  // before the room is used again
+        lanes_.sync();  // before the scratch memory is used again
         return result;
     }
 

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
 #include "nullcline/batching/operands.hpp"
@@ -72,8 +71,8 @@ struct ComputeGatedInput {
     }
 };
 
-/// Write out M (see numerics/gated_block.hpp), those of all slots beside each other: a block
-/// per row of one's.
+/// Write out M of each slot (see numerics/gated_block.hpp), side by side: a block per row of a
+/// slot's M.
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
@@ -98,7 +97,7 @@ struct WriteGates {
     }
 };
 
-/// Write out Jacobians (see `assemble`): a block per so many rows of one slot's.
+/// Write out Jacobians (see `assemble`): a block per `rows_per_block` rows of one slot's.
 template <class T>
 struct AssembleJacobians {
     using Shared = NothingShared;
@@ -107,8 +106,8 @@ struct AssembleJacobians {
     MatrixView<const T> weights;
     std::size_t size;  // of a state
     SolveOperands<T> operands;
-    MatrixView<const T> gated;  // W_0 M for each slot's W_0, beside each other; or nothing
-    MatrixView<T> jacobians;    // of all slots below each other
+    MatrixView<const T> gated;  // W_0 M of each slot, side by side; or nothing
+    MatrixView<T> jacobians;    // of all slots, stacked
 
     [[nodiscard]] constexpr std::size_t blocks_per_slot() const {
         return (size + rows_per_block - 1) / rows_per_block;
@@ -146,8 +145,7 @@ struct AssembleJacobians {
     }
 };
 
-/// Make JᵀJ + μI, without what is not free, of the normal matrices: a block per row of one
-/// slot's.
+/// out = JᵀJ + μI, without rows and columns of units that are not free: a block per row of each.
 template <class T>
 struct ShiftNormals {
     using Shared = NothingShared;
@@ -185,7 +183,7 @@ struct SetPreconditionerShift {
     }
 };
 
-/// Bring right-hand sides to where batched routines solve in place, a block per slot.
+/// Copy right-hand sides to where batched routines solve in place, a block per slot.
 template <class T>
 struct CopySteps {
     using Shared = NothingShared;

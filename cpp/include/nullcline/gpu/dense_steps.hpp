@@ -1,9 +1,7 @@
 // Steps by factors of dense matrices, for all slots of a tile at once.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"
@@ -15,8 +13,8 @@
 
 namespace nullcline::gpu {
 
-/// The matrices of a tile's slots, below each other. LU serves the symmetric ones too: it is what
-/// cuBLAS has for a batch, and a matrix that is not positive definite gives a step that is refused.
+/// The matrices of a tile's slots, stacked. LU serves the symmetric ones too: it is what
+/// cuBLAS has for a batch, and one that is not positive definite gives a step that is rejected.
 template <class T>
 struct DenseMemory {
     DenseMemory() = default;
@@ -25,7 +23,7 @@ struct DenseMemory {
         : DenseMemory(arena, rows, equation.size(), equation.n_gated(), factors) {}
 
     MatrixView<T> jacobians, normals, factors_of, solutions;
-    MatrixView<T> gates, gated;  // M and W_0 M, of all slots beside each other
+    MatrixView<T> gates, gated;  // M and W_0 M, of all slots side by side
     MatrixView<int> pivots, info;
 
   private:
@@ -41,7 +39,7 @@ struct DenseMemory {
           info(arena.matrix<int>(factors == Factors::none ? 0 : rows, 1)) {}
 };
 
-/// Write out the Jacobians of the first `n_slots` slots, where they are others than last time.
+/// Write out the Jacobians of the first `n_slots` slots where they have changed.
 template <GpuDevice Device, class E, class T = typename E::Scalar>
 void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> weights,
                         const SolveOperands<T>& operands, const DenseMemory<T>& memory,

@@ -12,11 +12,11 @@ namespace nullcline::gpu {
 
 /// The products and factorizations of a device, for matrices of T in its memory:
 ///
-///   multiply_transposed(a, b, c)   c = a bᵀ; of a wider a the first columns count
-///   multiply(a, b, c)              c = a b; of a wider c the first columns are written
-///   grams(n, size, a, out)         out_i = a_iᵀ a_i for n square matrices, one behind the other
-///   lu(n, size, a, pivots, info)   factors with pivots in place; info_i is not zero where a pivot
-///   is lu_solve(n, size, factors, pivots, x)    for one right-hand side each, in place
+///   multiply_transposed(a, b, c)   c = a bᵀ; only as many columns of a are read as b has
+///   multiply(a, b, c)              c = a b; only as many columns of c are written as b has
+///   grams(n, size, a, out)         out_i = a_iᵀ a_i for n square matrices, one after the other
+///   lu(n, size, a, pivots, info)   factors in place; info_i is not zero where a pivot is zero
+///   lu_solve(n, size, factors, pivots, x)         for one right-hand side each, in place
 ///   lu_invert(size, factors, pivots, out, info)   the inverse of one symmetric matrix
 template <class D, class T>
 concept HasDenseRoutines =
@@ -38,7 +38,7 @@ concept HasDenseRoutines =
 ///   zero(p, bytes)
 ///   launch(n, kernel)             run a kernel (gpu/kernel.hpp) in n blocks
 ///   synchronize()                 wait until all is done
-///   seconds(f)                    how long it takes for the work that f gives it
+///   seconds(f)                    how long it takes for the work that f launches
 template <class D>
 concept GpuDevice =
     requires(D& device, const D& idle, std::byte* memory, void* to, const void* from, std::size_t n,

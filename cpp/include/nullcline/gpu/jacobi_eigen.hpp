@@ -12,8 +12,8 @@
 
 namespace nullcline::gpu {
 
-/// Two indices of a round in which everyone meets someone: a tournament, in which everyone meets
-/// everyone once in n − 1 rounds.
+/// The k-th pair of indices of a round. As in a round-robin tournament, n − 1 rounds of n / 2 pairs
+/// contain every pair of n indices once.
 struct JacobiPair {
     constexpr JacobiPair(std::size_t round, std::size_t k, std::size_t n)
         : first(k == 0 ? n - 1 : (round + k) % (n - 1)), second((round + n - 1 - k) % (n - 1)) {}
@@ -24,7 +24,7 @@ struct JacobiPair {
 struct JacobiRotation {
     double c, s;
 
-    /// The one that makes the entry `off` between two diagonal entries vanish.
+    /// The rotation that makes the entry `off` between two diagonal entries zero.
     [[nodiscard]] static NULLCLINE_DEVICE JacobiRotation of(double first, double second,
                                                             double off) {
         if (off == 0) {
@@ -44,56 +44,46 @@ struct JacobiRotation {
     }
 };
 
-/// The rows of `a`, symmetric and of full order, become its eigenvectors, those of small
-/// eigenvalues first; `vectors` and `numbers` are room.
-///
-/// Jacobi's method, half of the rows and columns rotated against the other half at a time (Golub
-/// and Van Loan, Matrix Computations, 8.5.6): within a round no two rotations meet.
+namespace detail {
+
+/// One round of Jacobi's method: rotations of disjoint pairs of rows and columns, so that no two of
+/// them meet. `numbers` is scratch memory.
 template <ThreadGroup Group>
-NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatrix& vectors,
-                                   std::span<double> numbers) {
+NULLCLINE_DEVICE void rotate_pairs(const Group& group, SmallMatrix& a, SmallMatrix& vectors,
+                                   std::span<double> numbers, std::size_t round) {
     constexpr std::size_t n = SmallMatrix::largest;
     constexpr std::size_t n_pairs = n / 2;
-    constexpr int most_sweeps = 15;
-    constexpr double eps = std::numeric_limits<double>::epsilon();
     const auto rotation = [&](std::size_t k) {
         return JacobiRotation{numbers[k], numbers[n_pairs + k]};
     };
+    group.for_each(n_pairs, [&](std::size_t k) {
+        const JacobiPair p(round, k, n);
+        const auto made =
+            JacobiRotation::of(a(p.first, p.first), a(p.second, p.second), a(p.first, p.second));
+        numbers[k] = made.c;
+        numbers[n_pairs + k] = made.s;
+    });
+    group.for_each(n, [&](std::size_t j) {  // rows, a column per thread
+        for (std::size_t k = 0; k < n_pairs; ++k) {
+            const JacobiPair p(round, k, n);
+            rotation(k).apply(a(p.first, j), a(p.second, j));
+            rotation(k).apply(vectors(p.first, j), vectors(p.second, j));
+        }
+    });
+    group.for_each(n, [&](std::size_t i) {  // columns, a row per thread
+        for (std::size_t k = 0; k < n_pairs; ++k) {
+            const JacobiPair p(round, k, n);
+            rotation(k).apply(a(i, p.first), a(i, p.second));
+        }
+    });
+}
 
-    group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
-        const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
-        const double whole = group.sum(n * n, square);
-        const double off =
-            group.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
-        if (!(off > eps * eps * whole)) {
-            break;
-        }
-        for (std::size_t round = 0; round < n - 1; ++round) {
-            group.for_each(n_pairs, [&](std::size_t k) {
-                const JacobiPair p(round, k, n);
-                const auto made = JacobiRotation::of(a(p.first, p.first), a(p.second, p.second),
-                                                     a(p.first, p.second));
-                numbers[k] = made.c;
-                numbers[n_pairs + k] = made.s;
-            });
-            group.for_each(n, [&](std::size_t j) {  // rows, a column per thread
-                for (std::size_t k = 0; k < n_pairs; ++k) {
-                    const JacobiPair p(round, k, n);
-                    rotation(k).apply(a(p.first, j), a(p.second, j));
-                    rotation(k).apply(vectors(p.first, j), vectors(p.second, j));
-                }
-            });
-            group.for_each(n, [&](std::size_t i) {  // columns, a row per thread
-                for (std::size_t k = 0; k < n_pairs; ++k) {
-                    const JacobiPair p(round, k, n);
-                    rotation(k).apply(a(i, p.first), a(i, p.second));
-                }
-            });
-        }
-    }
-    // By rising eigenvalue: a vector's place is the number of those before it.
-    std::size_t places[n];
+/// Replace the rows of `a`, which is diagonal, by `vectors` in ascending order of the diagonal.
+template <ThreadGroup Group>
+NULLCLINE_DEVICE void sort_by_eigenvalue(const Group& group, SmallMatrix& a,
+                                         const SmallMatrix& vectors) {
+    constexpr std::size_t n = SmallMatrix::largest;
+    std::size_t places[n];  // a vector's place is the number of eigenvalues before its own
     for (std::size_t i = 0; i < n; ++i) {
         places[i] = 0;
         for (std::size_t j = 0; j < n; ++j) {
@@ -106,6 +96,35 @@ NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatr
             a(places[i], j) = vectors(i, j);
         }
     });
+}
+
+}  // namespace detail
+
+/// Replace the rows of `a`, symmetric and of full order, by its eigenvectors, in ascending order of
+/// their eigenvalues; `vectors` and `numbers` are scratch memory.
+///
+/// This is Jacobi's cyclic method with the pairs of a round rotated in parallel (Golub and Van
+/// Loan, Matrix Computations, 8.5.6).
+template <ThreadGroup Group>
+NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatrix& vectors,
+                                   std::span<double> numbers) {
+    constexpr std::size_t n = SmallMatrix::largest;
+    constexpr int max_sweeps = 15;
+    constexpr double eps = std::numeric_limits<double>::epsilon();
+    group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
+    for (int sweep = 0; sweep < max_sweeps; ++sweep) {
+        const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
+        const double whole = group.sum(n * n, square);
+        const double off =
+            group.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
+        if (!(off > eps * eps * whole)) {
+            break;
+        }
+        for (std::size_t round = 0; round < n - 1; ++round) {
+            detail::rotate_pairs(group, a, vectors, numbers, round);
+        }
+    }
+    detail::sort_by_eigenvalue(group, a, vectors);
 }
 
 }  // namespace nullcline::gpu

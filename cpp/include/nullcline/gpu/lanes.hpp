@@ -6,16 +6,16 @@
 
 namespace nullcline::gpu {
 
-/// The threads of a block, or of one of its warps, from the side of one of them: the few primitives
-/// that `CooperativeGroup` is made of, by CUDA or by an emulation that needs no GPU.
+/// A thread's view of its block, or of its warp: the primitives that `CooperativeGroup` is made of,
+/// by CUDA or by an emulation that needs no GPU.
 ///
-///   warp_width            threads that move together
+///   warp_width            threads per warp
 ///   rank(), size()        which thread this is, of how many; a whole number of warps
 ///   sync()                wait for all
 ///   warp_sum(x), warp_min(x)   over the threads of a warp, the same bits for each
-///   room<T>()             memory that the block shares, for one T per warp
+///   scratch<T>()          shared memory of the block, for one T per warp
 ///   Warp, warp()          the lanes of the first warp alone
-///   fetch_add(p, x)       atomic; returns what was there
+///   fetch_add(p, x)       atomic; returns the old value
 template <class L>
 concept Lanes =
     std::copy_constructible<L> &&
@@ -27,7 +27,7 @@ concept Lanes =
         lanes.sync();
         { lanes.warp_sum(x) } -> std::same_as<double>;
         { lanes.warp_min(x) } -> std::same_as<double>;
-        { lanes.template room<double>() } -> std::same_as<double*>;
+        { lanes.template scratch<double>() } -> std::same_as<double*>;
         { lanes.warp() } -> std::same_as<typename L::Warp>;
         { lanes.fetch_add(counter, by) } -> std::same_as<unsigned long long>;
     };

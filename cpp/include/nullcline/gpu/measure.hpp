@@ -70,67 +70,81 @@ template <GpuDevice Device, class Run>
     return seconds[n_runs / 2];
 }
 
-/// Measure with a cell and so many states; the device's own rates by a product of square matrices
-/// of order `square` and by copies.
+namespace detail {
+
+/// The rate of a device's best product, that of square matrices of order `order`.
+template <class T, GpuDevice Device>
+[[nodiscard]] double square_product_rate(Device& device, std::size_t order) {
+    const Array<Device, T> a(device, order, order);
+    const Array<Device, T> b(device, order, order);
+    const Array<Device, T> c(device, order, order);
+    device.launch(order, FillVaried<T>{a.view()});
+    device.launch(order, FillVaried<T>{b.view()});
+    const double flop = 2 * static_cast<double>(order * order) * static_cast<double>(order);
+    return flop / median_seconds(device, [&] {
+               device.multiply_transposed(MatrixView<const T>(a.view()),
+                                          MatrixView<const T>(b.view()), c.view());
+           });
+}
+
+/// States with their Jacobians, and the memory to copy those to.
+template <class T>
+struct MeasuredMemory {
+    MeasuredMemory(std::byte* base, const TileShape& shape)
+        : arena(base),
+          states(arena, shape),
+          solve(arena, shape),
+          jacobians(arena.matrix<T>(shape.rows * shape.size(), shape.size())),
+          copies(arena.matrix<T>(shape.rows * shape.size(), shape.size())) {}
+
+    Arena arena;
+    StateMemory<T> states;
+    SolveOperands<T> solve;
+    MatrixView<T> jacobians, copies;
+};
+
+}  // namespace detail
+
+/// Measure with a cell and `n_states` states; the device's own rates are those of a product of
+/// square matrices of order `square` and of copies.
 template <GpuDevice Device, class T>
 [[nodiscard]] Rates measure(Device& device, const Cell<T>& cell, std::size_t n_states,
                             std::size_t square) {
-    const DeviceCell<Device, T> there(device, cell);
-    const CellEquation<T> update = nullcline::update(there.view());
-    const std::size_t size = update.size();
-    const std::size_t n_products = update.weights().rows();
-    struct Layout {
-        Layout(std::byte* base, const TileShape& shape)
-            : arena(base),
-              states(arena, shape),
-              solve(arena, shape),
-              jacobians(arena.matrix<T>(shape.rows * shape.size(), shape.size())),
-              copies(arena.matrix<T>(shape.rows * shape.size(), shape.size())) {}
-        Arena arena;
-        StateMemory<T> states;
-        SolveOperands<T> solve;
-        MatrixView<T> jacobians, copies;
+    const DeviceCell<Device, T> device_cell(device, cell);
+    const CellEquation<T> update = nullcline::update(device_cell.view());
+    const auto memory_at = [&](std::byte* base) {
+        return detail::MeasuredMemory<T>(base, TileShape::of(update, n_states, 0));
     };
-    const auto layout = [&](std::byte* base) {
-        return Layout(base, TileShape::of(update, n_states, 0));
-    };
-    const Buffer<Device> memory(device, layout(nullptr).arena.used());
-    const Layout at = layout(memory.data());
+    const Buffer<Device> buffer(device, memory_at(nullptr).arena.used());
+    const auto at = memory_at(buffer.data());
     device.launch(n_states, FillVaried<T>{at.states.h});
     device.launch(n_states, FillVaried<T>{at.solve.scales});
     device.launch(n_states, FillVaried<T>{at.solve.identity});
-    const Array<Device, T> a(device, square, square);
-    const Array<Device, T> b(device, square, square);
-    const Array<Device, T> c(device, square, square);
-    device.launch(square, FillVaried<T>{a.view()});
-    device.launch(square, FillVaried<T>{b.view()});
-    const AssembleJacobians<T> assemble{there.dense(update), size, at.solve, {}, at.jacobians};
+    const AssembleJacobians<T> assemble{
+        device_cell.dense(update), update.size(), at.solve, {}, at.jacobians};
     const WeightProducts<Device, T> products(device, n_states, update.weights());
     const std::vector<std::uint8_t> all(n_states, 1);
     device.copy(at.solve.changed.data(), all.data(), all.size());
+    const MatrixView<const T> h = at.states.h;
+    const auto multiply = [&] {
+        products.multiply_transposed(h, update.weights(), at.states.products);
+    };
+    const LinearizeRows<CellEquation<T>> linearize{update, at.states,
+                                                   device_cell.zero_input_drive().row(0)};
+    const std::size_t n_bytes = at.jacobians.size() * sizeof(T);
+    const double flop = 2 * static_cast<double>(n_states * update.weights().rows() * cell.size());
+    const auto bytes = static_cast<double>(n_bytes);
 
     Rates rates;
-    const double flop = 2 * static_cast<double>(n_states * n_products * cell.size());
-    const double cube = 2 * static_cast<double>(square * square) * static_cast<double>(square);
-    const auto bytes = static_cast<double>(at.jacobians.size() * sizeof(T));
-    const MatrixView<const T> h = at.states.h;
-    rates.square_product = cube / median_seconds(device, [&] {
-                               device.multiply_transposed(MatrixView<const T>(a.view()),
-                                                          MatrixView<const T>(b.view()), c.view());
-                           });
-    rates.product = flop / median_seconds(device, [&] {
-                        products.multiply_transposed(h, update.weights(), at.states.products);
-                    });
-    rates.residual =
-        flop / median_seconds(device, [&] {
-            products.multiply_transposed(h, update.weights(), at.states.products);
-            device.launch(n_states, LinearizeRows<CellEquation<T>>{
-                                        update, at.states, there.zero_input_drive().row(0)});
-        });
-    rates.copy =
-        2 * bytes / median_seconds(device, [&] {
-            device.copy(at.copies.data(), at.jacobians.data(), at.jacobians.size() * sizeof(T));
-        });
+    rates.square_product = detail::square_product_rate<T>(device, square);
+    rates.product = flop / median_seconds(device, multiply);
+    rates.residual = flop / median_seconds(device, [&] {
+                         multiply();
+                         device.launch(n_states, linearize);
+                     });
+    rates.copy = 2 * bytes / median_seconds(device, [&] {
+                     device.copy(at.copies.data(), at.jacobians.data(), n_bytes);
+                 });
     rates.assembly = bytes / median_seconds(device, [&] {
                          device.launch(n_states * assemble.blocks_per_slot(), assemble);
                      });

@@ -11,7 +11,7 @@
 
 namespace nullcline::gpu {
 
-/// So many bytes of a device.
+/// A block of a device's memory.
 template <GpuDevice Device>
 class Buffer {
   public:
@@ -66,7 +66,7 @@ class Array {
     }
     [[nodiscard]] std::span<T> elements() const { return view().elements(); }
 
-    /// Its elements on the host, once all that was begun is done.
+    /// Copy the elements to the host, after all work launched before.
     [[nodiscard]] std::vector<T> download() const {
         std::vector<T> host(rows_ * cols_);
         device_->copy(host.data(), view().data(), host.size() * sizeof(T));

@@ -36,45 +36,47 @@ void multiply_state(Device& device, const WeightProducts<Device, T>& products,
     }
 }
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state, in single precision; empty where that
-/// is not finite.
+namespace detail {
+
+/// The memory in which the preconditioner is made.
+template <class T>
+struct PreconditionerMemory {
+    PreconditionerMemory(std::byte* base, const CellEquation<T>& reduced,
+                         const CellEquation<T>& update)
+        : arena(base),
+          state(arena, TileShape::of(update, 1, 0)),
+          solve(arena, TileShape::of(reduced, 1, 0)),
+          dense(arena, 1, reduced, Factors::normal),
+          inverse(arena.matrix<T>(reduced.size(), reduced.size())),
+          pointers(arena.matrix<T*>(2, 1)),
+          n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
+
+    Arena arena;
+    StateMemory<T> state;
+    SolveOperands<T> solve;
+    DenseMemory<T> dense;
+    MatrixView<T> inverse;
+    MatrixView<T*> pointers;
+    MatrixView<unsigned long long> n_not_finite;
+};
+
+/// Bring the network from zero to its settled state, and compute that state's products.
 template <GpuDevice Device, class T>
-[[nodiscard]] Array<Device, float> make_inverse(Device& device, const DeviceCell<Device, T>& cell) {
-    const CellEquation<T> reduced = nullcline::reduced(cell.view());
-    const CellEquation<T> update = nullcline::update(cell.view());
-    const std::size_t size = reduced.size();
-    struct Layout {
-        Layout(std::byte* base, const CellEquation<T>& reduced, const CellEquation<T>& update)
-            : arena(base),
-              state(arena, TileShape::of(update, 1, 0)),
-              solve(arena, TileShape::of(reduced, 1, 0)),
-              dense(arena, 1, reduced, Factors::normal),
-              inverse(arena.matrix<T>(reduced.size(), reduced.size())),
-              pointers(arena.matrix<T*>(2, 1)),
-              n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
-
-        Arena arena;
-        StateMemory<T> state;
-        SolveOperands<T> solve;
-        DenseMemory<T> dense;
-        MatrixView<T> inverse;
-        MatrixView<T*> pointers;
-        MatrixView<unsigned long long> n_not_finite;
-    };
-    const auto layout_at = [&](std::byte* base) { return Layout(base, reduced, update); };
-    const Buffer<Device> memory(device, layout_at(nullptr).arena.used());
-    const Layout at = layout_at(memory.data());
-
-    const auto drive = cell.zero_input_drive().row(0);
+void settle(Device& device, const CellEquation<T>& update, const StateMemory<T>& state,
+            std::span<const T> drive) {
     const WeightProducts<Device, T> products(device, 1, update.weights());
-    device.zero(at.state.h.data(), update.size() * sizeof(T));
+    device.zero(state.h.data(), update.size() * sizeof(T));
     for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
-        multiply_state(device, products, update, at.state, drive);
-        device.launch(1, TakeNetworkStep<CellEquation<T>>{update, at.state, drive});
+        multiply_state(device, products, update, state, drive);
+        device.launch(1, TakeNetworkStep<CellEquation<T>>{update, state, drive});
     }
-    multiply_state(device, products, update, at.state, drive);
-    device.launch(1, LinearizeSettledState<CellEquation<T>>{reduced, at.state, drive, at.solve});
-    assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
+    multiply_state(device, products, update, state, drive);
+}
+
+/// `inverse` = (JᵀJ + μI)⁻¹, from the Jacobian J that is in `dense`.
+template <GpuDevice Device, class T>
+void invert_normal_matrix(Device& device, const PreconditionerMemory<T>& at) {
+    const std::size_t size = at.inverse.cols();
     device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
     device.launch(1, SetPreconditionerShift<T>{at.dense.normals, at.solve.shift});
     device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});
@@ -85,17 +87,42 @@ template <GpuDevice Device, class T>
     device.lu(1, size, factors, at.dense.pivots.data(), at.dense.info.data());
     device.lu_invert(size, factors, at.dense.pivots.data(), at.pointers.row(1).data(),
                      at.dense.info.data());
+}
 
-    device.zero(at.n_not_finite.data(), sizeof(unsigned long long));
-    device.launch(1, CountNotFinite<T>{at.inverse.elements(), at.n_not_finite.data()});
+template <GpuDevice Device, class T>
+[[nodiscard]] bool all_finite(Device& device, MatrixView<T> values,
+                              MatrixView<unsigned long long> counter) {
+    device.zero(counter.data(), sizeof(unsigned long long));
+    device.launch(1, CountNotFinite<T>{values.elements(), counter.data()});
     unsigned long long n_not_finite = 0;
-    device.copy(&n_not_finite, at.n_not_finite.data(), sizeof n_not_finite);
+    device.copy(&n_not_finite, counter.data(), sizeof n_not_finite);
     device.synchronize();
-    if (n_not_finite > 0) {
+    return n_not_finite == 0;
+}
+
+}  // namespace detail
+
+/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state, in single precision; empty where that
+/// is not finite.
+template <GpuDevice Device, class T>
+[[nodiscard]] Array<Device, float> make_inverse(Device& device, const DeviceCell<Device, T>& cell) {
+    const CellEquation<T> reduced = nullcline::reduced(cell.view());
+    const CellEquation<T> update = nullcline::update(cell.view());
+    const auto memory_at = [&](std::byte* base) {
+        return detail::PreconditionerMemory<T>(base, reduced, update);
+    };
+    const Buffer<Device> buffer(device, memory_at(nullptr).arena.used());
+    const auto at = memory_at(buffer.data());
+    const auto drive = cell.zero_input_drive().row(0);
+    detail::settle(device, update, at.state, drive);
+    device.launch(1, LinearizeSettledState<CellEquation<T>>{reduced, at.state, drive, at.solve});
+    assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
+    detail::invert_normal_matrix(device, at);
+    if (!detail::all_finite(device, at.inverse, at.n_not_finite)) {
         return {};
     }
-    Array<Device, float> inverse(device, size, size);
-    device.launch(size, ConvertRows<T, float>{at.inverse, inverse.view()});
+    Array<Device, float> inverse(device, reduced.size(), reduced.size());
+    device.launch(reduced.size(), ConvertRows<T, float>{at.inverse, inverse.view()});
     return inverse;
 }
 

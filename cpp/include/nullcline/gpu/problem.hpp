@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
@@ -29,7 +27,7 @@ struct Source {
     bool on_device = false;
 };
 
-/// One search. `h` and `q` may lie on either side.
+/// One search. `h` and `q` may lie on the host or on the device.
 template <class T>
 struct Problem {
     const Cell<T>& cell;
@@ -38,7 +36,7 @@ struct Problem {
     MatrixView<const T> deflated;  ///< on the host
     Method method = Method::automatic;
     Options options;
-    T* h = nullptr;       ///< (n, S), where the states go that starts come to
+    T* h = nullptr;       ///< (n, S), receives the states
     double* q = nullptr;  ///< (n,)
     std::function<void(std::size_t)> progress;
     Poll poll;
@@ -46,7 +44,7 @@ struct Problem {
     std::vector<std::uintptr_t> streams;  ///< whose work is to be done before arrays are read
 };
 
-/// What else comes of it, on the host.
+/// The other results of a search, on the host.
 struct Labels {
     std::vector<Kind> kinds;
     std::vector<Reason> reasons;
@@ -63,12 +61,12 @@ struct Rates {
     double assembly = 0;        ///< bytes of Jacobians written
 };
 
-/// The device has no room, or what it has is too little to begin with.
+/// The device has too little memory.
 struct OutOfMemory : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// An array holds numbers that are not finite.
+/// An array has numbers that are not finite.
 struct NotFinite : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };

@@ -1,4 +1,4 @@
-// Kernels over starts and other rows: bring them in, compare them, let some follow others.
+// Kernels over starts and other rows: load, compare and move them.
 #pragma once
 
 #include <cmath>
@@ -44,7 +44,7 @@ struct LoadRows {
     }
 };
 
-/// Bring states into the box of a reduced equation's outputs.
+/// Project states onto the box of a reduced equation's outputs.
 template <class T>
 struct ProjectRows {
     using Shared = NothingShared;
@@ -140,7 +140,7 @@ struct AreEqual {
     }
 };
 
-/// Move starts of the queue where others have ended.
+/// Move starts of the queue to where others have ended.
 template <class T>
 struct Follow {
     using Shared = NothingShared;

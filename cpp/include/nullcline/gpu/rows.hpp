@@ -1,8 +1,7 @@
-// Arrays of others, of any strides and either type, brought to where a search reads them.
+// Callers' arrays, of any strides and either type, copied to where a search reads them.
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 
 #include "nullcline/gpu/device.hpp"
@@ -38,7 +37,7 @@ std::size_t copy_rows(Device& device, const Source& source, std::size_t first, M
     return static_cast<std::size_t>(wrong.download().front());
 }
 
-/// The same, of numbers that have to be finite.
+/// Copy rows of a source to the device; throws `NotFinite` where a number is not finite.
 template <GpuDevice Device, class T>
 void load_rows(Device& device, const Source& source, std::size_t first, MatrixView<T> to,
                const char* name) {

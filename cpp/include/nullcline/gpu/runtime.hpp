@@ -12,12 +12,13 @@
 
 namespace nullcline::NULLCLINE_GPU {
 
-/// Whether a library may take the memory for a GPU's (DLPack's device type).
+/// Whether other libraries may use the memory as a GPU's (DLPack's device type).
 extern const bool is_gpu;
 
 void load_cublas(const std::string& path);
 
-/// All throw `std::runtime_error` that says what the driver said.
+// All functions below throw `std::runtime_error` with the driver's message.
+
 [[nodiscard]] int device_count();
 [[nodiscard]] std::string device_name(int device);
 [[nodiscard]] std::pair<int, int> compute_capability(int device);
@@ -36,7 +37,7 @@ template <class T>
 template <class T>
 void copy(const gpu::Source& from, T* to, int device, const std::vector<std::uintptr_t>& streams);
 
-/// How fast it is with a cell (see `gpu::measure`).
+/// A device's rates with a cell (see `gpu::measure`).
 template <class T>
 [[nodiscard]] gpu::Rates measure(const Cell<T>& cell, std::size_t n_states, std::size_t square,
                                  int device);

@@ -52,7 +52,7 @@ struct SearchView {
         return h.row(start);
     }
 
-    /// Of a state, what an equation has for unknowns.
+    /// Copy out the first numbers of a state, the unknowns of an equation, and its drive.
     template <ThreadGroup Group>
     NULLCLINE_DEVICE void load(const Group& group, std::size_t start, std::span<T> unknowns,
                                std::span<T> drive_out) const {

@@ -1,4 +1,4 @@
-// Kernels over the slots of a tile: let them go on, count them, move them.
+// Kernels over the slots of a tile: advance, count and move them.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace nullcline::gpu {
 
-/// Let the slots go on that wait for one kind of product, a block per slot, and give those that are
+/// Advance the slots that wait for one kind of product, a block per slot, and give those that are
 /// done the next start. With `Request::none`, idle slots are given their first.
 template <Program P>
 struct AdvanceSlots {
@@ -63,7 +63,7 @@ struct ClearSlots {
     }
 };
 
-/// Say what every slot waits for, and how many wait for each; one block.
+/// Write what every slot waits for, and count how many wait for each request; one block.
 template <class Scalars>
 struct CountRequests {
     using Shared = NothingShared;
@@ -85,7 +85,7 @@ struct CountRequests {
     }
 };
 
-/// A matrix of a tile: so many bytes per slot, one slot behind the other.
+/// A matrix of a tile, one slot after the other.
 struct SlotBytes {
     std::byte* data;
     std::size_t bytes_per_slot;

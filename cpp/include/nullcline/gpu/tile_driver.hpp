@@ -31,14 +31,14 @@ namespace nullcline::gpu {
 template <class T>
 struct PassMatrices {
     Weights<float> weights;           ///< all but a gated block, in single precision
-    Weights<float> gated;             ///< likewise, of the gated block
-    MatrixView<const float> inverse;  ///< of the preconditioner; empty without
+    Weights<float> gated;             ///< the gated block, in single precision
+    MatrixView<const float> inverse;  ///< of the preconditioner; or empty
     MatrixView<const T> dense;        ///< all weights written out, where Jacobians are factored
 };
 
 /// A round makes each kind of product once for all slots, and lets those go on that waited for it.
-/// The host gives the orders without waiting, and polls the counters now and then; once no start
-/// waits any more and half of the slots are idle, the others move together.
+/// The host launches rounds without waiting, and polls the counters now and then; once no start
+/// waits any more and half of the slots are idle, the tile is compacted.
 template <GpuDevice Device, Program P>
 class TileDriver {
   public:
@@ -80,8 +80,8 @@ class TileDriver {
                 return;
             }
             if (counters.n_taken >= search_.queue.size() && busy <= n_rows_ / 2 &&
-                n_rows_ > fewest_rows) {
-                move_together();
+                n_rows_ > min_rows) {
+                compact();
             }
             run_round(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
             for (std::size_t i = 1; i < rounds_per_poll(); ++i) {
@@ -108,12 +108,12 @@ class TileDriver {
         return Layout(program, search, rows, nullptr).arena.used();
     }
 
-    /// As many slots as there are starts, as serve, and as there is room for.
+    /// The number of slots: as many as there are starts, as are useful, and as fit into `budget`.
     [[nodiscard]] static std::size_t rows_within(const P& program, const SearchView<T>& search,
                                                  std::size_t budget) {
-        std::size_t rows = std::min(search.queue.size(), most_rows);
+        std::size_t rows = std::min(search.queue.size(), max_rows);
         while (rows > 1 && measure(program, search, rows) > budget) {
-            rows = rows > fewest_rows ? rows - rows / 8 : rows - 1;
+            rows = rows > min_rows ? rows - rows / 8 : rows - 1;
         }
         if (const std::size_t bytes = measure(program, search, rows); bytes > budget) {
             throw OutOfMemory("one start of " + std::to_string(program.served().size()) +
@@ -135,7 +135,7 @@ class TileDriver {
         return workspace.data();
     }
 
-    /// A poll costs a wait; where a round takes long, that is nothing.
+    /// A poll makes the host wait, which is negligible where a round takes long.
     [[nodiscard]] std::size_t rounds_per_poll() const {
         const auto weights = program_.served().weights();
         return n_rows_ * weights.size() > long_round ? 1 : 8;
@@ -152,8 +152,8 @@ class TileDriver {
 
     void run_round(bool with_exact) {
         for (const Request wanted : round_order) {
-            if (P::requests.contains(wanted) && (with_exact || whole(wanted) != Request::exact) &&
-                make(wanted)) {
+            if (P::requests.contains(wanted) &&
+                (with_exact || full_request(wanted) != Request::exact) && make(wanted)) {
                 advance(wanted);
             }
         }
@@ -168,7 +168,7 @@ class TileDriver {
         const Operands<T>& operands = layout_.memory.operands;
         const Weights<T> weights = plain_weights(program_.served());
         const Weights<T> gated_block = gated_weights(program_.served());
-        if (whole(wanted) != wanted && gated_block.rows() == 0) {
+        if (full_request(wanted) != wanted && gated_block.rows() == 0) {
             return false;
         }
         switch (wanted) {
@@ -226,19 +226,20 @@ class TileDriver {
     [[nodiscard]] MatrixView<U> rows(MatrixView<U> all) const {
         return all.middle_rows(0, n_rows_);
     }
-    /// Of products, those with a gated block, and the others.
+    /// The columns of products that are the gated block's.
     template <class U>
     [[nodiscard]] MatrixView<U> gated(MatrixView<U> products) const {
         return rows(products).columns(0, program_.served().n_gated());
     }
+    /// The columns of products that are not the gated block's.
     template <class U>
     [[nodiscard]] MatrixView<U> plain(MatrixView<U> products) const {
         const std::size_t n_gated = program_.served().n_gated();
         return rows(products).columns(n_gated, products.cols() - n_gated);
     }
 
-    /// Move busy slots to the first rows, and leave the others be.
-    void move_together() {
+    /// Move busy slots to the first rows, and go on with those rows.
+    void compact() {
         const std::vector<std::uint8_t> requests = requests_.download();
         std::vector<std::size_t> busy;
         for (std::size_t row = 0; row < n_rows_; ++row) {
@@ -247,7 +248,7 @@ class TileDriver {
             }
         }
         const std::size_t kept =
-            std::max(fewest_rows, (busy.size() + fewest_rows - 1) / fewest_rows * fewest_rows);
+            std::max(min_rows, (busy.size() + min_rows - 1) / min_rows * min_rows);
         if (kept >= n_rows_) {
             return;
         }
@@ -271,17 +272,19 @@ class TileDriver {
                 pieces.push_back({layout_.arena.base() + piece.first, piece.bytes / capacity});
             }
         }
-        const Array<Device, SlotBytes> pieces_there(device_, std::span<const SlotBytes>(pieces));
-        const Array<Device, std::size_t> from_there(device_, std::span<const std::size_t>(from));
-        const Array<Device, std::size_t> to_there(device_, std::span<const std::size_t>(to));
-        device_.launch(
-            from.size() * pieces.size(),
-            MoveSlots{pieces_there.elements(), from_there.elements(), to_there.elements()});
+        const Array<Device, SlotBytes> pieces_on_device(device_,
+                                                        std::span<const SlotBytes>(pieces));
+        const Array<Device, std::size_t> from_on_device(device_,
+                                                        std::span<const std::size_t>(from));
+        const Array<Device, std::size_t> to_on_device(device_, std::span<const std::size_t>(to));
+        device_.launch(from.size() * pieces.size(),
+                       MoveSlots{pieces_on_device.elements(), from_on_device.elements(),
+                                 to_on_device.elements()});
     }
 
-    /// Slots beyond this number fill no H100 any better.
-    static constexpr std::size_t most_rows = 8192;
-    static constexpr std::size_t fewest_rows = 32;
+    /// More slots than this use an H100 no better.
+    static constexpr std::size_t max_rows = 8192;
+    static constexpr std::size_t min_rows = 32;
     /// Multiplications of a product from which a round takes about as long as a poll.
     static constexpr std::size_t long_round = std::size_t{1} << 31U;
 

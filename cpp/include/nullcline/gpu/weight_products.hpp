@@ -10,8 +10,7 @@
 
 namespace nullcline::gpu {
 
-/// Makes them for at most so many states at a time, with room for what the first of two factors
-/// makes.
+/// Multiplies at most `n_states` states at a time; owns the memory for the first factor's products.
 template <GpuDevice Device, class T>
 class WeightProducts {
   public:

@@ -1,8 +1,7 @@
 // The activation functions of rate units: one vocabulary, for all cells that let one choose.
 //
-// Each says all that is ever asked of it: its name, its value with two derivatives, how far its
-// value may be off by rounding, and its range, which makes a cell's box. A new one is a struct here
-// and its place in the list below.
+// Each gives its name, its value with two derivatives, a bound of its value's rounding error, and
+// its range, which makes a cell's box. A new one is a struct here and its place in the list below.
 #pragma once
 
 #include <array>
@@ -42,7 +41,7 @@ struct Tanh {
         const T first = (T{1} - f) * (T{1} + f);
         return {f, first, -2 * f * first};
     }
-    /// The error of the value itself, in units of eps: that of a result of at most 1.
+    /// A bound of the value's own rounding error, in units of eps: its size is at most 1.
     template <class T>
     static constexpr T own_error(T) {
         return T{1};
@@ -105,7 +104,7 @@ struct Softplus {
     }
 };
 
-/// u, cut at −1 and 1.
+/// u clipped to [−1, 1].
 struct HardTanh {
     static constexpr std::string_view name = "hard_tanh";
     static constexpr bool is_smooth = false;
@@ -123,7 +122,7 @@ struct HardTanh {
     }
 };
 
-/// u itself: a linear network.
+/// u: the activation of a linear network.
 struct Identity {
     static constexpr std::string_view name = "identity";
     static constexpr bool is_smooth = true;
@@ -249,7 +248,7 @@ struct Uniform {
     }
 };
 
-/// Units of which each has the activation whose number stands at its place.
+/// Units with an activation each, whose numbers are in an array.
 struct PerUnit {
     template <class Number, class T>
     [[gnu::always_inline]] static constexpr Number of(const Number& u, const T* activations,

@@ -18,7 +18,7 @@ struct AdamFactors {
     float second;
 };
 
-/// Both moments and the change of one unit, from its gradient.
+/// Update both moments of one unit by its gradient, and return the unit's change.
 [[gnu::always_inline]] NULLCLINE_HOST_DEVICE inline float adam_unit(float& first_moment,
                                                                     float& second_moment,
                                                                     float gradient,

@@ -1,4 +1,4 @@
-// Many matrices in one piece of memory, on whichever side of the bus that is.
+// Many matrices in one block of memory, of the host or of a device.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace nullcline {
 
-/// Cuts matrices one behind the other out of a block. Without a block it only measures: whoever
-/// lays out its memory does so twice, once to learn the size and once in earnest.
+/// Cuts matrices one after the other out of a block of memory. Without a block it only measures: a
+/// layout is computed twice, first for its size and then for its addresses.
 class Arena {
   public:
     Arena() = default;
@@ -24,7 +24,7 @@ class Arena {
         return {base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + first), rows, cols};
     }
 
-    /// A matrix that was cut: where it begins and how long it is, in bytes.
+    /// Where a matrix begins and how large it is, in bytes.
     struct Piece {
         std::size_t first, bytes;
     };
@@ -32,7 +32,7 @@ class Arena {
 
     [[nodiscard]] std::byte* base() const { return base_; }
 
-    /// Bytes so far.
+    /// Bytes cut so far.
     [[nodiscard]] std::size_t used() const { return used_; }
 
   private:

@@ -26,14 +26,14 @@ struct Routines {
     void (*syevd)(char*, char*, int*, T*, int*, T*, T*, int*, int*, int*, int*) = nullptr;
 };
 
-/// The routines in use; whoever embeds the core fills them in before the first call.
+/// The routines in use; the bindings fill them in before the first call.
 template <class T>
 Routines<T>& routines() {
     static Routines<T> table;
     return table;
 }
 
-/// Fortran's 32-bit integers bound the matrices that we can take.
+/// A dimension as Fortran's 32-bit integer; throws where it is too large.
 inline int to_int(std::size_t n) {
     if (n > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
         throw std::length_error("a matrix dimension is beyond what 32-bit BLAS can take");
@@ -48,9 +48,9 @@ T* input(const T* data) {
 }
 
 // A row-major matrix is the transpose of the column-major one in the same memory, so each product
-// below asks Fortran for its own transpose.
+// below computes its transpose in Fortran.
 
-/// c = a bᵀ, for a (m, k), b (n, k), c (m, n); of a wider a the first k columns count.
+/// c = a bᵀ, for a (m, k), b (n, k), c (m, n); only the first k columns of a wider a are read.
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
     char transposed = 'T';
@@ -67,7 +67,7 @@ void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixVie
                        input(a.data()), &a_stride, &zero, c.data(), &c_stride);
 }
 
-/// c = a b, for a (m, k), b (k, n), c (m, n); of a wider c the first n columns are written.
+/// c = a b, for a (m, k), b (k, n), c (m, n); only the first n columns of a wider c are written.
 template <class T>
 void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
     char plain = 'N';
@@ -109,7 +109,7 @@ void multiply_vector_by_transpose(MatrixView<const T> a, std::span<const T> x, s
                        &zero, y.data(), &step);
 }
 
-// Of a symmetric matrix we keep the triangle that Fortran calls lower and C the upper one.
+// A symmetric matrix is stored as one triangle: the lower one to Fortran, the upper one to C.
 
 /// c = aᵀ a; only j >= i of c(i, j) is written.
 template <class T>
@@ -133,7 +133,7 @@ template <class T>
     return info == 0;
 }
 
-/// Solve with what `cholesky` left, in place, for every row of b.
+/// Solve for every row of b, in place, with the factor that `cholesky` made.
 template <class T>
 void cholesky_solve(MatrixView<const T> factor, MatrixView<T> b) {
     char lower = 'L';
@@ -152,7 +152,7 @@ template <class T>
     return info == 0;
 }
 
-/// Solve a x = b with what `lu` left of a, in place.
+/// Solve a x = b in place, with the factors that `lu` made of a.
 template <class T>
 void lu_solve(MatrixView<const T> factors, std::span<const int> pivots, std::span<T> b) {
     char transposed = 'T';

@@ -1,11 +1,10 @@
-// The box that a cell's outputs cannot leave: it holds every fixed point and every state that the
-// network can reach.
+// The box that a cell's outputs cannot leave: it contains every fixed point and every state that
+// the network can reach.
 //
 // Outside of it a search meets artefacts. A GRU's box is the open cube (−1, 1)^H: beyond it the
 // update gate rounds to 1, and any state is "fixed".
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -26,14 +25,14 @@ template <class T>
 inline constexpr Range<T> open_unit_range{-1 + std::numeric_limits<T>::epsilon(),
                                           1 - std::numeric_limits<T>::epsilon(), false};
 
-/// The range of each unit: one for all, or one per unit, which the input may shift. What a state
-/// has beside outputs, such as an LSTM's c, is bounded by nothing here. `Box<T, false>` has one for
-/// all, and knows so at compile time.
+/// The range of each output: one for all units, or one per unit, which the input may shift. Other
+/// parts of a state, such as an LSTM's c, are unbounded. `Box<T, false>` has one range for all,
+/// known at compile time.
 template <class T, bool may_differ = true>
 struct Box {
     Range<T> range;             ///< of every unit; or, where there are more, `has_faces` alone
     const T* lows = nullptr;    ///< of each unit, or nothing
-    const T* highs = nullptr;   ///< likewise
+    const T* highs = nullptr;   ///< of each unit, or nothing
     const T* shifts = nullptr;  ///< added to both, or nothing
 
     [[nodiscard]] constexpr bool has_faces() const { return range.has_faces; }
@@ -43,16 +42,16 @@ struct Box {
     [[nodiscard]] constexpr T high(std::size_t i) const {
         return !may_differ || highs == nullptr ? range.high : highs[i] + shift(i);
     }
-    /// The nearest value inside.
+    /// The nearest value inside the box.
     [[nodiscard]] constexpr T nearest(std::size_t i, T value) const {
         return value > high(i) ? high(i) : value < low(i) ? low(i) : value;
     }
-    [[nodiscard]] constexpr bool holds(std::size_t i, T value) const {
+    [[nodiscard]] constexpr bool contains(std::size_t i, T value) const {
         return value >= low(i) && value <= high(i);
     }
     /// Whether a value lies on a face and descent along −gradient would push it through.
     template <class U>
-    [[nodiscard]] constexpr bool blocks(std::size_t i, T value, U gradient) const {
+    [[nodiscard]] constexpr bool stops_descent(std::size_t i, T value, U gradient) const {
         return (value >= high(i) && gradient < 0) || (value <= low(i) && gradient > 0);
     }
 
@@ -62,8 +61,8 @@ struct Box {
     }
 };
 
-/// Call `use(box)` with the simplest kind of box that does: where units are alike, loops over them
-/// have nothing to choose by, and become vectors.
+/// Call `use(box)` with the simplest type of box that serves: where all units share one range,
+/// loops over units have no branches and are vectorized.
 template <class T, class Use>
 [[gnu::always_inline]] NULLCLINE_DEVICE inline auto with_simplest(const Box<T>& box,
                                                                   const Use& use) {
@@ -73,13 +72,14 @@ template <class T, class Use>
     return use(box);
 }
 
-/// Bring outputs in; true where they were outside.
+/// Project outputs onto the box; true where they were outside.
 template <class Group, class T>
 NULLCLINE_DEVICE bool project_into(const Group& group, const Box<T>& box, std::span<T> outputs) {
     T* const value = outputs.data();
     return with_simplest(box, [&](const auto& simplest) {
         const auto bounds = simplest;
-        if (group.all(outputs.size(), [=](std::size_t i) { return bounds.holds(i, value[i]); })) {
+        if (group.all(outputs.size(),
+                      [=](std::size_t i) { return bounds.contains(i, value[i]); })) {
             return false;
         }
         group.for_each(outputs.size(),

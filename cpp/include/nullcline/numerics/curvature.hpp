@@ -1,9 +1,8 @@
-// Second derivatives Σ_i u_i ∂²f_i as a hessian over what a direction does to each unit.
+// Second derivatives Σ_i u_i ∂²f_i, as a small Hessian per unit.
 //
-// A gated unit sees a direction v only through a few numbers, its *fields*: the products W_k v and
-// its own parts of v. The second derivative of its residual is a small symmetric matrix over them,
-// so that the curvature of q that Gauss and Newton leave out costs O(H) for each pair of
-// directions.
+// A unit's residual depends on a direction v only through a few numbers, its *fields*: the products
+// W_k v and its own parts of v. Its second derivative is a small symmetric matrix over them, so
+// that the curvature of q that the Gauss–Newton model leaves out costs O(H) per pair of directions.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +10,13 @@
 
 namespace nullcline {
 
-/// The numbers that a hessian over `n_fields` takes: rows (0,0), (0,1), ..., (1,1), ... of its
-/// upper triangle, `size` units each.
+/// How many numbers Hessians over `n_fields` have: rows (0,0), (0,1), ..., (1,1), ... of their
+/// upper triangle, for `size` units each.
 [[nodiscard]] constexpr std::size_t curvature_size(std::size_t n_fields, std::size_t size) {
     return n_fields * (n_fields + 1) / 2 * size;
 }
 
-/// out = C fields for unit i; the fields of a direction lie behind each other, H apart.
+/// out = C fields for unit i; the fields of a direction lie one after the other, H apart.
 template <std::size_t n_fields, class T>
 [[gnu::always_inline]] constexpr void apply_curvature_unit(const T* hessian, const T* fields,
                                                            std::size_t size, std::size_t i,

@@ -92,7 +92,7 @@ template <class T>
     return x < -bound ? -bound : x;
 }
 
-/// 1 / (1 + exp(−x)), and its complement to 1 with all its digits.
+/// 1 / (1 + exp(−x)), and its complement to 1, each to full precision.
 template <class T>
 struct Logistic {
     T value;

@@ -1,9 +1,10 @@
 // A block of weights that multiplies the state through a gate.
 //
-// In the GRU of 2014 the block W_0 multiplies r ∘ h and not h. Its input, m(h), is made unit by
-// unit of h and of the product W_1 h, so that its Jacobian is M = diag(a) W_1 + diag(b), of which
-// `gate` holds a and b. Products with W_0 M take two steps, one with either block: forward, W_1
-// first; transposed, W_0 first. Where W_0 is all that there is, m is made of h alone: M = diag(b).
+// In the GRU of 2014 the block W_0 multiplies r ∘ h and not h. Its input m(h) is computed per unit
+// from h and the product W_1 h, so that the input's Jacobian is M = diag(a) W_1 + diag(b); `gate`
+// stores a (`by_product` below) and b (`by_state`). Products with W_0 M take two steps, one with
+// each block: forward, W_1 first; transposed, W_0 first. Where W_0 is the only block, m depends on
+// h alone: M = diag(b).
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 
 namespace nullcline {
 
-/// out = M v, given the products with all blocks but W_0 in their places.
+/// out = M v, given the products of v with all blocks but W_0.
 template <class Group, class T>
 NULLCLINE_DEVICE void gate_jvp(const Group& group, std::span<const T> gate,
                                std::span<const T> products, std::span<const T> v,
@@ -34,7 +35,7 @@ NULLCLINE_DEVICE void gate_jvp(const Group& group, std::span<const T> gate,
                    [=](std::size_t i) { to[i] = by_product[i] * product[i] + by_state[i] * x[i]; });
 }
 
-/// The part of Mᵀ w that goes through W_1ᵀ: added to what that is to be applied to, in its place.
+/// Begin Mᵀ w: add a ∘ w to the part of `scaled` that W_1ᵀ is applied to next.
 template <class Group, class T>
 NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate,
                                      std::span<const T> w, std::span<T> scaled) {
@@ -47,7 +48,7 @@ NULLCLINE_DEVICE void begin_gate_vjp(const Group& group, std::span<const T> gate
     group.for_each(w.size(), [=](std::size_t i) { to[i] += by_product[i] * from[i]; });
 }
 
-/// What remains of it: added to the result.
+/// Finish Mᵀ w: add b ∘ w to `out`.
 template <class Group, class T>
 NULLCLINE_DEVICE void finish_gate_vjp(const Group& group, std::span<const T> gate,
                                       std::span<const T> w, std::span<T> out) {
@@ -57,7 +58,7 @@ NULLCLINE_DEVICE void finish_gate_vjp(const Group& group, std::span<const T> gat
     group.for_each(w.size(), [=](std::size_t i) { to[i] += by_state[i] * from[i]; });
 }
 
-/// ‖M‖² / H from the norms of the weights' rows, M's two terms apart: its mean squared size.
+/// ‖M‖² / H in Frobenius norms of M's two terms, from the norms of the weights' rows.
 template <class Group, class T>
 [[nodiscard]] NULLCLINE_DEVICE T gate_square(const Group& group, std::span<const T> gate,
                                              std::span<const T> row_norms) {
@@ -73,7 +74,7 @@ template <class Group, class T>
     return sum / static_cast<T>(units);
 }
 
-/// The weights with W_0 M in the place of W_0: what a Jacobian is a row-scaled sum of.
+/// The weights with W_0 M in place of W_0, which a Jacobian is a row-scaled sum of.
 template <class T>
 [[nodiscard]] Matrix<T> effective_weights(std::span<const T> gate, MatrixView<const T> weights) {
     const std::size_t units = weights.cols();

@@ -7,7 +7,7 @@
 #if defined(__CUDACC__)
 /// Runs on both sides.
 #define NULLCLINE_HOST_DEVICE __host__ __device__
-/// Runs on a GPU where nvcc compiles it, and on the CPU elsewhere: what a group works through.
+/// Runs on a GPU where nvcc compiles it, and on the CPU elsewhere: code for a group of threads.
 #define NULLCLINE_DEVICE __device__
 #else
 #define NULLCLINE_HOST_DEVICE

@@ -43,12 +43,12 @@ struct Jet {
         return field;
     }
 
-    /// Where second derivatives stand: rows of the upper triangle.
+    /// The place of the second derivative by two fields: rows of the upper triangle, in order.
     [[nodiscard]] static constexpr std::size_t pair_place(std::size_t i, std::size_t j) {
         return i * n_fields - i * (i + 1) / 2 + j;
     }
 
-    /// The pair of places, the row first, whose derivative stands there.
+    /// The pair of fields' places, the row first, whose second derivative has this place.
     [[nodiscard]] static constexpr std::pair<std::size_t, std::size_t> pair_at(std::size_t wanted) {
         std::size_t row = 0;
         while (pair_place(row + 1, row + 1) <= wanted && row + 1 < n_fields) {
@@ -66,7 +66,7 @@ struct Jet {
         }
     }
 
-    /// By two fields, p <= q.
+    /// The second derivative by two fields, p <= q.
     template <std::size_t p, std::size_t q>
     [[gnu::always_inline]] constexpr T hessian() const {
         if constexpr (has<p> && has<q> && order > 1) {
@@ -194,7 +194,7 @@ struct ChainRule {
 
 }  // namespace detail
 
-/// A number that depends on nothing.
+/// A number that depends on no field.
 template <int order, class T>
 [[gnu::always_inline]] constexpr Jet<T, 0U, order> constant(T value) {
     Jet<T, 0U, order> jet{};
@@ -265,7 +265,7 @@ template <class T, unsigned mask, int order>
         detail::ChainRule<T, Jet<T, mask, order>>{u, f, first, second});
 }
 
-/// A gate σ(u) and its complement 1 − σ(u), each with all its digits.
+/// A gate σ(u) and its complement 1 − σ(u), each to full precision.
 template <class Number>
 struct Gate {
     Number value;

@@ -1,4 +1,4 @@
-// Row-major matrices: a view that owns nothing, and the buffer that it usually looks at.
+// Row-major matrices: a view that owns nothing, and a matrix that owns its memory.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace nullcline {
 
-/// A row-major matrix that somebody else owns, or some columns of one. `T` is const for a view that
-/// only reads.
+/// A row-major matrix in memory of another owner, or some columns of one. `T` is const for a view
+/// that only reads.
 template <class T>
 class MatrixView {
   public:
@@ -32,7 +32,7 @@ class MatrixView {
     [[nodiscard]] constexpr std::size_t cols() const { return cols_; }
     [[nodiscard]] constexpr std::size_t stride() const { return stride_; }
     [[nodiscard]] constexpr std::size_t size() const { return rows_ * cols_; }
-    /// All numbers; not of some columns of a wider matrix.
+    /// All numbers, of a matrix whose rows are contiguous.
     [[nodiscard]] constexpr std::span<T> elements() const { return {data_, size()}; }
     [[nodiscard]] constexpr std::span<T> row(std::size_t i) const {
         return {data_ + i * stride_, cols_};

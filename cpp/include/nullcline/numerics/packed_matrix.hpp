@@ -1,9 +1,9 @@
 // Products of a tile of states with one fixed matrix, in single precision.
 //
-// Ours and not the BLAS's for two reasons. A row of the result must not depend on where in the tile
-// it stands, or a start's end would depend on its company: OpenBLAS's sgemm takes the last columns
-// by kernels that round differently (its dgemm happens not to). And the matrix stays the same for
-// thousands of products, so that it is worth packing once.
+// The BLAS does not serve, for two reasons. A row of the result must not depend on its place in the
+// tile, or a start's result would depend on the starts beside it: OpenBLAS's sgemm computes the
+// last columns by kernels that round differently (its dgemm happens not to). And the matrix stays
+// the same for thousands of products, so that packing it once pays.
 #pragma once
 
 #include <array>
@@ -71,16 +71,16 @@ class PackedMatrix {
 inline constexpr std::size_t tile_block = 6;
 
 /// States that a worker advances together: enough to keep a panel's row busy in registers, few
-/// enough to stay in the second cache.
+/// enough to stay in the L2 cache.
 inline constexpr std::size_t tile_blocks = 8;
 inline constexpr std::size_t tile_rows = tile_blocks * tile_block;
 
-/// Which blocks of a tile hold a state at all; the others are not multiplied.
+/// Which blocks of a tile have busy rows; the others are not multiplied.
 using BusyBlocks = std::array<bool, tile_blocks>;
 
 /// c = a b in the busy blocks of a tile. Every element is summed in the order of a's columns,
-/// whatever its row. Of an `a` with more columns than b has rows the first ones count, and of a
-/// wider c the first columns are written.
+/// whatever its row. Only as many columns of `a` are read as b has rows, and only as many columns
+/// of c are written as b has.
 void multiply(MatrixView<const float> a, const PackedMatrix& b, MatrixView<float> c,
               const BusyBlocks& busy);
 

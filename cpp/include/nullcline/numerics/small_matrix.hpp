@@ -1,18 +1,18 @@
-// Matrices of the order of a subspace.
+// Small matrices, over the directions of a subspace.
 #pragma once
 
 #include <array>
 #include <cstddef>
 
 #if !defined(NULLCLINE_LARGEST_SUBSPACE)
-/// Directions that a subspace holds before it restarts. Halved or doubled, the products per start
+/// The most directions of a subspace, before it restarts. Halved or doubled, the products per start
 /// change by 0 %, and by 1 % in single precision (benchmarks/calibrate.py builds with others).
 #define NULLCLINE_LARGEST_SUBSPACE 32
 #endif
 
 namespace nullcline {
 
-/// A matrix of order at most `largest`; of symmetric ones the lower triangle is kept.
+/// A matrix of order at most `largest`; a symmetric one is stored as its lower triangle.
 class SmallMatrix {
   public:
     static constexpr std::size_t largest = NULLCLINE_LARGEST_SUBSPACE;

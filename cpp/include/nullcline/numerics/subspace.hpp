@@ -7,7 +7,7 @@
 
 namespace nullcline {
 
-/// out = A x, a dot product for each row.
+/// out = A x, a dot product per row.
 void coordinates(MatrixView<const float> rows, std::span<const float> x, std::span<float> out);
 
 /// y += Aᵀ c

@@ -1,4 +1,4 @@
-// Fixed weights, packed for both ways in which a tile of states meets them.
+// Fixed weights, packed for products of a tile of states with W and with Wᵀ.
 #pragma once
 
 #include <optional>

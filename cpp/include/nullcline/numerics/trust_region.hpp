@@ -13,7 +13,7 @@
 
 namespace nullcline {
 
-/// A lower triangular factor L, with the reciprocals of its diagonal in place of that.
+/// A lower triangular factor L, with the reciprocals of its diagonal in place of the diagonal.
 struct Triangle {
     SmallMatrix below;
     std::array<double, SmallMatrix::largest> reciprocals;
@@ -21,8 +21,8 @@ struct Triangle {
 
 /// Cholesky's factor of A + shift I, A of order n; false where that is not positive definite.
 ///
-/// Here and below, a column's part is taken from all that follow as soon as it is known: long sums
-/// would be waited for, while these updates overlap.
+/// Here and below, a column is subtracted from all later ones as soon as it is known: these updates
+/// overlap, while long sums would be waited for.
 template <class Group>
 [[nodiscard]] NULLCLINE_DEVICE bool factorize(const Group& group, const SmallMatrix& a,
                                               std::size_t n, double shift, Triangle& factor) {
@@ -35,7 +35,7 @@ template <class Group>
     for (std::size_t j = 0; j < n; ++j) {
         const double square = l(j, j);
         if (!(square > 0)) {
-            group.sync();  // whoever is here first may come back with another shift
+            group.sync();  // a faster thread may come back with another shift
             return false;
         }
         const double reciprocal = 1 / std::sqrt(square);
@@ -52,7 +52,7 @@ template <class Group>
     return true;
 }
 
-/// y = L⁻¹ b; `remainder` is room.
+/// y = L⁻¹ b; `remainder` is scratch memory.
 template <class Group>
 NULLCLINE_DEVICE void solve_lower(const Group& group, const Triangle& factor,
                                   std::span<const double> b, std::span<double> y,
@@ -71,7 +71,7 @@ NULLCLINE_DEVICE void solve_lower(const Group& group, const Triangle& factor,
     }
 }
 
-/// y = −L⁻ᵀ b; `remainder` is room.
+/// y = −L⁻ᵀ b; `remainder` is scratch memory.
 template <class Group>
 NULLCLINE_DEVICE void solve_upper(const Group& group, const Triangle& factor,
                                   std::span<const double> b, std::span<double> y,
@@ -98,7 +98,7 @@ struct ModelStep {
     double decrease = 0;    ///< −gᵀy − yᵀAy / 2
 };
 
-/// Room to minimize a model in.
+/// Scratch memory for minimizing a model.
 struct ModelWorkspace {
     Triangle factor;
     std::array<double, SmallMatrix::largest> half, remainder;
@@ -107,13 +107,13 @@ struct ModelWorkspace {
 /// Minimize gᵀy + yᵀAy / 2 over ‖y‖ <= radius, A symmetric and maybe indefinite, to a tenth of the
 /// radius: Newton's method on 1 / ‖y(μ)‖ within a shrinking bracket (Moré and Sorensen, SIAM J.
 /// Sci. Stat. Comput. 4, 1983, section 3). In their hard case the step stays inside of the ball,
-/// which costs a little decrease and no correctness. Not found where A or g is not finite.
+/// which costs a little decrease and no correctness. It is not found where A or g is not finite.
 template <class Group>
 [[nodiscard]] NULLCLINE_DEVICE ModelStep minimize_model(const Group& group, const SmallMatrix& a,
                                                         std::span<const double> g, double radius,
                                                         std::span<double> y, ModelWorkspace& work) {
-    constexpr int most_factorizations = 50;  // a safeguard
-    constexpr double slack = 0.1;            // as in MINPACK's lmpar
+    constexpr int max_factorizations = 50;  // a safeguard
+    constexpr double slack = 0.1;           // as in MINPACK's lmpar
     const std::size_t n = g.size();
     const auto square_of = [&](std::span<const double> x) {
         return group.sum(n, [&](std::size_t i) { return x[i] * x[i]; });
@@ -137,7 +137,7 @@ template <class Group>
     const std::span<double> remainder(work.remainder.data(), n);
     ModelStep best;
     double mu = low;
-    for (int i = 0; i < most_factorizations; ++i) {
+    for (int i = 0; i < max_factorizations; ++i) {
         const auto between = [&] {
             return std::max(std::sqrt(low * high), low + (high - low) / 100);
         };

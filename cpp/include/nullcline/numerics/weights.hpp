@@ -1,11 +1,10 @@
 // A fixed matrix of weights, and its products with states: dense, or of low rank.
 //
 // A recurrence W = L Rᵀ of rank r is never multiplied out for a product: with n states that takes
-// O(n H r) and the memory of L and R. Only what factors a Jacobian needs W itself.
+// O(n H r) and the memory of L and R. Only a factorization of a Jacobian needs W itself.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -35,7 +34,7 @@ class Weights {
     [[nodiscard]] constexpr std::size_t size() const {
         return is_low_rank() ? left_.size() + right_.size() : dense_.size();
     }
-    /// The numbers; without them where W is of low rank.
+    /// The dense matrix; its shape without data where W is of low rank.
     [[nodiscard]] constexpr MatrixView<const T> dense() const { return dense_; }
     [[nodiscard]] constexpr MatrixView<const T> left() const { return left_; }
     [[nodiscard]] constexpr MatrixView<const T> right() const { return right_; }
@@ -64,7 +63,7 @@ void multiply_transposed(MatrixView<const T> v, const Weights<T>& w, MatrixView<
     blas::multiply_transposed(MatrixView<const T>(inner.view()), w.left(), out);
 }
 
-/// out = U W: Wᵀ u for every row u; of a wider `out` the first columns.
+/// out = U W: Wᵀ u for every row u, in the first columns of `out`.
 template <class T>
 void multiply(MatrixView<const T> u, const Weights<T>& w, MatrixView<T> out) {
     if (w.rows() == 0) {
@@ -82,7 +81,7 @@ void multiply(MatrixView<const T> u, const Weights<T>& w, MatrixView<T> out) {
                               out.columns(0, w.cols()));
 }
 
-/// y = W x, for the first numbers of x.
+/// y = W x, for the first numbers of a longer x.
 template <class T>
 void multiply_vector(const Weights<T>& w, std::span<const T> x, std::span<T> y) {
     if (w.rows() == 0) {
@@ -111,7 +110,7 @@ void multiply_vector_by_transpose(const Weights<T>& w, std::span<const T> x, std
     blas::multiply_vector(w.right(), std::span<const T>(inner), y);
 }
 
-/// W written out: a view of what is dense already, or a matrix made of the factors.
+/// W written out: a view where it is dense already, else the product of its factors.
 template <class T>
 class DenseWeights {
   public:
@@ -136,8 +135,8 @@ class DenseWeights {
     MatrixView<const T> view_;
 };
 
-/// Bounds of the Euclidean norms of W's rows that hold for the rounding of its products too: of
-/// factors ‖L_i‖ ‖R‖_F, since each of the two products rounds.
+/// Bounds of the Euclidean norms of W's rows, which also bound the rounding of its products:
+/// ‖L_i‖ ‖R‖_F for factors, since each of the two products rounds.
 template <class T>
 [[nodiscard]] std::vector<T> row_norms(const Weights<T>& w) {
     std::vector<T> norms(w.rows());

@@ -1,4 +1,4 @@
-// A thread of the CPU, alone on a start.
+// A single thread of the CPU as a group of threads.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace nullcline {
 
-/// A group of one.
+/// A group of one thread.
 struct SerialGroup {
     template <class F>
     void for_each(std::size_t n, const F& f) const {

@@ -1,7 +1,7 @@
 // Who works on one start: a thread of the CPU, or a block of a GPU's threads.
 //
 // Solvers are written once, for a *group*. All members of a group run the same code with the same
-// values in local variables; what is in memory they share, and touch through the group alone.
+// values in local variables; they share memory, which they access through the group alone.
 #pragma once
 
 #include <cmath>
@@ -48,21 +48,21 @@ struct TestOfIndex {
 ///   sync()                   wait for all members
 ///   with_warp(f)             f(group) by as many members as small matrices can keep busy
 ///
-/// and loops that a thread and a block have their own best forms of:
+/// and loops that a thread and a block run in different forms:
 ///
 ///   coordinates(A, x, out)       out = A x, a dot product per row
 ///   add_combination(A, c, y)     y += Aᵀ c
 ///   recombine(C, n, A)           the first n rows of A become the combinations C of all of them
 ///   apply_curvature(C, fields, units, out)   out = C fields (numerics/curvature.hpp)
 ///   adam_step(m, v, gradient, factors, change)   (numerics/adam.hpp)
-///   symmetric_eigen(A, room, eigenvalues)    rows of A, symmetric and of full order, become its
-///                                eigenvectors, those of small eigenvalues first; `room` and
-///                                `eigenvalues` are there to work in
+///   symmetric_eigen(A, workspace, eigenvalues)   replace the rows of A, symmetric and of full
+///                                order, by its eigenvectors, in ascending order of eigenvalues;
+///                                `workspace` and `eigenvalues` are scratch memory
 template <class Group>
 concept ThreadGroup = requires(
     const Group& group, std::size_t n, std::span<const double> numbers, std::span<const float> x,
     std::span<float> out, MatrixView<const float> rows, MatrixView<float> basis, SmallMatrix& small,
-    std::span<double> room, AdamFactors factors, archetypes::Action act,
+    std::span<double> workspace, AdamFactors factors, archetypes::Action act,
     archetypes::ActionOnIndex act_on, archetypes::NumberOfIndex number,
     archetypes::TestOfIndex test, archetypes::ActionOfWarp act_as_warp) {
     group.for_each(n, act_on);
@@ -79,7 +79,7 @@ concept ThreadGroup = requires(
     group.recombine(small, n, basis);
     group.apply_curvature(x, x, n, out);
     group.adam_step(out, out, x, factors, out);
-    group.symmetric_eigen(small, small, room);
+    group.symmetric_eigen(small, small, workspace);
 };
 
 /// ‖a‖

@@ -1,4 +1,4 @@
-// Threads over independent work, with a caller that stays awake to be interrupted.
+// Threads over independent work, while the caller waits and can be interrupted.
 #pragma once
 
 #include <algorithm>

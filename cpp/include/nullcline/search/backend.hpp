@@ -20,8 +20,8 @@
 
 namespace nullcline {
 
-/// Starts that are to have what others, their leaders, have come to (search/merging.hpp), and how
-/// many iterations that took.
+/// Starts that take the results of others, their leaders (search/merging.hpp), and how many
+/// iterations those took.
 struct Followers {
     std::vector<std::size_t> starts, leaders, iterations;
 
@@ -38,8 +38,7 @@ using ReducedEquation = std::remove_cvref_t<decltype(std::declval<const B&>().re
 template <class B>
 using UpdateEquation = std::remove_cvref_t<decltype(std::declval<const B&>().update())>;
 
-/// Whether there are products with weights: a function of which nothing is known has none, and the
-/// Krylov solver then nothing to work with.
+/// Whether there are products with weights, which the Krylov solver needs: a function has none.
 template <class B>
 inline constexpr bool has_products = ReducedEquation<B>::has_linear_products;
 
@@ -50,21 +49,20 @@ concept RunsProgram =
         backend.run(program, starts);
     };
 
-/// A backend holds the starts, and where they have come to.
+/// A backend stores the starts and their current states.
 ///
 ///   n_starts(), size()         how many, and of how many units
 ///   reduced(), update()        the two residuals of the network, to make programs of
 ///   deflation()                the known zeros that are divided out
 ///   run(program, starts)       run a program until it has finished with these starts
-///   make_preconditioner()      make the preconditioner's inverse (search/preconditioner.hpp);
-///   false
-///                              where it does not exist. Only where there are products with weights
-///   terminations(), reasons()  what programs have said of the starts
+///   make_preconditioner()      make the preconditioner (search/preconditioner.hpp); false where
+///                              it does not exist. Only where there are products with weights
+///   terminations(), reasons()  how the starts' last iterations ended, and why
 ///   iterations_left(start)
 ///   move_to_cell_centres(starts), keys(starts), are_equal(pairs)   (search/merging.hpp)
 ///   follow(followers)          move starts to where their leaders have come
 ///   share_labels(followers)    give starts the labels of their leaders
-///   report_all_done()          tell who watches the search
+///   report_all_done()          report that the search is done
 template <class B>
 concept SearchBackend =
     Equation<ReducedEquation<B>> && Equation<UpdateEquation<B>> &&

@@ -13,10 +13,9 @@
 #include "nullcline/batching/states.hpp"
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
-#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/stationary.hpp"
 
@@ -25,8 +24,8 @@ namespace nullcline {
 /// The program that labels the states that starts have come to, in the precision of the cell, from
 /// nothing but the state itself.
 ///
-/// fixed: every unit's reduced residual is within its bound of rounding, and where a state has more
-/// than outputs, so is the update of what else it has.
+/// fixed: every unit's reduced residual is within its bound of rounding, and where a state has
+/// another part than outputs, so is the update of that.
 /// slow: q <= tol_slow at a local minimum of q over the box, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
 /// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
 template <Equation E>
@@ -86,7 +85,7 @@ class Classifier<E>::Slot {
         if (slot_.request_second_half_of_exact(at_.gate)) {
             return;
         }
-        whole(slot_.now.request) == Request::exact ? test_for_zero() : test_for_minimum();
+        full_request(slot_.now.request) == Request::exact ? test_for_zero() : test_for_minimum();
     }
 
     [[nodiscard]] NULLCLINE_DEVICE Request request() const { return slot_.now.request; }
@@ -125,7 +124,7 @@ class Classifier<E>::Slot {
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
         const std::span<const T> drive = slot_.drive;
-        // The reduced equation has fewer unknowns, and of some arrays it leaves the end unused.
+        // The reduced equation has fewer unknowns, and leaves the end of some arrays unused.
         const StateRow<T> row(slot_.memory.reduced, slot_.row);
         const std::span<T> residual = row.residual.first(slot_.units());
         slot_.program.reduced.linearize(slot_.group, state, products, drive,
@@ -140,13 +139,9 @@ class Classifier<E>::Slot {
         const auto gradient = slot_.memory.operands.exact_gradient.row(slot_.row);
         const auto jacobian = at_.jacobian();
         finish_vjp(slot_.group, jacobian, std::span<const T>(at_.residual), gradient);
-        const double square = slot_.group.sum(gradient.size(), [&](std::size_t i) {
-            const auto slope = static_cast<double>(gradient[i]);
-            return i < slot_.units() && slot_.box.blocks(i, at_.h[i], gradient[i]) ? 0.0
-                                                                                   : slope * slope;
-        });
+        const double projected_norm = slot_.projected_norm(at_.h, gradient);
         const double scale = slot_.jacobian_scale(at_);
-        if (std::sqrt(square) <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
+        if (projected_norm <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
             return q() <= slot_.search.options.tol_slow
                        ? label(Kind::slow, Reason::minimum)
                        : label(Kind::unconverged, Reason::above_tolerance);

@@ -1,10 +1,10 @@
-// Starts that have come to nearly the same state go on as one.
+// Merging of starts that have come to nearly the same state.
 //
 // Hundreds of starts finish a first pass at one minimum, to within its tolerance, and would all pay
 // for the same second pass. Instead each moves to the centre of its cell of a fixed grid. Of the
 // starts that are then in one cell, with one input, one goes on, the *leader*; the others, its
-// *followers*, are later given what it has come to. Since a start's cell depends on its own state
-// alone, so does what it comes to: company saves work and changes nothing.
+// *followers*, later take its result. Since a start's cell depends on its own state alone, so
+// does its result: merging saves work and changes nothing.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +25,8 @@ namespace nullcline {
 
 /// Side of a cell, from the norms of the rows of the weights that the reduced equation has: so
 /// short that a move across it changes the gates' sums by little, and still far above the scatter
-/// of starts about one minimum (about 1e-5 on trained networks), so that few of them are parted by
-/// a cell's face. A power of two, for exact centres.
+/// of starts about one minimum (about 1e-5 on trained networks), so that few of them are separated
+/// by a cell's face. A power of two, for exact centres.
 template <class T>
 [[nodiscard]] double cell_side(std::span<const T> row_norms) {
     const double largest = static_cast<double>(*std::ranges::max_element(row_norms));
@@ -48,7 +48,7 @@ NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, do
     });
 }
 
-/// A number that is the same for the same values, and rarely for others.
+/// A hash of values.
 template <ThreadGroup Group, class T>
 [[nodiscard]] NULLCLINE_DEVICE std::uint64_t key_of(const Group& group, std::span<const T> values) {
     return group.sum(values.size(), [&](std::size_t i) {
@@ -63,7 +63,7 @@ template <ThreadGroup Group, class T>
 
 using Clusters = std::vector<std::vector<std::size_t>>;
 
-/// Those of these starts that are at one state with one input, cluster by cluster.
+/// Clusters of those of these starts that are at the same state with the same input.
 template <SearchBackend Backend>
 [[nodiscard]] Clusters cluster_equal(Backend& backend, std::vector<std::size_t> starts) {
     Clusters clusters;

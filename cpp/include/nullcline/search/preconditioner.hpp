@@ -1,8 +1,8 @@
 // The state from whose Jacobian J the shared preconditioner (JᵀJ + μI)⁻¹ is made, and its μ.
 //
-// It is where the network goes from zero, without input: a state typical of its slow manifold, and
-// nothing that the starts or their inputs have a part in, because what a start ends in must not
-// depend on its company.
+// It is where the network goes from zero, without input: a state typical of its slow manifold. It
+// depends on no start and on no start's input, because the result of a start must not depend on the
+// others.
 #pragma once
 
 #include <cstddef>

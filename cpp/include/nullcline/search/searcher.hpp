@@ -9,7 +9,6 @@
 #include <numeric>
 #include <span>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "nullcline/batching/outcome.hpp"
@@ -43,23 +42,23 @@ class Searcher {
                 pass(Newton{backend_.reduced(), backend_.deflation()}, starts);
                 break;
             case Method::levenberg_marquardt:
-                with_steps(starts);
+                search_with_dense_steps(starts);
                 break;
             case Method::gradient:
                 pass(GradientDescent{backend_.update()}, starts);
                 break;
             case Method::krylov:
                 if constexpr (has_products<Backend>) {
-                    without_factors(starts);
+                    search_matrix_free(starts);
                 }
                 break;
             case Method::automatic:
                 if constexpr (!has_products<Backend>) {
-                    with_steps(starts);
+                    search_with_dense_steps(starts);
                 } else if (backend_.size() > largest_dense) {
-                    without_factors(starts);
+                    search_matrix_free(starts);
                 } else {
-                    with_factors(starts);
+                    search_preconditioned(starts);
                 }
                 break;
         }
@@ -103,7 +102,7 @@ class Searcher {
     }
 
     /// Dense factors at every step.
-    void with_steps(const Indices& starts) {
+    void search_with_dense_steps(const Indices& starts) {
         pass(LevenbergMarquardt{backend_.reduced()}, starts);
         if (!backend_.reduced().is_update()) {
             pass(LevenbergMarquardt{backend_.update()}, unfinished(starts));
@@ -111,7 +110,7 @@ class Searcher {
         polish(starts);
     }
 
-    /// Take starts that stalled in the rounding about a zero to it, by Newton's method on the
+    /// Take starts that stalled in the rounding near a zero to it, by Newton's method on the
     /// reduced residual: where gates are all but closed, the update is too flat to go on.
     void polish(const Indices& starts) {
         const auto is_near = [&](std::size_t i) {
@@ -122,7 +121,7 @@ class Searcher {
     }
 
     /// One factorization for all starts, and dense factors for those that need them.
-    void with_factors(const Indices& starts) {
+    void search_preconditioned(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
         pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
@@ -134,7 +133,7 @@ class Searcher {
     }
 
     /// The search that forms no Jacobian.
-    void without_factors(const Indices& starts) {
+    void search_matrix_free(const Indices& starts) {
         pass(KrylovNewton{backend_.reduced(), false, no_limit}, starts);
         descend_together(unfinished(starts), [&](const Indices& leaders) {
             pass(KrylovNewton{backend_.update(), false, no_limit}, leaders);
@@ -154,7 +153,7 @@ class Searcher {
         }
         descend(leaders);
         Followers followers;
-        Indices stragglers;  // with fewer iterations left than the way takes
+        Indices stragglers;  // with fewer iterations left than the leader took
         for (std::size_t i = 0; i < clusters.size(); ++i) {
             const std::size_t used = limits[i] - backend_.iterations_left(leaders[i]);
             for (const std::size_t start : std::span(clusters[i]).subspan(1)) {
@@ -169,7 +168,7 @@ class Searcher {
         descend(stragglers);
     }
 
-    /// Those of these starts that are at no minimum of q yet, and may still iterate.
+    /// The starts that are at no minimum of q yet, and may still iterate.
     [[nodiscard]] Indices not_at_minimum(const Indices& starts) {
         pass(Classifier{backend_.reduced(), backend_.update(), false}, starts);
         return select(starts, [&](std::size_t i) {

@@ -11,7 +11,7 @@
 namespace nullcline {
 
 /// Adam with its defaults (Kingma and Ba, 2015) and a rate that falls by a cosine to a hundredth
-/// over the iterations allowed: a constant rate would keep rattling around the minimum.
+/// over the iterations allowed: a constant rate would keep oscillating around the minimum.
 class AdamSchedule {
   public:
     AdamSchedule() = default;
@@ -29,7 +29,7 @@ class AdamSchedule {
     }
 
   private:
-    /// Of the initial rate, at the end. Not calibrated: it only has to be well below 1.
+    /// The last rate, as a part of the initial one. Not calibrated: it only has to be well below 1.
     static constexpr double last_part = 0.01;
 
     double initial_rate_ = 0;

@@ -35,7 +35,7 @@ class Damping {
     }
 
   private:
-    /// Below it μ no longer changes JᵀJ, above it the step no longer changes the state.
+    /// Below `smallest` μ does not change JᵀJ, above `largest` the step does not change the state.
     static constexpr double smallest = 1e-14;
     static constexpr double largest = 1e12;
 

@@ -1,10 +1,10 @@
-// The paper's way, natively: Adam on q, many starts at a time, with the gradient written out.
+// The paper's method: Adam on q, for many starts at a time, with the gradient written out.
 //
-// Each start has its own moments and rate, and stops by itself; none knows of another.
+// Each start has its own moments and rate, and stops independently of the others.
 //
 // One iteration is two matrix products, W h and Wᵀ(c ∘ f), and both run in single precision: the
-// first on the step just taken, whose rounding is far below that of the state, and afresh in full
-// now and then; the second because a direction of descent needs no more.
+// first on the step just taken, whose rounding is far below that of the state, and anew in full
+// precision now and then; the second because a direction of descent needs no more.
 #pragma once
 
 #include <cmath>
@@ -21,8 +21,8 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/adam_schedule.hpp"
 #include "nullcline/solvers/tuning.hpp"
@@ -116,7 +116,7 @@ class GradientDescent<E>::Slot {
     NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
 
     /// Adam's step, kept in the box.
     NULLCLINE_DEVICE void descend() {
@@ -153,7 +153,7 @@ class GradientDescent<E>::Slot {
                              [=](std::size_t i) { products[i] += static_cast<T>(by[i]); });
     }
 
-    /// All products of the step have come but the gated block's.
+    /// Update the gated block's input, once all other products of the step have come.
     NULLCLINE_DEVICE void update_gated_input() {
         const auto now = slot_.memory.operands.exact_gated_input.row(slot_.row);
         add_products(slot_.program.equation.n_gated(), at_.products.size());
@@ -162,7 +162,7 @@ class GradientDescent<E>::Slot {
         copy(slot_.group, now, at_.gated_input);
     }
 
-    /// The last of the products of the step have come.
+    /// Evaluate the state, once all products of the step have come.
     NULLCLINE_DEVICE void evaluate_state() {
         add_products(0, slot_.is_gated() ? slot_.program.equation.n_gated() : at_.products.size());
         test_state(slot_.linearize_by_own_products(at_));
@@ -193,14 +193,12 @@ class GradientDescent<E>::Slot {
 
     NULLCLINE_DEVICE void finish(Termination termination) {
         slot_.finish(std::span<T>(at_.h), termination);
-        fill(slot_.group, slot_.memory.operands.scaled.row(slot_.row), 0.0F);
-        fill(slot_.group, slot_.memory.operands.direction.row(slot_.row), 0.0F);
-        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
+        slot_.clear_operands();
     }
 
     SlotContext<GradientDescent, Group, Search> slot_;
     StateRow<T> at_;
-    JacobianRow<float> jacobian_;
+    SlotJacobian<float> jacobian_;
     std::span<float> slope_;
 };
 

@@ -5,9 +5,9 @@
 // generalized Davidson method; without a preconditioner, the Krylov subspace of conjugate
 // gradients). Growing it takes J v and Jᵀ u, one product each with fixed matrices. When more
 // directions would help little, the model's minimizer is the trial step. Close to a minimum of ‖f‖,
-// where steps gain little, the model has the curvature Σ f_i ∂²f_i that Gauss and Newton leave out:
-// exact, and O(H) per pair of directions. (Far from one, steps without it lead to zeros more
-// often.)
+// where steps gain little, the model has the curvature Σ f_i ∂²f_i that the Gauss–Newton model
+// leaves out: exact, and O(H) per pair of directions. (Far from one, steps without it lead to zeros
+// more often.)
 //
 // Three things come of this. Where the residual vanishes and where it does not, at ghosts, the
 // method converges like Newton's. A step that is rejected costs no product with a matrix: the next
@@ -15,7 +15,7 @@
 //
 // The products run in single precision while the answers are exact in double: a direction need
 // not be exact, the residual is; the products W h that it is made from are updated by the step's
-// W s, which is small, and computed afresh in full before a state is called a zero.
+// W s, which is small, and computed anew in full precision before a state is called a zero.
 //
 // A slot goes through these stages. Each is named as the function that carries it out.
 //
@@ -42,7 +42,7 @@
 // step leads to start_subspace (or to evaluate_state, where its products are stale), a rejected one
 // to a trial of a shorter step in the same subspace.
 //
-// Batch invariance: nothing but the matrix products ever looks across a tile's rows.
+// Batch invariance: nothing but the matrix products involves more than one row of a tile.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +59,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/krylov_newton_memory.hpp"
@@ -82,7 +82,7 @@ struct KrylovNewton {
     static constexpr Factors factors = Factors::none;
 
     E equation;
-    bool has_inverse;      ///< a preconditioner for all; else each state's diagonal serves
+    bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
@@ -154,11 +154,11 @@ class KrylovNewton<E>::Slot {
     NULLCLINE_DEVICE void store() { slot_.store(); }
 
   private:
-    /// Whether a shorter step is to be tried at once, a trial having been rejected. It is not where
-    /// the slot has gone on: to another state, to a product that it waits for, or to the end.
+    /// Whether to try a shorter step at once, after a trial was rejected. `no` where the slot has
+    /// gone to another state, waits for a product, or has finished.
     enum class Retry : std::uint8_t { no, shorter };
 
-    [[nodiscard]] NULLCLINE_DEVICE RowScales<float> jacobian() const { return jacobian_.view(); }
+    [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
     [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
 
     /// The trust region's radius at first: half the diagonal of a cube (−1, 1)^H.
@@ -168,11 +168,7 @@ class KrylovNewton<E>::Slot {
 
     NULLCLINE_DEVICE void finish(Termination termination) {
         slot_.finish(termination);
-        // An idle row is multiplied like any other: zeros are sure to be harmless.
-        fill(slot_.group, direction_, 0.0F);
-        fill(slot_.group, scaled_, 0.0F);
-        fill(slot_.group, gradient_, 0.0F);
-        fill(slot_.group, slot_.memory.operands.gated_input.row(slot_.row), 0.0F);
+        slot_.clear_operands();
     }
 
     // The state, and the model there.
@@ -211,7 +207,7 @@ class KrylovNewton<E>::Slot {
         slot_.wait_for(Request::backward, Stage::start_subspace);
     }
 
-    /// f, scaled to norm 1.
+    /// Set the residual to f, scaled to norm 1.
     NULLCLINE_DEVICE void set_residual() {
         const double norm = slot_.now.residual_norm;
         const double scale = norm > 0 ? 1 / norm : 0;
@@ -227,7 +223,7 @@ class KrylovNewton<E>::Slot {
         const auto state = slot_.at();
         finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
         model_.start(gradient_);
-        slot_.hold_at_faces(state.h, gradient_, free_);
+        slot_.project_gradient(state.h, gradient_, free_);
         now.gradient_norm = static_cast<double>(norm(slot_.group, gradient_));
         if (is_stationary<T>(now.gradient_norm * now.residual_norm, now.jacobian_scale,
                              now.residual_norm)) {
@@ -249,8 +245,8 @@ class KrylovNewton<E>::Slot {
         request_direction();
     }
 
-    /// How the curvature weights the gated block's input: W_0ᵀ (c_0 ∘ f), which has come on the way
-    /// to the gradient.
+    /// The weights of the gated block's input in the curvature, W_0ᵀ (c_0 ∘ f): the first half of
+    /// the gradient's product.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const T> gated_input_weights() const {
         const auto& operands = slot_.memory.operands;
         const std::span<T> weights = operands.exact_gated_input.row(slot_.row);
@@ -265,7 +261,7 @@ class KrylovNewton<E>::Slot {
 
     // The subspace.
 
-    /// Have the gradient of the model preconditioned.
+    /// Precondition the gradient of the model.
     NULLCLINE_DEVICE void request_direction() {
         if (slot_.program.has_inverse) {
             return slot_.wait_for(Request::precondition, Stage::make_direction);
@@ -323,7 +319,7 @@ class KrylovNewton<E>::Slot {
         }
     }
 
-    /// Request the backward product of the gradient of the model at its minimizer.
+    /// Request the transposed product for the gradient of the model at its minimizer.
     NULLCLINE_DEVICE void request_model_gradient() {
         set_residual();
         model_.add_change(residual_);
@@ -352,7 +348,7 @@ class KrylovNewton<E>::Slot {
         const float* const free = free_.data();
         float* const gradient = gradient_.data();
         slot_.group.for_each(size(), [=](std::size_t i) { gradient[i] *= free[i]; });
-        // It has the part −μ s within the subspace, which is as it should be.
+        // Within the subspace the gradient is −μ s, as it is at a minimizer.
         const std::span<const float> read_only = gradient_;
         const double square = static_cast<double>(slot_.group.dot(read_only, read_only)) -
                               now.shift * now.shift * model_.solution_square();
@@ -403,7 +399,7 @@ class KrylovNewton<E>::Slot {
         const std::span<const float> s = direction_;
         const std::span<const float> products = product_;
         finish_jvp(slot_.group, jacobian(), products, s, change_);
-        const std::span<float> fields = model_.room_for_fields();
+        const std::span<float> fields = model_.step_fields_buffer();
         copy(slot_.group, products, fields.first(products.size()));
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
@@ -418,7 +414,7 @@ class KrylovNewton<E>::Slot {
             tuning.exact_below * now.steps.region.step_norm / now.residual_norm) {
             if (now.has_exact_products) {
                 slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
-            } else {  // ‖f‖ is to be measured alike before and after the step
+            } else {  // ‖f‖ must be computed alike before and after it
                 request_state();
             }
             return Retry::no;
@@ -508,7 +504,7 @@ class KrylovNewton<E>::Slot {
 
     SlotContext<KrylovNewton, Group, Search> slot_;
     std::span<float> direction_, product_, scaled_, gradient_;
-    JacobianRow<float> jacobian_;
+    SlotJacobian<float> jacobian_;
     std::span<float> free_, residual_, change_;
     SubspaceModel<Group> model_;
 };

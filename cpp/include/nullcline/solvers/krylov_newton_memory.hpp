@@ -1,4 +1,4 @@
-// What slots of the Krylov–Newton method keep.
+// The memory of slots of the Krylov–Newton method.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +36,9 @@ struct KrylovNewtonScalars {
     std::size_t start = 0;
     std::size_t iterations = 0;
     std::size_t limit = 0;
-    bool side = false;                // which of the two states is where the slot is
+    bool side = false;                // which of the two states is the current one
     double residual_norm = 0;         // ‖f‖
-    bool has_exact_products = false;  // whether products are W h to the last digit
+    bool has_exact_products = false;  // whether products are W h in full precision
     double exact_residual_norm = 0;   // ‖f‖ when they last were
     double last_reduction = 0;        // by the last step, in units of ‖f‖²
     StepControl<T, TrustRegionRadius<T>> steps;
@@ -69,9 +69,9 @@ struct KrylovNewtonMemory {
     MatrixView<KrylovNewtonScalars<T>> scalars;
     StatePair<T> states;
     MatrixView<T> drives;
-    MatrixView<T> hessians;  // of the curvature, before they are rounded
+    MatrixView<T> hessians;  // of the curvature, before rounding to single precision
     JacobianMemory<float> jacobians;
-    MatrixView<float> free;       // 0 for units that a face of the box holds, else 1
+    MatrixView<float> free;       // 0 for units that a face keeps from descending, else 1
     MatrixView<float> residuals;  // f + J s, for f scaled to norm 1
     MatrixView<float> changes;    // J v
     SubspaceMemory models;

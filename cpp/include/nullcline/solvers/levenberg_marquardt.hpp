@@ -6,8 +6,8 @@
 //   -----------------  ----------------  --------------------------------  -----------------
 //   evaluate_state     exact             f and J                           take_gradient
 //   take_gradient      exact_transposed  Jᵀf                               take_step
-//   take_step          solve             the trial h + s, cut at the       predict_reduction
-//                                        box's faces
+//   take_step          solve             the trial h + s, projected onto   predict_reduction
+//                                        the box
 //   predict_reduction  exact             the model's reduction by s        evaluate_trial
 //   evaluate_trial     exact             f and J at the trial              acceptance
 //
@@ -29,8 +29,8 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/host_device.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
-#include "nullcline/numerics/row_scaled.hpp"
 #include "nullcline/parallel/thread_group.hpp"
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/stationary.hpp"
@@ -163,7 +163,7 @@ class LevenbergMarquardt<E>::Slot {
         const auto state = slot_.at();
         copy(slot_.group, slot_.memory.operands.exact_gradient.row(slot_.row), gradient_);
         finish_vjp(slot_.group, state.jacobian(), std::span<const T>(state.residual), gradient_);
-        slot_.hold_at_faces(state.h, gradient_, free_);
+        slot_.project_gradient(state.h, gradient_, free_);
         if (is_stationary<T>(static_cast<double>(norm(slot_.group, gradient_)), now.jacobian_scale,
                              now.residual_norm)) {
             if (now.iterations > 0 || now.limit == 0) {
@@ -183,7 +183,7 @@ class LevenbergMarquardt<E>::Slot {
         request_step(true);
     }
 
-    /// Request s with (JᵀJ + μI) s = −Jᵀf; `changed` says whether J is another than last time.
+    /// Request s with (JᵀJ + μI) s = −Jᵀf; `changed` says whether J has changed since the last one.
     NULLCLINE_DEVICE void request_step(bool changed) {
         const T* const gradient = gradient_.data();
         T* const step = step_.data();

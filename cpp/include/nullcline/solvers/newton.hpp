@@ -156,13 +156,13 @@ class Newton<E>::Slot {
             step[i] = static_cast<T>(static_cast<double>(step[i]) * stretch);
         });
         slot_.now.merit = factor(state) * slot_.now.residual_norm;
-        slot_.now.fraction = slot_.box.has_faces() ? T{1} : room();
+        slot_.now.fraction = slot_.box.has_faces() ? T{1} : largest_fraction();
         try_fraction();
     }
 
-    /// How much of the step stays clear of the box's faces: at most all of it.
-    [[nodiscard]] NULLCLINE_DEVICE T room() const {
-        // Of the way to the nearest face. Interior-point methods go nearly as far, typically 0.995
+    /// The largest fraction of the step, at most 1, that keeps clear of the box's faces.
+    [[nodiscard]] NULLCLINE_DEVICE T largest_fraction() const {
+        // A part of the way to the nearest face. Interior-point methods go farther, typically 0.995
         // (Nocedal and Wright, Numerical Optimization, 2nd edition, 2006, section 19.2); not
         // calibrated.
         constexpr T share = static_cast<T>(0.9);

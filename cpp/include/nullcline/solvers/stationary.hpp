@@ -14,7 +14,7 @@
 namespace nullcline {
 
 /// When a residual counts as stationary: ‖P Jᵀf‖ <= tolerance ‖J‖ ‖f‖, ‖J‖ being `term_norm` and P
-/// leaving out the units that the box's face holds.
+/// leaving out the units that a face of the box keeps from descending.
 template <class T>
 [[nodiscard]] constexpr double stationary_tolerance() {
     return std::is_same_v<T, float> ? tuning.stationary_tolerance_single
@@ -28,8 +28,8 @@ template <class T>
     return gradient_norm <= stationary_tolerance<T>() / 2 * scale * residual_norm;
 }
 
-/// Move a state by a little and in no direction of note. A start may stand where the gradient
-/// vanishes and ‖f‖ has no minimum; once off, nothing leads back there.
+/// Perturb a state a little, in no particular direction. A start may lie where the gradient
+/// vanishes and ‖f‖ has no minimum; once it has left, descent does not lead back.
 template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
     constexpr T size = static_cast<T>(1e-3);  // not calibrated: far above rounding, far below 1

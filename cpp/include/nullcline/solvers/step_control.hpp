@@ -18,7 +18,7 @@ enum class StepOutcome : std::uint8_t {
     limit,      ///< rejected, and the limit of iterations is reached
 };
 
-/// By how much ‖f‖² / 2 has decreased, in units of the ‖f‖² that it was.
+/// The decrease of ‖f‖² / 2, in units of ‖f‖² before the step.
 [[nodiscard]] constexpr double actual_reduction(double norm_before, double norm_after) {
     const double ratio = norm_after / norm_before;
     return (1 - ratio) * (1 + ratio) / 2;
@@ -66,7 +66,7 @@ struct StepControl {
     }
 
   private:
-    /// As small as to accept nearly all descent (Dennis and Schnabel, Numerical Methods for
+    /// So small that nearly all descent is accepted (Dennis and Schnabel, Numerical Methods for
     /// Unconstrained Optimization and Nonlinear Equations, 1983, algorithm A6.4.5).
     static constexpr double acceptable_gain_ratio = 1e-4;
     /// Below this a reduction drowns in the rounding of ‖f‖², a sum of squares that are each within

@@ -1,13 +1,12 @@
 // A quadratic model of ‖f(h + s)‖² / 2 for steps s in a subspace that grows by a direction at a
 // time.
 //
-// f is scaled to norm 1 and s with it. Of every direction v are kept its products W v, itself and
-// its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ, to
-// which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
+// f is scaled to norm 1 and s with it. For every direction v the model stores v, its products W v
+// and its change J v; directions are orthonormal. In them the model is gᵀy + yᵀHy / 2 with H = JᵀJ,
+// to which the curvature Σ f_i ∂²f_i can be added: exact within the subspace. The curvature of a
 // direction depends on its *fields* (W v, v) alone.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -25,31 +24,31 @@
 
 namespace nullcline {
 
-/// The room that one group works in, beside what it keeps of a model.
+/// Scratch memory of one group, beside the model that it keeps.
 struct SubspaceWorkspace {
     ModelWorkspace trust_region;
-    SmallMatrix softest, kept;
+    SmallMatrix eigenvectors, kept;
     std::array<double, SmallMatrix::largest> numbers;
     ModelStep step;
 };
 
 /// The memory of many models.
 struct SubspaceMemory {
-    static constexpr std::size_t most_directions = SmallMatrix::largest;
+    static constexpr std::size_t max_directions = SmallMatrix::largest;
 
     SubspaceMemory() = default;
     SubspaceMemory(Arena& arena, const TileShape& shape)
-        : products(arena.matrix<float>(shape.rows * most_directions, shape.n_products())),
-          vectors(arena.matrix<float>(shape.rows * most_directions, shape.size())),
-          changes(arena.matrix<float>(shape.rows * most_directions, shape.size())),
+        : products(arena.matrix<float>(shape.rows * max_directions, shape.n_products())),
+          vectors(arena.matrix<float>(shape.rows * max_directions, shape.size())),
+          changes(arena.matrix<float>(shape.rows * max_directions, shape.size())),
           gradients(arena.matrix<float>(shape.rows, shape.size())),
           curvatures(
               arena.matrix<float>(shape.rows, curvature_size(shape.curved_fields, shape.units))),
           combinations(arena.matrix<float>(shape.rows, shape.n_products() + shape.size())),
           curvature_products(arena.matrix<float>(shape.rows, shape.curved_fields * shape.units)),
-          coefficients(arena.matrix<float>(shape.rows, most_directions)),
-          slopes(arena.matrix<double>(shape.rows, most_directions)),
-          solutions(arena.matrix<double>(shape.rows, most_directions)),
+          coefficients(arena.matrix<float>(shape.rows, max_directions)),
+          slopes(arena.matrix<double>(shape.rows, max_directions)),
+          solutions(arena.matrix<double>(shape.rows, max_directions)),
           hessians(arena.matrix<SmallMatrix>(shape.rows, 1)),
           units(shape.units) {}
 
@@ -63,15 +62,15 @@ struct SubspaceMemory {
 /// The numbers of one model.
 struct SubspaceState {
     std::size_t dimension = 0;
-    std::size_t grown = 0;  ///< directions so far, also those that a restart has let go
+    std::size_t grown = 0;  ///< directions so far, including those that a restart dropped
     bool curved = false;
 };
 
-/// One model: a row of that memory, and a few numbers that its owner keeps.
+/// One model: a row of `SubspaceMemory`, and a `SubspaceState` that its owner keeps.
 template <ThreadGroup Group>
 class SubspaceModel {
   public:
-    static constexpr std::size_t most_directions = SubspaceMemory::most_directions;
+    static constexpr std::size_t max_directions = SubspaceMemory::max_directions;
 
     using State = SubspaceState;
 
@@ -81,9 +80,9 @@ class SubspaceModel {
           state_(state),
           work_(work),
           units_(memory.units),
-          products_(memory.products.middle_rows(row * most_directions, most_directions)),
-          vectors_(memory.vectors.middle_rows(row * most_directions, most_directions)),
-          changes_(memory.changes.middle_rows(row * most_directions, most_directions)),
+          products_(memory.products.middle_rows(row * max_directions, max_directions)),
+          vectors_(memory.vectors.middle_rows(row * max_directions, max_directions)),
+          changes_(memory.changes.middle_rows(row * max_directions, max_directions)),
           gradient_(memory.gradients.row(row)),
           curvature_(memory.curvatures.row(row)),
           combination_(memory.combinations.row(row)),
@@ -106,7 +105,7 @@ class SubspaceModel {
         state_.curved = true;
     }
 
-    /// Make v orthogonal to all directions and of norm 1; false if it has nothing new.
+    /// Make v orthogonal to all directions and of norm 1; false if it lies in their span.
     [[nodiscard]] NULLCLINE_DEVICE bool orthonormalize(std::span<float> v) const {
         const std::span<const float> read_only = v;
         const float whole = norm(group_, read_only);
@@ -148,9 +147,9 @@ class SubspaceModel {
         group_.single([&] { slope_[last] = along; });
     }
 
-    [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == most_directions; }
+    [[nodiscard]] NULLCLINE_DEVICE bool full() const { return state_.dimension == max_directions; }
 
-    /// Minimize the model within ‖s‖ <= radius: the solution that all below speaks of.
+    /// Minimize the model within ‖s‖ <= radius; the minimizer is the *solution* below.
     NULLCLINE_DEVICE ModelStep minimize(double radius) {
         group_.with_warp([&](const auto& warp) {
             const ModelStep step =
@@ -179,8 +178,10 @@ class SubspaceModel {
         return combination_;
     }
 
-    /// Where the fields of a step may be put together, valid until the next call.
-    [[nodiscard]] NULLCLINE_DEVICE std::span<float> room_for_fields() const { return combination_; }
+    /// Memory for the fields (W s, s) of a step, valid until the next call.
+    [[nodiscard]] NULLCLINE_DEVICE std::span<float> step_fields_buffer() const {
+        return combination_;
+    }
 
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const float> curvature_product(
@@ -203,53 +204,18 @@ class SubspaceModel {
         return -slope - (change_square + curvature) / 2;
     }
 
-    /// Make room: keep the solution and the softest directions, as combinations of all (a thick
-    /// restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Takes no product with W. The
-    /// subspace must be full.
+    /// Shrink a full subspace to the solution and the directions of least curvature, as
+    /// combinations of all (a thick restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). It
+    /// takes no product with W.
     NULLCLINE_DEVICE void restart() {
-        constexpr std::size_t n = most_directions;
-        const std::size_t kept_directions = tuning.kept_directions;
-        const auto y = solution();
         const double norm = std::sqrt(solution_square());
-        SubspaceWorkspace& work = work_;
-        const auto whole = [&](std::size_t i, std::size_t j) {
-            return i < j ? hessian_(j, i) : hessian_(i, j);
-        };
-        group_.for_each(n * n,
-                        [&](std::size_t k) { work.softest(k / n, k % n) = whole(k / n, k % n); });
-        group_.with_warp([&](const auto& warp) {
-            warp.symmetric_eigen(work.softest, work.kept, work.numbers);
-            warp.for_each(kept_directions * n, [&](std::size_t k) {
-                const std::size_t i = k / n;
-                work.kept(i, k % n) = i == 0 ? y[k % n] : work.softest(i - 1, k % n);
-            });
-            orthonormalize_rows(warp, work.kept);
-        });
-        group_.recombine(work.kept, kept_directions, products_);
-        group_.recombine(work.kept, kept_directions, vectors_);
-        group_.recombine(work.kept, kept_directions, changes_);
-        group_.for_each(kept_directions * n, [&](std::size_t k) {  // the images H kᵢ
-            const std::size_t i = k / n;
-            double sum = 0;
-            for (std::size_t j = 0; j < n; ++j) {
-                sum += whole(k % n, j) * work.kept(i, j);
-            }
-            work.softest(i, k % n) = sum;
-        });
-        group_.for_each(kept_directions * kept_directions, [&](std::size_t k) {
-            const std::size_t i = k / kept_directions;
-            const std::size_t j = k % kept_directions;
-            if (j <= i) {
-                hessian_(i, j) = product(work.kept.row(j), work.softest.row(i));
-            }
-        });
-        group_.for_each(kept_directions, [&](std::size_t i) {
-            work.numbers[i] = product(work.kept.row(i), slope_.data());
-            solution_[i] = i == 0 ? norm : 0;
-        });
-        group_.for_each(
-            n, [&](std::size_t i) { slope_[i] = i < kept_directions ? work.numbers[i] : 0; });
-        state_.dimension = kept_directions;
+        choose_kept_rows();
+        const std::size_t n_kept = tuning.kept_directions;
+        group_.recombine(work_.kept, n_kept, products_);
+        group_.recombine(work_.kept, n_kept, vectors_);
+        group_.recombine(work_.kept, n_kept, changes_);
+        restrict_model(norm);
+        state_.dimension = n_kept;
     }
 
   private:
@@ -274,7 +240,7 @@ class SubspaceModel {
         return coefficients();
     }
 
-    /// A row of the Hessian, the newest direction's, set or added to.
+    /// Set the newest direction's row of the Hessian, or add to it.
     template <bool add>
     NULLCLINE_DEVICE void add_to_hessian(std::span<const float> row) {
         const std::size_t last = state_.dimension - 1;
@@ -300,9 +266,61 @@ class SubspaceModel {
         }
     }
 
+    /// H in full, of which the lower triangle is stored.
+    [[nodiscard]] NULLCLINE_DEVICE double hessian_entry(std::size_t i, std::size_t j) const {
+        return i < j ? hessian_(j, i) : hessian_(i, j);
+    }
+
+    /// Make the first rows of `work_.kept` the directions that a restart keeps, orthonormal.
+    NULLCLINE_DEVICE void choose_kept_rows() {
+        constexpr std::size_t n = max_directions;
+        const std::size_t n_kept = tuning.kept_directions;
+        const auto y = solution();
+        SubspaceWorkspace& work = work_;
+        group_.for_each(n * n, [&](std::size_t k) {
+            work.eigenvectors(k / n, k % n) = hessian_entry(k / n, k % n);
+        });
+        group_.with_warp([&](const auto& warp) {
+            warp.symmetric_eigen(work.eigenvectors, work.kept, work.numbers);
+            warp.for_each(n_kept * n, [&](std::size_t k) {
+                const std::size_t i = k / n;
+                work.kept(i, k % n) = i == 0 ? y[k % n] : work.eigenvectors(i - 1, k % n);
+            });
+            orthonormalize_rows(warp, work.kept);
+        });
+    }
+
+    /// Restrict H, the slope and the solution, of norm `norm`, to the kept directions.
+    NULLCLINE_DEVICE void restrict_model(double norm) {
+        constexpr std::size_t n = max_directions;
+        const std::size_t n_kept = tuning.kept_directions;
+        SubspaceWorkspace& work = work_;
+        group_.for_each(n_kept * n,
+                        [&](std::size_t k) {  // H kᵢ, no eigenvector being needed any more
+                            const std::size_t i = k / n;
+                            double sum = 0;
+                            for (std::size_t j = 0; j < n; ++j) {
+                                sum += hessian_entry(k % n, j) * work.kept(i, j);
+                            }
+                            work.eigenvectors(i, k % n) = sum;
+                        });
+        group_.for_each(n_kept * n_kept, [&](std::size_t k) {
+            const std::size_t i = k / n_kept;
+            const std::size_t j = k % n_kept;
+            if (j <= i) {
+                hessian_(i, j) = product(work.kept.row(j), work.eigenvectors.row(i));
+            }
+        });
+        group_.for_each(n_kept, [&](std::size_t i) {
+            work.numbers[i] = product(work.kept.row(i), slope_.data());
+            solution_[i] = i == 0 ? norm : 0;
+        });
+        group_.for_each(n, [&](std::size_t i) { slope_[i] = i < n_kept ? work.numbers[i] : 0; });
+    }
+
     [[nodiscard]] static NULLCLINE_DEVICE double product(const double* a, const double* b) {
         double sum = 0;
-        for (std::size_t i = 0; i < most_directions; ++i) {
+        for (std::size_t i = 0; i < max_directions; ++i) {
             sum += a[i] * b[i];
         }
         return sum;
@@ -312,18 +330,17 @@ class SubspaceModel {
     template <ThreadGroup Warp>
     static NULLCLINE_DEVICE void orthonormalize_rows(const Warp& warp, SmallMatrix& kept) {
         const auto dot = [&](std::size_t i, std::size_t j) {
-            return warp.sum(most_directions,
-                            [&](std::size_t k) { return kept(i, k) * kept(j, k); });
+            return warp.sum(max_directions, [&](std::size_t k) { return kept(i, k) * kept(j, k); });
         };
         for (std::size_t i = 0; i < tuning.kept_directions; ++i) {
             for (std::size_t j = 0; j < 2 * i; ++j) {
                 const std::size_t other = j % i;
                 const double part = dot(i, other);
-                warp.for_each(most_directions,
+                warp.for_each(max_directions,
                               [&](std::size_t k) { kept(i, k) -= part * kept(other, k); });
             }
             const double norm = std::sqrt(dot(i, i));
-            warp.for_each(most_directions, [&](std::size_t k) { kept(i, k) /= norm; });
+            warp.for_each(max_directions, [&](std::size_t k) { kept(i, k) /= norm; });
         }
     }
 

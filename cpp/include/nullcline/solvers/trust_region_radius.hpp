@@ -8,10 +8,10 @@
 
 namespace nullcline {
 
-/// The radius. Its thresholds and factors are the usual ones (Nocedal and Wright, Numerical
-/// Optimization, 2nd edition, 2006, algorithm 4.1; Conn, Gould and Toint, Trust-Region Methods,
-/// 2000, section 17.1), but for steps that are shorter than the radius: a rejected step is halved
-/// itself, or quartered where ‖f‖ has grown.
+/// A trust region's radius. Its thresholds and factors are the usual ones (Nocedal and Wright,
+/// Numerical Optimization, 2nd edition, 2006, algorithm 4.1; Conn, Gould and Toint, Trust-Region
+/// Methods, 2000, section 17.1), except where a step is shorter than the radius: it is the rejected
+/// step that is halved, or quartered where ‖f‖ has grown.
 template <class T>
 struct TrustRegionRadius {
     double radius = 0;

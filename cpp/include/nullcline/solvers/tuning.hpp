@@ -1,4 +1,4 @@
-// Constants of the solvers that no paper gives: values that searches were tried with.
+// Constants of the solvers, most of which no paper gives: they were chosen by calibration.
 //
 // Each comment ends with how flat the optimum is: by how much, at most, the products per start
 // change when the value is halved or doubled (the iterations, of Levenberg–Marquardt's constants).
@@ -42,17 +42,17 @@ struct Tuning {
     /// The last direction's share of the decrease, as a part of the average direction's.
     /// Halved or doubled: 4 %, and 10 % in single precision.
     double gain_forcing = tuned("gain_forcing", 0.02);
-    /// Directions for one subspace, also those that restarts have let go.
+    /// The most directions for one subspace, including those that restarts dropped.
     /// Halved or doubled: 0 %: no subspace on these networks takes so many.
     std::size_t most_products = tuned<std::size_t>("most_products", 150);
-    /// Directions that a restart keeps: the solution and the softest ones.
+    /// Directions that a restart keeps: the solution and those of least curvature.
     /// Halved or doubled: 0 %: subspaces on these networks hardly ever restart.
     std::size_t kept_directions = tuned<std::size_t>("kept_directions", 12);
 
     // solvers/krylov_newton.hpp: the model and its products.
 
-    /// A step that gains less than this part of ‖f‖² shows a minimum near, where Gauss's and
-    /// Newton's model of ‖f‖² differ in the direction that matters.
+    /// A step that gains less than this part of ‖f‖² shows that a minimum is near, where the
+    /// Gauss–Newton model and Newton's differ in the direction that matters.
     /// Halved or doubled: 1 %.
     double little_gain = tuned("little_gain", 0.1);
     /// Products of a step in single precision serve while it gains more than this part of its
@@ -67,7 +67,7 @@ struct Tuning {
     /// 1: later it is the trust region's multiplier.
     /// Halved or doubled: 0.2 %.
     double first_shift = tuned("first_shift", 1e-2);
-    /// What μ does not fall below.
+    /// The least μ of the preconditioner.
     /// Halved or doubled: 0.1 %.
     double smallest_shift = tuned("smallest_shift", 1e-6);
 
@@ -77,33 +77,33 @@ struct Tuning {
     /// Problems, 2004, equation 3.14: τ = 1e-3).
     /// Halved or doubled: 4 %.
     double first_damping = tuned("first_damping", 1e-3);
-    /// The most by which one accepted step decreases it.
+    /// The least factor by which one accepted step multiplies the damping.
     /// Halved or doubled: 7 %.
     double damping_decrease = tuned("damping_decrease", 0.1);
-    /// By what a rejected step increases it, the first of a row: twice Nielsen's.
-    /// Halved or doubled: 5 %.
+    /// The factor by which the first rejected step of a row multiplies the damping: twice
+    /// Nielsen's. Halved or doubled: 5 %.
     double damping_growth = tuned("damping_growth", 4.0);
 
     // solvers/stationary.hpp
 
     /// ‖P Jᵀf‖ / (‖J‖ ‖f‖) at a minimum of ‖f‖, in double precision. Sixty units of rounding would
-    /// do in exact products; beyond that it leaves room for products in single precision and for
-    /// the flat floors of long valleys.
-    /// Halved or doubled: 1 %.
+    /// do in exact products; beyond that it leaves a margin for products in single precision and
+    /// for the flat floors of long valleys.
+    /// Halved or doubled: 1 %, and 3 % of Levenberg–Marquardt's iterations.
     double stationary_tolerance = tuned("stationary_tolerance", 1e-6);
-    /// The same ratio in single precision.
+    /// ‖P Jᵀf‖ / (‖J‖ ‖f‖) at a minimum of ‖f‖, in single precision.
     /// Halved or doubled: 2 %.
     double stationary_tolerance_single = tuned("stationary_tolerance_single", 1e-4);
 
     // solvers/gradient.hpp
 
     /// Iterations after which the products of a descent are made in full again.
-    /// Halved or doubled: 0 %.
+    /// Halved or doubled: 0.2 %.
     std::size_t refresh_period = tuned<std::size_t>("refresh_period", 100);
 
     // search/
 
-    /// Iterations after which a start had better go on in full precision: most need half as many.
+    /// Iterations after which a start goes on in full precision: most need half as many.
     /// Halved or doubled: 0 %: no search of these networks runs out of it.
     std::size_t patience = tuned<std::size_t>("patience", 60);
     /// The most by which a move across a cell of the grid on which starts merge may change a

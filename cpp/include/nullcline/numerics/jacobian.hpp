@@ -1,16 +1,22 @@
-// Jacobians of the form Σ_k diag(c_k) W_k − diag(d): those of every gated recurrent cell.
+// The Jacobian of a residual, J = Σ_k diag(c_k) W_k − diag(d) for every recurrent cell: start here.
 //
-// The W_k are the blocks of one fixed matrix of weights, so that a Jacobian is a few vectors; its
-// products with vectors are one product with the weights, for a whole tile of states at once, and
-// these loops before or after it.
+// The W_k are the blocks of one fixed matrix of weights, so that a Jacobian is stored as a few
+// vectors, its scales. Where it comes from and where it goes:
+//
+//   cells/unit.hpp             linearize_unit differentiates the equations: the scales of one unit
+//   cells/equation.hpp         `linearize` does so for a state; `Linearization` owns one Jacobian
+//   batching/states.hpp        `StateMemory` and `JacobianMemory` own those of a tile's slots
+//   this file                  J v and Jᵀ u, from products of a whole tile of states with W and Wᵀ;
+//                              J written out; the norm of its terms
+//   numerics/gated_block.hpp   the factor W_0 M where the first block multiplies the state through
+//                              a gate: W_0 M then stands for W_0
+//   cells/batched.hpp          ∂F/∂h and ∂F/∂x of many states and their products, for Python
+//   cpu/ and gpu/dense_steps.hpp   factors of J for steps
 //
 // A state may have several parts of H numbers each (an LSTM's are h and c), of which the weights
 // multiply the first alone. Then rows of part p have scales c_pk of their own, and each unit's
 // parts are coupled by its d_pq:  J = Σ_k diag(c_pk) W_k − diag(d_pq)  in block (p, q), without W
 // for q > 0.
-//
-// Where the first block multiplies the state through a gate, W_0 M stands for W_0 (see
-// numerics/gated_block.hpp).
 #pragma once
 
 #include <cmath>
@@ -24,9 +30,9 @@
 
 namespace nullcline {
 
-/// The scales of one Jacobian.
+/// One Jacobian, as its scales.
 template <class T>
-struct RowScales {
+struct JacobianView {
     std::span<const T> scales;    ///< c, parts x blocks x H
     std::span<const T> identity;  ///< d, parts x parts x H
     std::span<const T> gate;      ///< of M, 2 x H; or nothing
@@ -47,8 +53,8 @@ struct RowScales {
 
 namespace detail {
 
-/// Call `use.operator()<parts, blocks>()`, so that loops over units have short loops within that
-/// unroll, and become vectors.
+/// Call `use.operator()<parts, blocks>()`, so that the short loops within loops over units unroll,
+/// and those are vectorized.
 template <class Use>
 NULLCLINE_DEVICE void with_shape(std::size_t parts, std::size_t blocks, const Use& use) {
     with_field_count(blocks, [&]<std::size_t n_blocks>() {
@@ -64,7 +70,7 @@ NULLCLINE_DEVICE void with_shape(std::size_t parts, std::size_t blocks, const Us
 
 /// out = J v, given products = W v.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_jvp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void finish_jvp(const Group& group, const JacobianView<T>& jacobian,
                                  std::span<const T> products, std::span<const T> v,
                                  std::span<T> out) {
     const std::size_t units = v.size() / jacobian.parts(v.size());
@@ -94,9 +100,9 @@ NULLCLINE_DEVICE void finish_jvp(const Group& group, const RowScales<T>& jacobia
                        });
 }
 
-/// scaled = Σ_p c_p ∘ u_p in every block: what Wᵀ is to be applied to for Jᵀ u.
+/// scaled = Σ_p c_p ∘ u_p in every block: the operand of Wᵀ in Jᵀ u.
 template <class Group, class T>
-NULLCLINE_DEVICE void begin_vjp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void begin_vjp(const Group& group, const JacobianView<T>& jacobian,
                                 std::span<const T> u, std::span<T> scaled) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const std::size_t n = scaled.size();
@@ -119,9 +125,9 @@ NULLCLINE_DEVICE void begin_vjp(const Group& group, const RowScales<T>& jacobian
                        });
 }
 
-/// Make Jᵀ u of `out`, whose first part is Wᵀ `scaled` by now: −d ∘ u is added.
+/// Finish Jᵀ u in `out`, whose first part is Wᵀ `scaled` already: add −d ∘ u.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_vjp(const Group& group, const RowScales<T>& jacobian,
+NULLCLINE_DEVICE void finish_vjp(const Group& group, const JacobianView<T>& jacobian,
                                  std::span<const T> u, std::span<T> out) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const T* const x = u.data();
@@ -143,8 +149,8 @@ NULLCLINE_DEVICE void finish_vjp(const Group& group, const RowScales<T>& jacobia
     });
 }
 
-/// Write out the matrix Σ_k diag(c_pk) W_k, without the diagonals: (parts H, columns of W), or, of
-/// a wider `out`, these columns.
+/// Write out the matrix Σ_k diag(c_pk) W_k, without the diagonals, (parts H, columns of W), to the
+/// first columns of `out`.
 template <class T>
 void assemble_products(std::span<const T> scales, MatrixView<const T> weights, MatrixView<T> out) {
     const std::size_t rows = out.rows();
@@ -173,7 +179,7 @@ void assemble_products(std::span<const T> scales, MatrixView<const T> weights, M
 
 /// Write out the whole Jacobian.
 template <class T>
-void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
+void assemble(const JacobianView<T>& jacobian, MatrixView<const T> weights, MatrixView<T> out) {
     const std::size_t size = out.rows();
     const std::size_t parts = jacobian.parts(size);
     const std::size_t units = size / parts;
@@ -195,14 +201,14 @@ void assemble(const RowScales<T>& jacobian, MatrixView<const T> weights, MatrixV
     }
 }
 
-/// The size of a Jacobian's terms, (Σ ‖diag(c_pk) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
+/// The norm of a Jacobian's terms, (Σ ‖diag(c_pk) W_k‖² + ‖d‖²)^½ in Frobenius norms, from the
 /// Euclidean norms of the weights' rows.
 ///
 /// This is the scale of J before its terms cancel, and so of its rounding errors. ‖J‖_F itself does
 /// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
-/// Of W_0 M it takes the product of ‖W_0‖ and of M's mean size, (‖M‖² / H)^½.
+/// For W_0 M it takes ‖W_0‖ (‖M‖² / H)^½.
 template <class Group, class T>
-[[nodiscard]] NULLCLINE_DEVICE T term_norm(const Group& group, const RowScales<T>& jacobian,
+[[nodiscard]] NULLCLINE_DEVICE T term_norm(const Group& group, const JacobianView<T>& jacobian,
                                            std::span<const T> row_norms) {
     const std::size_t n_gated = jacobian.gate.size() / 2;
     const T of_gate = n_gated > 0 ? gate_square(group, jacobian.gate, row_norms) : T{1};

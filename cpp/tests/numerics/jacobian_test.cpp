@@ -1,5 +1,5 @@
 // Row-scaled Jacobians by their products, against the matrix written out by its definition.
-#include "nullcline/numerics/row_scaled.hpp"
+#include "nullcline/numerics/jacobian.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -34,7 +34,7 @@ struct Example {
           identity(random.vector<double>(n_parts * n_parts * units)),
           gate(random.vector<double>(is_gated ? 2 * units : 0)) {}
 
-    [[nodiscard]] RowScales<double> jacobian() const { return {scales, identity, gate}; }
+    [[nodiscard]] JacobianView<double> jacobian() const { return {scales, identity, gate}; }
 
     /// Σ_k diag(c_pk) W_k − diag(d_pq), entry by entry.
     [[nodiscard]] Matrix<double> matrix() const {
