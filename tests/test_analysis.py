@@ -236,7 +236,9 @@ def test_a_file_cut_short_is_refused(n_bytes: int, tmp_path: Path) -> None:
         (0.0, 0.0, 0),
     ],
 )
-def test_slowest_modes(largest: float, time_constant: float, n_unstable: int) -> None:
+def test_the_time_constant_is_that_of_the_largest_eigenvalue(
+    largest: float, time_constant: float, n_unstable: int
+) -> None:
     found = spectrum((largest, 0.0))
     assert found.time_constant == pytest.approx(time_constant)
     assert found.n_unstable == n_unstable

@@ -124,7 +124,7 @@ def test_close_fixed_points_are_told_apart(excess: float) -> None:
     assert (certificates.radius_unique < 2 * np.sqrt(3 * excess)).all()
 
 
-def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
+def test_close_ends_of_the_papers_network_are_one_point() -> None:
     layer = trained_layer("imdb-1-layer")
     points = nc.find_fixed_points(layer.cell(), layer.starts[:60])
     ends = points.select("fixed")
@@ -134,7 +134,7 @@ def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
 
 
 @pytest.mark.parametrize("key", LAYERS)
-def test_trained_networks(key: tuple[str, int]) -> None:
+def test_every_fixed_point_of_a_trained_network_is_certified(key: tuple[str, int]) -> None:
     layer = trained_layer(*key)
     points = nc.find_fixed_points(layer.cell(), layer.starts[::5], tol_slow=1e-3).unique()
     certificates = points.certify()
@@ -241,7 +241,7 @@ def test_a_loaded_result_needs_its_cell(tmp_path: Path) -> None:
         loaded.certify(gru)  # type: ignore[arg-type]
 
 
-def test_no_rows() -> None:
+def test_no_rows_have_no_certificates() -> None:
     points = fixed_points_of(random_gru(3, 2), 4).select([])
     certificates = points.certify()
     assert len(certificates) == len(certificates.reason) == 0

@@ -88,7 +88,7 @@ def test_it_begins_at_the_points_own_input() -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.sampled_from([0.5, 1.5, 3.0]), seeds)
-def test_any_network(size: int, gain: float, seed: int) -> None:
+def test_curves_of_any_network_keep_the_residual_at_zero(size: int, gain: float, seed: int) -> None:
     cell = cell_of(random_gru(size, 2, gain, seed))
     rng = np.random.default_rng(seed)
     points = nc.find_fixed_points(cell, rng.uniform(-1, 1, (5, size))).unique().select("fixed")

@@ -73,7 +73,7 @@ def test_the_solvers_find_what_they_find_in_the_cell(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "newton"])
-def test_all_fixed_points_of_independent_units(method: str) -> None:
+def test_all_fixed_points_of_independent_units_are_found(method: str) -> None:
     """h' = h + 0.3 (h - h³), unit by unit: every combination of -1, 0 and 1 is a fixed point."""
     cell = nc.from_function(lambda _, h: h + 0.3 * (h - h**3), 2, 0)
     starts = np.random.default_rng(0).uniform(-1.3, 1.3, (400, 2))
@@ -95,7 +95,7 @@ def test_a_minimum_that_is_no_zero_is_slow() -> None:
     np.testing.assert_allclose(found.q, 1e-8, rtol=1e-3)
 
 
-def test_single_precision() -> None:
+def test_single_precision_finds_points_of_the_cell() -> None:
     torch.manual_seed(0)
     layer = torch.nn.GRUCell(3, 5)
     cell = nc.from_function(layer, 5, 3, dtype=np.float32)
@@ -123,7 +123,7 @@ def test_a_function_may_be_the_first_cell_of_a_process() -> None:
     assert ended.stdout == "True\n", ended.stderr
 
 
-def test_no_starts_and_more_starts_than_slots() -> None:
+def test_any_number_of_starts_is_searched() -> None:
     cell = nc.from_function(lambda x, h: torch.tanh(0.5 * h + x), 1, 1)
     assert len(nc.find_fixed_points(cell, np.zeros((0, 1)))) == 0
     assert cell.jacobian(np.zeros((0, 1))).shape == (0, 1, 1)

@@ -34,7 +34,7 @@ def test_import_loads_nothing_heavy() -> None:
     assert not set(json.loads(ended.stdout)) & HEAVY
 
 
-def test_the_front_door() -> None:
+def test_the_front_door_shows_the_public_names() -> None:
     assert set(nc.__all__) == {
         "GRU",
         "LSTM",

@@ -29,7 +29,9 @@ def known(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
 
 @settings(max_examples=25)
 @given(st.integers(2, 6), st.integers(2, 5), st.integers(3, 30), seeds)
-def test_a_straight_line(size: int, n_nodes: int, n: int, seed: int) -> None:
+def test_states_beside_a_line_have_their_coordinates(
+    size: int, n_nodes: int, n: int, seed: int
+) -> None:
     """States beside a straight line have their coordinates along and across it."""
     rng = np.random.default_rng(seed)
     axes = np.linalg.qr(rng.normal(size=(size, size)))[0]
@@ -65,7 +67,9 @@ def test_a_straight_line(size: int, n_nodes: int, n: int, seed: int) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(20, 60), st.floats(0.1, 0.5), seeds)
-def test_an_arc(n_nodes: int, beside: float, seed: int) -> None:
+def test_states_beside_an_arc_have_their_coordinates(
+    n_nodes: int, beside: float, seed: int
+) -> None:
     """States beside a circle of radius 1: position is the angle, distance that of the radii."""
     rng = np.random.default_rng(seed)
     steps = rng.uniform(0.5, 1.5, n_nodes)
@@ -101,7 +105,7 @@ def test_no_other_state_of_the_spline_is_nearer(size: int, n_nodes: int, seed: i
     np.testing.assert_allclose(np.linalg.norm(nearest, axis=1), distances, atol=5e-3)
 
 
-def test_directions_of_known_modes() -> None:
+def test_directions_are_those_of_known_modes() -> None:
     """Units that do not see each other: modes are axes, the slowest that of slope nearest 1."""
     cell = cell_of(independent_units(np.array([0.99, 0.5, 0.2]), np.zeros(3)))
     states = np.random.default_rng(0).uniform(-0.1, 0.1, (30, 3))
@@ -161,7 +165,7 @@ def test_a_curve_brings_its_input() -> None:
         nc.measure_line_attractor(cell, curve, states, x)
 
 
-def test_many_states_are_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     cell, nodes = cell_of(random_gru(3, 2)), rng.uniform(-1, 1, (4, 3))
     states = rng.uniform(-1, 1, (50, 3))
@@ -186,7 +190,7 @@ def test_an_lstms_line_lies_in_its_whole_state() -> None:
     np.testing.assert_array_equal(found.time_constants, modes.time_constants[:, 0])
 
 
-def test_the_summary() -> None:
+def test_the_summary_says_length_and_width() -> None:
     states = np.array([[-0.5, 0.1], [0.5, 0.1]])
     nodes = np.array([[-0.5, 0.0], [0.5, 0.0]])
     found = nc.measure_line_attractor(cell_of(random_gru(2, 2)), nodes, states, central=1)

@@ -54,7 +54,7 @@ def test_a_contraction_has_one_fixed_point(method: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
-def test_three_fixed_points_of_one_unit(method: str) -> None:
+def test_three_fixed_points_of_one_unit_are_found(method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = nc.find_fixed_points(cell_of(gru), np.linspace(-1, 1, 41)[:, None], method=method)
     outer = 1.0
@@ -66,7 +66,7 @@ def test_three_fixed_points_of_one_unit(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "lm", "krylov"])
-def test_all_combinations_of_independent_units(method: str) -> None:
+def test_all_combinations_of_independent_units_are_found(method: str) -> None:
     gru = independent_units(np.array([3.0, 2.0, 4.0, 0.5]), np.zeros(4))
     points = nc.find_fixed_points(cell_of(gru), random_states(800, 4), method=method)
     check_labels(gru, points)
@@ -108,7 +108,7 @@ def test_deflation_finds_what_the_starts_have_missed() -> None:
     assert 12 < len(known) <= 27
 
 
-def test_deflation_of_a_result_and_from_its_own_points() -> None:
+def test_deflation_leaves_its_own_points_and_takes_a_result_or_states() -> None:
     points = nc.find_fixed_points(CELL, STARTS)
     known = points.select("fixed").unique().h
     again = nc.find_fixed_points(CELL, known, deflate=points, method="newton")
@@ -193,7 +193,7 @@ def test_huge_weights_end_in_a_label() -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
-def test_marginal_points(method: str) -> None:
+def test_marginal_points_converge(method: str) -> None:
     # n'(0) is 1 in every unit, so that n(h) - h = -h³ / 3 vanishes to third order: nearer than
     # about 1e-5 nothing tells states apart, and by 1e-3 q's gradient is lost beside J's terms.
     gru = independent_units(np.ones(6), np.zeros(6))
@@ -218,7 +218,7 @@ def test_states_that_never_move_are_no_fixed_points(method: str) -> None:
     assert len(points.unique()) <= 3
 
 
-def test_a_start_where_the_jacobian_is_singular() -> None:
+def test_a_start_where_the_jacobian_is_singular_ends_fixed() -> None:
     # n' = 1 at the start, to the last digit: Newton has no step there.
     gru = independent_units(np.array([2.0]), np.array([0.3]))
     singular = (np.arctanh(np.sqrt(0.5)) - 0.3) / 2
@@ -227,7 +227,7 @@ def test_a_start_where_the_jacobian_is_singular() -> None:
     assert points.kind.tolist() == ["fixed", "fixed"]
 
 
-def test_single_precision() -> None:
+def test_single_precision_finds_points_of_double() -> None:
     single = cell_of(GRU, np.float32)
     points = nc.find_fixed_points(single, STARTS.astype(np.float32))
     assert points.h.dtype == points.starts.dtype == np.float32
@@ -267,7 +267,7 @@ def test_an_end_does_not_depend_on_how_its_input_is_given() -> None:
     assert_equal(shared, nc.find_fixed_points(CELL, STARTS, np.tile(INPUTS[0], (50, 1))))
 
 
-def test_hundreds_of_starts_in_any_order() -> None:
+def test_the_order_of_starts_does_not_matter() -> None:
     gru = random_gru(40, 2, gain=2.0)
     starts = random_states(300, 40)
     order = np.random.default_rng(0).permutation(300)
@@ -284,7 +284,7 @@ def test_a_seed_is_deprecated_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_starts_in_any_layout(layout: str) -> None:
+def test_the_layout_of_starts_does_not_matter(layout: str) -> None:
     lay = LAYOUTS[layout]
     assert_equal(
         nc.find_fixed_points(CELL, lay(STARTS), lay(INPUTS)),
@@ -300,7 +300,7 @@ def test_tensors_are_starts_too() -> None:
     )
 
 
-def test_several_threads_of_python() -> None:
+def test_several_threads_of_python_find_the_same() -> None:
     expected = nc.find_fixed_points(CELL, STARTS)
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: nc.find_fixed_points(CELL, STARTS), range(8)):
@@ -332,7 +332,7 @@ def test_a_result_survives_its_file(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_starts(method: str) -> None:
+def test_no_starts_have_no_ends(method: str) -> None:
     points = nc.find_fixed_points(CELL, STARTS[:0], INPUTS[:0], method=method)
     assert len(points) == len(points.unique()) == 0
     assert points.h.shape == (0, 8)
@@ -360,7 +360,7 @@ def test_starts_on_the_face_and_beyond_end_inside(method: str) -> None:
         check_labels(GRU, points)
 
 
-def test_thousands_of_copies_of_one_start() -> None:
+def test_thousands_of_copies_of_one_start_end_as_one() -> None:
     points = nc.find_fixed_points(CELL, np.tile(STARTS[0], (3000, 1)))
     one = nc.find_fixed_points(CELL, STARTS[:1])
     assert_equal(points, one.select([0] * 3000))
@@ -400,14 +400,14 @@ def test_what_progress_raises_ends_the_search() -> None:
         nc.find_fixed_points(CELL, STARTS, progress=fail)
 
 
-def test_a_bar_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_shown_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     nc.find_fixed_points(CELL, STARTS, progress=True)
     shown = capsys.readouterr()
     assert "50/50" in shown.err
     assert not shown.out
 
 
-def test_a_counter_where_there_is_no_tqdm(
+def test_a_counter_where_there_is_no_tqdm_is_shown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)

@@ -44,7 +44,7 @@ def check(curve: nc.Curve, cell: nc.GRU, x: NDArray[np.float64] | None = None) -
 # Curves through known points
 
 
-def test_one_thread_through_three_fixed_points() -> None:
+def test_one_curve_passes_through_three_fixed_points() -> None:
     cell = known([3.0])
     found = nc.trace(cell, np.zeros(1))
     (curve,) = found.curves
@@ -118,7 +118,9 @@ def test_a_trace_finds_all_that_500_starts_find(key: tuple[str, int]) -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.sampled_from([0.5, 1.5, 3.0]), st.booleans(), seeds)
-def test_any_network(size: int, gain: float, driven: bool, seed: int) -> None:
+def test_curves_of_any_network_satisfy_their_equation(
+    size: int, gain: float, driven: bool, seed: int
+) -> None:
     gru = random_gru(size, 2, gain, seed)
     cell = cell_of(gru)
     x = np.random.default_rng(seed).normal(size=2) if driven else None
@@ -143,7 +145,7 @@ def test_an_input_is_held() -> None:
     check(from_states.curves[0], cell, x)
 
 
-def test_the_slowest_mode_along_a_curve() -> None:
+def test_the_spectral_radius_is_given_along_a_curve() -> None:
     cell = known([3.0, 2.0])
     (curve,) = nc.trace(cell, np.zeros(2)).curves
     expected = [np.abs(np.linalg.eigvals(j)).max() for j in cell.jacobian(curve.h)]
