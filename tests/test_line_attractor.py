@@ -14,17 +14,13 @@ from scipy.interpolate import CubicSpline
 import nullcline as nc
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.known import known
 from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float64]
-
-
-def known(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    assert values is not None
-    return values
 
 
 @settings(max_examples=25)
@@ -70,7 +66,10 @@ def test_states_beside_a_line_have_their_coordinates(
 def test_states_beside_an_arc_have_their_coordinates(
     n_nodes: int, beside: float, seed: int
 ) -> None:
-    """States beside a circle of radius 1: position is the angle, distance that of the radii."""
+    """States beside a circle of radius 1: position is the angle, distance that of the radii.
+
+    As far as a spline of so few nodes is the circle.
+    """
     rng = np.random.default_rng(seed)
     steps = rng.uniform(0.5, 1.5, n_nodes)
     angle = 1.5 * np.pi * np.append(0, np.cumsum(steps) / steps.sum())
@@ -79,10 +78,10 @@ def test_states_beside_an_arc_have_their_coordinates(
     radius = 1 + rng.choice([-beside, beside], 50)
     states = np.column_stack([radius * np.cos(theta), radius * np.sin(theta), np.full(50, 0.3)])
     found = nc.measure_line_attractor(cell_of(random_gru(3, 2)), nodes, states)
-    np.testing.assert_allclose(found.state_positions, theta, atol=2e-3)
+    np.testing.assert_allclose(found.state_positions, theta, atol=5e-3)
     np.testing.assert_allclose(found.state_distances, beside, atol=1e-3)
     low, high = np.quantile(theta, [0.025, 0.975])
-    assert found.visited == pytest.approx((low, high), abs=2e-3)
+    assert found.visited == pytest.approx((low, high), abs=5e-3)
     np.testing.assert_allclose(found.positions, np.linspace(*found.visited, 20))
     at = found.positions
     tangents = np.column_stack([-np.sin(at), np.cos(at), np.zeros(20)])
@@ -170,7 +169,7 @@ def test_chunks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     cell, nodes = cell_of(random_gru(3, 2)), rng.uniform(-1, 1, (4, 3))
     states = rng.uniform(-1, 1, (50, 3))
     whole = nc.measure_line_attractor(cell, nodes, states)
-    monkeypatch.setattr("nullcline.line_attractor.STATES_AT_ONCE", 7)
+    monkeypatch.setattr("nullcline.continuation.line_attractor.STATES_AT_ONCE", 7)
     parts = nc.measure_line_attractor(cell, nodes, states)
     np.testing.assert_allclose(parts.state_positions, whole.state_positions, atol=1e-12)
 

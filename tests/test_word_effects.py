@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 import nullcline as nc
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.known import known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 def drawn(seed: int, size: int, n_words: int = 7) -> tuple[NDArray[np.float64], ...]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n_words, 3)), rng.normal(size=size), rng.normal(size=3)
-
-
-def known(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    assert values is not None
-    return values
 
 
 @settings(max_examples=30)
