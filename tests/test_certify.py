@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nullcline as nc
 from nullcline.certify.enclosure import GRUEnclosure
 from testing import ball_reference
-from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
 from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
@@ -162,11 +162,8 @@ def moved(points: nc.FixedPoints, h: NDArray[Any]) -> nc.FixedPoints:
 
 
 def test_a_ghost_is_refused() -> None:
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
     for gap in (1e-1, 1e-3, 1e-5, 1e-7):
-        gru = units(slope, float(np.arctanh(n) - slope * n + gap))
-        points = nc.find_fixed_points(cell_of(gru), np.array([[-0.8]]), tol_slow=1)
+        points = nc.find_fixed_points(cell_of(ghost_unit(gap)[0]), np.array([[-0.8]]), tol_slow=1)
         assert points.kind.tolist() == ["slow"]
         assert not points.certify().certified.any()
 

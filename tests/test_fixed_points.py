@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from nullcline import FixedPoints
 from nullcline.search import KINDS
+from testing.point_files import rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -298,13 +299,6 @@ def test_a_single_array_is_refused(saved: Path) -> None:
     with saved.open("wb") as file:
         np.save(file, np.zeros(3))
     refuse(saved)
-
-
-def rewrite(path: Path, **changes: NDArray[Any] | None) -> None:
-    """Change arrays in a file; None takes one out."""
-    with np.load(path) as archive:
-        arrays = {**archive, **changes}
-    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
 @pytest.mark.parametrize(

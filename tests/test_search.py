@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from testing import reference
-from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import (
+    LAYOUTS,
+    cell_of,
+    ghost_unit,
+    independent_units,
+    outer_rest,
+    random_gru,
+    seeds,
+)
 from testing.reference import ReferenceGRU
 from testing.search_checks import (
     METHODS,
     NETWORKS,
+    SOLVERS,
     TOL_SLOW,
     assert_equal,
     check_against_reference,
@@ -53,13 +62,11 @@ def test_a_contraction_has_one_fixed_point(method: str, size: int) -> None:
         assert points.unique().count.tolist() == [30]
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+@pytest.mark.parametrize("method", SOLVERS)
 def test_three_fixed_points_of_one_unit_are_found(method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = nc.find_fixed_points(cell_of(gru), np.linspace(-1, 1, 41)[:, None], method=method)
-    outer = 1.0
-    for _ in range(100):
-        outer = float(np.tanh(3 * outer))
+    outer = outer_rest(3.0)
     found = np.sort(points.select("fixed").unique().h.ravel())
     np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-12)
     check_labels(gru, points)
@@ -76,17 +83,14 @@ def test_all_combinations_of_independent_units_are_found(method: str) -> None:
 
 
 def test_a_ghost_is_slow_and_where_it_must_be() -> None:
-    # Just past the fold of h = tanh(s h + b), q has a minimum where the slope s (1 - n²) is 1.
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
-    fold = np.arctanh(n) - slope * n
-    gru = independent_units(np.array([slope]), np.array([fold + 1e-3]))
-    ghost = (np.arctanh(n) - fold - 1e-3) / slope
+    gru, ghost = ghost_unit(1e-3)
     points = nc.find_fixed_points(cell_of(gru), np.array([[-0.9], [ghost], [0.9]]))
     check_labels(gru, points)
     assert points.kind.tolist() == ["slow", "slow", "fixed"]
     np.testing.assert_allclose(points.h[:2, 0], ghost, atol=1e-4)
-    assert points.q[0] == pytest.approx((n - ghost) ** 2 / 4, rel=1e-6)
+    assert points.q[0] == pytest.approx(
+        (-np.sqrt(0.5) - ghost) ** 2 / 4, rel=1e-6
+    )  # where n² = 1/2
     strict = nc.find_fixed_points(cell_of(gru), np.array([[ghost]]), tol_slow=points.q[0] / 2)
     assert strict.kind.tolist() == ["unconverged"]
     assert "above tol_slow" in strict.reason[0]
@@ -108,7 +112,7 @@ def test_deflation_finds_what_the_starts_have_missed() -> None:
     assert 12 < len(known) <= 27
 
 
-def test_deflation_leaves_its_own_points_and_takes_a_result_or_states() -> None:
+def test_a_deflated_point_is_not_found_again_even_from_itself() -> None:
     points = nc.find_fixed_points(CELL, STARTS)
     known = points.select("fixed").unique().h
     again = nc.find_fixed_points(CELL, known, deflate=points, method="newton")
@@ -160,7 +164,7 @@ def test_random_networks_have_the_points_that_the_reference_finds(
     st.integers(0, 40),
     st.sampled_from([0.1, 1.0, 3.0, 30.0]),
     st.booleans(),
-    st.sampled_from(["auto", "lm", "newton", "krylov"]),
+    st.sampled_from(SOLVERS),
     seeds,
 )
 def test_labels_are_true(
@@ -190,9 +194,10 @@ def test_huge_weights_end_in_a_label() -> None:
     for method in METHODS:
         points = nc.find_fixed_points(huge, STARTS, method=method, max_iterations=50)
         assert (np.abs(points.h) <= 1).all()
+        assert np.isfinite(points.q).all()
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+@pytest.mark.parametrize("method", SOLVERS)
 def test_marginal_points_converge(method: str) -> None:
     # n'(0) is 1 in every unit, so that n(h) - h = -h³ / 3 vanishes to third order: nearer than
     # about 1e-5 nothing tells states apart, and by 1e-3 q's gradient is lost beside J's terms.
@@ -205,7 +210,7 @@ def test_marginal_points_converge(method: str) -> None:
     assert not points.unique().certify().certified.any()
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+@pytest.mark.parametrize("method", SOLVERS)
 def test_states_that_never_move_are_no_fixed_points(method: str) -> None:
     # With z = 1 to rounding, F(h) = h holds for every h in floating point, and q is 0.
     gru = independent_units(np.array([0.5, 3.0]), np.array([0.1, 0.0]))
@@ -341,7 +346,7 @@ def test_no_starts_have_no_ends(method: str) -> None:
     assert repr(points) == "FixedPoints(0 starts: 0 fixed, 0 slow, 0 unconverged; S = 8)"
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+@pytest.mark.parametrize("method", SOLVERS)
 def test_a_start_on_a_fixed_point_stays(method: str) -> None:
     point = nc.find_fixed_points(CELL, STARTS).select("fixed").h[:1]
     points = nc.find_fixed_points(CELL, point, method=method)
@@ -379,7 +384,7 @@ def test_no_iterations_judge_the_starts(method: str) -> None:
 def test_no_tolerance_leaves_nothing_slow() -> None:
     points = nc.find_fixed_points(CELL, STARTS, tol_slow=0, tol_unique=0)
     assert "slow" not in points.kind
-    assert len(points.unique()) <= 50
+    assert len(points.unique()) == len(np.unique(points.select("fixed").h, axis=0)) > 1
 
 
 # Watching and stopping
