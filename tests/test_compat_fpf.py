@@ -84,6 +84,7 @@ def check_numbers(rnn: torch.nn.Module, states: NDArray[Any], inputs: NDArray[An
             np.testing.assert_allclose(np.sqrt(fps.qstar[i]), root, rtol=1e-9, atol=1e-14)
             gain = abs(float((q(h - slope) - speed).detach()))
             np.testing.assert_allclose(fps.dq[i], gain, rtol=1e-6, atol=1e-16)
+    assert unique.n > 0
     for i in range(unique.n):
         h, x = torch.as_tensor(unique.xstar[i]), torch.as_tensor(unique.inputs[i])
         by_h, by_x = torch.func.jacrev(lambda a, b: step(rnn, a, b), argnums=(0, 1))(h, x)
@@ -139,7 +140,7 @@ def test_a_module_that_answers_like_a_gru_has_its_points(batch_first: bool) -> N
     found, _ = finder(Wrapper(gru, batch_first=batch_first)).find_fixed_points(states, inputs)
     expected, _ = finder(module_of(gru)).find_fixed_points(states, inputs)
     fixed = found[found.kind == "fixed"]
-    assert fixed.n > 0
+    assert fixed.n == (expected.kind == "fixed").sum() > 0
     for i in range(fixed.n):
         (j,) = expected.find(fixed[i])
         np.testing.assert_allclose(fixed.J_xstar[i], expected.J_xstar[j], atol=1e-6)
@@ -245,9 +246,9 @@ def test_at_most_so_many_points_are_kept() -> None:
 
 
 def test_far_points_are_left_out() -> None:
-    """All initial states are by the origin, which is unstable: Newton's ends are far from them."""
+    """All initial states but one are by the origin and end there; that one ends far from them."""
     rnn = module_of(independent_units(np.array([3.0]), np.zeros(1)))
-    states = np.array([[-1e-3], [1e-3], [0.0]])
+    states = np.append(np.linspace(-1e-3, 1e-3, 12), 0.45)[:, None]
     near, ends = finder(rnn).find_fixed_points(states, np.zeros((1, 1)))
     every, _ = finder(rnn, do_exclude_distance_outliers=False).find_fixed_points(
         states, np.zeros((1, 1))
@@ -256,6 +257,8 @@ def test_far_points_are_left_out() -> None:
     centroid = states.mean(axis=0)
     scale = np.linalg.norm(states - centroid, axis=1).mean()
     far = np.linalg.norm(np.asarray(ends.xstar) - centroid, axis=1) >= 10 * scale
+    assert far.any()
+    assert not far.all()
     assert kept.tolist() == np.flatnonzero(~far).tolist()
     assert near.n == every.n - far.sum()
 
@@ -636,11 +639,14 @@ def test_shapes_name_every_column_and_the_summary_those_that_are_there(
 ) -> None:
     points(2, cond_id=None).print_shapes()
     said = capsys.readouterr().out
-    assert "J_xstar: (2, 3, 3)" in said
-    assert "cond_id: None" in said
+    shapes = dict(line.split(": ") for line in said.splitlines())
+    assert shapes.keys() <= points(2).kwargs.keys()
+    assert len(shapes) == 14
+    assert (shapes["J_xstar"], shapes["cond_id"]) == ("(2, 3, 3)", "None")
     points(2, J_xstar=None).print_summary()
     said = capsys.readouterr().out
-    assert "The fixed points:" in said
+    titles = ("q at", "Its change", "Iterations", "The fixed points", "One step later")
+    assert [title in said for title in titles] == [True] * len(titles)
     assert "Jacobians" not in said
 
 

@@ -24,11 +24,20 @@ from nullcline.cells.rate_cell import ACTIVATIONS
 from nullcline.gpu import arrays, availability
 from testing.every_cell import KINDS, random_network
 from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
-from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import (
+    LAYOUTS,
+    cell_of,
+    ghost_unit,
+    independent_units,
+    outer_rest,
+    random_gru,
+    seeds,
+)
 from testing.rates import Rates
 from testing.search_checks import (
     METHODS,
     NETWORKS,
+    SOLVERS,
     assert_equal,
     check_against_reference,
     check_interrupted,
@@ -152,13 +161,11 @@ def test_a_contraction_has_one_fixed_point(gpu: Gpu, method: str, size: int) -> 
     np.testing.assert_allclose(points.h, np.tile(h, (10, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
+@pytest.mark.parametrize("method", SOLVERS)
 def test_one_unit_has_its_three_fixed_points(gpu: Gpu, method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = find(cell_of(gru), np.linspace(-1, 1, 21)[:, None], method=method)
-    outer = 1.0
-    for _ in range(100):
-        outer = float(np.tanh(3 * outer))
+    outer = outer_rest(3.0)
     found = np.sort(points.select("fixed").unique().h.ravel())
     np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-12)
     check_labels(gru, points)
@@ -228,7 +235,7 @@ def test_trained_networks_end_as_on_the_processor(gpu: Gpu, name: str, n: int, m
     st.integers(0, 12),
     st.sampled_from([0.1, 1.0, 3.0, 30.0]),
     st.booleans(),
-    st.sampled_from(["auto", "lm", "newton", "krylov"]),
+    st.sampled_from(SOLVERS),
     seeds,
 )
 def test_labels_are_true(
@@ -244,12 +251,7 @@ def test_labels_are_true(
 
 
 def test_a_ghost_is_slow_and_where_it_must_be(gpu: Gpu) -> None:
-    # Just past the fold of h = tanh(s h + b), q has a minimum where the slope s (1 - n²) is 1.
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
-    fold = np.arctanh(n) - slope * n
-    gru = independent_units(np.array([slope]), np.array([fold + 1e-3]))
-    ghost = (np.arctanh(n) - fold - 1e-3) / slope
+    gru, ghost = ghost_unit(1e-3)
     points = find(cell_of(gru), np.array([[-0.9], [ghost], [0.9]]))
     check_labels(gru, points)
     assert points.kind.tolist() == ["slow", "slow", "fixed"]
@@ -277,7 +279,9 @@ def test_single_precision_finds_points_of_double(gpu: Gpu, method: str) -> None:
     assert points.q.dtype == np.float64
     assert (np.abs(points.h) < 1).all()
     double = nc.find_fixed_points(CELL, STARTS).select("fixed").h
-    for ours in points.select("fixed").h:
+    fixed = points.select("fixed").h
+    assert len(fixed) > 0 or method == "gradient"
+    for ours in fixed:
         assert np.abs(double - ours).max(axis=1).min() < 1e-4
     assert_same(
         gpu, find(single, gpu.put(starts), method=method, max_iterations=200).numpy(), points
@@ -290,7 +294,8 @@ def test_inputs_may_be_none_shared_or_each(gpu: Gpu, inputs: str) -> None:
     points = find(CELL, STARTS, x)
     check_labels(GRU, points)
     theirs = nc.find_fixed_points(CELL, STARTS, x)
-    assert (points.kind == theirs.kind).mean() >= 0.8
+    same = points.kind == theirs.kind
+    assert same.all() if gpu.is_emulated else same.mean() >= 0.8
     if x is None:
         assert points.inputs is None
     else:
@@ -465,6 +470,7 @@ def test_float32_arrays_are_promoted(gpu: Gpu) -> None:
 
 def test_deflation_takes_inputs_there(gpu: Gpu) -> None:
     known = find(CELL, STARTS, INPUTS[0]).select("fixed").h
+    assert len(known) > 0
     same, others = gpu.put(np.tile(INPUTS[0], (20, 1))), gpu.put(INPUTS)
     more = find(CELL, STARTS, same, deflate=known)
     assert_same(gpu, more, find(CELL, STARTS, INPUTS[0], deflate=known))

@@ -70,9 +70,8 @@ def test_a_build_without_cuda_is_the_reason_given(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_module_that_cannot_be_loaded_is_the_reason_given(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "_cuda.so").write_bytes(b"not a library")
     monkeypatch.delitem(sys.modules, "nullcline._native._cuda", raising=False)
 
     def fail(name: str) -> None:

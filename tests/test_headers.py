@@ -14,7 +14,9 @@ INCLUDE = Path(__file__).parents[1] / "cpp" / "include"
 FILES = sorted(path.relative_to(INCLUDE).as_posix() for path in INCLUDE.rglob("*.*"))
 
 DIRECTIVE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
-OTHERS = re.compile(r"pybind11|python\.h|cuda|cu(blas|fft|rand|solver|sparse)|nv|cooperative_groups")
+OTHERS = re.compile(
+    r"pybind11|python\.h|cuda|cu(blas|fft|rand|solver|sparse)|nv|cooperative_groups"
+)
 """How the names of Python's and CUDA's headers begin, in lower case."""
 
 
