@@ -9,7 +9,7 @@ import pytest
 from benchmarks import joint_layers
 
 
-def test_the_trained_layers_jointly_and_alone() -> None:
+def test_the_trained_layers_jointly_and_alone_are_as_documented() -> None:
     """What docs/stacks.md says of the three layers trained on IMDB."""
     found = joint_layers.measure()
     for row, right in zip(found, json.loads(joint_layers.RESULTS.read_text())["rows"], strict=True):

@@ -25,7 +25,9 @@ ROUNDS = 3
 @pytest.mark.parametrize("round_", range(ROUNDS))
 @pytest.mark.parametrize("network_name", NAMES)
 @pytest.mark.filterwarnings("ignore")  # what other people's libraries say to each other
-def test_search(benchmark: BenchmarkFixture, network_name: str, name: str, round_: int) -> None:
+def test_every_end_is_counted_and_ours_are_at_the_points(
+    benchmark: BenchmarkFixture, network_name: str, name: str, round_: int
+) -> None:
     contestant = CONTESTANTS[name]
     if contestant.missing:
         pytest.skip(contestant.missing)

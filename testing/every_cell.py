@@ -190,12 +190,18 @@ def jacobians(f: Callable[..., torch.Tensor], h: Array, x: Array, by: int) -> Ar
     return np.array([matrix.numpy() for matrix in found])
 
 
-def bends(network: Network, h: Array, x: Array, u: Array, v: Array) -> Array:
-    """Return Σ_j u_j ∂²F_j v at every row, by autograd."""
+def bends(
+    step: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    h: Array,
+    x: Array,
+    u: Array,
+    v: Array,
+) -> Array:
+    """Return Σ_j u_j ∂²F_j v of F = step at every row, by autograd."""
 
     def one(state: torch.Tensor, input_: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> Any:
         return torch.autograd.functional.hvp(  # type: ignore[no-untyped-call]
-            lambda s: torch.dot(u, network.step(s, input_)), state, v
+            lambda s: torch.dot(u, step(s, input_)), state, v
         )[1]
 
     return rows(one, h, x, u, v)

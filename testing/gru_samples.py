@@ -40,6 +40,26 @@ def independent_units(slopes: NDArray[np.float64], bias: NDArray[np.float64]) ->
     return ReferenceGRU(np.zeros((3 * size, 1)), weight_hh, bias_ih, np.zeros(3 * size))
 
 
+def outer_rest(slope: float) -> float:
+    """Return the positive h with h = tanh(slope h), for a slope above 1."""
+    h = 1.0
+    for _ in range(100):
+        h = float(np.tanh(slope * h))
+    return h
+
+
+def ghost_unit(gap: float) -> tuple[ReferenceGRU, float]:
+    """Return one unit whose two fixed points below 0 have just met, and its ghost.
+
+    Just past the fold of h = tanh(s h + b), by `gap` in b, q has a minimum where the slope
+    s (1 - n²) is 1.
+    """
+    slope = 2.0
+    n = -np.sqrt(1 - 1 / slope)
+    bias = np.arctanh(n) - slope * n + gap
+    return independent_units(np.array([slope]), np.array([bias])), (np.arctanh(n) - bias) / slope
+
+
 def cell_of(gru: ReferenceGRU, dtype: Any = np.float64) -> nc.GRU:
     """Return the same network as a cell."""
     import nullcline as nc

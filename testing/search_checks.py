@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import nullcline as nc
     from testing.reference import ReferenceGRU
 
-METHODS = ("auto", "lm", "newton", "krylov", "gradient")
+SOLVERS = ("auto", "lm", "newton", "krylov")
+"""The methods that solve for zeros, and go on until rounding stops them."""
+
+METHODS = (*SOLVERS, "gradient")
 TOL_SLOW = 1e-6
 
 NETWORKS = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
 
 from nullcline.text import Corpus, Split
 from nullcline.training import train
@@ -16,6 +17,8 @@ from testing.tiny_study import NEUTRAL, SETTINGS, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from nullcline.training import Checkpoint
 
@@ -61,8 +64,21 @@ def test_it_is_the_regularized_regression(checkpoint: Checkpoint, bag: BagOfWord
         assert accuracy == np.mean((x @ best[1:] + best[0] > 0) == (labels == 1))
 
 
-def test_the_validation_reviews_choose_the_penalty(bag: BagOfWords) -> None:
-    assert bag.penalty in PENALTIES
+def test_the_validation_reviews_choose_the_penalty(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three fits, told apart by where they err, that which errs least on those alone."""
+    asked: list[int] = []
+
+    def score(self: LogisticRegression, x: object, y: NDArray[np.int64]) -> float:
+        asked.append(len(y))
+        return PENALTIES.index(self.C) % 2 if len(y) == n_validation else 1 - self.C
+
+    n_validation = len(checkpoint.reviews(CORPUS, "validation"))
+    assert n_validation not in {len(checkpoint.reviews(CORPUS, name)) for name in ("train", "test")}
+    monkeypatch.setattr(LogisticRegression, "score", score)
+    assert fit_bag_of_words(checkpoint, CORPUS).penalty == PENALTIES[1]
+    assert asked.count(n_validation) == len(PENALTIES)
 
 
 def test_more_classes_have_weights_each(tmp_path: Path) -> None:

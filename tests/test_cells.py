@@ -170,7 +170,7 @@ def test_one_input_serves_all_states(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200])
-def test_any_number_of_states(n: int) -> None:
+def test_any_number_of_states_is_stepped(n: int) -> None:
     h = np.random.default_rng(n).uniform(-1, 1, (n, H))
     np.testing.assert_allclose(CELL.step(h), expected(GRU, "step", h, np.zeros((n, D))), atol=1e-13)
     assert CELL.jacobian(h, INPUTS[:1]).shape == (n, H, H)
@@ -206,7 +206,7 @@ def test_weights_are_copied() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_weights_in_any_layout(layout: str) -> None:
+def test_the_layout_of_weights_does_not_matter(layout: str) -> None:
     cell = nc.GRU(*(LAYOUTS[layout](array) for array in vars(GRU).values()))
     np.testing.assert_array_equal(cell.jacobian(STATES, INPUTS), CELL.jacobian(STATES, INPUTS))
 
@@ -269,7 +269,7 @@ def test_bad_states_are_refused(case: str) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_states_on_a_gpu() -> None:
+def test_states_on_a_gpu_step_as_those_on_the_host() -> None:
     found = CELL.step(torch.from_numpy(STATES).cuda())
     np.testing.assert_array_equal(found, CELL.step(STATES))
 

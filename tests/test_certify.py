@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nullcline as nc
 from nullcline.certify.enclosure import GRUEnclosure
 from testing import ball_reference
-from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
 from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_close_fixed_points_are_told_apart(excess: float) -> None:
     assert (certificates.radius_unique < 2 * np.sqrt(3 * excess)).all()
 
 
-def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
+def test_close_ends_of_the_papers_network_are_one_point() -> None:
     layer = trained_layer("imdb-1-layer")
     points = nc.find_fixed_points(layer.cell(), layer.starts[:60])
     ends = points.select("fixed")
@@ -134,7 +134,7 @@ def test_the_papers_question_whether_two_close_ends_are_one_point() -> None:
 
 
 @pytest.mark.parametrize("key", LAYERS)
-def test_trained_networks(key: tuple[str, int]) -> None:
+def test_every_fixed_point_of_a_trained_network_is_certified(key: tuple[str, int]) -> None:
     layer = trained_layer(*key)
     points = nc.find_fixed_points(layer.cell(), layer.starts[::5], tol_slow=1e-3).unique()
     certificates = points.certify()
@@ -162,11 +162,8 @@ def moved(points: nc.FixedPoints, h: NDArray[Any]) -> nc.FixedPoints:
 
 
 def test_a_ghost_is_refused() -> None:
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
     for gap in (1e-1, 1e-3, 1e-5, 1e-7):
-        gru = units(slope, float(np.arctanh(n) - slope * n + gap))
-        points = nc.find_fixed_points(cell_of(gru), np.array([[-0.8]]), tol_slow=1)
+        points = nc.find_fixed_points(cell_of(ghost_unit(gap)[0]), np.array([[-0.8]]), tol_slow=1)
         assert points.kind.tolist() == ["slow"]
         assert not points.certify().certified.any()
 
@@ -241,7 +238,7 @@ def test_a_loaded_result_needs_its_cell(tmp_path: Path) -> None:
         loaded.certify(gru)  # type: ignore[arg-type]
 
 
-def test_no_rows() -> None:
+def test_no_rows_have_no_certificates() -> None:
     points = fixed_points_of(random_gru(3, 2), 4).select([])
     certificates = points.certify()
     assert len(certificates) == len(certificates.reason) == 0

@@ -107,7 +107,7 @@ def test_claims_about_networks_that_are_not_there_stay_open() -> None:
     assert "no 1-layer network" in next(iter(findings.values())).explanation
 
 
-def test_components_for_a_share() -> None:
+def test_the_fewest_components_that_reach_a_share_are_counted() -> None:
     found = layer(1, explained_variance_ratio=np.array([0.5, 0.3, 0.1, 0.1]))
     shares = (0.4, 0.5, 0.51, 0.8, 0.95)
     assert [found.components_for(share) for share in shares] == [1, 1, 2, 2, 4]

@@ -135,7 +135,7 @@ def test_a_damaged_analysis_is_named(
 # train and find
 
 
-def test_train_then_find(
+def test_find_reads_what_train_wrote(
     tmp_path: Path, data: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, out = tmp_path / "run", tmp_path / "points"
@@ -189,7 +189,7 @@ def test_data_fetch_finds_local_copies(data: Path, capsys: pytest.CaptureFixture
 # What everyone meets first
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
@@ -265,7 +265,7 @@ def test_ctrl_c_exits_with_130(
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_a_missing_extra_is_named(
+def test_a_missing_package_is_named_with_its_mend(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("nullcline.training")]:

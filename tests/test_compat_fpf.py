@@ -84,6 +84,7 @@ def check_numbers(rnn: torch.nn.Module, states: NDArray[Any], inputs: NDArray[An
             np.testing.assert_allclose(np.sqrt(fps.qstar[i]), root, rtol=1e-9, atol=1e-14)
             gain = abs(float((q(h - slope) - speed).detach()))
             np.testing.assert_allclose(fps.dq[i], gain, rtol=1e-6, atol=1e-16)
+    assert unique.n > 0
     for i in range(unique.n):
         h, x = torch.as_tensor(unique.xstar[i]), torch.as_tensor(unique.inputs[i])
         by_h, by_x = torch.func.jacrev(lambda a, b: step(rnn, a, b), argnums=(0, 1))(h, x)
@@ -98,7 +99,7 @@ def test_every_number_is_what_autograd_gives(seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tanh", "relu", "LSTM"])
-def test_every_number_of_other_networks(kind: str) -> None:
+def test_every_number_of_rnns_and_lstms_is_what_autograd_gives(kind: str) -> None:
     torch.manual_seed(0)
     rnn = (
         torch.nn.LSTM(2, 4) if kind == "LSTM" else torch.nn.RNN(2, 4, nonlinearity=kind)
@@ -133,20 +134,20 @@ class Wrapper(torch.nn.Module):
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
-def test_a_module_that_answers_like_a_gru(batch_first: bool) -> None:
+def test_a_module_that_answers_like_a_gru_has_its_points(batch_first: bool) -> None:
     gru = random_gru(3, 2, 2.0, 1)
     states, inputs = np.random.default_rng(0).uniform(-0.5, 0.5, (8, 3)), np.zeros((1, 2))
     found, _ = finder(Wrapper(gru, batch_first=batch_first)).find_fixed_points(states, inputs)
     expected, _ = finder(module_of(gru)).find_fixed_points(states, inputs)
     fixed = found[found.kind == "fixed"]
-    assert fixed.n > 0
+    assert fixed.n == (expected.kind == "fixed").sum() > 0
     for i in range(fixed.n):
         (j,) = expected.find(fixed[i])
         np.testing.assert_allclose(fixed.J_xstar[i], expected.J_xstar[j], atol=1e-6)
         np.testing.assert_allclose(fixed.dFdu[i], expected.dFdu[j], atol=1e-6)
 
 
-def test_hidden_states_of_an_lstm_alone() -> None:
+def test_hidden_states_of_an_lstm_are_searched_with_c_at_equilibrium() -> None:
     """The search is the one from [h, c] with c at rest, seen in h; modes are the whole state's."""
     torch.manual_seed(0)
     rnn = torch.nn.LSTM(2, 4).double()
@@ -245,9 +246,9 @@ def test_at_most_so_many_points_are_kept() -> None:
 
 
 def test_far_points_are_left_out() -> None:
-    """All initial states are by the origin, which is unstable: Newton's ends are far from them."""
+    """All initial states but one are by the origin and end there; that one ends far from them."""
     rnn = module_of(independent_units(np.array([3.0]), np.zeros(1)))
-    states = np.array([[-1e-3], [1e-3], [0.0]])
+    states = np.append(np.linspace(-1e-3, 1e-3, 12), 0.45)[:, None]
     near, ends = finder(rnn).find_fixed_points(states, np.zeros((1, 1)))
     every, _ = finder(rnn, do_exclude_distance_outliers=False).find_fixed_points(
         states, np.zeros((1, 1))
@@ -256,6 +257,8 @@ def test_far_points_are_left_out() -> None:
     centroid = states.mean(axis=0)
     scale = np.linalg.norm(states - centroid, axis=1).mean()
     far = np.linalg.norm(np.asarray(ends.xstar) - centroid, axis=1) >= 10 * scale
+    assert far.any()
+    assert not far.all()
     assert kept.tolist() == np.flatnonzero(~far).tolist()
     assert near.n == every.n - far.sum()
 
@@ -275,13 +278,13 @@ def test_points_that_did_not_converge_are_searched_on() -> None:
     np.testing.assert_array_equal(again.x_init, once.x_init)
 
 
-def test_outliers_in_q() -> None:
+def test_outliers_in_q_exceed_the_threshold() -> None:
     fps = FixedPoints(xstar=np.zeros((3, 1)), qstar=np.array([1.0, 3.0, 2.0]))
     assert FixedPointFinderTorch.identify_q_outliers(fps, 2.0).tolist() == [1]
     assert FixedPointFinderTorch.identify_q_non_outliers(fps, 2.0).tolist() == [0, 2]
 
 
-def test_no_initial_state() -> None:
+def test_no_initial_state_finds_no_point() -> None:
     rnn, _, _ = random_case(0)
     unique, ends = finder(rnn).find_fixed_points(np.zeros((0, 5)), np.zeros((1, 2)))
     assert unique.n == ends.n == 0
@@ -417,7 +420,7 @@ def test_bad_initial_states_are_refused(case: str) -> None:
         finder(random_case(0)[0]).find_fixed_points(states, inputs)
 
 
-def test_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_search_prints_only_when_verbose(capsys: pytest.CaptureFixture[str]) -> None:
     rnn, states, inputs = random_case(0)
     finder(rnn, do_decompose_jacobians=False).find_fixed_points(states, inputs)
     assert capsys.readouterr() == ("", "")
@@ -471,7 +474,7 @@ def slowly_unique(fps: FixedPoints) -> list[int]:
 
 
 @given(st.integers(0, 25), st.booleans(), st.integers(0, 2**32 - 1))
-def test_unique_points_by_the_rule(n: int, driven: bool, seed: int) -> None:
+def test_unique_points_follow_the_rule(n: int, driven: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     near = 1e-3 * rng.uniform(-0.6, 0.6, (n, 2))
     fps = FixedPoints(
@@ -483,7 +486,7 @@ def test_unique_points_by_the_rule(n: int, driven: bool, seed: int) -> None:
     assert fps.get_unique().n_iters.tolist() == slowly_unique(fps)
 
 
-def test_unique_points_of_which_some_are_not_finite() -> None:
+def test_points_that_are_not_finite_are_never_equal() -> None:
     fps = FixedPoints(xstar=np.array([[np.nan], [0.0], [np.nan], [0.0]]))
     assert fps.get_unique().n == 3
 
@@ -576,7 +579,7 @@ def test_a_transformation_maps_states_and_turns_directions() -> None:
 
 @settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 2**32 - 1))
-def test_modes_of_the_jacobians(n: int, size: int, seed: int) -> None:
+def test_modes_decompose_the_jacobians(n: int, size: int, seed: int) -> None:
     jacobians = np.random.default_rng(seed).normal(size=(n, size, size))
     jacobians[0, 0, 0] = np.nan if n > 1 else 1.0
     fps = FixedPoints(J_xstar=jacobians, dtype=np.float64, dtype_complex=np.complex128)
@@ -604,7 +607,7 @@ def test_jacobians_are_decomposed_once(capsys: pytest.CaptureFixture[str]) -> No
         FixedPoints(xstar=np.zeros((1, 2))).decompose_jacobians()
 
 
-def test_columns_of_nan() -> None:
+def test_allocated_columns_are_nan() -> None:
     fps = FixedPoints(do_alloc_nan=True, n=2, n_states=3, n_inputs=1)
     assert (fps.n, fps.n_states, fps.n_inputs, len(fps)) == (2, 3, 1, 2)
     assert np.isnan(fps.J_xstar).all()
@@ -617,7 +620,7 @@ def test_columns_of_nan() -> None:
             FixedPoints(do_alloc_nan=True, **sizes)
 
 
-def test_sizes_of_nothing_and_of_one() -> None:
+def test_sizes_are_those_of_the_columns() -> None:
     assert (FixedPoints().n, FixedPoints().n_states, FixedPoints().n_inputs) == (0, None, None)
     assert points(1).is_single_fixed_point
     assert not points(2).is_single_fixed_point
@@ -631,14 +634,19 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         FixedPoints(xstar=np.zeros(3))
 
 
-def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_shapes_name_every_column_and_the_summary_those_that_are_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     points(2, cond_id=None).print_shapes()
     said = capsys.readouterr().out
-    assert "J_xstar: (2, 3, 3)" in said
-    assert "cond_id: None" in said
+    shapes = dict(line.split(": ") for line in said.splitlines())
+    assert shapes.keys() <= points(2).kwargs.keys()
+    assert len(shapes) == 14
+    assert (shapes["J_xstar"], shapes["cond_id"]) == ("(2, 3, 3)", "None")
     points(2, J_xstar=None).print_summary()
     said = capsys.readouterr().out
-    assert "The fixed points:" in said
+    titles = ("q at", "Its change", "Iterations", "The fixed points", "One step later")
+    assert [title in said for title in titles] == [True] * len(titles)
     assert "Jacobians" not in said
 
 
@@ -656,7 +664,9 @@ def test_a_file_holds_every_column_under_just_its_name(tmp_path: Path) -> None:
     check_equal(restored, fps)
 
 
-def test_saying_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_saving_and_restoring_are_announced_when_verbose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fps = points(verbose=True)
     fps.save(tmp_path / "points")
     fps.restore(tmp_path / "points")

@@ -110,12 +110,12 @@ def check_same(points: FixedPoints, expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_files_of_python_3(tmp_path: Path, protocol: int) -> None:
+def test_files_of_python_3_are_read(tmp_path: Path, protocol: int) -> None:
     expected = attributes()
     check_same(read_fps(written(tmp_path, pickle.dumps(expected, protocol))), expected)
 
 
-def test_files_of_python_2(tmp_path: Path) -> None:
+def test_files_of_python_2_are_read(tmp_path: Path) -> None:
     expected = {name: value for name, value in attributes().items() if name != "J_xstar"}
     content = of_python_2(expected)
     by_pickle = pickle.loads(content, encoding="latin1")  # noqa: S301 - of the lines above
@@ -123,7 +123,7 @@ def test_files_of_python_2(tmp_path: Path) -> None:
     check_same(read_fps(written(tmp_path, content)), {**expected, "J_xstar": None})
 
 
-def test_old_names_of_modules(tmp_path: Path) -> None:
+def test_old_names_of_modules_are_understood(tmp_path: Path) -> None:
     expected = attributes()
     content = pickle.dumps(expected, 3)
     old = content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
@@ -131,7 +131,7 @@ def test_old_names_of_modules(tmp_path: Path) -> None:
     check_same(read_fps(written(tmp_path, old)), expected)
 
 
-def test_files_with_few_attributes(tmp_path: Path) -> None:
+def test_attributes_that_a_file_lacks_are_defaults(tmp_path: Path) -> None:
     few = {"xstar": np.ones((2, 3)), "tol_unique": np.float32(0.5)}
     points = read_fps(written(tmp_path, pickle.dumps(few)))
     assert (points.n, points.n_states, points.n_inputs) == (2, 3, None)
@@ -330,10 +330,10 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         FixedPoints().restore(path)
 
 
-def test_no_file() -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
         read_fps("no such file")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="no such file"):
         FixedPoints().restore("no such file")
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.point_files import rewrite
 from testing.search_checks import assert_equal, random_states
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_inputs_without_labels_have_none() -> None:
         assert points.unique().condition is None
 
 
-def test_conditions_by_any_mapping_of_any_arrays() -> None:
+def test_conditions_may_be_any_mapping_of_any_arrays() -> None:
     expected = nc.find_fixed_points(CELL, STARTS, {"left": LEFT})
     given: Any = {"left": torch.from_numpy(LEFT).requires_grad_()}
     assert_equal(nc.find_fixed_points(CELL, torch.from_numpy(STARTS), given), expected)
@@ -96,10 +97,11 @@ def test_what_follows_takes_the_inputs_of_conditions() -> None:
     modes = nc.linearize(CELL, points)
     np.testing.assert_array_equal(modes.J_rec, CELL.jacobian(points.h, points.inputs))
     fixed = points.select("fixed")
+    assert len(fixed) > 0
     assert fixed.certify().certified.all()
 
 
-def test_deflation_under_one_condition() -> None:
+def test_deflation_takes_one_condition_and_no_more() -> None:
     cell = cell_of(independent_units(np.array([3.0]), np.zeros(1)))
     zero, one = {"only": np.zeros(1)}, np.ones(1)
     known = nc.find_fixed_points(cell, np.array([[0.9]]), zero)
@@ -169,13 +171,6 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def rewrite(path: Path, **changes: Any) -> None:
-    """Change arrays in a file; None takes one out."""
-    with np.load(path) as archive:
-        arrays = {**archive, **changes}
-    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
-
-
 def test_a_file_of_the_first_version_has_no_conditions(saved: Path) -> None:
     points = nc.FixedPoints.load(saved)
     rewrite(saved, version=np.array(1), condition_texts=None, condition_codes=None)
@@ -203,7 +198,7 @@ def test_damaged_labels_are_refused(saved: Path, changes: dict[str, Any]) -> Non
         nc.FixedPoints.load(saved)
 
 
-def test_more_conditions_than_a_byte_counts(tmp_path: Path) -> None:
+def test_a_file_holds_more_conditions_than_a_byte_counts(tmp_path: Path) -> None:
     inputs = {f"condition {i}": np.array([i / 400, 0]) for i in range(300)}
     points = nc.find_fixed_points(CELL, STARTS[:1], inputs, max_iterations=0)
     points.save(tmp_path / "points.npz")

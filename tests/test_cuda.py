@@ -24,11 +24,20 @@ from nullcline.cells.rate_cell import ACTIVATIONS
 from nullcline.gpu import arrays, availability
 from testing.every_cell import KINDS, random_network
 from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
-from testing.gru_samples import LAYOUTS, cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import (
+    LAYOUTS,
+    cell_of,
+    ghost_unit,
+    independent_units,
+    outer_rest,
+    random_gru,
+    seeds,
+)
 from testing.rates import Rates
 from testing.search_checks import (
     METHODS,
     NETWORKS,
+    SOLVERS,
     assert_equal,
     check_against_reference,
     check_interrupted,
@@ -102,7 +111,7 @@ def test_a_real_gpu_is_tested_too() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_cells_of_every_kind(gpu: Gpu, kind: str, method: str) -> None:
+def test_cells_of_every_kind_end_as_on_the_processor(gpu: Gpu, kind: str, method: str) -> None:
     network = random_network(kind, 9, 3, gain=0.6 if kind == "relu" else 1.2, seed=2)
     cell = network.cell()
     rng = np.random.default_rng(4)
@@ -152,13 +161,11 @@ def test_a_contraction_has_one_fixed_point(gpu: Gpu, method: str, size: int) -> 
     np.testing.assert_allclose(points.h, np.tile(h, (10, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["auto", "lm", "newton", "krylov"])
-def test_three_fixed_points_of_one_unit(gpu: Gpu, method: str) -> None:
+@pytest.mark.parametrize("method", SOLVERS)
+def test_one_unit_has_its_three_fixed_points(gpu: Gpu, method: str) -> None:
     gru = independent_units(np.array([3.0]), np.zeros(1))
     points = find(cell_of(gru), np.linspace(-1, 1, 21)[:, None], method=method)
-    outer = 1.0
-    for _ in range(100):
-        outer = float(np.tanh(3 * outer))
+    outer = outer_rest(3.0)
     found = np.sort(points.select("fixed").unique().h.ravel())
     np.testing.assert_allclose(found, [-outer, 0, outer], atol=1e-12)
     check_labels(gru, points)
@@ -210,7 +217,7 @@ def test_ends_are_those_of_the_processor(gpu: Gpu, method: str, size: int, n: in
         ("imdb-1-layer", 3, "lm"),
     ],
 )
-def test_trained_networks(gpu: Gpu, name: str, n: int, method: str) -> None:
+def test_trained_networks_end_as_on_the_processor(gpu: Gpu, name: str, n: int, method: str) -> None:
     """Starts enough for slots to be moved together, and subspaces that fill up."""
     layer = trained_layer(name)
     starts = layer.starts[:n].astype(np.float64)
@@ -228,7 +235,7 @@ def test_trained_networks(gpu: Gpu, name: str, n: int, method: str) -> None:
     st.integers(0, 12),
     st.sampled_from([0.1, 1.0, 3.0, 30.0]),
     st.booleans(),
-    st.sampled_from(["auto", "lm", "newton", "krylov"]),
+    st.sampled_from(SOLVERS),
     seeds,
 )
 def test_labels_are_true(
@@ -244,12 +251,7 @@ def test_labels_are_true(
 
 
 def test_a_ghost_is_slow_and_where_it_must_be(gpu: Gpu) -> None:
-    # Just past the fold of h = tanh(s h + b), q has a minimum where the slope s (1 - n²) is 1.
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
-    fold = np.arctanh(n) - slope * n
-    gru = independent_units(np.array([slope]), np.array([fold + 1e-3]))
-    ghost = (np.arctanh(n) - fold - 1e-3) / slope
+    gru, ghost = ghost_unit(1e-3)
     points = find(cell_of(gru), np.array([[-0.9], [ghost], [0.9]]))
     check_labels(gru, points)
     assert points.kind.tolist() == ["slow", "slow", "fixed"]
@@ -269,7 +271,7 @@ def test_deflation_finds_what_the_starts_have_missed(gpu: Gpu) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_single_precision(gpu: Gpu, method: str) -> None:
+def test_single_precision_finds_points_of_double(gpu: Gpu, method: str) -> None:
     single = cell_of(GRU, np.float32)
     starts = STARTS.astype(np.float32)
     points = find(single, starts, method=method, max_iterations=200)
@@ -277,7 +279,9 @@ def test_single_precision(gpu: Gpu, method: str) -> None:
     assert points.q.dtype == np.float64
     assert (np.abs(points.h) < 1).all()
     double = nc.find_fixed_points(CELL, STARTS).select("fixed").h
-    for ours in points.select("fixed").h:
+    fixed = points.select("fixed").h
+    assert len(fixed) > 0 or method == "gradient"
+    for ours in fixed:
         assert np.abs(double - ours).max(axis=1).min() < 1e-4
     assert_same(
         gpu, find(single, gpu.put(starts), method=method, max_iterations=200).numpy(), points
@@ -285,12 +289,13 @@ def test_single_precision(gpu: Gpu, method: str) -> None:
 
 
 @pytest.mark.parametrize("inputs", ["none", "shared", "each"])
-def test_inputs(gpu: Gpu, inputs: str) -> None:
+def test_inputs_may_be_none_shared_or_each(gpu: Gpu, inputs: str) -> None:
     x = {"none": None, "shared": INPUTS[0], "each": INPUTS}[inputs]
     points = find(CELL, STARTS, x)
     check_labels(GRU, points)
     theirs = nc.find_fixed_points(CELL, STARTS, x)
-    assert (points.kind == theirs.kind).mean() >= 0.8
+    same = points.kind == theirs.kind
+    assert same.all() if gpu.is_emulated else same.mean() >= 0.8
     if x is None:
         assert points.inputs is None
     else:
@@ -302,7 +307,7 @@ def test_inputs(gpu: Gpu, inputs: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("there", [False, True])
-def test_no_starts(gpu: Gpu, method: str, there: bool) -> None:
+def test_no_starts_have_no_ends(gpu: Gpu, method: str, there: bool) -> None:
     put = gpu.put if there else np.asarray
     points = find(CELL, put(STARTS[:0]), put(INPUTS[:0]), method=method)
     assert len(points) == len(points.unique()) == 0
@@ -335,7 +340,7 @@ def test_copies_of_one_start_end_as_one(gpu: Gpu) -> None:
     assert points.unique(unconverged=True).count.tolist() == [300]
 
 
-def test_several_threads_of_python(gpu: Gpu) -> None:
+def test_several_threads_of_python_find_the_same(gpu: Gpu) -> None:
     expected = find(CELL, STARTS)
     with ThreadPoolExecutor(3) as pool:
         for found in pool.map(lambda _: find(CELL, STARTS), range(6)):
@@ -406,7 +411,7 @@ nc.find_fixed_points(cell, starts, method={method!r}, tol_slow=0, device="cuda",
 
 
 @pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"other byte order", "unaligned"}))
-def test_starts_and_inputs_in_any_layout(gpu: Gpu, layout: str) -> None:
+def test_the_layout_of_arrays_does_not_matter(gpu: Gpu, layout: str) -> None:
     lay = LAYOUTS[layout]
     expected = find(CELL, STARTS, INPUTS)
     points = find(CELL, gpu.put(lay(STARTS)), gpu.put(lay(INPUTS)))
@@ -434,7 +439,7 @@ def test_streams_are_waited_for(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> No
     assert [call["streams"] for call in calls] == [[1, 2], [2], []]
 
 
-def test_one_array_there_and_one_here(gpu: Gpu) -> None:
+def test_arrays_may_lie_on_different_sides(gpu: Gpu) -> None:
     expected = find(CELL, STARTS, INPUTS)
     starts_there = find(CELL, gpu.put(STARTS), INPUTS)
     assert not on_host(starts_there)
@@ -456,15 +461,16 @@ def test_one_input_for_all_is_there(gpu: Gpu, shape: tuple[int, ...], starts_the
     np.testing.assert_array_equal(points.inputs, np.tile(INPUTS[0], (20, 1)))
 
 
-def test_float32_arrays_in_a_float64_cell(gpu: Gpu) -> None:
+def test_float32_arrays_are_promoted(gpu: Gpu) -> None:
     starts, inputs = STARTS.astype(np.float32), INPUTS.astype(np.float32)
     points = find(CELL, gpu.put(starts), gpu.put(inputs)).numpy()
     assert points.starts.dtype == np.float64
     assert_same(gpu, points, find(CELL, starts, inputs))
 
 
-def test_deflation_with_inputs_there(gpu: Gpu) -> None:
+def test_deflation_takes_inputs_there(gpu: Gpu) -> None:
     known = find(CELL, STARTS, INPUTS[0]).select("fixed").h
+    assert len(known) > 0
     same, others = gpu.put(np.tile(INPUTS[0], (20, 1))), gpu.put(INPUTS)
     more = find(CELL, STARTS, same, deflate=known)
     assert_same(gpu, more, find(CELL, STARTS, INPUTS[0], deflate=known))
@@ -482,7 +488,7 @@ def test_a_result_does_not_follow_its_starts(emulated: Gpu) -> None:
 # Labelled conditions, and stacks
 
 
-def test_conditions_of_starts_here(gpu: Gpu) -> None:
+def test_conditions_take_starts_on_the_host(gpu: Gpu) -> None:
     conditions = {"left": INPUTS[0], "right": INPUTS[1]}
     points = find(CELL, STARTS, conditions)
     assert points.condition is not None
@@ -491,7 +497,7 @@ def test_conditions_of_starts_here(gpu: Gpu) -> None:
     assert_same(gpu, points, find(CELL, np.tile(STARTS, (2, 1)), every))
 
 
-def test_starts_there_that_no_library_repeats(gpu: Gpu) -> None:
+def test_starts_that_no_library_repeats_are_refused(gpu: Gpu) -> None:
     with pytest.raises(TypeError, match=r"starts must be of PyTorch, CuPy, JAX or NumPy.*OnGpu"):
         find(CELL, gpu.put(STARTS), {"left": INPUTS[0]})
     with pytest.raises(ValueError, match=r"starts must have shape \(n, 8\)"):
@@ -617,7 +623,7 @@ def test_tensors_of_other_kinds_are_refused(change: Any, message: str) -> None:
         find(CELL, change(cuda_tensor(STARTS)))
 
 
-def test_tensors_of_a_real_gpu() -> None:
+def test_tensors_of_a_real_gpu_are_searched_there() -> None:
     if not (nc.cuda.is_available() and torch.cuda.is_available()):
         pytest.skip("PyTorch, or nullcline, finds no GPU")
     starts = torch.tensor(STARTS, device="cuda").T.contiguous().T

@@ -52,7 +52,7 @@ def check_refusal(reason: str) -> None:
     assert str(refused.value) == available.reason
 
 
-def test_available(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_available_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     build(monkeypatch, device_count=lambda: 2)
     available = nc.cuda.is_available()
     assert available
@@ -64,13 +64,14 @@ def test_available(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_cuda_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nullcline._native._cuda", None)
     check_refusal("nullcline was built without CUDA: reinstall with `pip install .")
 
 
-def test_a_module_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "_cuda.so").write_bytes(b"not a library")
+def test_a_module_that_cannot_be_loaded_is_the_reason_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delitem(sys.modules, "nullcline._native._cuda", raising=False)
 
     def fail(name: str) -> None:
@@ -80,7 +81,7 @@ def test_a_module_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_pat
     check_refusal("nullcline's CUDA module cannot be loaded: libstdc++.so.6: version")
 
 
-def test_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_driver_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> int:
         raise RuntimeError("no NVIDIA driver was found")
 
@@ -88,12 +89,12 @@ def test_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     check_refusal("no NVIDIA driver was found")
 
 
-def test_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gpu_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     build(monkeypatch, device_count=lambda: 0)
     check_refusal("no NVIDIA GPU is visible; CUDA_VISIBLE_DEVICES may hide it")
 
 
-def test_no_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cublas_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: str) -> None:
         raise OSError(f"{path}: cannot open shared object file")
 
@@ -177,7 +178,7 @@ def test_a_toolkit_that_the_environment_names_comes_last(
 
 
 @pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
-def test_the_processor(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_processor_needs_no_gpu_module(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nullcline._native._cuda", None)
     assert chosen_gpu(device) is None
     points = nc.find_fixed_points(CELL, np.zeros((1, 2)), device=device)
@@ -194,7 +195,9 @@ def test_the_processor(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (torch.device("cuda", 1), 1),
     ],
 )
-def test_gpus(device: Any, index: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_chosen_by_its_number(
+    device: Any, index: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build(monkeypatch, device_count=lambda: 2)
     gpu = chosen_gpu(device)
     assert gpu is not None

@@ -71,7 +71,7 @@ def test_a_module_that_never_was_is_not_found(name: str) -> None:
         importlib.import_module(name)
 
 
-def test_layers_of_a_stack() -> None:
+def test_a_stack_has_its_layer_points_under_their_old_name() -> None:
     stack = nc.Stack([random_network("tanh", 3, size, 0.5).cell() for size in (2, 3)])
     points = nc.find_fixed_points(stack, np.zeros((2, 6)))
     with pytest.warns(DeprecationWarning, match=r"layer_points .*: use nullcline.layer_points"):
@@ -80,7 +80,7 @@ def test_layers_of_a_stack() -> None:
         np.testing.assert_array_equal(layer.h, right.h)
 
 
-def test_attributes() -> None:
+def test_curves_and_branches_have_their_spectral_radius_under_its_old_name() -> None:
     cell = random_network("tanh", 2, 1, 0.5).cell()
     (curve,) = nc.trace(cell, np.zeros(2)).curves
     branch = nc.follow_input(cell, np.zeros(2), np.ones(1))
@@ -89,7 +89,7 @@ def test_attributes() -> None:
             assert found.slowest is found.spectral_radius
 
 
-def test_the_spectral_radius_of_a_spectrum() -> None:
+def test_a_spectrum_has_its_spectral_radius_under_its_old_name() -> None:
     found = spectrum(STABLE_REAL)
     with pytest.warns(DeprecationWarning, match="slowest is deprecated: use .*spectral_radius"):
         assert found.slowest == found.spectral_radius == 0.9

@@ -50,6 +50,7 @@ def test_files_are_pictures(tmp_path: Path) -> None:
 def test_the_same_analyses_give_the_same_files(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         draw_figures(network(layer(1)), tmp_path / folder)
+    assert len(list((tmp_path / "a").iterdir())) == 8
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 

@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from nullcline import FixedPoints
 from nullcline.search import KINDS
+from testing.point_files import rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +180,7 @@ def test_ends_that_are_no_number_are_merged_last() -> None:
     np.testing.assert_array_equal(points.unique(unconverged=True).q, [1, np.nan])
 
 
-def test_twenty_thousand_ends() -> None:
+def test_twenty_thousand_ends_are_merged() -> None:
     # All pairs would be 2e8 comparisons of 64 coordinates.
     rng = np.random.default_rng(0)
     corners = np.where(rng.random((500, 64)) < 0.5, -0.99, 0.99)
@@ -189,11 +190,11 @@ def test_twenty_thousand_ends() -> None:
     np.testing.assert_array_equal(np.sort(unique.count), np.sort(np.bincount(which)))
 
 
-def test_thousands_of_copies_of_one_end() -> None:
+def test_thousands_of_copies_are_one_point() -> None:
     assert ends(np.full((5000, 3), 0.1)).unique().count.tolist() == [5000]
 
 
-def test_select() -> None:
+def test_select_takes_kinds_masks_and_indices() -> None:
     points = ends([[0.0], [0.1], [0.2]], kind=["fixed", "slow", "fixed"], inputs=np.eye(3))
     assert points.select("fixed").h.ravel().tolist() == [0.0, 0.2]
     assert points.select(points.kind == "slow").iterations.tolist() == [1]
@@ -222,7 +223,7 @@ def test_bad_selections_are_refused(which: Any, error: type[Exception], message:
         ends(np.zeros((3, 2))).select(which)
 
 
-def test_the_summary() -> None:
+def test_the_summary_counts_every_kind() -> None:
     points = ends(np.zeros((4, 2)), kind=["fixed", "slow", "fixed", "unconverged"])
     assert repr(points) == "FixedPoints(4 starts: 2 fixed, 1 slow, 1 unconverged; S = 2)"
     assert (
@@ -276,7 +277,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none.npz"):
         FixedPoints.load(tmp_path / "none.npz")
     with pytest.raises(IsADirectoryError):
@@ -298,13 +299,6 @@ def test_a_single_array_is_refused(saved: Path) -> None:
     with saved.open("wb") as file:
         np.save(file, np.zeros(3))
     refuse(saved)
-
-
-def rewrite(path: Path, **changes: NDArray[Any] | None) -> None:
-    """Change arrays in a file; None takes one out."""
-    with np.load(path) as archive:
-        arrays = {**archive, **changes}
-    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
 @pytest.mark.parametrize(
@@ -423,7 +417,7 @@ def test_outliers_are_far_from_the_centroid_of_the_starts() -> None:
 
 
 @given(results(), st.floats(0, 20))
-def test_outliers_by_the_definition(points: FixedPoints, threshold: float) -> None:
+def test_outliers_agree_with_their_definition(points: FixedPoints, threshold: float) -> None:
     outliers = points.outliers(threshold)
     assert outliers.shape == (len(points),)
     centroid = points.starts.mean(axis=0) if len(points) else 0

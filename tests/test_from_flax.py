@@ -81,7 +81,9 @@ def nnx_shapes(name: str, *sizes: int, **options: Any) -> Any:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @settings(max_examples=8)
 @given(sizes, sizes, seeds, st.booleans())
-def test_a_cell_of_linen(kind: str, size: int, input_size: int, seed: int, outer: bool) -> None:
+def test_a_cell_of_linen_steps_as_flax_does(
+    kind: str, size: int, input_size: int, seed: int, outer: bool
+) -> None:
     original, params = linen_cell(kind, size, input_size, seed)
     carry, x = carry_and_input(kind, size, input_size, seed + 1)
     (cell,) = nc.from_flax(original, params if outer else params["params"])
@@ -92,7 +94,7 @@ def test_a_cell_of_linen(kind: str, size: int, input_size: int, seed: int, outer
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"MGU"}))
 @settings(max_examples=8)
 @given(sizes, sizes, seeds)
-def test_a_cell_of_nnx(kind: str, size: int, input_size: int, seed: int) -> None:
+def test_a_cell_of_nnx_steps_as_flax_does(kind: str, size: int, input_size: int, seed: int) -> None:
     original = nnx_cell(kind, size, input_size, seed)
     carry, x = carry_and_input(kind, size, input_size, seed + 1)
     (cell,) = nc.from_flax(original)
@@ -100,13 +102,13 @@ def test_a_cell_of_nnx(kind: str, size: int, input_size: int, seed: int) -> None
     np.testing.assert_allclose(cell.step(row(carry), x), expected, rtol=0, atol=1e-14)
 
 
-def test_a_bound_cell_of_linen() -> None:
+def test_a_bound_cell_needs_no_parameters() -> None:
     original, params = linen_cell("GRU", 4, 3, 0)
     (free,), (bound,) = nc.from_flax(original, params), nc.from_flax(original.bind(params))
     np.testing.assert_array_equal(bound.weight_hh, free.weight_hh)
 
 
-def test_layers_of_linen() -> None:
+def test_layers_of_linen_are_read_as_their_cells() -> None:
     forward, backward = linen.GRUCell(4), linen.LSTMCell(2)
     x = np.zeros((1, 5, 3), np.float32)
     for module, sizes in (
@@ -119,7 +121,7 @@ def test_layers_of_linen() -> None:
         assert [(cell.input_size, cell.hidden_size) for cell in cells] == sizes
 
 
-def test_layers_of_nnx() -> None:
+def test_layers_of_nnx_are_read_as_their_cells() -> None:
     forward, backward = nnx_cell("GRU", 4, 3, 0), nnx_cell("LSTM", 2, 3, 0)
     (cell,) = nc.from_flax(nnx.RNN(forward))
     (pair,) = nc.from_flax(nnx.Bidirectional(nnx.RNN(forward), nnx.RNN(backward)))
@@ -127,7 +129,7 @@ def test_layers_of_nnx() -> None:
     assert (pair.backward.input_size, pair.backward.hidden_size) == (3, 2)
 
 
-def test_the_type_to_compute_in() -> None:
+def test_the_type_to_compute_in_is_the_one_asked_for() -> None:
     original, params = linen_cell("GRU", 4, 3, 0)
     for dtype in (np.float64, np.float32):
         (cell,) = nc.from_flax(original, params, dtype=dtype)
@@ -221,7 +223,7 @@ def test_parameters_that_are_no_numbers_are_refused() -> None:
         nc.from_flax(cell, params)
 
 
-def test_flax_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flax", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[flax\]'"):
         nc.from_flax(None)

@@ -16,8 +16,7 @@ import nullcline as nc
 from nullcline.cells import Cell
 from testing.every_cell import Network, random_network
 from testing.gru_samples import seeds
-
-METHODS = ("auto", "lm", "newton", "gradient")
+from testing.search_checks import METHODS
 
 
 def as_function(
@@ -50,7 +49,7 @@ def test_a_function_of_a_cell_is_the_cell(kind: str, size: int, reads: int, seed
     np.testing.assert_allclose(cell.residual_jacobian(h, x), j, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "krylov"])
 def test_the_solvers_find_what_they_find_in_the_cell(method: str) -> None:
     network = random_network("gru", 6, 2, gain=1.5, seed=6)
     rng = np.random.default_rng(0)
@@ -73,7 +72,7 @@ def test_the_solvers_find_what_they_find_in_the_cell(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "newton"])
-def test_all_fixed_points_of_independent_units(method: str) -> None:
+def test_all_fixed_points_of_independent_units_are_found(method: str) -> None:
     """h' = h + 0.3 (h - h³), unit by unit: every combination of -1, 0 and 1 is a fixed point."""
     cell = nc.from_function(lambda _, h: h + 0.3 * (h - h**3), 2, 0)
     starts = np.random.default_rng(0).uniform(-1.3, 1.3, (400, 2))
@@ -95,7 +94,7 @@ def test_a_minimum_that_is_no_zero_is_slow() -> None:
     np.testing.assert_allclose(found.q, 1e-8, rtol=1e-3)
 
 
-def test_single_precision() -> None:
+def test_single_precision_finds_points_of_the_cell() -> None:
     torch.manual_seed(0)
     layer = torch.nn.GRUCell(3, 5)
     cell = nc.from_function(layer, 5, 3, dtype=np.float32)
@@ -123,7 +122,7 @@ def test_a_function_may_be_the_first_cell_of_a_process() -> None:
     assert ended.stdout == "True\n", ended.stderr
 
 
-def test_no_starts_and_more_starts_than_slots() -> None:
+def test_any_number_of_starts_is_searched() -> None:
     cell = nc.from_function(lambda x, h: torch.tanh(0.5 * h + x), 1, 1)
     assert len(nc.find_fixed_points(cell, np.zeros((0, 1)))) == 0
     assert cell.jacobian(np.zeros((0, 1))).shape == (0, 1, 1)

@@ -98,13 +98,13 @@ def test_a_layer_reads_a_sequence_step_by_step(kind: str, go_backwards: bool) ->
     np.testing.assert_allclose(state, rows(layer(tensor(x))[1:]), rtol=0, atol=64 * EPS)
 
 
-def test_a_stateful_layer() -> None:
+def test_a_stateful_layer_is_read() -> None:
     layer = make("GRU, reset after", 4, stateful=True)
     layer.build((2, None, 3))
     assert [cell.input_size for cell in nc.from_keras(layer)] == [3]
 
 
-def test_both_directions() -> None:
+def test_both_directions_are_cells() -> None:
     layer = layers.Bidirectional(make("LSTM", 4, return_state=True))
     x = eighths((2, 1, 3), 0)
     layer.build(x.shape)
@@ -116,7 +116,7 @@ def test_both_directions() -> None:
         np.testing.assert_allclose(step, rows(expected), rtol=0, atol=4 * EPS)
 
 
-def test_several_cells_in_one_layer() -> None:
+def test_several_cells_in_one_layer_are_read_in_order() -> None:
     stack = [make("LSTM", 4, "Cell"), make("GRU, reset after", 2, "Cell")]
     layer = layers.RNN(stack)
     layer.build((None, None, 3))
@@ -128,7 +128,7 @@ def test_several_cells_in_one_layer() -> None:
         nc.from_keras(layers.Bidirectional(layer))
 
 
-def test_the_recurrent_layers_of_a_model() -> None:
+def test_the_recurrent_layers_of_a_model_are_found() -> None:
     inner = keras.Sequential([layers.Input((None, 5)), make("GRU, reset before", 2)])
     model = keras.Sequential(
         [
@@ -145,7 +145,7 @@ def test_the_recurrent_layers_of_a_model() -> None:
     ]
 
 
-def test_the_type_to_compute_in() -> None:
+def test_the_type_to_compute_in_is_the_one_asked_for() -> None:
     layer = layers.GRU(4, dtype="mixed_bfloat16")
     layer.build((None, None, 3))
     for dtype in (np.float64, np.float32):
@@ -185,7 +185,7 @@ def test_other_activations_are_refused(layer: Any, message: str) -> None:
         nc.from_keras(layer)
 
 
-def test_activations_by_another_name() -> None:
+def test_activations_by_another_name_are_known() -> None:
     layer = layers.GRU(2, activation=keras.ops.tanh, recurrent_activation=keras.ops.sigmoid)
     layer.build((None, None, 3))
     assert len(nc.from_keras(layer)) == 1
@@ -227,7 +227,7 @@ def test_weights_that_are_not_finite_are_refused() -> None:
         nc.from_keras(layer)
 
 
-def test_keras_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[keras\]'"):
         nc.from_keras(None)

@@ -108,7 +108,7 @@ def test_narrow_parameters_are_promoted_exactly(folder: Path, narrow: torch.dtyp
     assert_same(nc.from_safetensors(path), nc.from_torch(module))
 
 
-def test_the_type_to_compute_in(folder: Path) -> None:
+def test_the_type_to_compute_in_is_the_one_asked_for(folder: Path) -> None:
     path = saved(folder, torch.nn.GRU(3, 4).double().state_dict())
     assert nc.from_safetensors(path)[0].dtype == np.float64
     assert nc.from_safetensors(path, dtype=np.float32)[0].dtype == np.float32
@@ -263,19 +263,23 @@ def test_another_file_is_refused(folder: Path) -> None:
         nc.from_safetensors(path)
 
 
-def test_a_missing_file(folder: Path) -> None:
+def test_a_missing_file_is_named(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         nc.from_safetensors(folder / "nowhere.safetensors")
 
 
-def test_safetensors_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(folder, gru())
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[safetensors\]'"):
         nc.from_safetensors(path)
 
 
-def test_bfloat16_without_ml_dtypes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_without_ml_dtypes_names_the_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(folder, torch.nn.GRU(3, 4).bfloat16().state_dict())
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[safetensors\]'"):

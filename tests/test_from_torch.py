@@ -83,7 +83,7 @@ CELLS: dict[str, Any] = {
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kind", sorted(CELLS))
-def test_a_cell_module(kind: str, bias: bool) -> None:
+def test_a_cell_module_steps_as_torch_does(kind: str, bias: bool) -> None:
     module = CELLS[kind](3, 4, bias=bias).double()
     (cell,) = nc.from_torch(module)
     h, c = torch.randn(2, 5, 4).double()
@@ -94,7 +94,7 @@ def test_a_cell_module(kind: str, bias: bool) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_our_update_gate_network(layers: int) -> None:
+def test_our_update_gate_network_is_read(layers: int) -> None:
     module = UGRNN(3, 4, layers).double()
     h, x = torch.randn(layers, 5, 4).double(), torch.randn(5, 3).double()
     below: Any = x.numpy()
@@ -104,7 +104,7 @@ def test_our_update_gate_network(layers: int) -> None:
         np.testing.assert_allclose(below, expected, rtol=0, atol=1e-14)
 
 
-def test_weights_that_are_computed_from_others() -> None:
+def test_weights_that_are_computed_from_others_are_read_as_computed() -> None:
     module = torch.nn.utils.parametrizations.weight_norm(torch.nn.GRU(3, 4), "weight_hh_l0")
     with torch.no_grad():
         module.parametrizations.weight_hh_l0.original0.mul_(2)
@@ -112,13 +112,13 @@ def test_weights_that_are_computed_from_others() -> None:
     np.testing.assert_array_equal(cell.weight_hh, module.weight_hh_l0.detach().double().numpy())
 
 
-def test_a_module_in_training_with_dropout() -> None:
+def test_a_module_in_training_with_dropout_is_read_and_left_in_training() -> None:
     rnn = torch.nn.GRU(3, 4, num_layers=2, dropout=0.5).train()
     assert [cell.input_size for cell in nc.from_torch(rnn)] == [3, 4]
     assert rnn.training
 
 
-def test_the_type_to_compute_in() -> None:
+def test_the_type_to_compute_in_is_the_one_asked_for() -> None:
     rnn = torch.nn.GRU(3, 4)
     assert nc.from_torch(rnn)[0].dtype == np.float64
     assert nc.from_torch(rnn, dtype=np.float32)[0].dtype == np.float32
@@ -150,7 +150,7 @@ def test_the_module_is_left_alone() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_module_on_a_gpu() -> None:
+def test_a_module_on_a_gpu_is_read_as_on_the_host() -> None:
     rnn = torch.nn.GRU(3, 4)
     h = np.full((1, 4), 0.25)
     expected = nc.from_torch(rnn)[0].step(h)
@@ -202,7 +202,7 @@ def test_parameters_that_are_not_finite_are_refused(value: float) -> None:
         nc.from_torch(rnn)
 
 
-def test_pytorch_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[torch\]'"):
         nc.from_torch(torch.nn.GRU(3, 4))

@@ -1,4 +1,4 @@
-"""Headers of the core include downward through the rooms, and never upward."""
+"""Headers of the core include downward through the rooms, never upward, and nothing of others."""
 
 from __future__ import annotations
 
@@ -10,21 +10,39 @@ import pytest
 ROOMS = ("numerics", "parallel", "cells", "batching", "solvers", "search", "cpu", "gpu")
 """From the lowest to the highest: a header includes its own room and lower ones."""
 
-FOLDER = Path(__file__).parents[1] / "cpp" / "include" / "nullcline"
-# Until the core is moved into its rooms there is nothing to look at.
-BUILT = (FOLDER / ROOMS[0]).is_dir()
-HEADERS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.h*") if BUILT)
-INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]nullcline/([^>"]+)[>"]', re.MULTILINE)
+INCLUDE = Path(__file__).parents[1] / "cpp" / "include"
+FILES = sorted(path.relative_to(INCLUDE).as_posix() for path in INCLUDE.rglob("*.*"))
+
+DIRECTIVE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+OTHERS = re.compile(
+    r"pybind11|python\.h|cuda|cu(blas|fft|rand|solver|sparse)|nv|cooperative_groups"
+)
+"""How the names of Python's and CUDA's headers begin, in lower case."""
 
 
 def room(header: str) -> str:
-    """Return the first folder of a header's path."""
-    return header.partition("/")[0]
+    """Return the room of a header of ours, by its path from the folder of all of them."""
+    first, _, rest = header.partition("/")
+    return rest.partition("/")[0] if first == "nullcline" else ""
 
 
-@pytest.mark.parametrize("header", HEADERS)
-def test_a_header_is_in_a_room_and_includes_no_higher_one(header: str) -> None:
-    assert room(header) in ROOMS, f"{header} is in no room of the list"
-    included = INCLUDE.findall((FOLDER / header).read_text("utf-8"))
+def included(header: str) -> list[str]:
+    return DIRECTIVE.findall((INCLUDE / header).read_text("utf-8"))
+
+
+def test_every_room_has_headers_and_every_header_a_room() -> None:
+    assert {room(header) for header in FILES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("header", FILES)
+def test_a_header_includes_no_higher_room(header: str) -> None:
     own = ROOMS.index(room(header))
-    assert not [name for name in included if room(name) in ROOMS[own + 1 :]]
+    ours = [name for name in included(header) if name.startswith("nullcline/")]
+    assert not [name for name in ours if room(name) not in ROOMS[: own + 1]]
+
+
+@pytest.mark.parametrize("header", FILES)
+def test_a_header_includes_ours_by_their_whole_path_and_none_of_python_or_cuda(header: str) -> None:
+    """What is neither of ours nor of others is the standard library's, which has no suffix."""
+    foreign = [name for name in included(header) if not name.startswith("nullcline/")]
+    assert not [name for name in foreign if OTHERS.match(name.lower()) or not name.isidentifier()]

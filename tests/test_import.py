@@ -34,7 +34,7 @@ def test_import_loads_nothing_heavy() -> None:
     assert not set(json.loads(ended.stdout)) & HEAVY
 
 
-def test_the_front_door() -> None:
+def test_the_front_door_shows_the_public_names() -> None:
     assert set(nc.__all__) == {
         "GRU",
         "LSTM",
@@ -48,11 +48,13 @@ def test_the_front_door() -> None:
         "FixedPoints",
         "FunctionCell",
         "InputBranch",
+        "LeakyRNN",
         "LineAttractor",
         "LinearPrediction",
         "Linearization",
         "OriginalGRU",
         "RankCorrelation",
+        "RateRNN",
         "Stack",
         "Trace",
         "WordEffects",

@@ -14,6 +14,7 @@ from scipy.interpolate import CubicSpline
 import nullcline as nc
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.known import known
 from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 
-def known(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    assert values is not None
-    return values
-
-
 @settings(max_examples=25)
 @given(st.integers(2, 6), st.integers(2, 5), st.integers(3, 30), seeds)
-def test_a_straight_line(size: int, n_nodes: int, n: int, seed: int) -> None:
+def test_states_beside_a_line_have_their_coordinates(
+    size: int, n_nodes: int, n: int, seed: int
+) -> None:
     """States beside a straight line have their coordinates along and across it."""
     rng = np.random.default_rng(seed)
     axes = np.linalg.qr(rng.normal(size=(size, size)))[0]
@@ -65,8 +63,13 @@ def test_a_straight_line(size: int, n_nodes: int, n: int, seed: int) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(20, 60), st.floats(0.1, 0.5), seeds)
-def test_an_arc(n_nodes: int, beside: float, seed: int) -> None:
-    """States beside a circle of radius 1: position is the angle, distance that of the radii."""
+def test_states_beside_an_arc_have_their_coordinates(
+    n_nodes: int, beside: float, seed: int
+) -> None:
+    """States beside a circle of radius 1: position is the angle, distance that of the radii.
+
+    As far as a spline of so few nodes is the circle.
+    """
     rng = np.random.default_rng(seed)
     steps = rng.uniform(0.5, 1.5, n_nodes)
     angle = 1.5 * np.pi * np.append(0, np.cumsum(steps) / steps.sum())
@@ -75,10 +78,10 @@ def test_an_arc(n_nodes: int, beside: float, seed: int) -> None:
     radius = 1 + rng.choice([-beside, beside], 50)
     states = np.column_stack([radius * np.cos(theta), radius * np.sin(theta), np.full(50, 0.3)])
     found = nc.measure_line_attractor(cell_of(random_gru(3, 2)), nodes, states)
-    np.testing.assert_allclose(found.state_positions, theta, atol=2e-3)
+    np.testing.assert_allclose(found.state_positions, theta, atol=5e-3)
     np.testing.assert_allclose(found.state_distances, beside, atol=1e-3)
     low, high = np.quantile(theta, [0.025, 0.975])
-    assert found.visited == pytest.approx((low, high), abs=2e-3)
+    assert found.visited == pytest.approx((low, high), abs=5e-3)
     np.testing.assert_allclose(found.positions, np.linspace(*found.visited, 20))
     at = found.positions
     tangents = np.column_stack([-np.sin(at), np.cos(at), np.zeros(20)])
@@ -101,7 +104,7 @@ def test_no_other_state_of_the_spline_is_nearer(size: int, n_nodes: int, seed: i
     np.testing.assert_allclose(np.linalg.norm(nearest, axis=1), distances, atol=5e-3)
 
 
-def test_directions_of_known_modes() -> None:
+def test_directions_are_those_of_known_modes() -> None:
     """Units that do not see each other: modes are axes, the slowest that of slope nearest 1."""
     cell = cell_of(independent_units(np.array([0.99, 0.5, 0.2]), np.zeros(3)))
     states = np.random.default_rng(0).uniform(-0.1, 0.1, (30, 3))
@@ -161,12 +164,12 @@ def test_a_curve_brings_its_input() -> None:
         nc.measure_line_attractor(cell, curve, states, x)
 
 
-def test_many_states_are_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     cell, nodes = cell_of(random_gru(3, 2)), rng.uniform(-1, 1, (4, 3))
     states = rng.uniform(-1, 1, (50, 3))
     whole = nc.measure_line_attractor(cell, nodes, states)
-    monkeypatch.setattr("nullcline.line_attractor.STATES_AT_ONCE", 7)
+    monkeypatch.setattr("nullcline.continuation.line_attractor.STATES_AT_ONCE", 7)
     parts = nc.measure_line_attractor(cell, nodes, states)
     np.testing.assert_allclose(parts.state_positions, whole.state_positions, atol=1e-12)
 
@@ -186,7 +189,7 @@ def test_an_lstms_line_lies_in_its_whole_state() -> None:
     np.testing.assert_array_equal(found.time_constants, modes.time_constants[:, 0])
 
 
-def test_the_summary() -> None:
+def test_the_summary_says_length_and_width() -> None:
     states = np.array([[-0.5, 0.1], [0.5, 0.1]])
     nodes = np.array([[-0.5, 0.0], [0.5, 0.0]])
     found = nc.measure_line_attractor(cell_of(random_gru(2, 2)), nodes, states, central=1)

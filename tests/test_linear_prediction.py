@@ -46,7 +46,7 @@ def nearest(h: Vector, points: Matrix) -> int:
     st.booleans(),
     seeds,
 )
-def test_next_states(
+def test_next_states_agree_with_the_reference(
     size: int, n_points: int, n: int, driven: str, resting: str, given_point: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -83,7 +83,7 @@ def test_next_states(
     st.booleans(),
     seeds,
 )
-def test_sequences(
+def test_sequences_agree_with_the_reference(
     size: int, n_points: int, lengths: list[int], begin: str, given_point: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)

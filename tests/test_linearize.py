@@ -51,7 +51,7 @@ def test_conjugate_pairs_stand_together() -> None:
     np.testing.assert_array_equal(values[upper + 1], values[upper].conj())
 
 
-def test_known_slopes() -> None:
+def test_eigenvalues_are_the_known_slopes() -> None:
     # F(h) = (tanh(s h) + h) / 2 for each unit: the slope at 0 is (s + 1) / 2.
     slopes = np.array([-3.0, 0.5, 1.0, 2.0])
     modes = nc.linearize(cell_of(independent_units(slopes, np.zeros(4))), np.zeros((1, 4)))
@@ -71,7 +71,7 @@ def test_negative_eigenvalues_may_be_stable() -> None:
     np.testing.assert_allclose(modes.time_constants, -1 / np.log(0.75), atol=1e-13)
 
 
-def test_a_mode_that_dies_at_once() -> None:
+def test_a_mode_that_dies_at_once_has_almost_no_time_constant() -> None:
     cell = cell_of(independent_units(np.array([-1.0]), np.zeros(1)))
     modes = nc.linearize(cell, np.zeros((1, 1)))
     assert modes.time_constants[0, 0] < 0.04
@@ -127,7 +127,7 @@ def test_points_of_a_search_bring_their_inputs() -> None:
         nc.linearize(CELL, points, INPUTS)
 
 
-def test_no_points() -> None:
+def test_no_points_have_no_modes() -> None:
     modes = nc.linearize(CELL, STATES[:0])
     assert len(modes) == 0
     assert modes.J_rec.shape == modes.left.shape == (0, 6, 6)
@@ -145,7 +145,7 @@ def test_a_single_precision_cell_has_modes_in_double() -> None:
     np.testing.assert_allclose(modes.J_rec[0] @ right, right * values, atol=1e-12)
 
 
-def test_the_summary() -> None:
+def test_the_summary_counts_stable_points() -> None:
     stable = cell_of(random_gru(6, 3, gain=0.1))
     assert repr(nc.linearize(stable, STATES)) == "Linearization(4 points, 4 stable; S = 6)"
 
@@ -171,7 +171,7 @@ def test_the_slowest_modes_are_the_first_of_all(size: int, k: int, n: int, seed:
         np.testing.assert_allclose(np.diag(left @ right), 1, atol=1e-9)
 
 
-def test_the_slowest_modes_in_single_precision() -> None:
+def test_the_slowest_modes_in_single_precision_agree_with_double() -> None:
     gru = random_gru(40, 2)
     h = np.random.default_rng(0).uniform(-1, 1, (1, 40))
     single = nc.linearize(cell_of(gru, np.float32), h.astype(np.float32), k=3)

@@ -132,7 +132,7 @@ def joint(h_n: torch.Tensor) -> torch.Tensor:
     return torch.cat(list(h_n), dim=1)
 
 
-def test_a_module_of_three_layers() -> None:
+def test_a_module_of_three_layers_is_stepped_jointly() -> None:
     rnn = torch_gru()
     stack = nc.Stack(nc.from_torch(rnn))
     h_n, x = torch.rand(3, 5, 7, dtype=torch.float64) * 2 - 1, torch.randn(5, 4).double()
@@ -207,9 +207,9 @@ def test_lstms_are_searched_and_traced_jointly() -> None:
     np.testing.assert_array_equal(
         stack.state_of(stack.outputs_of(points.h), [1.0, -1.0]).shape, points.h.shape
     )
-    for curve in nc.trace(stack, points.select([0])).curves:
-        residual = stack.residual(stack.outputs_of(curve.h), [1.0, -1.0])
-        np.testing.assert_allclose(residual, np.outer(curve.tau, curve.direction), atol=1e-8)
+    (curve,) = nc.trace(stack, points.select([0])).curves
+    residual = stack.residual(stack.outputs_of(curve.h), [1.0, -1.0])
+    np.testing.assert_allclose(residual, np.outer(curve.tau, curve.direction), atol=1e-8)
 
 
 # What a stack is
@@ -237,7 +237,7 @@ def test_one_layer_is_that_layer() -> None:
 
 
 @pytest.mark.parametrize("x", [None, INPUTS[0], INPUTS[:1]])
-def test_one_input_for_all(x: Any) -> None:
+def test_one_input_serves_all_states(x: Any) -> None:
     rows = np.zeros((6, 2)) if x is None else np.tile(x, (6, 1))
     vector = random_states(6, 12, 3)
     for ours, expected in (
@@ -250,7 +250,7 @@ def test_one_input_for_all(x: Any) -> None:
         np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-14)
 
 
-def test_no_states() -> None:
+def test_no_states_have_no_derivatives() -> None:
     none = np.zeros((0, 12))
     assert STACK.step(none).shape == (0, 12)
     assert STACK.jacobian(none).shape == STACK.residual_jacobian(none).shape == (0, 12, 12)
@@ -258,7 +258,7 @@ def test_no_states() -> None:
     assert len(nc.find_fixed_points(STACK, none)) == 0
 
 
-def test_the_residual_and_its_derivatives() -> None:
+def test_the_residual_and_its_derivatives_are_those_of_the_layers() -> None:
     """Against central differences, whose error is of order 1e-10 here."""
     outputs = STACK.split(STATES)
     reads = [INPUTS, *outputs[:-1]]
@@ -371,7 +371,7 @@ def test_a_layer_that_does_not_converge_is_named() -> None:
     assert points.iterations.tolist() == [0] * 6
 
 
-def test_conditions_of_a_stack() -> None:
+def test_conditions_of_a_stack_are_searched_each() -> None:
     points = nc.find_fixed_points(STACK, STATES, {"a": INPUTS[0], "b": INPUTS[1]})
     assert points.condition is not None
     assert points.condition.tolist() == ["a"] * 6 + ["b"] * 6
@@ -450,7 +450,7 @@ def test_a_mode_is_seen_upwards_of_its_layer_and_reached_from_below_it() -> None
         np.testing.assert_allclose(left[starts[layer + 1] :] / scale, 0, atol=1e-12)
 
 
-def test_the_slowest_modes_by_products_alone() -> None:
+def test_the_slowest_modes_by_products_alone_agree_with_all() -> None:
     stack = random_stack((12, 9, 10))
     h = random_states(2, 31)
     every, some = nc.linearize(stack, h), nc.linearize(stack, h, k=4)
@@ -464,7 +464,7 @@ def test_a_layer_does_not_see_those_above_it() -> None:
     assert jacobian[:, 8:, :5].any()
 
 
-def test_curves_of_a_stack() -> None:
+def test_curves_of_a_stack_follow_the_joint_residual() -> None:
     """The same as of any cell: what is asked of them is the joint residual."""
     stack = random_stack((2, 2), gain=3.0, seed=1)
     fixed = nc.find_fixed_points(stack, random_states(20, 4)).unique().select("fixed")
@@ -495,6 +495,7 @@ def test_layer_points_are_the_rows_of_each_layer() -> None:
         assert layer.cell is cell
         below = cell.step(own, below)
     fixed = nc.layer_points(STACK, unique.select("fixed"))
+    assert len(fixed[0]) > 0
     assert all(layer.certify().certified.all() for layer in fixed)
 
 

@@ -44,7 +44,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_imdb_from_every_format(tmp_path: Path, suffix: str) -> None:
+def test_imdb_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
     write_archive(tmp_path / "aclImdb_v1", suffix, _REVIEWS | _OTHERS)
     corpus = load_corpus("imdb", data_dir=tmp_path, progress=False)
     assert corpus.name == "imdb"
@@ -77,7 +77,7 @@ def test_imdb_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_sst_from_every_format(tmp_path: Path, suffix: str) -> None:
+def test_sst_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
     write_archive(tmp_path / "trainDevTestTrees_PTB", suffix, _TREES)
     corpus = load_corpus("sst", data_dir=tmp_path, progress=False)
     assert corpus.train.texts == ("It 's great", "( Ca n't and/or")
@@ -86,7 +86,7 @@ def test_sst_from_every_format(tmp_path: Path, suffix: str) -> None:
     assert corpus.test.labels.tolist() == [0, 1]
 
 
-def test_sst_in_five_grades(tmp_path: Path) -> None:
+def test_sst_in_five_grades_is_read(tmp_path: Path) -> None:
     write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", _TREES)
     corpus = load_corpus("sst", data_dir=tmp_path, classes=5, progress=False)
     assert corpus.train.texts == ("It 's great", "So so", "( Ca n't and/or")
@@ -123,7 +123,7 @@ def _csv(folder: Path, content: str | bytes) -> str:
     return str(path)
 
 
-def test_a_csv_file_with_a_split_column(tmp_path: Path) -> None:
+def test_a_csv_file_with_a_split_column_is_read(tmp_path: Path) -> None:
     path = _csv(
         tmp_path,
         "\ufeffSplit,Review,id,Sentiment\r\n"

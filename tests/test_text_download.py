@@ -152,7 +152,9 @@ def test_a_refusal_names_the_address(server: _Server, tmp_path: Path) -> None:
         fetch("imdb", progress=False)
 
 
-def test_an_address_where_nobody_answers(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_where_nobody_answers_is_named(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nowhere = Original("http://127.0.0.1:9/aclImdb_v1.tar.gz", _HASH, ())
     monkeypatch.setitem(ORIGINALS, "imdb", nowhere)
     with pytest.raises(ConnectionError, match=r"cannot download http://127\.0\.0\.1:9/"):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_imdb_with_glove() -> None:
+def test_the_real_imdb_has_its_known_sizes_and_glove_covers_it() -> None:
     corpus = load_corpus("imdb", progress=False)
     for split in (corpus.train, corpus.test):
         assert len(split) == 25_000
@@ -38,7 +38,7 @@ def test_imdb_with_glove() -> None:
     assert np.isfinite(matrix).all()
 
 
-def test_sst() -> None:
+def test_the_real_sst_has_its_known_sizes() -> None:
     corpus = load_corpus("sst", progress=False)
     assert (len(corpus.train), len(corpus.test)) == (6_920, 1_821)
     assert (corpus.train.labels.sum(), corpus.test.labels.sum()) == (3_610, 909)

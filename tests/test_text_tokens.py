@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nullcline.text import tokenize
 
 
-def test_the_papers_two_reviews() -> None:
+def test_the_papers_two_reviews_are_cut_as_known() -> None:
     positive = (
         "It is by far one of the best comic book adaptations ever. I liked this one even more than "
         "X-men."
@@ -53,7 +53,7 @@ def test_the_papers_two_reviews() -> None:
         ("wow!!! ?! (ok) *a_b*", "wow ! ! ! ? ! ( ok ) * a _ b *"),
     ],
 )
-def test_examples(text: str, tokens: str) -> None:
+def test_examples_are_cut_as_known(text: str, tokens: str) -> None:
     assert tokenize(text) == tokens.split()
 
 

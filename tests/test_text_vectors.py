@@ -140,7 +140,7 @@ def test_a_large_binary_file_is_read_in_chunks(tmp_path: Path) -> None:
     _assert_same(load_word_vectors(path), vectors)
 
 
-def test_words_with_spaces_and_words_that_come_twice(tmp_path: Path) -> None:
+def test_words_may_hold_spaces_and_the_first_of_two_counts(tmp_path: Path) -> None:
     path = tmp_path / "glove.840B.txt"
     path.write_text("a 1.0 2.0\n. . . 3.0 4.0\na 5.0 6.0\n\n")
     loaded = load_word_vectors(path)

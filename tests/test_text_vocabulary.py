@@ -48,7 +48,7 @@ def test_what_is_encoded_can_be_decoded(texts: list[list[str]]) -> None:
         assert vocabulary.decode(numbers) == tokens
 
 
-def test_unknown_words_and_special_ones() -> None:
+def test_unknown_words_have_a_number_of_their_own() -> None:
     vocabulary = Vocabulary.build([["b", "a", "b", "<pad>", "<unk>"]])
     assert vocabulary.words == ("<pad>", "<unk>", "b", "a")
     assert (vocabulary.words[PAD], vocabulary.words[UNK]) == ("<pad>", "<unk>")
@@ -57,7 +57,7 @@ def test_unknown_words_and_special_ones() -> None:
     assert "zzz" not in vocabulary
 
 
-def test_save_and_load(tmp_path: Path) -> None:
+def test_a_file_gives_back_the_vocabulary(tmp_path: Path) -> None:
     vocabulary = Vocabulary.build([["b", "é", 'a"', "b"]])
     path = tmp_path / "new" / "vocabulary.json"
     vocabulary.save(path)

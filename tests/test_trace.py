@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
 from nullcline.continuation.pseudo_arclength import CurveStop, Problem, follow, tangent_at
 from testing.every_cell import random_network
-from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.gru_samples import (
+    cell_of,
+    ghost_unit,
+    independent_units,
+    outer_rest,
+    random_gru,
+    seeds,
+)
 from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
@@ -22,8 +29,8 @@ if TYPE_CHECKING:
 FACE = CurveStop.BOUNDARY.value
 
 
-def known(slopes: list[float], bias: list[float] | None = None) -> nc.GRU:
-    return cell_of(independent_units(np.array(slopes), np.array(bias or [0.0] * len(slopes))))
+def known(slopes: list[float]) -> nc.GRU:
+    return cell_of(independent_units(np.array(slopes), np.zeros(len(slopes))))
 
 
 def check(curve: nc.Curve, cell: nc.GRU, x: NDArray[np.float64] | None = None) -> None:
@@ -44,16 +51,14 @@ def check(curve: nc.Curve, cell: nc.GRU, x: NDArray[np.float64] | None = None) -
 # Curves through known points
 
 
-def test_one_thread_through_three_fixed_points() -> None:
+def test_one_curve_passes_through_three_fixed_points() -> None:
     cell = known([3.0])
     found = nc.trace(cell, np.zeros(1))
     (curve,) = found.curves
     check(curve, cell)
     assert curve.ends == (FACE, FACE)
     assert set(found.points.kind) == {"fixed"}
-    outer = 1.0
-    for _ in range(100):
-        outer = float(np.tanh(3 * outer))
+    outer = outer_rest(3.0)
     np.testing.assert_allclose(np.sort(found.points.h.ravel()), [-outer, 0, outer], atol=1e-12)
 
 
@@ -87,10 +92,7 @@ def test_several_points_are_traced_and_what_they_meet_is_merged() -> None:
 
 
 def test_a_ghost_is_passed_and_labelled() -> None:
-    slope = 2.0
-    n = -np.sqrt(1 - 1 / slope)
-    bias = float(np.arctanh(n) - slope * n + 1e-3)
-    cell = known([slope], [bias])
+    cell = cell_of(ghost_unit(1e-3)[0])
     end = nc.find_fixed_points(cell, np.array([[0.9]]))
     assert end.kind.tolist() == ["fixed"]
     found = nc.trace(cell, end)
@@ -118,14 +120,15 @@ def test_a_trace_finds_all_that_500_starts_find(key: tuple[str, int]) -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.sampled_from([0.5, 1.5, 3.0]), st.booleans(), seeds)
-def test_any_network(size: int, gain: float, driven: bool, seed: int) -> None:
+def test_curves_of_any_network_satisfy_their_equation(
+    size: int, gain: float, driven: bool, seed: int
+) -> None:
     gru = random_gru(size, 2, gain, seed)
     cell = cell_of(gru)
     x = np.random.default_rng(seed).normal(size=2) if driven else None
     starts = np.random.default_rng(seed).uniform(-1, 1, (4, size))
     points = nc.find_fixed_points(cell, starts, x).unique()
-    if len(points) == 0:
-        return
+    assume(len(points) > 0)
     found = nc.trace(cell, points, n_directions=min(2, size), max_points=60)
     for curve in found.curves:
         check(curve, cell, x)
@@ -143,7 +146,7 @@ def test_an_input_is_held() -> None:
     check(from_states.curves[0], cell, x)
 
 
-def test_the_slowest_mode_along_a_curve() -> None:
+def test_the_spectral_radius_is_given_along_a_curve() -> None:
     cell = known([3.0, 2.0])
     (curve,) = nc.trace(cell, np.zeros(2)).curves
     expected = [np.abs(np.linalg.eigvals(j)).max() for j in cell.jacobian(curve.h)]

@@ -67,7 +67,7 @@ def test_the_model_is_least(n: int, lowest: float, scale: float, radius: float, 
     assert value <= 0.8 * least(a, g, radius)  # both negative; the radius is met to a tenth
 
 
-def test_newtons_step_where_it_fits() -> None:
+def test_the_step_is_newtons_where_it_fits() -> None:
     a, g = problem(7, 0.5, 1.0, 0)
     found, y, multiplier, _ = _core.trust_region_step(a, g, 100.0)
     assert found

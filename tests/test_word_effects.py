@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 import nullcline as nc
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
+from testing.known import known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,14 +24,9 @@ def drawn(seed: int, size: int, n_words: int = 7) -> tuple[NDArray[np.float64], 
     return rng.normal(size=(n_words, 3)), rng.normal(size=size), rng.normal(size=3)
 
 
-def known(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    assert values is not None
-    return values
-
-
 @settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(1, 8), st.sampled_from([0.3, 1.0, 3.0]), seeds)
-def test_effects_by_the_reference(size: int, n_modes: int, gain: float, seed: int) -> None:
+def test_effects_agree_with_the_reference(size: int, n_modes: int, gain: float, seed: int) -> None:
     gru = random_gru(size, 3, gain, seed)
     words, readout, x = drawn(seed, size)
     h = np.random.default_rng(seed).uniform(-1, 1, (2, size))
@@ -178,7 +174,7 @@ def test_rank_correlations_are_those_of_ranks(n_words: int, seed: int) -> None:
         assert 0 <= correlations[name].p_value <= 1
 
 
-def test_words_that_rank_alike() -> None:
+def test_words_that_rank_alike_correlate_fully() -> None:
     words, readout, _ = drawn(3, 6, 50)
     modes = nc.linearize(cell_of(random_gru(6, 3, 0.5, 3)), np.zeros((1, 6)))
     found = nc.word_effects(modes, words, readout)
