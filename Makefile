@@ -53,7 +53,7 @@ cuda-check:
 	@nvidia-smi -L 2>/dev/null || { echo 'cuda-check: no NVIDIA GPU was found, so nothing was built or run'; exit 1; }
 	command -v $(CUDA_PYTHON) || $(PYTHON) -m venv .venv-cuda
 	CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) $(CUDA_PYTHON) -m pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
-	NULLCLINE_REQUIRE_GPU=1 $(CUDA_PYTHON) -m pytest tests/test_cuda.py
+	NULLCLINE_REQUIRE_GPU=1 $(CUDA_PYTHON) -m pytest tests/test_cuda.py tests/test_cells.py tests/test_from_torch.py
 	compute-sanitizer --error-exitcode 1 --tool memcheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
 	compute-sanitizer --error-exitcode 1 --tool racecheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
 	$(CUDA_PYTHON) -m benchmarks.gpu
