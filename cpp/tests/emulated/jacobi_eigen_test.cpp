@@ -128,7 +128,7 @@ TEST("in a tournament everyone meets everyone once, and nobody twice in a round"
     CHECK(met.size() == n * (n - 1) / 2);
 }
 
-TEST("a Jacobi rotation makes the entry off the diagonal vanish and keeps lengths") {
+TEST("a Jacobi rotation makes the entry off the diagonal zero and keeps norms") {
     Random random(123);
     for (int trial = 0; trial < 1000; ++trial) {
         double m[2][2] = {{random.uniform(), random.over_magnitudes(-8, 1)}, {0, random.uniform()}};

@@ -163,47 +163,15 @@ class TileDriver {
         device_.launch(n_rows_, AdvanceSlots<P>{program_, layout_.memory, search_, wanted});
     }
 
-    /// The products of one kind, or the steps, of all slots; false if there are none of it.
+    /// Compute the products of one kind, or the steps, of all slots; false if there are none of it.
     bool make(Request wanted) {
         const Operands<T>& operands = layout_.memory.operands;
-        const Weights<T> weights = plain_weights(program_.served());
-        const Weights<T> gated_block = gated_weights(program_.served());
-        if (full_request(wanted) != wanted && gated_block.rows() == 0) {
+        if (full_request(wanted) != wanted && program_.served().n_gated() == 0) {
             return false;
         }
         switch (wanted) {
-            case Request::exact:
-                products_.multiply_transposed(rows(operands.exact), weights,
-                                              plain(operands.exact_product));
-                return true;
-            case Request::exact_transposed:
-                products_.multiply(plain(operands.exact_scaled), weights,
-                                   rows(operands.exact_gradient));
-                return true;
-            case Request::forward:
-                single_products_.multiply_transposed(rows(operands.direction), matrices_.weights,
-                                                     plain(operands.product));
-                return true;
-            case Request::backward:
-                single_products_.multiply(plain(operands.scaled), matrices_.weights,
-                                          rows(operands.gradient));
-                return true;
-            case Request::exact_gated:
-                products_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
-                                              gated(operands.exact_product));
-                return true;
-            case Request::exact_gated_transposed:
-                products_.multiply(gated(operands.exact_scaled), gated_block,
-                                   rows(operands.exact_gated_input_gradient));
-                return true;
-            case Request::forward_gated:
-                single_products_.multiply_transposed(rows(operands.gated_input), matrices_.gated,
-                                                     gated(operands.product));
-                return true;
-            case Request::backward_gated:
-                single_products_.multiply(gated(operands.scaled), matrices_.gated,
-                                          rows(operands.gated_input_gradient));
-                return true;
+            case Request::none:
+                return false;
             case Request::precondition:
                 if (matrices_.inverse.rows() == 0) {
                     return false;
@@ -216,10 +184,56 @@ class TileDriver {
                     dense_.solve(layout_.memory.solve, layout_.memory.scalars, n_rows_);
                 }
                 return true;
-            case Request::none:
-                return false;
+            case Request::forward:
+            case Request::forward_gated:
+            case Request::backward:
+            case Request::backward_gated:
+                multiply_single(wanted);
+                return true;
+            default:
+                multiply_exact(wanted);
+                return true;
         }
-        return false;
+    }
+
+    /// Compute products in single precision.
+    void multiply_single(Request wanted) {
+        const Operands<T>& operands = layout_.memory.operands;
+        switch (wanted) {
+            case Request::forward:
+                return single_products_.multiply_transposed(
+                    rows(operands.direction), matrices_.weights, plain(operands.product));
+            case Request::forward_gated:
+                return single_products_.multiply_transposed(
+                    rows(operands.gated_input), matrices_.gated, gated(operands.product));
+            case Request::backward:
+                return single_products_.multiply(plain(operands.scaled), matrices_.weights,
+                                                 rows(operands.gradient));
+            default:
+                return single_products_.multiply(gated(operands.scaled), matrices_.gated,
+                                                 rows(operands.gated_input_gradient));
+        }
+    }
+
+    /// Compute products in the cell's precision.
+    void multiply_exact(Request wanted) {
+        const Operands<T>& operands = layout_.memory.operands;
+        const Weights<T> weights = plain_weights(program_.served());
+        const Weights<T> gated_block = gated_weights(program_.served());
+        switch (wanted) {
+            case Request::exact:
+                return products_.multiply_transposed(rows(operands.exact), weights,
+                                                     plain(operands.exact_product));
+            case Request::exact_gated:
+                return products_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
+                                                     gated(operands.exact_product));
+            case Request::exact_transposed:
+                return products_.multiply(plain(operands.exact_scaled), weights,
+                                          rows(operands.exact_gradient));
+            default:
+                return products_.multiply(gated(operands.exact_scaled), gated_block,
+                                          rows(operands.exact_gated_input_gradient));
+        }
     }
 
     template <class U>
@@ -262,9 +276,13 @@ class TileDriver {
             }
         }
         n_rows_ = kept;
-        if (from.empty()) {
-            return;
+        if (!from.empty()) {
+            move_slots(from, to);
         }
+    }
+
+    /// Move slots from some rows to others.
+    void move_slots(std::span<const std::size_t> from, std::span<const std::size_t> to) {
         const std::size_t capacity = layout_.memory.scalars.rows();
         std::vector<SlotBytes> pieces;
         for (const Arena::Piece& piece : layout_.arena.pieces()) {
@@ -274,9 +292,8 @@ class TileDriver {
         }
         const Array<Device, SlotBytes> pieces_on_device(device_,
                                                         std::span<const SlotBytes>(pieces));
-        const Array<Device, std::size_t> from_on_device(device_,
-                                                        std::span<const std::size_t>(from));
-        const Array<Device, std::size_t> to_on_device(device_, std::span<const std::size_t>(to));
+        const Array<Device, std::size_t> from_on_device(device_, from);
+        const Array<Device, std::size_t> to_on_device(device_, to);
         device_.launch(from.size() * pieces.size(),
                        MoveSlots{pieces_on_device.elements(), from_on_device.elements(),
                                  to_on_device.elements()});

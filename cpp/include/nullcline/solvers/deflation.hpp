@@ -32,9 +32,9 @@ class Deflation {
         return product;
     }
 
-    /// The factor by which Newton's step on M f is longer than s, the one on f: 1 / (1 − ∇(ln M)ᵀ
-    /// s), because the Jacobians differ by a matrix of rank one. Negative where
-    /// the steps have opposite directions.
+    /// The factor by which Newton's step on M f is longer than s, the one on f:
+    /// 1 / (1 − ∇(ln M)ᵀ s), because the Jacobians differ by a matrix of rank one. It is negative
+    /// where the steps have opposite directions.
     template <ThreadGroup Group>
     [[nodiscard]] NULLCLINE_DEVICE double stretch(const Group& group, std::span<const T> h,
                                                   std::span<const T> s) const {
