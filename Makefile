@@ -41,6 +41,7 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.scaling build/bench/scaling.json
 	.venv-test/bin/python -m benchmarks.report build/bench/searches.json build/bench/scaling.json
 	.venv-test/bin/python -m benchmarks.each_cell
+	.venv-test/bin/python -m benchmarks.rates
 	.venv-test/bin/python -m benchmarks.joint_layers
 	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
 

@@ -34,7 +34,7 @@ struct CellTraits {
     std::string_view name;
     std::size_t blocks, reduced_blocks, parts;
     std::span<const std::string_view> parameters;
-    bool has_activation, is_reducible, has_gated_input;
+    bool has_activation, is_reducible, has_constant_gate, has_gated_input;
     Bounds bounds;
     /// Numbers per unit beside its weights: the parameters, then its activation's.
     std::size_t n_parameters;
@@ -44,8 +44,10 @@ namespace detail {
 
 template <CellEquations C>
 constexpr CellTraits traits_of() {
-    return {C::name,           C::blocks,       C::reduced_blocks,  C::parts,  C::parameters,
-            C::has_activation, C::is_reducible, C::has_gated_input, C::bounds, n_parameters<C>};
+    return {
+        C::name,           C::blocks,       C::reduced_blocks,    C::parts,           C::parameters,
+        C::has_activation, C::is_reducible, C::has_constant_gate, C::has_gated_input, C::bounds,
+        n_parameters<C>};
 }
 
 template <std::size_t... k>

@@ -259,6 +259,13 @@ template <class T>
     return {cell, Residual::update};
 }
 
+/// The f of the network's steps h + f that settle it: F(state) − state, without a leak, which only
+/// slows them down.
+template <class T>
+[[nodiscard]] constexpr CellEquation<T> settling(const CellView<T>& cell) {
+    return cell.traits.has_constant_gate ? reduced(cell) : update(cell);
+}
+
 static_assert(Equation<CellEquation<double>> && Equation<CellEquation<float>>);
 
 /// The rows of an equation's weights, in its own or another precision, that multiply the outputs.

@@ -18,6 +18,7 @@ struct LeakyRnn : CellDefaults {
     static constexpr std::size_t reduced_blocks = 1;
     static constexpr std::array<std::string_view, 1> parameters{"alpha"};
     static constexpr Parameter<0> alpha{};
+    static constexpr bool has_constant_gate = true;
     static constexpr bool has_activation = true;
     static constexpr Bounds bounds = Bounds::activation;
 

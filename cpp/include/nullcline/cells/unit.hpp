@@ -43,6 +43,7 @@ struct CellDefaults {
     static constexpr std::size_t parts = 1;
     static constexpr std::array<std::string_view, 0> parameters{};
     static constexpr bool is_reducible = true;
+    static constexpr bool has_constant_gate = false;
     static constexpr bool has_gated_input = false;
     static constexpr bool has_activation = false;
     static constexpr Bounds bounds = Bounds::open_unit;
@@ -404,6 +405,7 @@ template <class Cell, class T>
 ///                               `in.parameter(Parameter<k>{})` reads
 ///   has_activation              whether `in.activate(u)` is the unit's own activation of u
 ///   is_reducible                whether `reduced` differs from `update`
+///   has_constant_gate           whether it differs by a factor that does not depend on the state
 ///   has_gated_input             whether Block<0> multiplies `gated(in)`, not h
 ///   bounds                      what bounds the outputs
 ///   equilibrium(in)             the second part that stays as it is, given h; where parts are two
@@ -424,6 +426,7 @@ concept CellEquations =
         { C::parameters.size() } -> std::convertible_to<std::size_t>;
         { C::has_activation } -> std::convertible_to<bool>;
         { C::is_reducible } -> std::convertible_to<bool>;
+        { C::has_constant_gate } -> std::convertible_to<bool>;
         { C::has_gated_input } -> std::convertible_to<bool>;
         { C::bounds } -> std::convertible_to<Bounds>;
         C::reduced(reduced);

@@ -23,7 +23,7 @@ namespace nullcline::cpu {
 /// The state to which the network goes from zero, without input.
 template <class T>
 [[nodiscard]] std::vector<T> settled_state(const Cell<T>& cell) {
-    const CellEquation<T> equation = update(cell.view());
+    const CellEquation<T> equation = settling(cell.view());
     std::vector<T> state(equation.size());
     std::vector<T> products(equation.weights().rows());
     Linearization<T> at(equation);

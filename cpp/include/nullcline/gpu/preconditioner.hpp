@@ -42,9 +42,9 @@ namespace detail {
 template <class T>
 struct PreconditionerMemory {
     PreconditionerMemory(std::byte* base, const CellEquation<T>& reduced,
-                         const CellEquation<T>& update)
+                         const CellEquation<T>& settling)
         : arena(base),
-          state(arena, TileShape::of(update, 1, 0)),
+          state(arena, TileShape::of(settling, 1, 0)),
           solve(arena, TileShape::of(reduced, 1, 0)),
           dense(arena, 1, reduced, Factors::normal),
           inverse(arena.matrix<T>(reduced.size(), reduced.size())),
@@ -62,15 +62,15 @@ struct PreconditionerMemory {
 
 /// Bring the network from zero to its settled state, and compute that state's products.
 template <GpuDevice Device, class T>
-void settle(Device& device, const CellEquation<T>& update, const StateMemory<T>& state,
+void settle(Device& device, const CellEquation<T>& settling, const StateMemory<T>& state,
             std::span<const T> drive) {
-    const WeightProducts<Device, T> products(device, 1, update.weights());
-    device.zero(state.h.data(), update.size() * sizeof(T));
+    const WeightProducts<Device, T> products(device, 1, settling.weights());
+    device.zero(state.h.data(), settling.size() * sizeof(T));
     for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
-        multiply_state(device, products, update, state, drive);
-        device.launch(1, TakeNetworkStep<CellEquation<T>>{update, state, drive});
+        multiply_state(device, products, settling, state, drive);
+        device.launch(1, TakeNetworkStep<CellEquation<T>>{settling, state, drive});
     }
-    multiply_state(device, products, update, state, drive);
+    multiply_state(device, products, settling, state, drive);
 }
 
 /// `inverse` = (JᵀJ + μI)⁻¹, from the Jacobian J that is in `dense`.
@@ -107,14 +107,14 @@ template <GpuDevice Device, class T>
 template <GpuDevice Device, class T>
 [[nodiscard]] Array<Device, float> make_inverse(Device& device, const DeviceCell<Device, T>& cell) {
     const CellEquation<T> reduced = nullcline::reduced(cell.view());
-    const CellEquation<T> update = nullcline::update(cell.view());
+    const CellEquation<T> settling = nullcline::settling(cell.view());
     const auto memory_at = [&](std::byte* base) {
-        return detail::PreconditionerMemory<T>(base, reduced, update);
+        return detail::PreconditionerMemory<T>(base, reduced, settling);
     };
     const Buffer<Device> buffer(device, memory_at(nullptr).arena.used());
     const auto at = memory_at(buffer.data());
     const auto drive = cell.zero_input_drive().row(0);
-    detail::settle(device, update, at.state, drive);
+    detail::settle(device, settling, at.state, drive);
     device.launch(1, LinearizeSettledState<CellEquation<T>>{reduced, at.state, drive, at.solve});
     assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
     detail::invert_normal_matrix(device, at);

@@ -190,10 +190,14 @@ class TileDriver {
             case Request::backward_gated:
                 multiply_single(wanted);
                 return true;
-            default:
+            case Request::exact:
+            case Request::exact_gated:
+            case Request::exact_gated_transposed:
+            case Request::exact_transposed:
                 multiply_exact(wanted);
                 return true;
         }
+        return false;
     }
 
     /// Compute products in single precision.
