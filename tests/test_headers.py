@@ -11,7 +11,7 @@ ROOMS = ("numerics", "parallel", "cells", "batching", "solvers", "search", "cpu"
 """From the lowest to the highest: a header includes its own room and lower ones."""
 
 INCLUDE = Path(__file__).parents[1] / "cpp" / "include"
-FILES = sorted(path.relative_to(INCLUDE).as_posix() for path in INCLUDE.rglob("*.*"))
+FILES = sorted(path.relative_to(INCLUDE).as_posix() for path in INCLUDE.rglob("*.?pp"))
 
 DIRECTIVE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 OTHERS = re.compile(
