@@ -125,6 +125,9 @@ def test_it_says_what_its_arguments_must_be() -> None:
     for alpha in (0, -0.1, 1.5, [0.5, 0.5, 0.5, 2]):
         with pytest.raises(ValueError, match=r"alpha must lie in \(0, 1\]"):
             nc.LeakyRNN(u, w, b, alpha=alpha)
+    single = [array.astype(np.float32) for array in (u, w, b)]
+    with pytest.raises(ValueError, match=r"alpha must lie in \(0, 1\]"):
+        nc.LeakyRNN(*single, alpha=1e-50)  # zero in the cell's own precision
     with pytest.raises(ValueError, match="alpha must be finite"):
         nc.LeakyRNN(u, w, b, alpha=np.nan)
     with pytest.raises(ValueError, match=r"alpha must be a number or have shape \(4,\)"):

@@ -1,3 +1,4 @@
+// Fibers and the barriers between them: order, exceptions, and what would be a deadlock.
 #include "fibers.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// Eigenvalues by Jacobi rotations: the order of rotations, one rotation, whole matrices.
 #include "nullcline/gpu/jacobi_eigen.hpp"
 
 #include <algorithm>

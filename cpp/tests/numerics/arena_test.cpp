@@ -1,3 +1,4 @@
+// The pieces that an arena hands out: where they lie, and how much they take.
 #include "nullcline/numerics/arena.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// Boxes of states: their ranges, their faces, and projection into them.
 #include "nullcline/numerics/box.hpp"
 
 #include <cstddef>

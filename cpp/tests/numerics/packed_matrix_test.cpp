@@ -1,3 +1,4 @@
+// Packed products beside those of plain loops.
 #include "nullcline/numerics/packed_matrix.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Trust-region steps against the conditions that a least value within a ball must meet.
 #include "nullcline/numerics/trust_region.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Workers and tiles: everyone runs once, and exceptions come to the thread that waits.
 #include "nullcline/parallel/workers.hpp"
 
 #include <algorithm>

@@ -95,8 +95,8 @@ class Cell(Protocol):
 class HasCoreWeights(Protocol):
     """A cell whose equations the compiled core knows, so that a GPU can search it."""
 
-    def core_weights(self) -> tuple[str, Floats, Floats, Floats, Floats | None]:
-        """Return the core's name of the cell, its weights and its biases, in the core's order."""
+    def core_weights(self) -> tuple[Any, ...]:
+        """Return what the core makes the cell from: see `CompiledCell.core_weights`."""
 
 
 @runtime_checkable

@@ -207,11 +207,11 @@ def _leak(
     given = _per_unit(name, alpha if alpha is not None else tau, size)
     if name == "tau" and not (given > 0).all():
         raise ValueError("tau must be positive")
-    leak = given if dt is None else dt / given
+    leak = (given if dt is None else dt / given).astype(dtype)  # float32 makes 1e-50 a zero
     if not ((leak > 0) & (leak <= 1)).all():
         what = "alpha must" if dt is None else "dt must be positive and at most tau, so that alpha"
         raise ValueError(f"{what} lie in (0, 1], not between {leak.min():g} and {leak.max():g}")
-    return leak.astype(dtype)
+    return leak
 
 
 def _per_unit(name: str, value: object, size: int) -> NDArray[np.float64]:
