@@ -190,6 +190,16 @@ def jacobians(f: Callable[..., torch.Tensor], h: Array, x: Array, by: int) -> Ar
     return np.array([matrix.numpy() for matrix in found])
 
 
+def hessians(step: Callable[..., torch.Tensor], h: Array, x: Array) -> Array:
+    """Return ∂²q/∂h² of q = mean((step(h, x) - h)²) at every row, by autograd."""
+
+    def q(state: torch.Tensor, input_: torch.Tensor) -> torch.Tensor:
+        return torch.mean((step(state, input_) - state) ** 2)
+
+    of_q: Any = torch.func.hessian(q)
+    return rows(of_q, h, x)
+
+
 def bends(
     step: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     h: Array,

@@ -209,7 +209,7 @@ def test_select_takes_kinds_masks_and_indices() -> None:
 @pytest.mark.parametrize(
     ("which", "error", "message"),
     [
-        ("saddle", ValueError, "one of fixed, slow, unconverged, not 'saddle'"),
+        ("saddle", ValueError, "one of fixed, slow, minimum, unconverged, not 'saddle'"),
         ([True, False], ValueError, "a mask must have an entry for each of 3 rows, not 2"),
         (1, ValueError, "one dimension"),
         ([[0]], ValueError, "one dimension"),

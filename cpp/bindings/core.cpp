@@ -20,6 +20,7 @@
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/inputs.hpp"
+#include "nullcline/cells/speed_hessian.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/numerics/trust_region.hpp"
 #include "nullcline/search/searcher.hpp"
@@ -77,6 +78,13 @@ class PyCell {
         NewArray<T> out({rows(h), states(), states()});
         compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::jacobian(batch, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> speed_hessian(const A& h, const MaybeA& x, int n_threads) const {
+        NewArray<T> out({rows(h), states(), states()});
+        compute(h, states(), x, n_threads,
+                [&](const auto& batch) { nullcline::speed_hessian(batch, out.view); });
         return out.array;
     }
 
@@ -263,6 +271,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("complete", &G::complete, h, no_x, n_threads)
         .def("speed", &G::speed, h, no_x, n_threads)
         .def("jacobian", &G::jacobian, h, no_x, n_threads)
+        .def("speed_hessian", &G::speed_hessian, h, no_x, n_threads)
         .def("residual_jacobian", &G::residual_jacobian, h, no_x, n_threads)
         .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
         .def("jvp", &G::jvp, h, x, v, n_threads)

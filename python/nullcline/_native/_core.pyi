@@ -98,6 +98,9 @@ class _Cell(Generic[_F]):
     def jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
+    def speed_hessian(
+        self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
+    ) -> NDArray[_F]: ...
     def residual_jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...

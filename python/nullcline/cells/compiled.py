@@ -186,6 +186,10 @@ class CompiledCell(CellWeights):
         """Return J_rec = ∂F/∂s, shape (n, S, S): element [i, j, k] is ∂F_j/∂s_k at state i."""
         return self._of_states(self._compiled.jacobian, h, x)
 
+    def speed_hessian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
+        """Return ∂²q/∂s², shape (n, S, S), of the speed q at states of shape (n, S)."""
+        return self._of_states(self._compiled.speed_hessian, h, x)
+
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the Jacobian of the reduced residual, shape (n, H, H), at outputs (n, H)."""
         return self._of_outputs(self._compiled.residual_jacobian, h, x)

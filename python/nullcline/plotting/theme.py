@@ -18,7 +18,7 @@ VERMILION = "#D55E00"
 GREY = "#8a8a8a"
 BLACK = "#1a1a1a"
 
-MARKERS = {"fixed": "o", "slow": "D", "unconverged": "X"}
+MARKERS = {"fixed": "o", "slow": "D", "minimum": "s", "unconverged": "X"}
 """Kinds of points differ in shape, so that colour is free for their speed."""
 
 PANEL = 3.3

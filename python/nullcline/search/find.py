@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline.cells.protocol import Layered
+from nullcline.search.confirm import confirm
 from nullcline.search.cpu import search_on_cpu
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.gpu import search_on_gpu
@@ -157,7 +158,7 @@ def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
     if isinstance(problem.cell, Layered):
         return search_layers(problem, report, _search)
     if problem.gpu is None:
-        return search_on_cpu(problem, report)
+        return confirm(problem, search_on_cpu(problem, report))
     return search_on_gpu(problem, report)
 
 

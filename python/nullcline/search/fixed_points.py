@@ -10,7 +10,7 @@ import numpy as np
 from nullcline._support import archive, validation
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
-from nullcline.search.kinds import KINDS, UNCONVERGED
+from nullcline.search.kinds import KINDS, MINIMUM, UNCONVERGED
 from nullcline.search.merging import from_best_to_worst, owners
 from nullcline.search.outliers import far_from
 from nullcline.search.points_file import read_points, write_points
@@ -98,7 +98,10 @@ class FixedPoints:
     def __repr__(self) -> str:
         n, n_starts = len(self), int(self.count.sum())
         rows = f"{n} starts" if n == n_starts else f"{n} points from {n_starts} starts"
-        kinds = ", ".join(f"{np.sum(self.kind == kind)} {kind}" for kind in KINDS)
+        counts = {kind: int(np.sum(self.kind == kind)) for kind in KINDS}
+        if counts[MINIMUM] == 0:  # a rare kind
+            del counts[MINIMUM]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         return f"FixedPoints({rows}: {kinds}; S = {self.h.shape[1]})"
 
     def numpy(self) -> FixedPoints:

@@ -5,6 +5,8 @@
 "slow"
     A local minimum of the speed q over the box of the cell's outputs, with 0 < q <= tol_slow; for
     the gradient method, any state with q <= tol_slow.
+"minimum"
+    A local minimum of q with q > tol_slow.
 "unconverged"
     Everything else.
 """
@@ -23,7 +25,22 @@ if TYPE_CHECKING:
 KINDS = _core.KINDS
 """The kinds, in the order in which the core numbers them."""
 
-FIXED, SLOW, UNCONVERGED = KINDS
+FIXED, SLOW, MINIMUM, UNCONVERGED = KINDS
+
+REASONS = _core.REASONS
+"""Why an end is of its kind, a sentence each, in the order in which the core numbers them."""
+
+(
+    ZERO,
+    AT_MINIMUM,
+    BELOW_TOLERANCE,
+    ABOVE_TOLERANCE,
+    LIMIT,
+    STALLED,
+    NOT_FINITE,
+    UNDECIDABLE,
+    NOT_A_MINIMUM,
+) = REASONS
 
 
 def worst(kinds: NDArray[np.str_]) -> NDArray[np.str_]:

@@ -49,7 +49,7 @@ def owners(ends: _Ends, tolerance: float) -> NDArray[np.intp]:
     """
     owner = np.empty(len(ends.h), np.intp)
     for group in _alike(ends):
-        owner[group] = group[_merge(ends.h[group], tolerance)]
+        owner[group] = group[merge(ends.h[group], tolerance)]
     return owner
 
 
@@ -81,7 +81,7 @@ def _rank(rows: Floats) -> NDArray[np.intp]:
     return np.unique(as_bytes, return_inverse=True)[1].reshape(-1)
 
 
-def _merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
+def merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
     """Return for each point the first one before it, or itself, that it is merged into.
 
     A k-d tree of the coordinates that vary most names the candidates: O(n log n), where comparing

@@ -98,7 +98,7 @@ class SearchProblem:
         """
         starts, x, n = self.starts, self.inputs, self.n_starts
         if not isinstance(starts, DeviceView):
-            return starts.copy(), _one_row_per_start(self._inputs_on_host(), n)
+            return starts.copy(), _one_row_per_start(self.inputs_on_host(), n)
         there = like(self.given, self._copied(starts))
         if not isinstance(x, DeviceView):
             return there, _one_row_per_start(x, n)
@@ -106,10 +106,11 @@ class SearchProblem:
 
     def has_one_input(self) -> bool:
         """Whether all starts have the same input."""
-        x = self._inputs_on_host()
+        x = self.inputs_on_host()
         return x is None or not (x != x[:1]).any()
 
-    def _inputs_on_host(self) -> Floats | None:
+    def inputs_on_host(self) -> Floats | None:
+        """Return the inputs, shape (1, D) or (n, D), or None."""
         x = self.inputs
         return self._copied(x).numpy() if isinstance(x, DeviceView) else x
 

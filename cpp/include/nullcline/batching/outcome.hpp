@@ -11,9 +11,10 @@
 
 namespace nullcline {
 
-enum class Kind : std::uint8_t { fixed, slow, unconverged };
+/// From the most to the least telling.
+enum class Kind : std::uint8_t { fixed, slow, minimum, unconverged };
 
-inline constexpr std::array<std::string_view, 3> kinds{"fixed", "slow", "unconverged"};
+inline constexpr std::array<std::string_view, 4> kinds{"fixed", "slow", "minimum", "unconverged"};
 
 /// How an iteration ended, before its point is classified. `near_zero` is stalled where the
 /// residual is little more than rounding, and another kind of step may succeed.
@@ -28,17 +29,22 @@ enum class Reason : std::uint8_t {
     limit,
     stalled,
     not_finite,
+    undecidable,
+    not_a_minimum,
 };
 
 /// A sentence per reason, in order.
-inline constexpr std::array<std::string_view, 7> reasons{
+inline constexpr std::array<std::string_view, 9> reasons{
     "the reduced residual is zero to rounding",
     "a local minimum of q, not above tol_slow",
     "q fell to tol_slow, which is where this method stops; whether it would fall further is open",
-    "a local minimum of q, but above tol_slow",
+    "a local minimum of q, above tol_slow",
     "the limit of iterations was reached",
     "no step decreases the residual any further, and yet it is neither zero nor at a minimum of q",
     "the residual is not finite in this precision",
+    "cannot be decided in this precision: rounding alone may move the residual by more than 1e-3",
+    "the gradient of q is small, but q falls further on: no minimum, and the search ended before "
+    "it",
 };
 
 /// The result of classifying a state.

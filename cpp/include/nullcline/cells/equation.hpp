@@ -1,6 +1,7 @@
 // What solvers know of a cell: a residual whose zeros are the cell's fixed points.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -312,6 +313,11 @@ class Linearization {
     Matrix<T> residual_, scales_, identity_, gate_;
 };
 
+/// A residual this small is zero whatever its bound of rounding is: its square underflows. Bounds
+/// are parts of the state, and tend to zero with it where units are linear.
+template <class T>
+inline constexpr T smallest_residual = static_cast<T>(sizeof(T) == 8 ? 0x1p-511 : 0x1p-63);
+
 /// Whether every residual from `first` on is at most `times` its bound of rounding.
 template <class Group, Equation E, class T = typename E::Scalar>
 [[nodiscard]] NULLCLINE_DEVICE bool is_zero(const Group& group, const E& equation,
@@ -321,7 +327,29 @@ template <class Group, Equation E, class T = typename E::Scalar>
     const Norms<T> norms = equation.norms(group, state, products, drive);
     return group.all(residual.size() - first, [&](std::size_t i) {
         return std::abs(residual[first + i]) <=
-               times * equation.rounding(state, products, drive, norms, first + i);
+               smallest_residual<T> +
+                   times * equation.rounding(state, products, drive, norms, first + i);
+    });
+}
+
+/// Whether rounding leaves a state well enough defined to be called a zero: in every unknown from
+/// `first` on, the bound of rounding, as a change of that unknown, is small beside it, or beside 1
+/// where it is less. `diagonal` is −∂f/∂(unknown) with all else held.
+template <class Group, Equation E, class T = typename E::Scalar>
+[[nodiscard]] NULLCLINE_DEVICE bool is_decidable(const Group& group, const E& equation,
+                                                 std::span<const T> diagonal,
+                                                 std::span<const T> state,
+                                                 std::span<const T> products,
+                                                 std::span<const T> drive, std::size_t first = 0) {
+    constexpr T largest = static_cast<T>(1e-3);  // the distance at which points merge by default
+    const Norms<T> norms = equation.norms(group, state, products, drive);
+    const T root_mean_square =
+        norms.outputs / static_cast<T>(std::sqrt(static_cast<double>(equation.units())));
+    return group.all(diagonal.size(), [&](std::size_t i) {
+        const T size = std::max(first == 0 ? root_mean_square : std::abs(state[first + i]), T{1});
+        return diagonal[i] > smallest_residual<T> &&  // else nothing says what the unknown is
+               equation.rounding(state, products, drive, norms, first + i) <=
+                   largest * diagonal[i] * size;
     });
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -42,12 +44,28 @@ class DenseSteps {
     bool solve_newton(const SolveOperands<T>& operands, std::size_t row,
                       MatrixView<const T> weights) {
         assemble_jacobian(operands, row, weights);
-        if (!blas::lu(jacobian_.view(), std::span(pivots_))) {
+        if (!blas::lu(jacobian_.view(), std::span(pivots_)) && !replace_zero_pivots()) {
             return false;
         }
         blas::lu_solve(MatrixView<const T>(jacobian_.view()), std::span<const int>(pivots_),
                        operands.step.row(row));
         return true;
+    }
+
+    /// Put pivots of rounding's size for those that are exactly zero, as for a unit whose slope is
+    /// 1 to rounding: the others' steps are then as good as ever. False where all are zero.
+    bool replace_zero_pivots() {
+        const MatrixView<T> factors = jacobian_.view();
+        T largest = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            largest = std::max(largest, std::abs(factors(i, i)));
+        }
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (factors(i, i) == 0) {
+                factors(i, i) = std::numeric_limits<T>::epsilon() * largest;
+            }
+        }
+        return largest > 0;
     }
 
     bool solve_normal(const SolveOperands<T>& operands, std::size_t row,

@@ -83,6 +83,23 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
                        input(a.data()), &a_stride, &zero, c.data(), &c_stride);
 }
 
+/// c = aᵀ b, for a (k, m), b (k, n), c (m, n); only the first n columns of a wider c are written.
+template <class T>
+void multiply_by_transpose(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+    char transposed = 'T';
+    char plain = 'N';
+    int m = to_int(a.cols());
+    int n = to_int(b.cols());
+    int k = to_int(a.rows());
+    int a_stride = to_int(a.stride());
+    int b_stride = to_int(b.stride());
+    int c_stride = to_int(c.stride());
+    T one = 1;
+    T zero = 0;
+    routines<T>().gemm(&plain, &transposed, &n, &m, &k, &one, input(b.data()), &b_stride,
+                       input(a.data()), &a_stride, &zero, c.data(), &c_stride);
+}
+
 /// y = a x.
 template <class T>
 void multiply_vector(MatrixView<const T> a, std::span<const T> x, std::span<T> y) {

@@ -25,9 +25,10 @@ namespace nullcline {
 /// nothing but the state itself.
 ///
 /// fixed: every unit's reduced residual is within its bound of rounding, and where a state has
-/// another part than outputs, so is the update of that.
-/// slow: q <= tol_slow at a local minimum of q over the box, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖)
-/// with f = F(h) − h and P as in `stationary_tolerance`, which is zero at such a minimum.
+/// another part than outputs, so is the update of that; and those bounds are small beside the
+/// state. slow, or minimum where q > tol_slow: a local minimum of q over the box as far as first
+/// derivatives tell, measured by ‖P Jᵀf‖ / (‖J‖ ‖f‖) with f = F(h) − h and P as in
+/// `stationary_tolerance`, which is zero at such a minimum.
 template <Equation E>
 struct Classifier {
     using T = typename E::Scalar;
@@ -98,7 +99,7 @@ class Classifier<E>::Slot {
     }
 
     NULLCLINE_DEVICE void label(Kind kind, Reason reason) {
-        if (slot_.program.by_speed && kind == Kind::unconverged &&
+        if (slot_.program.by_speed && kind == Kind::unconverged && reason != Reason::undecidable &&
             q() <= slot_.search.options.tol_slow) {
             kind = Kind::slow;
             reason = Reason::below_tolerance;
@@ -113,7 +114,8 @@ class Classifier<E>::Slot {
             return label(Kind::unconverged, Reason::not_finite);
         }
         if (at_fixed_point()) {
-            return label(Kind::fixed, Reason::zero);
+            return is_decidable() ? label(Kind::fixed, Reason::zero)
+                                  : label(Kind::unconverged, Reason::undecidable);
         }
         begin_vjp(slot_.group, at_.jacobian(), std::span<const T>(at_.residual),
                   slot_.memory.operands.exact_scaled.row(slot_.row));
@@ -124,8 +126,7 @@ class Classifier<E>::Slot {
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
         const std::span<const T> drive = slot_.drive;
-        // The reduced equation has fewer unknowns, and leaves the end of some arrays unused.
-        const StateRow<T> row(slot_.memory.reduced, slot_.row);
+        const StateRow<T> row = reduced_row();
         const std::span<T> residual = row.residual.first(slot_.units());
         slot_.program.reduced.linearize(slot_.group, state, products, drive,
                                         {residual, row.scales, row.identity, row.gate});
@@ -133,6 +134,29 @@ class Classifier<E>::Slot {
                        products, drive) &&
                is_zero(slot_.group, slot_.program.update, std::span<const T>(at_.residual), state,
                        products, drive, slot_.units());
+    }
+
+    /// The linearization of the reduced equation, which `at_fixed_point` makes. It has fewer
+    /// unknowns, and leaves the end of some arrays unused.
+    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> reduced_row() const {
+        return {slot_.memory.reduced, slot_.row};
+    }
+
+    /// Whether a zero of both equations is well defined in this precision.
+    [[nodiscard]] NULLCLINE_DEVICE bool is_decidable() const {
+        const std::span<const T> state = at_.h;
+        const std::span<const T> products = at_.products;
+        const std::span<const T> drive = slot_.drive;
+        const std::size_t units = slot_.units();
+        const std::span<const T> of_outputs = reduced_row().identity;
+        if (!nullcline::is_decidable(slot_.group, slot_.program.reduced, of_outputs.first(units),
+                                     state, products, drive)) {
+            return false;
+        }
+        return state.size() == units ||
+               nullcline::is_decidable(slot_.group, slot_.program.update,
+                                       at_.jacobian().diagonal(state.size(), 1), state, products,
+                                       drive, units);
     }
 
     NULLCLINE_DEVICE void test_for_minimum() {
@@ -144,7 +168,7 @@ class Classifier<E>::Slot {
         if (projected_norm <= stationary_tolerance<T>() * scale * slot_.now.residual_norm) {
             return q() <= slot_.search.options.tol_slow
                        ? label(Kind::slow, Reason::minimum)
-                       : label(Kind::unconverged, Reason::above_tolerance);
+                       : label(Kind::minimum, Reason::above_tolerance);
         }
         // How the iteration ended says only why a state is neither fixed nor slow.
         label(Kind::unconverged, slot_.search.termination(slot_.now.start) == Termination::limit

@@ -1,0 +1,246 @@
+"""The last word on the ends of a search: those called minima of q are, and others go on.
+
+A compiled search judges by first derivatives. Here its ends at minima, and those where it stalled,
+are tested by second ones. From an end that fails the search goes on: by Newton's method on the
+reduced residual, and where that finds no zero by Newton's method on q. Most starts share such ends,
+so that there are few.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline._native.blas import one_blas_thread
+from nullcline.search.columns import SearchColumns
+from nullcline.search.kinds import (
+    ABOVE_TOLERANCE,
+    AT_MINIMUM,
+    FIXED,
+    LIMIT,
+    MINIMUM,
+    NOT_A_MINIMUM,
+    SLOW,
+    STALLED,
+    UNCONVERGED,
+)
+from nullcline.search.merging import merge
+from nullcline.search.minima import (
+    DECREMENT,
+    Bounds,
+    Model,
+    descend,
+    is_minimum,
+    lower_on_the_softest_line,
+)
+from nullcline.search.speed import Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.search.problem import SearchProblem
+    from nullcline.search.speed import Doubles
+
+_MOST_STEPS = 100
+"""Of Newton's method on q: at a zero of multiplicity m each takes 1 / (2 m - 1) of the way."""
+
+_SAME = {"float64": 1e-5, "float32": 1e-3}
+"""Ends this close share a Hessian where it leaves no doubt: those about one minimum of a trained
+network scatter by less, and it changes by little over that distance."""
+
+_CLEARLY = 0.1
+"""A decrement by another state's Hessian leaves no doubt where it is this part of the largest."""
+
+_NEAR = 1e-2
+"""Newton's step from an end next to a zero is shorter than this; from a ghost it leads far away."""
+
+_MOST_NUMBERS = 2**25
+"""Numbers of Hessians that are made at once."""
+
+
+def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
+    """Return the ends of a search, all on the host, with those that are called minima confirmed.
+
+    The gradient method's ends stay as they are: it calls slow what is below `tol_slow`. Those of
+    Newton's method are judged and not moved, as are those of starts with no iterations left.
+    """
+    if problem.method == "gradient":
+        return ends
+    is_open = np.isin(ends.kind, (SLOW, MINIMUM)) | (ends.reason == STALLED)
+    if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
+        is_open |= ends.reason == LIMIT
+    rows = np.flatnonzero(is_open)
+    if len(rows) == 0:
+        return ends
+    left = _iterations_left(problem, ends)[rows]
+    h, x = ends.h[rows], _inputs(problem, rows)
+    first, alike = _distinct(np.column_stack([h, x, left]))
+    some = ends.take(rows[first])
+    with one_blas_thread(), np.errstate(all="ignore"):  # weights may be as large as they like
+        judged = _Judge(problem).judge(some, x[first], left[first])
+    steps = ends.iterations[rows] + (judged.iterations - some.iterations)[alike]
+    return ends.put(rows, judged.take(alike)._replace(iterations=steps))
+
+
+def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first of all rows that are equal, and for each row the number of its own."""
+    numbers: dict[bytes, int] = {}
+    alike = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows], np.intp)
+    first = np.unique(alike, return_index=True)[1]
+    return first, alike
+
+
+def _iterations_left(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.intp]:
+    """Return how many steps each start may still take."""
+    if problem.method == "newton" or problem.deflated is not None:
+        return np.zeros(len(ends.kind), np.intp)
+    if problem.max_iterations is None:
+        return np.full(len(ends.kind), _MOST_STEPS)
+    return np.clip(problem.max_iterations - ends.iterations.astype(np.intp), 0, _MOST_STEPS)
+
+
+def _inputs(problem: SearchProblem, rows: NDArray[np.intp]) -> Doubles:
+    """Return the inputs of some starts, a row each."""
+    x = problem.inputs_on_host()
+    if x is None:
+        return np.zeros((len(rows), problem.cell.input_size))
+    return x[rows if len(x) > 1 else np.zeros(len(rows), np.intp)].astype(np.float64)
+
+
+class _Judge:
+    """What judges and moves the ends of one search."""
+
+    def __init__(self, problem: SearchProblem) -> None:
+        self._problem = problem
+        self._cell = problem.cell
+        self._speed = Speed(problem.cell, problem.n_threads)
+
+    def judge(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
+        """Return distinct ends with their last kinds, those that are no minima moved on."""
+        passed = self._are_minima(ends.h.astype(np.float64), x)
+        judged = self._labelled(ends, passed)
+        others = np.flatnonzero(~passed & (left > 0))
+        if len(others):
+            on = self._go_on(judged.take(others), x[others], left[others])
+            judged = judged.put(others, on)
+        return judged
+
+    def _labelled(self, ends: SearchColumns, passed: NDArray[np.bool_]) -> SearchColumns:
+        """Return ends with the kind and reason of minima where they passed, and only there."""
+        slow = ends.q <= self._problem.tol_slow
+        kind = np.where(passed, np.where(slow, SLOW, MINIMUM), UNCONVERGED)
+        of_minimum = np.where(slow, AT_MINIMUM, ABOVE_TOLERANCE)
+        is_kept = np.isin(ends.reason, (STALLED, LIMIT))
+        of_other = np.where(is_kept, ends.reason, NOT_A_MINIMUM)
+        return ends._replace(kind=kind, reason=np.where(passed, of_minimum, of_other))
+
+    def _are_minima(self, h: Doubles, x: Doubles) -> NDArray[np.bool_]:
+        """Test states, those that are nearly the same with one Hessian where it leaves no doubt."""
+        passed = np.zeros(len(h), np.bool_)
+        slopes = self._speed.slope(h, x)
+        owner = merge(np.column_stack([h, x]), _SAME[self._cell.dtype.name])
+        leaders = np.unique(owner)
+        while len(leaders):
+            doubtful = np.zeros(len(h), np.bool_)
+            for i, hessian in self._hessians(leaders, h, x):
+                box = self._box(x[i])
+                model = Model(h[i], slopes.q[i], slopes.gradient[i], hessian, box)
+                factor = model.factor()
+                passed[i] = (
+                    is_minimum(model, factor)
+                    and not self._is_near_zero(h[i], x[i])
+                    and lower_on_the_softest_line(self._speed, model, factor, x[i], box) is None
+                )
+                others = np.flatnonzero((owner == i) & (np.arange(len(h)) != i))
+                if len(others):
+                    gradients = slopes.gradient[others]
+                    clear = passed[i] & self._clearly(model, factor, box, h[others], gradients)
+                    passed[others], doubtful[others] = clear, ~clear
+            owner[doubtful] = leaders = np.flatnonzero(doubtful)
+        return passed
+
+    def _hessians(
+        self, rows: NDArray[np.intp], h: Doubles, x: Doubles
+    ) -> Iterator[tuple[np.intp, Doubles]]:
+        """Yield numbers of rows with their Hessians, a few of which are in memory at a time."""
+        most = max(1, _MOST_NUMBERS // h.shape[1] ** 2)
+        for first in range(0, len(rows), most):
+            some = rows[first : first + most]
+            yield from zip(some, self._speed.hessian(h[some], x[some]), strict=True)
+
+    def _box(self, x: Doubles) -> Bounds:
+        """Return the bounds of a state with this input."""
+        box, size = self._cell.box_at(x.astype(self._cell.dtype)), self._cell.state_size
+        low, high = np.full(size, -np.inf), np.full(size, np.inf)
+        low[: self._cell.hidden_size], high[: self._cell.hidden_size] = box.low, box.high
+        return Bounds(low, high, 4 * float(np.finfo(self._cell.dtype).eps))
+
+    def _is_near_zero(self, h: Doubles, x: Doubles) -> bool:
+        """Whether a zero may be as close as the step of Newton's method says."""
+        outputs = h[None, : self._cell.hidden_size]
+        step = self._speed.newton_step(outputs, x[None])
+        if np.isnan(step).any():  # singular: at a zero of multiplicity, or at a fold
+            return True
+        return bool(np.abs(step).max() <= _NEAR * max(1.0, float(np.abs(outputs).max())))
+
+    @staticmethod
+    def _clearly(
+        model: Model, factor: Doubles | None, box: Bounds, h: Doubles, gradients: Doubles
+    ) -> NDArray[np.bool_]:
+        """Whether states are minima without doubt, by the factored Hessian of one nearby."""
+        if factor is None:
+            return np.zeros(len(h), np.bool_)
+        free = ~np.array([box.held(*pair) for pair in zip(h, gradients, strict=True)])
+        alike = (free.sum(axis=1) == len(model.free)) & free[:, model.free].all(axis=1)
+        part = gradients[:, model.free]
+        decrements = np.sum(part * model.solve(factor, part.T).T, axis=1) / 2
+        clear: NDArray[np.bool_] = alike & (decrements <= _CLEARLY * DECREMENT * model.q)
+        return clear
+
+    def _go_on(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
+        """Move ends that are no minima on to a zero or a minimum, where there is a way."""
+        found = self._search(ends.h, x, "newton", left)
+        at_zero = found.kind == FIXED
+        zeros, rest = np.flatnonzero(at_zero), np.flatnonzero(~at_zero)
+        moved = ends.put(
+            zeros,
+            found.take(zeros)._replace(iterations=ends.iterations[zeros] + found.iterations[zeros]),
+        )
+        if len(rest):
+            moved = moved.put(rest, self._descend(ends.take(rest), x[rest], left[rest]))
+        return moved
+
+    def _descend(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
+        """Descend q from ends by Newton's method on it."""
+        descents = [
+            descend(self._speed, h, inputs, self._box(inputs), int(most))
+            for h, inputs, most in zip(ends.h.astype(np.float64), x, left, strict=True)
+        ]
+        h = np.array([descent.h for descent in descents]).astype(ends.h.dtype)
+        is_finite = np.isfinite(h).all(axis=1)  # an LSTM's c may be none in single precision
+        h = np.where(is_finite[:, None], h, ends.h)
+        judged = self._search(h, x, "auto", np.zeros(len(h), np.intp))
+        passed = is_finite & np.array([descent.is_minimum for descent in descents])
+        labelled = self._labelled(judged._replace(reason=ends.reason), passed)
+        at_zero = np.flatnonzero(judged.kind == FIXED)
+        steps = np.array([descent.steps for descent in descents], np.int32)
+        return labelled.put(at_zero, judged.take(at_zero))._replace(
+            iterations=ends.iterations + steps
+        )
+
+    def _search(self, h: Floats, x: Doubles, method: str, left: NDArray[np.intp]) -> SearchColumns:
+        """Search from ends with the compiled cell, by no more steps than are left to each."""
+        limited = method != "newton" or self._problem.max_iterations is not None
+        found = self._cell.compiled.search(
+            np.ascontiguousarray(h),
+            x.astype(self._cell.dtype),
+            method=method,
+            tol_slow=self._problem.tol_slow,
+            max_iterations=int(left.min()) if limited else None,
+            n_threads=self._problem.n_threads,
+        )
+        return SearchColumns.of(found.h, found.q, found)
