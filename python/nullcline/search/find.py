@@ -83,7 +83,8 @@ def find_fixed_points(
     tol_unique
         How close in every coordinate two ends must be for `FixedPoints.unique` to merge them.
     tol_slow
-        The largest q of a slow point, and where the gradient method stops.
+        The largest q of a slow point, and where the gradient method stops. A local minimum with a
+        larger q is of the kind "minimum".
     max_iterations
         The most iterations per start; None for the method's own limit. With 0, starts are judged
         where they are.

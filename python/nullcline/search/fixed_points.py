@@ -42,8 +42,9 @@ class FixedPoints:
     kind
         What the end is, shape (n,): "fixed", a zero of the reduced residual to rounding; "slow", a
         local minimum of q over the box of the cell's outputs with 0 < q <= tol_slow (for the
-        gradient method any state with q <= tol_slow); "unconverged", everything else. For a
-        `Stack`, the worst of the kinds of its layers.
+        gradient method any state with q <= tol_slow); "minimum", a local minimum with q >
+        tol_slow; "unconverged", everything else. For a `Stack`, the worst of the kinds of its
+        layers, in this order.
     reason
         A sentence that says why it is of this kind, shape (n,).
     iterations
@@ -120,8 +121,8 @@ class FixedPoints:
         Parameters
         ----------
         which
-            A kind ("fixed", "slow" or "unconverged"), a mask of shape (n,), or row numbers in the
-            order wanted.
+            A kind ("fixed", "slow", "minimum" or "unconverged"), a mask of shape (n,), or row
+            numbers in the order wanted.
 
         Raises
         ------
@@ -139,8 +140,8 @@ class FixedPoints:
 
         Where inputs are labelled conditions, their labels must be equal too.
 
-        Ends are taken from the best to the worst: fixed ones before slow ones, and by rising q
-        among each. An end within `tol_unique` of a point that was kept is merged into the first
+        Ends are taken from the best to the worst: fixed ones before slow ones, those before other
+        minima, and by rising q among each. An end within `tol_unique` of a point that was kept is merged into the first
         such point; any other is kept. So each kept point has the lowest q of all that were merged
         into it, kept points are further than `tol_unique` apart, a chain of close ends does not
         collapse into one point, and the order of the starts has no influence.

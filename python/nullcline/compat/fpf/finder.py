@@ -49,8 +49,8 @@ class FixedPointFinderTorch:
     lr_init, lr_patience, lr_factor, lr_cooldown, tol_dq, n_iters_per_print_update
         No meaning here: given at all, each warns by its name.
     tol_q
-        The largest half sum of squares of a "slow" point: what ends above it, in no zero, is
-        "unconverged" (see `FixedPoints.kind`). Either is returned.
+        The largest half sum of squares of a "slow" point: a local minimum above it is a "minimum"
+        (see `FixedPoints.kind`). All are returned.
     max_iters
         Iterations for each start, at most. Far fewer are needed than by gradient descent.
     method

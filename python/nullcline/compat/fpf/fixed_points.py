@@ -90,7 +90,8 @@ class FixedPoints:
         ∂F/∂u, the derivative by the input, shape (n, n_states, n_inputs).
     kind
         What the search says of each, shape (n,): "fixed", a zero to rounding; "slow", a local
-        minimum of q of at most the finder's `tol_q`; "unconverged", everything else.
+        minimum of q of at most the finder's `tol_q`; "minimum", one above it; "unconverged",
+        everything else.
 
     Raises
     ------
