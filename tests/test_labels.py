@@ -10,7 +10,10 @@ import torch
 
 import nullcline as nc
 from nullcline.search.kinds import NOT_A_MINIMUM, UNDECIDABLE
+from nullcline.search.minima import Bounds, is_minimum_by_products
+from nullcline.search.speed import Speed
 from testing.adversarial import Case, cases, fold, rnn
+from testing.known import known
 from testing.labels import NEAR, campaign
 
 if TYPE_CHECKING:
@@ -153,3 +156,35 @@ def test_no_label_is_wrong_in_a_campaign_over_every_kind_of_cell() -> None:
     assert not wrong
     assert counts["float64 fixed"] > 50
     assert counts["float64 minimum"] + counts["float64 slow"] > 10
+
+
+@pytest.mark.parametrize("name", ["identity, H = 8", "a double zero, a = 1.5"])
+def test_products_alone_tell_a_slope_from_a_minimum(name: str) -> None:
+    case = next(case for case in CASES if case.name == name)
+    speed, x = Speed(case.cell, 1), np.zeros(1)
+    size = case.cell.hidden_size
+    box = Bounds(np.full(size, -1.0), np.full(size, 1.0), 1e-15)
+    near = known(case.points)[0] + 1e-3 / np.sqrt(size)
+    assert not is_minimum_by_products(speed, near, x, box, most=30)
+
+
+def test_products_alone_find_a_ghost() -> None:
+    b, h = fold(1.5)
+    cell = rnn(np.diag([1.5, 0.5, 0.2]), np.array([b - 1e-3, 0.1, -0.3]))
+    ghost = nc.find_fixed_points(cell, np.array([[h, 0.0, 0.0]]))
+    assert ghost.kind.tolist() == ["slow"]
+    speed, x, box = Speed(cell, 1), np.zeros(1), Bounds(-np.ones(3), np.ones(3), 1e-15)
+    assert is_minimum_by_products(speed, ghost.h[0], x, box, most=30)
+    v = np.array([0.3, -1.0, 0.5])
+    product = speed.hessian_product(ghost.h[0], x, v)
+    np.testing.assert_allclose(product, cell.speed_hessian(ghost.h)[0] @ v, rtol=1e-12)
+
+
+def test_a_network_of_many_units_is_judged_by_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nullcline.search.confirm._LARGEST_DENSE", 2)
+    b, h = fold(1.5)
+    ghostly = rnn(np.diag([1.5, 0.5, 0.2]), np.array([b - 1e-3, 0.1, 0.0]))
+    assert nc.find_fixed_points(ghostly, np.array([[h, 0.2, 0.0]])).kind.tolist() == ["slow"]
+    triple = rnn(np.diag([1.0, 0.5, 0.2]))
+    stopped = nc.find_fixed_points(triple, np.array([[0.5, 0.5, 0.5]]))
+    assert stopped.reason.tolist() == [NOT_A_MINIMUM]

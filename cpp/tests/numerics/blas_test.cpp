@@ -64,6 +64,15 @@ TEST("matrix products are those of plain loops, also of some columns of a wider 
     blas::multiply(a, b.view(), out.view().columns(1, 5));
     Matrix<double> out_of_turned(4, 8);
     blas::multiply_transposed(a, b_turned.view(), out_of_turned.view().columns(1, 5));
+    Matrix<double> a_turned(3, 4);
+    for (std::size_t i = 0; i < 4; ++i) {
+        for (std::size_t k = 0; k < 3; ++k) {
+            a_turned.view()(k, i) = a(i, k);
+        }
+    }
+    Matrix<double> out_by_turned(4, 8);
+    blas::multiply_by_transpose(std::as_const(a_turned).view(), b.view(),
+                                out_by_turned.view().columns(1, 5));
     for (std::size_t i = 0; i < 4; ++i) {
         for (std::size_t j = 0; j < 5; ++j) {
             double sum = 0;
@@ -74,6 +83,7 @@ TEST("matrix products are those of plain loops, also of some columns of a wider 
             }
             CHECK_CLOSE(out.view()(i, j + 1), sum, tolerance);
             CHECK_CLOSE(out_of_turned.view()(i, j + 1), sum_of_turned, tolerance);
+            CHECK_CLOSE(out_by_turned.view()(i, j + 1), sum, tolerance);
         }
         CHECK(out.view()(i, 0) == 0 && out.view()(i, 6) == 0 && out.view()(i, 7) == 0);
     }

@@ -68,9 +68,9 @@ class Stack:
     A search finds joint points by block substitution: it takes the first layer to its ends, then
     the second with what the first puts out there, and so on, each from its own part of the starts.
     A joint end is of the worst kind of its layers, in the order "fixed", "slow", "minimum",
-    "unconverged". Where a layer's end is slow, the layers above it are solved for its *next* output,
-    which is what they read in the joint step: if they are fixed there, `q` has a joint local
-    minimum; if one of them is slow too, a minimum in each layer's state given those below it.
+    "unconverged". Where a layer's end is slow, the layers above it are solved for its *next*
+    output, which is what they read in the joint step: if they are fixed there, `q` has a joint
+    local minimum; if one of them is slow too, a minimum in each layer's state given those below it.
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:

@@ -32,6 +32,7 @@ from nullcline.search.minima import (
     Model,
     descend,
     is_minimum,
+    is_minimum_by_products,
     lower_on_the_softest_line,
 )
 from nullcline.search.speed import Speed
@@ -57,6 +58,12 @@ _CLEARLY = 0.1
 
 _NEAR = 1e-2
 """Newton's step from an end next to a zero is shorter than this; from a ghost it leads far away."""
+
+_LARGEST_DENSE = 1024
+"""The longest state whose Hessian is written out, as for the compiled search's factors."""
+
+_MOST_PRODUCTS = 30
+"""Of the Hessian with a vector, for longer states: about the cost of writing it out at S = 2048."""
 
 _MOST_NUMBERS = 2**25
 """Numbers of Hessians that are made at once."""
@@ -121,13 +128,21 @@ class _Judge:
 
     def judge(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
         """Return distinct ends with their last kinds, those that are no minima moved on."""
-        passed = self._are_minima(ends.h.astype(np.float64), x)
+        h = ends.h.astype(np.float64)
+        if self._speed.is_compiled and h.shape[1] > _LARGEST_DENSE:
+            pairs = zip(h, x, strict=True)
+            passed = np.array([self._is_minimum_by_products(*pair) for pair in pairs])
+            return self._labelled(ends, passed)
+        passed = self._are_minima(h, x)
         judged = self._labelled(ends, passed)
         others = np.flatnonzero(~passed & (left > 0))
         if len(others):
             on = self._go_on(judged.take(others), x[others], left[others])
             judged = judged.put(others, on)
         return judged
+
+    def _is_minimum_by_products(self, h: Doubles, x: Doubles) -> bool:
+        return is_minimum_by_products(self._speed, h, x, self._box(x), _MOST_PRODUCTS)
 
     def _labelled(self, ends: SearchColumns, passed: NDArray[np.bool_]) -> SearchColumns:
         """Return ends with the kind and reason of minima where they passed, and only there."""

@@ -141,10 +141,10 @@ class FixedPoints:
         Where inputs are labelled conditions, their labels must be equal too.
 
         Ends are taken from the best to the worst: fixed ones before slow ones, those before other
-        minima, and by rising q among each. An end within `tol_unique` of a point that was kept is merged into the first
-        such point; any other is kept. So each kept point has the lowest q of all that were merged
-        into it, kept points are further than `tol_unique` apart, a chain of close ends does not
-        collapse into one point, and the order of the starts has no influence.
+        minima, and by rising q among each. An end within `tol_unique` of a point that was kept is
+        merged into the first such point; any other is kept. So each kept point has the lowest q of
+        all that were merged into it, kept points are further than `tol_unique` apart, a chain of
+        close ends does not collapse into one point, and the order of the starts has no influence.
 
         Parameters
         ----------

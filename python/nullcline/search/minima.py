@@ -149,6 +149,32 @@ def is_minimum(model: Model, factor: Doubles | None) -> bool:
     return bool(decrement <= DECREMENT * model.q)
 
 
+def is_minimum_by_products(speed: Speed, h: Doubles, x: Doubles, box: Bounds, most: int) -> bool:
+    """Whether conjugate gradients find no negative curvature, and no way for q to fall.
+
+    The decrement grows with every iteration, of which there are `most`: it is bounded from below.
+    """
+    slope = speed.slope(h[None], x[None])
+    free = ~box.held(h, slope.gradient[0])
+    residual = slope.gradient[0] * free
+    direction, decrement = residual, 0.0
+    for _ in range(most):
+        square = float(residual @ residual)
+        if square == 0:
+            break
+        product = speed.hessian_product(h, x, direction) * free
+        curvature = float(direction @ product)
+        if curvature <= 0:
+            return False
+        length = square / curvature
+        decrement += length * square / 2
+        if decrement > DECREMENT * slope.q[0]:
+            return False
+        residual = residual - length * product
+        direction = residual + (residual @ residual) / square * direction
+    return True
+
+
 def lower_on_the_softest_line(
     speed: Speed, model: Model, factor: Doubles | None, x: Doubles, box: Bounds
 ) -> Doubles | None:

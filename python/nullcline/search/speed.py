@@ -63,6 +63,24 @@ class Speed:
             return found
         return np.stack([self._hessian_of_one(h[i], x[i]) for i in range(len(h))])
 
+    def hessian_product(self, h: Doubles, x: Doubles, v: Doubles) -> Doubles:
+        """Return the Hessian of q at one state (S,) times v; the cell's equations are compiled.
+
+        It takes four products with the weights, and no matrix of S² numbers.
+        """
+        arguments = h[None], x[None]
+        f = self._step(*arguments) - h
+        change = self._twin.jvp(*arguments, v[None], self._n_threads) - v
+        pulled = self._twin.vjp(*arguments, change, self._n_threads) - change
+        bent = self._twin.hvp(*arguments, f, v[None], self._n_threads)
+        product: Doubles = (pulled + bent)[0] * (2 / len(h))
+        return product
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there are second derivatives in closed form."""
+        return self._twin is not None
+
     def newton_step(self, h: Doubles, x: Doubles) -> Doubles:
         """Return the step of Newton's method on the reduced residual, (n, H); NaN if there is none.
 
