@@ -47,6 +47,12 @@ def is_near_zero(network: Network, h: Array, x: Array) -> bool:
     return False
 
 
+def is_at_rest(network: Network, s: Array, x: Array) -> bool:
+    """Whether an LSTM's c is what it is at rest, given h; other cells have none."""
+    rest = network.equilibrium(torch.from_numpy(s[: network.size].copy()), torch.from_numpy(x))
+    return bool(np.allclose(s, rest.numpy(), rtol=1e-2, atol=1e-2))
+
+
 def falls_on(network: Network, cell: nc.cells.Cell, s: Array, x: Array) -> bool:
     """Whether L-BFGS-B takes q from a state to less than nine tenths of it."""
     inputs = torch.from_numpy(x)
@@ -85,7 +91,8 @@ def judge_network(network: Network, method: str, n_starts: int, seed: int) -> Co
     counts = Counter(f"float64 {kind}" for kind in points.kind.tolist())
     for s, kind in zip(points.h, points.kind, strict=True):
         if kind == "fixed":
-            counts["float64 false fixed"] += not is_near_zero(network, s[: network.size], x)
+            right = is_near_zero(network, s[: network.size], x) and is_at_rest(network, s, x)
+            counts["float64 false fixed"] += not right
         elif kind in {"slow", "minimum"}:
             counts["float64 false minimum"] += falls_on(network, cell, s, x)
     single = network.cell(np.float32)
