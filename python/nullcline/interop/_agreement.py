@@ -1,0 +1,146 @@
+"""Whether an imported cell steps as the module does that it was read from.
+
+An importer knows where a module keeps its weights, not what the module does with them: a derived
+class may step in another way, a hook may change a weight or an output. So each importer calls the
+module itself, on a few states and inputs, and compares. A difference is one if it exceeds a bound
+of the rounding errors of a step:
+
+    |computed - exact| ≤ (D + H + 16) u (1 + A_i) (1 + max_j A_j)
+
+with u the unit roundoff, and A_i the largest Σ|W||x| + Σ|U||h| + |b| of a gate of unit i, plus the
+largest of its states. (D + H) u A_i bounds the error of a sum in any order; the slopes of all gates
+are at most 1, and what multiplies one, a state or another gate's sum, is at most A_j.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nullcline._support.validation import Floats
+    from nullcline.cells import Cell
+
+DOUBLE, SINGLE, TF32, HALF, BFLOAT16 = 2.0**-53, 2.0**-24, 2.0**-11, 2.0**-11, 2.0**-8
+"""Unit roundoffs."""
+
+PROBES = 6
+"""States that a module is called on: three pairs, of three sizes."""
+
+
+class DifferentStepError(ValueError):
+    """A module that steps in another way than the cell that its weights make."""
+
+
+def probe_states(cell: Any, seed: int = 0) -> Floats:
+    """Return states, shape (PROBES, S), exact in any precision of 8 bits or more.
+
+    The first two lie in (-1, 1), where networks live; the next two are small enough for no unit to
+    saturate, however large the weights are; the last two are large.
+    """
+    states = _eighths(seed, cell.state_size)
+    rows = np.abs(cell.weight_hh).astype(np.float64)
+    return _in_three_sizes(states, rows @ np.abs(states[:, : cell.hidden_size]).T)
+
+
+def probe_inputs(cell: Any, seed: int = 1) -> Floats:
+    """Return inputs, shape (PROBES, D), of the same three sizes."""
+    inputs = _eighths(seed, cell.input_size)
+    return _in_three_sizes(inputs, np.abs(cell.weight_ih).astype(np.float64) @ np.abs(inputs).T)
+
+
+def require_same_step(
+    subject: str, cell: Any, step: Callable[[Floats, Floats], Floats], roundoff: float
+) -> None:
+    """Raise unless `step(states, inputs)`, which calls a module, returns the cell's next states.
+
+    Raises
+    ------
+    DifferentStepError
+        If they differ by more than rounding errors of unit roundoff `roundoff`.
+    ValueError
+        If the module cannot be called.
+    """
+    states, inputs = probe_states(cell), probe_inputs(cell)
+    try:
+        found = step(states, inputs)
+    except Exception as error:
+        raise cannot_be_called(subject, error) from error
+    require_same(subject, cell, states, inputs, found, roundoff)
+
+
+def require_same(
+    subject: str, cell: Any, states: Floats, inputs: Floats, found: Floats, roundoff: float
+) -> None:
+    """Raise DifferentStepError unless `found` are the cell's next states, up to rounding."""
+    kind = type(cell).__name__
+    if found.shape != states.shape:
+        raise DifferentStepError(
+            f"{subject} does not step as a {kind}: of states of shape {states.shape} it makes "
+            f"{found.shape}; {REMEDY}"
+        )
+    own = cell.step(states.astype(cell.dtype), inputs.astype(cell.dtype)).astype(np.float64)
+    bound = _rounding(cell, states, inputs, max(roundoff, _roundoff_of(cell)))
+    with np.errstate(invalid="ignore"):
+        differ = np.abs(found - own) > bound
+    differ |= ~np.isfinite(found) & np.isfinite(bound)
+    if differ.any():
+        row, unit = np.unravel_index(np.argmax(differ * np.abs(np.nan_to_num(found) - own)), own.shape)
+        raise DifferentStepError(
+            f"{subject} does not step as the {kind} that its weights make: at {np.sum(differ)} of "
+            f"{differ.size} random values it differs by more than rounding, as in {found[row, unit]:.6g} "
+            f"for {own[row, unit]:.6g}. It, or a hook of it, computes its step in a way of its own; "
+            f"{REMEDY}"
+        )
+
+
+def cannot_be_called(subject: str, error: Exception) -> ValueError:
+    """Return the exception for a module that did not take states and inputs."""
+    return ValueError(
+        f"{subject} could not be called on states and inputs to check what was read of it "
+        f"({type(error).__name__}: {error}); {REMEDY}"
+    )
+
+
+REMEDY = "pass a function that makes its step to nullcline.from_function"
+
+
+def _eighths(seed: int, width: int) -> Floats:
+    """Return multiples of 1/8 in (-1, 1), none of which is zero."""
+    rng = np.random.default_rng(seed)
+    signs = rng.choice([-1.0, 1.0], (PROBES, width))
+    numbers: Floats = signs * rng.integers(1, 8, (PROBES, width)) / 8
+    return numbers
+
+
+def _in_three_sizes(numbers: Floats, sums: Floats) -> Floats:
+    """Scale the third and fourth row by powers of two to sums of at most 1, the last two by 8."""
+    largest = max(float(sums[:, 2:4].max(initial=0.0)), 1.0)
+    sizes = np.ones((PROBES, 1))
+    sizes[2:4] = 2.0 ** -np.ceil(np.log2(largest))
+    sizes[4:] = 8.0
+    return numbers * sizes
+
+
+def _rounding(cell: Any, states: Floats, inputs: Floats, roundoff: float) -> Floats:
+    """Return the bound above for every number of a next state, (n, S)."""
+    size = cell.hidden_size
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = (
+            np.abs(inputs) @ np.abs(cell.weight_ih).astype(np.float64).T
+            + np.abs(states[:, :size]) @ np.abs(cell.weight_hh).astype(np.float64).T
+            + np.abs(cell.bias_ih).astype(np.float64)
+            + np.abs(cell.bias_hh)
+        )
+        a = sums.reshape(len(states), -1, size).max(axis=1)
+        a += np.abs(states).reshape(len(states), -1, size).max(axis=1)
+        terms = cell.input_size + size + 16
+        bound = terms * roundoff * (1 + a) * (1 + a.max(axis=1, keepdims=True))
+    return np.tile(np.where(np.isnan(bound), np.inf, bound), cell.state_size // size)
+
+
+def _roundoff_of(cell: Cell) -> float:
+    return float(np.finfo(cell.dtype).eps) / 2

@@ -1,0 +1,283 @@
+"""A recurrent module of PyTorch, read and called without anyone noticing: through a copy."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline.interop._agreement import (
+    BFLOAT16,
+    DOUBLE,
+    HALF,
+    REMEDY,
+    SINGLE,
+    TF32,
+    DifferentStepError,
+    cannot_be_called,
+    probe_inputs,
+    probe_states,
+    require_same,
+)
+from nullcline.interop._bidirectional import Bidirectional
+from nullcline.interop._parameters import parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from nullcline._support.validation import Floats
+    from nullcline.cells import Cell
+
+
+def unwrapped(module: Any) -> Any:
+    """Return the module that `DataParallel`, its distributed kind or `torch.compile` wraps."""
+    import torch
+
+    parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+    while True:
+        if isinstance(module, parallel):
+            module = module.module
+        elif "_orig_mod" in getattr(module, "_modules", {}):  # of torch.compile
+            module = module._orig_mod
+        else:
+            return module
+
+
+def evaluated_copy(module: torch.nn.Module) -> Any:
+    """Return a copy that shares no memory with the module, in evaluation mode.
+
+    Weights that hooks compute are results, which PyTorch refuses to copy; here they are copied
+    without their history. Hooks are copied too, so that what they remember stays as it is, unless
+    they hold what cannot be copied, such as a lock.
+    """
+    parts = list(module.modules())
+    results = {
+        id(tensor): tensor.detach().clone()
+        for part in parts
+        for tensor in _tensors(vars(part))
+        if not tensor.is_leaf
+    }
+    try:
+        return copy.deepcopy(module, dict(results)).eval()
+    except Exception:
+        hooks = {
+            id(value): copy.copy(value)
+            for part in parts
+            for name, value in vars(part).items()
+            if name.endswith("_hooks")
+        }
+        return copy.deepcopy(module, results | hooks).eval()
+
+
+class _UnreadableError(ValueError):
+    """A module whose weights cannot be told."""
+
+
+class CallableCopy:
+    """A recurrent module, or one of the `Cell` classes, of which the weights are up to date.
+
+    Parameters
+    ----------
+    module
+        The module. It is copied, and the copy called once, in evaluation mode, since hooks compute
+        weights when a module is called.
+
+    Raises
+    ------
+    ValueError
+        If the module cannot be copied, or code outside of it sets a weight.
+    """
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        from torch import nn
+
+        self._module = module
+        self._failure: Exception | None = None
+        self.is_cell = isinstance(module, nn.RNNCellBase)
+        self._has_c = isinstance(module, nn.LSTM | nn.LSTMCell)
+        with _undisturbed(module):
+            self._own, self._roundoff = self._called_once()
+
+    @property
+    def layers(self) -> int:
+        """The number of layers."""
+        return int(self._own.num_layers)
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether each layer has two directions."""
+        return bool(getattr(self._own, "bidirectional", False))
+
+    def weight(self, name: str, dtype: np.dtype[Any]) -> Floats:
+        """Return a weight."""
+        found = self.bias(name, dtype)
+        if found is None:
+            raise ValueError(f"module has no weight {name}; {REMEDY}")
+        return found
+
+    def bias(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
+        """Return a bias, or None: a module without has no such attribute, a cell has None for it."""
+        with _undisturbed(self._module):
+            value = getattr(self._own, name, None)
+            return None if value is None else parameter(name, value, dtype)
+
+    def require_agreement(self, cells: Sequence[Any]) -> None:
+        """Raise unless these cells, one a layer, step as the module does."""
+        if self._failure:
+            raise cannot_be_called("module", self._failure) from self._failure
+        flat = [
+            cell
+            for layer in cells
+            for cell in (layer if isinstance(layer, Bidirectional) else (layer,))
+        ]
+        states = [probe_states(cell, seed) for seed, cell in enumerate(flat)]
+        below = probe_inputs(flat[0], len(flat))
+        with _undisturbed(self._module):
+            try:
+                found = self._step(states, below)
+            except Exception as error:
+                raise cannot_be_called("module", error) from error
+        if [part.shape for part in found] != [part.shape for part in states]:
+            raise DifferentStepError(
+                f"module does not answer as its kind does: of {len(states)} states of shape "
+                f"{states[0].shape} it makes {[part.shape for part in found]}; {REMEDY}"
+            )
+        directions = 2 if self.bidirectional else 1
+        for index in range(0, len(flat), directions):
+            here = slice(index, index + directions)
+            for cell, state, after in zip(flat[here], states[here], found[here], strict=True):
+                require_same("module", cell, state, below, after, self._roundoff)
+            below = np.hstack([after[:, : flat[index].hidden_size] for after in found[here]])
+
+    def _called_once(self) -> tuple[Any, float]:
+        """Return a copy that has been called, and the unit roundoff of its steps.
+
+        Narrow types, and all on a GPU, where products may be made in TensorFloat-32, are promoted
+        to float64: exactly, so that the check is sharp.
+        """
+        import torch
+
+        roundoffs = {_roundoff(tensor) for tensor in _numbers(self._module)}
+        is_real = not any(tensor.is_complex() for tensor in _numbers(self._module))
+        if is_real and roundoffs not in ({DOUBLE}, {SINGLE}):
+            try:
+                promoted = self._copy().to(torch.float64)
+                self._refresh(promoted)
+            except Exception:
+                pass  # it computes in a type of its own: in its own precision then
+            else:
+                return promoted, SINGLE
+        own = self._copy()
+        try:
+            self._refresh(own)
+        except _UnreadableError:
+            raise
+        except Exception as error:
+            self._failure = error  # what is wrong with a weight is said first
+        return own, max(roundoffs, default=SINGLE)
+
+    def _copy(self) -> Any:
+        try:
+            return evaluated_copy(self._module)
+        except Exception as error:
+            raise _UnreadableError(
+                f"module could not be copied to check what was read of it ({type(error).__name__}: "
+                f"{error}); if it comes from an old file, make a new module and load_state_dict "
+                f"the old one's state_dict(), or {REMEDY}"
+            ) from error
+
+    def _refresh(self, own: Any) -> None:
+        """Call a copy, so that hooks compute weights; raise if one is left that no one computes."""
+        before = dict(vars(own))
+        directions = 2 if getattr(own, "bidirectional", False) else 1
+        count = 1 if self.is_cell else directions * own.num_layers
+        width = own.hidden_size * (2 if self._has_c else 1)
+        self._step([np.zeros((1, width))] * count, np.zeros((1, own.input_size)), own)
+        for name, value in vars(own).items():
+            if name.startswith(("weight_", "bias_")) and _is_tensor(value) and value is before[name]:
+                raise _UnreadableError(
+                    f"{name} is not a parameter of the module but a tensor that code outside of it "
+                    "sets, as weight drop does, and may be out of date: give a copy of the module "
+                    f"the weight as a torch.nn.Parameter, or {REMEDY}"
+                )
+
+    def _step(self, states: Sequence[Floats], inputs: Floats, own: Any = None) -> list[Floats]:
+        """Return the next states of every layer and direction."""
+        import torch
+
+        module = own or self._own
+        like = next(_numbers(module))
+
+        def tensor(array: Floats) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(like.device, like.dtype)
+
+        parts = [tensor(part) for part in self._parts(np.stack(states))]
+        x = tensor(inputs)
+        if self.is_cell:
+            after = module(x, tuple(part[0] for part in parts) if self._has_c else parts[0][0])
+        else:
+            sequence = x[:, None] if module.batch_first else x[None]
+            _, after = module(sequence, tuple(parts) if self._has_c else parts[0])
+        rows = torch.cat(tuple(after), dim=-1) if self._has_c else after
+        array = rows.detach().to("cpu", torch.float64).numpy()
+        return [array] if self.is_cell else list(array)
+
+    def _parts(self, states: Floats) -> list[Floats]:
+        return np.split(states, 2, axis=-1) if self._has_c else [states]
+
+
+def _numbers(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """Yield parameters, then buffers, of floating point or complex."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point() or tensor.is_complex():
+            yield tensor
+
+
+def _roundoff(tensor: torch.Tensor) -> float:
+    """Return the unit roundoff of steps with a parameter."""
+    import torch
+
+    if tensor.dtype == torch.float32:
+        return TF32 if tensor.device.type == "cuda" else SINGLE
+    return {torch.float64: DOUBLE, torch.float16: HALF}.get(tensor.dtype, BFLOAT16)
+
+
+def _is_tensor(value: object) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
+
+
+def _tensors(value: object) -> Iterator[torch.Tensor]:
+    """Yield the tensors in a tree of dictionaries, lists and tuples."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
+
+
+@contextmanager
+def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
+    """Call modules here without gradients, autocast or a trace in PyTorch's random numbers."""
+    import torch
+
+    cards = sorted(
+        {tensor.device.index for tensor in module.parameters() if tensor.device.type == "cuda"}
+    )
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(mode=False))
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.random.fork_rng(cards))
+        for kind in ("cpu", "cuda") if cards else ("cpu",):
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
