@@ -39,8 +39,13 @@ def _from_tensor(name: str, tensor: Any, dtype: np.dtype[Any]) -> Floats:
     return array
 
 
-def _from_array(name: str, value: object, dtype: np.dtype[Any]) -> Floats:
+def _from_array(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
     array = np.asarray(value)
+    if array.dtype == object and hasattr(value, "shape"):
+        raise ValueError(
+            f"{name} is abstract: it has a shape and no values; pass initialized or trained "
+            "parameters"
+        )
     if array.dtype.kind in "biu" or not np.can_cast(array.dtype, np.float64):
         raise TypeError(f"{name} must have a floating-point type, not {array.dtype}")
     with np.errstate(over="ignore"):  # infinities are reported by name
