@@ -20,7 +20,8 @@ def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
     TypeError
         If `value` is not of a floating-point type that fits in float64; bfloat16 is one.
     ValueError
-        If it is on the meta device, or a value is NaN or infinite, or becomes so in `dtype`.
+        If it has no values (on the meta device, or abstract), or a value is NaN or infinite, or
+        becomes so in `dtype`.
     """
     convert = _from_tensor if validation.is_tensor(value) else _from_array
     converted = convert(name, value, dtype)
@@ -40,7 +41,10 @@ def _from_tensor(name: str, tensor: Any, dtype: np.dtype[Any]) -> Floats:
 
 
 def _from_array(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except TypeError:  # a tracer, or what stands for one
+        array = np.empty((), object)
     if array.dtype == object and hasattr(value, "shape"):
         raise ValueError(
             f"{name} is abstract: it has a shape and no values; pass initialized or trained "

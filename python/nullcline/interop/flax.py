@@ -31,15 +31,22 @@ class _Layout(NamedTuple):
 
     input: tuple[str, ...]
     recurrent: tuple[str, ...]
+    biased: frozenset[str] = frozenset()
+    """Those of linen that have a bias."""
 
 
 _ONE_MAP = _Layout(("dense_i",), ("dense_h",))
+_LSTM = _Layout(
+    ("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho"), frozenset({"hi", "hf", "hg", "ho"})
+)
 _LINEN = {
-    "SimpleCell": _Layout(("i",), ("h",)),
-    "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn")),
-    "LSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
-    "OptimizedLSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
-    "MGUCell": _Layout(("if", "in"), ("hf", "hn")),
+    "SimpleCell": _Layout(("i",), ("h",), frozenset({"i"})),
+    "GRUCell": _Layout(
+        ("ir", "iz", "in"), ("hr", "hz", "hn"), frozenset({"ir", "iz", "in", "hn"})
+    ),
+    "LSTMCell": _LSTM,
+    "OptimizedLSTMCell": _LSTM,
+    "MGUCell": _Layout(("if", "in"), ("hf", "hn"), frozenset({"if", "in", "hn"})),
 }
 _NNX = {
     "SimpleCell": _ONE_MAP,
@@ -141,6 +148,14 @@ def _linen_cell(linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dt
 
     def dense(name: str) -> Dense:
         found = _branch(params, name)
+        if ("bias" in found) != (name in layout.biased):
+            kind = type(module).__name__
+            raise ValueError(
+                f"params has {name}/bias, which a {kind} of linen does not read"
+                if "bias" in found
+                else f"params has no {name}/bias, which a {kind} of linen reads: pass zeros if the "
+                "network was trained without"
+            )
         return _branch(found, "kernel"), found.get("bias")
 
     def step(carry: Any, x: Any) -> Any:
@@ -241,7 +256,8 @@ def _constructor(cell: Any) -> Callable[..., Cell]:
 def _function(cell: Any, attribute: str, *supported: str) -> str:
     """Return which of the supported functions a cell has."""
     function = getattr(cell, attribute)
-    found = activation(function, supported)
+    with framework("jax", "flax").ensure_compile_time_eval():
+        found = activation(function, supported)
     if found is None:
         shown = getattr(function, "__name__", repr(function))
         raise NotImplementedError(
