@@ -35,7 +35,7 @@ def activation(function: Callable[[Floats], Floats], supported: tuple[str, ...])
     """
     try:
         values = np.asarray(function(_POINTS), np.float64).reshape(-1)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it is none of them
         return None
     for name in supported:
         if values.shape == _POINTS.shape and np.allclose(

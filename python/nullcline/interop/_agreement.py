@@ -91,12 +91,14 @@ def require_same(
         differ = np.abs(found - own) > bound
     differ |= ~np.isfinite(found) & np.isfinite(bound)
     if differ.any():
-        row, unit = np.unravel_index(np.argmax(differ * np.abs(np.nan_to_num(found) - own)), own.shape)
+        row, unit = np.unravel_index(
+            np.argmax(differ * np.abs(np.nan_to_num(found) - own)), own.shape
+        )
         raise DifferentStepError(
-            f"{subject} does not step as the {kind} that its weights make: at {np.sum(differ)} of "
-            f"{differ.size} random values it differs by more than rounding, as in {found[row, unit]:.6g} "
-            f"for {own[row, unit]:.6g}. It, or a hook of it, computes its step in a way of its own; "
-            f"{REMEDY}"
+            f"{subject} does not step as the {kind} that its weights make: {np.sum(differ)} of "
+            f"{differ.size} random values differ by more than rounding, the most by "
+            f"{found[row, unit]:.6g} for {own[row, unit]:.6g}; it, or a hook, has a step of its "
+            f"own: {REMEDY}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import ExitStack, contextmanager
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
 
 
 def unwrapped(module: Any) -> Any:
@@ -41,7 +41,7 @@ def unwrapped(module: Any) -> Any:
     while True:
         if isinstance(module, parallel):
             module = module.module
-        elif "_orig_mod" in getattr(module, "_modules", {}):  # of torch.compile
+        elif isinstance(module, torch.nn.Module) and "_orig_mod" in module._modules:  # compiled
             module = module._orig_mod
         else:
             return module
@@ -54,27 +54,19 @@ def evaluated_copy(module: torch.nn.Module) -> Any:
     without their history. Hooks are copied too, so that what they remember stays as it is, unless
     they hold what cannot be copied, such as a lock.
     """
-    parts = list(module.modules())
     results = {
-        id(tensor): tensor.detach().clone()
-        for part in parts
-        for tensor in _tensors(vars(part))
-        if not tensor.is_leaf
+        id(tensor): tensor.detach().clone() for tensor in _tensors(module) if not tensor.is_leaf
     }
     try:
         return copy.deepcopy(module, dict(results)).eval()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a copy may raise
         hooks = {
             id(value): copy.copy(value)
-            for part in parts
+            for part in module.modules()
             for name, value in vars(part).items()
             if name.endswith("_hooks")
         }
         return copy.deepcopy(module, results | hooks).eval()
-
-
-class _UnreadableError(ValueError):
-    """A module whose weights cannot be told."""
 
 
 class CallableCopy:
@@ -120,7 +112,7 @@ class CallableCopy:
         return found
 
     def bias(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
-        """Return a bias, or None: a module without has no such attribute, a cell has None for it."""
+        """Return a bias, or None: a module without has no such attribute, a cell has None."""
         with _undisturbed(self._module):
             value = getattr(self._own, name, None)
             return None if value is None else parameter(name, value, dtype)
@@ -161,49 +153,57 @@ class CallableCopy:
         """
         import torch
 
-        roundoffs = {_roundoff(tensor) for tensor in _numbers(self._module)}
-        is_real = not any(tensor.is_complex() for tensor in _numbers(self._module))
+        numbers = list(_numbers(self._module))
+        if any(tensor.is_meta for tensor in numbers):
+            return self._module, SINGLE  # whose weights, which have no values, are refused by name
+        roundoffs = {_roundoff(tensor) for tensor in numbers}
+        is_real = not any(tensor.is_complex() for tensor in numbers)
         if is_real and roundoffs not in ({DOUBLE}, {SINGLE}):
-            try:
-                promoted = self._copy().to(torch.float64)
-                self._refresh(promoted)
-            except Exception:
-                pass  # it computes in a type of its own: in its own precision then
-            else:
+            promoted = self._copy().to(torch.float64)
+            if self._refresh(promoted) is None:
                 return promoted, SINGLE
-        own = self._copy()
-        try:
-            self._refresh(own)
-        except _UnreadableError:
-            raise
-        except Exception as error:
-            self._failure = error  # what is wrong with a weight is said first
+        own = self._copy()  # one that computes in a type of its own
+        self._failure = self._refresh(own)  # raised later: what is wrong with a weight comes first
         return own, max(roundoffs, default=SINGLE)
 
     def _copy(self) -> Any:
         try:
             return evaluated_copy(self._module)
         except Exception as error:
-            raise _UnreadableError(
+            raise ValueError(
                 f"module could not be copied to check what was read of it ({type(error).__name__}: "
                 f"{error}); if it comes from an old file, make a new module and load_state_dict "
                 f"the old one's state_dict(), or {REMEDY}"
             ) from error
 
-    def _refresh(self, own: Any) -> None:
-        """Call a copy, so that hooks compute weights; raise if one is left that no one computes."""
+    def _refresh(self, own: Any) -> Exception | None:
+        """Call a copy, so that hooks compute weights; return what it raised.
+
+        Raises
+        ------
+        ValueError
+            If a weight is no parameter, and nothing in the module computed it.
+        """
         before = dict(vars(own))
         directions = 2 if getattr(own, "bidirectional", False) else 1
         count = 1 if self.is_cell else directions * own.num_layers
         width = own.hidden_size * (2 if self._has_c else 1)
-        self._step([np.zeros((1, width))] * count, np.zeros((1, own.input_size)), own)
+        try:
+            self._step([np.zeros((1, width))] * count, np.zeros((1, own.input_size)), own)
+        except Exception as error:  # noqa: BLE001 - whatever a module may raise
+            return error
         for name, value in vars(own).items():
-            if name.startswith(("weight_", "bias_")) and _is_tensor(value) and value is before[name]:
-                raise _UnreadableError(
+            if (
+                name.startswith(("weight_", "bias_"))
+                and _is_tensor(value)
+                and value is before[name]
+            ):
+                raise ValueError(
                     f"{name} is not a parameter of the module but a tensor that code outside of it "
                     "sets, as weight drop does, and may be out of date: give a copy of the module "
                     f"the weight as a torch.nn.Parameter, or {REMEDY}"
                 )
+        return None
 
     def _step(self, states: Sequence[Floats], inputs: Floats, own: Any = None) -> list[Floats]:
         """Return the next states of every layer and direction."""
@@ -252,18 +252,27 @@ def _is_tensor(value: object) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _tensors(value: object) -> Iterator[torch.Tensor]:
-    """Yield the tensors in a tree of dictionaries, lists and tuples."""
+def _tensors(thing: object) -> Iterator[torch.Tensor]:
+    """Yield the tensors that a module, and what its hooks are methods of, hold in any depth."""
     import torch
 
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors(part)
+    seen: set[int] = set()
+    ahead = [thing]
+    while ahead:
+        value = ahead.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, dict):
+            ahead += value.values()
+        elif isinstance(value, list | tuple):
+            ahead += value
+        elif isinstance(value, MethodType):
+            ahead.append(value.__self__)
+        elif hasattr(value, "__dict__") and not isinstance(value, type | ModuleType | FunctionType):
+            ahead.append(vars(value))
 
 
 @contextmanager

@@ -41,9 +41,7 @@ _LSTM = _Layout(
 )
 _LINEN = {
     "SimpleCell": _Layout(("i",), ("h",), frozenset({"i"})),
-    "GRUCell": _Layout(
-        ("ir", "iz", "in"), ("hr", "hz", "hn"), frozenset({"ir", "iz", "in", "hn"})
-    ),
+    "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn"), frozenset({"ir", "iz", "in", "hn"})),
     "LSTMCell": _LSTM,
     "OptimizedLSTMCell": _LSTM,
     "MGUCell": _Layout(("if", "in"), ("hf", "hn"), frozenset({"if", "in", "hn"})),
@@ -174,7 +172,9 @@ def _tree(cell: Any, params: object) -> Mapping[str, Any]:
         params = cell.variables
     if not isinstance(params, Mapping):
         raise TypeError(f"params must be a mapping, as cell.init(...) returns, not {params!r}")
-    tree: Mapping[str, Any] = framework("flax.core.meta", "flax").unbox(params.get("params", params))
+    tree: Mapping[str, Any] = framework("flax.core.meta", "flax").unbox(
+        params.get("params", params)
+    )
     return tree
 
 

@@ -45,8 +45,8 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     Returns
     -------
     list of RNN, GRU or LSTM
-        In the order in which data pass through the layers, with a `Bidirectional` for each bidirectional one. The states h
-        and c of Keras's LSTM are the state `[h, c]`, one row.
+        In the order in which data pass through the layers, with a `Bidirectional` for each
+        bidirectional one. The states h and c of Keras's LSTM are the state `[h, c]`, one row.
 
     Raises
     ------
@@ -131,8 +131,8 @@ def _cells(keras: Any, layer: Any, dtype: np.dtype[Any]) -> list[Any]:
 def _bidirectional(keras: Any, layer: Any, dtype: np.dtype[Any]) -> Bidirectional:
     if _is_derived(layer):
         raise NotImplementedError(
-            f"{layer.name} is of a class derived from Bidirectional, which may step in another way; "
-            "pass its forward_layer and its backward_layer, one after the other"
+            f"{layer.name} is of a class derived from Bidirectional, which may step in another "
+            "way; pass its forward_layer and its backward_layer, one after the other"
         )
     forward = _cells(keras, layer.forward_layer, dtype)
     backward = _cells(keras, layer.backward_layer, dtype)

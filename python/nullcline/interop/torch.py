@@ -12,7 +12,6 @@ import numpy as np
 from nullcline import cells
 from nullcline._support import validation
 from nullcline.interop._frameworks import framework
-from nullcline.interop._parameters import parameter
 from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
 from nullcline.interop._torch_module import CallableCopy, unwrapped
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 
@@ -80,10 +78,7 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
             *(own.bias(name + suffix, target) for name in BIASES),
         )
 
-    if own.is_cell:
-        found = [cell("")]
-    else:
-        found = stack(cell, own.layers, bidirectional=own.bidirectional)
+    found = [cell("")] if own.is_cell else stack(cell, own.layers, bidirectional=own.bidirectional)
     own.require_agreement(found)
     return found
 
