@@ -259,7 +259,8 @@ def _function(cell: Any, attribute: str, *supported: str) -> str:
     with framework("jax", "flax").ensure_compile_time_eval():
         found = activation(function, supported)
     if found is None:
-        shown = getattr(function, "__name__", repr(function))
+        name = getattr(function, "__name__", None)
+        shown = repr(function) if name in {None, *supported} else name
         raise NotImplementedError(
             f"{type(cell).__name__} has {attribute}={shown}; from_flax takes "
             f"{' or '.join(supported)}"

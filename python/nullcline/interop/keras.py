@@ -271,8 +271,9 @@ def _activation(keras: Any, cell: Any, attribute: str, *supported: str) -> str:
 
     found = activation(values, supported)
     if found is None:
-        shown = getattr(function, "__name__", repr(function))
+        name = getattr(function, "__name__", None)
+        shown = repr(function if name in {None, *supported} else name)
         raise NotImplementedError(
-            f"{cell.name} has {attribute}={shown!r}; from_keras takes {' or '.join(supported)}"
+            f"{cell.name} has {attribute}={shown}; from_keras takes {' or '.join(supported)}"
         )
     return found
