@@ -184,8 +184,13 @@ def test_a_derived_cell_is_refused() -> None:
     class Derived(nnx.GRUCell):  # type: ignore[misc]
         pass
 
+    class DerivedRNN(linen.RNN):  # type: ignore[misc]
+        pass
+
     with pytest.raises(NotImplementedError, match=r"not .*Derived"):
         nc.from_flax(nnx.eval_shape(lambda: Derived(3, 4, rngs=nnx.Rngs(0))))
+    with pytest.raises(NotImplementedError, match=r"not .*DerivedRNN"):
+        nc.from_flax(DerivedRNN(linen.GRUCell(4)), {})
 
 
 @pytest.mark.parametrize("thing", [None, "cell.msgpack", np.zeros(3), linen.GRUCell])
@@ -285,6 +290,7 @@ def test_an_activation_is_known_by_its_values() -> None:
         nc.from_flax(other, params)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_rounding_is_no_difference_however_large_the_weights(kind: str, width: int) -> None:

@@ -266,6 +266,8 @@ def test_recurrent_layers_within_other_layers_are_found() -> None:
     model = keras.Model(x, layers.LSTM(5)(Block(layers.Dense(2), gru(4))(x)))
     assert sizes(model) == [(3, 4), (2, 5)]
     assert sizes(model.layers[1]) == [(3, 4)]
+    with pytest.raises(NotImplementedError, match=r"steps .*gru_cell.* in a way of its own"):
+        nc.from_keras(Block(layers.GRUCell(4)))
 
 
 def test_a_derived_model_keeps_its_order_unless_it_is_called_in_another_way() -> None:

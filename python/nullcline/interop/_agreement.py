@@ -14,7 +14,6 @@ are at most 1, and what multiplies one, a state or another gate's sum, is at mos
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,9 +66,7 @@ def require_same_step(
     """
     states, inputs = probe_states(cell), probe_inputs(cell)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the module's own, which are not about this call
-            found = step(states, inputs)
+        found = step(states, inputs)
     except Exception as error:
         raise cannot_be_called(subject, error) from error
     require_same(subject, cell, states, inputs, found, roundoff)

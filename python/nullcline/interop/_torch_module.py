@@ -159,8 +159,8 @@ class CallableCopy:
         roundoffs = {_roundoff(tensor) for tensor in numbers}
         is_real = not any(tensor.is_complex() for tensor in numbers)
         if is_real and roundoffs not in ({DOUBLE}, {SINGLE}):
-            promoted = self._copy().to(torch.float64)
-            if self._refresh(promoted) is None:
+            promoted = self._copy()
+            if self._refresh(promoted, torch.float64) is None:
                 return promoted, SINGLE
         own = self._copy()  # one that computes in a type of its own
         self._failure = self._refresh(own)  # raised later: what is wrong with a weight comes first
@@ -176,19 +176,19 @@ class CallableCopy:
                 f"the old one's state_dict(), or {REMEDY}"
             ) from error
 
-    def _refresh(self, own: Any) -> Exception | None:
-        """Call a copy, so that hooks compute weights; return what it raised.
+    def _refresh(self, own: Any, dtype: torch.dtype | None = None) -> Exception | None:
+        """Call a copy, in a type, so that hooks compute weights; return what was raised.
 
         Raises
         ------
         ValueError
             If a weight is no parameter, and nothing in the module computed it.
         """
-        before = dict(vars(own))
         directions = 2 if getattr(own, "bidirectional", False) else 1
         count = 1 if self.is_cell else directions * own.num_layers
         width = own.hidden_size * (2 if self._has_c else 1)
         try:
+            before = dict(vars(own if dtype is None else own.to(dtype)))
             self._step([np.zeros((1, width))] * count, np.zeros((1, own.input_size)), own)
         except Exception as error:  # noqa: BLE001 - whatever a module may raise
             return error
@@ -277,16 +277,22 @@ def _tensors(thing: object) -> Iterator[torch.Tensor]:
 
 @contextmanager
 def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
-    """Call modules here without gradients, autocast or a trace in PyTorch's random numbers."""
+    """Call modules here without gradients, autocast or a trace in PyTorch's random numbers.
+
+    PyTorch's own modules draw none in evaluation, and so other threads' draws are left alone.
+    """
     import torch
 
+    own_forward = not str(type(module).forward.__module__).startswith("torch.nn.")
+    may_draw = own_forward or module._forward_hooks or module._forward_pre_hooks
     cards = sorted(
         {tensor.device.index for tensor in module.parameters() if tensor.device.type == "cuda"}
     )
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.random.fork_rng(cards))
+        if may_draw:
+            stack.enter_context(torch.random.fork_rng(cards))
         for kind in ("cpu", "cuda") if cards else ("cpu",):
             stack.enter_context(torch.autocast(kind, enabled=False))
         yield

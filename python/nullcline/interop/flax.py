@@ -109,7 +109,7 @@ def from_flax(
 
 
 def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirectional:
-    if isinstance(module, nnx.Bidirectional):
+    if type(module) is nnx.Bidirectional:
         return Bidirectional(
             _nnx_cell(nnx, module.forward_rnn, dtype), _nnx_cell(nnx, module.backward_rnn, dtype)
         )
@@ -117,7 +117,7 @@ def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirection
 
 
 def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
-    cell = module.cell if isinstance(module, nnx.RNN) else module
+    cell = module.cell if type(module) is nnx.RNN else module
     layout = _layout(nnx, _NNX, cell)
 
     def dense(name: str) -> Dense:
@@ -130,7 +130,7 @@ def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
 def _from_linen(
     linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]
 ) -> Cell | Bidirectional:
-    if isinstance(module, linen.Bidirectional):
+    if type(module) is linen.Bidirectional:
         forward, backward = (
             _linen_cell(linen, getattr(module, name), _branch(params, name), dtype)
             for name in ("forward_rnn", "backward_rnn")
@@ -140,7 +140,7 @@ def _from_linen(
 
 
 def _linen_cell(linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]) -> Cell:
-    if isinstance(module, linen.RNN):
+    if type(module) is linen.RNN:
         return _linen_cell(linen, module.cell, _branch(params, "cell"), dtype)
     layout = _layout(linen, _LINEN, module)
 

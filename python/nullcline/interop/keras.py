@@ -81,14 +81,19 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
 def _recurrent(keras: Any, layer: Any) -> list[Any]:
     """Return the recurrent layers in a layer or a model, or itself, in the order of the data."""
     layers = keras.layers
-    cells = (layers.SimpleRNNCell, layers.GRUCell, layers.LSTMCell, layers.StackedRNNCells)
-    if isinstance(layer, (layers.RNN, layers.Bidirectional, *cells)):
+    if _is_cell(keras, layer) or isinstance(layer, layers.RNN | layers.Bidirectional):
         return [layer]
     if not isinstance(layer, layers.Layer):
         return []
     parts = layer.layers if isinstance(layer, keras.Model) else _inner_layers(layer)
     every = [inner for part in parts for inner in _recurrent(keras, part)]
     found = list({id(inner): inner for inner in every}.values())
+    loose = [part.name for part in found if _is_cell(keras, part)]
+    if loose:
+        raise NotImplementedError(
+            f"{layer.name} steps {', '.join(loose)} in a way of its own: pass the cell, if it is "
+            "the network, or a function that makes the layer's step to nullcline.from_function"
+        )
     if len(found) > 1 and not _calls_in_order(keras, layer):
         names = ", ".join(part.name for part in found)
         raise ValueError(
@@ -96,6 +101,12 @@ def _recurrent(keras: Any, layer: Any) -> list[Any]:
             f"through its recurrent layers: pass them one by one ({names})"
         )
     return found
+
+
+def _is_cell(keras: Any, layer: Any) -> bool:
+    layers = keras.layers
+    cells = (layers.SimpleRNNCell, layers.GRUCell, layers.LSTMCell, layers.StackedRNNCells)
+    return isinstance(layer, cells)
 
 
 def _inner_layers(layer: Any) -> list[Any]:
