@@ -189,6 +189,23 @@ def test_a_derived_class_is_searched_by_its_own_step(derived: Any, parent: Any) 
     np.testing.assert_allclose(found.J_xstar, whole, atol=1e-6)
 
 
+def test_a_module_that_does_not_say_that_batches_come_first_is_told_to() -> None:
+    class Around(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = torch.nn.GRU(2, 3, batch_first=True)
+
+        def forward(self, *given: Any) -> Any:
+            return self.rnn(*given)
+
+    states, inputs = np.zeros((1, 3)), np.ones((1, 2))
+    with pytest.raises(ValueError, match=r"rnn cannot be called as .*batch_first = True"):
+        finder(Around()).find_fixed_points(states, inputs)
+    around = Around()
+    around.batch_first = True  # type: ignore[assignment]
+    assert finder(around).find_fixed_points(states, inputs)[0].n == 1
+
+
 def test_a_derived_lstm_needs_whole_states() -> None:
     with pytest.raises(ValueError, match=r"initial_states must have shape \(n, 6\), \[h, c\]"):
         finder(HalfStepLSTM(2, 3)).find_fixed_points(np.zeros((1, 3)), np.zeros((1, 2)))

@@ -473,6 +473,10 @@ Quantized.__module__ = "torch.ao.nn.quantized.dynamic.modules.rnn"
 
 NEARLY: dict[str, tuple[Callable[[], Any], str]] = {
     "its state_dict": (lambda: torch.nn.GRU(3, 4).state_dict(), "load_state_dict them"),
+    "its checkpoint": (
+        lambda: {"model": torch.nn.GRU(3, 4).state_dict(), "epoch": 3},
+        "load_state_dict them",
+    ),
     "its file": (lambda: "gru.pt", "not read from a file: load it"),
     "TorchScript": (
         lambda: jit.trace_module(torch.nn.Linear(2, 2), {"forward": (torch.ones(2),)}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,11 +132,11 @@ def _advice(module: object) -> str | None:
         )
     if isinstance(module, torch.nn.Module) and "torch.ao.nn." in type(module).__module__:
         return "it is quantized and computes in integers: pass the module that it was made from"
-    if isinstance(module, Mapping) and any(map(validation.is_tensor, module.values())):
+    if isinstance(module, Mapping):
         return (
             "weights do not say how they step: make the module and load_state_dict them, or save "
             "them as a file for nullcline.from_safetensors"
         )
-    if isinstance(module, str | PathLike):
+    if isinstance(module, str | Path):
         return "it is not read from a file: load it, with torch.load, or use from_safetensors"
     return None

@@ -78,7 +78,14 @@ def _function(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
         whole = torch.cat(tuple(after), dim=-1) if has_c else after
         return whole if is_cell else whole.squeeze(0)
 
-    return from_function(step, n_states, n_inputs)
+    try:
+        return from_function(step, n_states, n_inputs)
+    except RuntimeError as error:
+        raise ValueError(
+            f"rnn cannot be called as torch.nn.GRU is, on states of {n_states} and inputs of "
+            f"{n_inputs} numbers ({error}); one that reads batches first has to say so in an "
+            "attribute, batch_first = True"
+        ) from error
 
 
 class Network:
