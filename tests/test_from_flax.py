@@ -306,3 +306,17 @@ def test_rounding_is_no_difference_however_large_the_weights(kind: str, width: i
             assert len(nc.from_flax(cell, scaled)) == 1
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+def test_a_linen_cell_whose_step_is_intercepted_is_refused() -> None:
+    cell, params = linen_cell("GRU", 4, 3, 0)
+
+    def scale(call: Any, given: Any, options: Any, context: Any) -> Any:
+        result = call(*given, **options)
+        return result if context.module.name else (0.99 * result[0], result[1])
+
+    with (
+        linen.intercept_methods(scale),
+        pytest.raises(ValueError, match="GRUCell does not step as the GRU that its weights make"),
+    ):
+        nc.from_flax(cell, params)

@@ -306,16 +306,23 @@ def test_a_derived_layer_is_read_if_it_steps_as_its_parent() -> None:
     class Named(layers.LSTM):  # type: ignore[misc]
         pass
 
-    class Leaky(layers.LSTM):  # type: ignore[misc]
+    class Clipped(layers.LSTM):  # type: ignore[misc]
         def call(self, *given: Any, **options: Any) -> Any:
-            return super().call(*given, **options) / 2
+            outputs, h, c = super().call(*given, **options)
+            return outputs, h, keras.ops.clip(c, -2, 2)
+
+    class Alone(layers.LSTM):  # type: ignore[misc]
+        def call(self, *given: Any, **options: Any) -> Any:
+            return super().call(*given, **options)[0]
 
     for options in ({}, {"return_sequences": True}, {"return_state": True}):
         layer = Named(4, **options)
         layer.build((None, None, 3))
         assert sizes(layer) == [(3, 4)]
+        assert layer.return_state == ("return_state" in options)
     for layer, message in (
-        (Leaky(4), "does not step as the LSTM that its weights make.*from_function"),
+        (Alone(4), "could not be called on states and inputs|does not step as"),
+        (Clipped(4), "does not step as the LSTM that its weights make.*from_function"),
         (Named(4, stateful=True), "cannot be checked where it is stateful"),
     ):
         layer.build((2, None, 3))

@@ -93,9 +93,9 @@ def require_same(
         )
         raise DifferentStepError(
             f"{subject} does not step as the {kind} that its weights make: {np.sum(differ)} of "
-            f"{differ.size} random values differ by more than rounding, the most by "
-            f"{found[row, unit]:.6g} for {own[row, unit]:.6g}; it, or a hook, has a step of its "
-            f"own: {REMEDY}"
+            f"{differ.size} random values differ by more than rounding, such as "
+            f"{found[row, unit]:.6g} where the {kind} gives {own[row, unit]:.6g}; it, or a hook, "
+            f"has a step of its own: {REMEDY}"
         )
 
 

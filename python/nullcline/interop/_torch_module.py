@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from contextlib import ExitStack, contextmanager
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._support import validation
 from nullcline.interop._agreement import (
     BFLOAT16,
     DOUBLE,
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
+
+
+_READ = re.compile(r"(weight|bias)_[ih]h(_l\d+(_reverse)?)?")
+"""Names of the weights that a cell is made of."""
 
 
 def unwrapped(module: Any) -> Any:
@@ -105,14 +111,14 @@ class CallableCopy:
         return bool(getattr(self._own, "bidirectional", False))
 
     def weight(self, name: str, dtype: np.dtype[Any]) -> Floats:
-        """Return a weight."""
-        found = self.bias(name, dtype)
+        """Return a weight; raise ValueError if the module has none."""
+        found = self.array(name, dtype)
         if found is None:
             raise ValueError(f"module has no weight {name}; {REMEDY}")
         return found
 
-    def bias(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
-        """Return a bias, or None: a module without has no such attribute, a cell has None."""
+    def array(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
+        """Return a weight or a bias, or None: without biases a module has no such attributes."""
         with _undisturbed(self._module):
             value = getattr(self._own, name, None)
             return None if value is None else parameter(name, value, dtype)
@@ -193,11 +199,8 @@ class CallableCopy:
         except Exception as error:  # noqa: BLE001 - whatever a module may raise
             return error
         for name, value in vars(own).items():
-            if (
-                name.startswith(("weight_", "bias_"))
-                and _is_tensor(value)
-                and value is before[name]
-            ):
+            is_read = _READ.fullmatch(name) and validation.is_tensor(value)
+            if is_read and value is before.get(name):
                 raise ValueError(
                     f"{name} is not a parameter of the module but a tensor that code outside of it "
                     "sets, as weight drop does, and may be out of date: give a copy of the module "
@@ -209,7 +212,7 @@ class CallableCopy:
         """Return the next states of every layer and direction."""
         import torch
 
-        module = own or self._own
+        module = self._own if own is None else own
         like = next(_numbers(module))
 
         def tensor(array: Floats) -> torch.Tensor:
@@ -242,14 +245,8 @@ def _roundoff(tensor: torch.Tensor) -> float:
     import torch
 
     if tensor.dtype == torch.float32:
-        return TF32 if tensor.device.type == "cuda" else SINGLE
+        return SINGLE if tensor.device.type == "cpu" else TF32
     return {torch.float64: DOUBLE, torch.float16: HALF}.get(tensor.dtype, BFLOAT16)
-
-
-def _is_tensor(value: object) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor)
 
 
 def _tensors(thing: object) -> Iterator[torch.Tensor]:

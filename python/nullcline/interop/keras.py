@@ -190,16 +190,19 @@ def _require_called_alike(keras: Any, layer: Any, found: list[Any]) -> None:
             f"stateful or around several cells; {REMEDY}"
         )
 
-    def outputs(states: Floats, inputs: Floats) -> Floats:
+    def step(states: Floats, inputs: Floats) -> Floats:
         x, *parts = (
             _tensor(keras, layer.cell, part) for part in (inputs, *_parts(layer.cell, states))
         )
-        answer = layer(x[:, None], initial_state=parts, training=False)
-        sequences = answer[0] if layer.return_state else answer
-        h = sequences[:, 0] if layer.return_sequences else sequences
-        return np.hstack([_rows(keras, [h]), found[0].step(states, inputs)[:, h.shape[1] :]])
+        _, *after = layer(x[:, None], initial_state=parts, training=False)
+        return _rows(keras, after)
 
-    require_same_step(layer.name, found[0], outputs, _roundoff(layer.cell))
+    returns_state = layer.return_state
+    layer.return_state = True
+    try:
+        require_same_step(layer.name, found[0], step, _roundoff(layer.cell))
+    finally:
+        layer.return_state = returns_state
 
 
 def _parts(cell: Any, states: Floats) -> list[Floats]:

@@ -75,7 +75,7 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     def cell(suffix: str) -> Cell:
         return make(
             *(own.weight(name + suffix, target) for name in WEIGHTS),
-            *(own.bias(name + suffix, target) for name in BIASES),
+            *(own.array(name + suffix, target) for name in BIASES),
         )
 
     found = [cell("")] if own.is_cell else stack(cell, own.layers, bidirectional=own.bidirectional)
