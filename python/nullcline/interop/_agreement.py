@@ -107,6 +107,9 @@ def cannot_be_called(subject: str, error: Exception) -> ValueError:
     )
 
 
+_LARGE_HALF, _LARGE_SINGLE = 3e4, 1e38
+"""Sums above which a step in 16 or 32 bits may overflow, and is no evidence."""
+
 REMEDY = "pass a function that makes its step to nullcline.from_function"
 
 
@@ -129,19 +132,28 @@ def _in_three_sizes(numbers: Floats, sums: Floats) -> Floats:
 
 def _rounding(cell: Any, states: Floats, inputs: Floats, roundoff: float) -> Floats:
     """Return the bound above for every number of a next state, (n, S)."""
-    size = cell.hidden_size
+    terms = cell.input_size + cell.hidden_size + 16
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = (
-            np.abs(inputs) @ np.abs(cell.weight_ih).astype(np.float64).T
-            + np.abs(states[:, :size]) @ np.abs(cell.weight_hh).astype(np.float64).T
-            + np.abs(cell.bias_ih).astype(np.float64)
-            + np.abs(cell.bias_hh)
-        )
-        a = sums.reshape(len(states), -1, size).max(axis=1)
-        a += np.abs(states).reshape(len(states), -1, size).max(axis=1)
-        terms = cell.input_size + size + 16
+        a = _largest_sums(cell, states, inputs)
         bound = terms * roundoff * (1 + a) * (1 + a.max(axis=1, keepdims=True))
-    return np.tile(np.where(np.isnan(bound), np.inf, bound), cell.state_size // size)
+        overflows = np.isnan(bound) | (a > (_LARGE_HALF if roundoff == HALF else _LARGE_SINGLE))
+    return np.tile(np.where(overflows, np.inf, bound), cell.state_size // cell.hidden_size)
+
+
+def _largest_sums(cell: Any, states: Floats, inputs: Floats) -> Floats:
+    """Return A_i of every unit, (n, H)."""
+    size = cell.hidden_size
+    sums = (
+        np.abs(inputs) @ np.abs(cell.weight_ih).astype(np.float64).T
+        + np.abs(states[:, :size]) @ np.abs(cell.weight_hh).astype(np.float64).T
+        + np.abs(cell.bias_ih).astype(np.float64)
+        + np.abs(cell.bias_hh)
+    )
+    in_gates, in_states = (
+        array.reshape(len(states), -1, size).max(axis=1) for array in (sums, np.abs(states))
+    )
+    largest: Floats = in_gates + in_states
+    return largest
 
 
 def _roundoff_of(cell: Cell) -> float:
