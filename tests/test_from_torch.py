@@ -286,6 +286,44 @@ def test_a_module_with_a_step_of_its_own_is_refused(kind: str, dtype: torch.dtyp
         nc.from_torch(module)
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_module_that_steps_differently_at_other_times_is_refused(
+    layers: int, dtype: torch.dtype
+) -> None:
+    class Clockwork(nn.GRU):  # type: ignore[misc]
+        def forward(self, x: Any, h: Any) -> Any:
+            for i in range(len(x)):
+                outputs, after = super().forward(x[i : i + 1], h)
+                h = h + (0.5 if i % 2 else 1) * (after - h)
+            return outputs, h
+
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match=r"of two inputs at once another state.*from_function"):
+        nc.from_torch(Clockwork(3, 4, layers).to(dtype))
+
+
+@settings(max_examples=15)
+@given(
+    st.sampled_from(sorted(STACKS)),
+    st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
+    st.integers(1, 3),
+    st.sampled_from([1, 30]),
+    st.sampled_from([1e-3, 1.0, 10.0, 1e3]),
+    st.integers(0, 99),
+)
+def test_rounding_of_two_steps_is_no_difference(
+    kind: str, dtype: torch.dtype, layers: int, size: int, gain: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    rnn = STACKS[kind](2, size, layers)
+    rnn.register_forward_hook(lambda *_: None)
+    with torch.no_grad():
+        for parameter in rnn.parameters():
+            parameter.mul_(gain)
+    assert len(nc.from_torch(rnn.to(dtype))) == layers
+
+
 def test_a_derived_class_that_steps_as_its_parent_is_read() -> None:
     class Named(nn.GRU):  # type: ignore[misc]
         def __init__(self, *sizes: int) -> None:

@@ -99,6 +99,18 @@ def require_same(
         )
 
 
+def moved(cell: Any, states: Floats, inputs: Floats, error: Floats, roundoff: float) -> Floats:
+    """Return how far next states may be off if states and inputs are by at most `error`, (n,).
+
+    By at most (1 + A) (1 + 6 R) times that, R the largest sum of a row of |W| or |U|.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = max(np.abs(w).sum(axis=1).max(initial=0) for w in (cell.weight_ih, cell.weight_hh))
+        gain = (1 + _largest_sums(cell, states, inputs).max(axis=1)) * (1 + 6 * float(rows))
+        off: Floats = gain * error + _rounding(cell, states, inputs, roundoff).max(axis=1)
+    return np.where(np.isnan(off), np.inf, off)
+
+
 def cannot_be_called(subject: str, error: Exception) -> ValueError:
     """Return the exception for a module that did not take states and inputs."""
     return ValueError(

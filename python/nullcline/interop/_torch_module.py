@@ -20,6 +20,7 @@ from nullcline.interop._agreement import (
     TF32,
     DifferentStepError,
     cannot_be_called,
+    moved,
     probe_inputs,
     probe_states,
     require_same,
@@ -134,11 +135,7 @@ class CallableCopy:
         ]
         states = [probe_states(cell, seed) for seed, cell in enumerate(flat)]
         below = probe_inputs(flat[0], len(flat))
-        with _undisturbed(self._module):
-            try:
-                found = self._step(states, below)
-            except Exception as error:
-                raise cannot_be_called("module", error) from error
+        found = self._called(states, below)
         if [part.shape for part in found] != [part.shape for part in states]:
             raise DifferentStepError(
                 f"module does not answer as its kind does: of {len(states)} states of shape "
@@ -150,6 +147,37 @@ class CallableCopy:
             for cell, state, after in zip(flat[here], states[here], found[here], strict=True):
                 require_same("module", cell, state, below, after, self._roundoff)
             below = np.hstack([after[:, : flat[index].hidden_size] for after in found[here]])
+        if _has_own_step(self._module) and not (self.is_cell or self.bidirectional):
+            self._require_same_second_step(flat, states, found)
+
+    def _require_same_second_step(
+        self, cells: Sequence[Any], states: Sequence[Floats], found: Sequence[Floats]
+    ) -> None:
+        """Raise unless two inputs at once lead where one leads after the other."""
+        below = first_below = probe_inputs(cells[0], len(cells))
+        both = 2 * self._roundoff  # of two results that are compared
+        one_by_one = self._called(found, below)
+        at_once = self._called(states, below, n_steps=2)
+        first_off: Floats = np.zeros(len(below))
+        off = first_off
+        for cell, start, middle, end, other in zip(
+            cells, states, found, one_by_one, at_once, strict=True
+        ):
+            first_off = moved(cell, start, first_below, first_off, both)
+            off = moved(cell, middle, below, np.maximum(first_off, off), both)
+            if not (np.abs(end - other) <= off[:, None]).all():
+                raise ValueError(
+                    "module makes of two inputs at once another state than of one after the "
+                    f"other, so that its step depends on more than state and input; {REMEDY}"
+                )
+            first_below, below = middle[:, : cell.hidden_size], end[:, : cell.hidden_size]
+
+    def _called(self, states: Sequence[Floats], inputs: Floats, n_steps: int = 1) -> list[Floats]:
+        try:
+            with _undisturbed(self._module):
+                return self._step(states, inputs, n_steps=n_steps)
+        except Exception as error:
+            raise cannot_be_called("module", error) from error
 
     def _called_once(self) -> tuple[Any, float]:
         """Return a copy that has been called, and the unit roundoff of its steps.
@@ -208,8 +236,10 @@ class CallableCopy:
                 )
         return None
 
-    def _step(self, states: Sequence[Floats], inputs: Floats, own: Any = None) -> list[Floats]:
-        """Return the next states of every layer and direction."""
+    def _step(
+        self, states: Sequence[Floats], inputs: Floats, own: Any = None, n_steps: int = 1
+    ) -> list[Floats]:
+        """Return the states of every layer and direction after so many steps with one input."""
         import torch
 
         module = self._own if own is None else own
@@ -223,7 +253,7 @@ class CallableCopy:
         if self.is_cell:
             after = module(x, tuple(part[0] for part in parts) if self._has_c else parts[0][0])
         else:
-            sequence = x[:, None] if module.batch_first else x[None]
+            sequence = torch.stack([x] * n_steps, dim=1 if module.batch_first else 0)
             _, after = module(sequence, tuple(parts) if self._has_c else parts[0])
         rows = torch.cat(tuple(after), dim=-1) if self._has_c else after
         array = rows.detach().to("cpu", torch.float64).numpy()
@@ -272,6 +302,13 @@ def _tensors(thing: object) -> Iterator[torch.Tensor]:
             ahead.append(vars(value))
 
 
+def _has_own_step(module: Any) -> bool:
+    """Whether a class of one's own, or a hook, takes part in a module's step."""
+    forward = str(type(module).forward.__module__)
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks) or not forward.startswith("torch.nn.")
+
+
 @contextmanager
 def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
     """Call modules here without gradients, autocast or a trace in PyTorch's random numbers.
@@ -280,15 +317,13 @@ def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
     """
     import torch
 
-    own_forward = not str(type(module).forward.__module__).startswith("torch.nn.")
-    may_draw = own_forward or module._forward_hooks or module._forward_pre_hooks
     cards = sorted(
         {tensor.device.index for tensor in module.parameters() if tensor.device.type == "cuda"}
     )
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.no_grad())
-        if may_draw:
+        if _has_own_step(module):
             stack.enter_context(torch.random.fork_rng(cards))
         for kind in ("cpu", "cuda") if cards else ("cpu",):
             stack.enter_context(torch.autocast(kind, enabled=False))
