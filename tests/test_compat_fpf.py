@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from testing.reference import ReferenceGRU
 
 
+nn: Any = torch.nn
+
+
 def module_of(gru: ReferenceGRU) -> torch.nn.GRU:
     """Return the same network as PyTorch's module, in float64."""
     module = torch.nn.GRU(gru.weight_ih.shape[1], gru.weight_hh.shape[1], batch_first=True).double()
@@ -145,6 +148,99 @@ def test_a_module_that_answers_like_a_gru_has_its_points(batch_first: bool) -> N
         (j,) = expected.find(fixed[i])
         np.testing.assert_allclose(fixed.J_xstar[i], expected.J_xstar[j], atol=1e-6)
         np.testing.assert_allclose(fixed.dFdu[i], expected.dFdu[j], atol=1e-6)
+
+
+class HalfStepRNN(nn.RNN):  # type: ignore[misc]
+    def forward(self, x: Any, h: Any) -> Any:
+        after = (h + super().forward(x, h)[1]) / 2
+        return after, after
+
+
+class HalfStepCell(nn.GRUCell):  # type: ignore[misc]
+    def forward(self, x: Any, h: Any) -> Any:
+        return (h + super().forward(x, h)) / 2
+
+
+class HalfStepLSTM(nn.LSTMCell):  # type: ignore[misc]
+    def forward(self, x: Any, state: Any) -> Any:
+        return tuple(
+            (s + after) / 2 for s, after in zip(state, super().forward(x, state), strict=True)
+        )
+
+
+@pytest.mark.parametrize(
+    ("derived", "parent"),
+    [(HalfStepRNN, nn.RNN), (HalfStepCell, nn.GRUCell), (HalfStepLSTM, nn.LSTMCell)],
+)
+def test_a_derived_class_is_searched_by_its_own_step(derived: Any, parent: Any) -> None:
+    """Half a step has the same points, and of a Jacobian J it has (I + J) / 2."""
+    torch.manual_seed(0)
+    rnn = derived(2, 3).double()
+    ordinary = parent(2, 3).double()
+    ordinary.load_state_dict(rnn.state_dict())
+    size = 6 if parent is nn.LSTMCell else 3
+    states, inputs = np.random.default_rng(0).uniform(-0.5, 0.5, (4, size)), np.ones((1, 2))
+    options: Any = {"tol_unique": 1e-4, "dtype": "float64"}
+    found, _ = finder(rnn, **options).find_fixed_points(states, inputs)
+    expected, _ = finder(ordinary, **options).find_fixed_points(states, inputs)
+    assert list(found.kind) == ["fixed"] == list(expected.kind)
+    np.testing.assert_allclose(found.xstar, expected.xstar, atol=1e-7)
+    whole = (np.eye(size) + expected.J_xstar) / 2
+    np.testing.assert_allclose(found.J_xstar, whole, atol=1e-6)
+
+
+def test_a_module_that_does_not_say_that_batches_come_first_is_told_to() -> None:
+    class Around(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = torch.nn.GRU(2, 3, batch_first=True)
+
+        def forward(self, *given: Any) -> Any:
+            return self.rnn(*given)
+
+    states, inputs = np.zeros((1, 3)), np.ones((1, 2))
+    with pytest.raises(ValueError, match=r"rnn cannot be called as .*batch_first = True"):
+        finder(Around()).find_fixed_points(states, inputs)
+    around = Around()
+    around.batch_first = True  # type: ignore[assignment]
+    assert finder(around).find_fixed_points(states, inputs)[0].n == 1
+
+
+def test_a_derived_lstm_needs_whole_states() -> None:
+    with pytest.raises(ValueError, match=r"initial_states must have shape \(n, 6\), \[h, c\]"):
+        finder(HalfStepLSTM(2, 3)).find_fixed_points(np.zeros((1, 3)), np.zeros((1, 2)))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+def test_a_module_around_a_weight_that_a_hook_computes_is_searched_as_it_is_now() -> None:
+    class Around(torch.nn.Module):
+        def __init__(self, cell: Any) -> None:
+            super().__init__()
+            self.cell = cell
+
+        def forward(self, x: Any, h: Any) -> Any:
+            after = self.cell(x[0], h[0])[None]
+            return after, after
+
+    torch.manual_seed(0)
+    cell = nn.utils.weight_norm(nn.GRUCell(2, 3), "weight_hh").double()
+    with torch.no_grad():
+        cell.weight_hh_g.mul_(2)
+    states, inputs = np.random.default_rng(0).uniform(-0.5, 0.5, (4, 3)), np.ones((1, 2))
+    found, _ = finder(Around(cell)).find_fixed_points(states, inputs)
+    expected, _ = finder(nn.utils.remove_weight_norm(cell, "weight_hh")).find_fixed_points(
+        states, inputs
+    )
+    np.testing.assert_allclose(found.xstar, expected.xstar, atol=1e-6)
+    np.testing.assert_allclose(found.J_xstar, expected.J_xstar, atol=1e-6)
+
+
+def test_a_wrapped_network_is_searched_as_what_is_in_it() -> None:
+    rnn, states, inputs = random_case(0)
+    expected, _ = finder(rnn).find_fixed_points(states, inputs)
+    for wrapped in (torch.nn.DataParallel(rnn), torch.compile(rnn, backend="eager")):
+        found, _ = finder(wrapped).find_fixed_points(states, inputs)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found.xstar, expected.xstar)
 
 
 def test_hidden_states_of_an_lstm_are_searched_with_c_at_equilibrium() -> None:

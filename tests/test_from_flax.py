@@ -184,8 +184,13 @@ def test_a_derived_cell_is_refused() -> None:
     class Derived(nnx.GRUCell):  # type: ignore[misc]
         pass
 
+    class DerivedRNN(linen.RNN):  # type: ignore[misc]
+        pass
+
     with pytest.raises(NotImplementedError, match=r"not .*Derived"):
         nc.from_flax(nnx.eval_shape(lambda: Derived(3, 4, rngs=nnx.Rngs(0))))
+    with pytest.raises(NotImplementedError, match=r"not .*DerivedRNN"):
+        nc.from_flax(DerivedRNN(linen.GRUCell(4)), {})
 
 
 @pytest.mark.parametrize("thing", [None, "cell.msgpack", np.zeros(3), linen.GRUCell])
@@ -227,3 +232,91 @@ def test_a_missing_package_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "flax", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[flax\]'"):
         nc.from_flax(None)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM, optimized"])
+def test_a_cell_whose_step_was_changed_is_refused(kind: str) -> None:
+    class Scaled(nnx.Linear):  # type: ignore[misc]
+        def __call__(self, x: Any) -> Any:
+            return 0.99 * super().__call__(x)
+
+    cell = nnx_cell(kind, 4, 3, 0)
+    scaled = nnx.eval_shape(lambda: Scaled(1, 1, use_bias=False, rngs=nnx.Rngs(0)))
+    vars(scaled).update(vars(cell.dense_h))
+    cell.dense_h = scaled
+    with pytest.raises(ValueError, match=r"does not step as the .* weights make.*from_function"):
+        nc.from_flax(cell)
+
+
+def test_biases_are_those_that_flax_reads() -> None:
+    cell, params = linen_cell("GRU", 4, 3, 0)
+    more = {**params["params"], "hr": {**params["params"]["hr"], "bias": np.ones(4)}}
+    with pytest.raises(ValueError, match="hr/bias, which a GRUCell of linen does not read"):
+        nc.from_flax(cell, more)
+    less = {**params["params"], "hn": {"kernel": params["params"]["hn"]["kernel"]}}
+    with pytest.raises(ValueError, match="no hn/bias, which a GRUCell of linen reads: pass zeros"):
+        nc.from_flax(cell, less)
+
+
+def test_boxed_parameters_are_unboxed() -> None:
+    cell, params = linen_cell("GRU", 4, 3, 0)
+    (expected,) = nc.from_flax(cell, params)
+    for box in (linen.Partitioned, linen.LogicallyPartitioned):
+        boxed = jax.tree.map(lambda leaf, box=box: box(leaf, (None,) * leaf.ndim), params)
+        (found,) = nc.from_flax(cell, boxed)
+        np.testing.assert_array_equal(found.weight_hh, expected.weight_hh)
+
+
+def test_parameters_without_values_are_refused() -> None:
+    cell, params = linen_cell("GRU", 4, 3, 0)
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), params)
+    for make in (
+        lambda: nc.from_flax(cell, shapes),
+        lambda: nc.from_flax(nnx_shapes("GRUCell", 3, 4)),
+        lambda: jax.jit(lambda traced: nc.from_flax(cell, traced))(params),
+    ):
+        with pytest.raises(ValueError, match="kernel is abstract: it has a shape and no values"):
+            make()
+
+
+def test_an_activation_is_known_by_its_values() -> None:
+    params = linen_cell("GRU", 4, 3, 0)[1]
+    alike = linen.GRUCell(
+        4, activation_fn=lambda x: -jax.numpy.tanh(-x), gate_fn=jax.scipy.special.expit
+    )
+    assert len(nc.from_flax(alike, params)) == 1
+    other = linen.GRUCell(4, activation_fn=lambda x: 1.01 * jax.numpy.tanh(x))
+    with pytest.raises(NotImplementedError, match=r"activation_fn=.*takes tanh"):
+        nc.from_flax(other, params)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("width", [16, 32, 64])
+def test_rounding_is_no_difference_however_large_the_weights(kind: str, width: int) -> None:
+    """Without 64 bits JAX computes a cell of float64 in float32, and says so in a warning."""
+    params = linen_cell(kind, 4, 3, 0)[1]
+    compute = {16: jax.numpy.bfloat16, 32: None, 64: np.float64}[width]
+    name, options = KINDS[kind]
+    cell = getattr(linen, name)(4, dtype=compute, **options)
+    jax.config.update("jax_enable_x64", False)
+    try:
+        for gain in (1e-2, 1.0, 1e3):
+            scaled = jax.tree.map(lambda leaf, gain=gain: gain * leaf, params)
+            assert len(nc.from_flax(cell, scaled)) == 1
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+def test_a_linen_cell_whose_step_is_intercepted_is_refused() -> None:
+    cell, params = linen_cell("GRU", 4, 3, 0)
+
+    def scale(call: Any, given: Any, options: Any, context: Any) -> Any:
+        result = call(*given, **options)
+        return result if context.module.name else (0.99 * result[0], result[1])
+
+    with (
+        linen.intercept_methods(scale),
+        pytest.raises(ValueError, match="GRUCell does not step as the GRU that its weights make"),
+    ):
+        nc.from_flax(cell, params)

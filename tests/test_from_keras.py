@@ -231,3 +231,162 @@ def test_a_missing_package_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nullcline\[keras\]'"):
         nc.from_keras(None)
+
+
+def sizes(thing: Any) -> list[tuple[int, int]]:
+    return [(cell.input_size, cell.hidden_size) for cell in nc.from_keras(thing)]
+
+
+class Block(layers.Layer):  # type: ignore[misc]
+    """A layer of one's own around others."""
+
+    def __init__(self, *inner: Any) -> None:
+        super().__init__()
+        self.inner = list(inner)
+
+    def call(self, x: Any) -> Any:
+        for layer in reversed(self.inner):
+            x = layer(x)
+        return x
+
+
+def gru(units: int, **options: Any) -> Any:
+    return layers.GRU(units, return_sequences=True, **options)
+
+
+def test_recurrent_layers_within_other_layers_are_found() -> None:
+    encoder = keras.Sequential([layers.Input((None, 3)), layers.GRU(4)])
+    for inner in (encoder, layers.GRU(4)):
+        model = keras.Sequential(
+            [layers.Input((5, 6, 3)), layers.TimeDistributed(inner), layers.LSTM(7)]
+        )
+        assert sizes(model) == [(3, 4), (4, 7)]
+        assert sizes(model.layers[0]) == [(3, 4)]
+    x = layers.Input((6, 3))
+    model = keras.Model(x, layers.LSTM(5)(Block(layers.Dense(2), gru(4))(x)))
+    assert sizes(model) == [(3, 4), (2, 5)]
+    assert sizes(model.layers[1]) == [(3, 4)]
+    with pytest.raises(NotImplementedError, match=r"steps .*gru_cell.* in a way of its own"):
+        nc.from_keras(Block(layers.GRUCell(4)))
+
+
+def test_a_derived_model_keeps_its_order_unless_it_is_called_in_another_way() -> None:
+    class Trained(keras.Sequential):  # type: ignore[misc]
+        def train_step(self, *_: Any) -> dict[str, Any]:
+            return {}
+
+    class Turned(Trained):
+        def call(self, x: Any, **_: Any) -> Any:
+            return x
+
+    parts = [layers.Input((6, 3)), gru(4), gru(5)]
+    assert sizes(Trained(parts)) == [(3, 4), (4, 5)]
+    with pytest.raises(ValueError, match="does not say in what order"):
+        nc.from_keras(Turned(parts))
+
+
+def test_an_order_is_not_guessed() -> None:
+    top, bottom = gru(2, name="top"), gru(4, name="bottom")
+
+    class Twisted(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.top, self.bottom = top, bottom
+
+        def call(self, x: Any) -> Any:
+            return self.top(self.bottom(x))
+
+    for model in (Twisted(), Block(top, bottom)):
+        model(tensor(np.zeros((1, 6, 3))))
+        with pytest.raises(ValueError, match=r"pass them one by one \(top, bottom\)"):
+            nc.from_keras(model)
+
+
+def test_a_derived_layer_is_read_if_it_steps_as_its_parent() -> None:
+    class Named(layers.LSTM):  # type: ignore[misc]
+        pass
+
+    class Clipped(layers.LSTM):  # type: ignore[misc]
+        def call(self, *given: Any, **options: Any) -> Any:
+            outputs, h, c = super().call(*given, **options)
+            return outputs, h, keras.ops.clip(c, -2, 2)
+
+    class Alone(layers.LSTM):  # type: ignore[misc]
+        def call(self, *given: Any, **options: Any) -> Any:
+            return super().call(*given, **options)[0]
+
+    for options in ({}, {"return_sequences": True}, {"return_state": True}):
+        layer = Named(4, **options)
+        layer.build((None, None, 3))
+        assert sizes(layer) == [(3, 4)]
+        assert layer.return_state == ("return_state" in options)
+    for layer, message in (
+        (Alone(4), "could not be called on states and inputs|does not step as"),
+        (Clipped(4), "does not step as the LSTM that its weights make.*from_function"),
+        (Named(4, stateful=True), "cannot be checked where it is stateful"),
+    ):
+        layer.build((2, None, 3))
+        with pytest.raises((ValueError, NotImplementedError), match=message):
+            nc.from_keras(layer)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_cell_whose_step_was_changed_is_refused(kind: str) -> None:
+    original = make(kind, 4, "Cell")
+    original.build((None, 3))
+    fill(original, 0)
+    step = original.call
+
+    def call(x: Any, states: Any, **options: Any) -> Any:
+        h, after = step(x, states, **options)
+        return h, [0.99 * part for part in after]
+
+    original.call = call
+    with pytest.raises(ValueError, match=r"does not step as the .* weights make.*from_function"):
+        nc.from_keras(original)
+
+
+def test_a_layer_is_left_as_it_is() -> None:
+    layer = make("LSTM", 4, stateful=True, dropout=0.5, recurrent_dropout=0.5)
+    layer(tensor(eighths((2, 5, 3), 0)), training=True)
+    kept = [*layer.variables, layer.cell.seed_generator.state]
+    before = [keras.ops.copy(variable.value) for variable in kept]
+    nc.from_keras(layer)
+    for variable, value in zip(kept, before, strict=True):
+        assert torch.equal(variable.value, value)
+
+
+@settings(max_examples=15)
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.sampled_from(["float32", "mixed_bfloat16", "mixed_float16"]),
+    st.sampled_from([1, 30]),
+    st.sampled_from([1e-2, 1.0, 1e2, 1e4]),
+    st.integers(0, 99),
+)
+def test_rounding_is_no_difference_however_large_the_weights(
+    kind: str, policy: str, size: int, gain: float, seed: int
+) -> None:
+    original = make(kind, size, "Cell", dtype=policy)
+    original.build((None, 3))
+    for number, weight in enumerate(original.weights):
+        weight.assign(gain * eighths(weight.shape, seed + number))
+    for dtype in (np.float64, np.float32):
+        assert len(nc.from_keras(original, dtype=dtype)) == 1
+
+
+def test_an_activation_is_known_by_its_values() -> None:
+    def tanh(x: Any) -> Any:
+        return 1.01 * torch.tanh(x)
+
+    alike = layers.GRU(
+        2, activation=torch.tanh, recurrent_activation=lambda x: 1 / (1 + keras.ops.exp(-x))
+    )
+    other = layers.GRU(2, activation=tanh)
+    for layer in (alike, other):
+        layer.build((None, None, 3))
+    assert sizes(alike) == [(3, 2)]
+    with pytest.raises(
+        NotImplementedError, match=r"activation=.*tanh at 0x.*from_keras takes tanh"
+    ):
+        nc.from_keras(other)

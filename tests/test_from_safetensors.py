@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 STACKS: dict[str, Any] = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU, "LSTM": torch.nn.LSTM}
 Tensors = dict[str, torch.Tensor]
+utils: Any = torch.nn.utils
+prune: Any = importlib.import_module("torch.nn.utils.prune")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,27 @@ def moved(prefix: str) -> Callable[[], Tensors]:
     return lambda: {prefix + name: value for name, value in gru().items()}
 
 
+def reparametrized(how: str) -> Callable[[], Tensors]:
+    """Return what a GRU with a weight that is kept as parts has for a state_dict."""
+
+    def tensors() -> Tensors:
+        rnn = torch.nn.GRU(3, 4, num_layers=2)
+        makers: dict[str, Any] = {
+            "weight_norm": utils.weight_norm,
+            "spectral_norm": utils.spectral_norm,
+            "prune": prune.l1_unstructured,
+            "parametrizations.weight_norm": utils.parametrizations.weight_norm,
+            "parametrizations.spectral_norm": utils.parametrizations.spectral_norm,
+        }
+        options = {"amount": 0.5} if how == "prune" else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the older weight_norm is deprecated
+            makers[how](rnn, "weight_hh_l1", **options)
+        return dict(rnn.state_dict())
+
+    return tensors
+
+
 WRONG: dict[str, tuple[Callable[[], Tensors], dict[str, Any], type[Exception], str]] = {
     "a missing weight": (without("weight_hh_l1"), {}, ValueError, "has no tensor weight_hh_l1"),
     "no first layer": (without("weight_hh_l0"), {}, ValueError, "has no tensor weight_hh_l0"),
@@ -203,6 +228,51 @@ WRONG: dict[str, tuple[Callable[[], Tensors], dict[str, Any], type[Exception], s
         {},
         NotImplementedError,
         "LSTM with a projection",
+    ),
+    "parts of weight_norm": (
+        reparametrized("weight_norm"),
+        {},
+        NotImplementedError,
+        r"weight_norm computes weight_hh_l1: .*remove_weight_norm\(module, 'weight_hh_l1'\)",
+    ),
+    "parts of spectral_norm": (
+        reparametrized("spectral_norm"),
+        {},
+        NotImplementedError,
+        "spectral_norm computes weight_hh_l1: .*from_torch.*remove_spectral_norm",
+    ),
+    "parts of prune": (
+        reparametrized("prune"),
+        {},
+        NotImplementedError,
+        "prune computes weight_hh_l1: .*from_torch.*prune.remove",
+    ),
+    "parts of a parametrized weight_norm": (
+        reparametrized("parametrizations.weight_norm"),
+        {},
+        NotImplementedError,
+        "a parametrization computes weight_hh_l1: .*remove_parametrizations",
+    ),
+    "parts of a parametrized spectral_norm": (
+        reparametrized("parametrizations.spectral_norm"),
+        {},
+        NotImplementedError,
+        "a parametrization computes weight_hh_l1: .*remove_parametrizations",
+    ),
+    "parts after another prefix": (
+        lambda: {f"rnn.{name}": value for name, value in reparametrized("prune")().items()},
+        {},
+        ValueError,
+        "pass prefix=, one of 'rnn.'",
+    ),
+    "the raw weight of weight drop": (
+        lambda: {
+            **{f"module.{name}": value for name, value in gru().items()},
+            "weight_hh_l0_raw": torch.ones(12, 4),
+        },
+        {"prefix": "module."},
+        NotImplementedError,
+        "weight_hh_l0_raw, of which weight drop computes weight_hh_l0 when it is called",
     ),
     "a prefix": (moved("rnn."), {}, ValueError, "pass prefix=, one of 'rnn.'"),
     "another prefix": (moved("a."), {"prefix": "b."}, ValueError, "after prefix 'b.'.*'a.'"),

@@ -20,7 +20,8 @@ def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
     TypeError
         If `value` is not of a floating-point type that fits in float64; bfloat16 is one.
     ValueError
-        If it is on the meta device, or a value is NaN or infinite, or becomes so in `dtype`.
+        If it has no values (on the meta device, or abstract), or a value is NaN or infinite, or
+        becomes so in `dtype`.
     """
     convert = _from_tensor if validation.is_tensor(value) else _from_array
     converted = convert(name, value, dtype)
@@ -39,8 +40,16 @@ def _from_tensor(name: str, tensor: Any, dtype: np.dtype[Any]) -> Floats:
     return array
 
 
-def _from_array(name: str, value: object, dtype: np.dtype[Any]) -> Floats:
-    array = np.asarray(value)
+def _from_array(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
+    try:
+        array = np.asarray(value)
+    except TypeError:  # a tracer, or what stands for one
+        array = np.empty((), object)
+    if array.dtype == object and hasattr(value, "shape"):
+        raise ValueError(
+            f"{name} is abstract: it has a shape and no values; pass initialized or trained "
+            "parameters"
+        )
     if array.dtype.kind in "biu" or not np.can_cast(array.dtype, np.float64):
         raise TypeError(f"{name} must have a floating-point type, not {array.dtype}")
     with np.errstate(over="ignore"):  # infinities are reported by name

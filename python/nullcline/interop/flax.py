@@ -10,6 +10,8 @@ import numpy as np
 
 from nullcline import cells
 from nullcline._support import validation
+from nullcline.interop._activations import activation
+from nullcline.interop._agreement import BFLOAT16, DOUBLE, HALF, SINGLE, require_same_step
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
@@ -29,15 +31,20 @@ class _Layout(NamedTuple):
 
     input: tuple[str, ...]
     recurrent: tuple[str, ...]
+    biased: frozenset[str] = frozenset()
+    """Those of linen that have a bias."""
 
 
 _ONE_MAP = _Layout(("dense_i",), ("dense_h",))
+_LSTM = _Layout(
+    ("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho"), frozenset({"hi", "hf", "hg", "ho"})
+)
 _LINEN = {
-    "SimpleCell": _Layout(("i",), ("h",)),
-    "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn")),
-    "LSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
-    "OptimizedLSTMCell": _Layout(("ii", "if", "ig", "io"), ("hi", "hf", "hg", "ho")),
-    "MGUCell": _Layout(("if", "in"), ("hf", "hn")),
+    "SimpleCell": _Layout(("i",), ("h",), frozenset({"i"})),
+    "GRUCell": _Layout(("ir", "iz", "in"), ("hr", "hz", "hn"), frozenset({"ir", "iz", "in", "hn"})),
+    "LSTMCell": _LSTM,
+    "OptimizedLSTMCell": _LSTM,
+    "MGUCell": _Layout(("if", "in"), ("hf", "hn"), frozenset({"if", "in", "hn"})),
 }
 _NNX = {
     "SimpleCell": _ONE_MAP,
@@ -52,6 +59,8 @@ def from_flax(
 ) -> list[Any]:
     """Make a cell of one of Flax, of linen or nnx.
 
+    The cell is checked against Flax's own, which is called on a few states and inputs.
+
     Parameters
     ----------
     cell
@@ -59,7 +68,8 @@ def from_flax(
         an `MGUCell` of linen, or an `RNN` or `Bidirectional` around such cells.
     params
         For a cell of linen, which holds no parameters itself: what `cell.init` returned or training
-        made of it, with or without the outer `{"params": ...}`. None for a bound one and for nnx.
+        made of it, with or without the outer `{"params": ...}`, and with or without boxes such as
+        `Partitioned`. None for a bound one and for nnx.
     dtype
         What the cell computes in: float64, to which narrower parameters are promoted exactly, or
         float32, to which wider ones are rounded.
@@ -81,7 +91,8 @@ def from_flax(
     TypeError
         If `cell` is none of Flax's, or `params` is no mapping, or given with a cell of nnx.
     ValueError
-        If parameters are missing or do not belong to the cell, or one is NaN or infinite.
+        If parameters are missing or do not belong to the cell, one is NaN, infinite or abstract, or
+        Flax's cell does not step as they say.
     """
     linen, nnx = framework("flax.linen", "flax"), framework("flax.nnx", "flax")
     target = validation.float_type(dtype)
@@ -98,7 +109,7 @@ def from_flax(
 
 
 def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirectional:
-    if isinstance(module, nnx.Bidirectional):
+    if type(module) is nnx.Bidirectional:
         return Bidirectional(
             _nnx_cell(nnx, module.forward_rnn, dtype), _nnx_cell(nnx, module.backward_rnn, dtype)
         )
@@ -106,20 +117,20 @@ def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirection
 
 
 def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
-    cell = module.cell if isinstance(module, nnx.RNN) else module
+    cell = module.cell if type(module) is nnx.RNN else module
     layout = _layout(nnx, _NNX, cell)
 
     def dense(name: str) -> Dense:
         linear = getattr(cell, name)
         return linear.kernel, linear.bias
 
-    return _cell(cell, layout, dense, dtype)
+    return _cell(cell, layout, dense, cell, dtype)
 
 
 def _from_linen(
     linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]
 ) -> Cell | Bidirectional:
-    if isinstance(module, linen.Bidirectional):
+    if type(module) is linen.Bidirectional:
         forward, backward = (
             _linen_cell(linen, getattr(module, name), _branch(params, name), dtype)
             for name in ("forward_rnn", "backward_rnn")
@@ -129,15 +140,26 @@ def _from_linen(
 
 
 def _linen_cell(linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]) -> Cell:
-    if isinstance(module, linen.RNN):
+    if type(module) is linen.RNN:
         return _linen_cell(linen, module.cell, _branch(params, "cell"), dtype)
     layout = _layout(linen, _LINEN, module)
 
     def dense(name: str) -> Dense:
         found = _branch(params, name)
+        if ("bias" in found) != (name in layout.biased):
+            kind = type(module).__name__
+            raise ValueError(
+                f"params has {name}/bias, which a {kind} of linen does not read"
+                if "bias" in found
+                else f"params has no {name}/bias, which a {kind} of linen reads: pass zeros if the "
+                "network was trained without"
+            )
         return _branch(found, "kernel"), found.get("bias")
 
-    return _cell(module, layout, dense, dtype)
+    def step(carry: Any, x: Any) -> Any:
+        return module.clone(parent=None).apply({"params": params}, carry, x)
+
+    return _cell(module, layout, dense, step, dtype)
 
 
 def _tree(cell: Any, params: object) -> Mapping[str, Any]:
@@ -150,7 +172,9 @@ def _tree(cell: Any, params: object) -> Mapping[str, Any]:
         params = cell.variables
     if not isinstance(params, Mapping):
         raise TypeError(f"params must be a mapping, as cell.init(...) returns, not {params!r}")
-    tree: Mapping[str, Any] = params.get("params", params)
+    tree: Mapping[str, Any] = framework("flax.core.meta", "flax").unbox(
+        params.get("params", params)
+    )
     return tree
 
 
@@ -174,11 +198,43 @@ def _layout(interface: Any, layouts: dict[str, _Layout], cell: Any) -> _Layout:
     )
 
 
-def _cell(cell: Any, layout: _Layout, dense: Callable[[str], Dense], dtype: np.dtype[Any]) -> Cell:
+def _cell(
+    cell: Any,
+    layout: _Layout,
+    dense: Callable[[str], Dense],
+    step: Callable[[Any, Any], Any],
+    dtype: np.dtype[Any],
+) -> Cell:
+    """Make a cell of dense maps, and check it against `step(carry, x)`, which calls Flax's."""
     make = _constructor(cell)
     weight_ih, bias_ih = _stacked(layout.input, dense, dtype)
     weight_hh, bias_hh = _stacked(layout.recurrent, dense, dtype)
-    return make(weight_ih, weight_hh, bias_ih, bias_hh)
+    found = make(weight_ih, weight_hh, bias_ih, bias_hh)
+    has_c = "LSTM" in type(cell).__name__
+    require_same_step(type(cell).__name__, found, partial(_step, step, has_c), _roundoff(cell))
+    return found
+
+
+def _step(step: Callable[[Any, Any], Any], has_c: bool, states: Floats, inputs: Floats) -> Floats:
+    """Return the next states of a cell of Flax, whose products are made as exactly as they can."""
+    jax = framework("jax", "flax")
+    h, *c = np.split(states, 2, axis=1) if has_c else [states]
+    with jax.default_matmul_precision("highest"):
+        carry, _ = step((*c, h) if has_c else h, inputs)
+    parts = carry[::-1] if has_c else (carry,)
+    return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
+
+
+def _roundoff(cell: Any) -> float:
+    """Return the unit roundoff of a cell's steps; JAX makes all float32 unless told otherwise."""
+    jnp = framework("jax.numpy", "flax")
+    types = {str(jnp.dtype(name)) for name in (cell.dtype or cell.param_dtype, cell.param_dtype)}
+    if "bfloat16" in types:
+        return BFLOAT16
+    if "float16" in types:
+        return HALF
+    wide = jnp.zeros((), jnp.result_type(float)).dtype == np.float64
+    return DOUBLE if types == {"float64"} and wide else SINGLE
 
 
 def _constructor(cell: Any) -> Callable[..., Cell]:
@@ -198,15 +254,18 @@ def _constructor(cell: Any) -> Callable[..., Cell]:
 
 
 def _function(cell: Any, attribute: str, *supported: str) -> str:
-    """Return which of the supported functions of `jax.nn` a cell has."""
-    functions = framework("jax.nn", "flax")
-    for name in supported:
-        if getattr(cell, attribute) is getattr(functions, name):
-            return name
-    shown = getattr(getattr(cell, attribute), "__name__", repr(getattr(cell, attribute)))
-    raise NotImplementedError(
-        f"{type(cell).__name__} has {attribute}={shown}; from_flax takes {' or '.join(supported)}"
-    )
+    """Return which of the supported functions a cell has."""
+    function = getattr(cell, attribute)
+    with framework("jax", "flax").ensure_compile_time_eval():
+        found = activation(function, supported)
+    if found is None:
+        name = getattr(function, "__name__", None)
+        shown = repr(function) if name in {None, *supported} else name
+        raise NotImplementedError(
+            f"{type(cell).__name__} has {attribute}={shown}; from_flax takes "
+            f"{' or '.join(supported)}"
+        )
+    return found
 
 
 def _stacked(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline import cells
 from nullcline._support import validation
+from nullcline.interop._activations import activation
+from nullcline.interop._agreement import BFLOAT16, HALF, REMEDY, SINGLE, require_same_step
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
@@ -23,15 +26,18 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     """Make cells of a layer or a model of Keras 3, one per recurrent layer.
 
     Dropout acts in training alone and is left out; `go_backwards`, `stateful`, `unroll` and masks
-    decide what a layer reads when, not how it steps. Weights are copied.
+    decide what a layer reads when, not how it steps. Weights are copied. Each cell is checked
+    against Keras's own, which is called on a few states and inputs, and so is a layer of a class
+    derived from Keras's with a `call` of its own.
 
     Parameters
     ----------
     layer
         A built `SimpleRNN` (`tanh` or `relu`), `GRU` (with either `reset_after`) or `LSTM`, one of
-        their cells, an `RNN` around one or several of these, a `Bidirectional` of one; or a model,
-        for the recurrent layers in `model.layers` and in models within it. What lies between a
-        model's recurrent layers is not in the cells.
+        their cells, an `RNN` around one or several of these, a `Bidirectional` of one; or a model
+        or any other layer, such as a `TimeDistributed`, for the recurrent layers in it. Where a
+        class has a `call` of its own, there must be but one, since the order in which that calls
+        several cannot be told. What lies between recurrent layers is not in the cells.
     dtype
         What the cells compute in: float64, to which narrower weights are promoted exactly, or
         float32, to which wider ones are rounded.
@@ -39,8 +45,8 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     Returns
     -------
     list of RNN, GRU or LSTM
-        In the order of the layers, with a `Bidirectional` for each bidirectional one. The states h
-        and c of Keras's LSTM are the state `[h, c]`, one row.
+        In the order in which data pass through the layers, with a `Bidirectional` for each
+        bidirectional one. The states h and c of Keras's LSTM are the state `[h, c]`, one row.
 
     Raises
     ------
@@ -52,7 +58,8 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     TypeError
         For anything else, such as a model without a recurrent layer.
     ValueError
-        If a layer has not been built, or a weight is NaN or infinite.
+        If a layer has not been built, a weight is NaN or infinite, several recurrent layers are in
+        a model whose order cannot be told, or a layer does not step as its weights say.
 
     Notes
     -----
@@ -61,7 +68,7 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     """
     keras = framework("keras", "keras")
     target = validation.float_type(dtype)
-    found = _cells(keras, layer, target)
+    found = [cell for part in _recurrent(keras, layer) for cell in _cells(keras, part, target)]
     if not found:
         kind = f"{type(layer).__module__}.{type(layer).__qualname__}"
         raise TypeError(
@@ -71,23 +78,73 @@ def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
     return found
 
 
-def _cells(keras: Any, layer: Any, dtype: np.dtype[Any]) -> list[Any]:
-    """Return the cells in `layer`, none if it is not recurrent."""
+def _recurrent(keras: Any, layer: Any) -> list[Any]:
+    """Return the recurrent layers in a layer or a model, or itself, in the order of the data."""
     layers = keras.layers
-    if isinstance(layer, keras.Model):
-        return [cell for part in layer.layers for cell in _cells(keras, part, dtype)]
+    if _is_cell(keras, layer) or isinstance(layer, layers.RNN | layers.Bidirectional):
+        return [layer]
+    if not isinstance(layer, layers.Layer):
+        return []
+    parts = layer.layers if isinstance(layer, keras.Model) else _inner_layers(layer)
+    every = [inner for part in parts for inner in _recurrent(keras, part)]
+    found = list({id(inner): inner for inner in every}.values())
+    loose = [part.name for part in found if _is_cell(keras, part)]
+    if loose:
+        raise NotImplementedError(
+            f"{layer.name} steps {', '.join(loose)} in a way of its own: pass the cell, if it is "
+            "the network, or a function that makes the layer's step to nullcline.from_function"
+        )
+    if len(found) > 1 and not _calls_in_order(keras, layer):
+        names = ", ".join(part.name for part in found)
+        raise ValueError(
+            f"{layer.name} has a call of its own, which does not say in what order data pass "
+            f"through its recurrent layers: pass them one by one ({names})"
+        )
+    return found
+
+
+def _is_cell(keras: Any, layer: Any) -> bool:
+    layers = keras.layers
+    cells = (layers.SimpleRNNCell, layers.GRUCell, layers.LSTMCell, layers.StackedRNNCells)
+    return isinstance(layer, cells)
+
+
+def _inner_layers(layer: Any) -> list[Any]:
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def _calls_in_order(keras: Any, model: Any) -> bool:
+    """Whether data pass through `model.layers` in that order: in sequential and functional ones."""
+    kept = str(type(model).call.__module__).startswith("keras.")
+    return kept and (isinstance(model, keras.Sequential) or hasattr(model, "operations"))
+
+
+def _is_derived(layer: Any) -> bool:
+    """Whether a layer is of a class that is not Keras's, which may step in another way."""
+    return not type(layer).__module__.startswith("keras.")
+
+
+def _cells(keras: Any, layer: Any, dtype: np.dtype[Any]) -> list[Any]:
+    """Return the cells of a recurrent layer."""
+    layers = keras.layers
     if isinstance(layer, layers.Bidirectional):
         return [_bidirectional(keras, layer, dtype)]
     if isinstance(layer, layers.StackedRNNCells):
         return [_cell(keras, cell, dtype) for cell in layer.cells]
-    if isinstance(layer, layers.RNN):
-        return _cells(keras, layer.cell, dtype) or [_cell(keras, layer.cell, dtype)]
-    if isinstance(layer, layers.SimpleRNNCell | layers.GRUCell | layers.LSTMCell):
+    if not isinstance(layer, layers.RNN):
         return [_cell(keras, layer, dtype)]
-    return []
+    found = _cells(keras, layer.cell, dtype)
+    if _is_derived(layer):
+        _require_called_alike(keras, layer, found)
+    return found
 
 
 def _bidirectional(keras: Any, layer: Any, dtype: np.dtype[Any]) -> Bidirectional:
+    if _is_derived(layer):
+        raise NotImplementedError(
+            f"{layer.name} is of a class derived from Bidirectional, which may step in another "
+            "way; pass its forward_layer and its backward_layer, one after the other"
+        )
     forward = _cells(keras, layer.forward_layer, dtype)
     backward = _cells(keras, layer.backward_layer, dtype)
     if len(forward) != 1 or len(backward) != 1:
@@ -113,7 +170,66 @@ def _cell(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
             f"{cell.name} has no weights yet: build its layer with .build((None, None, D)), or "
             "call it on data"
         )
-    return make(keras, cell, dtype)
+    found = make(keras, cell, dtype)
+    require_same_step(cell.name, found, partial(_step, keras, cell), _roundoff(cell))
+    return found
+
+
+def _step(keras: Any, cell: Any, states: Floats, inputs: Floats) -> Floats:
+    """Return a Keras cell's own next states."""
+    x, *parts = (_tensor(keras, cell, part) for part in (inputs, *_parts(cell, states)))
+    _, after = cell(x, parts, training=False)
+    return _rows(keras, after)
+
+
+def _require_called_alike(keras: Any, layer: Any, found: list[Any]) -> None:
+    """Raise unless a layer of a derived class makes of one input what its cell does."""
+    if len(found) != 1 or layer.stateful:
+        raise NotImplementedError(
+            f"{layer.name} is of a class derived from Keras's, which cannot be checked where it is "
+            f"stateful or around several cells; {REMEDY}"
+        )
+
+    def step(states: Floats, inputs: Floats) -> Floats:
+        x, *parts = (
+            _tensor(keras, layer.cell, part) for part in (inputs, *_parts(layer.cell, states))
+        )
+        _, *after = layer(x[:, None], initial_state=parts, training=False)
+        return _rows(keras, after)
+
+    returns_state = layer.return_state
+    layer.return_state = True
+    try:
+        require_same_step(layer.name, found[0], step, _roundoff(layer.cell))
+    finally:
+        layer.return_state = returns_state
+
+
+def _parts(cell: Any, states: Floats) -> list[Floats]:
+    return np.split(states, 2, axis=1) if isinstance(cell.state_size, list | tuple) else [states]
+
+
+def _tensor(keras: Any, cell: Any, array: Floats) -> Any:
+    return keras.ops.convert_to_tensor(array, dtype=cell.compute_dtype)
+
+
+def _rows(keras: Any, parts: Any) -> Floats:
+    if not isinstance(parts, list | tuple):
+        parts = [parts]
+    return np.concatenate([_array(keras, part) for part in parts], axis=1)
+
+
+def _array(keras: Any, tensor: Any) -> Floats:
+    single = keras.ops.cast(tensor, "float32")
+    if validation.is_tensor(single):
+        single = single.detach().cpu()
+        return np.asarray(single.numpy(), np.float64)
+    return np.asarray(keras.ops.convert_to_numpy(single), np.float64)
+
+
+def _roundoff(cell: Any) -> float:
+    """Return the unit roundoff of a cell's steps, whose products are in float32 at best."""
+    return {"float16": HALF, "bfloat16": BFLOAT16}.get(cell.compute_dtype, SINGLE)
 
 
 def _rnn(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
@@ -163,10 +279,15 @@ def _require_usual_gates(keras: Any, cell: Any) -> None:
 def _activation(keras: Any, cell: Any, attribute: str, *supported: str) -> str:
     """Return which of the supported functions a cell's activation is."""
     function = getattr(cell, attribute)
-    for name in supported:
-        if function in {getattr(keras.activations, name), getattr(keras.ops, name)}:
-            return name
-    shown = getattr(function, "__name__", repr(function))
-    raise NotImplementedError(
-        f"{cell.name} has {attribute}={shown!r}; from_keras takes {' or '.join(supported)}"
-    )
+
+    def values(x: Floats) -> Floats:
+        return _rows(keras, function(keras.ops.convert_to_tensor(x[:, None], dtype="float32")))
+
+    found = activation(values, supported)
+    if found is None:
+        name = getattr(function, "__name__", None)
+        shown = repr(function if name in {None, *supported} else name)
+        raise NotImplementedError(
+            f"{cell.name} has {attribute}={shown}; from_keras takes {' or '.join(supported)}"
+        )
+    return found

@@ -30,6 +30,18 @@ _NAME = re.compile(
     r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+)(?:_reverse)?)?"
 )
 _PREFIX = re.compile(r"(.*)weight_hh(?:_l0)?")
+_REPARAMETRIZED = re.compile(
+    r"(?P<prefix>.*?)(?:(?P<inside>parametrizations\.))?"
+    r"(?P<name>(?:weight|bias)_[ih]h(?:_l\d+(?:_reverse)?)?)"
+    r"(?(inside)\..+|(?P<part>_g|_v|_u|_orig|_mask|_raw))"
+)
+_MAKERS = {
+    "_mask": ("prune", "prune.remove"),
+    "_u": ("spectral_norm", "remove_spectral_norm"),
+    "_g": ("weight_norm", "remove_weight_norm"),
+    None: ("a parametrization", "parametrize.remove_parametrizations"),
+}
+"""What computes a weight of parts, one of which ends so, and what of torch.nn.utils undoes it."""
 
 
 def from_safetensors(
@@ -45,6 +57,7 @@ def from_safetensors(
     The file holds parameters under PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
     `bias_hh_l0`, `weight_ih_l1`, ..., with `_reverse` at the end for the backward direction; or
     `weight_ih`, ..., of a single cell. Biases may be missing altogether. Nothing but these is read.
+    A file cannot be called: names, shapes and values are checked, not how its module steps.
 
     Parameters
     ----------
@@ -74,7 +87,8 @@ def from_safetensors(
     ModuleNotFoundError
         If safetensors is not installed.
     NotImplementedError
-        For an LSTM with a projection (`weight_hr_l0`).
+        For an LSTM with a projection (`weight_hr_l0`), and for weights that the file keeps as parts
+        to compute them of, as `weight_norm`, `spectral_norm`, `prune` and parametrizations do.
     TypeError
         If a parameter is not of a floating-point type.
     ValueError
@@ -162,6 +176,7 @@ def _read(path: Path, prefix: str, dtype: np.dtype[Any]) -> _Parameters:
             names = list(file.keys())
             short = [name[len(prefix) :] for name in names if name.startswith(prefix)]
             wanted = [name for name in short if _NAME.fullmatch(name)]
+            _require_plain_weights(path, prefix, names)
             _require_stack_or_cell(path, prefix, wanted, names)
             tensors = {name: _tensor(file, prefix + name, dtype) for name in wanted}
     except safetensors.SafetensorError as error:
@@ -171,8 +186,8 @@ def _read(path: Path, prefix: str, dtype: np.dtype[Any]) -> _Parameters:
 
 def _require_stack_or_cell(path: Path, prefix: str, wanted: list[str], names: list[str]) -> None:
     if not wanted:
-        elsewhere = [_PREFIX.fullmatch(name) for name in names]
-        prefixes = ", ".join(repr(match[1]) for match in elsewhere if match)
+        elsewhere = [_PREFIX.fullmatch(n) or _REPARAMETRIZED.fullmatch(n) for n in names]
+        prefixes = ", ".join(dict.fromkeys(repr(match[1]) for match in elsewhere if match))
         hint = f"pass prefix=, one of {prefixes}" if prefixes else "it holds no recurrent layer"
         raise ValueError(f"{path} has no weight_hh_l0 or weight_hh after prefix {prefix!r}: {hint}")
     if any(name.startswith("weight_hr") for name in wanted):
@@ -184,6 +199,26 @@ def _require_stack_or_cell(path: Path, prefix: str, wanted: list[str], names: li
             f"{path} has names of a stack (_l0) and of a cell after prefix {prefix!r}; keep "
             "different modules under different prefixes"
         )
+
+
+def _require_plain_weights(path: Path, prefix: str, names: list[str]) -> None:
+    """Raise if a weight of the module, or of one around it, is kept as parts to compute it of."""
+    parts = [match for match in map(_REPARAMETRIZED.fullmatch, names) if match]
+    for match in parts:
+        here, name, part = match["prefix"], match["name"], match["part"]
+        if part == "_raw" and prefix in {here, f"{here}module."}:
+            raise NotImplementedError(
+                f"{path} has {match[0]}, of which weight drop computes {name} when it is called: "
+                f"pass from_torch a GRU, LSTM or RNN with {match[0]} for its {name}"
+            )
+        if here == prefix:
+            kinds = {m["part"] for m in parts if (m["prefix"], m["name"]) == (here, name)}
+            maker, undo = next(_MAKERS[kind] for kind in _MAKERS if kind in {*kinds, None})
+            raise NotImplementedError(
+                f"{path} has {match[0]}, of which {maker} computes {name}: load it into its module "
+                "and pass that to from_torch, or save the weights after torch.nn.utils."
+                f"{undo}(module, {name!r})"
+            )
 
 
 def _layer(name: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +12,8 @@ import numpy as np
 from nullcline import cells
 from nullcline._support import validation
 from nullcline.interop._frameworks import framework
-from nullcline.interop._parameters import parameter
 from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
+from nullcline.interop._torch_module import CallableCopy, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
 
@@ -29,11 +30,17 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     Dropout between layers acts in training alone and is left out. Parameters may lie on any device
     and have any floating-point type; the module is not changed and shares no memory with the cells.
 
+    Weights that hooks or parametrizations compute (`weight_norm`, `spectral_norm`, `prune`) are
+    those of a call in evaluation mode. The cells are checked against the module itself: a copy of
+    it, in evaluation mode, is called on a few states and inputs, and a module that steps in another
+    way than its weights say is refused. Functions that are registered as its hooks are called too.
+
     Parameters
     ----------
     module
         A `torch.nn.RNN`, `GRU` or `LSTM` with any number of layers, one of their `Cell` classes, or
-        a `nullcline.training.ugrnn.UGRNN`; with or without bias.
+        a `nullcline.training.ugrnn.UGRNN`; with or without bias. One of a class derived from these
+        is taken if it steps as they do; one in `DataParallel` or of `torch.compile` is unwrapped.
     dtype
         What the cells compute in: float64, to which narrower parameters are promoted exactly, or
         float32, to which wider ones are rounded.
@@ -52,24 +59,28 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     NotImplementedError
         For a recurrent module of another kind, and for an LSTM with `proj_size`.
     TypeError
-        For anything else, such as a model that merely contains a recurrent module.
+        For anything else, such as a model that merely contains a recurrent module, a `state_dict`,
+        a module of TorchScript or a quantized one.
     ValueError
-        If a parameter has no values (the meta device) or one that is NaN or infinite.
+        If the module does not step as its weights say, or cannot be called; if a weight is a tensor
+        that code outside of the module sets, as weight drop does; if a parameter has no values
+        (the meta device) or one that is NaN or infinite.
     """
-    torch = framework("torch", "torch")
+    framework("torch", "torch")
     target = validation.float_type(dtype)
+    module = unwrapped(module)
     make = _constructor(module)
+    own = CallableCopy(module)
 
     def cell(suffix: str) -> Cell:
         return make(
-            *(parameter(name + suffix, getattr(module, name + suffix), target) for name in WEIGHTS),
-            *(_bias(module, name + suffix, target) for name in BIASES),
+            *(own.weight(name + suffix, target) for name in WEIGHTS),
+            *(own.array(name + suffix, target) for name in BIASES),
         )
 
-    if isinstance(module, torch.nn.RNNCellBase):
-        return [cell("")]
-    stacked: Any = module
-    return stack(cell, stacked.num_layers, bidirectional=getattr(stacked, "bidirectional", False))
+    found = [cell("")] if own.is_cell else stack(cell, own.layers, bidirectional=own.bidirectional)
+    own.require_agreement(found)
+    return found
 
 
 def _constructor(module: Any) -> Callable[..., Cell]:
@@ -91,12 +102,6 @@ def _constructor(module: Any) -> Callable[..., Cell]:
     raise _unsupported(module)
 
 
-def _bias(module: Any, name: str, dtype: np.dtype[Any]) -> Floats | None:
-    """Return a bias, or None: a module without has no such attribute, a cell has None for it."""
-    value = getattr(module, name, None)
-    return None if value is None else parameter(name, value, dtype)
-
-
 def _unsupported(module: object) -> Exception:
     from torch import nn
 
@@ -106,8 +111,32 @@ def _unsupported(module: object) -> Exception:
     if isinstance(module, nn.RNNBase | nn.RNNCellBase):
         return NotImplementedError(f"from_torch takes {expected}, not {kind}")
     message = f"module must be {expected}, not {kind}"
+    advice = _advice(module)
+    if advice:
+        return TypeError(f"{message}; {advice}")
     if isinstance(module, nn.Module):
         inside = [name for name, child in module.named_modules() if isinstance(child, supported)]
         if inside:
             message += f"; pass the part of it that is one: {', '.join(inside)}"
     return TypeError(message)
+
+
+def _advice(module: object) -> str | None:
+    """Return what to do with what is nearly a module, None where nothing is known."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):
+        return (
+            "TorchScript has no classes: make the module it was made from and load_state_dict its "
+            "state_dict()"
+        )
+    if isinstance(module, torch.nn.Module) and "torch.ao.nn." in type(module).__module__:
+        return "it is quantized and computes in integers: pass the module that it was made from"
+    if isinstance(module, Mapping):
+        return (
+            "weights do not say how they step: make the module and load_state_dict them, or save "
+            "them as a file for nullcline.from_safetensors"
+        )
+    if isinstance(module, str | Path):
+        return "it is not read from a file: load it, with torch.load, or use from_safetensors"
+    return None

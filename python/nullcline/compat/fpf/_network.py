@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.interop._agreement import DifferentStepError
+from nullcline.interop._torch_module import evaluated_copy, unwrapped
 from nullcline.interop.function import from_function
 
 if TYPE_CHECKING:
@@ -23,44 +24,68 @@ def require_searchable(rnn: torch.nn.Module) -> None:
 
     if not isinstance(rnn, torch.nn.Module):
         raise TypeError(f"rnn must be a module of PyTorch, not {type(rnn).__name__}")
-    if _is_recurrent(rnn):
-        _layer(rnn)
+    _layer(unwrapped(rnn))
 
 
 def cell_of(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
     """Return a network, as it is now, as a cell; of another module, one for states of this size."""
-    return _layer(rnn) if _is_recurrent(rnn) else _function(rnn, n_states, n_inputs)
+    module = unwrapped(rnn)
+    return _layer(module) or _function(module, n_states, n_inputs)
 
 
-def _is_recurrent(rnn: torch.nn.Module) -> bool:
+def _layer(rnn: torch.nn.Module) -> Cell | None:
+    """Return the cell of a recurrent module; None of another, or of one with its own step."""
     import torch
 
-    return isinstance(rnn, torch.nn.RNNBase | torch.nn.RNNCellBase)
-
-
-def _layer(rnn: torch.nn.Module) -> Cell:
+    if not isinstance(rnn, torch.nn.RNNBase | torch.nn.RNNCellBase):
+        return None
     if getattr(rnn, "bidirectional", False):
         raise ValueError("rnn must have one direction: two have no state that evolves with time")
-    cells = from_torch(rnn)
-    if len(cells) != 1:
+    layers = getattr(rnn, "num_layers", 1)
+    if layers != 1:
         raise ValueError(
-            f"rnn must have one layer, not {len(cells)}: pass a module of one of its layers, or "
+            f"rnn must have one layer, not {layers}: pass a module of one of its layers, or "
             "search each of nullcline.from_torch(rnn)"
         )
-    cell: Cell = cells[0]
+    try:
+        cell: Cell = from_torch(rnn)[0]
+    except DifferentStepError:
+        return None
     return cell
 
 
 def _function(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
-    """Make a cell of a module that is called as `torch.nn.GRU` is: output, h = rnn(input, h0)."""
-    own = copy.deepcopy(rnn).cpu().double().eval()
+    """Make a cell of a module that is called as PyTorch's are: output, h = rnn(input, h0)."""
+    import torch
+
+    own = evaluated_copy(rnn).cpu().double()
+    is_cell = isinstance(rnn, torch.nn.RNNCellBase)
+    has_c = isinstance(rnn, torch.nn.LSTM | torch.nn.LSTMCell)
     time_axis = 1 if getattr(rnn, "batch_first", False) else 0
+    if has_c and n_states != 2 * own.hidden_size:
+        raise ValueError(
+            f"initial_states must have shape (n, {2 * own.hidden_size}), [h, c], for an LSTM that "
+            f"steps in a way of its own, not {n_states} columns"
+        )
 
     def step(inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        after: torch.Tensor = own(inputs.unsqueeze(time_axis), states.unsqueeze(0))[1]
-        return after.squeeze(0)
+        parts = states.chunk(2, dim=1) if has_c else (states,)
+        if not is_cell:
+            inputs, parts = inputs.unsqueeze(time_axis), tuple(part[None] for part in parts)
+        after = own(inputs, tuple(part.contiguous() for part in parts) if has_c else parts[0])
+        if not is_cell:
+            after = after[1]
+        whole = torch.cat(tuple(after), dim=-1) if has_c else after
+        return whole if is_cell else whole.squeeze(0)
 
-    return from_function(step, n_states, n_inputs)
+    try:
+        return from_function(step, n_states, n_inputs)
+    except RuntimeError as error:
+        raise ValueError(
+            f"rnn cannot be called as torch.nn.GRU is, on states of {n_states} and inputs of "
+            f"{n_inputs} numbers ({error}); one that reads batches first has to say so in an "
+            "attribute, batch_first = True"
+        ) from error
 
 
 class Network:
