@@ -38,7 +38,7 @@ def _small() -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nullcline.study.study.load_corpus", load)
-        patch.setattr("nullcline.study.figures._save", save)
+        patch.setattr("nullcline.study.figures.save_figure", save)
         yield
 
 
