@@ -209,6 +209,8 @@ def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path: Path) -> None:
     with locked(tmp_path / "used", "out"):
         (tmp_path / "used" / "result.txt").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["used"]
+    with pytest.raises(NotADirectoryError, match="out must name a folder"):
+        locked(tmp_path / "used" / "result.txt", "out").__enter__()
 
 
 def test_json_refuses_what_json_cannot_say(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
     """
     place = Path(folder)
     is_new = not place.exists()
+    if not (is_new or place.is_dir()):
+        raise NotADirectoryError(errno.ENOTDIR, f"{argument} must name a folder", str(folder))
     place.mkdir(parents=True, exist_ok=True)
     handle = _acquire(place, argument)
     try:
