@@ -20,6 +20,7 @@ import pytest
 import nullcline as nc
 from nullcline._support.folder_lock import locked
 from nullcline.cli import main
+from nullcline.training import load_checkpoint
 from testing.tiny_study import NEUTRAL, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def test_a_reproduction_holds_all_that_it_promises(reproduction: Path) -> None:
     assert results["settings"]["layers"] == [1, 2]
     assert [network["n_layers"] for network in results["networks"]] == [1, 2]
     assert results["versions"]["numpy"] == np.__version__
+    for depth, network in zip((1, 2), results["networks"], strict=True):
+        found = load_checkpoint(reproduction / "networks" / f"{depth}-layer")
+        assert network["checkpoint_sha256"] == found.sha256
     for network in results["networks"]:
         for layer in network["layers"]:
             search = layer["search"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -180,6 +181,24 @@ def test_many_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> N
 
 
 # Folders
+
+
+def test_without_locks_a_folder_is_used_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    abandoned = tmp_path / ".result-0a1b2c3d.partial.txt"
+    abandoned.write_text("whose?")
+    lock = locked(tmp_path, "out")
+    with pytest.warns(RuntimeWarning, match="without locks"):
+        lock.__enter__()
+    write_text(tmp_path / "result.txt", "new")
+    remove_abandoned(tmp_path)
+    lock.__exit__(None, None, None)
+    assert sorted(tmp_path.iterdir()) == [abandoned, tmp_path / "result.txt"]
 
 
 def test_a_folder_is_one_process_alone_until_that_has_ended(tmp_path: Path) -> None:

@@ -285,6 +285,16 @@ def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
         run(folder)
 
 
+def test_what_a_kill_left_of_an_unfinished_run_is_tidied_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path)
+    for name in (".any-0a1b2c3d.partial.json", ".lock"):
+        (tmp_path / name).write_bytes(b"")
+    run(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == FINISHED
+
+
 def test_what_a_kill_left_of_a_finished_run_is_tidied_up(tmp_path: Path) -> None:
     first = run(tmp_path)
     for name in ("progress.safetensors", ".settings-0a1b2c3d.partial.json", ".lock"):

@@ -124,7 +124,7 @@ def _giving_up_output() -> Iterator[None]:
         yield
     finally:
         try:
-            sys.stdout.flush()
+            print(end="", flush=True)  # noqa: T201 - minds an output that is closed
         except OSError:
             with Path(os.devnull).open("w") as nowhere, contextlib.suppress(OSError):
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -132,11 +132,11 @@ def _giving_up_output() -> Iterator[None]:
 
 def _sentence(error: BaseException, options: argparse.Namespace) -> str:
     """Say what went wrong in the words of the command line, and after a full disk what is kept."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}" + (
-            f"; {options.kept}" if error.errno in TAKES_NO_MORE else ""
-        )
-    return f"{type(error).__name__}: {error}"
+    if not isinstance(error, OSError) or error.errno is None:
+        return f"{type(error).__name__}: {error}"
+    where = "" if error.filename is None else f"{error.filename}: "
+    kept = f"; {options.kept}" if error.errno in TAKES_NO_MORE else ""
+    return f"{where}{error.strerror}{kept}"
 
 
 def _flags(parser: argparse.ArgumentParser) -> dict[str, str]:
@@ -155,8 +155,7 @@ def _fail(message: str, options: argparse.Namespace, code: int = 1) -> int:
 
 def _say(message: object) -> None:
     try:
-        sys.stdout.write(f"{message}\n")
-        sys.stdout.flush()
+        print(message, flush=True)  # noqa: T201 - minds an output that is closed
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from error
 
