@@ -128,11 +128,11 @@ class Campaign:
             dict.fromkeys(
                 (
                     "kills",
-                    "before the end",
-                    "left temporary files",
-                    "went on to the same bytes",
-                    "mixed two runs",
-                    "left files in the end",
+                    "before_the_end",
+                    "left_temporary_files",
+                    "resumed_to_the_same_bytes",
+                    "mixed_two_runs",
+                    "left_files_in_the_end",
                 ),
                 0,
             )
@@ -163,7 +163,7 @@ class Campaign:
     def _first_run(self, place: Path, share: float) -> None:
         self._note(place, self.moments.kill(lambda: _train(place, NEW), share))
         if not self._is_whole(place, ("new",)):
-            self.counts["mixed two runs"] += 1
+            self.counts["mixed_two_runs"] += 1
         self._go_on(place)
 
     def _second_run(self, place: Path, share: float) -> None:
@@ -171,7 +171,7 @@ class Campaign:
         killed = self.moments.kill(lambda: _train(place, NEW, resume=False), share)
         self._note(place, killed)
         if not self._is_whole(place, ("old", "new")):
-            self.counts["mixed two runs"] += 1
+            self.counts["mixed_two_runs"] += 1
         if _finished(place) and load_checkpoint(place).settings.seed == OLD.seed:
             shutil.rmtree(place)  # nothing of the new run was there yet
         self._go_on(place)
@@ -181,14 +181,14 @@ class Campaign:
         few.save(path)
         self._note(place, self.point_moments.kill(lambda: many.save(path), share))
         if len(nc.FixedPoints.load(path)) not in {len(few), len(many)}:
-            self.counts["mixed two runs"] += 1
+            self.counts["mixed_two_runs"] += 1
         many.save(path)
-        self.counts["went on to the same bytes"] += path.read_bytes() == self._saved(many)
-        self.counts["left files in the end"] += len(list(place.iterdir())) != 1
+        self.counts["resumed_to_the_same_bytes"] += path.read_bytes() == self._saved(many)
+        self.counts["left_files_in_the_end"] += len(list(place.iterdir())) != 1
 
     def _note(self, place: Path, killed: bool) -> None:
-        self.counts["before the end"] += killed
-        self.counts["left temporary files"] += any(
+        self.counts["before_the_end"] += killed
+        self.counts["left_temporary_files"] += any(
             ".partial" in path.name for path in place.iterdir()
         )
 
@@ -207,8 +207,8 @@ class Campaign:
         _in_child(lambda: _train(place, NEW, resume=True))
         content = _content(place)
         same = all(content.get(name) == whole for name, whole in self.whole["new"].items())
-        self.counts["went on to the same bytes"] += same
-        self.counts["left files in the end"] += content.keys() != self.whole["new"].keys()
+        self.counts["resumed_to_the_same_bytes"] += same
+        self.counts["left_files_in_the_end"] += content.keys() != self.whole["new"].keys()
 
     def _saved(self, points: nc.FixedPoints) -> bytes:
         path = self.folder / "undisturbed.npz"

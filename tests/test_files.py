@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -220,6 +221,31 @@ def test_a_folder_is_one_process_alone_until_that_has_ended(tmp_path: Path) -> N
     with locked(folder, "out"):
         assert [path.name for path in folder.iterdir()] == [".lock"]
     assert not list(folder.iterdir())
+
+
+def test_no_two_hold_a_folder_at_once(tmp_path: Path) -> None:
+    """Though each that ends removes the file that the others are locking."""
+    folder, marker = tmp_path / "out", tmp_path / "held"
+    failures: list[OSError] = []
+    held = [0]
+
+    def work() -> None:
+        for _ in range(300):
+            with contextlib.suppress(BlockingIOError), locked(folder, "out"):
+                try:
+                    os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+                    marker.unlink()
+                    held[0] += 1
+                except OSError as error:
+                    failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert held[0]
 
 
 def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path: Path) -> None:

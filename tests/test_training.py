@@ -311,9 +311,9 @@ def test_kills_lose_nothing_and_mix_nothing() -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     counts = json.loads(ended.stdout)
-    assert counts["before the end"] >= 10
-    assert counts["went on to the same bytes"] == 12
-    assert counts["mixed two runs"] == counts["left files in the end"] == 0
+    assert counts["before_the_end"] >= 10
+    assert counts["resumed_to_the_same_bytes"] == 12
+    assert counts["mixed_two_runs"] == counts["left_files_in_the_end"] == 0
 
 
 def test_a_full_disk_loses_no_earlier_epoch(

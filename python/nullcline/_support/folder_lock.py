@@ -42,7 +42,6 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
     is_new = not place.exists()
     if not (is_new or place.is_dir()):
         raise NotADirectoryError(errno.ENOTDIR, f"{argument} must name a folder", str(folder))
-    place.mkdir(parents=True, exist_ok=True)
     handle = _acquire(place, argument)
     try:
         yield
@@ -58,7 +57,11 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
 def _acquire(folder: Path, argument: str) -> int:
     path = folder / LOCK_FILE
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:  # removed by a holder that has just ended
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
