@@ -1,9 +1,10 @@
-"""Training killed at any moment: what it leaves, and what it is resumed to.
+"""Processes killed at any moment: what they leave, and what they are resumed to.
 
-`python -m testing.kills --count 60` prints counts as JSON. Kills come by turns to a first run, to
-one that starts again over another's results, and to the saving of points over older ones. The
-moment is drawn from the calls that the package makes and receives where it trains and writes; with
-`--timed`, from the time that an undisturbed run takes.
+`python -m testing.kills --count 60` prints counts as JSON. Kills come by turns to a first training
+run, to one that starts again over another's results, and to the saving of points over older ones;
+with `--study`, all of them to a whole study. The moment is drawn from the calls that the package
+makes and receives where it trains and writes; with `--timed`, from the time that an undisturbed
+run takes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ import numpy as np
 import torch
 
 import nullcline as nc
+from nullcline.study import reproduce
+from nullcline.study.results import NetworkAnalysis
+from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CheckpointError, load_checkpoint, train
 from nullcline.training.fit import evaluate
 from testing.tiny_study import SETTINGS, tiny_corpus
@@ -37,7 +41,20 @@ CORPUS = tiny_corpus(n_train=40, n_test=20)
 NEW = replace(SETTINGS, hidden_size=4, embedding_size=3)
 OLD = replace(NEW, seed=1)
 
-COUNTED = ("files.py", "folder_lock.py", "archive.py", "fit.py", "checkpoint.py", "progress.py")
+ANALYSIS = AnalysisSettings(n_starts=5, n_sample=20, n_reviews=5, n_words=5, n_threads=1)
+
+COUNTED = (
+    "_support/files.py",
+    "_support/folder_lock.py",
+    "_support/archive.py",
+    "training/fit.py",
+    "training/checkpoint.py",
+    "training/progress.py",
+    "study/reproduce.py",
+    "study/results.py",
+    "study/figures.py",
+    "study/report.py",
+)
 """The package's files whose calls are moments to be killed at."""
 
 
@@ -108,22 +125,47 @@ def _train(folder: Path, settings: Any, **options: Any) -> None:
     train(CORPUS, settings, folder, device="cpu", progress=False, **options)
 
 
+def _reproduce(folder: Path) -> None:
+    reproduce.load_corpus = lambda *_, **__: CORPUS  # type: ignore[attr-defined] # of a child
+    reproduce.reproduce(
+        folder, layers=(1,), training=NEW, analysis=ANALYSIS, device="cpu", resume=True,
+        progress=False,
+    )  # fmt: skip
+
+
 def _content(folder: Path) -> dict[str, Any]:
-    """Return what a folder holds, without how long it took."""
-    found: dict[str, Any] = {path.name: path.read_bytes() for path in folder.iterdir()}
-    if "settings.json" in found:
-        record = json.loads(found["settings.json"])
-        for epoch in record["history"]:
-            del epoch["seconds"]
-        found["settings.json"] = record
-    return found
+    """Return what a folder holds, by its files, without how long it took."""
+    return {
+        path.relative_to(folder).as_posix(): _without_times(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _without_times(path: Path) -> Any:
+    if path.suffix == ".html":
+        return None  # results.json has what it says
+    if path.name == "analysis.npz":
+        return _drop(NetworkAnalysis.load(path).to_json())
+    return _drop(json.loads(path.read_bytes())) if path.suffix == ".json" else path.read_bytes()
+
+
+def _drop(record: Any) -> Any:
+    """Return a record without seconds, and without the hash of a file that has them."""
+    if isinstance(record, dict):
+        kept = record.keys() - {"seconds", "analysis_sha256"}
+        return {name: _drop(record[name]) for name in kept}
+    return [_drop(item) for item in record] if isinstance(record, list) else record
 
 
 class Campaign:
     """Kills in a folder of their own, and the counts of what came of them."""
 
-    def __init__(self, folder: Path, *, timed: bool) -> None:
+    def __init__(self, folder: Path, *, timed: bool, study: bool) -> None:
         self.folder = folder
+        self.scenarios = (
+            (self._study,) if study else (self._first_run, self._second_run, self._points)
+        )
         self.counts = Counter(
             dict.fromkeys(
                 (
@@ -137,10 +179,10 @@ class Campaign:
                 0,
             )
         )
-        for name, settings in (("new", NEW), ("old", OLD)):
-            _in_child(partial(_train, folder / name, settings))
+        self.work = _reproduce if study else partial(_train, settings=NEW)
+        self.moments = Moments.of(lambda: self.work(folder / "new"), timed=timed)
+        _in_child(lambda: _train(folder / "old", OLD))
         self.whole = {name: _content(folder / name) for name in ("new", "old")}
-        self.moments = Moments.of(lambda: _train(folder / "counted", NEW), timed=timed)
         generator = np.random.default_rng(0)
         cell = nc.RNN(np.eye(3), 0.5 * np.eye(3))
         self.points = [
@@ -153,7 +195,7 @@ class Campaign:
 
     def kill(self, number: int) -> None:
         """Kill once; which scenario and when follows from the number."""
-        scenario = (self._first_run, self._second_run, self._points)[number % 3]
+        scenario = self.scenarios[number % len(self.scenarios)]
         self.counts["kills"] += 1
         place = self.folder / f"trial-{number}"
         place.mkdir()
@@ -161,7 +203,7 @@ class Campaign:
         shutil.rmtree(place)
 
     def _first_run(self, place: Path, share: float) -> None:
-        self._note(place, self.moments.kill(lambda: _train(place, NEW), share))
+        self._note(place, self.moments.kill(lambda: self.work(place), share))
         if not self._is_whole(place, ("new",)):
             self.counts["mixed_two_runs"] += 1
         self._go_on(place)
@@ -174,6 +216,14 @@ class Campaign:
             self.counts["mixed_two_runs"] += 1
         if _finished(place) and load_checkpoint(place).settings.seed == OLD.seed:
             shutil.rmtree(place)  # nothing of the new run was there yet
+        self._go_on(place)
+
+    def _study(self, place: Path, share: float) -> None:
+        self._note(place, self.moments.kill(lambda: self.work(place), share))
+        left = _content(place)
+        for name in ("results.json", "index.html"):  # they stand for whole results
+            if name in left and left[name] != self.whole["new"][name]:
+                self.counts["mixed_two_runs"] += 1
         self._go_on(place)
 
     def _points(self, place: Path, share: float) -> None:
@@ -189,7 +239,7 @@ class Campaign:
     def _note(self, place: Path, killed: bool) -> None:
         self.counts["before_the_end"] += killed
         self.counts["left_temporary_files"] += any(
-            ".partial" in path.name for path in place.iterdir()
+            ".partial" in path.name for path in place.rglob("*")
         )
 
     def _is_whole(self, place: Path, names: tuple[str, ...]) -> bool:
@@ -204,7 +254,7 @@ class Campaign:
         return of_one and found.test_accuracy == evaluate(found.model(), found.reviews(CORPUS))[1]
 
     def _go_on(self, place: Path) -> None:
-        _in_child(lambda: _train(place, NEW, resume=True))
+        _in_child(lambda: self.work(place))
         content = _content(place)
         same = all(content.get(name) == whole for name, whole in self.whole["new"].items())
         self.counts["resumed_to_the_same_bytes"] += same
@@ -229,11 +279,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill training runs, and count what is lost.")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--timed", action="store_true", help="kill after a time, not at a call")
+    parser.add_argument("--study", action="store_true", help="kill whole studies")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # imports much, once for all children
     with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(Path(folder), timed=options.timed)
+        campaign = Campaign(Path(folder), timed=options.timed, study=options.study)
         for number in range(options.count):
             campaign.kill(number)
     sys.stdout.write(json.dumps(campaign.counts, indent=1) + "\n")

@@ -56,10 +56,11 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
 
 def _acquire(folder: Path, argument: str) -> int:
     path = folder / LOCK_FILE
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            handle = os.open(path, flags, 0o666)
         except FileNotFoundError:  # removed by a holder that has just ended
             continue
         try:
