@@ -176,6 +176,10 @@ def test_an_analysis_is_of_its_network(tmp_path: Path, monkeypatch: pytest.Monke
         trained = train(corpus, settings, tmp_path, resume=False, device="cpu", progress=False)
         assert [load(trained).checkpoint_sha256 for _ in range(2)] == [trained.sha256] * 2
     assert len(set(analysed)) == len(analysed) == 2
+    for senseless in ("", "[]", "{"):
+        (tmp_path / "analysis.json").write_text(senseless)
+        assert load(trained).checkpoint_sha256 == trained.sha256
+    assert len(analysed) == 5
     network(layer(1)).save(tmp_path / "analysis.npz")
     with pytest.raises(ValueError, match=r"analysis\.npz is damaged, or of another run"):
         load(trained)

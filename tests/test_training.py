@@ -155,6 +155,26 @@ def test_a_file_cut_short_is_reported(tmp_path: Path, name: str) -> None:
         load_checkpoint(tmp_path).model()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"best_epoch": 3', '"best_epoch": 4'),
+        ('"best_epoch": 3', '"best_epoch": 0'),
+        ('"seed": 0', '"seed": -1'),
+        ('"files": {', '"files": "none", "other": {'),
+        ('"history": [', '"history": ' + 9999 * "["),
+    ],
+)
+def test_settings_that_make_no_sense_are_reported(tmp_path: Path, old: str, new: str) -> None:
+    run(tmp_path)
+    path = tmp_path / "settings.json"
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(CheckpointError, match="holds a damaged training run"):
+        load_checkpoint(tmp_path)
+
+
 def test_damaged_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_module, "save_checkpoint", lambda *_: (_ for _ in ()).throw(OSError))
     with pytest.raises(OSError):  # noqa: PT011 - planted

@@ -205,15 +205,23 @@ def analyse_or_load(
         record["checkpoint_sha256"] = checkpoint.sha256
     with locked(folder, "out"):
         remove_abandoned(folder)
-        if settings_file.is_file():
-            noted = json.loads(settings_file.read_text("utf-8"))
-            if leave_out(noted, "analysis_sha256") == record:
-                return _load_analysis(file, noted.get("analysis_sha256"))
+        noted = _noted(settings_file)
+        if leave_out(noted, "analysis_sha256") == record:
+            return _load_analysis(file, noted.get("analysis_sha256"))
         settings_file.unlink(missing_ok=True)
         network = analyse(checkpoint, corpus, settings, progress=progress)
         network.save(file)
         write_json(settings_file, {**record, "analysis_sha256": sha256(file)})
         return network
+
+
+def _noted(settings_file: Path) -> dict[str, Any]:
+    """Return what is noted of an analysis; nothing where there is none, or no sense in it."""
+    try:
+        noted = json.loads(settings_file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def _load_analysis(file: Path, expected: str | None) -> NetworkAnalysis:

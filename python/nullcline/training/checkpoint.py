@@ -340,9 +340,11 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             sha256(folder / VOCABULARY_FILE),
             run.files.get(VOCABULARY_FILE),
         )
+        if not 1 <= run.best_epoch <= len(run.history):
+            raise ValueError(f"best_epoch is {run.best_epoch} of {len(run.history)}")  # noqa: TRY301
     except CheckpointError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error
     return Checkpoint(
         directory=folder,
