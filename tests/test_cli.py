@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import nullcline as nc
 from nullcline._support.folder_lock import locked
 from nullcline.cli import main
 from nullcline.training import load_checkpoint
+from testing.full_disk import files_of_at_most
 from testing.tiny_study import NEUTRAL, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -166,7 +166,11 @@ def test_find_reads_what_train_wrote(
     arguments[arguments.index("15")] = "7"
     assert main([*arguments, *corpus]) == 1
     assert f"{out} holds points already; replace them (--overwrite)" in capsys.readouterr().err
+    with files_of_at_most(2000):
+        assert main([*arguments, *corpus, "--overwrite"]) == 1
+    assert f"{out / 'layer-1.npz'}: File too large" in capsys.readouterr().err
     assert (out / "layer-1.npz").read_bytes() == before
+    assert len(list(out.iterdir())) == 3
     assert main([*arguments, *corpus, "--overwrite"]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["layer-1.npz", "layer-2.npz"]
     assert len(nc.FixedPoints.load(out / "layer-1.npz")) == 7
@@ -336,12 +340,8 @@ def test_a_full_disk_is_told_in_a_sentence(
 ) -> None:
     out = tmp_path / "out"
     words = [str(network)] if command == "find" else ["--hidden-size", "6", "--epochs", "1"]
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
+    with files_of_at_most(1000):
         assert main([command, *words, "--out", str(out), *corpus, "--quiet"]) == 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     said = capsys.readouterr().err
     name, option = {
         "train": ("untrained.safetensors", "--resume"),

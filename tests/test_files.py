@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import signal
 import stat
 import subprocess
@@ -27,20 +26,12 @@ from nullcline.text import Vocabulary
 from nullcline.training.checkpoint import save_weights
 from nullcline.training.progress import Origin, Progress, save_progress
 from nullcline.training.settings import TrainingSettings
+from testing.full_disk import files_of_at_most
 from testing.study_samples import layer, network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 100 bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_replaces_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -87,12 +78,10 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_disk_that_takes_no_more_keeps_the_old_file(
-    tmp_path: Path, name: str, full_disk: None
-) -> None:
+def test_a_disk_that_takes_no_more_keeps_the_old_file(tmp_path: Path, name: str) -> None:
     target = tmp_path / name
     target.write_text("old")
-    with pytest.raises(OSError, match="File too large") as caught:
+    with files_of_at_most(100), pytest.raises(OSError, match="File too large") as caught:
         WRITERS[name](target)
     assert caught.value.filename == str(target)
     assert target.read_text() == "old"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_row
 from nullcline.training.checkpoint import PROGRESS_FILE, new_model, split_rows
 from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.objective import loss, predicted_classes, probabilities
+from testing.full_disk import files_of_at_most
 from testing.tiny_study import SETTINGS, tiny_corpus
 
 CORPUS = tiny_corpus()
@@ -340,15 +340,10 @@ def test_a_full_disk_loses_no_earlier_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save = fit_module._save_progress
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def save_on_a_full_disk(state: Any, *arguments: Any) -> None:
-        limit = 200 if len(state.history) == 2 else soft
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        try:
+        with files_of_at_most(200 if len(state.history) == 2 else 10**9):
             save(state, *arguments)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     monkeypatch.setattr(fit_module, "_save_progress", save_on_a_full_disk)
     with pytest.raises(OSError, match=r"File too large.*progress\.safetensors"):

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nullcline._support.files import remove_abandoned
+from nullcline._support.files import remove_abandoned, replacing
 from nullcline._support.folder_lock import locked
 from nullcline._support.options import add_options, from_options, with_flags
 from nullcline._support.versions import own_version
@@ -253,11 +253,14 @@ def _search(options: argparse.Namespace, checkpoint: Checkpoint) -> list[FixedPo
 
 
 def _write_points(folder: Path, layers: Sequence[FixedPoints]) -> None:
-    for path in _points_in(folder):  # of what may have had more layers
-        path.unlink()
-    for layer, points in enumerate(layers, 1):
-        path = folder / f"layer-{layer}.npz"
-        points.save(path)
+    """Write a file for each layer; old ones go when all are written and before one is in place."""
+    paths = [folder / f"layer-{layer}.npz" for layer in range(1, len(layers) + 1)]
+    with contextlib.ExitStack() as files:
+        for path, points in zip(paths, layers, strict=True):
+            points.save(files.enter_context(replacing(path)))
+        for path in _points_in(folder):
+            path.unlink()
+    for path, points in zip(paths, layers, strict=True):
         _say(f"{path}: {points!r}, {len(points.unique())} distinct")
 
 

@@ -243,7 +243,8 @@ def _tidy(folder: Path) -> None:
     """Remove what a process left that was killed when its run was finished but for that."""
     with contextlib.suppress(OSError), locked(folder, "directory"):
         remove_abandoned(folder)
-        (folder / PROGRESS_FILE).unlink(missing_ok=True)
+        if is_finished(folder):  # still
+            (folder / PROGRESS_FILE).unlink(missing_ok=True)
 
 
 def _device(name: torch.device | str | None) -> torch.device:
