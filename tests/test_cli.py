@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,10 @@ import numpy as np
 import pytest
 
 import nullcline as nc
+from nullcline._support.folder_lock import locked
 from nullcline.cli import main
+from nullcline.training import load_checkpoint
+from testing.full_disk import files_of_at_most
 from testing.tiny_study import NEUTRAL, WORDS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -58,6 +63,13 @@ def reproduction(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) ->
     return out
 
 
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    out = tmp_path_factory.mktemp("training") / "run"
+    assert main(["train", "--out", str(out), *corpus, *SMALL]) == 0
+    return out
+
+
 # reproduce
 
 
@@ -66,6 +78,9 @@ def test_a_reproduction_holds_all_that_it_promises(reproduction: Path) -> None:
     assert results["settings"]["layers"] == [1, 2]
     assert [network["n_layers"] for network in results["networks"]] == [1, 2]
     assert results["versions"]["numpy"] == np.__version__
+    for depth, network in zip((1, 2), results["networks"], strict=True):
+        found = load_checkpoint(reproduction / "networks" / f"{depth}-layer")
+        assert network["checkpoint_sha256"] == found.sha256
     for network in results["networks"]:
         for layer in network["layers"]:
             search = layer["search"]
@@ -145,6 +160,20 @@ def test_find_reads_what_train_wrote(
     assert main([*arguments, *corpus]) == 0
     assert capsys.readouterr().out.count("15 starts") == 2
     assert [len(nc.FixedPoints.load(out / f"layer-{i}.npz")) for i in (1, 2)] == [15, 15]
+    # Points are replaced on request alone, and then all of them.
+    before = (out / "layer-1.npz").read_bytes()
+    shutil.copy(out / "layer-1.npz", out / "layer-3.npz")
+    arguments[arguments.index("15")] = "7"
+    assert main([*arguments, *corpus]) == 1
+    assert f"{out} holds points already; replace them (--overwrite)" in capsys.readouterr().err
+    with files_of_at_most(2000):
+        assert main([*arguments, *corpus, "--overwrite"]) == 1
+    assert f"{out / 'layer-1.npz'}: File too large" in capsys.readouterr().err
+    assert (out / "layer-1.npz").read_bytes() == before
+    assert len(list(out.iterdir())) == 3
+    assert main([*arguments, *corpus, "--overwrite"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["layer-1.npz", "layer-2.npz"]
+    assert len(nc.FixedPoints.load(out / "layer-1.npz")) == 7
 
 
 def test_train_does_not_overwrite(
@@ -165,7 +194,7 @@ def test_a_killed_training_goes_on(tmp_path: Path, corpus: list[str]) -> None:
     command = [sys.executable, "-c", "import sys; from nullcline.cli import main; sys.exit(main())"]
     arguments = ["train", "--out", str(killed), *options]
     with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE) as process:
-        while not (killed / "progress.pt").exists() and process.poll() is None:
+        while not (killed / "progress.safetensors").exists() and process.poll() is None:
             time.sleep(0.01)
         process.kill()
     assert process.returncode == -signal.SIGKILL
@@ -174,9 +203,7 @@ def test_a_killed_training_goes_on(tmp_path: Path, corpus: list[str]) -> None:
     assert main(["train", "--out", str(whole), *options]) == 0
     name = "weights.safetensors"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
-    # What was being written when the kill came may lie there still, under a hidden temporary name.
-    visible = {path.name for path in killed.iterdir() if not path.name.startswith(".")}
-    assert visible == {path.name for path in whole.iterdir()}
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
 
 
 def test_data_fetch_finds_local_copies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,13 +248,19 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     [
         (["train", "--corpus", "no-such.csv"], "no-such.csv"),
         (["train", "--corpus", "guardian"], "must be 'synthetic', 'imdb', 'sst' or the path"),
-        (["train", "--epochs", "0"], "epochs must be at least 1"),
-        (["train", "--layers", "0"], "layers must be at least 1"),
+        (["train", "--epochs", "0"], "--epochs must be at least 1"),
+        (["train", "--layers", "0"], "--layers must be at least 1"),
+        (["train", "--train-size", "5000"], "--train-size 5000 is more than the corpus has"),
+        (["train", "--classes", "9"], "--classes must be"),
+        (["train", "--data-dir", "nowhere", "--corpus", "sst"], "--data-dir must name a folder"),
         (["train", "--device", "toaster"], "toaster"),
-        (["reproduce", "--layers", "0"], "layers must be at least 1"),
-        (["reproduce", "--starts", "0"], "n_starts must be at least 1"),
+        (["reproduce", "--layers", "0"], "--layers must be at least 1"),
+        (["reproduce", "--train-sizes", "0"], "--train-sizes must be None or at least 1"),
+        (["reproduce", "--starts", "0"], "--starts must be at least 1"),
+        (["reproduce", "--tol-slow", "-1"], "--tol-slow must be finite and not negative"),
+        (["reproduce", "--threads", "0"], "--threads must lie between 1 and"),
         (["find", "nowhere"], "nowhere"),
-        (["find", "nowhere", "--device", "tpu"], "device must be cpu, cuda or cuda:N, not 'tpu'"),
+        (["find", "nowhere", "--device", "tpu"], "--device must be cpu, cuda or cuda:N, not 'tpu'"),
     ],
 )
 def test_errors_are_one_clear_line(
@@ -254,15 +287,96 @@ def test_a_gpu_that_is_not_there_is_refused_at_once(
     assert "CudaUnavailableError: nullcline was built without CUDA" in capsys.readouterr().err
 
 
-def test_ctrl_c_exits_with_130(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_signals_end_a_command_with_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    code: int,
+    word: str,
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("nullcline.text.load_corpus", interrupt)
-    assert main(["train", "--quiet"]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert main(["train", "--quiet"]) == code
+    assert capsys.readouterr().err == (
+        f"nullcline: {word}; what was finished is kept: go on with the same command and --resume\n"
+    )
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+# What a disk, another process or another file does to a command
+
+
+@pytest.mark.parametrize("command", ["train", "reproduce", "find"])
+def test_a_folder_in_use_is_refused(
+    command: str,
+    tmp_path: Path,
+    network: Path,
+    corpus: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    words = [str(network)] if command == "find" else ["--hidden-size", "6", "--epochs", "1"]
+    with locked(out, "out"):
+        assert main([command, *words, "--out", str(out), *corpus, "--quiet"]) == 1
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    said = capsys.readouterr().err
+    assert said.startswith(f"nullcline: {out}: another process ({os.getpid()}) is writing to this")
+    assert said.endswith("or choose another folder by --out\n")
+
+
+@pytest.mark.parametrize("command", ["train", "find"])
+def test_a_full_disk_is_told_in_a_sentence(
+    command: str,
+    tmp_path: Path,
+    network: Path,
+    corpus: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    words = [str(network)] if command == "find" else ["--hidden-size", "6", "--epochs", "1"]
+    with files_of_at_most(1000):
+        assert main([command, *words, "--out", str(out), *corpus, "--quiet"]) == 1
+    said = capsys.readouterr().err
+    name, option = {
+        "train": ("untrained.safetensors", "--resume"),
+        "find": ("layer-1.npz", "--overwrite"),
+    }[command]
+    assert said.startswith(f"nullcline: {out / name}: File too large; ")
+    assert option in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_output_that_nobody_takes_is_told(network: Path, corpus: list[str]) -> None:
+    command = "import sys; from nullcline.cli import main; sys.exit(main())"
+    words = ["train", "--resume", "--out", str(network), *corpus, *SMALL]
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        ended = subprocess.run(
+            [sys.executable, "-c", command, *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("nullcline: standard output: No space left on device; ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_corpus_that_changed_is_another_run(
+    tmp_path: Path, network: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (data / "reviews.csv").read_text("utf-8")
+    changed = tmp_path / "reviews.csv"
+    changed.write_text(re.sub("film", "story", text), "utf-8")
+    corpus = ["--corpus", str(changed), "--data-dir", str(data)]
+    assert main(["train", "--resume", "--out", str(network), *corpus, *SMALL]) == 1
+    assert "holds a run on other reviews: what reviews.csv holds has changed" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_missing_package_is_named_with_its_mend(

@@ -15,8 +15,8 @@ from nullcline._support.records import unpack
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.training import TrainingSettings, load_checkpoint, train
-from testing.tiny_study import SETTINGS, tiny_corpus
+from nullcline.training import CheckpointError, TrainingSettings, load_checkpoint, train
+from testing.tiny_study import tiny_corpus
 
 FOLDER = Path(__file__).parent / "fixtures" / "old_files"
 POINT = (0.20169404939617933, 0.18138330102737446, -0.3887795989533616, 0.17983421870961233)
@@ -39,14 +39,17 @@ def test_a_checkpoint_is_read() -> None:
     assert not found.model().readout.weight.equal(untrained)
 
 
-def test_an_unfinished_run_goes_on(tmp_path: Path) -> None:
+def test_an_unfinished_run_is_not_read_but_trained_anew(tmp_path: Path) -> None:
+    """Its state is a pickle."""
     folder = shutil.copytree(FOLDER / "unfinished-network", tmp_path / "run")
     finished = load_checkpoint(FOLDER / "network")
-    settings = finished.settings
-    found = train(tiny_corpus(), settings, folder, device="cpu", progress=False)
-    assert found.history[0].training_loss == finished.history[0].training_loss
+    with pytest.raises(CheckpointError, match=r"progress\.pt, a pickle, which is not read"):
+        train(tiny_corpus(), finished.settings, folder, device="cpu", progress=False)
+    found = train(
+        tiny_corpus(), finished.settings, folder, device="cpu", resume=False, progress=False
+    )
     assert found.history[1].training_loss == pytest.approx(finished.history[1].training_loss)
-    assert SETTINGS.epochs == 3  # so that `settings` are not by chance those of other tests
+    assert not (folder / "progress.pt").exists()
 
 
 def test_an_analysis_is_read_and_says_what_it_said() -> None:

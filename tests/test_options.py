@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nullcline._support.options import add_options, field_docs, flag, from_options
+from nullcline._support.options import add_options, field_docs, flag, from_options, with_flags
 from nullcline.cli import OF_FIGURES, VARIED, _parser
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CELLS, SPLITS, TrainingSettings
@@ -143,3 +143,34 @@ def test_what_is_left_out_of_the_reproduction_is_a_list_there() -> None:
 )
 def test_the_flags_of_version_0_1_are_all_there(words: str) -> None:
     _parser().parse_args(words.split())
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("tol_slow must be finite", "--tol-slow must be finite"),
+        ("seed must be at least 0, not -1", "--seed must be at least 0, not -1"),
+        (
+            "train_size=85 is more than the corpus has",
+            "--train-size 85 is more than the corpus has",
+        ),
+        ("go on with it (resume=True)", "go on with it (--resume)"),
+        ("name it by data_dir, or another by out", "name it by --data-dir, or another by --out"),
+        ("(seed: 1 there, tol_slow: 0.1 there)", "(--seed: 1 there, --tol-slow: 0.1 there)"),
+        # Plain English, names of files, and what the user has written
+        ("the seed that it had", "the seed that it had"),
+        ("data/seed=1/tol_slow.npz is damaged", "data/seed=1/tol_slow.npz is damaged"),
+        ("not 'tol_slow' or 'seed must be'", "not 'tol_slow' or 'seed must be'"),
+        ("reseed must be given", "reseed must be given"),
+    ],
+)
+def test_messages_name_the_flags(message: str, expected: str) -> None:
+    flags = {
+        "tol_slow": "--tol-slow",
+        "seed": "--seed",
+        "train_size": "--train-size",
+        "resume": "--resume",
+        "data_dir": "--data-dir",
+        "out": "--out",
+    }
+    assert with_flags(message, flags) == expected

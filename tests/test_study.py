@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nullcline.cli import main
+from nullcline.study.analysis import analyse
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.reproduce import analyse_or_load, write_page
+from nullcline.study.settings import AnalysisSettings
 from nullcline.study.study import study
 from nullcline.study.training_size import draw_sizes
-from nullcline.training import CELLS
+from nullcline.training import CELLS, CheckpointError, train
 from testing.study_samples import layer, network
-from testing.tiny_study import tiny_corpus
+from testing.tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nullcline.study.results import NetworkAnalysis
+    from nullcline.training import Checkpoint
 
 SMALL = ["--hidden-size", "5", "--epochs", "2", "--starts", "12", "--quiet"]
 
@@ -38,7 +45,7 @@ def _small() -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nullcline.study.study.load_corpus", load)
-        patch.setattr("nullcline.study.figures._save", save)
+        patch.setattr("nullcline.study.figures.save_figure", save)
         yield
 
 
@@ -147,6 +154,69 @@ def test_what_there_is_not_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         study(tmp_path, **changes, progress=False)
+
+
+# Nothing of one run is shown beside another's
+
+
+def test_an_analysis_is_of_its_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analysed: list[str | None] = []
+
+    def analyse(checkpoint: Checkpoint, *_: object, **__: object) -> NetworkAnalysis:
+        analysed.append(checkpoint.sha256)
+        return network(layer(1), checkpoint_sha256=checkpoint.sha256)
+
+    def load(checkpoint: Checkpoint) -> NetworkAnalysis:
+        return analyse_or_load(checkpoint, corpus, AnalysisSettings(), tmp_path, progress=False)
+
+    monkeypatch.setattr("nullcline.study.reproduce.analyse", analyse)
+    corpus = tiny_corpus()
+    for seed in (0, 1):
+        settings = replace(SETTINGS, epochs=1, seed=seed)
+        trained = train(corpus, settings, tmp_path, resume=False, device="cpu", progress=False)
+        assert [load(trained).checkpoint_sha256 for _ in range(2)] == [trained.sha256] * 2
+    assert len(set(analysed)) == len(analysed) == 2
+    for senseless in ("", "[]", "{"):
+        (tmp_path / "analysis.json").write_text(senseless)
+        assert load(trained).checkpoint_sha256 == trained.sha256
+    assert len(analysed) == 5
+    network(layer(1)).save(tmp_path / "analysis.npz")
+    with pytest.raises(ValueError, match=r"analysis\.npz is damaged, or of another run"):
+        load(trained)
+
+
+def test_a_network_is_analysed_on_its_own_corpus_alone(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1)
+    trained = train(tiny_corpus(), settings, tmp_path, device="cpu", progress=False)
+    with pytest.raises(CheckpointError, match="trained on other reviews"):
+        analyse(trained, tiny_corpus(seed=1))
+
+
+def test_an_old_page_is_gone_before_a_new_one_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "figures").mkdir()
+    for name in ("index.html", "results.json", "figures/figure-2.png", "figures/own.png"):
+        (tmp_path / name).write_text("old")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nullcline.study.reproduce.draw_figures", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_page(
+            tmp_path, [network(layer(1))], SETTINGS, AnalysisSettings(), command="", seconds=0
+        )
+    assert list(tmp_path.rglob("*.*")) == [tmp_path / "figures" / "own.png"]
+
+
+def test_a_corpus_that_changed_is_not_studied_under_its_old_results(
+    by_cell: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nullcline.study.study.load_corpus", lambda *_, **__: tiny_corpus(seed=1))
+    arguments = ["reproduce", "--out", str(by_cell), "--cells", "gru", "--resume", *SMALL]
+    assert main(arguments) == 1
+    assert "holds a run on other reviews" in capsys.readouterr().err
 
 
 def test_sizes_are_drawn_only_if_they_differ(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from nullcline.text import UNK, Corpus, Split
+from nullcline._support.folder_lock import locked
+from nullcline.text import UNK, Corpus, Split, WordVectors, load_vectors_for_corpus
 from nullcline.training import (
     CELLS,
     CheckpointError,
@@ -26,12 +30,11 @@ from nullcline.training import (
 )
 from nullcline.training import fit as fit_module
 from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
-from nullcline.training.checkpoint import new_model, split_rows
+from nullcline.training.checkpoint import PROGRESS_FILE, new_model, split_rows
+from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.objective import loss, predicted_classes, probabilities
+from testing.full_disk import files_of_at_most
 from testing.tiny_study import SETTINGS, tiny_corpus
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CORPUS = tiny_corpus()
 FINISHED = {"settings.json", "untrained.safetensors", "vocabulary.json", "weights.safetensors"}
@@ -152,34 +155,200 @@ def test_a_file_cut_short_is_reported(tmp_path: Path, name: str) -> None:
         load_checkpoint(tmp_path).model()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"best_epoch": 3', '"best_epoch": 4'),
+        ('"best_epoch": 3', '"best_epoch": 0'),
+        ('"seed": 0', '"seed": -1'),
+        ('"files": {', '"files": "none", "other": {'),
+        ('"history": [', '"history": ' + 9999 * "["),
+    ],
+)
+def test_settings_that_make_no_sense_are_reported(tmp_path: Path, old: str, new: str) -> None:
+    run(tmp_path)
+    path = tmp_path / "settings.json"
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(CheckpointError, match="holds a damaged training run"):
+        load_checkpoint(tmp_path)
+
+
 def test_damaged_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_module, "save_checkpoint", lambda *_: (_ for _ in ()).throw(OSError))
     with pytest.raises(OSError):  # noqa: PT011 - planted
         run(tmp_path)
-    path = tmp_path / fit_module.PROGRESS_FILE
+    path = tmp_path / PROGRESS_FILE
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="cannot resume"):
         run(tmp_path)
+
+
+# One folder, one run: what is of another run is refused or gone, never mixed
+
+
+def changed_corpus() -> Corpus:
+    """Return a corpus of the same name and texts whose labels are the other way round."""
+    train, test = (Split(split.texts, 1 - split.labels) for split in (CORPUS.train, CORPUS.test))
+    return Corpus(CORPUS.name, train, test, CORPUS.classes)
+
+
+def stop_after_an_epoch(monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> None:
+    """Begin a run in a folder, and interrupt it when its first epoch is saved."""
+    save = fit_module._save_progress
+
+    def interrupted(*arguments: Any) -> None:
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    options = {"resume": changes.pop("resume", True)}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit_module, "_save_progress", interrupted)
+        settings = replace(SETTINGS, **changes)
+        train(CORPUS, settings, folder, device="cpu", progress=False, **options)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_corpus_that_changed_under_its_name_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool
+) -> None:
+    if finished:
+        run(tmp_path)
+    else:
+        stop_after_an_epoch(monkeypatch, tmp_path)
+    with pytest.raises(CheckpointError, match="on other reviews: what synthetic holds has changed"):
+        train(changed_corpus(), SETTINGS, tmp_path, device="cpu", progress=False)
+
+
+def test_the_corpus_of_a_checkpoint_can_be_asked_for(tmp_path: Path) -> None:
+    checkpoint = run(tmp_path)
+    checkpoint.require_corpus(CORPUS)
+    with pytest.raises(CheckpointError, match="trained on other reviews"):
+        checkpoint.require_corpus(changed_corpus())
+
+
+@given(
+    first=st.lists(st.sampled_from(["", "a", "b", "ab"]), max_size=3),
+    second=st.lists(st.sampled_from(["", "a", "b", "ab"]), max_size=3),
+)
+def test_corpora_have_one_hash_if_they_are_the_same(first: list[str], second: list[str]) -> None:
+    rest = Split(("x",), np.array([0]))
+    one, other = (
+        Corpus("any", Split(tuple(texts), np.zeros(len(texts), np.int64)), rest)
+        for texts in (first, second)
+    )
+    assert (corpus_sha256(one) == corpus_sha256(other)) == (first == second)
+    assert corpus_sha256(one) != corpus_sha256(Corpus("any", rest, one.train))
+
+
+def test_other_word_vectors_are_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path)
+    load = load_vectors_for_corpus
+
+    def others(*arguments: Any, **options: Any) -> WordVectors:
+        found = load(*arguments, **options)
+        return WordVectors(found.words, 2 * found.vectors)
+
+    monkeypatch.setattr(fit_module, "load_vectors_for_corpus", others)
+    with pytest.raises(CheckpointError, match="began with other word vectors"):
+        run(tmp_path)
+
+
+def test_what_is_replaced_is_gone_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    stop_after_an_epoch(monkeypatch, tmp_path, seed=1, resume=False)
+    with pytest.raises(CheckpointError, match="no finished training run"):
+        load_checkpoint(tmp_path)
+    with pytest.raises(CheckpointError):
+        first.model()
+    with pytest.raises(CheckpointError, match="seed: 1 there"):
+        run(tmp_path)
+
+
+def test_a_run_is_replaced_on_request_alone(tmp_path: Path) -> None:
+    run(tmp_path)
+    with pytest.raises(FileExistsError, match="holds a training run already"):
+        train(CORPUS, SETTINGS, tmp_path, resume=False, overwrite=False, progress=False)
+
+
+@pytest.mark.parametrize("name", sorted(FINISHED - {"settings.json"}))
+def test_a_file_of_another_run_is_refused(tmp_path: Path, name: str) -> None:
+    run(tmp_path / "one")
+    run(tmp_path / "other", seed=1, vocabulary_size=10)
+    shutil.copy(tmp_path / "other" / name, tmp_path / "one" / name)
+    with pytest.raises(CheckpointError, match=f"{name} is damaged, or of another run"):
+        load_checkpoint(tmp_path / "one").model(trained=name != "untrained.safetensors")
+
+
+@pytest.mark.parametrize("name", ["untrained.safetensors", "vocabulary.json"])
+def test_an_unfinished_run_with_a_file_of_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path / "one")
+    run(tmp_path / "other", seed=1, vocabulary_size=10)
+    shutil.copy(tmp_path / "other" / name, tmp_path / "one" / name)
+    with pytest.raises(CheckpointError, match=f"{name} is damaged, or of another run"):
+        run(tmp_path / "one")
+
+
+def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with locked(folder, "out"), pytest.raises(BlockingIOError, match="choose another folder by"):
+        run(folder)
+    run(folder)
+    with locked(folder, "out"):  # to read a finished run needs no lock
+        run(folder)
+
+
+def test_what_a_kill_left_of_an_unfinished_run_is_tidied_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path)
+    for name in (".any-0a1b2c3d.partial.json", ".lock"):
+        (tmp_path / name).write_bytes(b"")
+    run(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == FINISHED
+
+
+def test_what_a_kill_left_of_a_finished_run_is_tidied_up(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    for name in ("progress.safetensors", ".settings-0a1b2c3d.partial.json", ".lock"):
+        (tmp_path / name).write_bytes(b"")
+    assert run(tmp_path) == first
+    assert {path.name for path in tmp_path.iterdir()} == FINISHED
+
+
+def test_kills_lose_nothing_and_mix_nothing() -> None:
+    """`python -m testing.kills --count 60` does it at scale."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "testing.kills", "--count", "12"],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    counts = json.loads(ended.stdout)
+    assert counts["before_the_end"] >= 10
+    assert counts["resumed_to_the_same_bytes"] == 12
+    assert counts["mixed_two_runs"] == counts["left_files_in_the_end"] == 0
 
 
 def test_a_full_disk_loses_no_earlier_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save = fit_module._save_progress
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def save_on_a_full_disk(state: Any, *arguments: Any) -> None:
-        limit = 200 if len(state.history) == 2 else soft
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        try:
+        with files_of_at_most(200 if len(state.history) == 2 else 10**9):
             save(state, *arguments)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     monkeypatch.setattr(fit_module, "_save_progress", save_on_a_full_disk)
-    with pytest.raises((OSError, RuntimeError)):
+    with pytest.raises(OSError, match=r"File too large.*progress\.safetensors"):
         run(tmp_path / "parts")
-    assert not [path for path in (tmp_path / "parts").iterdir() if "partial" in path.name]
+    assert not [path for path in (tmp_path / "parts").iterdir() if path.name.startswith(".")]
     monkeypatch.setattr(fit_module, "_save_progress", save)
     run(tmp_path / "parts")
     run(tmp_path / "whole")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nullcline._support.options import add_options, from_options
+from nullcline._support.files import remove_abandoned, replacing
+from nullcline._support.folder_lock import locked
+from nullcline._support.options import add_options, from_options, with_flags
 from nullcline._support.versions import own_version
 from nullcline.gpu.availability import CudaUnavailableError
 from nullcline.gpu.device import chosen_gpu
@@ -16,7 +23,10 @@ from nullcline.text.originals import ORIGINALS
 from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from nullcline.search.fixed_points import FixedPoints
+    from nullcline.training import Checkpoint
 
 VARIED = ("cell", "layers", "train_size")
 """Settings of the training that `reproduce` has lists of, and `train` one value."""
@@ -35,6 +45,29 @@ USER_ERRORS = (
 )
 
 
+TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the operating system says when a disk takes no more."""
+
+# What arguments of functions are called here, where it is not the name with dashes.
+ALIASES = {
+    "directory": "--out",
+    "name": "--corpus",
+    "dimension": "--embedding-size",
+    "cell": "--cells",
+    "split": "--splits",
+    "train_size": "--train-sizes",
+}
+
+# What is kept of a command that was cut off.
+GOES_ON = "what was finished is kept: go on with the same command and --resume"
+POINTS_KEPT = "files of points that are there are whole: start again with --overwrite"
+DOWNLOAD_KEPT = "what has come is kept: the same command goes on there"
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -46,28 +79,85 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 1 for an error (one line on stderr), 130 after Ctrl-C. Wrong
-        usage exits with 2.
+        Exit code: 0 for success, 1 for an error (one line on stderr), 130 after Ctrl-C, 143 after
+        SIGTERM. Wrong usage exits with 2.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except KeyboardInterrupt:
-        return _fail("interrupted; what was finished is kept", 130)
-    except ModuleNotFoundError as error:
-        return _fail(f"{error}; install the study's packages: pip install 'nullcline[study]'")
-    except USER_ERRORS as error:
-        return _fail(f"{type(error).__name__}: {error}")
+    with _giving_up_output():
+        options = _parser().parse_args(arguments)
+        try:
+            with _sigterm_as_ctrl_c():
+                options.run(options)
+        except _Terminated:
+            return _fail(f"terminated; {options.kept}", options, 143)
+        except KeyboardInterrupt:
+            return _fail(f"interrupted; {options.kept}", options, 130)
+        except ModuleNotFoundError as error:
+            mend = "install the study's packages: pip install 'nullcline[study]'"
+            return _fail(f"{error}; {mend}", options)
+        except USER_ERRORS as error:
+            return _fail(_sentence(error, options), options)
     return 0
 
 
-def _fail(message: str, code: int = 1) -> int:
-    sys.stderr.write(f"nullcline: {' '.join(message.split())}\n")
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM interrupt the block, unless someone has other plans with it."""
+
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    ours = threading.current_thread() is threading.main_thread()  # which alone gets signals
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _giving_up_output() -> Iterator[None]:
+    """Write out what was said; if nobody takes it, drop it, so that Python does not try again."""
+    try:
+        yield
+    finally:
+        try:
+            print(end="", flush=True)  # noqa: T201 - minds an output that is closed
+        except OSError:
+            with Path(os.devnull).open("w") as nowhere, contextlib.suppress(OSError):
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _sentence(error: BaseException, options: argparse.Namespace) -> str:
+    """Say what went wrong in the words of the command line, and after a full disk what is kept."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return f"{type(error).__name__}: {error}"
+    where = "" if error.filename is None else f"{error.filename}: "
+    kept = f"; {options.kept}" if error.errno in TAKES_NO_MORE else ""
+    return f"{where}{error.strerror}{kept}"
+
+
+def _flags(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the flag for each argument of a function that a message may name."""
+    own = {
+        action.dest: action.option_strings[0] for action in parser._actions if action.option_strings
+    }
+    return {name: flag for name, flag in ALIASES.items() if flag in own.values()} | own
+
+
+def _fail(message: str, options: argparse.Namespace, code: int = 1) -> int:
+    said = with_flags(" ".join(message.split()), _flags(options.parser))
+    sys.stderr.write(f"nullcline: {said}\n")
     return code
 
 
 def _say(message: object) -> None:
-    sys.stdout.write(f"{message}\n")
+    try:
+        print(message, flush=True)  # noqa: T201 - minds an output that is closed
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _reproduce(options: argparse.Namespace) -> None:
@@ -119,18 +209,31 @@ def _train(options: argparse.Namespace) -> None:
         data_dir=options.data_dir,
         device=options.device,
         resume=options.resume,
+        overwrite=False,
         progress=not options.quiet,
     )
     _say(f"{options.out}: test accuracy {checkpoint.test_accuracy:.2%}")
 
 
 def _find(options: argparse.Namespace) -> None:
-    from nullcline.study.analysis import find_points
-    from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
     chosen_gpu(options.device)  # refused now, not after the network has read a corpus
     checkpoint = load_checkpoint(options.checkpoint)
+    with locked(options.out, "out"):
+        if _points_in(options.out) and not options.overwrite:
+            raise FileExistsError(
+                f"{options.out} holds points already; replace them (--overwrite), or choose "
+                "another folder by --out"
+            )
+        remove_abandoned(options.out)
+        _write_points(options.out, _search(options, checkpoint))
+
+
+def _search(options: argparse.Namespace, checkpoint: Checkpoint) -> list[FixedPoints]:
+    from nullcline.study.analysis import find_points
+    from nullcline.text import load_corpus
+
     corpus = load_corpus(
         options.corpus or checkpoint.corpus,
         data_dir=options.data_dir,
@@ -138,17 +241,31 @@ def _find(options: argparse.Namespace) -> None:
         seed=checkpoint.settings.seed,
         progress=not options.quiet,
     )
-    layers = find_points(
+    if options.corpus is None:
+        checkpoint.require_corpus(corpus)
+    return find_points(
         checkpoint,
         corpus,
         from_options(AnalysisSettings, options),
         device=options.device,
         progress=not options.quiet,
     )
-    for layer, points in enumerate(layers, 1):
-        path = options.out / f"layer-{layer}.npz"
-        points.save(path)
+
+
+def _write_points(folder: Path, layers: Sequence[FixedPoints]) -> None:
+    """Write a file for each layer; old ones go when all are written and before one is in place."""
+    paths = [folder / f"layer-{layer}.npz" for layer in range(1, len(layers) + 1)]
+    with contextlib.ExitStack() as files:
+        for path, points in zip(paths, layers, strict=True):
+            points.save(files.enter_context(replacing(path)))
+        for path in _points_in(folder):
+            path.unlink()
+    for path, points in zip(paths, layers, strict=True):
         _say(f"{path}: {points!r}, {len(points.unique())} distinct")
+
+
+def _points_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("layer-*.npz"))
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -174,7 +291,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_reproduce(commands: Any) -> None:
     parser = _command(
-        commands, "reproduce", _reproduce, "reproduce the study: figures, numbers and a page"
+        commands,
+        "reproduce",
+        _reproduce,
+        "reproduce the study: figures, numbers and a page",
+        kept=GOES_ON,
     )
     parser.add_argument(
         "--layers",
@@ -192,7 +313,7 @@ def _add_reproduce(commands: Any) -> None:
 
 
 def _add_train(commands: Any) -> None:
-    parser = _command(commands, "train", _train, "train one network")
+    parser = _command(commands, "train", _train, "train one network", kept=GOES_ON)
     _add_out(parser, "checkpoint")
     _add_corpus(parser, default="synthetic")
     _add_training(parser)
@@ -200,11 +321,16 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_find(commands: Any) -> None:
-    parser = _command(commands, "find", _find, "find the fixed points of a trained network")
+    parser = _command(
+        commands, "find", _find, "find the fixed points of a trained network", kept=POINTS_KEPT
+    )
     parser.add_argument("checkpoint", type=Path, help="folder of a finished training run")
     _add_out(parser, "points")
     _add_corpus(parser, default=None)
     _add_search(parser, leave_out=OF_FIGURES)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the points that --out holds"
+    )
     parser.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
     _add_seed(parser)
 
@@ -216,19 +342,22 @@ def _add_data(commands: Any) -> None:
         "fetch",
         _fetch,
         "download originals into the cache, or find the local copies",
+        kept=DOWNLOAD_KEPT,
     )
     parser.add_argument("names", nargs="+", choices=list(ORIGINALS), help="what to fetch")
     _add_data_dir(parser)
 
 
-def _command(commands: Any, name: str, run: Any, description: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Any, name: str, run: Any, description: str, *, kept: str
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=description,
         description=f"{description[0].upper()}{description[1:]}.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser, kept=kept)
     parser.add_argument("--quiet", action="store_true", help="print results and errors only")
     return parser
 

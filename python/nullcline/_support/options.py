@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 T = TypeVar("T")
 
@@ -74,6 +74,34 @@ def from_options(
         if hasattr(options, field.name)
     }
     return settings(**{**chosen, **others})
+
+
+def with_flags(message: str, flags: Mapping[str, str]) -> str:
+    """Return a message to a caller of functions as one to a user of the command line.
+
+    Arguments become flags: those of several words wherever they stand free, others where the
+    grammar tells them from plain English, as in "seed must be", "seed=3" and "by data_dir". What
+    stands in quotes or is part of a path is left alone.
+
+    Parameters
+    ----------
+    message
+        What an exception says.
+    flags
+        The flag that sets each argument.
+    """
+    for argument, flag_of in flags.items():
+        name = re.escape(argument)
+        message = re.sub(rf"{_FREE}{name}=True\b", flag_of, message)
+        message = re.sub(rf"{_FREE}{name}=(?=\S)", f"{flag_of} ", message)
+        follows = r"(?![\w./'\"])" if "_" in argument else r"(?= must\b|: [^,()]+ there\b)"
+        message = re.sub(rf"{_FREE}{name}{follows}", flag_of, message)
+        message = re.sub(rf"\bby {name}\b", f"by {flag_of}", message)
+    return message
+
+
+_FREE = r"(?<![\w./'\"-])"
+"""What stands before a word that is part of no name, path or quotation."""
 
 
 def flag(field: Field[Any]) -> str:

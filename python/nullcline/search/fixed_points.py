@@ -231,6 +231,9 @@ class FixedPoints:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
 
+        A file that is there is replaced, as `numpy.savez` does; at every moment it is the old one
+        or the new one.
+
         Raises
         ------
         OSError

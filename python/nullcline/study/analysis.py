@@ -56,8 +56,14 @@ def analyse(
     -------
     NetworkAnalysis
         Everything that the figures and the report show.
+
+    Raises
+    ------
+    CheckpointError
+        The corpus has changed since, or the run's files are damaged or of several runs.
     """
     settings = settings or AnalysisSettings()
+    checkpoint.require_corpus(corpus)
     watch = Stopwatch()
     model = checkpoint.model()
     with watch.time("bag of words"):
@@ -85,6 +91,7 @@ def analyse(
             "training": sum(epoch.seconds for epoch in checkpoint.history),
             **watch.seconds,
         },
+        checkpoint_sha256=checkpoint.sha256,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nullcline._support.files import replacing
+from nullcline._support.files import write_bytes
 from nullcline.plotting.theme import DPI, style
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
@@ -97,14 +98,16 @@ def draw_figures(
         with style():
             figure = plan.draw(network)
             files[plan.name] = [
-                _save(figure, Path(directory) / f"figure-{plan.name}.{ending}")
+                save_figure(figure, Path(directory) / f"figure-{plan.name}.{ending}")
                 for ending in formats
             ]
     return files
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure to `path`, whole or not at all, in the format of its suffix."""
     metadata = {"Date": None} if path.suffix == ".svg" else {}
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, metadata=metadata)
+    content = io.BytesIO()  # in memory first: what draws does not tell why a disk takes no more
+    figure.savefig(content, format=path.suffix[1:], dpi=DPI, metadata=metadata)
+    write_bytes(path, content.getvalue())
     return path

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nullcline.study.claims import Finding
     from nullcline.study.results import NetworkAnalysis
 
+PAGE = "index.html"
+
 
 def write_report(
     directory: str | os.PathLike[str],
@@ -58,7 +60,7 @@ def write_report(
         claims=LINE_ATTRACTOR_CLAIMS,
         results=results,
     )
-    path = folder / "index.html"
+    path = folder / PAGE
     write_text(path, page)
     return path
 

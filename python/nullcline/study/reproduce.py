@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -11,24 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from nullcline._support.files import write_json
+from nullcline._support.files import remove_abandoned, sha256, write_json
+from nullcline._support.folder_lock import locked
 from nullcline._support.versions import versions
 from nullcline.study.analysis import analyse
 from nullcline.study.claims import evaluate
 from nullcline.study.figures import draw_figures
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
-from nullcline.study.report import write_report
+from nullcline.study.report import PAGE, write_report
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.text import load_corpus
 from nullcline.training import TrainingSettings, train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
+
+RESULTS = "results.json"
+DRAWN = ("figure-*.png", "figure-*.svg", "train-size.png")
+"""The figures of a page, or of the summary."""
 
 
 def reproduce(
@@ -49,7 +55,7 @@ def reproduce(
     ----------
     out
         The folder: `figures/`, `networks/` (checkpoints and analyses), `results.json` and
-        `index.html`.
+        `index.html`. One process alone works in it.
     corpus
         "synthetic", "imdb", "sst", or the path of a CSV file with text and label.
     layers
@@ -74,18 +80,40 @@ def reproduce(
 
     Raises
     ------
+    BlockingIOError
+        Another process works in the folder.
     FileExistsError
         The folder holds results and `resume` is False.
+    OSError
+        A file cannot be written. What was finished before is kept.
     ValueError
-        No layers, a depth below 1, or settings that do not fit what the folder holds.
+        No layers, a depth below 1, or settings or a corpus that are not those of what the folder
+        holds.
     """
-    folder = Path(out)
     if not layers:
         raise ValueError("layers must name at least one depth, for example (1, 3)")
-    require_empty(folder, resume=resume)
-    start = time.perf_counter()
     training = training or TrainingSettings()
     analysis = analysis or AnalysisSettings()
+    with working_in(Path(out), resume=resume) as folder:
+        return _reproduce(
+            folder, corpus, layers, training, analysis, data_dir=data_dir, device=device,
+            resume=resume, progress=progress,
+        )  # fmt: skip
+
+
+def _reproduce(
+    folder: Path,
+    corpus: str,
+    layers: Sequence[int],
+    training: TrainingSettings,
+    analysis: AnalysisSettings,
+    *,
+    data_dir: str | os.PathLike[str] | None,
+    device: str | None,
+    resume: bool,
+    progress: bool,
+) -> Path:
+    start = time.perf_counter()
     reviews = load_corpus(
         corpus,
         data_dir=data_dir,
@@ -112,12 +140,26 @@ def reproduce(
     return write_page(folder, networks, training, analysis, command=command, seconds=seconds)
 
 
-def require_empty(folder: Path, *, resume: bool) -> None:
-    """Raise `FileExistsError` if the folder holds results, unless they are to be resumed."""
-    if not resume and (folder / "networks").exists():
-        raise FileExistsError(
-            f"{folder} holds results already; go on with them (--resume), or choose another folder"
-        )
+@contextlib.contextmanager
+def working_in(folder: Path, *, resume: bool) -> Iterator[Path]:
+    """Yield a study's folder, in which no other process works while the block runs.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process works in it.
+    FileExistsError
+        It holds results, and `resume` is False.
+    """
+    with locked(folder, "out"):
+        if not resume and (folder / "networks").exists():
+            raise FileExistsError(
+                f"{folder} holds results already; go on with them (resume=True), or choose another "
+                "folder"
+            )
+        for place in (folder, folder / "figures"):
+            remove_abandoned(place)
+        yield folder
 
 
 def train_or_load(
@@ -159,13 +201,37 @@ def analyse_or_load(
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     record = leave_out(asdict(settings), "n_threads")  # threads change no result
-    if settings_file.is_file() and json.loads(settings_file.read_text("utf-8")) == record:
-        return NetworkAnalysis.load(file)
-    settings_file.unlink(missing_ok=True)
-    network = analyse(checkpoint, corpus, settings, progress=progress)
-    network.save(file)
-    write_json(settings_file, record)
-    return network
+    if checkpoint.sha256 is not None:
+        record["checkpoint_sha256"] = checkpoint.sha256
+    with locked(folder, "out"):
+        remove_abandoned(folder)
+        noted = _noted(settings_file)
+        if leave_out(noted, "analysis_sha256") == record:
+            return _load_analysis(file, noted.get("analysis_sha256"))
+        settings_file.unlink(missing_ok=True)
+        network = analyse(checkpoint, corpus, settings, progress=progress)
+        network.save(file)
+        write_json(settings_file, {**record, "analysis_sha256": sha256(file)})
+        return network
+
+
+def _noted(settings_file: Path) -> dict[str, Any]:
+    """Return what is noted of an analysis; nothing where there is none, or no sense in it."""
+    try:
+        noted = json.loads(settings_file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _load_analysis(file: Path, expected: str | None) -> NetworkAnalysis:
+    found = NetworkAnalysis.load(file)
+    if expected not in {None, sha256(file)}:
+        raise ValueError(
+            f"{file} is damaged, or of another run than the settings beside it; remove it, and "
+            "the settings"
+        )
+    return found
 
 
 def write_page(
@@ -184,6 +250,7 @@ def write_page(
     pathlib.Path
         `index.html`, with `results.json` and `figures/` beside it.
     """
+    remove_page(folder)
     figures = {
         name: paths
         for network in networks
@@ -215,8 +282,15 @@ def write_page(
             )
         ],
     }
-    write_json(folder / "results.json", results)
+    write_json(folder / RESULTS, results)
     return write_report(folder, networks, findings, figures, results)
+
+
+def remove_page(folder: Path) -> None:
+    """Remove an earlier page, its numbers and its figures, so that nothing old is beside new."""
+    drawn = (path for name in DRAWN for path in (folder / "figures").glob(name))
+    for path in (folder / PAGE, folder / RESULTS, *drawn):
+        path.unlink(missing_ok=True)
 
 
 def describe_run(command: str, seconds: float) -> dict[str, Any]:

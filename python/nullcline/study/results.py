@@ -67,6 +67,9 @@ class NetworkAnalysis:
         One entry per layer.
     seconds
         Time spent on each part.
+    checkpoint_sha256
+        Which training run it is of (`nullcline.training.Checkpoint.sha256`); None where that is not
+        noted, as in early files.
     """
 
     n_layers: int
@@ -84,10 +87,13 @@ class NetworkAnalysis:
     readout: NDArray[np.float64]
     layers: tuple[LayerAnalysis, ...]
     seconds: dict[str, float]
+    checkpoint_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
         own = {name: value for name, value in vars(self).items() if name not in _NOT_FOR_READERS}
+        if self.checkpoint_sha256 is None:
+            del own["checkpoint_sha256"]
         found: dict[str, Any] = as_json(
             {
                 **own,

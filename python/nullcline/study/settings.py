@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nullcline._support.validation import tolerance, whole_number
 from nullcline.search.problem import METHODS
 from nullcline.training.settings import SPLITS
 
@@ -61,3 +62,8 @@ class AnalysisSettings:
         for name in ("n_starts", "n_sample", "n_reviews", "n_words"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        # What the search would refuse is refused now, not after hours of training.
+        for name in ("tol_unique", "tol_slow"):
+            tolerance(name, getattr(self, name))
+        if self.n_threads is not None:
+            whole_number("n_threads", self.n_threads, 1)

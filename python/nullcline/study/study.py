@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support.files import write_json, write_text
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
-from nullcline.study.report import template
+from nullcline.study.report import PAGE, template
 from nullcline.study.reproduce import (
+    RESULTS,
     analyse_or_load,
     describe_run,
     leave_out,
-    require_empty,
+    remove_page,
     say,
     train_or_load,
+    working_in,
     write_page,
 )
 from nullcline.study.settings import AnalysisSettings
@@ -71,6 +73,7 @@ class _Run:
             for depth in depths
         ]
         pages = []
+        remove_page(self.folder)  # the summary of what the pages said before
         for analysis, networks in zip(self.analyses, zip(*by_depth, strict=True), strict=True):
             suffix = "" if analysis.split == "test" else f"-{analysis.split}"
             path = write_page(
@@ -150,13 +153,16 @@ def study(
 
     Raises
     ------
+    BlockingIOError
+        Another process works in the folder.
     FileExistsError
         The folder holds results and `resume` is False.
+    OSError
+        A file cannot be written. What was finished before is kept.
     ValueError
-        One of the lists is empty or names what there is not, or settings do not fit what the folder
-        holds.
+        One of the lists is empty or names what there is not, or settings or corpora are not those
+        of what the folder holds.
     """
-    folder = Path(out)
     lists = {"cells": cells, "corpora": corpora, "layers": layers, "train_sizes": train_sizes,
              "splits": splits}  # fmt: skip
     for name, values in lists.items():
@@ -166,32 +172,32 @@ def study(
     # Wrong names are refused now, not after hours of training.
     planned = [replace(training, cell=cell) for cell in cells]
     analyses = [replace(analysis, split=split) for split in splits]
-    require_empty(folder, resume=resume)
-    start = time.perf_counter()
     command = _command(lists, training)
-    run = _Run(folder, command, analyses, data_dir, device, resume, progress)
-    pages: list[_Page] = []
-    for corpus in corpora:
-        reviews = load_corpus(
-            corpus,
-            data_dir=data_dir,
-            classes=training.classes,
-            seed=training.seed,
-            progress=progress,
-        )
-        for of_cell, size in product(planned, train_sizes):
-            settings = replace(of_cell, train_size=size)
-            pages += run.pages(reviews, settings, sorted(set(layers)))
-    say("summary", progress=progress)
-    record = {
-        "settings": {
-            **{name: list(values) for name, values in lists.items()},
-            "training": leave_out(training.to_dict(), "cell", "layers", "train_size"),
-            "analysis": leave_out(asdict(analysis), "split", "n_threads"),
-        },
-        **describe_run(command, time.perf_counter() - start),
-    }
-    return _write_summary(folder, pages, record)
+    with working_in(Path(out), resume=resume) as folder:
+        run = _Run(folder, command, analyses, data_dir, device, resume, progress)
+        start = time.perf_counter()
+        pages: list[_Page] = []
+        for corpus in corpora:
+            reviews = load_corpus(
+                corpus,
+                data_dir=data_dir,
+                classes=training.classes,
+                seed=training.seed,
+                progress=progress,
+            )
+            for of_cell, size in product(planned, train_sizes):
+                settings = replace(of_cell, train_size=size)
+                pages += run.pages(reviews, settings, sorted(set(layers)))
+        say("summary", progress=progress)
+        record = {
+            "settings": {
+                **{name: list(values) for name, values in lists.items()},
+                "training": leave_out(training.to_dict(), "cell", "layers", "train_size"),
+                "analysis": leave_out(asdict(analysis), "split", "n_threads"),
+            },
+            **describe_run(command, time.perf_counter() - start),
+        }
+        return _write_summary(folder, pages, record)
 
 
 def _command(lists: dict[str, Sequence[Any]], training: TrainingSettings) -> str:
@@ -241,13 +247,13 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
         for i, claim in enumerate(LINE_ATTRACTOR_CLAIMS)
     ]
     results = {**record, "rows": rows, "claims": claims}
-    write_json(folder / "results.json", results)
+    write_json(folder / RESULTS, results)
     page = template("study.html").render(
         results=results,
         cell_names={cell: name_of_network(cell) for cell in CELLS},
         headings=HEADINGS,
         sizes=draw_sizes(networks, folder / "figures"),
     )
-    path = folder / "index.html"
+    path = folder / PAGE
     write_text(path, page)
     return path

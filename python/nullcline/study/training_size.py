@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from nullcline._support.files import replacing
-from nullcline.plotting.theme import DPI, PANEL, style
+from nullcline.plotting.theme import PANEL, style
+from nullcline.study.figures import save_figure
 
 if TYPE_CHECKING:
     import os
@@ -47,9 +47,8 @@ def draw_sizes(
     if not several:
         return None
     path = Path(directory) / FILE
-    with style(), replacing(path) as temporary:
-        _figure(several).savefig(temporary, dpi=DPI)
-    return path
+    with style():
+        return save_figure(_figure(several), path)
 
 
 def _figure(lines: dict[tuple[str, str, int, str], list[NetworkAnalysis]]) -> Figure:

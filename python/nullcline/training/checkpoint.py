@@ -1,7 +1,12 @@
-"""A training run on disk: weights as safetensors, settings and history as JSON."""
+"""A training run on disk: weights as safetensors, settings and history as JSON.
+
+The settings are written last and hold the SHA-256 of every other file of the run, so that nothing
+of one run is read as part of another.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,18 +14,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
-from nullcline._support.files import replacing, write_json
+from nullcline._support.files import sha256, write_bytes, write_json
 from nullcline._support.records import as_json, unpack
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
+from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
+    import torch
     from numpy.typing import NDArray
 
     from nullcline.text import Corpus, Split
@@ -29,6 +37,21 @@ SETTINGS_FILE = "settings.json"
 VOCABULARY_FILE = "vocabulary.json"
 WEIGHTS_FILE = "weights.safetensors"
 UNTRAINED_FILE = "untrained.safetensors"
+PROGRESS_FILE = "progress.safetensors"
+"""State after the last whole epoch of an unfinished run; gone once the run is finished."""
+
+OLD_PROGRESS_FILE = "progress.pt"
+"""The same in early runs of version 0.1: a pickle, which is not read."""
+
+RUN_FILES = (
+    SETTINGS_FILE,  # the first to be removed: without it a run is not finished
+    OLD_PROGRESS_FILE,
+    PROGRESS_FILE,
+    WEIGHTS_FILE,
+    UNTRAINED_FILE,
+    VOCABULARY_FILE,
+)
+"""Every file that a run may have, in the order in which they are removed."""
 
 
 class CheckpointError(ValueError):
@@ -67,6 +90,11 @@ class Checkpoint:
     train_accuracy
         Share of the reviews that it was trained on classified correctly, in [0, 1]; None in early
         runs of version 0.1.
+    corpus_sha256, vectors_sha256
+        Hashes of what the corpus and the word vectors were (`nullcline.training.fingerprint`); None
+        in early runs.
+    files
+        SHA-256 of each of the run's other files; empty in early runs.
     """
 
     directory: Path
@@ -77,6 +105,16 @@ class Checkpoint:
     best_epoch: int
     test_accuracy: float
     train_accuracy: float | None = None
+    corpus_sha256: str | None = None
+    vectors_sha256: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def sha256(self) -> str | None:
+        """What tells this run from others: a hash of its files' hashes; None in early runs."""
+        if not self.files:
+            return None
+        return hashlib.sha256(json.dumps(sorted(self.files.items())).encode()).hexdigest()
 
     @property
     def validation_loss(self) -> float:
@@ -86,8 +124,17 @@ class Checkpoint:
     def model(self, *, trained: bool = True) -> SentimentRNN:
         """Return the network in evaluation mode on the CPU, trained or before its first step."""
         model = new_model(self.settings, len(self.vocabulary))
-        load_weights(model, self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE))
+        name = WEIGHTS_FILE if trained else UNTRAINED_FILE
+        load_weights(model, self.directory / name, self.files.get(name))
         return model.eval()
+
+    def require_corpus(self, corpus: Corpus) -> None:
+        """Raise `CheckpointError` if `corpus` is not what the network was trained on."""
+        if self.corpus_sha256 not in {None, corpus_sha256(corpus)}:
+            raise CheckpointError(
+                f"{self.directory} holds a network that was trained on other reviews: what "
+                f"{self.corpus} holds has changed since; train a network on it in another folder"
+            )
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of `text` that the network reads: the last ones, if it has a cap."""
@@ -119,6 +166,9 @@ class _Run:
     best_epoch: int
     test_accuracy: float
     train_accuracy: float | None = None
+    corpus_sha256: str | None = None
+    vectors_sha256: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -184,29 +234,45 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
     )
 
 
-def save_weights(model: SentimentRNN, path: Path) -> None:
-    """Write the model's weights to `path`, whole or not at all."""
-    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(weights, temporary)
+def weights_of(model: SentimentRNN) -> dict[str, torch.Tensor]:
+    """Return a copy of the model's weights, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
-def load_weights(model: SentimentRNN, path: Path) -> None:
+def save_weights(weights: dict[str, torch.Tensor], path: Path) -> str:
+    """Write weights to `path`, whole or not at all; return the file's SHA-256."""
+    content = save(weights)
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def load_weights(model: SentimentRNN, path: Path, expected: str | None = None) -> None:
     """Load the weights in `path` into `model`.
 
     Raises
     ------
     CheckpointError
-        The file is missing, damaged, or holds another network's weights.
+        The file is missing, damaged, holds another network's weights, or has another SHA-256 than
+        the one expected.
     """
     try:
-        model.load_state_dict(load_file(path))
+        content = path.read_bytes()
+        _require_sha256(path, hashlib.sha256(content).hexdigest(), expected)
+        model.load_state_dict(load(content))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
 
 
+def _require_sha256(path: Path, found: str, expected: str | None) -> None:
+    if expected not in {None, found}:
+        raise CheckpointError(
+            f"{path} is damaged, or of another run than {SETTINGS_FILE} beside it; train the "
+            "network anew in another folder"
+        )
+
+
 def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
-    """Write the run's settings file, the mark of a finished run; the weights stand beside it."""
+    """Write the run's settings file, the mark of a finished run; all others stand beside it."""
     run = _Run(
         corpus=checkpoint.corpus,
         settings=checkpoint.settings,
@@ -214,6 +280,9 @@ def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
         best_epoch=checkpoint.best_epoch,
         test_accuracy=checkpoint.test_accuracy,
         train_accuracy=checkpoint.train_accuracy,
+        corpus_sha256=checkpoint.corpus_sha256,
+        vectors_sha256=checkpoint.vectors_sha256,
+        files=dict(checkpoint.files),
         versions=versions,
     )
     write_json(checkpoint.directory / SETTINGS_FILE, as_json(run))
@@ -226,11 +295,17 @@ def is_finished(directory: str | os.PathLike[str]) -> bool:
 
 def require_new(directory: str | os.PathLike[str]) -> None:
     """Raise `FileExistsError` if `directory` holds a training run, finished or not."""
-    if (Path(directory) / VOCABULARY_FILE).exists():
+    if any((Path(directory) / name).exists() for name in RUN_FILES):
         raise FileExistsError(
-            f"{directory} holds a training run already; go on with it (--resume), "
+            f"{directory} holds a training run already; go on with it (resume=True), "
             "or choose another folder"
         )
+
+
+def remove_run(directory: Path) -> None:
+    """Remove a training run's files; from the first one on it is no finished run."""
+    for name in RUN_FILES:
+        (directory / name).unlink(missing_ok=True)
 
 
 def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
@@ -260,7 +335,16 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
     try:
         run = unpack(_Run, json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
-    except (OSError, ValueError) as error:
+        _require_sha256(
+            folder / VOCABULARY_FILE,
+            sha256(folder / VOCABULARY_FILE),
+            run.files.get(VOCABULARY_FILE),
+        )
+        if not 1 <= run.best_epoch <= len(run.history):
+            raise ValueError(f"best_epoch is {run.best_epoch} of {len(run.history)}")  # noqa: TRY301
+    except CheckpointError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error
     return Checkpoint(
         directory=folder,
@@ -271,4 +355,7 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
         best_epoch=run.best_epoch,
         test_accuracy=run.test_accuracy,
         train_accuracy=run.train_accuracy,
+        corpus_sha256=run.corpus_sha256,
+        vectors_sha256=run.vectors_sha256,
+        files=run.files,
     )

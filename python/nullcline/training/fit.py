@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import pickle
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from tqdm import tqdm
 
-from nullcline._support.files import replacing
-from nullcline._support.records import as_json, unpack
+from nullcline._support.files import remove_abandoned, sha256
+from nullcline._support.folder_lock import locked
 from nullcline._support.versions import versions
 from nullcline.text import Vocabulary, load_vectors_for_corpus
 from nullcline.training.batches import shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import (
+    OLD_PROGRESS_FILE,
+    PROGRESS_FILE,
     UNTRAINED_FILE,
     VOCABULARY_FILE,
     WEIGHTS_FILE,
@@ -28,15 +31,18 @@ from nullcline.training.checkpoint import (
     encode_reviews,
     is_finished,
     load_checkpoint,
-    load_weights,
     new_model,
+    remove_run,
+    require_new,
     save_checkpoint,
     save_weights,
     split_rows,
     visible_tokens,
+    weights_of,
 )
+from nullcline.training.fingerprint import corpus_sha256, vectors_sha256
 from nullcline.training.objective import loss, predicted_classes
-from nullcline.training.settings import TrainingSettings
+from nullcline.training.progress import Origin, Progress, load_progress, save_progress
 
 if TYPE_CHECKING:
     import os
@@ -44,25 +50,26 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training.batches import EncodedReviews
     from nullcline.training.model import SentimentRNN
-
-PROGRESS_FILE = "progress.pt"
-"""State after the last whole epoch of an unfinished run; gone once the run is finished."""
+    from nullcline.training.settings import TrainingSettings
 
 EVALUATION_BATCH = 256
 
-_UNREADABLE = (
-    OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, pickle.UnpicklingError,
-)  # fmt: skip
-"""What PyTorch and our own reader raise when a file is damaged."""
+_UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, ValueError, SafetensorError)
+"""What the readers of tensors and records raise when a file is damaged."""
 
 
 @dataclass
 class _Run:
     """A run in memory, between two epochs."""
 
+    origin: Origin
     model: SentimentRNN
     optimizer: torch.optim.Optimizer
     history: list[Epoch] = field(default_factory=list)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    """Weights after the best epoch, on the CPU."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that are written for good."""
 
     @property
     def best_epoch(self) -> int:
@@ -88,6 +95,7 @@ def train(
     data_dir: str | os.PathLike[str] | None = None,
     device: torch.device | str | None = None,
     resume: bool = True,
+    overwrite: bool = True,
     progress: bool = True,
 ) -> Checkpoint:
     """Train a sentiment network, or finish or read back a run that `directory` already holds.
@@ -96,6 +104,10 @@ def train(
     is that of the training reviews alone. Every epoch draws its order and its dropout from a seed
     of its own, so a run that was interrupted and resumed ends where an uninterrupted one does.
 
+    One process alone works in a folder. A run is known by its settings and by the SHA-256 of its
+    corpus and word vectors: what differs in any of them is not resumed. The word vectors are
+    compared where a run goes on; a finished one is read back without them.
+
     Parameters
     ----------
     corpus
@@ -103,14 +115,18 @@ def train(
     settings
         Sizes, optimizer and seed.
     directory
-        Folder of the run: made if need be, and then holding the weights (`weights.safetensors`,
-        `untrained.safetensors`), `vocabulary.json` and, once finished, `settings.json`.
+        Folder of the run: made if need be. It holds `vocabulary.json`, `untrained.safetensors`
+        and `progress.safetensors`, the state after the last whole epoch; once the run is finished,
+        `weights.safetensors` and `settings.json` in place of the latter.
     data_dir
         Folder with local copies of the word vectors; see `nullcline.text`.
     device
         Where to train; by default a CUDA device if there is one, else the CPU.
     resume
         Go on with what the folder holds; False starts again.
+    overwrite
+        With `resume=False`, start again even where the folder holds a run, which is removed before
+        anything is written; False refuses.
     progress
         Show progress bars.
 
@@ -121,18 +137,52 @@ def train(
 
     Raises
     ------
+    BlockingIOError
+        Another process works in the folder.
     CheckpointError
-        The folder holds a run with other settings or of another corpus, or a damaged one.
+        The folder holds a run with other settings, of another corpus or with other word vectors, or
+        a damaged one, or one that an early version left unfinished.
+    FileExistsError
+        The folder holds a run, and neither `resume` nor `overwrite` is True.
     FloatingPointError
         The loss became infinite or NaN.
+    OSError
+        A file cannot be written. The epochs before are kept.
     ValueError
         `device` is none, or not there; `settings` has other classes than the corpus, or more
         training reviews.
     """
     folder = Path(directory)
     settings = settings.resolved()
+    origin = Origin(corpus.name, settings, corpus_sha256(corpus))
     if resume and is_finished(folder):
-        return _same_run(load_checkpoint(folder), corpus, settings)
+        checkpoint = _read_back(folder, origin)
+        _tidy(folder)
+        return checkpoint
+    with locked(folder, "directory"):
+        if not resume and not overwrite:
+            require_new(folder)
+        remove_abandoned(folder)
+        if resume and is_finished(folder):  # by now
+            return _read_back(folder, origin)
+        return _train(
+            corpus, origin, folder, data_dir=data_dir, device=device, resume=resume,
+            progress=progress,
+        )  # fmt: skip
+
+
+def _train(
+    corpus: Corpus,
+    origin: Origin,
+    folder: Path,
+    *,
+    data_dir: str | os.PathLike[str] | None,
+    device: torch.device | str | None,
+    resume: bool,
+    progress: bool,
+) -> Checkpoint:
+    """Train in a folder that holds no finished run, or one to replace."""
+    settings = origin.settings
     place = _device(device)
     if len(corpus.classes) != settings.classes:
         raise ValueError(
@@ -149,18 +199,21 @@ def train(
             (corpus.test, np.arange(len(corpus.test))),
         )
     )
-    run = _begin(corpus, settings, vocabulary, data_dir, place, progress=progress)
-    if resume and (folder / PROGRESS_FILE).is_file():
-        _restore(run, folder / PROGRESS_FILE, corpus, settings)
+    run = _begin(origin, vocabulary, data_dir, place, progress=progress)
+    if resume and _has_progress(folder):
+        _restore(run, folder / PROGRESS_FILE)
     else:
+        remove_run(folder)
         vocabulary.save(folder / VOCABULARY_FILE)
-        save_weights(run.model, folder / UNTRAINED_FILE)
+        run.files[VOCABULARY_FILE] = sha256(folder / VOCABULARY_FILE)
+        run.files[UNTRAINED_FILE] = save_weights(weights_of(run.model), folder / UNTRAINED_FILE)
     while not run.is_over(settings):
         run.history.append(_epoch(run, training, validation, settings, place, progress=progress))
         if run.best_epoch == len(run.history):
-            save_weights(run.model, folder / WEIGHTS_FILE)
-        _save_progress(run, folder / PROGRESS_FILE, corpus, settings)
-    load_weights(run.model, folder / WEIGHTS_FILE)
+            run.best = weights_of(run.model)
+        _save_progress(run, folder / PROGRESS_FILE)
+    run.model.load_state_dict(run.best)
+    run.files[WEIGHTS_FILE] = save_weights(run.best, folder / WEIGHTS_FILE)
     checkpoint = Checkpoint(
         directory=folder,
         corpus=corpus.name,
@@ -170,10 +223,28 @@ def train(
         best_epoch=run.best_epoch,
         test_accuracy=evaluate(run.model, test, place)[1],
         train_accuracy=evaluate(run.model, training, place)[1],
+        corpus_sha256=run.origin.corpus_sha256,
+        vectors_sha256=run.origin.vectors_sha256,
+        files=run.files,
     )
     save_checkpoint(checkpoint, versions())
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
     return checkpoint
+
+
+def _read_back(folder: Path, origin: Origin) -> Checkpoint:
+    """Return the finished run in a folder, if it is the one that was asked for."""
+    found = load_checkpoint(folder)
+    _require_same(folder, origin, Origin(found.corpus, found.settings, found.corpus_sha256))
+    return found
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a process left that was killed when its run was finished but for that."""
+    with contextlib.suppress(OSError), locked(folder, "directory"):
+        remove_abandoned(folder)
+        if is_finished(folder):  # still
+            (folder / PROGRESS_FILE).unlink(missing_ok=True)
 
 
 def _device(name: torch.device | str | None) -> torch.device:
@@ -212,8 +283,7 @@ def _vocabulary(
 
 
 def _begin(
-    corpus: Corpus,
-    settings: TrainingSettings,
+    origin: Origin,
     vocabulary: Vocabulary,
     data_dir: str | os.PathLike[str] | None,
     device: torch.device,
@@ -221,11 +291,12 @@ def _begin(
     progress: bool,
 ) -> _Run:
     """Return the run before its first step: seeded weights, word vectors in the embedding."""
+    settings = origin.settings
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = new_model(settings, len(vocabulary))
     vectors = load_vectors_for_corpus(
-        corpus.name,
+        origin.corpus,
         vocabulary.words,
         data_dir=data_dir,
         dimension=settings.embedding_size,
@@ -237,7 +308,11 @@ def _begin(
             torch.from_numpy(vectors.matrix(vocabulary, seed=settings.seed))
         )
     model.to(device)
-    return _Run(model, torch.optim.Adam(model.parameters(), lr=settings.step_size))
+    return _Run(
+        replace(origin, vectors_sha256=vectors_sha256(vectors)),
+        model,
+        torch.optim.Adam(model.parameters(), lr=settings.step_size),
+    )
 
 
 def _epoch(
@@ -262,6 +337,7 @@ def _epoch(
         for rows in tqdm(batches, desc=label, unit="batch", disable=not progress):
             total += _step(run, training, rows, settings.max_gradient_norm, device) * len(rows)
     validation_loss, accuracy = evaluate(run.model, validation, device)
+    _require_finite("validation", validation_loss, run)
     seconds = time.perf_counter() - start
     epoch = Epoch(number, total / len(training), validation_loss, accuracy, seconds)
     if progress:
@@ -282,11 +358,7 @@ def _step(
     batch = training.batch(rows, device)
     error = loss(run.model(batch.tokens, batch.lengths), batch.labels)
     value = error.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the training loss became {value}; try a smaller learning_rate than "
-            f"{run.optimizer.param_groups[0]['lr']}"
-        )
+    _require_finite("training", value, run)
     run.optimizer.zero_grad(set_to_none=True)
     error.backward()  # type: ignore[no-untyped-call]
     if max_gradient_norm is not None:
@@ -295,61 +367,76 @@ def _step(
     return value
 
 
-def _save_progress(run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings) -> None:
-    state = {
-        "corpus": corpus.name,
-        "settings": as_json(settings),
-        "history": as_json(run.history),
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
+def _require_finite(name: str, value: float, run: _Run) -> None:
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the {name} loss became {value}; try a smaller learning_rate than "
+            f"{run.optimizer.param_groups[0]['lr']}"
+        )
+
+
+def _has_progress(folder: Path) -> bool:
+    """Tell whether a folder holds an unfinished run, and refuse one of an early version."""
+    if (folder / PROGRESS_FILE).is_file():
+        return True
+    if (folder / OLD_PROGRESS_FILE).is_file():
+        raise CheckpointError(
+            f"{folder} holds a run that an early version left unfinished in {OLD_PROGRESS_FILE}, "
+            "a pickle, which is not read: train the network anew in another folder"
+        )
+    return False
+
+
+def _save_progress(run: _Run, path: Path) -> None:
+    state: dict[int, dict[str, torch.Tensor]] = run.optimizer.state_dict()["state"]
+    optimizer = {
+        f"{parameter}/{name}": tensor
+        for parameter, tensors in state.items()
+        for name, tensor in tensors.items()
     }
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    save_progress(
+        path,
+        Progress(run.origin, tuple(run.history), run.files),
+        {"model": weights_of(run.model), "best": run.best, "optimizer": optimizer},
+    )
 
 
-def _restore(run: _Run, path: Path, corpus: Corpus, settings: TrainingSettings) -> None:
+def _restore(run: _Run, path: Path) -> None:
     """Bring `run` to where the unfinished run in `path` stopped."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        run.history = [unpack(Epoch, epoch) for epoch in state["history"]]
-        settings_there = unpack(TrainingSettings, state["settings"])
-        _require_same(path.parent, state["corpus"], settings_there, corpus, settings)
-        run.model.load_state_dict(state["model"])
-        run.optimizer.load_state_dict(state["optimizer"])
+        progress, tensors = load_progress(path)
+        _require_same(path.parent, run.origin, progress.origin)
+        _require_files(path.parent, progress.files)
+        run.history = list(progress.history)
+        run.files = progress.files
+        run.best = tensors["best"]
+        run.model.load_state_dict(tensors["model"])
+        # Of the optimizer's settings each is its default or one of ours.
+        optimizer = run.optimizer.state_dict()
+        for place, tensor in tensors["optimizer"].items():
+            parameter, _, name = place.partition("/")
+            optimizer["state"].setdefault(int(parameter), {})[name] = tensor
+        run.optimizer.load_state_dict(optimizer)
     except CheckpointError:
         raise
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
+    except _UNREADABLE as error:
         raise CheckpointError(
-            f"cannot resume from {path}: {error}; start again without resuming"
+            f"cannot resume from {path}: {error}; train the network anew in another folder"
         ) from error
 
 
-def _same_run(checkpoint: Checkpoint, corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
-    _require_same(checkpoint.directory, checkpoint.corpus, checkpoint.settings, corpus, settings)
-    return checkpoint
+def _require_files(folder: Path, hashes: dict[str, str]) -> None:
+    for name, expected in hashes.items():
+        if sha256(folder / name) != expected:
+            raise CheckpointError(
+                f"{folder / name} is damaged, or of another run than {PROGRESS_FILE} beside it; "
+                "train the network anew in another folder"
+            )
 
 
-def _require_same(
-    folder: Path,
-    corpus_there: str,
-    settings_there: TrainingSettings,
-    corpus: Corpus,
-    settings: TrainingSettings,
-) -> None:
-    wanted = {"corpus": corpus.name, **settings.to_dict()}
-    there = {"corpus": corpus_there, **settings_there.resolved().to_dict()}
-    differing = [name for name in wanted if wanted[name] != there[name]]
-    if differing:
-        listed = ", ".join(f"{name}: {there[name]!r} there" for name in differing)
+def _require_same(folder: Path, wanted: Origin, there: Origin) -> None:
+    there = replace(there, settings=there.settings.resolved())
+    if different := wanted.differences(there):
         raise CheckpointError(
-            f"{folder} holds a run with other settings ({listed}); "
-            "choose another folder, or start again without resuming"
+            f"{folder} holds a run {different}; choose another folder, or remove this one"
         )

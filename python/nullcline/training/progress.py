@@ -1,0 +1,120 @@
+"""The state of an unfinished run, in one file: tensors, and beside them a record in JSON.
+
+One file holds all of it, so it is of one epoch and of one run, whenever a run is killed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safetensors import safe_open
+from safetensors.torch import save
+
+from nullcline._support.files import write_bytes
+from nullcline._support.records import pack, unpack
+from nullcline.training.checkpoint import Epoch  # noqa: TC001 - read back by its fields' types
+from nullcline.training.settings import TrainingSettings  # noqa: TC001 - the same
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    Tensors = dict[str, torch.Tensor]
+
+_RECORD = "nullcline"
+"""The one entry of the file's metadata; the order of several is up to chance."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run is made of: a run that differs in any of it is another run.
+
+    Parameters
+    ----------
+    corpus
+        Name of the corpus.
+    settings
+        The settings, with what None stands for.
+    corpus_sha256, vectors_sha256
+        Hashes of the corpus and of the word vectors; None where they are not known.
+    """
+
+    corpus: str
+    settings: TrainingSettings
+    corpus_sha256: str | None
+    vectors_sha256: str | None = None
+
+    def differences(self, other: Origin) -> str:
+        """Say in what `other` differs from this; empty if it does not."""
+        mine, others = (
+            {"corpus": origin.corpus, **origin.settings.to_dict()} for origin in (self, other)
+        )
+        said = [f"{name}: {others[name]!r} there" for name in mine if mine[name] != others[name]]
+        if said:
+            return f"of other settings ({', '.join(said)})"
+        if _differ(self.corpus_sha256, other.corpus_sha256):
+            return (
+                f"on other reviews: what {self.corpus} holds has changed since, or it is another "
+                "file of that name"
+            )
+        if _differ(self.vectors_sha256, other.vectors_sha256):
+            return "that began with other word vectors: their file has changed since"
+        return ""
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return None not in {one, other} and one != other
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run between two epochs.
+
+    Parameters
+    ----------
+    origin
+        What the run is made of.
+    history
+        The epochs so far.
+    files
+        SHA-256 of the files that the run has written for good.
+    """
+
+    origin: Origin
+    history: tuple[Epoch, ...]
+    files: dict[str, str]
+
+
+def save_progress(path: Path, progress: Progress, tensors: dict[str, Tensors]) -> None:
+    """Write a run's state to `path`, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    progress
+        The run.
+    tensors
+        Named groups of named tensors; a group's name has no slash.
+    """
+    record, _ = pack(progress)
+    flat = {
+        f"{group}/{name}": tensor.detach().cpu()
+        for group, members in tensors.items()
+        for name, tensor in members.items()
+    }
+    write_bytes(path, save(flat, {_RECORD: json.dumps(record)}))
+
+
+def load_progress(path: Path) -> tuple[Progress, dict[str, Tensors]]:
+    """Read what `save_progress` wrote; a damaged file raises one of many errors."""
+    tensors: dict[str, Tensors] = {}
+    with safe_open(path, framework="pt") as file:
+        progress = unpack(Progress, json.loads(file.metadata()[_RECORD]))
+        for place in file.keys():  # noqa: SIM118 - it is no dictionary
+            group, _, name = place.partition("/")
+            tensors.setdefault(group, {})[name] = file.get_tensor(place).clone()
+    return progress, tensors
