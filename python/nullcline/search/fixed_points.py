@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import archive, validation
+from nullcline._support import validation
+from nullcline._support.reading import reading
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
 from nullcline.search.kinds import KINDS, UNCONVERGED
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
+
+_OPTIONAL = {"inputs", "condition", "cell", "tol_unique"}
+"""Fields that are no arrays, or may be None."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,6 +79,13 @@ class FixedPoints:
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name not in _OPTIONAL and not hasattr(getattr(self, field.name), "shape"):
+                raise TypeError(
+                    f"{field.name} must be an array, not {type(getattr(self, field.name)).__name__}"
+                )
+        if len(self.h.shape) != 2:
+            raise ValueError(f"h must have shape (n, S), not {tuple(self.h.shape)}")
         n = len(self)
         # An array on a GPU need have no more than a shape.
         shapes = {name: tuple(array.shape) for name, array in self._rows().items()}
@@ -243,9 +254,10 @@ class FixedPoints:
         OSError
             If `path` cannot be opened.
         ValueError
-            If it was not written by `save`, or by a newer version, or is damaged.
+            If it was not written by `save`, or by a newer version, or is damaged, or is no regular
+            file.
         """
-        with archive.reading(path, "a file of fixed points") as file:
+        with reading(path, "a file of fixed points") as file:
             return cls(**read_points(file))
 
     def _rows(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import archive
+from nullcline._support.reading import reading
 from nullcline._support.records import as_json, pack, unpack
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.study.layer_results import LayerAnalysis
@@ -114,7 +115,7 @@ class NetworkAnalysis:
         ValueError
             It was not written by `save`, or is damaged.
         """
-        with archive.reading(path, "an analysis") as file:
+        with reading(path, "an analysis") as file:
             arrays = archive.read_arrays(file)
             record = json.loads(arrays.pop("record").item())
             if record.pop("format") != _FORMAT:

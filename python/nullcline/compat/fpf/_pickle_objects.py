@@ -30,6 +30,8 @@ class Type:
         _, order, *structure = state
         if any(part is not None for part in structure[:3]):
             raise ValueError("it holds a structured array")
+        if text(order) not in {"<", ">", "|", "="}:  # NumPy would evaluate it
+            raise ValueError("the byte order of a type is none")
         self.dtype = np.dtype(text(order) + self.dtype.str[1:])
 
 
