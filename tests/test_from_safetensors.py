@@ -252,14 +252,14 @@ def test_a_file_that_is_cut_short_is_refused(folder: Path, share: float) -> None
     path = saved(folder, gru())
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ValueError, match="is damaged or no safetensors file"):
+    with pytest.raises(ValueError, match="is not a safetensors file, or it is damaged"):
         nc.from_safetensors(path)
 
 
 def test_another_file_is_refused(folder: Path) -> None:
     path = folder / "weights.pt"
     torch.save(gru(), path)
-    with pytest.raises(ValueError, match="is damaged or no safetensors file"):
+    with pytest.raises(ValueError, match="is not a safetensors file, or it is damaged"):
         nc.from_safetensors(path)
 
 

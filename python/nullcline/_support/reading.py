@@ -121,16 +121,15 @@ def require_bounded(path: str | os.PathLike[str], unpacked: int, size: int) -> N
         )
 
 
-def bounded(path: str | os.PathLike[str], stream: Any, size: int) -> io.BufferedReader:
-    """Return a stream of what a file of `size` bytes unpacks to, which is refused beyond bounds."""
-    return io.BufferedReader(_Bounded(path, stream, size), 1 << 16)
+def bounded(file: IO[bytes], stream: Any) -> io.BufferedReader:
+    """Return what `stream` unpacks of `file`, refused beyond bounds; to close it closes both."""
+    return io.BufferedReader(_Bounded(file, stream), 1 << 16)
 
 
 class _Bounded(io.RawIOBase):
-    def __init__(self, path: str | os.PathLike[str], stream: Any, size: int) -> None:
-        self._path = path
+    def __init__(self, file: IO[bytes], stream: Any) -> None:
+        self._file = file
         self._stream = stream
-        self._size = size
         self._unpacked = 0
 
     def readable(self) -> bool:
@@ -139,11 +138,12 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         count: int = self._stream.readinto(buffer)
         self._unpacked += count
-        require_bounded(self._path, self._unpacked, self._size)
+        require_bounded(self._file.name, self._unpacked, size_of(self._file))
         return count
 
     def close(self) -> None:
         self._stream.close()
+        self._file.close()
         super().close()
 
 

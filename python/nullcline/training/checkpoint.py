@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from nullcline._support.files import replacing, write_json
+from nullcline._support.reading import explaining, open_regular, read_json
 from nullcline._support.records import as_json, unpack
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
+from nullcline.training.soundness import require_finite, require_fitting, require_sound
 
 if TYPE_CHECKING:
     import os
@@ -84,9 +84,20 @@ class Checkpoint:
         return self.history[self.best_epoch - 1].validation_loss
 
     def model(self, *, trained: bool = True) -> SentimentRNN:
-        """Return the network in evaluation mode on the CPU, trained or before its first step."""
+        """Return the network in evaluation mode on the CPU, trained or before its first step.
+
+        Raises
+        ------
+        CheckpointError
+            The file of weights is missing, damaged, or another network's.
+        """
+        path = self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE)
+        try:
+            require_fitting(path, self.settings, len(self.vocabulary))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
         model = new_model(self.settings, len(self.vocabulary))
-        load_weights(model, self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE))
+        load_weights(model, path)
         return model.eval()
 
     def tokens(self, text: str) -> list[str]:
@@ -200,8 +211,12 @@ def load_weights(model: SentimentRNN, path: Path) -> None:
         The file is missing, damaged, or holds another network's weights.
     """
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        with explaining(path, "a file of this network's weights"):
+            open_regular(path).close()
+            weights = load_file(path)
+            model.load_state_dict(weights)
+            require_finite(weights)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
 
 
@@ -258,7 +273,11 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             "train one with `nullcline train`, or name another folder"
         )
     try:
-        run = unpack(_Run, json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
+        record = read_json(folder / SETTINGS_FILE, "the settings of a training run")
+        with explaining(folder / SETTINGS_FILE, "the settings of a training run"):
+            run = unpack(_Run, record)
+            epochs = [epoch.number for epoch in run.history]
+            require_sound(epochs, run.best_epoch, run.test_accuracy, run.train_accuracy)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder} holds a damaged training run: {error}") from error
