@@ -172,7 +172,10 @@ def test_words_may_hold_spaces_and_the_first_of_two_counts(tmp_path: Path) -> No
         (_word2vec_binary(_example())[:-5], "no word and 4 numbers are where word 5 should be"),
         (_word2vec_binary(_example()) + b"more", "where word 6 should be"),
         (_word2vec_binary(_example()) + _word2vec_binary(_example())[4:], "longer than the 5"),
-        (_word2vec_binary(_example()).replace(b"film", b"the film"), "word 3 does not begin where word 2 ends"),
+        (
+            _word2vec_binary(_example()).replace(b"film", b"the film"),
+            "word 3 does not begin where word 2 ends",
+        ),
         (gzip.compress(_glove(_example()))[:-12], "it is damaged or cut short"),
         (lzma.compress(_glove(_example()))[:-12], "it is damaged or cut short"),
         (bz2.compress(_glove(_example()))[:-12], "it is damaged or cut short"),

@@ -51,7 +51,10 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
     raw = _values(stream, n_bytes)
     _require_sound(raw, dtype)
     values: NDArray[Any] = np.ndarray(
-        shape, dtype, buffer=raw.data if n_bytes else b"", order="F" if header[2] == b"True" else "C"
+        shape,
+        dtype,
+        buffer=raw.data if n_bytes else b"",
+        order="F" if header[2] == b"True" else "C",
     )
     return values.astype(dtype.newbyteorder("="), copy=False) if n_bytes else values.copy()
 

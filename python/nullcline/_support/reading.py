@@ -158,9 +158,7 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
     with reading(path, what) as file:
         if size_of(file) > _MOST_JSON:
             raise FileError(f"{Path(path)} is not {what}: it has more than {_MOST_JSON:,} bytes")
-        return json.loads(
-            file.read().decode("utf-8"), parse_float=_finite, parse_constant=_finite
-        )
+        return json.loads(file.read().decode("utf-8"), parse_float=_finite, parse_constant=_finite)
 
 
 def _finite(digits: str) -> float:

@@ -42,7 +42,9 @@ def members(path: Path, archive: zipfile.ZipFile, size: int) -> list[zipfile.Zip
                 f"{path}: {member.filename!r} is compressed by method {member.compress_type}, or "
                 "damaged; make the archive anew, with deflate"
             )
-    return [member for member in listed if not member.is_dir() and not is_mac_extra(member.filename)]
+    return [
+        member for member in listed if not member.is_dir() and not is_mac_extra(member.filename)
+    ]
 
 
 def is_mac_extra(name: str) -> bool:

@@ -146,7 +146,7 @@ class _Lines:
             raise FileError(f"{self._path}, line {self._number}: more than {_LONGEST_FIELD:,} long")
         if not self.hint and '\\"' in line:
             self.hint = (
-                f" (line {self._number} has \\\", but in CSV a quote within quotes is doubled: "
+                f' (line {self._number} has \\", but in CSV a quote within quotes is doubled: '
                 'write "" in its place)'
             )
         return line

@@ -171,7 +171,9 @@ def _line(path: Path, stream: IO[bytes]) -> bytes:
     """Return the next line, nothing at the end of the file."""
     line = stream.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
-        raise FileError(f"{path} holds no word vectors: a line has more than {_LONGEST_LINE:,} bytes")
+        raise FileError(
+            f"{path} holds no word vectors: a line has more than {_LONGEST_LINE:,} bytes"
+        )
     return line
 
 
@@ -185,7 +187,9 @@ def _is_text(line: bytes) -> bool:
 def _count_numbers(line: bytes) -> int:
     """Return how many numbers a line ends with, when it begins with a word."""
     fields = line.split()[1:]
-    words = next((i for i, part in enumerate(reversed(fields)) if not _is_number(part)), len(fields))
+    words = next(
+        (i for i, part in enumerate(reversed(fields)) if not _is_number(part)), len(fields)
+    )
     return words
 
 

@@ -145,8 +145,6 @@ class Vocabulary:
             and tuple(words[: len(_SPECIAL)]) == _SPECIAL
             and all(isinstance(word, str) for word in words)
         ):
-            raise FileError(
-                f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on"
-            )
+            raise FileError(f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on")
         with explaining(path, "a vocabulary"):
             return cls(words[len(_SPECIAL) :])

@@ -537,7 +537,10 @@ def _checked(columns: dict[str, Any], settings: dict[str, Any]) -> FixedPoints:
         raise TypeError(f"its types are {points.dtype} and {points.dtype_complex}")
     lengths = {"s": points.n_states, "i": points.n_inputs}
     for name, column in columns.items():
-        wanted = (lengths[axis] or length for axis, length in zip(_AXES[name], column.shape[1:], strict=True))
+        wanted = (
+            lengths[axis] or length
+            for axis, length in zip(_AXES[name], column.shape[1:], strict=True)
+        )
         if column.shape != (points.n, *wanted):
             raise ValueError(f"{name} of shape {column.shape} does not fit the others")
     return points
