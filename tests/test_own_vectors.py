@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXTS = ("good film", "great story", "a fine film", "bad film", "dull story", "an awful film")
-SMALL = {"hidden_size": 3, "embedding_size": 4, "epochs": 1, "batch_size": 4}
+SMALL = TrainingSettings(hidden_size=3, embedding_size=4, epochs=1, batch_size=4)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def _embedding(folder: Path, word: str) -> list[float]:
 def test_training_starts_from_the_vectors_of_a_file(
     tmp_path: Path, csv_file: Path, vectors: Path
 ) -> None:
-    settings = TrainingSettings(**SMALL, vectors=str(vectors))
+    settings = replace(SMALL, vectors=str(vectors))
     train(load_corpus(csv_file), settings, tmp_path / "run", device="cpu", progress=False)
     assert _embedding(tmp_path / "run", "film") == [1, 2, 3, 4]
     assert _embedding(tmp_path / "run", "story") == [5, 6, 7, 8.5]
@@ -65,7 +66,7 @@ def test_training_starts_from_the_vectors_of_a_file(
 def test_training_starts_from_random_vectors_and_learns_them(
     tmp_path: Path, csv_file: Path, name: str
 ) -> None:
-    settings = TrainingSettings(**SMALL, vectors=name)
+    settings = replace(SMALL, vectors=name)
     run = train(load_corpus(csv_file), settings, tmp_path, device="cpu", progress=False)
     drawn = load_vectors_for_corpus("mine.csv", ["film"], dimension=4, vectors="random")
     assert _embedding(tmp_path, "film") == drawn.vectors[0].tolist()

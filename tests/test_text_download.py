@@ -11,7 +11,6 @@ import re
 import resource
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +20,7 @@ from nullcline.text.download import ORIGINALS, Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _CONTENT = bytes(range(256)) * 20_000
 _HASH = f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"

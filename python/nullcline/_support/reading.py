@@ -1,9 +1,9 @@
 """Reading files that may be damaged, hostile, or no files at all.
 
-Every reader keeps three rules. What it opens is a regular file: a FIFO would hang it, a device never
-ends. Whatever is wrong with the content ends in one exception, `FileError`, which names the file.
-And what a file unpacks to is bounded by its size, so that a small one can neither fill the memory
-nor take for ever.
+Every reader keeps three rules. What it opens is a regular file: a FIFO would hang it, a device
+never ends. Whatever is wrong with the content ends in one exception, `FileError`, which names the
+file. And what a file unpacks to is bounded by its size, so that a small one can neither fill the
+memory nor take for ever.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def reading(path: str | os.PathLike[str], what: str, mend: str = "") -> Iterator
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file, or a link to one; refuse FIFOs, devices and sockets without waiting."""
-    file = open(path, "rb", opener=_without_waiting)  # noqa: PTH123, SIM115 - Path has no opener
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - it is returned
     kind = stat.S_IFMT(os.fstat(file.fileno()).st_mode)
     if kind == stat.S_IFREG:
         return file

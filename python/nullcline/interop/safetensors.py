@@ -30,7 +30,7 @@ _GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
 _NAME = re.compile(
     r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+)(?:_reverse)?)?"
 )
-_NUMPY_HAS = frozenset("F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL".split())
+_NUMPY_HAS = re.compile("F64|F32|F16|BF16|I64|I32|I16|I8|U64|U32|U16|U8|BOOL")
 """What NumPy can hold, of the types that safetensors names; BF16 with the help of ml_dtypes."""
 
 _PREFIX = re.compile(r"(.*)weight_hh(?:_l0)?")
@@ -197,7 +197,7 @@ def _tensor(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
     stored = file.get_slice(name).get_dtype()
     if stored == "BF16":
         framework("ml_dtypes", "safetensors")  # teaches NumPy the type
-    if stored not in _NUMPY_HAS:
+    if not _NUMPY_HAS.fullmatch(stored):
         raise TypeError(f"{name} is stored as {stored}, which NumPy cannot hold")
     with explaining(path, "a safetensors file"):
         value = file.get_tensor(name)

@@ -22,6 +22,13 @@ __all__ = ["MEND", "open_decompressed", "read_members"]
 
 _CHUNK = 1 << 20
 _ZIP_MAGIC = b"PK\x03\x04"
+_DECODERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+}
+"""What a compressed file begins with, and what reads it."""
+
 _LARGEST_MEMBER = 1 << 26  # the largest that is read, the trees of SST, has 2 MB
 
 MEND = "delete it and copy or download it again"
@@ -40,17 +47,12 @@ def open_decompressed(path: Path) -> IO[bytes]:
     What comes out of it is bounded by its size (`nullcline._support.reading`).
     """
     file = open_regular(path)
-    magic = file.read(6)
+    start = file.read(max(map(len, _DECODERS)))
     file.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        stream: Any = gzip.open(file)
-    elif magic.startswith(b"\xfd7zXZ\x00"):
-        stream = lzma.open(file)
-    elif magic.startswith(b"BZh"):
-        stream = bz2.open(file)
-    else:
-        return file
-    return bounded(file, stream)
+    for magic, decoder in _DECODERS.items():
+        if start.startswith(magic):
+            return bounded(file, decoder(file))
+    return file
 
 
 def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
@@ -117,7 +119,9 @@ def _read_zip(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, 
 def _read_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """Read members as they come, never going back, which in a compressed file is to begin anew."""
     with open_decompressed(path) as stream:
-        with tarfile.TarFile(fileobj=_Forward(path, stream)) as archive:
+        forward: Any = _Forward(path, stream)
+        with tarfile.TarFile(fileobj=forward) as opened:
+            archive: Any = opened  # whose list of members no type checker knows
             for _ in range(zips.MOST_MEMBERS):
                 member = archive.next()
                 if member is None:

@@ -149,7 +149,7 @@ def _resume(url: str, output_file: str, _pooch: Any, *, most_bytes: int, progres
     """Download into a ``.partial`` file beside `output_file`, which the next try continues."""
     unfinished = Path(output_file).with_name(f"{url.rsplit('/', 1)[-1]}.partial")
     with _explain_failure(url, unfinished):
-        with open(unfinished, "ab", opener=_no_link) as file:  # noqa: PTH123 - Path has no opener
+        with open(unfinished, "ab", opener=_no_link) as file:
             _lock(file)
             try:
                 _receive(url, file, most_bytes, progress=progress)

@@ -187,10 +187,8 @@ def _is_text(line: bytes) -> bool:
 def _count_numbers(line: bytes) -> int:
     """Return how many numbers a line ends with, when it begins with a word."""
     fields = line.split()[1:]
-    words = next(
-        (i for i, part in enumerate(reversed(fields)) if not _is_number(part)), len(fields)
-    )
-    return words
+    backwards = enumerate(reversed(fields))
+    return next((i for i, part in backwards if not _is_number(part)), len(fields))
 
 
 def _most_common(counts: Counter[int]) -> int:

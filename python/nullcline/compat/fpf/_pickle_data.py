@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MOST_OPCODES = 100_000
-"""A file of FixedPointFinder has some 500; each costs memory, where it makes an empty dictionary."""
+"""A file of FixedPointFinder has some 500. Each takes memory, if only for an empty dictionary."""
 
 _QUOTED = re.compile(rb"""(?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2}){1,4096}""")
 """A piece of a string: Python's patterns need memory for each repetition."""

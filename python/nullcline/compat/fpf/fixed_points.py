@@ -41,7 +41,7 @@ _AXES = {
 }
 _COMPLEX = ("eigval_J_xstar", "eigvec_J_xstar")
 _DTYPE_KINDS = {
-    **{name: "fc" for name in _COMPLEX},
+    **dict.fromkeys(_COMPLEX, "fc"),
     **dict.fromkeys(("xstar", "x_init", "inputs", "F_xstar", "J_xstar", "dFdu"), "f"),
     "kind": "U",
 }
@@ -504,15 +504,11 @@ def _of_attributes(found: dict[str, Any]) -> FixedPoints:
     for name, column in columns.items():
         if not isinstance(column, np.ndarray):
             raise TypeError(f"{name} is a {type(column).__name__}, not an array")
-    settings = {name: found[name] for name in ("dtype", "dtype_complex") if name in found}
-    return _checked(
-        {name: column.copy() for name, column in columns.items()},
-        {
-            **settings,
-            "tol_unique": float(found["tol_unique"]),
-            "verbose": bool(found.get("verbose", False)),
-        },
-    )
+    settings = {name: found[name] for name in _SETTINGS if name in found}
+    settings["tol_unique"] = float(found["tol_unique"])
+    settings["verbose"] = bool(found.get("verbose", False))
+    settings.pop("do_alloc_nan", None)
+    return _checked({name: column.copy() for name, column in columns.items()}, settings)
 
 
 def _read_archive(path: Path) -> FixedPoints:
