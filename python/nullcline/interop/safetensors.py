@@ -73,8 +73,8 @@ def from_safetensors(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If the file cannot be opened: FileNotFoundError, if there is none.
     ModuleNotFoundError
         If safetensors is not installed.
     NotImplementedError

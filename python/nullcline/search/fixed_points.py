@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
 
-_OPTIONAL = {"inputs", "condition", "cell", "tol_unique"}
-"""Fields that are no arrays, or may be None."""
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """The ends of a search, one row per start, or the distinct points among them.
@@ -80,10 +76,11 @@ class FixedPoints:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if field.name not in _OPTIONAL and not hasattr(getattr(self, field.name), "shape"):
-                raise TypeError(
-                    f"{field.name} must be an array, not {type(getattr(self, field.name)).__name__}"
-                )
+            column = getattr(self, field.name)
+            may_lack = column is None and field.name in {"inputs", "condition"}
+            if field.name not in {"tol_unique", "cell"} and not may_lack:
+                if not hasattr(column, "shape"):
+                    raise TypeError(f"{field.name} must be an array, not {column!r:.60}")
         if len(self.h.shape) != 2:
             raise ValueError(f"h must have shape (n, S), not {tuple(self.h.shape)}")
         n = len(self)

@@ -120,4 +120,6 @@ class NetworkAnalysis:
             record = json.loads(arrays.pop("record").item())
             if record.pop("format") != _FORMAT:
                 raise ValueError("its format is unknown")
-            return unpack(cls, record, arrays)
+            found = unpack(cls, record, arrays)
+            found.to_json()  # arrays that do not fit each other are refused here
+            return found
