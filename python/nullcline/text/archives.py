@@ -155,9 +155,12 @@ class _Forward:
     def read(self, size: int) -> bytes:
         if not 0 <= size <= _LARGEST_MEMBER:
             raise FileError(f"{self._path} is damaged: a header in it has {size:,} bytes")
-        part = self._stream.read(size)
-        self._at += len(part)
-        return part
+        parts = []
+        while size > 0 and (part := self._stream.read(min(size, _CHUNK))):
+            parts.append(part)
+            size -= len(part)
+            self._at += len(part)
+        return b"".join(parts)
 
     def seek(self, place: int) -> int:
         if place < self._at:
