@@ -93,9 +93,9 @@ def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_whatever_decoders_raise_names_the_file(error: Exception) -> None:
-    with pytest.raises(FileError, match=r"^a/file is not a thing, or it is damaged .*; mend it$"):
-        with explaining("a/file", "a thing", "mend it"):
-            raise error
+    said = r"^a/file is not a thing, or it is damaged .*; mend it$"
+    with pytest.raises(FileError, match=said), explaining("a/file", "a thing", "mend it"):
+        raise error
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,10 @@ def test_a_zip_archive_that_unpacks_members_at_once_is_refused(tmp_path: Path, m
 
 def test_a_zip_archive_that_holds_a_name_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", b"1")
-        archive.writestr("a.txt", b"2")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.txt", b"2")
     with pytest.raises(FileError, match=r"holds 'a\.txt' twice"):
         _read_all(path)
 

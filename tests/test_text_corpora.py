@@ -215,7 +215,7 @@ def test_a_csv_file_may_have_long_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (r'text,label'"\n"r'"a \"great\" film",1'"\nb,0\n", r'line 2: .*\(line 2 has \\", but'),
+        ('text,label\n"a \\"great\\" film",1\nb,0\n', r'line 2: .*\(line 2 has \\", but'),
         ("text,label\na,1\nb,1.0\n", "labels 1, 1.0 are one number"),
         ("text,label\na,0\nb,\n", "line 3: column 'label' is empty"),
         ("text,label\na," + "1" * (1 << 24) + "\n", "line 2: more than 16,777,216 long"),

@@ -25,7 +25,6 @@ from nullcline.text import (
     load_vectors_for_corpus,
     load_word_vectors,
 )
-
 from testing.text_samples import write_archive
 
 if TYPE_CHECKING:
@@ -213,9 +212,7 @@ _KEPT = {"the": 0, "cat": 2, "dog": 3}
         (b"5 2\n" + _rows("the", " ", "cat", "dog"), r"off by one, 1 \(first: 5 promised, 4"),
     ],
 )
-def test_an_odd_row_is_skipped_with_one_warning(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
+def test_an_odd_row_is_skipped_with_one_warning(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "vectors"
     path.write_bytes(content)
     with pytest.warns(SkippedRowsWarning, match=rf"vectors: rows skipped: .*({said})") as caught:

@@ -7,7 +7,6 @@ import functools
 import random
 import re
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -17,6 +16,7 @@ import nullcline as nc
 from testing.fuzz.campaign import EXAMPLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RIGHT = "answered"
@@ -159,8 +159,8 @@ def _calls() -> dict[str, Call]:
         "from_function": (
             nc.from_function,
             {
-                "f": lambda h, x: h / 2 + x.sum(-1, keepdim=True), "n_states": _H, "n_inputs": _D, "bounds": None,
-                "smooth": None, "dtype": "float64",
+                "f": lambda h, x: h / 2 + x.sum(-1, keepdim=True), "n_states": _H, "n_inputs": _D,
+                "bounds": None, "smooth": None, "dtype": "float64",
             },
         ),
         "from_safetensors": (
@@ -187,7 +187,7 @@ def judge(kind: str, number: int, seed: int, _: Path) -> str:
             function(**chosen)
         except _documented(function) as error:
             return REFUSED if str(error) else f"no message: {type(error).__name__}"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is what is looked for
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
             shown = ", ".join(f"{name}={_shown(value)}" for name, value in changed.items())
             return f"undocumented exception: {said}{EXAMPLE}{shown}"
@@ -204,32 +204,32 @@ def _documented(function: Any) -> tuple[type[Exception], ...]:
 
 
 def _odd(rng: random.Random, value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and rng.random() < 0.3:  # the right shape, odd values
-        changed = np.array(value, dtype=rng.choice(("f8", "f8", "f4")))
-        if changed.size:
-            with np.errstate(all="ignore"):
-                changed.flat[rng.randrange(changed.size)] = rng.choice(_SPECIAL)
-        return changed
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and rng.random() < 0.3:
+        return _with_odd_number(rng, value.astype(rng.choice(("f8", "f8", "f4"))))
     if rng.random() < 0.5:
         return rng.choice(_ODD)
-    shape, dtype = rng.choice(_SHAPES), rng.choice(_DTYPES)
-    numbers = np.random.default_rng(rng.randrange(2**32)).normal(size=shape)
-    if numbers.size and rng.random() < 0.3:
-        numbers.flat[rng.randrange(numbers.size)] = rng.choice(_SPECIAL)
+    numbers = np.random.default_rng(rng.randrange(2**32)).normal(size=rng.choice(_SHAPES))
+    if rng.random() < 0.3:
+        numbers = _with_odd_number(rng, numbers)
+    dtype = rng.choice(_DTYPES)
     with np.errstate(all="ignore"):
-        array = numbers.astype("i8").astype(dtype) if dtype[0] == "M" else numbers.astype(dtype)
-    match rng.randrange(8):
-        case 0:
-            return array.tolist()
-        case 1:
-            return np.asfortranarray(array)[::-1] if array.ndim else array
-        case 2:
-            return np.ma.masked_array(array, mask=True)
-        case 3:
-            return array.astype(object)
-        case _:
-            array.setflags(write=rng.random() < 0.5)
-            return array
+        array = (numbers.astype("i8") if dtype[0] == "M" else numbers).astype(dtype)
+    array.setflags(write=rng.random() < 0.5)
+    forms = (
+        array.tolist(),
+        np.asfortranarray(array)[::-1] if array.ndim else array,
+        np.ma.masked_array(array, mask=True),
+        array.astype(object),
+    )
+    return rng.choice((array, array, array, array, *forms))
+
+
+def _with_odd_number(rng: random.Random, array: Any) -> Any:
+    array = np.asarray(array)
+    if array.size:
+        with np.errstate(all="ignore"):
+            array.flat[rng.randrange(array.size)] = rng.choice(_SPECIAL)
+    return array
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import lzma
-import random
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
 INTERESTING = (
@@ -56,36 +56,34 @@ def _repacked(content: bytes, rng: random.Random, others: list[bytes], depth: in
 
 
 def _bytes(content: bytes, rng: random.Random, others: list[bytes]) -> bytes:
+    """Replace a part by something else, which may be nothing, or cut off what follows."""
     size = len(content)
     at = rng.randint(0, size)
-    length = min(size - at, rng.choice((1, 1, 2, 4, 8, 64, 1000)))
-    end = at + length
-    inserted = rng.choice(
-        (rng.choice(INTERESTING), rng.randbytes(rng.choice((1, 2, 4, 20))), content[at:end])
-    )
+    end = at + min(size - at, rng.choice((1, 1, 2, 4, 8, 64, 1000)))
+    other = rng.choice(others)
+    start = rng.randint(0, len(other))
+    again = rng.randint(0, size)
     match rng.randrange(8):
-        case 0 if size:
-            place = rng.randrange(size)
-            flipped = content[place] ^ 1 << rng.randrange(8)
-            return content[:place] + bytes([flipped]) + content[place + 1 :]
-        case 1 if size:
-            place = rng.randrange(size)
-            return content[:place] + rng.randbytes(1) + content[place + 1 :]
+        case 0:
+            end = min(at + 1, size)
+            part = bytes(byte ^ 1 << rng.randrange(8) for byte in content[at:end])
+        case 1:
+            end = min(at + 1, size)
+            part = rng.randbytes(1)
         case 2:
-            return content[:at]
+            part, end = b"", size
         case 3:
-            return content[:at] + content[end:]
+            part = b""
         case 4:
-            return content[:at] + inserted + content[at:]
+            part, end = rng.choice((rng.choice(INTERESTING), content[at:end])), at
         case 5:
-            return content[:at] + inserted + content[at + len(inserted) :]
+            part = rng.choice((rng.choice(INTERESTING), rng.randbytes(rng.choice((2, 4, 20)))))
+            end = at + len(part)
         case 6:
-            other = rng.choice(others)
-            start = rng.randint(0, len(other))
-            return content[:at] + other[start : start + rng.choice((4, 100, 100_000))]
+            part, end = other[start : start + rng.choice((4, 100, 100_000))], size
         case _:
-            again = rng.randint(0, size)
-            return content[:at] + content[again : again + length] + content[end:]
+            part = content[again : again + end - at]
+    return content[:at] + part + content[end:]
 
 
 # What is packed in a file
@@ -122,7 +120,8 @@ def _tar(content: bytes, damage: Callable[[bytes], bytes], rng: random.Random) -
     packed = io.BytesIO()
     chosen = rng.randrange(len(contents))
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        for place, (member, inside) in enumerate(contents):
+        for place, (member, whole) in enumerate(contents):
+            inside = whole
             if place == chosen:
                 match rng.randrange(4):
                     case 0:
@@ -144,7 +143,9 @@ def _npy(content: bytes, damage: Callable[[bytes], bytes], rng: random.Random) -
         array = np.array(_json(array.item().encode(), damage, rng).decode())
     match rng.randrange(6):
         case 0:
-            array = array.astype(rng.choice(("f4", "f8", "i4", "u1", "?", "c16", "U3", ">f8", "S2")))
+            array = array.astype(
+                rng.choice(("f4", "f8", "i4", "u1", "?", "c16", "U3", ">f8", "S2"))
+            )
         case 1:
             array = array.reshape(rng.choice(((-1,), (1, -1), (-1, 1), array.shape[::-1])))
         case 2 if array.ndim:

@@ -1,4 +1,4 @@
-"""Every reader of the package: files to damage, what it may raise, and what is done with an answer."""
+"""Every reader: whole files to damage, what it may raise, what is done with what it returns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import lzma
 import pickle
 import shutil
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +27,9 @@ from nullcline.text import Vocabulary, WordVectors, imdb, load_corpus, load_word
 from nullcline.text.archives import read_members
 from nullcline.training import Checkpoint, load_checkpoint
 from testing.text_samples import write_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OLD_FILES = Path(__file__).parents[2] / "tests" / "fixtures" / "old_files"
 RUN = OLD_FILES / "network"
@@ -108,9 +110,7 @@ def _saved_finder_points(folder: Path) -> list[bytes]:
 def _pickles(_: Path) -> list[bytes]:
     points = _finder_points()
     columns = {
-        name: value
-        for name, value in points.kwargs.items()
-        if name not in {"kind", "do_alloc_nan"}
+        name: value for name, value in points.kwargs.items() if name not in {"kind", "do_alloc_nan"}
     }
     settings = {"dtype": np.dtype("float32"), "dtype_complex": np.complex64, "n": len(points)}
     small = {"xstar": np.ones((2, 3)), "tol_unique": 1e-3}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
 
+
 @dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """The ends of a search, one row per start, or the distinct points among them.
@@ -77,10 +78,11 @@ class FixedPoints:
     def __post_init__(self) -> None:
         for field in fields(self):
             column = getattr(self, field.name)
-            may_lack = column is None and field.name in {"inputs", "condition"}
-            if field.name not in {"tol_unique", "cell"} and not may_lack:
-                if not hasattr(column, "shape"):
-                    raise TypeError(f"{field.name} must be an array, not {column!r:.60}")
+            needed = field.name not in {"tol_unique", "cell"} and not (
+                column is None and field.name in {"inputs", "condition"}
+            )
+            if needed and not hasattr(column, "shape"):
+                raise TypeError(f"{field.name} must be an array, not {repr(column)[:60]}")
         if len(self.h.shape) != 2:
             raise ValueError(f"h must have shape (n, S), not {tuple(self.h.shape)}")
         n = len(self)
