@@ -234,7 +234,7 @@ WRONG: dict[str, tuple[Callable[[], Tensors], dict[str, Any], type[Exception], s
         with_one("bias_hh_l1", torch.ones(12).to(torch.float8_e4m3fn)),
         {},
         TypeError,
-        "bias_hh_l1 is stored as F8_E4M3, which NumPy cannot hold",
+        r"bias_hh_l1 in .* is stored as F8_E4M3, which NumPy cannot hold",
     ),
 }
 

@@ -55,7 +55,9 @@ def _embedding(folder: Path, word: str) -> list[float]:
 def test_training_starts_from_the_vectors_of_a_file(
     tmp_path: Path, csv_file: Path, vectors: Path
 ) -> None:
-    settings = replace(SMALL, vectors=str(vectors))
+    path: Any = vectors
+    settings = replace(SMALL, vectors=path)
+    assert settings.vectors == str(vectors)
     train(load_corpus(csv_file), settings, tmp_path / "run", device="cpu", progress=False)
     assert _embedding(tmp_path / "run", "film") == [1, 2, 3, 4]
     assert _embedding(tmp_path / "run", "story") == [5, 6, 7, 8.5]
@@ -96,6 +98,14 @@ def test_random_vectors_depend_on_word_and_seed_and_have_the_spread_of_glove() -
     assert abs(found.vectors.std() / 0.4 - 1) < 0.05
     other = load_vectors_for_corpus("mine.csv", words, dimension=50, seed=1, vectors="random")
     assert not np.array_equal(found.vectors, other.vectors)
+
+
+@pytest.mark.parametrize("vectors", ["", 3])
+def test_what_names_no_vectors_is_refused(vectors: Any) -> None:
+    with pytest.raises(
+        (ValueError, TypeError), match=r"vectors must be|str, bytes or os\.PathLike"
+    ):
+        TrainingSettings(vectors=vectors)
 
 
 def test_vectors_of_another_dimension_name_the_setting(vectors: Path) -> None:

@@ -198,10 +198,13 @@ def _tensor(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
     if stored == "BF16":
         framework("ml_dtypes", "safetensors")  # teaches NumPy the type
     if not _NUMPY_HAS.fullmatch(stored):
-        raise TypeError(f"{name} is stored as {stored}, which NumPy cannot hold")
+        raise TypeError(f"{name} in {path} is stored as {stored}, which NumPy cannot hold")
     with explaining(path, "a safetensors file"):
         value = file.get_tensor(name)
-    return parameter(name, value, dtype)
+    try:
+        return parameter(name, value, dtype)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def _kind(found: _Parameters, kind: str | None) -> str:

@@ -31,7 +31,7 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "starts": _FLOATS,
     "inputs": _FLOATS,
     "count": _INTEGERS,
-    "condition": ("U",),
+    "condition": ("U", "i", "u", "f"),
 }
 """The columns of a file, and what they may be of."""
 

@@ -20,7 +20,7 @@ __all__ = ["load_imdb"]
 
 _REVIEWS_PER_FOLDER = 12_500
 _FOLDERS = [(split, label) for split in ("train", "test") for label in ("neg", "pos")]
-_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos)/(\d+)_\d+\.txt$")
+_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos)/([0-9]{1,9})_[0-9]{1,9}\.txt$")
 
 
 def load_imdb(*, data_dir: str | os.PathLike[str] | None = None, progress: bool = True) -> Corpus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -109,6 +110,8 @@ class TrainingSettings:
             "in (0, 1)",
             self.validation_fraction,
         )
+        if self.vectors is not None:  # a path is kept as JSON can hold it
+            object.__setattr__(self, "vectors", os.fspath(self.vectors))
         _require(self.vectors != "", "vectors", "None, a file or 'random'", self.vectors)
         _require(self.classes >= 2, "classes", "at least 2", self.classes)
         for name in ("learning_rate", "max_gradient_norm"):
