@@ -285,6 +285,11 @@ BOMBS: dict[str, bytes] = {
     + b"q\x00h\x00\x86" * 60
     + _FLOATS
     + b"I00\nS''\ntbs.",
+    "rows without bytes": b"(dS'xstar'\n"
+    + _RECONSTRUCT
+    + b"(NI0\nS'b'\ntR(I1\n(I1000000000000\nI0\nt"
+    + _FLOATS
+    + b"I00\nS''\ntbsS'tol_unique'\nF0.1\ns.",
     "marks": b"(" * 1_000_000 + b".",
     "dictionaries": b"}" * 1_000_000 + b".",
     "a long string": b"S'" + b"a" * 4_000_000 + b"'\n.",

@@ -284,6 +284,8 @@ def _wrong_arrays() -> Iterator[tuple[bytes, str]]:
     yield good.replace(b"'<f8'", b"'<M8'"), "of a type that is not read"
     yield good.replace(b"\x93NUMPY", b"\x93NUMPX"), "no array"
     yield good.replace(b"NUMPY\x01", b"NUMPY\x03"), "no array"
+    empty = _npy(np.zeros((3, 0)))
+    yield empty.replace(b"(3, 0), }" + b" " * 9, b"(9999999999, 0), }"), "has no bytes"
     yield b"", "ends within"
     yield _npy(np.array([True])).replace(b"\n\x01", b"\n\x02"), "truth values"
     yield _npy(np.array(["a"]))[:-4] + b"\xff\xff\xff\x7f", "no character"
@@ -325,6 +327,14 @@ def test_columns_that_could_not_be_worked_with_are_refused(
     for attempt in (changes, repeated):
         with pytest.raises(ValueError, match=r"points\.npz is not a file of fixed points"):
             nc.FixedPoints.load(_points_with(tmp_path, **attempt))
+
+
+def test_texts_that_many_rows_repeat_are_bounded(tmp_path: Path) -> None:
+    """One long text and many numbers of it are a small file, but large once put together."""
+    long = np.array(["a" * 1_000_000])
+    path = _points_with(tmp_path, reason_texts=long, reason_codes=np.zeros(100_000, np.uint8))
+    with pytest.raises(FileError, match=r"points\.npz unpacks to more than"):
+        nc.FixedPoints.load(path)
 
 
 @pytest.mark.parametrize("column", ["h", "starts", "inputs", "condition", "q"])

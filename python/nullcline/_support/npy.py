@@ -20,6 +20,7 @@ _LENGTH_BYTES = {1: 2, 2: 4}
 """How many bytes the header's length has, by the version of the format."""
 
 _LONGEST_HEADER = 10_000
+_MOST_EMPTY = 10_000_000
 _CHUNK = 1 << 20
 _HEADER = re.compile(
     rb"\{'descr': '([<>|][biufcU]\d{1,9})', 'fortran_order': (False|True), "
@@ -45,6 +46,7 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
         raise ValueError("the header of an array is none, or of a type that is not read")
     dtype = np.dtype(header[1].decode())
     shape = tuple(int(part) for part in header[3].replace(b",", b" ").split())
+    require_few_empty(shape, dtype.itemsize)
     n_bytes = math.prod(shape) * dtype.itemsize
     if size != len(start) + width + length + n_bytes:
         raise ValueError(f"an array of shape {shape} and type {dtype} has other bytes")
@@ -57,6 +59,12 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
         order="F" if header[2] == b"True" else "C",
     )
     return values.astype(dtype.newbyteorder("="), copy=False) if n_bytes else values.copy()
+
+
+def require_few_empty(shape: tuple[int, ...], itemsize: int) -> None:
+    """Raise ValueError for rows without end that have no bytes, and so cost a file nothing."""
+    if 0 in (*shape, itemsize) and math.prod(length for length in shape if length) > _MOST_EMPTY:
+        raise ValueError(f"an array of shape {shape} has no bytes")
 
 
 def _take(stream: IO[bytes], length: int) -> bytes:

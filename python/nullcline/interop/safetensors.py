@@ -204,7 +204,8 @@ def _tensor(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
     try:
         return parameter(name, value, dtype)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{path}: {error}") from error
 
 
 def _kind(found: _Parameters, kind: str | None) -> str:

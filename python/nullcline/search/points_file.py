@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import archive, validation
+from nullcline._support.reading import require_bounded, size_of
 
 if TYPE_CHECKING:
     import os
     from typing import BinaryIO
-
-    from numpy.typing import NDArray
 
 _FORMAT = "nullcline.FixedPoints"
 _VERSIONS = (1, 2)  # those that are read; the last is written
@@ -59,7 +58,11 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
     """
     arrays = archive.read(file, _FORMAT, _VERSIONS)
     for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
-        arrays[name] = _texts(arrays.pop(f"{name}_texts"), arrays.pop(f"{name}_codes"))
+        texts, codes = arrays.pop(f"{name}_texts"), arrays.pop(f"{name}_codes")
+        if texts.ndim != 1 or codes.dtype.kind != "u":
+            raise TypeError("its texts are not numbered")
+        require_bounded(file.name, texts.itemsize * codes.size, size_of(file))
+        arrays[name] = texts[codes]
     tol_unique = validation.tolerance("tol_unique", arrays.pop("tol_unique").item())
     for name, column in arrays.items():
         if not column.dtype.str[1:].startswith(_TYPES.get(name, ())):
@@ -67,10 +70,3 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
     if arrays["count"].min(initial=1) < 1:
         raise ValueError("count must be 1 or more")
     return {"inputs": None, **arrays, "tol_unique": tol_unique}
-
-
-def _texts(texts: NDArray[Any], codes: NDArray[Any]) -> NDArray[Any]:
-    if texts.ndim != 1 or codes.dtype.kind != "u":
-        raise TypeError("its texts are not numbered")
-    found: NDArray[Any] = texts[codes]
-    return found

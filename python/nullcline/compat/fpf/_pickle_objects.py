@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nullcline._support.npy import require_few_empty
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,6 +56,7 @@ def _array(raw: Any, of: Any, shape: Any, order: str) -> NDArray[Any]:
         raise ValueError("the shape of an array is none")
     if not all(type(length) is int and length >= 0 for length in shape):
         raise ValueError("the shape of an array does not hold lengths")
+    require_few_empty(shape, dtype.itemsize)
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"an array of shape {shape} and type {dtype} has {len(raw)} bytes")
     values: NDArray[Any] = np.frombuffer(raw, dtype)
