@@ -30,6 +30,7 @@ __all__ = ["SkippedRowsWarning", "load_word_vectors"]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,6})\s*")  # words, dimension
 _PRINTABLE = re.compile(rb"[\t -~]+")
+_ABOUT = re.compile(r"(^|/)(readme|licen[cs]e)[^/]*$", re.IGNORECASE)
 _FIELD = re.compile(rb"[^ \t]+")
 _DECIMAL = re.compile(rb"[+-]?[\d.]*[.eE][\d.eE+-]*")
 _BLANK = b" \t\r\n"
@@ -125,7 +126,11 @@ def _open(path: Path, dimension: int | None) -> Iterator[IO[bytes]]:
             yield stream
         return
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-        members = {member.filename: member for member in zips.members(path, archive, size_of(file))}
+        members = {
+            member.filename: member
+            for member in zips.members(path, archive, size_of(file))
+            if not _ABOUT.search(member.filename)
+        }
         fitting = [name for name in members if re.search(rf"\b{dimension}d\b", name)]
         chosen = list(members) if len(members) == 1 else fitting
         if len(chosen) != 1:
@@ -152,7 +157,7 @@ def _detect(path: Path, stream: IO[bytes], dimension: int | None) -> _Layout:
     first = _line(path, stream).removeprefix(_BYTE_ORDER_MARK)
     if header := _HEADER.fullmatch(first):
         count, size = int(header[1]), int(header[2])
-        layout = _Layout(size, count, binary=not _is_text(stream.readline(_CHUNK)))
+        layout = _Layout(size, count, binary=not _is_text(stream.readline(_CHUNK), size))
     else:
         lines = [first, *islice(iter(lambda: _line(path, stream), b""), _LINES_TO_LOOK_AT)]
         counts = Counter(filter(None, map(_count_numbers, lines)))
@@ -177,11 +182,11 @@ def _line(path: Path, stream: IO[bytes]) -> bytes:
     return line
 
 
-def _is_text(line: bytes) -> bool:
-    """Say whether a line goes on with numbers in print after its first word."""
-    fields = line.split()
-    last = fields[-1] if fields else b""
-    return _is_number(last) and _PRINTABLE.fullmatch(last) is not None
+def _is_text(line: bytes, dimension: int) -> bool:
+    """Say whether most of what a vector's numbers would be in print are numbers in print."""
+    fields = line.split()[-dimension:] if dimension else []
+    printed = [part for part in fields if _PRINTABLE.fullmatch(part) and _is_number(part)]
+    return 2 * len(printed) > dimension
 
 
 def _count_numbers(line: bytes) -> int:
@@ -332,7 +337,7 @@ def _split(row: bytes, dimension: int) -> tuple[bytes, list[bytes] | str]:
     if b" " in name or b"\t" in name:
         more = name.split()[1:]
         if more and all(map(_is_number, more)) and _could_be_numbers(more, numbers):
-            return name, f"{len(more) + dimension} numbers, where there should be {dimension}"
+            return name, f"more than {dimension} numbers"
     return name, numbers
 
 
