@@ -91,7 +91,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str | None]]:
     # The limit is the process's. It is raised only, so that no thread lowers another's.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     with (
-        reading(path, "a CSV file in UTF-8; convert it") as file,
+        reading(path, "a CSV file in UTF-8", "convert it") as file,
         io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text_file,
     ):
         lines = _Lines(path, text_file)

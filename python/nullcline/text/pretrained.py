@@ -56,7 +56,7 @@ def load_vectors_for_corpus(
         Seed of the generated vectors, and of random ones.
     vectors
         A file that `load_word_vectors` reads, or ``"random"``: drawn for each word from a normal
-        distribution with mean 0 and standard deviation 0.4, that of GloVe's numbers.
+        distribution with mean 0 and standard deviation 0.4, near that of GloVe's numbers.
 
     Returns
     -------
