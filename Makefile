@@ -11,7 +11,7 @@ DEFINE   = --config-settings=cmake.define.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: reproduce test lint types ctest tests bench cuda-check docs format clean
+.PHONY: reproduce test lint types ctest tests fuzz bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
@@ -33,6 +33,14 @@ ctest: .venv-test/test.stamp
 
 tests: .venv-test/test.stamp
 	.venv-test/bin/python -m pytest
+
+# Damaged files for every reader and odd arguments for every function; `make tests` has a short run.
+FUZZ_COUNT ?= 100000
+FUZZ_SEED  ?= 0
+
+fuzz: .venv-test/test.stamp
+	mkdir -p build/fuzz
+	.venv-test/bin/python -m testing.fuzz --readers --api --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) --keep build/fuzz
 
 bench: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[bench]'

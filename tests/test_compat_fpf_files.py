@@ -285,6 +285,15 @@ BOMBS: dict[str, bytes] = {
     + b"q\x00h\x00\x86" * 60
     + _FLOATS
     + b"I00\nS''\ntbs.",
+    "rows without bytes": b"(dS'xstar'\n"
+    + _RECONSTRUCT
+    + b"(NI0\nS'b'\ntR(I1\n(I1000000000000\nI0\nt"
+    + _FLOATS
+    + b"I00\nS''\ntbsS'tol_unique'\nF0.1\ns.",
+    "marks": b"(" * 1_000_000 + b".",
+    "dictionaries": b"}" * 1_000_000 + b".",
+    "a long string": b"S'" + b"a" * 4_000_000 + b"'\n.",
+    "a long string that is not closed": b"S'" + b"a" * 4_000_000 + b"\n.",
     "depth": b"(" * 10_000 + b"t" * 10_000 + b".",
 }
 
@@ -310,6 +319,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an attribute": ({"weights": np.zeros(3)}, "it has the attributes weights"),
     "tolerance": ({"tol_unique": "much"}, "could not convert"),
     "dtype": ({"dtype": "much"}, "much"),
+    "a tolerance that is none": ({"tol_unique": float("nan")}, "tol_unique must be finite"),
+    "a dtype of integers": ({"dtype": np.dtype("int32")}, "its types are int32"),
+    "states": ({"x_init": np.zeros((3, 5))}, r"x_init of shape \(3, 5\) does not fit"),
+    "Jacobians": ({"J_xstar": np.zeros((3, 4, 1))}, r"J_xstar of shape \(3, 4, 1\) does not fit"),
+    "integers": ({"xstar": np.zeros((3, 4), int)}, "xstar is of type int64"),
+    "complex states": ({"xstar": np.zeros((3, 4), complex)}, "xstar is of type complex128"),
 }
 
 
@@ -340,6 +355,13 @@ def test_a_missing_file_is_named() -> None:
 _CONTENTS = [of_python_2({k: v for k, v in attributes().items() if k != "J_xstar"})] + [
     pickle.dumps(attributes(), protocol) for protocol in PROTOCOLS
 ]
+
+
+@pytest.mark.parametrize("order", ["(,)", "(", "O,", "(2,)<", "9" * 20, "M8[", ""])
+def test_the_byte_order_of_a_type_is_not_evaluated(tmp_path: Path, order: str) -> None:
+    named = _FLOATS + f"(I3\nS'{order}'\nNNNI-1\nI-1\nI0\ntb.".encode()
+    with pytest.raises(ValueError, match=r"points\.fps .*the byte order of a type is none"):
+        read_fps(written(tmp_path, named))
 
 
 def test_truth_values_are_0_or_1() -> None:

@@ -180,6 +180,13 @@ def test_ends_that_are_no_number_are_merged_last() -> None:
     np.testing.assert_array_equal(points.unique(unconverged=True).q, [1, np.nan])
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_ends_that_are_not_finite_are_near_no_other(odd: float) -> None:
+    points = ends([[0.0], [odd], [0.0], [odd]], q=[0, 1, 2, 3])
+    assert points.unique().count.tolist() == [2, 1, 1]
+    assert ends([[odd], [odd]]).unique().count.tolist() == [1, 1]
+
+
 def test_twenty_thousand_ends_are_merged() -> None:
     # All pairs would be 2e8 comparisons of 64 coordinates.
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from nullcline.cli import OF_FIGURES, VARIED, _parser
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CELLS, SPLITS, TrainingSettings
 
-OTHERS = {"cell": "lstm", "method": "lm", "split": "train"}
+OTHERS = {"cell": "lstm", "method": "lm", "split": "train", "vectors": "random"}
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,47 @@ def test_more_labels_than_two_are_numbered_by_alphabet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ("1 -1", ("-1", "1")),
+        ("+1 -1", ("-1", "+1")),
+        ("10 9 2 1", ("1", "2", "9", "10")),
+        ("1 0 -1 -2", ("-2", "-1", "0", "1")),
+        ("10.0 2.0", ("2.0", "10.0")),
+        (".5 0.25", ("0.25", ".5")),
+        ("1.0 0.0", ("negative", "positive")),
+        ("1 0", ("negative", "positive")),
+        ("10 9 two", ("10", "9", "two")),
+        ("True False", ("False", "True")),
+        ("nan inf", ("inf", "nan")),
+    ],
+)
+def test_labels_that_are_numbers_are_in_their_order(
+    tmp_path: Path, labels: str, names: tuple[str, ...]
+) -> None:
+    given = labels.split()
+    rows = "".join(f"{kind} {label},{label}\n" for kind in "ab" for label in given)
+    corpus = load_corpus(_csv(tmp_path, f"text,label\n{rows}"), classes=len(given))
+    assert corpus.classes == names
+    numbers = {"negative": given[1], "positive": given[0]}
+    for split in (corpus.train, corpus.test):
+        for text, label in zip(split.texts, split.labels, strict=True):
+            assert text.split()[1] == numbers.get(names[label], names[label])
+
+
+def test_a_csv_file_may_have_long_texts(tmp_path: Path) -> None:
+    text = "x" * 200_000
+    corpus = load_corpus(_csv(tmp_path, f"text,label\n{text},1\nb,0\nc,1\nd,0\n"))
+    assert text in corpus.train.texts + corpus.test.texts
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
+        ('text,label\n"a \\"great\\" film",1\nb,0\n', r'line 2: .*\(line 2 has \\", but'),
+        ("text,label\na,1\nb,1.0\n", "labels 1, 1.0 are one number"),
+        ("text,label\na,0\nb,\n", "line 3: column 'label' is empty"),
+        ("text,label\na," + "1" * (1 << 24) + "\n", "line 2: more than 16,777,216 long"),
         ("", "no column is called 'text' or 'review' or 'sentence'; the header has nothing"),
         ("words,label\na,0\n", "no column is called 'text'.*header has 'words', 'label'"),
         ("text,stars\na,0\n", "no column is called 'label' or 'sentiment'"),

@@ -7,18 +7,20 @@ import errno
 import fcntl
 import hashlib
 import http.server
+import re
+import resource
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nullcline.text import fetch
+from nullcline.text import download, fetch
 from nullcline.text.download import ORIGINALS, Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _CONTENT = bytes(range(256)) * 20_000
 _HASH = f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"
@@ -33,6 +35,7 @@ class _Server:
     breaks_after: int | None = None
     continues: bool = True
     status: int = 200
+    leads_to: str = ""
     ranges: list[str | None] = field(default_factory=list)
 
 
@@ -44,6 +47,11 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[_Server]
         def do_GET(self) -> None:
             asked = self.headers.get("Range")
             served.ranges.append(asked)
+            if served.leads_to:
+                self.send_response(302)
+                self.send_header("Location", served.leads_to)
+                self.end_headers()
+                return
             if served.status != 200:
                 self.send_error(served.status)
                 return
@@ -66,7 +74,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[_Server]
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         served.url = f"http://127.0.0.1:{httpd.server_port}/data/aclImdb_v1.tar.gz"
-        monkeypatch.setitem(ORIGINALS, "imdb", Original(served.url, _HASH, ("aclImdb_v1.tar.gz",)))
+        original = Original(served.url, _HASH, ("aclImdb_v1.tar.gz",), len(_CONTENT))
+        monkeypatch.setitem(ORIGINALS, "imdb", original)
+        monkeypatch.setattr(download, "_SCHEMES", {"http"})
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -155,22 +165,61 @@ def test_a_refusal_names_the_address(server: _Server, tmp_path: Path) -> None:
 def test_an_address_where_nobody_answers_is_named(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = Original("http://127.0.0.1:9/aclImdb_v1.tar.gz", _HASH, ())
+    nowhere = Original("http://127.0.0.1:9/aclImdb_v1.tar.gz", _HASH, (), len(_CONTENT))
     monkeypatch.setitem(ORIGINALS, "imdb", nowhere)
     with pytest.raises(ConnectionError, match=r"cannot download http://127\.0\.0\.1:9/"):
         fetch("imdb", progress=False)
 
 
 def test_a_full_disk_is_named(server: _Server, tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError, match=r"aclImdb_v1\.tar\.gz\.partial") as caught:
+            fetch("imdb", progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.errno == errno.EFBIG
+    assert "aclImdb_v1.tar.gz" not in _cached(tmp_path)
+
+
+def test_nothing_is_written_through_a_link(server: _Server, tmp_path: Path) -> None:
     path = fetch("imdb", progress=False)
     path.unlink()
-    path.with_name(f"{path.name}.partial").symlink_to("/dev/full")
-    with pytest.raises(OSError, match=r"aclImdb_v1\.tar\.gz\.partial") as caught:
+    other = tmp_path / "other"
+    other.write_bytes(b"mine")
+    path.with_name(f"{path.name}.partial").symlink_to(other)
+    with pytest.raises(OSError, match=r"it is a link; remove it: .*aclImdb_v1\.tar\.gz\.partial"):
         fetch("imdb", progress=False)
-    assert caught.value.errno == errno.ENOSPC
-    assert not path.exists()
+    assert other.read_bytes() == b"mine"
+
+
+def test_a_download_that_does_not_end_is_given_up(server: _Server, tmp_path: Path) -> None:
+    server.content = _CONTENT + b"more"
+    with pytest.raises(ValueError, match=r"sends more than 5,120,000 bytes"):
+        fetch("imdb", progress=False)
+    assert _cached(tmp_path) == {}
+
+
+def test_what_is_not_https_is_refused(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_SCHEMES", {"https"})
+    with pytest.raises(ConnectionError, match="is not an address of https"):
+        fetch("imdb", progress=False)
+    assert not server.ranges
+
+
+def test_no_server_leads_to_an_unsafe_address(server: _Server) -> None:
+    server.leads_to = server.url.replace("http:", "ftp:")
+    with pytest.raises(ConnectionError, match=r"ftp://.* is not an address of https"):
+        fetch("imdb", progress=False)
+    server.leads_to = ""
+    assert fetch("imdb", progress=False).read_bytes() == _CONTENT
+
+
+def test_originals_come_by_https_and_are_known_by_their_sha256() -> None:
+    for original in ORIGINALS.values():
+        assert original.url.startswith("https://")
+        assert re.fullmatch("sha256:[0-9a-f]{64}", original.known_hash)
 
 
 def test_two_downloads_at_a_time_do_not_mix(server: _Server) -> None:

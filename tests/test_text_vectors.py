@@ -19,11 +19,13 @@ from hypothesis.extra import numpy as hnp
 from nullcline.text import (
     PAD,
     UNK,
+    SkippedRowsWarning,
     Vocabulary,
     WordVectors,
     load_vectors_for_corpus,
     load_word_vectors,
 )
+from testing.text_samples import write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +145,8 @@ def test_a_large_binary_file_is_read_in_chunks(tmp_path: Path) -> None:
 def test_words_may_hold_spaces_and_the_first_of_two_counts(tmp_path: Path) -> None:
     path = tmp_path / "glove.840B.txt"
     path.write_text("a 1.0 2.0\n. . . 3.0 4.0\na 5.0 6.0\n\n")
-    loaded = load_word_vectors(path)
+    with pytest.warns(SkippedRowsWarning, match=r"a word that comes a second time, 1 .*line 3"):
+        loaded = load_word_vectors(path)
     assert loaded.words == ("a", ". . .")
     np.testing.assert_array_equal(loaded.vectors, [[1, 2], [3, 4]])
 
@@ -156,32 +159,137 @@ def test_words_may_hold_spaces_and_the_first_of_two_counts(tmp_path: Path) -> No
         (b"<html>\n<p>not found\n", "holds no word vectors"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "holds no word vectors"),
         (b"0 3\n", "holds no word vectors"),
-        (b"a 0.1 0.2\nb 0.1\n", r"line 2: not a word and 2 numbers"),
-        (b"a 0.1 0.2\nb 0.1 0.2\nc", r"line 3: not a word and 2 numbers"),
-        (b"a 0.1 0.2\nb 0.1 0.2 0.3\n", r"line 2: 3 numbers, where the first line has 2"),
-        (b"a 0.1 0.2\nb 0.1 x\n", r"line 2: could not convert"),
-        (b"a 0.1 0.2\nb 0.1 nan\n", r"line 2: a number is not finite"),
-        (b"a 0.1 0.2\nb 0.1 1e40\n", r"line 2: a number is not finite"),
-        (b"2 2\na 0.1 0.2\nb inf 0.2\n", r"line 3: a number is not finite"),
-        (b"3 2\na 0.1 0.2\nb 0.1 0.2\n", "promises 3 words, and it holds 2"),
-        (b"1 2\na 0.1 0.2\nb 0.1 0.2\n", "promises 1 words, and it holds 2"),
-        (b"2 2\na 0.1 0.2\nb 0.1\n", r"line 3: not a word and 2 numbers"),
-        (b"2 2\n", "ends within word 1"),
-        (_word2vec_binary(_example())[:-5], "ends within word 5"),
-        (_word2vec_binary(_example()) + b"more", "longer than the 5 words"),
+        (b"a 0.1 0.2\nb 0.1\n", r"more than 1 numbers, 1 \(first: line 1\)"),
+        (b"a 0.1 0.2\nb 0.1 0.2\nc", r"line 3: not a word and 2 numbers.*cut short"),
+        (b"a 0.1 0.2\nb 0.1 0.2 0.3\n", r"more than 2 numbers, 1 .*line 2"),
+        (b"a 0.1 0.2\nb 0.1 x\n", r"a number is none, 1 \(first: line 2\)"),
+        (b"a 0.1 0.2\nb 0.1 nan\n", r"a number is not finite, 1 \(first: line 2\)"),
+        (b"a 0.1 0.2\nb 0.1 1e40\n", r"a number is not finite, 1 \(first: line 2\)"),
+        (b"2 2\na 0.1 0.2\nb inf 0.2\n", r"a number is not finite, 1 \(first: line 3\)"),
+        (b"4 2\na 0.1 0.2\nb 0.1 0.2\n", "promises 4 words, and it holds 2"),
+        (b"1 2\na 0.1 0.2\nb 0.1 0.2\nc 0.1 0.2\n", "promises 1 words, and it holds 3"),
+        (b"2 2\na 0.1 0.2\nb 0.1\n", r"not a word and 2 numbers, 1 \(first: line 3\)"),
+        (b"2 2\n", "promises 2 words, and it holds 0"),
+        (_word2vec_binary(_example())[:-5], "no word and 4 numbers are where word 5 should be"),
+        (_word2vec_binary(_example()) + b"more", "where word 6 should be"),
+        (_word2vec_binary(_example()) + _word2vec_binary(_example())[4:], "longer than the 5"),
         (
-            _gensim_binary(_example()).replace(_example().vectors[2].tobytes(), b"\xff" * 16),
-            "word 3: a number is not finite",
+            _word2vec_binary(_example()).replace(b"film", b"the film"),
+            "word 3 does not begin where word 2 ends",
         ),
-        (gzip.compress(_glove(_example()))[:-12], "is damaged or cut short"),
-        (lzma.compress(_glove(_example()))[:-12], "is damaged or cut short"),
-        (bz2.compress(_glove(_example()))[:-12], "is damaged or cut short"),
+        (gzip.compress(_glove(_example()))[:-12], "it is damaged or cut short"),
+        (lzma.compress(_glove(_example()))[:-12], "it is damaged or cut short"),
+        (bz2.compress(_glove(_example()))[:-12], "it is damaged or cut short"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "vectors"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"vectors.*{message}"):
+        load_word_vectors(path)
+
+
+def _rows(*words: str | bytes) -> bytes:
+    """Return lines of a GloVe file: the first word has the numbers 0.5 and 1.5, and so on."""
+    encoded = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"".join(b"%s %d.5 %d.5\n" % (word, i, i + 1) for i, word in enumerate(encoded))
+
+
+_KEPT = {"the": 0, "cat": 2, "dog": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_rows("the", "\t", "cat", "dog"), "a word that is blank, 1 .*line 2|not a word"),
+        (_rows("the", " ", "cat", "dog"), r"a word that is blank, 1 \(first: line 2\)"),
+        (_rows("the", "", "cat", "dog"), r"a word that is blank, 1 \(first: line 2\)"),
+        (_rows("the", "the", "cat", "dog"), r"a second time, 1 \(first: line 2\)"),
+        (_rows("the", "b 0.1", "cat", "dog"), r"more than 2 numbers, 1 .*line 2"),
+        (_rows("the", "x", "cat", "dog").replace(b"x 1.5", b"x nan"), "not finite, 1 .*line 2"),
+        (_rows("the", "x", "cat", "dog").replace(b"x 1.5", b"x y"), "a number is none, 1 .*line 2"),
+        (_rows("the", "x", "cat", "dog").replace(b"x 1.5 2.5", b"x 1"), "not a word and 2 numbers"),
+        (b"5 2\n" + _rows("the", " ", "cat", "dog"), r"off by one, 1 \(first: 5 promised, 4"),
+    ],
+)
+def test_an_odd_row_is_skipped_with_one_warning(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(content)
+    with pytest.warns(SkippedRowsWarning, match=rf"vectors: rows skipped: .*({said})") as caught:
+        found = load_word_vectors(path)
+    assert len(caught) == 1
+    assert {*_KEPT} <= {*found.words} <= {*_KEPT, "x"}
+    for word, row in _KEPT.items():
+        assert found.vectors[found.words.index(word)].tolist() == [row + 0.5, row + 1.5]
+    with pytest.raises(ValueError, match=rf"vectors: .*({said})"):
+        load_word_vectors(path, strict=True)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [" cat", ". . .", "New York", "1 000", "catch 22", "black nan", "\u00a0", "\u3000", "\x0c",
+     "\x0b", "\x1c", "a\rb", "a\u0085b", "\u2028", "400", "1.5"],
+)  # fmt: skip
+def test_odd_words_have_their_own_vectors(tmp_path: Path, word: str) -> None:
+    """A word that begins with a blank does not take the vector of the word behind it."""
+    path = tmp_path / "vectors"
+    for content in (_rows("the", word, "cat"), b"3 2\n" + _rows("the", word, "cat")):
+        path.write_bytes(content)
+        found = load_word_vectors(path, strict=True)
+        assert found.words == ("the", word, "cat")
+        np.testing.assert_array_equal(found.vectors, [[0.5, 1.5], [1.5, 2.5], [2.5, 3.5]])
+
+
+@pytest.mark.parametrize("word", [". . .", "New York", "catch 22", "1.5"])
+def test_an_odd_word_may_be_the_first(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(_rows(word, "the", "cat"))
+    for dimension in (None, 2):
+        found = load_word_vectors(path, dimension=dimension, strict=True)
+        assert found.words == (word, "the", "cat")
+
+
+@pytest.mark.parametrize("header", [b"3 2", b"3\t2", b"3  2", b"\xef\xbb\xbf3 2", b"3 2 \r"])
+def test_headers_are_read_as_people_write_them(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(header + b"\n" + _rows("the", "dog", "cat"))
+    assert load_word_vectors(path, strict=True).words == ("the", "dog", "cat")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(b"\xef\xbb\xbf" + _rows("the", "dog"))
+    assert load_word_vectors(path, strict=True).words == ("the", "dog")
+
+
+def test_what_lies_beside_the_vectors_in_a_zip_archive_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("v.2d.txt", _rows("the", "dog"))
+        archive.writestr("__MACOSX/._v.2d.txt", b"\0\5\x16\7" * 20)
+        archive.writestr("v/README.txt", b"of 2d vectors")
+    for dimension in (None, 2):
+        assert load_word_vectors(path, dimension=dimension).words == ("the", "dog")
+
+
+def test_a_binary_file_may_lack_its_last_word(tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    vectors = _example()
+    for write in (_word2vec_binary, _gensim_binary):
+        path.write_bytes(write(vectors).replace(b"5 4", b"6 4"))
+        with pytest.warns(SkippedRowsWarning, match="off by one"):
+            _assert_same(load_word_vectors(path), vectors)
+
+
+def test_rows_that_nobody_asks_for_may_be_odd_in_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(b"the 1 2\nbad nan 1\nworse x y\n")
+    assert load_word_vectors(path, ["the"], strict=True).vectors.tolist() == [[1, 2]]
+
+
+def test_a_tar_archive_is_no_file_of_word_vectors(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "vectors", ".tar.gz", {"v.txt": _rows("the", "dog")})
+    with pytest.raises(ValueError, match="holds no word vectors"):
         load_word_vectors(path)
 
 

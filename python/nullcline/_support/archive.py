@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._support import zips
 from nullcline._support.files import replacing
+from nullcline._support.npy import read_npy
+from nullcline._support.reading import size_of
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import BinaryIO
-
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What NumPy and zipfile raise when bytes are not what they should be."""
-
-
-@contextlib.contextmanager
-def reading(path: str | os.PathLike[str], what: str) -> Iterator[BinaryIO]:
-    """Yield a file to read; one of `UNREADABLE` within becomes a ValueError that names the file.
-
-    Parameters
-    ----------
-    path
-        Where it is. What opening it raises, OSError, is left as it is.
-    what
-        What it should be, with its article, for the message.
-    """
-    with Path(path).open("rb") as file:
-        try:
-            yield file
-        except UNREADABLE as error:
-            raise ValueError(f"{Path(path)} is not {what}, or it is damaged: {error}") from error
 
 
 def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[str, Any]) -> None:
@@ -55,9 +25,10 @@ def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[st
 
 
 def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
-    """Return the arrays of a file that `write` wrote; raise one of `UNREADABLE` for any other.
+    """Return the arrays of a file that `write` wrote.
 
-    `versions` are those of the format that are understood, in rising order.
+    For any other it raises whatever the damage leads to: call it within `reading`. `versions` are
+    those of the format that are understood, in rising order.
     """
     arrays = read_arrays(file)
     if arrays.pop("format").item() != kind:
@@ -80,10 +51,13 @@ def write_arrays(
 
 
 def read_arrays(file: BinaryIO) -> dict[str, Any]:
-    """Return the arrays of an .npz file; raise one of `UNREADABLE` if it is damaged or none."""
+    """Return the arrays of an .npz file; call it within `reading`, whatever it raises."""
     with zipfile.ZipFile(file) as archive:
-        if damaged := archive.testzip():  # sums are checked before any header is believed
-            raise ValueError(f"the checksum of {damaged} does not fit")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        return dict(archive)
+        arrays = {}
+        for member in zips.members(Path(file.name), archive, size_of(file)):
+            name, suffix = os.path.splitext(member.filename)  # noqa: PTH122 - no path, a key
+            if suffix != ".npy":
+                raise ValueError(f"its member {member.filename!r} is no array")
+            with archive.open(member) as stream:
+                arrays[name] = read_npy(stream, member.file_size)
+    return arrays

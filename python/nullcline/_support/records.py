@@ -191,7 +191,7 @@ def _is_reference(value: Any) -> bool:
 def _unpack_array(_: Any, value: Any, place: str, arrays: Arrays) -> NDArray[Any]:
     if not _is_reference(value):
         raise _wrong(place, "an array", value)
-    if value[_ARRAY] not in arrays:
+    if not isinstance(value[_ARRAY], str) or value[_ARRAY] not in arrays:
         raise RecordError(f"{_named(place)} is an array that is missing")
     return arrays[value[_ARRAY]]
 
@@ -236,8 +236,11 @@ def _unpack_scalar(kind: type, value: Any, place: str) -> Any:
     if issubclass(kind, np.generic):
         if not isinstance(value, bool | int | float | str):
             raise _wrong(place, f"a {kind.__name__}", value)
-        return kind(value)
-    if kind is float and type(value) is int:
+        try:
+            return kind(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _wrong(place, f"a {kind.__name__}", value) from error
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is not kind:
         raise _wrong(place, f"of type {kind.__name__}", value)

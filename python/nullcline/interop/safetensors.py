@@ -12,6 +12,7 @@ import numpy as np
 
 from nullcline import cells
 from nullcline._support import validation
+from nullcline._support.reading import explaining, open_regular
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
 from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
@@ -29,6 +30,9 @@ _GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
 _NAME = re.compile(
     r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+)(?:_reverse)?)?"
 )
+_NUMPY_HAS = re.compile("F64|F32|F16|BF16|I64|I32|I16|I8|U64|U32|U16|U8|BOOL")
+"""What NumPy can hold, of the types that safetensors names; BF16 with the help of ml_dtypes."""
+
 _PREFIX = re.compile(r"(.*)weight_hh(?:_l0)?")
 _REPARAMETRIZED = re.compile(
     r"(?P<prefix>.*?)(?:(?P<inside>parametrizations\.))?"
@@ -82,8 +86,8 @@ def from_safetensors(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If the file cannot be opened: FileNotFoundError, if there is none.
     ModuleNotFoundError
         If safetensors is not installed.
     NotImplementedError
@@ -169,18 +173,16 @@ class _Parameters:
 def _read(path: Path, prefix: str, dtype: np.dtype[Any]) -> _Parameters:
     """Read the tensors that are named as PyTorch names a stack's or a cell's."""
     safetensors = framework("safetensors", "safetensors")
-    with path.open("rb"):
-        pass  # a file that is not there, or may not be read, is refused in Python's own words
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-            short = [name[len(prefix) :] for name in names if name.startswith(prefix)]
-            wanted = [name for name in short if _NAME.fullmatch(name)]
-            _require_plain_weights(path, prefix, names)
-            _require_stack_or_cell(path, prefix, wanted, names)
-            tensors = {name: _tensor(file, prefix + name, dtype) for name in wanted}
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+    open_regular(path).close()  # what is not there, or no file, is refused before it is mapped
+    with explaining(path, "a safetensors file"):
+        file = safetensors.safe_open(path, framework="numpy")
+    with file:
+        names = list(file.keys())
+        short = [name[len(prefix) :] for name in names if name.startswith(prefix)]
+        wanted = [name for name in short if _NAME.fullmatch(name)]
+        _require_plain_weights(path, prefix, names)
+        _require_stack_or_cell(path, prefix, wanted, names)
+        tensors = {name: _tensor(path, file, prefix + name, dtype) for name in wanted}
     return _Parameters(path, prefix, tensors)
 
 
@@ -226,15 +228,19 @@ def _layer(name: str) -> str | None:
     return match["layer"] if match else None
 
 
-def _tensor(file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
+def _tensor(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
     stored = file.get_slice(name).get_dtype()
     if stored == "BF16":
         framework("ml_dtypes", "safetensors")  # teaches NumPy the type
-    try:
+    if not _NUMPY_HAS.fullmatch(stored):
+        raise TypeError(f"{name} in {path} is stored as {stored}, which NumPy cannot hold")
+    with explaining(path, "a safetensors file"):
         value = file.get_tensor(name)
-    except (TypeError, AttributeError) as error:
-        raise TypeError(f"{name} is stored as {stored}, which NumPy cannot hold") from error
-    return parameter(name, value, dtype)
+    try:
+        return parameter(name, value, dtype)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{path}: {error}") from error
 
 
 def _kind(found: _Parameters, kind: str | None) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import archive, validation
+from nullcline._support import validation
+from nullcline._support.reading import reading
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
 from nullcline.search.kinds import KINDS, MINIMUM, UNCONVERGED
@@ -76,6 +77,15 @@ class FixedPoints:
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            column = getattr(self, field.name)
+            needed = field.name not in {"tol_unique", "cell"} and not (
+                column is None and field.name in {"inputs", "condition"}
+            )
+            if needed and not hasattr(column, "shape"):
+                raise TypeError(f"{field.name} must be an array, not {repr(column)[:60]}")
+        if len(self.h.shape) != 2:
+            raise ValueError(f"h must have shape (n, S), not {tuple(self.h.shape)}")
         n = len(self)
         # An array on a GPU need have no more than a shape.
         shapes = {name: tuple(array.shape) for name, array in self._rows().items()}
@@ -250,9 +260,10 @@ class FixedPoints:
         OSError
             If `path` cannot be opened.
         ValueError
-            If it was not written by `save`, or by a newer version, or is damaged.
+            If it was not written by `save`, or by a newer version, or is damaged, or is no regular
+            file.
         """
-        with archive.reading(path, "a file of fixed points") as file:
+        with reading(path, "a file of fixed points") as file:
             return cls(**read_points(file))
 
     def _rows(self) -> dict[str, Any]:

@@ -85,12 +85,17 @@ def merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
     """Return for each point the first one before it, or itself, that it is merged into.
 
     A k-d tree of the coordinates that vary most names the candidates: O(n log n), where comparing
-    all pairs would be quadratic, as long as those coordinates tell points apart.
+    all pairs would be quadratic, as long as those coordinates tell points apart. A point that is
+    not finite is near no other.
     """
+    finite = np.flatnonzero(np.isfinite(points).all(axis=1))
+    if len(finite) < len(points):
+        apart = np.arange(len(points))
+        apart[finite] = finite[merge(points[finite], tolerance)]
+        return apart
+    if len(points) <= 1:
+        return np.zeros(len(points), np.intp)
     owner = np.full(len(points), -1, np.intp)
-    if len(points) == 1:
-        owner[0] = 0
-        return owner
     from scipy.spatial import KDTree
 
     telling = np.argsort(-points.var(axis=0, dtype=np.float64))[:_TELLING_COORDINATES]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import archive
+from nullcline._support import archive, validation
+from nullcline._support.reading import require_bounded, size_of
 
 if TYPE_CHECKING:
     import os
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
 
 _FORMAT = "nullcline.FixedPoints"
 _VERSIONS = (1, 2)  # those that are read; the last is written
+
+_FLOATS = ("f4", "f8")
+_INTEGERS = ("i4", "i8")
+_TYPES: dict[str, tuple[str, ...]] = {
+    "h": _FLOATS,
+    "q": _FLOATS,
+    "kind": ("U",),
+    "reason": ("U",),
+    "iterations": _INTEGERS,
+    "starts": _FLOATS,
+    "inputs": _FLOATS,
+    "count": _INTEGERS,
+    "condition": ("U", "i", "u", "f"),
+}
+"""The columns of a file, and what they may be of."""
 
 # Columns of texts, which a file holds as the distinct ones and their numbers: a sentence per row
 # would outweigh small states.
@@ -35,8 +51,22 @@ def write_points(path: str | os.PathLike[str], columns: dict[str, Any], tol_uniq
 
 
 def read_points(file: BinaryIO) -> dict[str, Any]:
-    """Return the fields of the `FixedPoints` in a file; what it raises is `archive.UNREADABLE`."""
+    """Return the fields of the `FixedPoints` in a file; call it within `reading`.
+
+    Columns that are there have the types that `write_points` gave them. What remains to be wrong
+    with them, their shapes, `FixedPoints` refuses.
+    """
     arrays = archive.read(file, _FORMAT, _VERSIONS)
     for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
-        arrays[name] = arrays.pop(f"{name}_texts")[arrays.pop(f"{name}_codes")]
-    return {"inputs": None, **arrays, "tol_unique": arrays["tol_unique"].item()}
+        texts, codes = arrays.pop(f"{name}_texts"), arrays.pop(f"{name}_codes")
+        if texts.ndim != 1 or codes.dtype.kind != "u":
+            raise TypeError("its texts are not numbered")
+        require_bounded(file.name, texts.itemsize * codes.size, size_of(file))
+        arrays[name] = texts[codes]
+    tol_unique = validation.tolerance("tol_unique", arrays.pop("tol_unique").item())
+    for name, column in arrays.items():
+        if not column.dtype.str[1:].startswith(_TYPES.get(name, ())):
+            raise TypeError(f"it has {name} of type {column.dtype}")
+    if arrays["count"].min(initial=1) < 1:
+        raise ValueError("count must be 1 or more")
+    return {"inputs": None, **arrays, "tol_unique": tol_unique}

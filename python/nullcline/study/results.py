@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import archive
+from nullcline._support.reading import reading
 from nullcline._support.records import as_json, pack, unpack
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.study.layer_results import LayerAnalysis
@@ -120,9 +121,11 @@ class NetworkAnalysis:
         ValueError
             It was not written by `save`, or is damaged.
         """
-        with archive.reading(path, "an analysis") as file:
+        with reading(path, "an analysis") as file:
             arrays = archive.read_arrays(file)
             record = json.loads(arrays.pop("record").item())
             if record.pop("format") != _FORMAT:
                 raise ValueError("its format is unknown")
-            return unpack(cls, record, arrays)
+            found = unpack(cls, record, arrays)
+            found.to_json()  # arrays that do not fit each other are refused here
+            return found

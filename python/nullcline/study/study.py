@@ -207,7 +207,12 @@ def _command(lists: dict[str, Sequence[Any]], training: TrainingSettings) -> str
         if list(values) not in (["test"], [None]):
             shown = ("all" if value is None else str(value) for value in values)
             words.append(f"--{name.replace('_', '-')} {' '.join(shown)}")
-    for name, default in (("classes", 2), ("max_tokens", None), ("patience", None)):
+    for name, default in (
+        ("vectors", None),
+        ("classes", 2),
+        ("max_tokens", None),
+        ("patience", None),
+    ):
         value = getattr(training, name)
         if value != default:
             words.append(f"--{name.replace('_', '-')} {value}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nullcline.text.download import fetch
     from nullcline.text.pretrained import load_vectors_for_corpus
     from nullcline.text.tokens import tokenize
-    from nullcline.text.vector_files import load_word_vectors
+    from nullcline.text.vector_files import SkippedRowsWarning, load_word_vectors
     from nullcline.text.vectors import WordVectors
     from nullcline.text.vocabulary import PAD, UNK, Vocabulary
 
@@ -25,6 +25,7 @@ __all__ = [
     "PAD",
     "UNK",
     "Corpus",
+    "SkippedRowsWarning",
     "Split",
     "Vocabulary",
     "WordVectors",
@@ -43,6 +44,7 @@ _HOMES = {
     "fetch": "download",
     "load_vectors_for_corpus": "pretrained",
     "tokenize": "tokens",
+    "SkippedRowsWarning": "vector_files",
     "load_word_vectors": "vector_files",
     "WordVectors": "vectors",
     "PAD": "vocabulary",

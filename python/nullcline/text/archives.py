@@ -3,65 +3,56 @@
 from __future__ import annotations
 
 import bz2
-import contextlib
 import gzip
 import lzma
 import os
 import stat
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any
+
+from nullcline._support import zips
+from nullcline._support.reading import FileError, bounded, explaining, open_regular, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["explain_damage", "open_decompressed", "read_members"]
+__all__ = ["MEND", "open_decompressed", "read_members"]
 
 _CHUNK = 1 << 20
 _ZIP_MAGIC = b"PK\x03\x04"
-_DAMAGE = (
-    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, lzma.LZMAError, zlib.error,
-)  # fmt: skip
+_DECODERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+}
+"""What a compressed file begins with, and what reads it."""
 
+_LARGEST_MEMBER = 1 << 26  # the largest that is read, the trees of SST, has 2 MB
 
-@contextlib.contextmanager
-def explain_damage(path: Path) -> Iterator[None]:
-    """Turn what the decompressors raise on bad data into a ValueError that names the file."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        if error.errno is None:  # bz2's word for bad data
-            raise _damaged(path, error) from error
-        raise
-
-
-def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"{path} is damaged or cut short ({error}); delete it and copy or download it again"
-    )
+MEND = "delete it and copy or download it again"
+"""What to do about a damaged download."""
 
 
 def is_zip(path: Path) -> bool:
     """Say whether the file at `path` begins as a zip archive does."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
 
 
 def open_decompressed(path: Path) -> IO[bytes]:
-    """Open a file for reading through gzip, xz or bzip2, told by its first bytes, or as it is."""
-    with path.open("rb") as file:
-        magic = file.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.open(path))
-    if magic.startswith(b"\xfd7zXZ\x00"):
-        return lzma.open(path)
-    if magic.startswith(b"BZh"):
-        return bz2.open(path)
-    return path.open("rb")
+    """Open a file for reading through gzip, xz or bzip2, told by its first bytes, or as it is.
+
+    What comes out of it is bounded by its size (`nullcline._support.reading`).
+    """
+    file = open_regular(path)
+    start = file.read(max(map(len, _DECODERS)))
+    file.seek(0)
+    for magic, decoder in _DECODERS.items():
+        if start.startswith(magic):
+            return bounded(file, decoder(file))
+    return file
 
 
 def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
@@ -86,10 +77,11 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
     Raises
     ------
     ValueError
-        The archive is damaged or cut short, or a member is a link, a device, or has an absolute
-        name or one with ``..``.
+        The archive is damaged or cut short, has too many members or ones that are too large,
+        unpacks to over a hundred times its size, or a member is a link, a device, encrypted, or has
+        an absolute name or one with ``..``.
     """
-    with explain_damage(path):
+    with explaining(path, "an archive", MEND):
         if path.is_dir():
             yield from _read_folder(path, wanted)
         elif is_zip(path):
@@ -104,33 +96,86 @@ def _read_folder(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
             member = Path(folder, file)
             name = member.relative_to(path.parent).as_posix()
             if wanted(name):
-                if not stat.S_ISREG(member.lstat().st_mode):
+                kind = member.lstat()
+                if not stat.S_ISREG(kind.st_mode):
                     raise _unsafe(path, name, "is a link or a device")
+                _refuse_large(path, name, kind.st_size)
                 yield name, member.read_bytes()
 
 
 def _read_zip(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             plain = member.is_dir() or kind in (0, stat.S_IFREG)
             _refuse_unsafe(path, member.filename, plain=plain)
-            if not member.is_dir() and wanted(member.filename):
-                if member.flag_bits & 1:
-                    raise ValueError(f"{path}: {member.filename} is encrypted; decrypt it first")
-                yield member.filename, archive.read(member)
+        for member in zips.members(path, archive, size_of(file)):
+            if wanted(member.filename):
+                _refuse_large(path, member.filename, member.file_size)
+                with archive.open(member) as stream:
+                    yield member.filename, stream.read(member.file_size + 1)
 
 
 def _read_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Read members as they come, never going back, which in a compressed file is to begin anew."""
     with open_decompressed(path) as stream:
-        with tarfile.open(fileobj=stream, mode="r:") as archive:
-            for member in archive:
+        forward: Any = _Forward(path, stream)
+        with tarfile.TarFile(fileobj=forward) as opened:
+            archive: Any = opened  # whose list of members no type checker knows
+            for _ in range(zips.MOST_MEMBERS):
+                member = archive.next()
+                if member is None:
+                    break
+                archive.members = []  # it would keep them all
                 _refuse_unsafe(path, member.name, plain=member.isfile() or member.isdir())
                 if member.isfile() and wanted(member.name):
+                    _refuse_large(path, member.name, member.size)
                     content = archive.extractfile(member)
                     yield member.name, content.read() if content else b""
+            else:
+                raise FileError(f"{path} is refused: it has over {zips.MOST_MEMBERS:,} members")
         while stream.read(_CHUNK):  # the checksum comes last
             pass
+
+
+class _Forward:
+    """What tarfile reads, which goes forward only, and in no larger steps than a member may have.
+
+    Headers say how long they are and where the next one lies, and tarfile believes them.
+    """
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path = path
+        self._stream = stream
+        self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _LARGEST_MEMBER:
+            raise FileError(f"{self._path} is damaged: a header in it has {size:,} bytes")
+        parts = []
+        while size > 0 and (part := self._stream.read(min(size, _CHUNK))):
+            parts.append(part)
+            size -= len(part)
+            self._at += len(part)
+        return b"".join(parts)
+
+    def seek(self, place: int) -> int:
+        if place < self._at:
+            raise FileError(f"{self._path} is damaged: a member in it lies within another")
+        while self._at < place and self.read(min(_CHUNK, place - self._at)):
+            pass
+        return self._at
+
+
+def _refuse_large(path: Path, name: str, size: int) -> None:
+    if not 0 <= size <= _LARGEST_MEMBER:
+        raise FileError(
+            f"{path} is refused: its member {name!r} has {size:,} bytes, and texts have up to "
+            f"{_LARGEST_MEMBER:,}"
+        )
 
 
 def _refuse_unsafe(path: Path, name: str, *, plain: bool) -> None:
@@ -141,5 +186,5 @@ def _refuse_unsafe(path: Path, name: str, *, plain: bool) -> None:
         raise _unsafe(path, name, "is a link or a device")
 
 
-def _unsafe(path: Path, name: str, why: str) -> ValueError:
-    return ValueError(f"{path} is refused: its member {name!r} {why}; get it from its source again")
+def _unsafe(path: Path, name: str, why: str) -> FileError:
+    return FileError(f"{path} is refused: its member {name!r} {why}; get it from its source again")

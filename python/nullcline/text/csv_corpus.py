@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from nullcline._support.reading import FileError, reading
 from nullcline.text.corpus import Corpus, Split
 
 if TYPE_CHECKING:
@@ -22,15 +25,18 @@ _TEXT_NAMES = ("text", "review", "sentence")
 _LABEL_NAMES = ("label", "sentiment")
 _SPLIT_NAMES = ("split",)
 _TEST_SHARE = 0.2
+_LONGEST_FIELD = 1 << 24
+_NUMBER = re.compile(r"[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})", re.ASCII)
 
 
 def load_csv(path: str | os.PathLike[str], *, classes: int = 2, seed: int = 0) -> Corpus:
     """Read texts and labels from a CSV file in UTF-8 with a header.
 
     The text is in the column ``text`` (or ``review``, or ``sentence``), the label in ``label``
-    (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any `classes` strings, numbered
-    by alphabet. A column ``split`` says ``train`` or ``test``; without it a
-    fifth of each class, drawn at random, is the test split.
+    (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any `classes` strings. If all
+    are numbers, classes are in the order of the numbers (-1 before 1, 2 before 10), else by
+    alphabet. A column ``split`` says ``train`` or ``test``; without it a fifth of each class, drawn
+    at random, is the test split.
 
     Parameters
     ----------
@@ -49,8 +55,10 @@ def load_csv(path: str | os.PathLike[str], *, classes: int = 2, seed: int = 0) -
     Raises
     ------
     ValueError
-        A column is missing, a line is damaged or has no text, there are not `classes` labels, or
-        a class or a split is too small.
+        A column is missing, a line is damaged, has no text or label or more than 16 MiB, there are
+        not `classes` labels, or two are the same number, or a class or a split is too small.
+    OSError
+        The file cannot be opened.
     """
     rows = list(_rows(Path(path)))
     names, labels = _labels(path, [(line, label) for line, _, label, _ in rows], classes)
@@ -74,14 +82,20 @@ def _take(
     rows: NDArray[np.intp],
 ) -> Split:
     if not len(rows):
-        raise ValueError(f"{path}: no row is in the {name} split")
+        raise FileError(f"{path}: no row is in the {name} split")
     return Split(tuple(texts[row] for row in rows), labels[rows])
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, str, str | None]]:
     """Yield the line, text, label and split (if there is such a column) of each row."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, strict=True)
+    # The limit is the process's. It is raised only, so that no thread lowers another's.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
+    with (
+        reading(path, "a CSV file in UTF-8", "convert it") as file,
+        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text_file,
+    ):
+        lines = _Lines(path, text_file)
+        reader = csv.reader(lines, strict=True)
         try:
             header = next(reader, [])
             text, label = (_column(path, header, names) for names in (_TEXT_NAMES, _LABEL_NAMES))
@@ -91,23 +105,51 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str | None]]:
                     continue
                 line = reader.line_num
                 if len(row) != len(header):
-                    raise ValueError(
+                    raise FileError(
                         f"{path}, line {line}: {len(row)} columns, where the header has "
-                        f"{len(header)}; quote texts that hold commas"
+                        f"{len(header)}; quote texts that hold commas{lines.hint}"
                     )
-                if not row[text].strip():
-                    raise ValueError(f"{path}, line {line}: column {header[text]!r} is empty")
+                for column in (text, label):
+                    if not row[column].strip():
+                        raise FileError(f"{path}, line {line}: column {header[column]!r} is empty")
                 part = None if split is None else row[split].strip().lower()
                 if part not in (None, "train", "test"):
-                    raise ValueError(
+                    raise FileError(
                         f"{path}, line {line}: column {header[split or 0]!r} must be 'train' or "
                         f"'test', not {part!r}"
                     )
                 yield line, row[text], row[label].strip(), part
         except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+            raise FileError(f"{path}, line {reader.line_num}: {error}{lines.hint}") from error
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8 text; convert it") from error
+            raise FileError(f"{path} is not UTF-8 text; convert it") from error
+
+
+class _Lines:
+    """The lines of a file, none too long, and what is to be said of quotes in them."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path = path
+        self._file = file
+        self._number = 0
+        self.hint = ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(_LONGEST_FIELD)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        if len(line) == _LONGEST_FIELD:
+            raise FileError(f"{self._path}, line {self._number}: more than {_LONGEST_FIELD:,} long")
+        if not self.hint and '\\"' in line:
+            self.hint = (
+                f' (line {self._number} has \\", but in CSV a quote within quotes is doubled: '
+                'write "" in its place)'
+            )
+        return line
 
 
 def _find_column(header: list[str], names: tuple[str, ...]) -> int | None:
@@ -118,7 +160,7 @@ def _find_column(header: list[str], names: tuple[str, ...]) -> int | None:
 def _column(path: Path, header: list[str], names: tuple[str, ...]) -> int:
     column = _find_column(header, names)
     if column is None:
-        raise ValueError(
+        raise FileError(
             f"{path}: no column is called {' or '.join(map(repr, names))}; "
             f"the header has {', '.join(map(repr, header)) or 'nothing'}"
         )
@@ -134,13 +176,21 @@ def _labels(
         first_line.setdefault(label, line)
     if len(first_line) != classes:
         seen = ", ".join(f"{label!r} (line {line})" for label, line in [*first_line.items()][:5])
-        raise ValueError(
+        raise FileError(
             f"{path}: the labels must be {classes} different strings (classes={classes}), such "
             f"as 0 and 1 for two; there are {len(first_line)}: {seen or 'no rows'}"
         )
-    names = tuple(sorted(first_line))
-    labels = np.array([names.index(label) for _, label in found], dtype=np.int64)
-    return ("negative", "positive") if names == ("0", "1") else names, labels
+    numbers = {label: float(label) for label in first_line if _NUMBER.fullmatch(label)}
+    if len(numbers) < len(first_line):
+        names = tuple(sorted(first_line))
+    elif len(set(numbers.values())) < len(numbers):
+        raise FileError(f"{path}: two of the labels {', '.join(sorted(numbers))} are one number")
+    else:
+        names = tuple(sorted(numbers, key=numbers.__getitem__))
+    places = {name: place for place, name in enumerate(names)}
+    labels = np.array([places[label] for _, label in found], dtype=np.int64)
+    zero_and_one = [numbers.get(name) for name in names] == [0, 1]
+    return ("negative", "positive") if zero_and_one else names, labels
 
 
 def _draw_test(
@@ -155,7 +205,7 @@ def _draw_test(
     for number, name in enumerate(classes):
         rows = np.flatnonzero(labels == number)
         if len(rows) < 2:
-            raise ValueError(f"{path}: class {name!r} has one row; two splits need two or more")
+            raise FileError(f"{path}: class {name!r} has one row; two splits need two or more")
         count = max(1, round(_TEST_SHARE * len(rows)))
         is_test[generator.choice(rows, count, replace=False)] = True
     return is_test

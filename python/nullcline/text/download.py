@@ -9,7 +9,9 @@ import http
 import http.client
 import logging
 import os
+import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pooch
 from tqdm import tqdm
 
+from nullcline._support.reading import FileError
 from nullcline.text.originals import ORIGINALS, Original
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
+_SCHEMES = {"https"}
 
 
 def fetch(
@@ -43,8 +47,8 @@ def fetch(
     Local copies are looked for in `data_dir`, then in the folder that the environment variable
     ``NULLCLINE_DATA`` names: the original archive, or its content compressed in another way, or
     unpacked. They have no known hash; who reads them checks what they hold. Otherwise the original
-    is downloaded, once, into the platform's cache folder, and its hash checked. A download that
-    was interrupted is continued.
+    is downloaded, once, by https alone, into the platform's cache folder, and its SHA-256 checked.
+    A download that was interrupted is continued; one that is longer than it should be is given up.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ def fetch(
     Raises
     ------
     ValueError
-        `name` is none of these, or what was downloaded does not have the known hash.
+        `name` is none of these, or what was downloaded is too long or does not have the known hash.
     OSError
         A folder does not exist, the download fails, or it cannot be written.
     """
@@ -128,8 +132,10 @@ def _download(original: Original, *, progress: bool) -> Path:
             known_hash=original.known_hash,
             fname=original.file,
             path=pooch.os_cache("nullcline"),
-            downloader=partial(_resume, progress=progress),
+            downloader=partial(_resume, most_bytes=original.most_bytes, progress=progress),
         )
+    except FileError:
+        raise
     except ValueError as error:
         raise ValueError(
             f"{original.url} does not have its known hash {original.known_hash}: it was damaged on "
@@ -139,14 +145,23 @@ def _download(original: Original, *, progress: bool) -> Path:
     return Path(path)
 
 
-def _resume(url: str, output_file: str, _pooch: Any, *, progress: bool) -> None:
+def _resume(url: str, output_file: str, _pooch: Any, *, most_bytes: int, progress: bool) -> None:
     """Download into a ``.partial`` file beside `output_file`, which the next try continues."""
     unfinished = Path(output_file).with_name(f"{url.rsplit('/', 1)[-1]}.partial")
     with _explain_failure(url, unfinished):
-        with unfinished.open("ab") as file:
+        with open(unfinished, "ab", opener=_no_link) as file:
             _lock(file)
-            _receive(url, file, progress=progress)
+            try:
+                _receive(url, file, most_bytes, progress=progress)
+            except FileError:
+                unfinished.unlink()
+                raise
         unfinished.replace(output_file)
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open a file to write to, and nothing that a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 def _lock(file: IO[bytes]) -> None:
@@ -157,13 +172,29 @@ def _lock(file: IO[bytes]) -> None:
         raise
 
 
-def _receive(url: str, file: IO[bytes], *, progress: bool) -> None:
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server's word to another address if that is as safe."""
+
+    def redirect_request(self, *arguments: Any, **options: Any) -> urllib.request.Request | None:
+        request = super().redirect_request(*arguments, **options)
+        if request is not None:
+            _require_safe(request.full_url)
+        return request
+
+
+def _require_safe(url: str) -> None:
+    if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
+        raise urllib.error.URLError(f"{url} is not an address of https")
+
+
+def _receive(url: str, file: IO[bytes], most_bytes: int, *, progress: bool) -> None:
     """Append to `file` what it lacks, or all of it where the server does not continue."""
+    _require_safe(url)
     start = file.tell()
     headers = {"User-Agent": "nullcline"} | ({"Range": f"bytes={start}-"} if start else {})
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - from ORIGINALS
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - of a scheme that is safe
     try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 - the same
+        response = urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -174,8 +205,8 @@ def _receive(url: str, file: IO[bytes], *, progress: bool) -> None:
             start = 0
             file.truncate(0)
             file.seek(0)
-        length = response.headers.get("Content-Length")
-        total = None if length is None else start + int(length)
+        length = response.headers.get("Content-Length", "")
+        total = start + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
         with tqdm(
             desc=Path(url).name,
             total=total,
@@ -185,6 +216,12 @@ def _receive(url: str, file: IO[bytes], *, progress: bool) -> None:
             disable=not progress,
         ) as bar:
             while chunk := response.read(_CHUNK):
+                if file.tell() + len(chunk) > most_bytes:
+                    raise FileError(
+                        f"{url} sends more than {most_bytes:,} bytes, which it should not have; it "
+                        "was not kept. Put a good copy into a folder and name it by data_dir or "
+                        "NULLCLINE_DATA"
+                    )
                 file.write(chunk)
                 bar.update(len(chunk))
         file.flush()
@@ -205,4 +242,5 @@ def _explain_failure(url: str, unfinished: Path) -> Iterator[None]:
             "NULLCLINE_DATA"
         ) from error
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(unfinished)) from error
+        why = "it is a link; remove it" if error.errno == errno.ELOOP else error.strerror
+        raise OSError(error.errno, why, str(unfinished)) from error

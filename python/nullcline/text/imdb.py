@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from nullcline._support.reading import FileError
 from nullcline.text.archives import read_members
 from nullcline.text.corpus import Corpus, Split
 from nullcline.text.download import fetch
@@ -19,7 +20,7 @@ __all__ = ["load_imdb"]
 
 _REVIEWS_PER_FOLDER = 12_500
 _FOLDERS = [(split, label) for split in ("train", "test") for label in ("neg", "pos")]
-_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos)/(\d+)_\d+\.txt$")
+_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos)/([0-9]{1,9})_[0-9]{1,9}\.txt$")
 
 
 def load_imdb(*, data_dir: str | os.PathLike[str] | None = None, progress: bool = True) -> Corpus:
@@ -52,10 +53,10 @@ def load_imdb(*, data_dir: str | os.PathLike[str] | None = None, progress: bool 
             try:
                 folders[split, label][int(number)] = content.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise ValueError(f"{path} is damaged: {name} is not UTF-8 text") from error
+                raise FileError(f"{path} is damaged: {name} is not UTF-8 text") from error
     for (split, label), reviews in folders.items():
         if len(reviews) != _REVIEWS_PER_FOLDER:
-            raise ValueError(
+            raise FileError(
                 f"{path} holds {len(reviews)} reviews in {split}/{label}, not "
                 f"{_REVIEWS_PER_FOLDER}: it is cut short or not this corpus; copy it again"
             )

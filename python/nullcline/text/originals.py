@@ -14,16 +14,19 @@ class Original:
     Parameters
     ----------
     url
-        Its address.
+        Its address, of https.
     known_hash
-        ``"ALGORITHM:HEX"``.
+        ``"sha256:HEX"``.
     copies
         Names (or glob patterns) that a local copy of it may have, the best first.
+    most_bytes
+        More than it has: a download that is longer is given up.
     """
 
     url: str
     known_hash: str
     copies: tuple[str, ...]
+    most_bytes: int
 
     @property
     def file(self) -> str:
@@ -34,17 +37,20 @@ class Original:
 ORIGINALS = {
     "imdb": Original(
         "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-        "md5:7c2ac02c03563afcf9b574c7e56c153a",
+        "sha256:c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
         (*(f"aclImdb_v1{suffix}" for suffix in _ARCHIVES), "aclImdb"),
+        100_000_000,
     ),
     "sst": Original(
         "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",
         "sha256:5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
         (*(f"trainDevTestTrees_PTB{suffix}" for suffix in _ARCHIVES), "trees"),
+        2_000_000,
     ),
     "glove": Original(
         "https://nlp.stanford.edu/data/glove.6B.zip",
         "sha256:617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
         ("glove.6B.zip",),
+        1_000_000_000,
     ),
 }

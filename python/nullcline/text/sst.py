@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.reading import FileError
 from nullcline.text.archives import read_members
 from nullcline.text.corpus import Corpus, Split
 from nullcline.text.download import fetch
@@ -85,10 +86,10 @@ def _trees(path: Path, split: str, content: bytes) -> tuple[tuple[str, ...], NDA
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is damaged: {split}.txt is not UTF-8 text") from error
+        raise FileError(f"{path} is damaged: {split}.txt is not UTF-8 text") from error
     trees = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if len(trees) != _TREES[split]:
-        raise ValueError(
+        raise FileError(
             f"{path} holds {len(trees)} trees in {split}.txt, not {_TREES[split]}: "
             "it is cut short or not this corpus; copy it again"
         )
@@ -96,7 +97,7 @@ def _trees(path: Path, split: str, content: bytes) -> tuple[tuple[str, ...], NDA
     for number, line in trees:
         root = _ROOT.fullmatch(line.strip())
         if root is None or line.count("(") != line.count(")"):
-            raise ValueError(f"{path}: line {number} of {split}.txt is not a tree: {line[:60]!r}")
+            raise FileError(f"{path}: line {number} of {split}.txt is not a tree: {line[:60]!r}")
         texts.append(" ".join(_plain(leaf) for leaf in _LEAF.findall(line)))
         labels.append(int(root[1]))
     return tuple(texts), np.array(labels, dtype=np.int64)

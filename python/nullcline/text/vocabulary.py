@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support.files import write_json
+from nullcline._support.reading import FileError, explaining, read_json
 
 if TYPE_CHECKING:
     import os
@@ -140,16 +139,12 @@ class Vocabulary:
         ValueError
             The file is not a vocabulary.
         """
-        try:
-            words = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not a vocabulary: {error}") from error
+        words = read_json(path, "a vocabulary")
         if not (
             isinstance(words, list)
             and tuple(words[: len(_SPECIAL)]) == _SPECIAL
             and all(isinstance(word, str) for word in words)
         ):
-            raise ValueError(
-                f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on"
-            )
-        return cls(words[len(_SPECIAL) :])
+            raise FileError(f"{path} is not a vocabulary: a list of words from '<pad>', '<unk>' on")
+        with explaining(path, "a vocabulary"):
+            return cls(words[len(_SPECIAL) :])

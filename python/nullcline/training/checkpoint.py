@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from nullcline._support.files import sha256, write_bytes, write_json
+from nullcline._support.reading import explaining, open_regular, read_json
 from nullcline._support.records import as_json, unpack
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
+from nullcline.training.soundness import require_finite, require_fitting, require_sound
 
 if TYPE_CHECKING:
     import os
@@ -122,10 +123,20 @@ class Checkpoint:
         return self.history[self.best_epoch - 1].validation_loss
 
     def model(self, *, trained: bool = True) -> SentimentRNN:
-        """Return the network in evaluation mode on the CPU, trained or before its first step."""
+        """Return the network in evaluation mode on the CPU, trained or before its first step.
+
+        Raises
+        ------
+        CheckpointError
+            The file of weights is missing, damaged, or another network's.
+        """
+        path = self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE)
+        try:
+            require_fitting(path, self.settings, len(self.vocabulary))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
         model = new_model(self.settings, len(self.vocabulary))
-        name = WEIGHTS_FILE if trained else UNTRAINED_FILE
-        load_weights(model, self.directory / name, self.files.get(name))
+        load_weights(model, path, self.files.get(path.name))
         return model.eval()
 
     def require_corpus(self, corpus: Corpus) -> None:
@@ -256,10 +267,16 @@ def load_weights(model: SentimentRNN, path: Path, expected: str | None = None) -
         the one expected.
     """
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
         _require_sha256(path, hashlib.sha256(content).hexdigest(), expected)
-        model.load_state_dict(load(content))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        with explaining(path, "a file of this network's weights"):
+            weights = load(content)
+            model.load_state_dict(weights)
+            require_finite(weights)
+    except CheckpointError:
+        raise
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
 
 
@@ -333,15 +350,17 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             "train one with `nullcline train`, or name another folder"
         )
     try:
-        run = unpack(_Run, json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
+        record = read_json(folder / SETTINGS_FILE, "the settings of a training run")
+        with explaining(folder / SETTINGS_FILE, "the settings of a training run"):
+            run = unpack(_Run, record)
+            epochs = [epoch.number for epoch in run.history]
+            require_sound(epochs, run.best_epoch, run.test_accuracy, run.train_accuracy)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         _require_sha256(
             folder / VOCABULARY_FILE,
             sha256(folder / VOCABULARY_FILE),
             run.files.get(VOCABULARY_FILE),
         )
-        if not 1 <= run.best_epoch <= len(run.history):
-            raise ValueError(f"best_epoch is {run.best_epoch} of {len(run.history)}")  # noqa: TRY301
     except CheckpointError:
         raise
     except (OSError, ValueError, RecursionError) as error:

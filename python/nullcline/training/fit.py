@@ -302,6 +302,7 @@ def _begin(
         dimension=settings.embedding_size,
         seed=settings.seed,
         progress=progress,
+        vectors=settings.vectors,
     )
     with torch.no_grad():
         model.embedding.weight.copy_(

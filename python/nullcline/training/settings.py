@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,9 +46,14 @@ class TrainingSettings:
     train_size
         Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
+    vectors
+        File of the word vectors to start from, or "random" (or "none"). Those are drawn for each
+        word, and learned as all others are. None stands for GloVe's, and with the generated
+        language for its own.
     classes
         Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
-        cross-entropy, more by one logit each and the cross-entropy.
+        cross-entropy, more by one logit each and the cross-entropy. Labels of a CSV file that are
+        numbers are in the order of the numbers, others by alphabet.
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
@@ -76,6 +82,7 @@ class TrainingSettings:
     max_gradient_norm: float | None = None
     validation_fraction: float = 0.3
     train_size: int | None = None
+    vectors: str | None = None
     classes: int = 2
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
@@ -103,6 +110,9 @@ class TrainingSettings:
             "in (0, 1)",
             self.validation_fraction,
         )
+        if self.vectors is not None:  # a path is kept as JSON can hold it
+            object.__setattr__(self, "vectors", os.fspath(self.vectors))
+        _require(self.vectors != "", "vectors", "None, a file or 'random'", self.vectors)
         _require(self.classes >= 2, "classes", "at least 2", self.classes)
         for name in ("learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
@@ -115,9 +125,10 @@ class TrainingSettings:
         return self.learning_rate or (3e-4 if self.cell == "rnn" else 1e-3)
 
     def resolved(self) -> TrainingSettings:
-        """Return these settings with the numbers that None stands for with this cell."""
+        """Return these settings with the numbers that None stands for, and one name for each."""
         bound = self.max_gradient_norm or (1.0 if self.cell == "rnn" else None)
-        return replace(self, learning_rate=self.step_size, max_gradient_norm=bound)
+        vectors = "random" if self.vectors == "none" else self.vectors
+        return replace(self, learning_rate=self.step_size, max_gradient_norm=bound, vectors=vectors)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""

@@ -2,8 +2,9 @@
 
 `pickle` runs what a file names. This reads the few opcodes that NumPy's arrays and plain values
 need, as Python 2 wrote them (protocol 0) and Python 3 writes them (3 to 5), and refuses all others.
-A name is no more than a key into `NAMES`. Every byte that is kept is a part of the file, so memory
-is bounded by the file's size, which lengths, shapes or memo numbers in a hostile one are not.
+A name is no more than a key into `NAMES`. Every byte that is kept is a part of the file, and there
+are few opcodes, so memory is bounded by the file's size, which lengths, shapes or memo numbers in a
+hostile one are not.
 
 An `Unpickler` whose `find_class` allows few names, behind a scan of the opcodes for their sizes,
 would not be as safe: it hashes whatever a file makes a key, and 300 bytes of tuples of tuples take
@@ -22,13 +23,19 @@ from nullcline.compat.fpf._pickle_objects import NAMES, Array, Maker, Type, fini
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MOST_OPCODES = 100_000
+"""A file of FixedPointFinder has some 500. Each takes memory, if only for an empty dictionary."""
+
+_QUOTED = re.compile(rb"""(?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2}){1,4096}""")
+"""A piece of a string: Python's patterns need memory for each repetition."""
+
 
 def parse(content: bytes) -> dict[str, Any]:
     """Return the dictionary that a pickle holds: arrays (read-only), scalars, strings and None.
 
     Raises
     ------
-    ValueError, TypeError, LookupError, OverflowError
+    ValueError, TypeError, LookupError, AttributeError, OverflowError
         If the bytes are no such pickle, or name anything but NumPy's arrays, scalars and types.
     """
     found = _Machine(content).run()
@@ -49,14 +56,17 @@ class _Machine:
 
     def run(self) -> Any:
         """Follow the opcodes to the last one and return what is then on top."""
-        while (opcode := self._take(1)) != b".":
+        for _ in range(_MOST_OPCODES):
+            opcode = self._take(1)
+            if opcode == b".":
+                return self._stack.pop()
             if opcode in _VALUES:
                 self._stack.append(_VALUES[opcode](self))
             elif opcode in _ACTIONS:
                 _ACTIONS[opcode](self)
             else:
                 raise ValueError(f"it has the opcode {opcode!r}, which no array needs")
-        return self._stack.pop()
+        raise ValueError(f"it has more than {_MOST_OPCODES:,} opcodes")
 
     # Parts of the file
 
@@ -87,8 +97,14 @@ class _Machine:
 
     def _quoted_line(self) -> bytes:
         line = self._line()
-        if not re.fullmatch(rb"""(['"])(?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2})*\1""", line):
+        if len(line) < 2 or line[:1] not in {b"'", b'"'} or line[:1] != line[-1:]:
             raise ValueError("a string is not quoted as Python 2 does it")
+        at, end = 1, len(line) - 1
+        while at < end:
+            part = _QUOTED.match(line, at, end)
+            if part is None:
+                raise ValueError("a string is not quoted as Python 2 does it")
+            at = part.end()
         return codecs.escape_decode(line[1:-1])[0]
 
     def _signed(self, width: int) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nullcline._support.npy import require_few_empty
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,6 +32,8 @@ class Type:
         _, order, *structure = state
         if any(part is not None for part in structure[:3]):
             raise ValueError("it holds a structured array")
+        if text(order) not in {"<", ">", "|", "="}:  # NumPy would evaluate it
+            raise ValueError("the byte order of a type is none")
         self.dtype = np.dtype(text(order) + self.dtype.str[1:])
 
 
@@ -52,6 +56,7 @@ def _array(raw: Any, of: Any, shape: Any, order: str) -> NDArray[Any]:
         raise ValueError("the shape of an array is none")
     if not all(type(length) is int and length >= 0 for length in shape):
         raise ValueError("the shape of an array does not hold lengths")
+    require_few_empty(shape, dtype.itemsize)
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"an array of shape {shape} and type {dtype} has {len(raw)} bytes")
     values: NDArray[Any] = np.frombuffer(raw, dtype)

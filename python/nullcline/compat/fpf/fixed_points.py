@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import archive
+from nullcline._support import archive, validation
+from nullcline._support.reading import open_regular, reading
 from nullcline.compat.fpf import _pickle_data
 from nullcline.compat.fpf._warn import warn_meaningless
+from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +40,13 @@ _AXES = {
     "kind": "",
 }
 _COMPLEX = ("eigval_J_xstar", "eigvec_J_xstar")
+_DTYPE_KINDS = {
+    **dict.fromkeys(_COMPLEX, "fc"),
+    **dict.fromkeys(("xstar", "x_init", "inputs", "F_xstar", "J_xstar", "dFdu"), "f"),
+    "kind": "U",
+}
+"""What a column may be of, as NumPy abbreviates it; of others than these any real numbers."""
+
 _SETTINGS = ("tol_unique", "dtype", "dtype_complex", "verbose", "do_alloc_nan")
 
 # What old files hold beside columns and settings, all of which follows from those.
@@ -392,7 +401,7 @@ class FixedPoints:
         if self.verbose:
             print("Restoring FixedPoints object.")
         path = Path(restore_path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_archive = file.read(2) == b"PK"
         restored = _read_archive(path) if is_archive else read_fps(path)
         self.__dict__ = restored.__dict__
@@ -484,14 +493,8 @@ def read_fps(path: str | os.PathLike[str]) -> FixedPoints:
     ValueError
         If it is no such file, or damaged, or refers to anything but arrays of numbers.
     """
-    content = Path(path).read_bytes()
-    try:
-        return _of_attributes(_pickle_data.parse(content))
-    except (*archive.UNREADABLE, OverflowError) as error:
-        raise ValueError(
-            f"{Path(path)} is not a file of FixedPointFinder's fixed points, or it is damaged: "
-            f"{error}"
-        ) from error
+    with reading(path, "a file of FixedPointFinder's fixed points") as file:
+        return _of_attributes(_pickle_data.parse(file.read()))
 
 
 def _of_attributes(found: dict[str, Any]) -> FixedPoints:
@@ -502,20 +505,42 @@ def _of_attributes(found: dict[str, Any]) -> FixedPoints:
     for name, column in columns.items():
         if not isinstance(column, np.ndarray):
             raise TypeError(f"{name} is a {type(column).__name__}, not an array")
-    settings = {name: found[name] for name in ("dtype", "dtype_complex") if name in found}
-    return FixedPoints(
-        **{name: column.copy() for name, column in columns.items()},
-        tol_unique=float(found["tol_unique"]),
-        verbose=bool(found.get("verbose", False)),
-        **settings,
-    )
+    settings = {name: found[name] for name in _SETTINGS if name in found}
+    settings["tol_unique"] = float(found["tol_unique"])
+    settings["verbose"] = bool(found.get("verbose", False))
+    settings.pop("do_alloc_nan", None)
+    return _checked({name: column.copy() for name, column in columns.items()}, settings)
 
 
 def _read_archive(path: Path) -> FixedPoints:
-    with archive.reading(path, "a file of fixed points") as file:
+    with reading(path, "a file of fixed points") as file:
         found = archive.read(file, _FORMAT, (_FORMAT_VERSION,))
         settings = {name: found.pop(name).item() for name in _SETTINGS if name in found}
-        return FixedPoints(**found, **settings)
+        return _checked(found, settings)
+
+
+def _checked(columns: dict[str, Any], settings: dict[str, Any]) -> FixedPoints:
+    """Return the points that a file holds, if they can be worked with; else raise."""
+    if unknown := columns.keys() - _AXES.keys():
+        raise ValueError(f"it has the columns {', '.join(sorted(unknown))}")
+    for name, column in columns.items():
+        if column.dtype.kind not in _DTYPE_KINDS.get(name, "fiub"):
+            raise TypeError(f"{name} is of type {column.dtype}")
+    validation.tolerance("tol_unique", settings["tol_unique"])
+    if "kind" in columns and (unknown_kinds := {*columns["kind"].tolist()} - {*KINDS}):
+        raise ValueError(f"kind must hold {', '.join(KINDS)}, not {sorted(unknown_kinds)}")
+    points = FixedPoints(**columns, **settings)
+    if (points.dtype.kind, points.dtype_complex.kind) != ("f", "c"):
+        raise TypeError(f"its types are {points.dtype} and {points.dtype_complex}")
+    lengths = {"s": points.n_states, "i": points.n_inputs}
+    for name, column in columns.items():
+        wanted = (
+            lengths[axis] or length
+            for axis, length in zip(_AXES[name], column.shape[1:], strict=True)
+        )
+        if column.shape != (points.n, *wanted):
+            raise ValueError(f"{name} of shape {column.shape} does not fit the others")
+    return points
 
 
 def _keeping_dimensions(index: Any) -> Any:

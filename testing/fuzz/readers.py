@@ -1,0 +1,313 @@
+"""Every reader: whole files to damage, what it may raise, what is done with what it returns."""
+
+from __future__ import annotations
+
+import bz2
+import copy
+import functools
+import gzip
+import io
+import json
+import lzma
+import pickle
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import nullcline as nc
+from nullcline.compat.fpf import FixedPoints as FinderPoints
+from nullcline.compat.fpf import read_fps
+from nullcline.search.kinds import KINDS
+from nullcline.study.results import NetworkAnalysis
+from nullcline.text import Vocabulary, WordVectors, imdb, load_corpus, load_word_vectors, sst
+from nullcline.text.archives import read_members
+from nullcline.training import Checkpoint, load_checkpoint
+from testing.text_samples import write_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OLD_FILES = Path(__file__).parents[2] / "tests" / "fixtures" / "old_files"
+RUN = OLD_FILES / "network"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a kind of file is read.
+
+    Parameters
+    ----------
+    seeds
+        Makes whole files in a folder and returns their contents.
+    file
+        Where in an empty folder the damaged file is put.
+    read
+        Reads it. It returns, or raises one of `refusals` with a message that names the file.
+    use
+        What is done with what `read` returned, which then may raise nothing.
+    beside
+        A folder of other files that it needs beside it.
+    """
+
+    seeds: Callable[[Path], list[bytes]]
+    file: str
+    read: Callable[[Path], Any]
+    use: Callable[[Any, Path], object]
+    refusals: tuple[type[Exception], ...] = (ValueError,)
+    beside: Path | None = None
+
+
+@functools.cache
+def _points() -> nc.FixedPoints:
+    rng = np.random.default_rng(0)
+    cell = nc.GRU(rng.normal(size=(9, 2)), rng.normal(size=(9, 3)), np.zeros(9), np.zeros(9))
+    inputs = {"left": np.ones(2), "right": np.zeros(2)}
+    return nc.find_fixed_points(cell, rng.normal(size=(4, 3)), inputs, n_threads=1)
+
+
+def _saved_points(folder: Path) -> list[bytes]:
+    _points().save(folder / "points.npz")
+    names = ("points.npz", "points-of-conditions.npz")
+    return [(folder / "points.npz").read_bytes(), *((OLD_FILES / n).read_bytes() for n in names)]
+
+
+def _use_points(points: nc.FixedPoints, folder: Path) -> None:
+    repr(points)
+    for kind in KINDS:
+        points.select(kind).unique()
+    points.unique(unconverged=True)
+    points.outliers()
+    points.save(folder / "again.npz")
+    nc.FixedPoints.load(folder / "again.npz")
+
+
+def _finder_points() -> FinderPoints:
+    points = _points()
+    jacobians = np.tile(np.eye(3) / 2, (len(points), 1, 1))
+    found = FinderPoints(
+        xstar=points.h,
+        x_init=points.starts,
+        inputs=points.inputs,
+        F_xstar=points.h.astype(np.float32),
+        qstar=points.q,
+        n_iters=points.iterations,
+        J_xstar=jacobians,
+        kind=points.kind,
+    )
+    found.decompose_jacobians()
+    return found
+
+
+def _saved_finder_points(folder: Path) -> list[bytes]:
+    _finder_points().save(folder / "finder.npz")
+    return [(OLD_FILES / "finder-points.npz").read_bytes(), (folder / "finder.npz").read_bytes()]
+
+
+def _pickles(_: Path) -> list[bytes]:
+    points = _finder_points()
+    columns = {
+        name: value for name, value in points.kwargs.items() if name not in {"kind", "do_alloc_nan"}
+    }
+    settings = {"dtype": np.dtype("float32"), "dtype_complex": np.complex64, "n": len(points)}
+    small = {"xstar": np.ones((2, 3)), "tol_unique": 1e-3}
+    of_python_2 = (
+        b"(dp1\nS'tol_unique'\np2\nF0.001\nsS'xstar'\np3\ncnumpy.core.multiarray\n_reconstruct\np4\n"
+        b"(cnumpy\nndarray\np5\n(I0\ntS'b'\ntR(I1\n(I1\nI2\ntcnumpy\ndtype\n(S'f4'\nI0\nI1\ntR(I3\n"
+        b"S'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'\\x00\\x00\\x80?abcd'\ntbs."
+    )
+    return [
+        of_python_2,
+        *(pickle.dumps({**columns, **settings}, protocol) for protocol in (3, 4, 5)),
+        pickle.dumps(small, 4),
+    ]
+
+
+def _restore(path: Path) -> FinderPoints:
+    points = FinderPoints()
+    points.restore(path)
+    return points
+
+
+def _use_finder_points(points: FinderPoints, folder: Path) -> None:
+    repr(points)
+    if points.xstar is not None:
+        points.get_unique()
+    points[: len(points)]
+    copy.copy(points)
+    FinderPoints.concatenate([points, points])
+    points.verbose = False
+    points.save(folder / "again.npz")
+    _restore(folder / "again.npz")
+
+
+def _use_analysis(analysis: NetworkAnalysis, folder: Path) -> None:
+    json.dumps(analysis.to_json(), allow_nan=False)
+    analysis.save(folder / "again.npz")
+    NetworkAnalysis.load(folder / "again.npz")
+
+
+def _use_run(run: Checkpoint, _: Path) -> None:
+    import torch
+
+    assert np.isfinite(run.validation_loss)
+    words = torch.from_numpy(run.encode("a good film")[None])
+    run.model(trained=False)
+    with torch.inference_mode():
+        run.model()(words, torch.tensor([words.shape[1]]))
+
+
+def _load_run(path: Path) -> Checkpoint:
+    run = load_checkpoint(path.parent)
+    run.model()
+    run.model(trained=False)
+    return run
+
+
+def _vector_texts(_: Path) -> list[bytes]:
+    words = ("the", "film", "n't", ",", "café")
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(len(words), 3)).astype(np.float32)
+    pairs = list(zip(words, rows, strict=True))
+    text = "".join(f"{word} {' '.join(map(str, row.tolist()))}\n" for word, row in pairs).encode()
+    binary = b"5 3\n" + b"".join(word.encode() + b" " + row.tobytes() for word, row in pairs)
+    broken = b"5 3\n" + b"".join(
+        word.encode() + b" " + row.tobytes() + b"\n" for word, row in pairs
+    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("v.3d.txt", text)
+        archive.writestr("v.2d.txt", "the 1 2\n")
+    return [
+        text, b"5 3\n" + text, binary, broken, packed.getvalue(), gzip.compress(text),
+        lzma.compress(binary, preset=0), bz2.compress(b"5 3\n" + text),
+    ]  # fmt: skip
+
+
+def _use_vectors(vectors: WordVectors, _: Path) -> None:
+    assert vectors.vectors.shape == (len(vectors), 3)
+    words = [word for word in vectors.words if word not in {"<pad>", "<unk>"}]
+    if words:
+        matrix = vectors.matrix(Vocabulary([*words, "another one"]))
+        assert np.isfinite(matrix).all()
+
+
+def _archives(files: dict[str, bytes]) -> Callable[[Path], list[bytes]]:
+    suffixes = (".tar", ".tar.gz", ".tar.xz", ".tar.bz2", ".zip")
+    return lambda folder: [
+        write_archive(folder / "archive", suffix, files).read_bytes() for suffix in suffixes
+    ]
+
+
+def _use_members(members: list[tuple[str, bytes]], _: Path) -> None:
+    assert sum(len(content) for _, content in members) < 1 << 20
+
+
+_TEXTS = {"top/a.txt": b"alpha", "top/b/c.txt": bytes(range(256)) * 30, "top/empty.txt": b""}
+_TREES = {
+    "trees/train.txt": b"(3 (2 It) (4 (2 's) (4 great)))\n(2 (2 So) (2 so))\n(0 (2 No) (2 .))\n",
+    "trees/test.txt": "(1 (1 Mal) (2 été))\n(4 (4 Fine) (2 .))\n".encode(),
+}
+_REVIEWS = {
+    f"aclImdb/{split}/{label}/{number}_5.txt": f"{split} {label} {number} é".encode()
+    for split in ("test", "train")
+    for label in ("pos", "neg")
+    for number in (1, 0)
+}
+_CSV = (
+    'text,label\n"Good, ""very"" good",1\nbad film,0\n"two\nlines",1\npoor,0\nfine,1\nété,0\n',
+    "text,label,split\ngood,2,train\nbad,10,train\nfine,2,test\npoor,10,test\n",
+)
+
+
+def _corpus(name: str) -> Callable[[Path], Any]:
+    """Return a reader of a small copy of a corpus, beside which nothing is looked for."""
+
+    def read(path: Path) -> Any:
+        old = imdb._REVIEWS_PER_FOLDER, sst._TREES
+        imdb._REVIEWS_PER_FOLDER, sst._TREES = 2, {"train": 3, "test": 2}
+        try:
+            return load_corpus(name, data_dir=path.parent, progress=False)
+        finally:
+            imdb._REVIEWS_PER_FOLDER, sst._TREES = old
+
+    return read
+
+
+def _use_corpus(corpus: Any, _: Path) -> None:
+    for split in (corpus.train, corpus.test):
+        assert len(split)
+        assert all(isinstance(text, str) for text in split.texts)
+        assert (split.labels < len(corpus.classes)).all()
+
+
+def _safetensors(folder: Path) -> list[bytes]:
+    from safetensors.numpy import save
+
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih": (9, 2), "weight_hh": (9, 3), "bias_ih": (9,), "bias_hh": (9,)}
+    cell = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    layer = {f"{name}_l0": value.astype(np.float32) for name, value in cell.items()}
+    half = {name: value.astype(np.float16) for name, value in cell.items()}
+    return [save(cell), save(layer), save(half)]
+
+
+def _use_cells(cells: list[Any], _: Path) -> None:
+    for cell in cells:
+        cell.step(np.zeros((1, cell.state_size)))
+
+
+def _files(*names: str) -> Callable[[Path], list[bytes]]:
+    return lambda _: [(RUN / name).read_bytes() for name in names]
+
+
+READERS: dict[str, Reader] = {
+    "points": Reader(_saved_points, "points.npz", nc.FixedPoints.load, _use_points),
+    "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
+    "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),
+    "analysis": Reader(_files("analysis.npz"), "analysis.npz", NetworkAnalysis.load, _use_analysis),
+    "settings": Reader(_files("settings.json"), "settings.json", _load_run, _use_run, beside=RUN),
+    "vocabulary": Reader(
+        _files("vocabulary.json"), "vocabulary.json", _load_run, _use_run, beside=RUN
+    ),
+    "weights": Reader(
+        _files("weights.safetensors"), "weights.safetensors", _load_run, _use_run, beside=RUN
+    ),
+    "safetensors": Reader(
+        _safetensors,
+        "cell.safetensors",
+        nc.from_safetensors,
+        _use_cells,
+        refusals=(ValueError, TypeError, NotImplementedError),
+    ),
+    "word vectors": Reader(
+        _vector_texts, "vectors", functools.partial(load_word_vectors, dimension=3), _use_vectors
+    ),
+    "archive": Reader(
+        _archives(_TEXTS),
+        "archive",
+        lambda path: list(read_members(path, lambda _: True)),
+        _use_members,
+    ),
+    "imdb": Reader(_archives(_REVIEWS), "aclImdb_v1.tar.gz", _corpus("imdb"), _use_corpus),
+    "sst": Reader(_archives(_TREES), "trainDevTestTrees_PTB.zip", _corpus("sst"), _use_corpus),
+    "csv": Reader(
+        lambda _: [text.encode() for text in _CSV], "corpus.csv", load_corpus, _use_corpus
+    ),
+}
+"""The readers by name."""
+
+
+def prepare(reader: Reader, folder: Path, content: bytes) -> Path:
+    """Put a file, and what it needs beside it, into an empty folder, and return its path."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if reader.beside is None:
+        folder.mkdir()
+    else:
+        shutil.copytree(reader.beside, folder)
+    path = folder / reader.file
+    path.write_bytes(content)
+    return path
