@@ -46,11 +46,11 @@ sanitize-%: .venv-test/test.stamp
 	.venv-test/bin/cmake --build build/sanitize-$* --parallel $(JOBS)
 	.venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
 	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) --no-deps --upgrade --target build/sanitize-$*/python $(DEFINE)NULLCLINE_SANITIZE=$* $(DEFINE)NULLCLINE_EMULATED_GPU=ON .
-	$(SANITIZER_OPTIONS) LD_PRELOAD="$$($(CXX) -print-file-name=lib$(if $(findstring thread,$*),tsan,asan).so) $$($(CXX) -print-file-name=libstdc++.so)" PYTHONPATH=build/sanitize-$*/python:. .venv-test/bin/python -m testing.short_searches
+	$(SANITIZER_OPTIONS) LD_PRELOAD="$$($(CXX) -print-file-name=lib$(if $(findstring thread,$*),tsan,asan).so) $$($(CXX) -print-file-name=libstdc++.so)" PYTHONPATH=build/sanitize-$*/python:. .venv-test/bin/python -m benchmarks.short_searches
 
 # Faults put into the sources of CUDA, one at a time, each of which their claims are to refute.
 mutants: ctest
-	PATH=$(CURDIR)/.venv-test/bin:$$PATH .venv-test/bin/python cpp/tests/cuda_on_cpu/mutants.py
+	PATH=$(CURDIR)/.venv-test/bin:$$PATH .venv-test/bin/python -m testing.mutants
 
 bench: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[bench]'

@@ -1,6 +1,6 @@
 """Short searches through every solver, on the processor's threads and on the emulated GPU.
 
-`python -m testing.short_searches` runs them, for sanitizers to watch.
+`python -m benchmarks.short_searches` runs them, for sanitizers to watch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Put faults into the GPU's code, one at a time, and see that the claims of CUDA on a CPU fail.
 
-`make mutants` runs it. Each fault is put into a copy of the sources, compiled and tested; one that
-nothing notices is named at the end. It takes minutes a fault.
+`make mutants` puts them all, `python -m testing.mutants NAME ...` those of a name. Each goes into a
+copy of the sources, which is compiled and tested: some minutes a fault.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 GROUP = "cpp/include/nullcline/gpu/cooperative_group.hpp"
 EIGEN = "cpp/include/nullcline/gpu/jacobi_eigen.hpp"
 DEVICE = "cpp/cuda/device.cuh"
+CMAKE = shutil.which("cmake") or "cmake"
+CTEST = shutil.which("ctest") or "ctest"
 
 
 class Fault(NamedTuple):
@@ -104,41 +106,37 @@ FAULTS = (
 def put(fault: Fault, tree: Path) -> None:
     path = tree / fault.file
     text = path.read_text("utf-8")
-    begin = text.index(fault.after)
-    at = text.index(fault.sound, begin)
+    at = text.index(fault.sound, text.index(fault.after))
     path.write_text(text[:at] + fault.faulty + text[at + len(fault.sound) :], "utf-8")
 
 
 def is_noticed(fault: Fault, tree: Path, build: Path) -> bool:
-    """Compile the sources with a fault, and tell whether a claim fails; what does not compile fails."""
+    """Compile the sources with a fault, which they must bear, and tell whether a claim fails."""
     before = (tree / fault.file).read_text("utf-8")
     put(fault, tree)
-    subprocess.run(["cmake", "--build", build, "--target", "nullcline_cuda_tests"], check=True)
-    ran = subprocess.run(
-        ["ctest", "--test-dir", build, "-R", "on CUDA", "--stop-on-failure", "--timeout", "300"],
-        check=False,
-    )
+    subprocess.run([CMAKE, "--build", build, "--target", "nullcline_cuda_tests"], check=True)
+    ctest = [CTEST, "--test-dir", build, "-R", "on CUDA", "--stop-on-failure"]
+    ran = subprocess.run(ctest, check=False)
     (tree / fault.file).write_text(before, "utf-8")
     return ran.returncode != 0
 
 
 def main() -> int:
-    names = sys.argv[1:]
+    faults = [fault for fault in FAULTS if not sys.argv[1:] or fault.name in sys.argv[1:]]
+    missed = []
     with tempfile.TemporaryDirectory() as folder:
         tree, build = Path(folder, "tree"), Path(folder, "build")
-        shutil.copytree(ROOT / "cpp", tree / "cpp")
-        shutil.copytree(ROOT / "cmake", tree / "cmake")
+        for name in ("cpp", "cmake"):
+            shutil.copytree(ROOT / name, tree / name)
         shutil.copy(ROOT / "CMakeLists.txt", tree)
         options = ["-DNULLCLINE_PYTHON=OFF", "-DNULLCLINE_TESTS=ON"]
-        subprocess.run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", *options], check=True)
-        noticed = {
-            fault.name: is_noticed(fault, tree, build)
-            for fault in FAULTS
-            if not names or fault.name in names
-        }
-    for name, was in noticed.items():
-        print(f"{'noticed' if was else 'NOT noticed'}: {name}")
-    return 0 if all(noticed.values()) else 1
+        subprocess.run([CMAKE, "-S", tree, "-B", build, "-G", "Ninja", *options], check=True)
+        for fault in faults:
+            noticed = is_noticed(fault, tree, build)
+            sys.stdout.write(f"{'noticed' if noticed else 'NOT NOTICED'}: {fault.name}\n")
+            missed += [] if noticed else [fault.name]
+    sys.stdout.write(f"{len(faults) - len(missed)} of {len(faults)} faults were noticed\n")
+    return len(missed)
 
 
 if __name__ == "__main__":
