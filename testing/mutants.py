@@ -115,7 +115,7 @@ def is_noticed(fault: Fault, tree: Path, build: Path) -> bool:
     before = (tree / fault.file).read_text("utf-8")
     put(fault, tree)
     subprocess.run([CMAKE, "--build", build, "--target", "nullcline_cuda_tests"], check=True)
-    ctest = [CTEST, "--test-dir", build, "-R", "on CUDA", "--stop-on-failure"]
+    ctest = [CTEST, "--test-dir", str(build), "-R", "on CUDA", "--stop-on-failure"]
     ran = subprocess.run(ctest, check=False)
     (tree / fault.file).write_text(before, "utf-8")
     return ran.returncode != 0

@@ -679,7 +679,7 @@ def test_results_are_not_rounded_by_the_library_of_the_starts(
     module: Any = SimpleNamespace(ndarray=Array, from_dlpack=jax.from_dlpack, __name__="jax.numpy")
     monkeypatch.setitem(sys.modules, "jax.numpy", module)
     starts = STARTS.astype(dtype)
-    with pytest.warns(UserWarning, match=r"jax.numpy would round float64 .* jax_enable_x64"):
+    with pytest.warns(UserWarning, match=r"jax.numpy would round float64 .*jax_enable_x64"):
         points = find(cell_of(GRU, dtype), Array(gpu, starts))
     here = nc.find_fixed_points(cell_of(GRU, dtype), starts)
     columns: dict[str, Any] = {"h": points.h, "q": points.q, "starts": points.starts}
