@@ -7,6 +7,7 @@ real one, and on a real one where there is one.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -688,6 +689,24 @@ def test_results_are_not_rounded_by_the_library_of_the_starts(
         assert isinstance(column, np.ndarray) == (column.dtype == np.float64)
     assert points.numpy().h.dtype == dtype
     np.testing.assert_array_equal(points.numpy().starts, starts)
+
+
+def test_an_array_may_be_released_after_python_has_ended(emulated: Gpu) -> None:
+    """As by a library that keeps one to the end of the process."""
+    script = f"""
+import ctypes
+import {emulated.module.__name__} as module
+name = b"used_dltensor"
+capsule = module.DeviceArray((3,), True, 0).__dlpack__()
+get = ctypes.pythonapi.PyCapsule_GetPointer
+get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+tensor = get(capsule, b"dltensor")
+ctypes.pythonapi.PyCapsule_SetName(ctypes.py_object(capsule), ctypes.c_char_p(name))
+deleter = ctypes.c_void_p.from_address(tensor + 56)
+ctypes.CDLL(None).__cxa_atexit(deleter, ctypes.c_void_p(tensor), None)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+    assert ran.returncode == 0
 
 
 def test_arrays_of_other_libraries_come_to_the_host() -> None:

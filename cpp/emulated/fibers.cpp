@@ -244,12 +244,12 @@ void Fibers::wait(Barrier& barrier) {
 
 void Fibers::exchange(Exchange& exchange, std::size_t mine, std::uint64_t value,
                       std::uint64_t* all) {
-    exchange.values[mine] = value;
+    auto& values = exchange.values[exchange.barrier.generation % 2];
+    values[mine] = value;
     meet(exchange.barrier);
     for (std::size_t i = 0; i < exchange.barrier.n_members; ++i) {
-        all[i] = exchange.values[i];
+        all[i] = values[i];
     }
-    meet(exchange.barrier);  // before the next values
 }
 
 void Fibers::meet(Barrier& barrier) {

@@ -35,7 +35,8 @@ struct Exchange {
     static constexpr std::size_t max_members = 32;
 
     Barrier barrier;
-    std::array<std::uint64_t, max_members> values{};
+    /// Of odd and even generations: nobody is two ahead of one who still reads.
+    std::array<std::array<std::uint64_t, max_members>, 2> values{};
 };
 
 /// A value as what is exchanged, and back.
