@@ -6,6 +6,7 @@ copy of the sources, which is compiled and tested: some minutes a fault.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -116,7 +117,8 @@ def is_noticed(fault: Fault, tree: Path, build: Path) -> bool:
     put(fault, tree)
     subprocess.run([CMAKE, "--build", build, "--target", "nullcline_cuda_tests"], check=True)
     ctest = [CTEST, "--test-dir", str(build), "-R", "on CUDA", "--stop-on-failure"]
-    ran = subprocess.run(ctest, check=False)
+    at_once = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1"}
+    ran = subprocess.run(ctest, check=False, env=at_once)
     (tree / fault.file).write_text(before, "utf-8")
     return ran.returncode != 0
 
