@@ -102,11 +102,7 @@ template <class T>
 template <class T>
 [[nodiscard]] Ends<T> on_gpu(const Network<T>& network, const Ask& ask, const gpu::Source& starts,
                              std::vector<std::uintptr_t> streams = {}) {
-    static const bool is_loaded = [] {
-        cuda::load_cublas(NULLCLINE_CUBLAS);
-        return true;
-    }();
-    static_cast<void>(is_loaded);
+    cuda::load_cublas(NULLCLINE_CUBLAS);
     Ends<T> ends{
         Matrix<T>(starts.rows, network.cell.state_size()), std::vector<double>(starts.rows), {}};
     gpu::Problem<T> problem{
@@ -294,6 +290,7 @@ TEST("on CUDA, threads search at the same time") {
 }
 
 TEST("on CUDA, rates are measured of as many Jacobians as there is room for") {
+    cuda::load_cublas(NULLCLINE_CUBLAS);
     const Network<double> network(gru, 9, 1);
     const auto rates = [&] { return cuda::measure(network.cell, 500, 8, 0); };
     CHECK(rates().assembly > 0);
