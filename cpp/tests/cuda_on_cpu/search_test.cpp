@@ -292,9 +292,9 @@ TEST("on CUDA, threads search at the same time") {
 TEST("on CUDA, rates are measured of as many Jacobians as there is room for") {
     cuda::load_cublas(NULLCLINE_CUBLAS);
     const Network<double> network(gru, 9, 1);
-    const auto rates = [&] { return cuda::measure(network.cell, 500, 8, 0); };
+    const auto rates = [&] { return cuda::measure(network.cell, 200, 8, 0); };
     CHECK(rates().assembly > 0);
-    cuda_on_cpu::set_memory(800'000);  // those of all would take 324,000 bytes, twice
+    cuda_on_cpu::set_memory(400'000);  // those of all would take 259,200
     CHECK(rates().assembly > 0);
     CHECK(cuda_on_cpu::bytes_in_use() == 0);
 }
