@@ -28,6 +28,7 @@ void find(void* library, const char* name, F*& routine) {
         throw std::runtime_error(dlerror());
     }
     Driver found;
+    find(library, "cuInit", found.init);
     find(library, "cuDevicePrimaryCtxRetain", found.primary_context);
     find(library, "cuCtxPushCurrent_v2", found.push);
     find(library, "cuCtxPopCurrent_v2", found.pop);
@@ -50,6 +51,7 @@ void check_driver(int status, const char* doing) { check(static_cast<cudaError_t
     const std::lock_guard lock(mutex);
     DriverContext*& context = contexts[device];
     if (context == nullptr) {
+        check_driver(driver().init(0), "begin");
         check_driver(driver().primary_context(&context, device), "make a context");
     }
     return context;

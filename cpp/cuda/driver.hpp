@@ -11,6 +11,7 @@ struct DriverContext;
 
 /// The driver's routines, out of the library that the runtime has loaded.
 struct Driver {
+    int (*init)(unsigned flags) = nullptr;
     int (*primary_context)(DriverContext**, int device) = nullptr;
     int (*push)(DriverContext*) = nullptr;
     int (*pop)(DriverContext**) = nullptr;

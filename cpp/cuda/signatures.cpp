@@ -63,6 +63,7 @@ template <>
 constexpr bool passed_alike<int, CUresult> = true;
 
 constexpr Driver driver;
+static_assert(called_alike(driver.init, cuInit));
 static_assert(called_alike(driver.primary_context, cuDevicePrimaryCtxRetain));
 static_assert(called_alike(driver.push, cuCtxPushCurrent));
 static_assert(called_alike(driver.pop, cuCtxPopCurrent));

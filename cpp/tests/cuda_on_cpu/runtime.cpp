@@ -171,6 +171,8 @@ extern "C" {
 
 // The driver.
 
+int cuInit(unsigned) { return cudaSuccess; }
+
 int cuDevicePrimaryCtxRetain(CudaContext** context, int device) {
     if (device < 0 || device >= n_devices) {
         return cudaErrorInvalidDevice;
