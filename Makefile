@@ -4,14 +4,15 @@ PYTHON ?= python3
 JOBS   ?= 2
 
 # One environment per purpose, made anew when what it is made of changes.
-SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' ')' -print)
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cmake cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.cmake' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' ')' -print)
 CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
 DEFINE   = --config-settings=cmake.define.
-# The search on GPUs is compiled wherever nvcc is, with or without a GPU.
+# The search on GPUs is compiled wherever nvcc is, with or without a GPU: for one kind, which is
+# enough to know that it compiles.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: reproduce test lint types ctest tests fuzz bench cuda-check docs format clean
+.PHONY: reproduce test lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
@@ -28,7 +29,7 @@ types: .venv-test/test.stamp
 # The core's own tests, without Python.
 ctest: .venv-test/test.stamp
 	.venv-test/bin/cmake -S . -B build/ctest -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_WERROR=ON -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON
-	.venv-test/bin/cmake --build build/ctest --parallel $(JOBS) --target nullcline_tests
+	.venv-test/bin/cmake --build build/ctest --parallel $(JOBS)
 	.venv-test/bin/ctest --test-dir build/ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 
 tests: .venv-test/test.stamp
@@ -41,6 +42,23 @@ FUZZ_SEED  ?= 0
 fuzz: .venv-test/test.stamp
 	mkdir -p build/fuzz
 	.venv-test/bin/python -m testing.fuzz --readers --api --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) --keep build/fuzz
+
+# Under each sanitizer: the core's own tests, the sources of CUDA on a CPU, and short searches of the
+# modules that Python imports. A report ends it. (OpenBLAS and Python's own leaks are not looked for.)
+sanitize: sanitize-address,undefined sanitize-thread
+
+SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=ignore_noninstrumented_modules=1
+
+sanitize-%: .venv-test/test.stamp
+	.venv-test/bin/cmake -S . -B build/sanitize-$* -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON -DNULLCLINE_SANITIZE=$*
+	.venv-test/bin/cmake --build build/sanitize-$* --parallel $(JOBS)
+	.venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) --no-deps --upgrade --target build/sanitize-$*/python $(DEFINE)NULLCLINE_SANITIZE=$* $(DEFINE)NULLCLINE_EMULATED_GPU=ON .
+	$(SANITIZER_OPTIONS) LD_PRELOAD="$$($(CXX) -print-file-name=lib$(if $(findstring thread,$*),tsan,asan).so) $$($(CXX) -print-file-name=libstdc++.so)" PYTHONPATH=build/sanitize-$*/python:. .venv-test/bin/python -m benchmarks.short_searches
+
+# Faults put into the sources of CUDA, one at a time, each of which their claims are to refute.
+mutants: ctest
+	PATH=$(CURDIR)/.venv-test/bin:$$PATH .venv-test/bin/python -m testing.mutants
 
 bench: .venv-test/test.stamp
 	.venv-test/bin/$(PIP) '.[bench]'
@@ -57,14 +75,16 @@ bench: .venv-test/test.stamp
 # network, CUDA_PYTHON=python3 CUDA_PIP='--no-build-isolation --no-deps' use what that Python has.
 CUDA_PYTHON ?= .venv-cuda/bin/python
 CUDA_PIP    ?=
+# Those of cuBLAS are NVIDIA's to check, and most of the time would go into them.
+OUR_KERNELS  = --kernel-name kns=run_kernel
 
 cuda-check:
 	@nvidia-smi -L 2>/dev/null || { echo 'cuda-check: no NVIDIA GPU was found, so nothing was built or run'; exit 1; }
 	command -v $(CUDA_PYTHON) || $(PYTHON) -m venv .venv-cuda
 	CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) $(CUDA_PYTHON) -m pip install --quiet $(CUDA_PIP) $(DEFINE)NULLCLINE_CUDA=ON $(DEFINE)CMAKE_CUDA_ARCHITECTURES=native '.[test]'
 	NULLCLINE_REQUIRE_GPU=1 $(CUDA_PYTHON) -m pytest tests/test_cuda.py tests/test_cells.py tests/test_from_torch.py
-	compute-sanitizer --error-exitcode 1 --tool memcheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
-	compute-sanitizer --error-exitcode 1 --tool racecheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
+	compute-sanitizer --error-exitcode 1 $(OUR_KERNELS) --tool memcheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
+	compute-sanitizer --error-exitcode 1 $(OUR_KERNELS) --tool racecheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
 	$(CUDA_PYTHON) -m benchmarks.gpu
 
 docs: .venv-test/test.stamp
@@ -83,7 +103,7 @@ format: .venv-test/test.stamp
 
 .venv-test/test.stamp: $(SOURCES)
 	test -x .venv-test/bin/python || $(PYTHON) -m venv .venv-test
-	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) '.[test,lint]'
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80 '.[test,lint]'
 	touch $@
 
 clean:

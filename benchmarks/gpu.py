@@ -147,16 +147,16 @@ def rates(hidden_size: int, n_states: int, square: int = 8192) -> Row:
     }
 
 
-def record(searches: list[Row], of_device: list[Row]) -> Row:
-    """Return all that was measured, and on what."""
+def record() -> Row:
+    """Return what is measured on, and room for what is measured."""
     device = nc.cuda.devices()[0]
     return {
         "device": device.name,
         "compute_capability": list(device.compute_capability),
         "cpu_threads": available_threads(),
         "packages": versions(),
-        "searches": searches,
-        "rates": of_device,
+        "searches": [],
+        "rates": [],
     }
 
 
@@ -192,13 +192,21 @@ def main() -> int:
     if not (available := nc.cuda.is_available()):
         print(f"no GPU to measure: {available.reason}")
         return 1
-    searches = [*study_network(), *many_starts(), *large_network()]
-    result = record(searches, [rates(256, 8192), rates(1024, 2048), rates(4096, 128)])
+    result = record()
+    for measure in (study_network, many_starts, large_network):
+        result["searches"] += measure()
+        write(result)  # what was measured is kept, whatever becomes of the rest
+    for hidden_size, n_states in ((256, 8192), (1024, 2048), (4096, 128)):
+        result["rates"].append(rates(hidden_size, n_states))
+        write(result)
+    print(table(result))
+    return 0
+
+
+def write(result: Row) -> None:
     name = re.sub(r"[^a-z0-9]+", "-", result["device"].lower()).strip("-")
     with replacing(RESULTS / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(table(result))
-    return 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import torch
 
 import nullcline as nc
 from nullcline.gpu import cublas
-from nullcline.gpu.device import chosen_gpu
+from nullcline.gpu.availability import require_supported
+from nullcline.gpu.device import chosen_gpu, first_gpu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,7 @@ def build(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
             "device_count": lambda: 1,
             "device_name": "GPU {}".format,
             "compute_capability": lambda device: (9, device),
+            "least_compute_capability": lambda: (8, 0),
             "load_cublas": lambda _: None,
             **functions,
         }
@@ -92,6 +95,57 @@ def test_no_driver_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_gpu_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     build(monkeypatch, device_count=lambda: 0)
     check_refusal("no NVIDIA GPU is visible; CUDA_VISIBLE_DEVICES may hide it")
+
+
+def test_a_gpu_that_is_too_old_for_the_build_is_the_reason_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build(monkeypatch, compute_capability=lambda _: (7, 5))
+    check_refusal(
+        "this build of nullcline needs a GPU of compute capability 8.0 or more, and GPU 0 (cuda:0) "
+        "has 7.5: reinstall with"
+    )
+    check_refusal("CMAKE_CUDA_ARCHITECTURES=75")
+
+
+def test_of_several_gpus_those_that_are_too_old_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build(monkeypatch, device_count=lambda: 2, compute_capability=lambda index: (7 + index, 0))
+    assert nc.cuda.devices() == [nc.cuda.Device(1, "GPU 1", (8, 0))]
+    assert first_gpu() == 1
+    require_supported(1)
+    with pytest.raises(nc.cuda.CudaUnavailableError, match=r"GPU 0 \(cuda:0\) has 7.0"):
+        nc.find_fixed_points(CELL, np.zeros((1, 2)), device="cuda:0")
+
+
+def test_after_a_fork_the_reason_given_is_the_fork() -> None:
+    script = """
+import os, sys, threading
+from types import SimpleNamespace
+import nullcline as nc
+from nullcline.gpu import availability, cublas
+cublas.candidates = lambda: iter(["good"])
+sys.modules["nullcline._native._cuda"] = SimpleNamespace(
+    device_count=lambda: 1,
+    device_name=str,
+    compute_capability=lambda _: (9, 0),
+    least_compute_capability=lambda: (8, 0),
+    load_cublas=lambda _: None,
+)
+assert nc.cuda.is_available()
+with availability._lock:  # as if another thread held it
+    child = os.fork()
+    if child == 0:
+        print(nc.cuda.is_available().reason, flush=True)
+        os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert nc.cuda.is_available()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.startswith("this process was forked from one that had used the GPU")
 
 
 def test_no_cublas_is_the_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ class DeviceArray {
         : shape_(std::move(shape)),
           is_double_(is_double),
           device_(device),
-          data_(runtime::allocate(device, bytes()), Release{device}) {}
+          data_(runtime::allocate(device, bytes()),
+                [device](void* data) { runtime::release(device, data); }) {}
 
     [[nodiscard]] std::uintptr_t address() const {
         return reinterpret_cast<std::uintptr_t>(data_.get());
@@ -86,32 +87,29 @@ class DeviceArray {
         return {runtime::is_gpu ? dlpack::cuda : dlpack::cpu, device_};
     }
 
-    /// A capsule that keeps `self` alive.
-    [[nodiscard]] static py::capsule to_dlpack(const py::object& self) {
+    /// A capsule that keeps the memory alive. Its consumer may outlive Python, so that what is kept
+    /// is no object of Python's.
+    [[nodiscard]] py::capsule to_dlpack() const {
         struct Exported {
             dlpack::ManagedTensor managed;
             std::vector<std::int64_t> shape;
-            py::object array;
+            std::shared_ptr<void> data;
         };
-        auto& array = self.cast<DeviceArray&>();
         auto exported = std::make_unique<Exported>();
-        exported->shape = array.shape_;
-        exported->array = self;
+        exported->shape = shape_;
+        exported->data = data_;
         exported->managed = {
-            .tensor = {.data = array.data_.get(),
-                       .device = {array.dlpack_device().first, array.device_},
-                       .n_dimensions = static_cast<std::int32_t>(array.shape_.size()),
+            .tensor = {.data = data_.get(),
+                       .device = {dlpack_device().first, device_},
+                       .n_dimensions = static_cast<std::int32_t>(shape_.size()),
                        .type = {dlpack::floating_point,
-                                static_cast<std::uint8_t>(array.is_double_ ? 64 : 32), 1},
+                                static_cast<std::uint8_t>(is_double_ ? 64 : 32), 1},
                        .shape = exported->shape.data(),
                        .strides = nullptr,
                        .byte_offset = 0},
             .owner = exported.get(),
             .deleter =
-                [](dlpack::ManagedTensor* tensor) {
-                    const py::gil_scoped_acquire acquire;
-                    delete static_cast<Exported*>(tensor->owner);
-                },
+                [](dlpack::ManagedTensor* tensor) { delete static_cast<Exported*>(tensor->owner); },
         };
         return py::capsule(&exported.release()->managed, dlpack::fresh_name, [](PyObject* capsule) {
             if (PyCapsule_IsValid(capsule, dlpack::fresh_name) != 0) {
@@ -123,11 +121,6 @@ class DeviceArray {
     }
 
   private:
-    struct Release {
-        int device;
-        void operator()(void* data) const { runtime::release(device, data); }
-    };
-
     [[nodiscard]] std::size_t bytes() const {
         std::size_t n = is_double_ ? sizeof(double) : sizeof(float);
         for (const std::int64_t extent : shape_) {
@@ -142,7 +135,7 @@ class DeviceArray {
     std::vector<std::int64_t> shape_;
     bool is_double_;
     int device_;
-    std::unique_ptr<void, Release> data_;
+    std::shared_ptr<void> data_;
 };
 
 /// A contiguous copy on a device of an array of two dimensions.
@@ -321,6 +314,7 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
     module.def("device_count", &runtime::device_count);
     module.def("device_name", &runtime::device_name, py::arg("device"));
     module.def("compute_capability", &runtime::compute_capability, py::arg("device"));
+    module.def("least_compute_capability", &runtime::least_compute_capability);
     module.def(
         "device_of",
         [](std::uintptr_t address) {
@@ -341,9 +335,8 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         .def("numpy", &DeviceArray::numpy)
         .def_property_readonly("__cuda_array_interface__", &DeviceArray::cuda_array_interface)
         .def("__dlpack_device__", &DeviceArray::dlpack_device)
-        .def("__dlpack__", [](const py::object& self, const py::kwargs&) {
-            return DeviceArray::to_dlpack(self);
-        });
+        .def("__dlpack__",
+             [](const DeviceArray& self, const py::kwargs&) { return self.to_dlpack(); });
     module.def("copy", &copy_to_device, py::arg("source"), py::arg("is_double"), py::arg("device"),
                py::arg("streams") = std::vector<std::uintptr_t>());
     py::class_<DlpackView>(module, "DlpackView", py::module_local())

@@ -83,7 +83,16 @@ class Device {
         return free + (reserved - used);
     }
 
-    /// Copy in either direction; the host's memory may be used again at once.
+    /// The driver may read the host's memory long after the call returns (it does on GPUs that
+    /// share the host's page tables), so this waits. Searches upload little, and at their start.
+    void upload(void* to, const void* from, std::size_t bytes) {
+        if (bytes > 0) {
+            check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()),
+                  "copy memory");
+            synchronize();
+        }
+    }
+
     void copy(void* to, const void* from, std::size_t bytes) {
         if (bytes > 0) {
             check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream()), "copy memory");
@@ -124,8 +133,10 @@ class Device {
         if (n_blocks == 0) {
             return;
         }
-        run_kernel<<<checked(n_blocks), block_size_, 0, stream()>>>(kernel);
-        check(cudaGetLastError(), "start a kernel");
+        void* arguments[] = {const_cast<Kernel*>(&kernel)};
+        check(cudaLaunchKernel(run_kernel<Kernel>, dim3(checked(n_blocks)), dim3(block_size_),
+                               arguments, 0, stream()),
+              "start a kernel");
     }
 
     // A row-major matrix is the transpose of the column-major one in the same memory, so each

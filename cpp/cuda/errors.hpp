@@ -21,22 +21,17 @@ inline void check(cudaError_t status, const char* doing) {
     if (status == cudaErrorMemoryAllocation) {
         throw gpu::OutOfMemory(message);
     }
+    if (status == cudaErrorInitializationError) {
+        throw std::runtime_error(message +
+                                 "; a process cannot use CUDA if the one that it was forked from "
+                                 "has: start it by multiprocessing's \"spawn\" method");
+    }
+    if (status == cudaErrorNoKernelImageForDevice) {
+        throw std::runtime_error(message +
+                                 "; this build of nullcline is for other GPUs: reinstall "
+                                 "with -C cmake.define.CMAKE_CUDA_ARCHITECTURES=native");
+    }
     throw std::runtime_error(message);
 }
-
-/// Makes a device the current one of this thread, for a while.
-class CurrentDevice {
-  public:
-    explicit CurrentDevice(int device) {
-        check(cudaGetDevice(&before_), "find the current device");
-        check(cudaSetDevice(device), "choose a device");
-    }
-    CurrentDevice(const CurrentDevice&) = delete;
-    CurrentDevice& operator=(const CurrentDevice&) = delete;
-    ~CurrentDevice() { static_cast<void>(cudaSetDevice(before_)); }
-
-  private:
-    int before_ = 0;
-};
 
 }  // namespace nullcline::cuda

@@ -3,8 +3,10 @@
 
 #include <cuda_runtime_api.h>
 
+#include <exception>
 #include <stdexcept>
 
+#include "driver.hpp"
 #include "errors.hpp"
 
 namespace nullcline::cuda {
@@ -69,8 +71,13 @@ void* allocate(int device, std::size_t bytes) {
     return data;
 }
 
-void release(int, void* data) {  // memory knows its device
-    static_cast<void>(cudaFree(data));
+void release(int device, void* data) noexcept {
+    try {
+        const CurrentDevice current(device);
+        static_cast<void>(cudaFree(data));
+    } catch (const std::exception&) {
+        // The process ends, or was forked: the memory is the driver's to release.
+    }
 }
 
 void copy_to_host(int device, void* to, const void* from, std::size_t bytes) {

@@ -7,7 +7,7 @@
 
 #include "context.hpp"
 #include "device.cuh"
-#include "errors.hpp"
+#include "driver.hpp"
 #include "nullcline/gpu/backend.hpp"
 #include "nullcline/gpu/measure.hpp"
 #include "nullcline/gpu/rows.hpp"

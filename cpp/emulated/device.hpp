@@ -59,6 +59,7 @@ class Device {
 
     [[nodiscard]] std::size_t free_bytes() const { return n_free_; }
 
+    void upload(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
     void copy(void* to, const void* from, std::size_t bytes) {
         if (bytes > 0) {
             std::memcpy(to, from, bytes);

@@ -21,13 +21,16 @@ struct Block {
         for (Barrier& warp : warps) {
             warp.n_members = warp_width;
         }
+        for (Exchange& exchange : exchanges) {
+            exchange.barrier.n_members = warp_width;
+        }
     }
 
     Fibers& fibers;
     Barrier whole;
     std::array<Barrier, n_warps> warps;
     alignas(8) std::array<std::byte, 8 * n_warps> scratch{};
-    alignas(8) std::array<std::byte, 8 * block_size> exchange{};
+    std::array<Exchange, n_warps> exchanges;
 };
 
 /// What the lanes of a warp do together.
@@ -69,15 +72,13 @@ class WarpLanes {
   private:
     template <class T, class Combine>
     [[nodiscard]] T combine(T value, const Combine& with) const {
-        T* const values = reinterpret_cast<T*>(block_.exchange.data());
-        values[rank_] = value;
-        sync();
-        const T* const first = values + rank_ / warp_width * warp_width;
-        T result = first[0];
+        std::array<std::uint64_t, warp_width> values{};
+        block_.fibers.exchange(block_.exchanges[rank_ / warp_width], rank(), bits_of(value),
+                               values.data());
+        T result = from_bits<T>(values[0]);
         for (std::size_t i = 1; i < warp_width; ++i) {
-            result = with(result, first[i]);
+            result = with(result, from_bits<T>(values[i]));
         }
-        sync();
         return result;
     }
 };

@@ -25,6 +25,8 @@ std::string device_name(int) { return "emulated GPU"; }
 
 std::pair<int, int> compute_capability(int) { return {0, 0}; }
 
+std::pair<int, int> least_compute_capability() { return {0, 0}; }
+
 int device_of(const void*) { return 0; }
 
 void* allocate(int, std::size_t bytes) {
@@ -35,7 +37,7 @@ void* allocate(int, std::size_t bytes) {
     return data;
 }
 
-void release(int, void* data) { std::free(data); }
+void release(int, void* data) noexcept { std::free(data); }
 
 void copy_to_host(int, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);

@@ -61,6 +61,9 @@ def load_cublas(path: str) -> None:
 def device_count() -> int: ...
 def device_name(device: int) -> str: ...
 def compute_capability(device: int) -> tuple[int, int]: ...
+def least_compute_capability() -> tuple[int, int]:
+    """Return what a GPU must have at the least for this build's code to run on it."""
+
 def device_of(address: int) -> int:
     """Return the number of the GPU that an address lies on, -1 for memory of the host."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -90,9 +91,23 @@ def view(name: str, value: Any) -> DeviceView | None:
 
 
 def like(value: object, array: DeviceArray) -> Any:
-    """Return `array` as an array of `value`'s library, without a copy; or as it is."""
+    """Return `array` as an array of `value`'s library, without a copy; or as it is.
+
+    A library that would round it gets none: `array` is then returned as an array of NumPy, with a
+    warning.
+    """
     library = _library(value)
-    return array if library is None else library.from_dlpack(array)
+    if library is None:
+        return array
+    given = library.from_dlpack(array)
+    if str(given.dtype).endswith("float64") == array.is_double:
+        return given
+    warnings.warn(
+        f"{library.__name__} would round float64 to {given.dtype}, so that results in float64 are "
+        'arrays of NumPy; jax.config.update("jax_enable_x64", True) keeps them on the GPU',
+        stacklevel=2,
+    )
+    return array.numpy()
 
 
 def repeated(name: str, value: Any, times: int) -> DeviceView:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +21,10 @@ _NOT_BUILT = (
 )
 _NO_DEVICE = "no NVIDIA GPU is visible; CUDA_VISIBLE_DEVICES may hide it"
 _NO_CUBLAS = "cuBLAS was not found: pip install nvidia-cublas"
+_FORKED = (
+    "this process was forked from one that had used the GPU, which CUDA does not survive: start "
+    'processes by multiprocessing.get_context("spawn")'
+)
 
 
 class CudaUnavailableError(RuntimeError):
@@ -81,29 +86,44 @@ def is_available() -> Availability:
 
 def devices() -> list[Device]:
     """Return the GPUs that searches can run on; none where `is_available()` is false."""
-    if not is_available():
-        return []
+    return _supported(gpu_module()) if is_available() else []
+
+
+def require_supported(index: int) -> None:
+    """Raise `CudaUnavailableError` if the GPU of a number is too old for this build."""
     module = gpu_module()
-    return [
-        Device(index, module.device_name(index), module.compute_capability(index))
-        for index in range(module.device_count())
-    ]
+    device = _device(module, index)
+    if not _is_supported(module, device):
+        raise CudaUnavailableError(_too_old(module, device))
 
 
 _lock = threading.Lock()
 _ready: Any = None
+_owner = 0
+"""The process that made the module ready: a fork of it has the module, and no driver."""
 
 
 def gpu_module() -> Any:
     """Return the compiled module, ready to search: with a driver, a GPU and cuBLAS."""
-    global _ready  # noqa: PLW0603 - loaded once for the whole process
+    global _ready, _owner
     with _lock:
         if _ready is None:
             module = _compiled()
             _require_device(module)
             _load_cublas(module)
-            _ready = module
+            _ready, _owner = module, os.getpid()
+        if _owner != os.getpid():
+            raise CudaUnavailableError(_FORKED)
         return _ready
+
+
+def _forget_lock() -> None:
+    global _lock  # noqa: PLW0603 - a thread that is not in this process may hold the old one
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)
 
 
 def _compiled() -> Any:
@@ -125,6 +145,33 @@ def _require_device(module: Any) -> None:
         raise CudaUnavailableError(str(error)) from error
     if count == 0:
         raise CudaUnavailableError(_NO_DEVICE)
+    if not _supported(module):
+        raise CudaUnavailableError(_too_old(module, _device(module, 0)))
+
+
+def _device(module: Any, index: int) -> Device:
+    return Device(index, module.device_name(index), module.compute_capability(index))
+
+
+def _is_supported(module: Any, device: Device) -> bool:
+    least: tuple[int, int] = module.least_compute_capability()
+    return device.compute_capability >= least
+
+
+def _supported(module: Any) -> list[Device]:
+    every = (_device(module, index) for index in range(module.device_count()))
+    return [device for device in every if _is_supported(module, device)]
+
+
+def _too_old(module: Any, device: Device) -> str:
+    major, minor = module.least_compute_capability()
+    own_major, own_minor = device.compute_capability
+    return (
+        f"this build of nullcline needs a GPU of compute capability {major}.{minor} or more, and "
+        f"{device.name} (cuda:{device.index}) has {own_major}.{own_minor}: reinstall with "
+        "`pip install . -C cmake.define.NULLCLINE_CUDA=ON "
+        f"-C cmake.define.CMAKE_CUDA_ARCHITECTURES={own_major}{own_minor}`"
+    )
 
 
 def _load_cublas(module: Any) -> None:

@@ -45,6 +45,11 @@ def chosen_gpu(device: object) -> Gpu | None:
     return Gpu(index)
 
 
+def first_gpu() -> int:
+    """Return the number of the GPU to search on where nothing else tells."""
+    return availability.devices()[0].index
+
+
 def _is_torch_device(device: object) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(device, torch.device)

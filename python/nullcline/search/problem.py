@@ -16,7 +16,8 @@ from nullcline._support import validation
 from nullcline.cells.compiled import available_threads
 from nullcline.cells.protocol import HasCoreWeights, Layered, require_cell
 from nullcline.gpu.arrays import DeviceView, Rows, copied, each_row, like, repeated, view
-from nullcline.gpu.device import chosen_gpu
+from nullcline.gpu.availability import require_supported
+from nullcline.gpu.device import chosen_gpu, first_gpu
 from nullcline.search.conditions import read_conditions
 from nullcline.search.fixed_points import FixedPoints
 
@@ -236,7 +237,9 @@ def _one_device(gpu: Gpu, **arrays: Rows | None) -> int:
                 f"{name} must be on cuda:{wanted}, {why}, not on cuda:{found}; move it there"
                 + (f', or pass device="cuda:{found}"' if gpu.index is not None else "")
             )
-    return wanted or 0
+    index = first_gpu() if wanted is None else wanted
+    require_supported(index)
+    return index
 
 
 def _zeros(deflate: FixedPoints | ArrayLike, problem: SearchProblem) -> Floats:

@@ -52,8 +52,8 @@ class Backend {
         load_rows(device, problem.starts, first, h_.view(), "starts");
         device.launch(n_starts, ProjectRows<T>{h_.view(), drives_.view(), reduced()});
         device.zero(iterations_on_device_.elements().data(), n_starts * sizeof(std::int32_t));
-        device.copy(terminations_on_device_.elements().data(), terminations_.data(),
-                    n_starts * sizeof(Termination));
+        device.upload(terminations_on_device_.elements().data(), terminations_.data(),
+                      n_starts * sizeof(Termination));
     }
 
     [[nodiscard]] std::size_t n_starts() const { return n_starts_; }

@@ -34,7 +34,9 @@ concept HasDenseRoutines =
 ///
 ///   allocate(bytes), release(p)   its memory, uninitialized
 ///   free_bytes()                  how much is left
-///   copy(to, from, bytes)         between any two memories; the host's may be used again at once
+///   upload(to, from, bytes)       from the host, whose memory may be freed at once
+///   copy(to, from, bytes)         from the device, to where there is what is to be had only after
+///                                 synchronize() if that is the host
 ///   zero(p, bytes)
 ///   launch(n, kernel)             run a kernel (gpu/kernel.hpp) in n blocks
 ///   synchronize()                 wait until all is done
@@ -46,6 +48,7 @@ concept GpuDevice =
         { device.allocate(n) } -> std::same_as<std::byte*>;
         device.release(memory);
         { idle.free_bytes() } -> std::same_as<std::size_t>;
+        device.upload(to, from, n);
         device.copy(to, from, n);
         device.zero(to, n);
         device.launch(n, kernel);

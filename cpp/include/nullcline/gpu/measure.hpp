@@ -87,21 +87,31 @@ template <class T, GpuDevice Device>
            });
 }
 
-/// States with their Jacobians, and the memory to copy those to.
+/// States with the Jacobians of some of them, and the memory to copy those to.
 template <class T>
 struct MeasuredMemory {
-    MeasuredMemory(std::byte* base, const TileShape& shape)
+    MeasuredMemory(std::byte* base, const TileShape& shape, std::size_t n_jacobians)
         : arena(base),
           states(arena, shape),
           solve(arena, shape),
-          jacobians(arena.matrix<T>(shape.rows * shape.size(), shape.size())),
-          copies(arena.matrix<T>(shape.rows * shape.size(), shape.size())) {}
+          jacobians(arena.matrix<T>(n_jacobians * shape.size(), shape.size())),
+          copies(arena.matrix<T>(n_jacobians * shape.size(), shape.size())) {}
 
     Arena arena;
     StateMemory<T> states;
     SolveOperands<T> solve;
     MatrixView<T> jacobians, copies;
 };
+
+/// How many Jacobians to assemble and to copy, at most `n_states`: those of all would take tens of
+/// gigabytes of a large network's, and a rate needs no more than keep a device busy for a while.
+template <GpuDevice Device>
+[[nodiscard]] std::size_t n_measured_jacobians(const Device& device, std::size_t n_states,
+                                               std::size_t bytes_of_one) {
+    constexpr std::size_t enough = std::size_t{1} << 30U;
+    const std::size_t bytes = std::min(enough, device.free_bytes() / 8);
+    return std::clamp<std::size_t>(bytes / bytes_of_one, 1, n_states);
+}
 
 }  // namespace detail
 
@@ -112,8 +122,10 @@ template <GpuDevice Device, class T>
                             std::size_t square) {
     const DeviceCell<Device, T> device_cell(device, cell);
     const CellEquation<T> update = nullcline::update(device_cell.view());
+    const std::size_t n_jacobians =
+        detail::n_measured_jacobians(device, n_states, update.size() * update.size() * sizeof(T));
     const auto memory_at = [&](std::byte* base) {
-        return detail::MeasuredMemory<T>(base, TileShape::of(update, n_states, 0));
+        return detail::MeasuredMemory<T>(base, TileShape::of(update, n_states, 0), n_jacobians);
     };
     const Buffer<Device> buffer(device, memory_at(nullptr).arena.used());
     const auto at = memory_at(buffer.data());
@@ -124,7 +136,7 @@ template <GpuDevice Device, class T>
         device_cell.dense(update), update.size(), at.solve, {}, at.jacobians};
     const WeightProducts<Device, T> products(device, n_states, update.weights());
     const std::vector<std::uint8_t> all(n_states, 1);
-    device.copy(at.solve.changed.data(), all.data(), all.size());
+    device.upload(at.solve.changed.data(), all.data(), all.size());
     const MatrixView<const T> h = at.states.h;
     const auto multiply = [&] {
         products.multiply_transposed(h, update.weights(), at.states.products);
@@ -146,7 +158,7 @@ template <GpuDevice Device, class T>
                      device.copy(at.copies.data(), at.jacobians.data(), n_bytes);
                  });
     rates.assembly = bytes / median_seconds(device, [&] {
-                         device.launch(n_states * assemble.blocks_per_slot(), assemble);
+                         device.launch(n_jacobians * assemble.blocks_per_slot(), assemble);
                      });
     return rates;
 }

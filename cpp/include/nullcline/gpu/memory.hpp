@@ -56,7 +56,7 @@ class Array {
 
     /// A copy of what is on the host.
     Array(Device& device, MatrixView<const T> host) : Array(device, host.rows(), host.cols()) {
-        device.copy(view().data(), host.data(), host.size() * sizeof(T));
+        device.upload(view().data(), host.data(), host.size() * sizeof(T));
     }
     Array(Device& device, std::span<const T> host)
         : Array(device, MatrixView<const T>(host.data(), 1, host.size())) {}

@@ -22,12 +22,14 @@ void load_cublas(const std::string& path);
 [[nodiscard]] int device_count();
 [[nodiscard]] std::string device_name(int device);
 [[nodiscard]] std::pair<int, int> compute_capability(int device);
+/// The least that a device must have for the code of this build to run on it.
+[[nodiscard]] std::pair<int, int> least_compute_capability();
 
 /// The device that memory lies on, -1 for the host's.
 [[nodiscard]] int device_of(const void* address);
 
 [[nodiscard]] void* allocate(int device, std::size_t bytes);
-void release(int device, void* data);
+void release(int device, void* data) noexcept;
 void copy_to_host(int device, void* to, const void* from, std::size_t bytes);
 
 template <class T>

@@ -4,7 +4,9 @@
 #include <cstddef>  // defines __GLIBC__, where there is one
 
 // The choice rests on GNU's indirect functions: elsewhere there is one version, the compiler's own.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+// So there is for ThreadSanitizer, which is not ready yet when the choice is made.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__)
 #define NULLCLINE_MULTIVERSION [[gnu::target_clones("default", "arch=x86-64-v3")]]
 #else
 #define NULLCLINE_MULTIVERSION

@@ -1,0 +1,2 @@
+// The CUDA source as a compiler of plain C++ sees it.
+#include "search_double.cu"
