@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.continuation.pseudo_arclength import CurveStop
+from nullcline.continuation.curve_problem import CurveStop
 from testing.gru_samples import cell_of, random_gru, seeds
 from testing.reference import ReferenceGRU
 
@@ -40,7 +40,7 @@ def test_a_contraction_follows_to_the_reach() -> None:
     direction = np.array([1.0, -2.0])
     branch = nc.follow_input(cell, np.zeros(6), direction, reach=2.0)
     check(branch, cell)
-    assert branch.end == CurveStop.BOUNDARY.value
+    assert branch.end == CurveStop.REACH.value
     assert 2 - 1e-3 < branch.s[-1] < 2
     assert (np.diff(branch.s) > 0).all()
     assert len(branch.fold_s) == 0
@@ -72,7 +72,7 @@ def test_a_branch_goes_to_the_faces_of_the_bounds_that_were_given() -> None:
     cell = nc.from_function(lambda x, h: h / 2 + x, 1, 1, bounds=(0, 10))
     branch = nc.follow_input(cell, np.full(1, 2.5), np.ones(1), np.ones(1), reach=100.0)
     np.testing.assert_allclose(branch.h, 2 * branch.inputs, atol=1e-10)
-    assert branch.end == CurveStop.BOUNDARY.value
+    assert branch.end == CurveStop.FACE.value
     assert 4 - 1e-3 < branch.s[-1] < 4
 
 
