@@ -123,8 +123,7 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
         If the Jacobian is not finite.
     """
     jacobian = problem.jacobian(y)
-    if not np.isfinite(jacobian).all():
-        raise ValueError("point has a Jacobian that is not finite: no curve can be followed there")
+    require_finite_jacobian(jacobian)
     left, singular_values, right = np.linalg.svd(jacobian)
     rank = int(np.sum(singular_values > SINGULAR * max(1.0, float(singular_values[0]))))
     if rank == len(singular_values):
@@ -138,6 +137,12 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
     length = float(np.linalg.norm(along))
     only = along / length if length > SINGULAR else null[-1]
     return OpenDirections(only[None], Kind.DEGENERATE)
+
+
+def require_finite_jacobian(jacobian: Matrix) -> None:
+    """Raise ValueError if the Jacobian where a curve is to begin is not finite."""
+    if not np.isfinite(jacobian).all():
+        raise ValueError("point has a Jacobian that is not finite: no curve can be followed there")
 
 
 def _crossing(problem: Problem, y: Vector, psi: Vector, phi: Matrix) -> Matrix | None:

@@ -10,7 +10,11 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
-from nullcline.continuation.branch_points import Kind, open_directions
+from nullcline.continuation.branch_points import (
+    Kind,
+    open_directions,
+    require_finite_jacobian,
+)
 from nullcline.continuation.curve_problem import CurveStop, Problem
 from nullcline.continuation.pseudo_arclength import Branch, follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
@@ -183,7 +187,9 @@ def _directions(
     if kind == "slow":
         residual = cell.residual(h[None], x)[0]
         return [residual / np.linalg.norm(residual)]
-    left = np.linalg.svd(cell.residual_jacobian(h[None], x)[0])[0]
+    jacobian = cell.residual_jacobian(h[None], x)[0]
+    require_finite_jacobian(jacobian)
+    left = np.linalg.svd(jacobian)[0]
     return [left[:, -1 - i] for i in range(n_directions)]
 
 
