@@ -116,13 +116,18 @@ def follow(
     Branch
         From the start to the end.
     """
-    walk = _Walk(problem, start, tangent, kind)
+    with np.errstate(under="ignore"):
+        return _walked(_Walk(problem, start, tangent, kind), largest_step, max_points, first_step)
+
+
+def _walked(walk: _Walk, largest_step: float, max_points: int, first_step: float) -> Branch:
+    """Go on until the curve ends, in steps as long as it lets them be."""
     step = min(first_step, largest_step)
     while len(walk.points) < max_points and walk.stop is None:
         if step < SMALLEST_STEP:
             walk.stop = walk.obstacle
             break
-        ahead = _step(problem, walk.points[-1], walk.tangents[-1], step)
+        ahead = _step(walk.problem, walk.points[-1], walk.tangents[-1], step)
         turn = 0.0 if ahead is None else float(ahead.tangent @ walk.tangents[-1])
         part = walk.go(ahead, step)
         if part < 1:
@@ -139,7 +144,7 @@ class _Walk:
         self.points, self.tangents, self.lengths = [start], [tangent], [0.0]
         self.stop: CurveStop | None = None
         self.obstacle = CurveStop.STEP
-        self._problem = problem
+        self.problem = problem
         self._kind = kind
         self._crossings: list[tuple[Vector, float]] = []
         self._sign: float | None = None
@@ -194,7 +199,7 @@ class _Walk:
 
     def _crossing(self, before: Vector, after: Vector, step: float) -> Vector | None:
         """Return the branch point that a step has passed; None if it has jumped, or is too long."""
-        found = approach(self._problem, before, after)
+        found = approach(self.problem, before, after)
         if found is None:
             return (before + after) / 2 if step <= CLOSEST else None
         return found.point if found.gap <= MET * scale_of(found.point) else None
@@ -206,7 +211,7 @@ class _Walk:
 
     def _part_inside(self, point: Vector) -> float:
         """Return the part of a step that ends just inside, 1 if all of it does; or stop there."""
-        here, there = self._problem.distances(self.points[-1]), self._problem.distances(point)
+        here, there = self.problem.distances(self.points[-1]), self.problem.distances(point)
         out = there < np.minimum(here, 0) - ROUNDED
         if not out.any():
             return 1.0
