@@ -68,5 +68,5 @@ def random_weights(size: int, seed: int) -> Array:
     """Return a matrix of real eigenvalues, some above 1, that is neither symmetric nor normal."""
     rng = np.random.default_rng(seed)
     square, scale = rng.normal(size=(size, size)), rng.uniform(0.5, 2, size)
-    weights: Array = (square + square.T) / np.sqrt(size) * scale[:, None] / scale
+    weights: Array = 1.5 * (square + square.T) / np.sqrt(size) * scale[:, None] / scale
     return weights
