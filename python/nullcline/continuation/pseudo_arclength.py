@@ -245,7 +245,8 @@ def turning_point(problem: Problem, branch: Branch, k: int, depth: int = 3) -> V
         return float(ahead.tangent[-1])
 
     try:
-        slope(float(brentq(slope, 0, length, xtol=1e-13)))
+        with np.errstate(under="ignore"):
+            slope(float(brentq(slope, 0, length, xtol=1e-13)))
     except (_NoPointError, ValueError):  # ValueError: at its end the step finds no change of sign
         finer = follow(
             problem, point, tangent, largest_step=length / 8, max_points=17, first_step=length / 8

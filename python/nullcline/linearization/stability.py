@@ -45,6 +45,9 @@ STEPS = 3
 SAFETY = 1.5
 """For roots of higher order than three, and for what the first order leaves out."""
 
+RELIABLE = 1e5
+"""A condition number below which the first order is what σ_min would say, at a higher price."""
+
 UNIT = float(np.finfo(np.float64).eps)
 
 
@@ -77,7 +80,7 @@ def judge(
     doubtful = modulus + errors >= 1
     if not doubtful.any():
         return Judgement(errors, STABLE)
-    if cell.state_size > LARGEST_DENSE:
+    if cell.state_size > LARGEST_DENSE or (condition[doubtful] < RELIABLE).any():
         return Judgement(errors, UNDECIDED)
     if jacobian is None:
         jacobian = _dense(cell, h, x)
