@@ -18,7 +18,9 @@ import numpy as np
 from nullcline.continuation.curve_problem import scale_of, solve
 
 if TYPE_CHECKING:
-    from nullcline.continuation.curve_problem import Matrix, Problem, Vector
+    from collections.abc import Callable
+
+    from nullcline.continuation.curve_problem import Matrix, Problem, Solved, Vector
 
 SINGULAR = 1e-9
 """Singular values this small, against the largest or 1, count as zero where a curve begins."""
@@ -31,6 +33,9 @@ LOCATED = 1e-8
 
 DIFFERENCE = 1e-5
 """How far a derivative of J looks to either side, against the scale of the point."""
+
+ARNOLDI_STEPS = 20
+"""Enough for the eigenvalues that stand apart from the others."""
 
 CURVED = 1e-6
 """Second derivatives below count as zero."""
@@ -82,7 +87,9 @@ def _corrected(problem: Problem, y: Vector, gamma: float) -> tuple[Vector, float
     if not np.isfinite(matrix).all():
         return None
     found = solve(matrix, right_side)
-    return None if found is None else (y - found[0][:-1], gamma - float(found[0][-1]))
+    if found is None:
+        return None
+    return y - found.solution[:-1], gamma - float(found.solution[-1])
 
 
 def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
@@ -91,6 +98,50 @@ def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
     forward, backward = (problem.jacobian(y + sign * step * direction) for sign in (1, -1))
     derivative: Matrix = (forward - backward) / (2 * step)
     return derivative
+
+
+def n_passed(before: Matrix, after: Solved) -> int:
+    """Return how often the determinant changes its sign between two bordered matrices.
+
+    It is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1 where M₁⁻¹ M₀ has an eigenvalue below
+    zero. Of large matrices those are seen that Arnoldi's method finds in a few steps: eigenvalues
+    lie about 1, and where something crosses far from it.
+    """
+    from scipy.linalg.lapack import dgetrs
+
+    size = len(before)
+
+    def product(v: Matrix) -> Matrix:
+        solved: Matrix = dgetrs(after.factors, after.pivots, before @ v)[0]
+        return solved
+
+    if size <= 2 * ARNOLDI_STEPS:
+        small = product(np.eye(size))
+    else:
+        small = _hessenberg(product, np.random.default_rng(0).normal(size=size))
+    if not np.isfinite(small).all():
+        return 0
+    eigenvalues = np.linalg.eigvals(small)
+    return int(np.sum((eigenvalues.imag == 0) & (eigenvalues.real < 0)))
+
+
+def _hessenberg(product: Callable[[Vector], Vector], start: Vector) -> Matrix:
+    """Return what Arnoldi's method makes of a matrix, (m, m), m = ARNOLDI_STEPS at most."""
+    basis = np.zeros((ARNOLDI_STEPS + 1, len(start)))
+    hessenberg = np.zeros((ARNOLDI_STEPS + 1, ARNOLDI_STEPS))
+    basis[0] = start / np.linalg.norm(start)
+    for j in range(ARNOLDI_STEPS):
+        image = product(basis[j])
+        for _ in range(2):  # twice is enough to be orthogonal
+            parts = basis[: j + 1] @ image
+            hessenberg[: j + 1, j] += parts
+            image = image - parts @ basis[: j + 1]
+        length = float(np.linalg.norm(image))
+        if not length > SINGULAR:
+            return hessenberg[: j + 1, : j + 1]
+        hessenberg[j + 1, j] = length
+        basis[j + 1] = image / length
+    return hessenberg[:-1]
 
 
 class Kind(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,17 @@ class Problem:
         return np.append(self.rooms(y), self.reach - abs(float(y[-1])))
 
 
-def solve(matrix: Matrix, right: Vector) -> tuple[Vector, float] | None:
-    """Return the solution of a square system and the sign of its determinant, or None.
+class Solved(NamedTuple):
+    """The solution of a square system, the sign of its determinant, and its factors by LAPACK."""
 
-    None is the answer where the matrix is singular, or something is not finite.
-    """
+    solution: Vector
+    sign: float
+    factors: Matrix
+    pivots: NDArray[np.int32]
+
+
+def solve(matrix: Matrix, right: Vector) -> Solved | None:
+    """Return the solution of a square system; None if it is singular, or something not finite."""
     from scipy.linalg.lapack import dgesv
 
     factors, pivots, solution, info = dgesv(matrix, right)
@@ -60,7 +66,7 @@ def solve(matrix: Matrix, right: Vector) -> tuple[Vector, float] | None:
         return None
     swaps = np.count_nonzero(pivots != np.arange(len(pivots)))
     sign = np.prod(np.sign(np.diag(factors))) * (-1) ** swaps
-    return solution, float(sign)
+    return Solved(solution, float(sign), factors, pivots)
 
 
 def scale_of(y: Vector) -> float:

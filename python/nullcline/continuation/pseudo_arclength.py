@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nullcline.continuation.branch_points import Kind, approach
+from nullcline.continuation.branch_points import Kind, approach, n_passed
 from nullcline.continuation.curve_problem import CurveStop, scale_of, solve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nullcline.continuation.curve_problem import Matrix, Problem, Vector
+    from nullcline.continuation.curve_problem import Matrix, Problem, Solved, Vector
 
 FIRST_STEP = 0.05
 SMALLEST_STEP = 1e-6
@@ -58,6 +58,9 @@ MET = 1e-12
 CLOSEST = 1e-4
 """A change of the determinant's sign within so short a step is a branch point, simple or not."""
 
+RESOLVED = 1e-3
+"""A longer step that passes two branch points is repeated shorter, until it passes one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Branch:
@@ -76,12 +79,13 @@ class Branch:
 
 
 class _Ahead(NamedTuple):
-    """A point that a step leads to, its unit tangent, corrections, and the determinant's sign."""
+    """A point that a step leads to, its unit tangent, corrections, and its bordered matrix."""
 
     point: Vector
     tangent: Vector
     n_corrections: int
-    sign: float
+    matrix: Matrix
+    solved: Solved
 
 
 def follow(
@@ -148,9 +152,10 @@ class _Walk:
         self._kind = kind
         self._crossings: list[tuple[Vector, float]] = []
         self._sign: float | None = None
+        self._matrix: Matrix | None = None
         if kind is Kind.ORDINARY:
             bordered = solve(_bordered(problem, start, tangent), tangent)
-            self._sign = None if bordered is None else bordered[1]
+            self._sign = None if bordered is None else bordered.sign
         distances = problem.distances(start)
         self._arrived = np.where(distances >= ARRIVED, ARRIVED, NEARER * distances)
 
@@ -163,7 +168,9 @@ class _Walk:
         if part < 1:
             return part
         before = self.points[-1]
-        if self._sign is not None and ahead.sign != self._sign:
+        if step > RESOLVED and self._n_passed(ahead) > 1:
+            return 0.5
+        if self._sign is not None and ahead.solved.sign != self._sign:
             crossing = self._crossing(before, ahead.point, step)
             if crossing is None:
                 self.obstacle = self._blocked()
@@ -175,7 +182,7 @@ class _Walk:
             self.stop = CurveStop.CLOSED
         else:
             self._append(ahead.point, ahead.tangent)
-            self._sign = ahead.sign
+            self._sign, self._matrix = ahead.solved.sign, ahead.matrix
         return 1.0
 
     def branch(self) -> Branch:
@@ -196,6 +203,13 @@ class _Walk:
         )
         self.points.append(point)
         self.tangents.append(tangent)
+
+    def _n_passed(self, ahead: _Ahead) -> int:
+        """Return how many branch points a step passes, as far as its ends tell."""
+        if self._matrix is None:  # at the beginning, which may be one
+            return 0
+        before = np.vstack([self._matrix[:-1], self.tangents[-1]])
+        return n_passed(before, ahead.solved)
 
     def _crossing(self, before: Vector, after: Vector, step: float) -> Vector | None:
         """Return the branch point that a step has passed; None if it has jumped, or is too long."""
@@ -277,11 +291,13 @@ def _step(problem: Problem, point: Vector, tangent: Vector, step: float) -> _Ahe
     if corrected is None:
         return None
     y, n_corrections = corrected
-    found = solve(_bordered(problem, y, tangent), np.eye(len(y))[-1])
+    matrix = _bordered(problem, y, tangent)
+    found = solve(matrix, np.eye(len(y))[-1])
     if found is None:
         return None
-    onward = found[0] / float(np.linalg.norm(found[0]))
-    return None if onward @ tangent < LARGEST_TURN else _Ahead(y, onward, n_corrections, found[1])
+    onward = found.solution / float(np.linalg.norm(found.solution))
+    turned = onward @ tangent < LARGEST_TURN
+    return None if turned else _Ahead(y, onward, n_corrections, matrix, found)
 
 
 def _correct(
@@ -294,12 +310,12 @@ def _correct(
         found = solve(_bordered(problem, y, tangent), residual)
         if found is None:
             return None
-        y = y - found[0]
+        y = y - found.solution
         if np.linalg.norm(y - predicted) > LARGEST_CORRECTION * step:
             return None
         scale = scale_of(y)
         if (
-            np.linalg.norm(found[0]) <= CORRECTED * scale
+            np.linalg.norm(found.solution) <= CORRECTED * scale
             or np.abs(residual).max() <= SOLVED * scale
         ):
             return y, n_corrections
