@@ -34,7 +34,7 @@ def follow_odd(counts: Counter[str], seed: int) -> None:
     for kind in ODD_KINDS:
         cell = odd_network(kind, weights)
         zero, start = np.zeros(cell.state_size), np.full(1, -4.0)
-        branch = nc.follow_input(cell, zero, np.ones(1), start, reach=7.0, largest_step=0.1)
+        branch = nc.follow_input(cell, zero, np.ones(1), start, reach=7.0)
         counts[f"end {SENTENCES[branch.end]}"] += 1
         found = np.sort(branch.branch_s) - 4
         right = len(found) == len(truth) and bool(np.allclose(found, truth, atol=1e-7))
@@ -56,7 +56,7 @@ def follow_broken(counts: Counter[str], seed: int) -> None:
             long, short = (
                 nc.follow_input(cell, points.select([0]), -np.ones(1), reach=6.0, largest_step=step,
                                 max_points=5000)
-                for step in (0.2, 0.05)
+                for step in (1.0, 0.1)
             )  # fmt: skip
             counts[f"end {SENTENCES[long.end]}"] += 1
             same = long.end == short.end and len(long.fold_s) == len(short.fold_s)

@@ -172,6 +172,17 @@ def test_near_a_pitchfork_the_branch_is_not_left(kind: str, broken: float) -> No
     np.testing.assert_allclose(branch.h[-1], finer.h[-1], atol=1e-2)
 
 
+def test_many_branch_points_are_found_in_steps_of_any_length() -> None:
+    """A straight branch lets steps grow to 1, in which several others cross it."""
+    weights = 0.6 * random_weights(48, 0)
+    truth = branch_points_of_zero(weights)
+    truth = truth[(truth > -4) & (truth < 3)]
+    cell = odd_network("gru", weights)
+    branch = nc.follow_input(cell, np.zeros(48), np.ones(1), np.full(1, -4.0), reach=7.0)
+    assert len(truth) > 8
+    np.testing.assert_allclose(np.sort(branch.branch_s) - 4, truth, atol=1e-8)
+
+
 def test_a_branch_may_begin_where_it_branches() -> None:
     """σ(0) 2 = 1: the pitchfork is at x = 0, and of its two curves the one along x is followed."""
     weight_ih, weight_hh = np.zeros((3, 1)), np.zeros((3, 1))
