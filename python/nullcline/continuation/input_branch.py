@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from nullcline.search.fixed_points import FixedPoints
 
 
+AT_CROSSING = 0.1
+"""In steps: a turn this near to a branch point is that of the arms of its pitchfork."""
+
+
 @dataclass(frozen=True, eq=False)
 class InputBranch:
     """The fixed points of one branch, for inputs x + s d, in their order along it.
@@ -212,6 +216,18 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
 def _folds(problem: Problem, branch: Branch) -> Matrix:
     """Return where s turns back other than at a branch point, shape (f, H + 1)."""
     turns = turns_of(branch.tangents[:, -1])
-    crossed = np.searchsorted(branch.arclength, branch.crossing_arclength, side="right") - 1
-    points = [turning_point(problem, branch, int(k)) for k in turns if k not in crossed]
-    return np.array(points).reshape(-1, branch.points.shape[1])
+    points = [turning_point(problem, branch, int(k)) for k in turns]
+    folds = [
+        point
+        for point, k in zip(points, turns, strict=True)
+        if not _branches(branch, int(k), point)
+    ]
+    return np.array(folds).reshape(-1, branch.points.shape[1])
+
+
+def _branches(branch: Branch, k: int, point: Vector) -> bool:
+    """Tell whether s turns back at a branch point between points k and k + 1, a pitchfork."""
+    low, high = branch.arclength[k : k + 2]
+    within = (branch.crossing_arclength >= low) & (branch.crossing_arclength <= high)
+    distances = np.linalg.norm(branch.crossings[within] - point, axis=1)
+    return bool((distances <= AT_CROSSING * (high - low)).any())
