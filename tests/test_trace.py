@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,6 +187,19 @@ def test_a_trace_through_currents_meets_all_three_points() -> None:
     )
     assert set(found.points.kind) == {"fixed"}
     assert found.curves[0].ends == (CurveStop.POINTS.value,) * 2
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-80, 1e-4])
+def test_a_multiple_root_is_traced_whatever_it_was_called(off: float) -> None:
+    """h = tanh(h), at 0, and where the residual is smaller than the least number."""
+    cell = nc.RNN(np.zeros((1, 1)), np.ones((1, 1)))
+    points = nc.find_fixed_points(cell, np.full((1, 1), off), max_iterations=0)
+    for kind in ("fixed", "slow"):
+        called = replace(points, kind=np.array([kind]))
+        with np.errstate(all="raise"):
+            (curve,) = nc.trace(cell, called).curves
+        assert curve.ends == (FACE, FACE)
+        assert np.ptp(curve.h) > 1.9
 
 
 def test_a_curve_says_where_others_cross_it() -> None:

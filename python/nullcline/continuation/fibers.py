@@ -184,8 +184,10 @@ def _directions(
     cell: Cell, x: Floats | None, h: Vector, kind: str, n_directions: int
 ) -> list[Vector]:
     """Return the unit vectors w to trace along."""
-    if kind == "slow":
-        residual = cell.residual(h[None], x)[0]
+    residual = cell.residual(h[None], x)[0].astype(np.float64)
+    largest = np.abs(residual).max()
+    if kind == "slow" and largest > 0:
+        residual /= largest  # squares of what is left of a multiple root may vanish
         return [residual / np.linalg.norm(residual)]
     jacobian = cell.residual_jacobian(h[None], x)[0]
     require_finite_jacobian(jacobian)
