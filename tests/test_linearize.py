@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from nullcline.linearization.modes import all_modes
+from testing import ball_reference
 from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
 from testing.hard_matrices import hard_matrices, linear_part
 from testing.reference import ReferenceGRU
@@ -319,6 +320,31 @@ def test_on_a_kink_there_is_no_one_jacobian(slope: float, stability: str) -> Non
     assert nc.linearize(cell, np.zeros((1, 1))).stability == [stability]
     off = nc.linearize(cell, np.ones((1, 1)))
     assert off.stability == ["unstable" if slope > 1 else "stable"]
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 5),
+    st.sampled_from([1e-3, 1e-6, 1e-9, 1e-12, 1e-14, 1e-15, 1e-16, 0.0]),
+    st.sampled_from([1.0, 30.0, 1e4]),
+    st.sampled_from([np.float64, np.float32]),
+    st.sampled_from([-1.0, 1.0]),
+    seeds,
+)
+def test_what_is_decided_is_true_in_400_bits(
+    size: int, gap: float, skew: float, dtype: Any, sign: float, seed: int
+) -> None:
+    """|λ| is 1 to within `gap` and the rounding of the matrix, which is normal or far from it."""
+    rng = np.random.default_rng(seed)
+    oblique = np.linalg.qr(rng.normal(size=(size, size)))[0] * np.geomspace(1, skew, size)
+    values = np.append(1 + sign * gap, rng.uniform(-0.9, 0.9, size - 1))
+    jacobian = (oblique @ np.diag(values) @ np.linalg.inv(oblique)).astype(dtype)
+    modes = nc.linearize(linear_part(jacobian), np.zeros((1, size), dtype))
+    radius = ball_reference.spectral_radius(jacobian.astype(float))
+    if modes.stability != ["undecided"]:
+        assert modes.stability == ["stable" if radius < 1 else "unstable"]
+    if abs(float(radius - 1)) > 1e-3 * (dtype == np.float32) + 1e-9 and skew < 100:
+        assert modes.stability != ["undecided"]
 
 
 @pytest.mark.parametrize("key", LAYERS)
