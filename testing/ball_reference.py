@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flint import arb, arb_mat, ctx
+from flint import acb_mat, arb, arb_mat, ctx
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,13 @@ def residual_and_jacobian(
             slope = (1 - n * n) * (a * r * (1 - r) * arb(w_r) + r * arb(w_n))
             jacobian[i, j] = slope - (1 if i == j else 0)
     return residual, jacobian
+
+
+def spectral_radius(matrix: NDArray[np.float64]) -> Any:
+    """Return the largest |λ| of a matrix, good to tens of digits."""
+    size = len(matrix)
+    exactly = acb_mat(arb_mat(size, size, exact(matrix.ravel())))
+    return max(abs(value).mid() for value in exactly.eig(algorithm="approx"))
 
 
 def polish(gru: ReferenceGRU, h: NDArray[np.float64], x: NDArray[np.float64]) -> list[Any]:

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.certify.certificates import REASONS
 from nullcline.certify.enclosure import GRUEnclosure
 from testing import ball_reference
 from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
@@ -202,6 +203,43 @@ def test_a_fold_is_refused(slope: float) -> None:
     assert certificates.same_point(0, 0) is None
 
 
+@pytest.mark.parametrize("off", [0.0, 7e-4, 1e-5])
+def test_a_triple_root_is_refused(off: float) -> None:
+    points = nc.find_fixed_points(cell_of(units(1.0)), np.full((1, 1), off), max_iterations=0)
+    certificates = points.certify()
+    assert not certificates.certified.any()
+    assert "multiple root" in certificates.reason[0] or "too large" in certificates.reason[0]
+
+
+@pytest.mark.parametrize("slope", [1e12, 1e100, 1e200, 1e300])
+def test_weights_too_large_for_float64_are_the_reason_that_is_given(slope: float) -> None:
+    """h = tanh(slope h) rests at 1, where n(h) - h has the slope -1: it is not singular."""
+    cell = cell_of(units(slope))
+    certificates = nc.find_fixed_points(cell, np.ones((1, 1)), max_iterations=0).certify()
+    assert not certificates.certified.any()
+    assert "rounding" in certificates.reason[0] or "finite" in certificates.reason[0]
+    assert "singular" not in certificates.reason[0]
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 4), st.sampled_from([1.0, 30.0, 1e3, 1e6]), st.booleans(), seeds)
+def test_whatever_is_certified_is_true_in_400_bits(
+    size: int, gain: float, single: bool, seed: int
+) -> None:
+    """With large weights and in float32 too; a sentence says why where nothing is proved."""
+    dtype = np.float32 if single else np.float64
+    gru = random_gru(size, 2, gain, seed)
+    gru = replace(gru, **{name: w.astype(dtype).astype(float) for name, w in vars(gru).items()})
+    starts = np.random.default_rng(seed).uniform(-1, 1, (5, size)).astype(dtype)
+    points = nc.find_fixed_points(cell_of(gru, dtype), starts)
+    certificates = points.certify()
+    assert set(certificates.reason) <= set(REASONS)
+    for i in np.flatnonzero(certificates.certified):
+        truth = ball_reference.polish(gru, points.h[i].astype(float), np.zeros(2))
+        for exact, found in zip(truth, points.h[i], strict=True):
+            assert abs(exact - arb(float(found))) <= arb(float(certificates.radius_exists[i]))
+
+
 @given(st.integers(1, 5), st.sampled_from([1.0, 10.0, 1e3, 1e150, 1e300]), seeds)
 def test_nothing_false_is_proved_of_any_state(size: int, gain: float, seed: int) -> None:
     """A proof says that the map h - A G(h) contracts to a fixed point that is as near as proved."""
@@ -234,6 +272,8 @@ def test_a_loaded_result_needs_its_cell(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="cell has states of 4 numbers, and these have 3"):
         loaded.certify(cell_of(random_gru(4, 2)))
+    with pytest.raises(ValueError, match="reads inputs of 3 numbers, and these have 2"):
+        loaded.certify(cell_of(random_gru(3, 3)))
     with pytest.raises(TypeError, match="cell must be a nullcline cell"):
         loaded.certify(gru)  # type: ignore[arg-type]
 

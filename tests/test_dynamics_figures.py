@@ -58,11 +58,19 @@ def points_of_one_unit() -> Figure:
     return draw.fixed_points(nc.find_fixed_points(cell, states).unique(), states)
 
 
+def no_time_constants() -> Figure:
+    return draw.time_constants(
+        nc.linearize(nc.RNN(np.zeros((2, 1)), np.zeros((2, 2))), np.zeros((1, 2)))
+    )
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "time constants": lambda: draw.time_constants(MODES),
     "time constants of named points": lambda: draw.time_constants(MODES, ["a"] * len(MODES)),
     "time constants of many points": lambda: draw.time_constants(nc.linearize(CELL, STATES[:9])),
     "infinite time constants": infinite_time_constants,
+    "time constants of no memory": no_time_constants,
+    "points among equal states": lambda: draw.fixed_points(POINTS, np.zeros((5, 5))),
     "prediction": lambda: draw.prediction(NEXT, SEQUENCES),
     "prediction of next states": lambda: draw.prediction(NEXT),
     "prediction of few states": lambda: draw.prediction(NEXT.select([0, 1])),
@@ -117,6 +125,14 @@ def test_what_is_drawn_is_what_was_found() -> None:
     assert lines["tangent – readout"][0] == found.positions.tolist()
     assert found.tangent_to_readout is not None
     assert lines["tangent – readout"][1] == found.tangent_to_readout.tolist()
+
+
+def test_spectra_say_how_stable_points_are() -> None:
+    cell = cell_of(independent_units(np.array([1.0, 0.5]), np.zeros(2)))
+    modes = nc.linearize(cell, np.array([[0.0, 0.0], [0.5, 0.1]]))
+    titles = [axes.get_title() for axes in draw.eigenvalues(modes).axes]
+    assert titles[0] == "point 0: undecided, largest |λ| = 1.0000"
+    assert titles[1].startswith("point 1: stable, largest |λ| = 0.")
 
 
 def test_words_that_stand_out_are_written_and_none_over_another() -> None:

@@ -446,3 +446,9 @@ def test_one_start_has_no_outlier() -> None:
 def test_a_bad_threshold_is_named(value: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="threshold must be"):
         ends([[0.9]]).outliers(value)
+
+
+def test_states_whose_squares_overflow_are_merged_without_a_warning() -> None:
+    """An LSTM's c is of this size where its forget gates are saturated."""
+    points = ends([[1e200, 0.0], [1e200, 0.0], [-1e200, 1.0]])
+    assert points.unique().count.tolist() == [2, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.continuation.pseudo_arclength import CurveStop, Problem, follow, tangent_at
+from nullcline.continuation.branch_points import open_directions
+from nullcline.continuation.curve_problem import CurveStop, Problem
+from nullcline.continuation.pseudo_arclength import follow
 from testing.every_cell import random_network
 from testing.gru_samples import (
     cell_of,
@@ -26,7 +29,7 @@ from testing.trained_networks import LAYERS, trained_layer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FACE = CurveStop.BOUNDARY.value
+FACE = CurveStop.FACE.value
 
 
 def known(slopes: list[float]) -> nc.GRU:
@@ -160,6 +163,61 @@ def test_few_points_are_asked_for() -> None:
     assert curve.ends == (CurveStop.POINTS.value,) * 2
 
 
+@pytest.mark.parametrize("radius", [0.5, 2.0, 10.0])
+def test_a_ring_of_fixed_points_is_traced_once_round(radius: float) -> None:
+    def pulled(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        del x
+        length = torch.sqrt((h * h).sum(dim=1, keepdim=True))
+        return h + 0.1 * h * (1 - length / radius)
+
+    with np.errstate(all="raise"):
+        (curve,) = nc.trace(nc.from_function(pulled, 2, 0), np.array([radius, 0.0])).curves
+    assert curve.ends == (CurveStop.CLOSED.value,) * 2
+    assert curve.arclength[-1] == pytest.approx(2 * np.pi * radius, rel=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(curve.h, axis=1), radius, rtol=1e-8)
+    np.testing.assert_array_equal(curve.h[-1], curve.h[0])
+
+
+def test_a_trace_through_currents_meets_all_three_points() -> None:
+    leaky = nc.from_function(lambda x, v: v + 0.1 * (-v + 3 * torch.tanh(v) + x), 1, 1)
+    with np.errstate(all="raise"):
+        found = nc.trace(leaky, np.array([2.98]), np.zeros(1), max_points=50)
+    np.testing.assert_allclose(
+        np.sort(found.points.h[:, 0]), [-2.984704529, 0, 2.984704529], atol=1e-9
+    )
+    assert set(found.points.kind) == {"fixed"}
+    assert found.curves[0].ends == (CurveStop.POINTS.value,) * 2
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-80, 1e-4])
+def test_a_multiple_root_is_traced_whatever_it_was_called(off: float) -> None:
+    """h = tanh(h), at 0, and where the residual is smaller than the least number."""
+    cell = nc.RNN(np.zeros((1, 1)), np.ones((1, 1)))
+    points = nc.find_fixed_points(cell, np.full((1, 1), off), max_iterations=0)
+    for kind in ("fixed", "slow"):
+        called = replace(points, kind=np.array([kind]))
+        with np.errstate(all="raise"):
+            (curve,) = nc.trace(cell, called).curves
+        assert curve.ends == (FACE, FACE)
+        assert np.ptp(curve.h) > 1.9
+
+
+def test_a_curve_says_where_others_cross_it() -> None:
+    """Two units that inhibit each other, h = tanh(a h - b h'): on h = h' others cross in pairs."""
+    a, b = 2.0, 1.5
+    cell = nc.RNN(np.zeros((2, 1)), np.array([[a, -b], [-b, a]]))
+    symmetric = np.ones(2) / np.sqrt(2)
+    curves = nc.trace(cell, np.zeros(2), n_directions=2).curves
+    curve = max(curves, key=lambda found: abs(found.direction @ symmetric))
+    np.testing.assert_allclose(curve.h[:, 0], curve.h[:, 1], atol=1e-9)
+    # Across h = h', I - J is singular where (a + b)(1 - tanh²((a - b) h)) = 1.
+    at = np.arctanh(np.sqrt(1 - 1 / (a + b))) / (a - b)
+    expected = [-at, at] if at < 1 else []
+    np.testing.assert_allclose(np.sort(curve.branch_h[:, 0]), expected, atol=1e-8)
+    assert len(curve.branch_arclength) == len(curve.branch_h)
+    assert curve.ends == (FACE, FACE)
+
+
 # The continuation itself
 
 
@@ -168,7 +226,7 @@ def circle(*, inside: float = 10.0) -> Problem:
     return Problem(
         lambda p: np.array([p @ p - 1]),
         lambda p: 2 * p[None],
-        lambda p: inside - float(np.abs(p).max()),
+        lambda p: inside - np.abs(p),
     )
 
 
@@ -183,21 +241,21 @@ def test_a_closed_curve_comes_back(largest_step: float) -> None:
     )
     assert branch.stop is CurveStop.CLOSED
     np.testing.assert_allclose(np.linalg.norm(branch.points, axis=1), 1, atol=1e-12)
-    assert 2 * np.pi * 0.95 < branch.arclength[-1] < 2 * np.pi + largest_step + 0.1
+    assert branch.arclength[-1] == pytest.approx(2 * np.pi, rel=1e-9)
 
 
 def test_a_curve_goes_round_its_folds_to_the_boundary() -> None:
     cubic = Problem(
         lambda p: np.array([p[1] ** 3 - p[1] - p[0]]),
         lambda p: np.array([[-1.0, 3 * p[1] ** 2 - 1]]),
-        lambda p: 2 - float(np.abs(p).max()),
+        lambda p: 2 - np.abs(p),
     )
     start = np.zeros(2)
-    tangent = tangent_at(cubic.jacobian(start))
+    (tangent,) = open_directions(cubic, start).tangents
     for sign in (1, -1):
         branch = follow(cubic, start, sign * tangent, largest_step=0.2, max_points=500)
-        assert branch.stop is CurveStop.BOUNDARY
-        assert 0 < cubic.margin(branch.points[-1]) < 1e-3
+        assert branch.stop is CurveStop.FACE
+        assert 0 < cubic.rooms(branch.points[-1]).min() < 1e-3
         x = branch.points[:, 0]
         assert (np.diff(x) > 0).any()
         assert (np.diff(x) < 0).any()
@@ -208,7 +266,7 @@ def test_where_no_curve_goes_on_a_branch_ends() -> None:
     corner = Problem(
         lambda p: np.array([abs(p[0]) - p[1]]),
         lambda p: np.array([[np.sign(p[0]), -1.0]]),
-        lambda p: 5 - float(np.abs(p).max()),
+        lambda p: 5 - np.abs(p),
     )
     branch = follow(
         corner,

@@ -49,13 +49,20 @@ BALLS = 2.0 ** -np.arange(40)
 
 REASONS = (
     "one and only one fixed point lies within radius_unique, and within radius_exists",
-    "the state or the network's value there is not finite",
-    "the Jacobian of n(h) - h is singular to rounding: a ghost, a fold, or a line of fixed points",
-    "the residual is too large: no fixed point need be near, or the state is not polished",
+    "the state, the network's value there, or a bound of its error is not finite",
+    "the Jacobian of n(h) - h is singular to rounding: a ghost, a fold, a multiple root, or a line "
+    "of fixed points",
+    "the residual is too large beside the Jacobian's changes: no fixed point need be near, several "
+    "may be, or the state is not polished",
+    "the bounds of rounding errors are too large to prove anything: the weights are too large for "
+    "float64",
 )
 """What `Certificates.reason` says."""
 
-PROVED, NOT_FINITE, SINGULAR, TOO_FAR = range(len(REASONS))
+PROVED, NOT_FINITE, SINGULAR, TOO_FAR, COARSE = range(len(REASONS))
+
+BLURRED = 0.01
+"""A Jacobian of n(h) - h, of which -1 is a part, is not known where its error is as large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +145,16 @@ def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certi
     TypeError
         If the cell is not one whose equations are enclosed.
     ValueError
-        If the states are not as long as those of the cell.
+        If the states are not as long as those of the cell, or the inputs are not.
     """
     require_cell(cell)
     if cell.state_size != h.shape[1]:
         raise ValueError(
             f"cell has states of {cell.state_size} numbers, and these have {h.shape[1]}"
+        )
+    if inputs is not None and cell.input_size != inputs.shape[1]:
+        raise ValueError(
+            f"cell reads inputs of {cell.input_size} numbers, and these have {inputs.shape[1]}"
         )
     if isinstance(cell, Layered):
         raise TypeError(
@@ -199,7 +210,8 @@ def _certify(
         y = bound(magnitude @ at.residual.magnitude())
         z = _defect(inverse, magnitude, at)
         if not z < 1:
-            return _Outcome(SINGULAR, y=y, z=z)
+            blurred = bound(at.jacobian_error.sum(axis=1)) >= BLURRED
+            return _Outcome(COARSE if blurred else SINGULAR, y=y, z=z)
         return _radii(at, magnitude, y, z)
 
 
@@ -216,12 +228,16 @@ def _radii(at: Enclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
     best = _Outcome(TOO_FAR, y=y, z=z)
     for within in BALLS:
         k = bound(magnitude @ at.curvature(within))
+        if not np.isfinite(k):
+            continue
         unique = min(within, (1 - z) / k / UP)
         exists = _smallest_root(y, z, k)
         if exists <= unique and not unique <= best.unique:
             best = _Outcome(PROVED, exists, unique, y, z, k)
         if unique == within:  # smaller balls reach less
             break
+    if best.reason != PROVED and not np.isfinite(k):
+        return _Outcome(COARSE, y=y, z=z)
     return best
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
-from nullcline.continuation.pseudo_arclength import (
-    Branch,
-    CurveStop,
-    Problem,
-    follow,
-    tangent_at,
+from nullcline.continuation.branch_points import (
+    Kind,
+    open_directions,
+    require_finite_jacobian,
 )
+from nullcline.continuation.curve_problem import CurveStop, Problem
+from nullcline.continuation.pseudo_arclength import Branch, follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
-    from nullcline.continuation.pseudo_arclength import Matrix, Vector
+    from nullcline.continuation.curve_problem import Matrix, Vector
     from nullcline.search.fixed_points import FixedPoints
 
 
@@ -48,8 +48,14 @@ class Curve:
         d outputs / d arclength, shape (m, H).
     direction
         w, shape (H,).
+    branch_h
+        Where another curve of the same equation crosses this one, to rounding, shape (b, S), as in
+        networks with a symmetry. The curve is followed straight on.
+    branch_arclength
+        Their place along the curve, shape (b,).
     ends
-        Why the curve ends, on the side where it begins and on the other.
+        Why the curve ends, on the side where it begins and on the other: one of the sentences of
+        `CurveStop`.
     cell
         The cell that was traced.
     inputs
@@ -63,6 +69,8 @@ class Curve:
     arclength: Vector
     tangents: Matrix
     direction: Vector
+    branch_h: Matrix
+    branch_arclength: Vector
     ends: tuple[str, str]
     cell: Cell
     inputs: Floats | None
@@ -121,7 +129,7 @@ def trace(
     directional fiber (Katz and Reggia, IEEE Trans. Neural Netw. Learn. Syst. 29 (2018) 3636), and a
     Lyapunov–Schmidt reduction in one slow direction. It ends at a face of the cell's `box`, where
     it comes back to its beginning, or, if it runs to infinity in a box without faces, after
-    `max_points`; `Curve.ends` says which.
+    `max_points`; `Curve.ends` says which, in the sentences of `CurveStop`.
 
     Parameters
     ----------
@@ -150,8 +158,8 @@ def trace(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, or
-        no point is fixed or slow.
+        If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, no
+        point is fixed or slow, or the Jacobian at one is not finite.
     """
     require_smooth_float64(cell)
     n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
@@ -176,10 +184,14 @@ def _directions(
     cell: Cell, x: Floats | None, h: Vector, kind: str, n_directions: int
 ) -> list[Vector]:
     """Return the unit vectors w to trace along."""
-    if kind == "slow":
-        residual = cell.residual(h[None], x)[0]
+    residual = cell.residual(h[None], x)[0].astype(np.float64)
+    largest = np.abs(residual).max()
+    if kind == "slow" and largest > 0:
+        residual /= largest  # squares of what is left of a multiple root may vanish
         return [residual / np.linalg.norm(residual)]
-    left = np.linalg.svd(cell.residual_jacobian(h[None], x)[0])[0]
+    jacobian = cell.residual_jacobian(h[None], x)[0]
+    require_finite_jacobian(jacobian)
+    left = np.linalg.svd(jacobian)[0]
     return [left[:, -1 - i] for i in range(n_directions)]
 
 
@@ -194,13 +206,29 @@ def _curve(
     """Follow one curve both ways and join the halves."""
     problem = _fiber(cell, x, direction)
     start = np.append(h, direction @ cell.residual(h[None], x)[0])
-    tangent = tangent_at(problem.jacobian(start))
-    walk = partial(follow, problem, start, largest_step=largest_step, max_points=max_points)
+    leaving = open_directions(problem, start)
+    tangent = leaving.tangents[np.argmax(np.abs(leaving.tangents[:, -1]))]
+    tangent = tangent * float(np.sign(tangent[np.argmax(np.abs(tangent))]))
+    walk = partial(
+        follow,
+        problem,
+        start,
+        largest_step=largest_step,
+        max_points=max_points,
+        kind=leaving.kind,
+    )
     onward = walk(tangent)
     if onward.stop is CurveStop.CLOSED:
         return _curve_of(cell, x, direction, onward, (onward.stop, onward.stop))
     backward = walk(-tangent)
-    return _curve_of(cell, x, direction, _joined(backward, onward), (backward.stop, onward.stop))
+    joined = _joined(backward, onward)
+    if leaving.kind is Kind.CROSSING:
+        joined = replace(
+            joined,
+            crossings=np.vstack([start, joined.crossings]),
+            crossing_arclength=np.append(0.0, joined.crossing_arclength),
+        )
+    return _curve_of(cell, x, direction, joined, (backward.stop, onward.stop))
 
 
 def _joined(backward: Branch, onward: Branch) -> Branch:
@@ -209,6 +237,8 @@ def _joined(backward: Branch, onward: Branch) -> Branch:
         np.concatenate([backward.points[:0:-1], onward.points]),
         np.concatenate([-backward.tangents[:0:-1], onward.tangents]),
         np.concatenate([-backward.arclength[:0:-1], onward.arclength]),
+        np.concatenate([backward.crossings[::-1], onward.crossings]),
+        np.concatenate([-backward.crossing_arclength[::-1], onward.crossing_arclength]),
         onward.stop,
     )
 
@@ -222,6 +252,7 @@ def _curve_of(
 ) -> Curve:
     """Return a branch in the unknowns (h, τ) as a curve of states."""
     states = cell.state_of(branch.points[:, :-1], x).astype(np.float64, copy=False)
+    crossings = cell.state_of(branch.crossings[:, :-1], x).astype(np.float64, copy=False)
     return Curve(
         h=states,
         tau=branch.points[:, -1],
@@ -230,6 +261,8 @@ def _curve_of(
         arclength=branch.arclength,
         tangents=branch.tangents[:, :-1],
         direction=direction,
+        branch_h=crossings,
+        branch_arclength=branch.crossing_arclength,
         ends=(stops[0].value, stops[1].value),
         cell=cell,
         inputs=x,
@@ -247,19 +280,20 @@ def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
     def jacobian(y: Vector) -> Matrix:
         return np.column_stack([cell.residual_jacobian(y[None, :-1], x)[0], -direction])
 
-    return Problem(function, jacobian, lambda y: box.margin(y[:-1]))
+    return Problem(function, jacobian, lambda y: box.room(y[:-1]))
 
 
 def _met_on(curve: Curve) -> Matrix:
     """Return states near which the curve crosses a zero of τ or passes a minimum of |τ|."""
     tau, slope = curve.tau, curve.tau_slope
-    crosses = tau[:-1] * tau[1:] < 0
-    falls, rises = tau * slope < 0, tau * slope > 0
-    passes = ~crosses & falls[:-1] & rises[1:]
+    side, trend = np.sign(tau), np.sign(tau) * np.sign(slope)
+    crosses = side[:-1] * side[1:] < 0
+    passes = ~crosses & (trend[:-1] < 0) & (trend[1:] > 0)
     weight = np.zeros(len(tau) - 1)
-    weight[crosses] = (tau[:-1] / (tau[:-1] - tau[1:]))[crosses]
-    weight[passes] = (slope[:-1] / (slope[:-1] - slope[1:]))[passes]
-    found = crosses | passes
+    for found, value in ((crosses, tau), (passes, slope)):
+        before, after = value[:-1][found], value[1:][found]
+        weight[found] = before / (before - after)
+    met = crosses | passes
     outputs = curve.cell.outputs_of(curve.h)
     between: Matrix = outputs[:-1] + weight[:, None] * np.diff(outputs, axis=0)
-    return between[found]
+    return between[met]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
-from nullcline.continuation.pseudo_arclength import Problem, follow, tangent_at, turning_point
+from nullcline.continuation.branch_points import Kind, open_directions
+from nullcline.continuation.curve_problem import Problem
+from nullcline.continuation.pseudo_arclength import follow, turning_point, turns_of
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
-    from nullcline.continuation.pseudo_arclength import Branch, Matrix, Vector
+    from nullcline.continuation.curve_problem import Matrix, Vector
+    from nullcline.continuation.pseudo_arclength import Branch
     from nullcline.search.fixed_points import FixedPoints
+
+
+AT_CROSSING = 0.1
+"""In steps: a turn this near to a branch point is that of the arms of its pitchfork."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +47,12 @@ class InputBranch:
     fold_h, fold_s
         Where the branch turns back in s, shapes (f, S) and (f,): there a stable and an unstable
         fixed point meet, and beyond it neither is.
+    branch_h, branch_s
+        Where another branch crosses this one, to rounding, shapes (b, S) and (b,): a pitchfork, as
+        in networks with a symmetry, or an exchange of stability. The branch is followed straight
+        on; along the arms of a pitchfork that is from one arm to the other, and s turns back.
     end
-        Why the branch ends.
+        Why the branch ends: one of the sentences of `CurveStop`.
     cell
         The cell that was followed.
     """
@@ -52,6 +63,8 @@ class InputBranch:
     arclength: Vector
     fold_h: Matrix
     fold_s: Vector
+    branch_h: Matrix
+    branch_s: Vector
     end: str
     cell: Cell
 
@@ -62,8 +75,10 @@ class InputBranch:
 
     def __repr__(self) -> str:
         reach = f"s from {self.s.min():.3g} to {self.s.max():.3g}"
-        folds = f"{len(self.fold_s)} folds"
-        return f"InputBranch({len(self)} points, {folds}, {reach}; S = {self.h.shape[1]})"
+        special = f"{len(self.fold_s)} folds"
+        if len(self.branch_s):
+            special += f", {len(self.branch_s)} branch points"
+        return f"InputBranch({len(self)} points, {special}, {reach}; S = {self.h.shape[1]})"
 
     @cached_property
     def spectral_radius(self) -> Vector:
@@ -87,8 +102,8 @@ def follow_input(
 
     Pseudo-arclength continuation of G(h, x + s d) = 0 in (h, s), G being the reduced residual of
     the outputs h, which goes round folds: past one, s runs back and the branch goes on with the
-    other kind of point. (Allgower and Georg, Introduction to Numerical Continuation Methods, 2003,
-    chapters 2 and 6.)
+    other kind of point, and straight on where branches cross. (Allgower and Georg, Introduction to
+    Numerical Continuation Methods, 2003, chapters 2, 6 and 8.)
 
     Parameters
     ----------
@@ -101,8 +116,8 @@ def follow_input(
     inputs
         x, the input to begin with, shape (D,), None for zero; for `FixedPoints` their own.
     reach
-        The branch ends at |s| = `reach`, to within 1e-3, unless it meets a face of the cell's
-        `box` before.
+        The branch ends at |s| = `reach`, to within 1e-3, unless it crosses a face of the cell's
+        `box` before, as it can where bounds were given to `from_function`.
     largest_step
         The longest step, in arclength.
     max_points
@@ -119,7 +134,7 @@ def follow_input(
     ------
     TypeError, ValueError
         If an argument has the wrong type, shape or value, the cell is not a smooth float64 one, or
-        `point` is no single fixed point.
+        `point` is no single fixed point, or its Jacobian is not finite.
     """
     require_smooth_float64(cell)
     max_points = validation.whole_number("max_points", max_points, 2)
@@ -135,27 +150,47 @@ def follow_input(
         raise ValueError(f"point must be one fixed point, not {starts!r}")
     x = np.zeros((1, cell.input_size)) if starts.inputs is None else starts.inputs
     problem = _branch_problem(cell, x[0], d[0], reach)
-    start = np.append(cell.outputs_of(starts.h)[0], 0.0)
-    tangent = tangent_at(problem.jacobian(start))
+    branch = _followed(
+        problem, np.append(cell.outputs_of(starts.h)[0], 0.0), largest_step, max_points
+    )
+
+    def states(points: Matrix) -> Matrix:
+        there = x + points[:, -1:] * d
+        return cell.state_of(points[:, :-1], there).astype(np.float64, copy=False)
+
+    folds = _folds(problem, branch)
+    return InputBranch(
+        h=states(branch.points),
+        s=branch.points[:, -1],
+        inputs=x + branch.points[:, -1:] * d,
+        arclength=branch.arclength,
+        fold_h=states(folds),
+        fold_s=folds[:, -1],
+        branch_h=states(branch.crossings),
+        branch_s=branch.crossings[:, -1],
+        end=branch.stop.value,
+        cell=cell,
+    )
+
+
+def _followed(problem: Problem, start: Vector, largest_step: float, max_points: int) -> Branch:
+    """Return the branch from a point towards positive s; of two, the one that moves s more."""
+    leaving = open_directions(problem, start)
+    tangent = leaving.tangents[np.argmax(np.abs(leaving.tangents[:, -1]))]
     branch = follow(
         problem,
         start,
         tangent if tangent[-1] >= 0 else -tangent,
         largest_step=largest_step,
         max_points=max_points,
+        kind=leaving.kind,
     )
-    s = branch.points[:, -1]
-    folds = _folds(problem, branch)
-    inputs_there = x + s[:, None] * d
-    return InputBranch(
-        h=cell.state_of(branch.points[:, :-1], inputs_there).astype(np.float64, copy=False),
-        s=s,
-        inputs=inputs_there,
-        arclength=branch.arclength,
-        fold_h=cell.state_of(folds[:, :-1], x + folds[:, -1:] * d).astype(np.float64, copy=False),
-        fold_s=folds[:, -1],
-        end=branch.stop.value,
-        cell=cell,
+    if leaving.kind is not Kind.CROSSING:
+        return branch
+    return replace(
+        branch,
+        crossings=np.vstack([start, branch.crossings]),
+        crossing_arclength=np.append(0.0, branch.crossing_arclength),
     )
 
 
@@ -172,17 +207,27 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
             [cell.residual_jacobian(h, at)[0], cell.residual_input_jvp(h, at, d[None])[0]]
         )
 
-    def margin(y: Vector) -> float:
-        box = cell.box_at(x + y[-1] * d)
-        return min(box.margin(y[:-1]), reach - abs(float(y[-1])))
+    def rooms(y: Vector) -> Vector:
+        return cell.box_at(x + y[-1] * d).room(y[:-1])
 
-    return Problem(function, jacobian, margin)
+    return Problem(function, jacobian, rooms, reach)
 
 
 def _folds(problem: Problem, branch: Branch) -> Matrix:
-    """Return the points where ds / d arclength changes its sign, shape (f, H + 1)."""
-    slope = branch.tangents[:, -1]
-    turns = np.flatnonzero(slope[:-1] * slope[1:] < 0)
-    return np.array([turning_point(problem, branch, int(k)) for k in turns]).reshape(
-        len(turns), branch.points.shape[1]
-    )
+    """Return where s turns back other than at a branch point, shape (f, H + 1)."""
+    turns = turns_of(branch.tangents[:, -1])
+    points = [turning_point(problem, branch, int(k)) for k in turns]
+    folds = [
+        point
+        for point, k in zip(points, turns, strict=True)
+        if not _branches(branch, int(k), point)
+    ]
+    return np.array(folds).reshape(-1, branch.points.shape[1])
+
+
+def _branches(branch: Branch, k: int, point: Vector) -> bool:
+    """Tell whether s turns back at a branch point between points k and k + 1, a pitchfork."""
+    low, high = branch.arclength[k : k + 2]
+    within = (branch.crossing_arclength >= low) & (branch.crossing_arclength <= high)
+    distances = np.linalg.norm(branch.crossings[within] - point, axis=1)
+    return bool((distances <= AT_CROSSING * (high - low)).any())

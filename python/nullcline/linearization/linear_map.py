@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.cells import available_threads, require_cell
+from nullcline.linearization.modes import Modes, all_modes, slowest_modes
+from nullcline.linearization.stability import LARGEST_DENSE, STABLE, UNDECIDED, Judgement, judge
 from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
-    _Modes: TypeAlias = tuple[
-        NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]
-    ]
+    _Point: TypeAlias = tuple[Modes, Judgement]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,8 +55,15 @@ class Linearization:
     time_constants
         τ = 1 / |ln|λ|| in steps, shape (n, k): how long a mode takes to fall, or to grow, by a
         factor of e. Infinite where |λ| = 1, zero where λ = 0.
-    is_stable
-        Whether every |λ| < 1, shape (n,). (This is a map, not a flow: the sign of a real part says
+    eigenvalue_errors
+        How far each eigenvalue may be off, to first order, shape (n, k): by rounding, of the
+        Jacobian and of its modes, and since the state is known to some digits only. Where the state
+        is no fixed point to rounding, such as a slow point, 1e-5 more (in float32, 1e-3): there one
+        eigenvalue is 1, and is found on either side. Infinite where an eigenvalue is defective.
+    stability
+        "stable" if every |λ| < 1, "unstable" if one is above, and "undecided" where the errors
+        leave that open, shape (n,): at slow points, at folds and on kinks, and where gates are
+        saturated to the last digit. (This is a map, not a flow: the sign of a real part says
         nothing.)
     """
 
@@ -67,7 +74,14 @@ class Linearization:
     right: NDArray[np.complex128]
     left: NDArray[np.complex128]
     time_constants: NDArray[np.float64]
-    is_stable: NDArray[np.bool_]
+    eigenvalue_errors: NDArray[np.float64]
+    stability: NDArray[np.str_]
+
+    @property
+    def is_stable(self) -> NDArray[np.bool_]:
+        """Whether `stability` is "stable", shape (n,): what is not may be undecided, too."""
+        stable: NDArray[np.bool_] = self.stability == STABLE
+        return stable
 
     @cached_property
     def J_rec(self) -> Floats:  # noqa: N802 - what it is called in every paper
@@ -108,16 +122,18 @@ class Linearization:
             right=np.take_along_axis(self.right, order[:, None, :], axis=2),
             left=np.take_along_axis(self.left, order[:, :, None], axis=1),
             time_constants=np.take_along_axis(self.time_constants, order, axis=1),
+            eigenvalue_errors=np.take_along_axis(self.eigenvalue_errors, order, axis=1),
         )
 
     def __len__(self) -> int:
         return len(self.h)
 
     def __repr__(self) -> str:
-        return (
-            f"Linearization({len(self)} points, {np.sum(self.is_stable)} stable; "
-            f"S = {self.h.shape[1]})"
-        )
+        counts = f"{np.sum(self.is_stable)} stable"
+        n_undecided = np.sum(self.stability == UNDECIDED)
+        if n_undecided:
+            counts += f", {n_undecided} undecided"
+        return f"Linearization({len(self)} points, {counts}; S = {self.h.shape[1]})"
 
 
 def linearize(
@@ -132,7 +148,9 @@ def linearize(
 
     The eigenvalue problem is solved in float64 whatever the cell's type: all modes by LAPACK's
     `geev`, the k slowest by ARPACK (Lehoucq, Sorensen and Yang 1998) with products of `J_rec`,
-    which is then never formed: memory is O(n S k).
+    which is then not formed: memory is O(n S k). What ARPACK finds is checked; where it cannot tell
+    the slowest modes from the rest, since many are equal or defective, as where J_rec is zero or
+    orthogonal, and where stability is in doubt, the Jacobian is formed after all.
 
     Parameters
     ----------
@@ -159,7 +177,7 @@ def linearize(
     TypeError, ValueError
         If an argument has the wrong type or shape, or the Jacobian overflows.
     RuntimeError
-        If ARPACK does not converge: ask for more modes, or for all.
+        If ARPACK cannot tell the k slowest modes from the rest, and S is above 4,096: ask for all.
     """
     require_cell(cell)
     if isinstance(points, FixedPoints):
@@ -177,19 +195,19 @@ def linearize(
     n_threads = available_threads() if n_threads is None else n_threads
     n_threads = validation.whole_number("n_threads", n_threads, 1)
 
-    def modes(i: int) -> _Modes:
+    def at(i: int) -> _Point:
         own = x if x is None or len(x) == 1 else x[i : i + 1]
-        find = _all_modes if k >= size - 1 else partial(_slowest_modes, k=k)
-        return find(cell, h[i : i + 1], own)
+        return _linearized(cell, h[i : i + 1], own, k)
 
-    eigenvalues = np.empty((len(h), k), np.complex128)
+    eigenvalues, errors = np.empty((len(h), k), np.complex128), np.empty((len(h), k))
     right, left = np.empty((len(h), size, k), np.complex128), np.empty((len(h), k, size), complex)
+    stability = np.full(len(h), UNDECIDED)
     with one_blas_thread():
-        for i, (values, columns, rows) in enumerate(_spread(modes, len(h), n_threads)):
-            eigenvalues[i], right[i], left[i] = values[:k], columns[:, :k], rows[:k]
-    modulus: NDArray[np.float64] = np.abs(eigenvalues)
+        for i, (modes, judgement) in enumerate(_spread(at, len(h), n_threads)):
+            eigenvalues[i], right[i], left[i] = modes
+            errors[i], stability[i] = judgement
     with np.errstate(divide="ignore"):
-        time_constants = 1 / np.abs(np.log(modulus))
+        time_constants = 1 / np.abs(np.log(np.abs(eigenvalues)))
     return Linearization(
         cell=cell,
         h=h,
@@ -198,11 +216,31 @@ def linearize(
         right=right,
         left=left,
         time_constants=time_constants,
-        is_stable=np.all(modulus < 1, axis=1),
+        eigenvalue_errors=errors,
+        stability=stability,
     )
 
 
-def _spread(work: Callable[[int], _Modes], n: int, n_threads: int) -> Iterator[_Modes]:
+def _linearized(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Point:
+    """Return the k slowest modes at one state (1, S), and how stable it is."""
+    with np.errstate(all="ignore"):  # what overflows is looked for, and refused or counted as error
+        if k < cell.state_size - 1:
+            modes = slowest_modes(cell, h, x, k)
+            if modes is not None:
+                return modes, judge(cell, h, x, modes, None)
+            if cell.state_size > LARGEST_DENSE:
+                raise RuntimeError(
+                    f"the {k} slowest modes cannot be told by products from the rest (they are "
+                    "equal, or all but equal, or defective): ask for all with k=None"
+                )
+        jacobian = cell.jacobian(h, x)[0].astype(np.float64)
+        every = all_modes(jacobian)
+        judgement = judge(cell, h, x, every, jacobian)
+    kept = Modes(every.eigenvalues[:k], every.right[:, :k], every.left[:k])
+    return kept, Judgement(judgement.errors[:k], judgement.stability)
+
+
+def _spread(work: Callable[[int], _Point], n: int, n_threads: int) -> Iterator[_Point]:
     """Yield work(0), ..., work(n - 1), done in threads; Ctrl-C drops what has not begun."""
     if min(n, n_threads) <= 1:
         yield from map(work, range(n))
@@ -214,69 +252,8 @@ def _spread(work: Callable[[int], _Modes], n: int, n_threads: int) -> Iterator[_
         pool.shutdown(cancel_futures=True)
 
 
-def _all_modes(cell: Cell, h: Floats, x: Floats | None) -> _Modes:
-    """Return eigenvalues, right eigenvectors (columns) and left ones (rows), slowest first."""
-    from scipy.linalg import eig
-
-    jacobian = cell.jacobian(h, x)[0].astype(np.float64)
-    validation.require_finite("J_rec", jacobian)
-    # LAPACK's own left vectors, not the inverse of the right ones: a few modes without good
-    # eigenvectors would spoil those of all others in the inverse.
-    found: Any = eig(jacobian, left=True, right=True)
-    eigenvalues, left, right = found
-    order = _slowest_first(eigenvalues)
-    return eigenvalues[order], right[:, order], _scaled(left[:, order].conj().T, right[:, order])
-
-
-def _slowest_modes(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Modes:
-    """Return eigenvalues and both eigenvectors of the k modes of largest modulus, by products."""
-
-    def product(of: Callable[[Floats, Floats | None, Floats], Floats], v: Any) -> Any:
-        return of(h, x, v.reshape(1, -1).astype(cell.dtype)).reshape(-1).astype(np.float64)
-
-    precision = 0 if cell.dtype == np.float64 else 10 * float(np.finfo(cell.dtype).eps)
-    arnoldi = partial(_arnoldi, size=cell.state_size, k=k, precision=precision)
-    eigenvalues, right = arnoldi(partial(product, cell.jvp))
-    others, left = arnoldi(partial(product, cell.vjp))
-    # The two sets are the same but for rounding, and a pair may be cut at the end of either.
-    order = [int(np.argmin(np.abs(others - value))) for value in eigenvalues]
-    return eigenvalues, right, _scaled(left[:, order].T, right)
-
-
-def _arnoldi(
-    product: Callable[[Any], Any], *, size: int, k: int, precision: float
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Return the k eigenvalues of largest modulus and their vectors, as columns of length 1."""
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
-
-    operator: Any = LinearOperator((size, size), matvec=product, dtype=np.float64)
-    # One more than asked for, so that a conjugate pair at the end is whole and its first kept.
-    wanted = min(k + 1, size - 2)
-    start = np.random.default_rng(0).normal(size=size)  # the same vectors every time
-    try:
-        found: Any = eigs(operator, wanted, v0=start, ncv=min(size, 2 * wanted + 20), tol=precision)
-    except ArpackNoConvergence as error:
-        raise RuntimeError(
-            f"the {k} slowest modes did not converge: ask for a few more, or for all with k=None"
-        ) from error
-    eigenvalues, vectors = found
-    order = _slowest_first(eigenvalues)[:k]
-    return eigenvalues[order], vectors[:, order]
-
-
-def _slowest_first(eigenvalues: NDArray[np.complex128]) -> NDArray[np.intp]:
-    return np.lexsort((-eigenvalues.imag, -eigenvalues.real, -np.abs(eigenvalues)))
-
-
-def _scaled(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Scale left rows so that each has the product 1 with its right column."""
-    products = np.einsum("kj,jk->k", left, right)
-    defective = np.abs(products) <= 10 * len(right) * np.finfo(np.float64).eps
-    products[defective] = np.nan
-    scaled: NDArray[np.complex128] = left / products[:, None]
-    return scaled
-
-
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
     """Return the largest |λ| of J_rec at one state, shape (S,)."""
-    return float(np.abs(np.linalg.eigvals(cell.jacobian(h[None], x)[0])).max())
+    jacobian = cell.jacobian(h[None], x)[0]
+    validation.require_finite("J_rec", jacobian)
+    return float(np.abs(np.linalg.eigvals(jacobian)).max())

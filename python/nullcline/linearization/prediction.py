@@ -310,7 +310,8 @@ class _LinearSystem:
         return nearest
 
     def distances(self, states: Floats, points: NDArray[np.intp]) -> Vector:
-        distances: Vector = np.linalg.norm(states - self._h[points], axis=1)
+        with np.errstate(under="ignore"):  # squares of what is as good as zero
+            distances: Vector = np.linalg.norm(states - self._h[points], axis=1)
         return distances
 
     def step(self, states: Floats, x: Floats | None, points: NDArray[np.intp]) -> Matrix:
@@ -338,5 +339,9 @@ def _row(x: Floats | None, rows: NDArray[np.bool_] | np.intp) -> Floats | float:
 def _r2(actual: Matrix, predicted: Matrix) -> float:
     if len(actual) == 0 or not np.ptp(actual, axis=0).any():
         return float("nan")
-    total = np.sum((actual - actual.mean(axis=0)) ** 2)
-    return float(1 - np.sum((actual - predicted) ** 2) / total)
+    centred = actual - actual.mean(axis=0)
+    # In units, a power of two, in which squares neither vanish nor overflow.
+    unit = 2.0 ** float(np.frexp(np.abs(centred).max())[1])
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.sum((centred / unit) ** 2)
+        return float(1 - np.sum(((actual - predicted) / unit) ** 2) / total)

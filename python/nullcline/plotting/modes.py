@@ -49,8 +49,9 @@ def time_constants(linearization: Linearization, names: Sequence[str] | None = N
         axes.plot(rank, shown.clip(max=LONGEST), marker=shape, ms=4, color=colour, label=name)
         beyond = shown > LONGEST
         axes.plot(rank[beyond], np.full(beyond.sum(), LONGEST), "^", ms=9, color=colour, mec=BLACK)
-    axes.set_yscale("log")
     top = modes.time_constants[: len(COLOURS), :MODES_SHOWN]
+    if (top > 0).any():  # where J_rec is zero, so are all
+        axes.set_yscale("log")
     if (top > LONGEST).any():
         axes.axhline(LONGEST, color=GREY, lw=0.8, ls=":")
         axes.annotate(
@@ -69,6 +70,8 @@ def time_constants(linearization: Linearization, names: Sequence[str] | None = N
 def eigenvalues(linearization: Linearization, names: Sequence[str] | None = None) -> Figure:
     """Draw the eigenvalues of J_rec at each point beside the unit circle, one panel per point.
 
+    Each title says whether the point is stable, unstable, or undecided.
+
     Parameters
     ----------
     linearization
@@ -81,7 +84,8 @@ def eigenvalues(linearization: Linearization, names: Sequence[str] | None = None
     for i, (axes, values) in enumerate(zip(axes_of, shown, strict=False)):
         draw_eigenvalues(axes, values)
         name = f"point {i}" if names is None else names[i]
-        axes.set_title(f"{name}: largest |λ| = {np.abs(values).max(initial=0):.4f}")
+        largest = np.abs(values).max(initial=0)
+        axes.set_title(f"{name}: {linearization.stability[i]}, largest |λ| = {largest:.4f}")
     legend_below(figure, eigenvalue_marks())
     return figure
 

@@ -59,14 +59,17 @@ def count_kinds(points: FixedPoints) -> str:
 def plane_of(states: Vector) -> tuple[Vector, Vector, Vector]:
     """Return the mean of states, their first two components (2, S), and the variance's shares in %.
 
-    The second component, which one-dimensional states lack, is then nothing.
+    The second component, which one-dimensional states lack, is then nothing, and so are the shares
+    of states that do not differ.
     """
     mean = states.mean(axis=0)
     _, spread, components = np.linalg.svd(states - mean, full_matrices=False)
     plane = np.zeros((2, states.shape[1]))
     plane[: len(components[:2])] = components[:2]
     shares = np.zeros(max(2, len(spread)))
-    shares[: len(spread)] = 100 * spread**2 / np.sum(spread**2)
+    if spread.any():
+        parts = (spread / spread[0]) ** 2
+        shares[: len(spread)] = 100 * parts / parts.sum()
     return mean, plane, shares
 
 

@@ -98,7 +98,9 @@ def merge(points: Floats, tolerance: float) -> NDArray[np.intp]:
     owner = np.full(len(points), -1, np.intp)
     from scipy.spatial import KDTree
 
-    telling = np.argsort(-points.var(axis=0, dtype=np.float64))[:_TELLING_COORDINATES]
+    with np.errstate(over="ignore"):  # an LSTM's c may be of 1e300: what varies that much tells
+        spread = points.var(axis=0, dtype=np.float64)
+    telling = np.argsort(-spread)[:_TELLING_COORDINATES]
     shadows = points[:, telling].astype(np.float64)
     # Splitting in the middle, not at the median: the median of a saturated unit is where most are.
     tree = KDTree(shadows, balanced_tree=False)

@@ -1,0 +1,74 @@
+"""A curve as the solutions of N equations in N + 1 unknowns, and the sentences that end it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Vector: TypeAlias = NDArray[np.float64]
+Matrix: TypeAlias = NDArray[np.float64]
+
+
+class CurveStop(Enum):
+    """Why a curve ends; the values are what users read."""
+
+    REACH = "the input has moved as far as reach allows"
+    FACE = "the curve reached a face of the cell's box"
+    CLOSED = "the curve came back to where it began"
+    POINTS = "the limit of points was reached"
+    STEP = "no step along the curve could be found: it has a kink or a cusp here, or ends"
+    DEGENERATE = (
+        "no step could be found from where the curve begins: more than one direction is open "
+        "there, on a surface of solutions or at a degenerate branch point"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The equations, their Jacobian (N, N + 1), and the region that the curve stays in.
+
+    `rooms` says how far a point is from each face of the region, negative outside; infinite where
+    there is none. `reach` bounds the last unknown's modulus.
+    """
+
+    function: Callable[[Vector], Vector]
+    jacobian: Callable[[Vector], Matrix]
+    rooms: Callable[[Vector], Vector]
+    reach: float = np.inf
+
+    def distances(self, y: Vector) -> Vector:
+        """Return the distance from each face, and last of all from the reach."""
+        return np.append(self.rooms(y), self.reach - abs(float(y[-1])))
+
+
+class Solved(NamedTuple):
+    """The solution of a square system, the sign of its determinant, and its factors by LAPACK."""
+
+    solution: Vector
+    sign: float
+    factors: Matrix
+    pivots: NDArray[np.int32]
+
+
+def solve(matrix: Matrix, right: Vector) -> Solved | None:
+    """Return the solution of a square system; None if it is singular, or something not finite."""
+    from scipy.linalg.lapack import dgesv
+
+    factors, pivots, solution, info = dgesv(matrix, right)
+    if info != 0 or not np.isfinite(solution).all():
+        return None
+    swaps = np.count_nonzero(pivots != np.arange(len(pivots)))
+    sign = np.prod(np.sign(np.diag(factors))) * (-1) ** swaps
+    return Solved(solution, float(sign), factors, pivots)
+
+
+def scale_of(y: Vector) -> float:
+    """Return what a length is to be small against at a point: 1, or its largest entry."""
+    return max(1.0, float(np.abs(y).max()))
