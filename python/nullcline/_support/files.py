@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +32,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}-", suffix=f".partial{target.suffix}"
-    )
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _new_file_beside(target)
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -58,7 +53,16 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _new_file_beside(target: Path) -> Path:
+    """Make an empty file under a name that is free, with the mode that any new file gets.
+
+    The system derives the mode from the umask. Files of `tempfile` are their owner's alone, and
+    whoever asks for the umask, to change that, must set it: what other threads make in that moment
+    is then open to everyone.
+    """
+    while True:
+        name = f".{target.stem}-{secrets.token_hex(4)}.partial{target.suffix}"
+        temporary = target.with_name(name)
+        with contextlib.suppress(FileExistsError):
+            temporary.touch(exist_ok=False)
+            return temporary

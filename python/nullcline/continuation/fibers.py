@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline.continuation.pseudo_arclength import (
@@ -99,6 +100,7 @@ class Trace:
     points: FixedPoints
 
 
+@one_blas_thread()
 def trace(
     cell: Cell,
     point: FixedPoints | ArrayLike,

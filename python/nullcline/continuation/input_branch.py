@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline.continuation.pseudo_arclength import Problem, follow, tangent_at, turning_point
@@ -72,6 +73,7 @@ class InputBranch:
         return np.array([spectral_radius(self.cell, h, x) for h, x in pairs])
 
 
+@one_blas_thread()
 def follow_input(
     cell: Cell,
     point: FixedPoints | ArrayLike,

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from nullcline._support.forking import fork_safe_lock
 from nullcline.gpu import cublas
 
 __all__ = ["Availability", "CudaUnavailableError", "Device", "devices", "is_available"]
@@ -90,7 +90,7 @@ def devices() -> list[Device]:
     ]
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _ready: Any = None
 
 

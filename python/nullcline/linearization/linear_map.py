@@ -11,7 +11,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
-from nullcline.cells import available_threads, require_cell
+from nullcline.cells import require_cell, thread_count
 from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
@@ -174,8 +174,7 @@ def linearize(
     x = validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
-    n_threads = available_threads() if n_threads is None else n_threads
-    n_threads = validation.whole_number("n_threads", n_threads, 1)
+    n_threads = thread_count(n_threads)
 
     def modes(i: int) -> _Modes:
         own = x if x is None or len(x) == 1 else x[i : i + 1]
@@ -209,7 +208,13 @@ def _spread(work: Callable[[int], _Modes], n: int, n_threads: int) -> Iterator[_
         return
     pool = ThreadPoolExecutor(min(n, n_threads))
     try:
-        yield from pool.map(work, range(n))
+        found = pool.map(work, range(n))
+    except RuntimeError:  # the system has no thread left
+        pool.shutdown(cancel_futures=True)
+        yield from map(work, range(n))
+        return
+    try:
+        yield from found
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -277,6 +282,7 @@ def _scaled(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDAr
     return scaled
 
 
+@one_blas_thread()
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
     """Return the largest |λ| of J_rec at one state, shape (S,)."""
     return float(np.abs(np.linalg.eigvals(cell.jacobian(h[None], x)[0])).max())

@@ -8,12 +8,15 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "nullcline/parallel/cancellation.hpp"
+#include "nullcline/parallel/process.hpp"
 
 namespace nullcline {
 
@@ -26,9 +29,11 @@ inline constexpr std::chrono::milliseconds poll_interval{50};
 ///
 /// The caller's thread computes nothing: it wakes every `poll_interval` to call `poll`. The first
 /// exception, from a worker or from `poll`, stops the others and is thrown here once all have
-/// returned.
+/// returned. Where the system has fewer threads left, those that it has do the work: `body` shares
+/// it out among those that come.
 template <class Body>
 void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
+    const std::size_t n_forks = Process::self().n_forks();
     std::mutex mutex;
     std::condition_variable ended;
     std::size_t n_running = 0;
@@ -44,6 +49,7 @@ void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
     const auto work = [&] {
         std::exception_ptr error;
         try {
+            const Computing computing;
             body(cancellation);
         } catch (...) {
             error = std::current_exception();
@@ -56,32 +62,45 @@ void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
         ended.notify_one();
     };
 
-    std::vector<std::jthread> workers;
-    workers.reserve(n_workers);
+    auto workers = std::make_unique<std::vector<std::jthread>>();
+    workers->reserve(n_workers);
     std::unique_lock lock(mutex);
     try {
         for (std::size_t i = 0; i < n_workers; ++i) {
-            workers.emplace_back(work);
+            workers->emplace_back(work);
             ++n_running;
         }
-    } catch (...) {  // the system is out of threads
+    } catch (const std::system_error&) {
+        if (n_running == 0) {
+            fail(std::make_exception_ptr(NoThread()));
+        }
+    } catch (...) {
         fail(std::current_exception());
     }
     while (!ended.wait_for(lock, poll_interval, [&] { return n_running == 0; })) {
         lock.unlock();
+        std::exception_ptr error;
         try {
             poll();
         } catch (...) {
-            lock.lock();
-            fail(std::current_exception());
-            continue;
+            error = std::current_exception();
+        }
+        if (Process::self().n_forks() != n_forks) {  // `poll` has, and none of these is here
+            static_cast<void>(workers.release());
+            throw Forked();
         }
         lock.lock();
+        if (error) {
+            fail(std::move(error));
+        }
     }
     lock.unlock();
-    workers.clear();
+    workers->clear();
     if (failure) {
         std::rethrow_exception(failure);
+    }
+    if (Process::self().ends()) {
+        throw ProcessEnds();
     }
 }
 
