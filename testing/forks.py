@@ -40,9 +40,9 @@ BUSY = """
 import threading
 import numpy as np
 import nullcline as nc
-from testing.gru_samples import cell_of, random_gru
-cell = cell_of(random_gru(60, 2, gain=3.0))
-starts = np.random.default_rng(0).uniform(-1, 1, (3000, 60))
+rng = np.random.default_rng(0)
+cell = nc.GRU(rng.normal(size=(180, 2)), 3 * rng.normal(size=(180, 60)) / 60**0.5)
+starts = rng.uniform(-1, 1, (3000, 60))
 """
 """What processes that end early are busy with."""
 
@@ -72,6 +72,14 @@ def search(told):
         threading.Event().wait()
     for_ever = {"method": "gradient", "tol_slow": 0, "max_iterations": 10**9}
     nc.find_fixed_points(cell, starts, n_threads=2, progress=tell, **for_ever)
+""",
+    "searching a function": """
+import torch
+function = nc.from_function(lambda x, h: torch.tanh(1.5 * h), 4, 1)
+nc.find_fixed_points(function, starts[:1, :4])  # PyTorch loads the rest in one thread alone
+def search(told):
+    while True:
+        nc.find_fixed_points(function, starts[:500, :4], progress=lambda *_: told.set())
 """,
     "tracing": """
 def search(told):

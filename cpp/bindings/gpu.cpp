@@ -66,8 +66,7 @@ class DeviceArray {
     [[nodiscard]] py::array numpy() const {
         py::array host(is_double_ ? py::dtype::of<double>() : py::dtype::of<float>(), shape_);
         void* const to = host.mutable_data();
-        NativeCall().without_gil(
-            [&] { runtime::copy_to_host(device_, to, data_.get(), bytes()); });
+        NativeCall().without_gil([&] { runtime::copy_to_host(device_, to, data_.get(), bytes()); });
         return host;
     }
 
@@ -241,8 +240,7 @@ py::dict measure(const CellParts<T>& cell_parts, std::size_t n_states, std::size
                  int device) {
     const Cell<T> cell = cell_from<T>(cell_parts);
     gpu::Rates rates;
-    NativeCall().without_gil(
-        [&] { rates = runtime::measure(cell, n_states, square, device); });
+    NativeCall().without_gil([&] { rates = runtime::measure(cell, n_states, square, device); });
     py::dict by_name;
     by_name["square product"] = rates.square_product;
     by_name["product"] = rates.product;

@@ -45,8 +45,8 @@ auto unless_ended(const F& call_api) {
 
 /// Call a function of Python.
 inline py::object call(const py::function& function, const py::tuple& arguments) {
-    PyObject* const result = unless_ended(
-        [&] { return PyObject_Call(function.ptr(), arguments.ptr(), nullptr); });
+    PyObject* const result =
+        unless_ended([&] { return PyObject_Call(function.ptr(), arguments.ptr(), nullptr); });
     if (result == nullptr) {
         throw py::error_already_set();
     }
@@ -133,8 +133,7 @@ inline void prepare_module() {
         }
     });
     py::module_::import("os").attr("register_at_fork")(
-        py::arg("after_in_child") =
-            py::cpp_function([] { Process::self().begin_as_child(); }));
+        py::arg("after_in_child") = py::cpp_function([] { Process::self().begin_as_child(); }));
 }
 
 }  // namespace nullcline::bindings

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
 
-MOST_THREADS = 1024
+MOST_THREADS = 512
 """More are a slip of the pen: no result depends on them, and each takes memory."""
 
 

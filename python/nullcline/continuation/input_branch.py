@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
+from nullcline.cells.compiled import thread_count
 from nullcline.continuation.pseudo_arclength import Problem, follow, tangent_at, turning_point
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
@@ -125,6 +126,7 @@ def follow_input(
     """
     require_smooth_float64(cell)
     max_points = validation.whole_number("max_points", max_points, 2)
+    n_threads = thread_count(n_threads)
     for name, value in (("reach", reach), ("largest_step", largest_step)):
         if validation.tolerance(name, value) <= 0:
             raise ValueError(f"{name} must be positive")
