@@ -171,7 +171,7 @@ def modes(count: int) -> dict[str, int]:
             path = Path(folder) / "private"
             sys.setswitchinterval(1e-6)
             with mock.patch("os.fsync"), _repeated(save), _repeated(save):
-                for _ in range(100 * count):
+                for _ in range(1000 * count):
                     file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
                     wide += os.fstat(file).st_mode & 0o777 != 0o600
                     os.close(file)

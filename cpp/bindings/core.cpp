@@ -23,6 +23,7 @@
 #include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/numerics/trust_region.hpp"
+#include "nullcline/parallel/workers.hpp"
 #include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
@@ -348,6 +349,7 @@ PYBIND11_MODULE(_core, module) {
     module.def("trust_region_step", &trust_region_step, py::arg("a").noconvert(),
                py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
+    module.def("threads_with_room", &nullcline::n_workers_with_room, py::arg("n_threads"));
     declare<double>(module, "SearchResult64", "Cell64");
     declare<float>(module, "SearchResult32", "Cell32");
     declare_functions(module);

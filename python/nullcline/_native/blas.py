@@ -29,7 +29,7 @@ _holders: dict[object, int] = {}
 
 _libraries: list[Any] | None = None
 _found: list[tuple[Any, int]] | None = None
-"""While there are holders: the libraries and how many threads they had before."""
+"""While there are holders: the libraries that had more threads than one, and how many."""
 
 
 def _load() -> list[Any]:
@@ -84,9 +84,9 @@ def _hold(block: object) -> None:
             _libraries = _load()
         _holders[block] = threading.get_ident()
         if _found is None:
-            _found = [(library, library.get_num_threads()) for library in _libraries]
-            for library, n in _found:
-                _set_threads(library, n, 1)
+            numbers = [(library, library.get_num_threads() or 1) for library in _libraries]
+            _found = [(library, n) for library, n in numbers if n > 1]
+            _set_threads([(library, 1) for library, _ in _found])
 
 
 def _let_go(block: object) -> None:
@@ -99,23 +99,28 @@ def _let_go(block: object) -> None:
 def _restore_if_free() -> None:
     global _found  # noqa: PLW0603 - one limit for the whole process
     if _found is not None and not _holders:
-        for library, n in _found:
-            _set_threads(library, n, n)
+        _set_threads(_found)
         _found = None
 
 
-def _set_threads(library: Any, n_found: int | None, n: int) -> None:
-    """Set a library's threads, if it had others than one, whichever thread set them last.
+def _set_threads(numbers: list[tuple[Any, int]]) -> None:
+    """Set how many threads libraries have, whichever thread set that last, and leave it to all.
 
     threadpoolctl from 3.8 on obeys the first thread that sets OpenBLAS's limit and ignores all
     others without a word, so that a limit set by one thread could not be lifted by another.
     """
-    if n_found is None or n_found == 1:
-        return
-    take_control = getattr(library, "clear_controlling_thread", lambda **_: None)
-    take_control(force=True)
-    library.set_num_threads(n)
-    take_control(force=True)  # and leave it open to all
+    kinds = {type(library) for library, _ in numbers}
+    _forget_who_set(kinds)
+    for library, n in numbers:
+        library.set_num_threads(n)
+    _forget_who_set(kinds)
+
+
+def _forget_who_set(kinds: set[type[Any]]) -> None:
+    for kind in kinds:
+        forget = getattr(kind, "clear_controlling_thread", None)
+        if forget is not None:
+            forget(force=True)
 
 
 def _begin_as_child() -> None:

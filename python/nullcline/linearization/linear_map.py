@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.cells import require_cell, thread_count
@@ -147,7 +148,8 @@ def linearize(
         How many modes to find, those of largest |λ|; None for all. Meant for large S, where only
         the slowest matter. From k = S - 1 on, all are found and the first k kept.
     n_threads
-        Threads, each with points of its own; None for as many as this process may use processors.
+        The most threads to use, up to 512, each with points of its own; None for as many as this
+        process may use processors.
 
     Returns
     -------
@@ -203,10 +205,11 @@ def linearize(
 
 def _spread(work: Callable[[int], _Modes], n: int, n_threads: int) -> Iterator[_Modes]:
     """Yield work(0), ..., work(n - 1), done in threads; Ctrl-C drops what has not begun."""
-    if min(n, n_threads) <= 1:
+    n_threads = _core.threads_with_room(min(n, n_threads))
+    if n_threads <= 1:
         yield from map(work, range(n))
         return
-    pool = ThreadPoolExecutor(min(n, n_threads))
+    pool = ThreadPoolExecutor(n_threads)
     try:
         found = pool.map(work, range(n))
     except RuntimeError:  # the system has no thread left
