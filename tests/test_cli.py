@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,13 +190,21 @@ def test_a_killed_training_goes_on(tmp_path: Path, corpus: list[str]) -> None:
     """SIGKILL leaves no half-written file, and resuming ends as an undisturbed run does."""
     options = [*corpus, "--hidden-size", "6", "--epochs", "12", "--quiet"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-c", "import sys; from nullcline.cli import main; sys.exit(main())"]
+    script = """
+import os, signal, sys
+from pathlib import Path
+from nullcline.cli import main
+replace = Path.replace
+def killed(temporary, target):
+    replace(temporary, target)
+    if Path(target).stem == "progress":
+        os.kill(os.getpid(), signal.SIGKILL)
+Path.replace = killed
+main()
+"""
     arguments = ["train", "--out", str(killed), *options]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE) as process:
-        while not (killed / "progress.safetensors").exists() and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+    ended = subprocess.run([sys.executable, "-c", script, *arguments], check=False)
+    assert ended.returncode == -signal.SIGKILL
     assert not (killed / "settings.json").exists()
     assert main([*arguments, "--resume"]) == 0
     assert main(["train", "--out", str(whole), *options]) == 0

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace py = pybind11;
 
@@ -88,6 +91,18 @@ blas::Routines<T> read(const py::dict& capsules) {
     return table;
 }
 
+/// Have BLAS make its first buffer, and keep it: without one no product is possible, and OpenBLAS
+/// looks for ever where there is no room for it.
+void make_buffer() {
+    if (!room_for(std::size_t{64} << 20U)) {
+        throw std::bad_alloc();
+    }
+    constexpr std::size_t size = 128;  // smaller ones are multiplied without a buffer
+    const Matrix<double> zeros(size, size);
+    Matrix<double> product(size, size);
+    blas::multiply<double>(zeros.view(), zeros.view(), product.view());
+}
+
 }  // namespace
 
 void take_capsules(const py::dict& capsules) {
@@ -95,6 +110,7 @@ void take_capsules(const py::dict& capsules) {
     const auto floats = read<float>(capsules);
     blas::routines<double>() = doubles;
     blas::routines<float>() = floats;
+    make_buffer();
     ready = true;
 }
 

@@ -17,12 +17,14 @@
 #include "blas_capsules.hpp"
 #include "cell_arguments.hpp"
 #include "function.hpp"
+#include "interpreter.hpp"
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/inputs.hpp"
 #include "nullcline/cells/speed_hessian.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/numerics/trust_region.hpp"
+#include "nullcline/parallel/workers.hpp"
 #include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
@@ -184,19 +186,21 @@ class PyCell {
         const Options options = options_of(method, tol_slow, max_iterations, learning_rate);
         const auto zeros =
             deflated ? matrix(*deflated, "deflated", units()) : MatrixView<const T>();
-        const auto report = reporter(progress, static_cast<std::size_t>(rows(starts)));
+        NativeCall native;
+        const Poll poll = native.poll();
+        const Batch<T> batch = batch_of(starts, states(), x, n_threads, poll);
+        const cpu::Problem<Cell<T>> problem{
+            .network = cell_,
+            .starts = batch.h,
+            .inputs = batch.inputs,
+            .deflated = zeros,
+            .options = options,
+            .n_threads = batch.n_threads,
+            .progress = reporter(native, progress, batch.h.rows()),
+            .poll = poll,
+        };
         std::optional<Outcomes<T>> outcomes;
-        compute(starts, states(), x, n_threads, [&](const Batch<T>& batch) {
-            const cpu::Problem<Cell<T>> problem{
-                .network = cell_,
-                .starts = batch.h,
-                .inputs = batch.inputs,
-                .deflated = zeros,
-                .options = options,
-                .n_threads = batch.n_threads,
-                .progress = report,
-                .poll = check_signals,
-            };
+        native.without_gil([&] {
             cpu::Backend backend(problem);
             Searcher(backend).run(method);
             outcomes = backend.take_outcomes();
@@ -215,13 +219,19 @@ class PyCell {
     template <class Use>
     void compute(const A& h, py::ssize_t size, const MaybeA& x, int n_threads,
                  const Use& use) const {
+        NativeCall native;
+        const Poll poll = native.poll();
+        const Batch<T> batch = batch_of(h, size, x, n_threads, poll);
+        native.without_gil([&] { use(batch); });
+    }
+
+    [[nodiscard]] Batch<T> batch_of(const A& h, py::ssize_t size, const MaybeA& x, int n_threads,
+                                    const Poll& poll) const {
         if (n_threads < 1) {
             throw py::value_error("n_threads must be at least 1");
         }
-        const Batch<T> batch{cell_, matrix(h, "h", size), inputs_of(x, rows(h), inputs()),
-                             static_cast<std::size_t>(n_threads), check_signals};
-        const py::gil_scoped_release release;
-        use(batch);
+        return {cell_, matrix(h, "h", size), inputs_of(x, rows(h), inputs()),
+                static_cast<std::size_t>(n_threads), poll};
     }
 
     [[nodiscard]] py::ssize_t units() const { return static_cast<py::ssize_t>(cell_.size()); }
@@ -339,6 +349,7 @@ py::tuple smooth_activations() {
 PYBIND11_MODULE(_core, module) {
     using namespace nullcline::bindings;
     module.doc() = "The compiled core of nullcline.";
+    prepare_module();
     module.attr("KINDS") = as_tuple(nullcline::kinds);
     module.attr("REASONS") = as_tuple(nullcline::reasons);
     module.attr("ACTIVATIONS") = as_tuple(nullcline::activation_names);
@@ -347,6 +358,7 @@ PYBIND11_MODULE(_core, module) {
     module.def("trust_region_step", &trust_region_step, py::arg("a").noconvert(),
                py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
+    module.def("threads_with_room", &nullcline::n_workers_with_room, py::arg("n_threads"));
     declare<double>(module, "SearchResult64", "Cell64");
     declare<float>(module, "SearchResult32", "Cell32");
     declare_functions(module);

@@ -16,6 +16,7 @@
 
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
+#include "interpreter.hpp"
 #include "nullcline/cells/function.hpp"
 #include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/backend.hpp"
@@ -56,14 +57,14 @@ class PyFunction {
             throw py::value_error("size must be at least 1");
         }
         using States = MatrixView<const T>;
-        function_.step = [call = std::move(step)](States h, States x, MatrixView<T> out) {
-            take(call(array_of(h), array_of(x)), "step", out);
+        function_.step = [f = std::move(step)](States h, States x, MatrixView<T> out) {
+            take(call(f, py::make_tuple(array_of(h), array_of(x))), "step", out);
         };
-        function_.jacobian = [call = std::move(jacobian)](States h, States x, MatrixView<T> out) {
-            take(call(array_of(h), array_of(x)), "jacobian", out);
+        function_.jacobian = [f = std::move(jacobian)](States h, States x, MatrixView<T> out) {
+            take(call(f, py::make_tuple(array_of(h), array_of(x))), "jacobian", out);
         };
-        function_.vjp = [call = std::move(vjp)](States h, States x, States u, MatrixView<T> out) {
-            take(call(array_of(h), array_of(x), array_of(u)), "vjp", out);
+        function_.vjp = [f = std::move(vjp)](States h, States x, States u, MatrixView<T> out) {
+            take(call(f, py::make_tuple(array_of(h), array_of(x), array_of(u))), "vjp", out);
         };
     }
 
@@ -79,6 +80,7 @@ class PyFunction {
         }
         const auto size = static_cast<py::ssize_t>(function_.size());
         const auto view = matrix(starts, "starts", size);
+        NativeCall native;
         const cpu::Problem<Function<T>> problem{
             .network = function_,
             .starts = view,
@@ -87,8 +89,8 @@ class PyFunction {
             .deflated = deflated ? matrix(*deflated, "deflated", size) : MatrixView<const T>(),
             .options = options_of(method, tol_slow, max_iterations, learning_rate),
             .n_threads = 1,
-            .progress = reporter(progress, view.rows()),
-            .poll = check_signals,
+            .progress = reporter(native, progress, view.rows()),
+            .poll = native.poll(),
         };
         cpu::Backend backend(problem);
         Searcher(backend).run(method);

@@ -18,6 +18,7 @@
 #include "arrays.hpp"
 #include "cell_arguments.hpp"
 #include "dlpack.hpp"
+#include "interpreter.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/runtime.hpp"
@@ -66,8 +67,7 @@ class DeviceArray {
     [[nodiscard]] py::array numpy() const {
         py::array host(is_double_ ? py::dtype::of<double>() : py::dtype::of<float>(), shape_);
         void* const to = host.mutable_data();
-        const py::gil_scoped_release release;
-        runtime::copy_to_host(device_, to, data_.get(), bytes());
+        NativeCall().without_gil([&] { runtime::copy_to_host(device_, to, data_.get(), bytes()); });
         return host;
     }
 
@@ -145,8 +145,7 @@ std::unique_ptr<DeviceArray> copy_to_device(const gpu::Source& from, bool is_dou
                                     static_cast<std::int64_t>(from.cols)};
     auto to = std::make_unique<DeviceArray>(std::move(shape), is_double, device);
     const auto write = [&]<class T>(T* data) {
-        const py::gil_scoped_release release;
-        runtime::copy(from, data, device, streams);
+        NativeCall().without_gil([&] { runtime::copy(from, data, device, streams); });
     };
     is_double ? write(reinterpret_cast<double*>(to->address()))
               : write(reinterpret_cast<float*>(to->address()));
@@ -234,10 +233,7 @@ py::dict measure(const CellParts<T>& cell_parts, std::size_t n_states, std::size
                  int device) {
     const Cell<T> cell = cell_from<T>(cell_parts);
     gpu::Rates rates;
-    {
-        const py::gil_scoped_release release;
-        rates = runtime::measure(cell, n_states, square, device);
-    }
+    NativeCall().without_gil([&] { rates = runtime::measure(cell, n_states, square, device); });
     py::dict by_name;
     by_name["square product"] = rates.square_product;
     by_name["product"] = rates.product;
@@ -265,6 +261,7 @@ PyLabels search(const CellParts<T>& cell_parts, const gpu::Source& starts,
             "as starts");
     }
     const Method method = method_of(method_name);
+    NativeCall native;
     const gpu::Problem<T> problem{
         .cell = cell,
         .starts = starts,
@@ -275,16 +272,13 @@ PyLabels search(const CellParts<T>& cell_parts, const gpu::Source& starts,
         .options = options_of(method, tol_slow, max_iterations, learning_rate),
         .h = reinterpret_cast<T*>(h),
         .q = reinterpret_cast<double*>(q),
-        .progress = reporter(progress, starts.rows),
-        .poll = check_signals,
+        .progress = reporter(native, progress, starts.rows),
+        .poll = native.poll(),
         .device = device,
         .streams = std::move(streams),
     };
     gpu::Labels labels;
-    {
-        const py::gil_scoped_release release;
-        labels = runtime::search(problem);
-    }
+    native.without_gil([&] { labels = runtime::search(problem); });
     return PyLabels(std::move(labels));
 }
 
@@ -308,6 +302,7 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
     using namespace nullcline;
     using namespace nullcline::bindings;
     module.doc() = "Searches on a GPU.";
+    prepare_module();
     py::register_local_exception<gpu::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
     py::register_local_exception<gpu::NotFinite>(module, "NotFinite", PyExc_ValueError);
     module.def("load_cublas", &runtime::load_cublas, py::arg("path"));

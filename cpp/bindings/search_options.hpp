@@ -9,20 +9,12 @@
 #include <optional>
 #include <string>
 
+#include "interpreter.hpp"
 #include "nullcline/batching/outcome.hpp"
-#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::bindings {
 
 namespace py = pybind11;
-
-/// What Python does while it waits: handle signals, which is how Ctrl-C comes in.
-inline const Poll check_signals = [] {
-    const py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) {
-        throw py::error_already_set();
-    }
-};
 
 [[nodiscard]] inline Method method_of(const std::string& name) {
     if (name == "auto") {
@@ -76,13 +68,13 @@ inline const Poll check_signals = [] {
     };
 }
 
-/// What reports how many of all starts are done to a function of Python, if there is one.
+/// What reports, within a call, how many of all starts are done to a function of Python, if there
+/// is one.
 [[nodiscard]] inline std::function<void(std::size_t)> reporter(
-    const std::optional<py::function>& progress, std::size_t total) {
-    return [&progress, total](std::size_t done) {
+    NativeCall& within, const std::optional<py::function>& progress, std::size_t total) {
+    return [&within, &progress, total](std::size_t done) {
         if (progress) {
-            const py::gil_scoped_acquire acquire;
-            (*progress)(done, total);
+            within.with_gil([&] { call(*progress, py::make_tuple(done, total)); });
         }
     };
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -86,6 +87,13 @@ TEST("poll is called by the thread that waits, while workers work") {
         ++n_polls;
     });
     CHECK(n_polls >= 2 && by_caller);
+}
+
+TEST("workers that there is no room for are not begun, and the others do the work") {
+    constexpr std::size_t beyond = std::numeric_limits<std::size_t>::max() / 4;
+    CHECK(room_for(1) && !room_for(beyond));
+    CHECK(n_workers_with_room(1) == 1);
+    CHECK(n_workers_with_room(3) <= 3 && n_workers_with_room(3) >= 1);
 }
 
 TEST("tiles cover every item once, whatever their size and the number of threads") {

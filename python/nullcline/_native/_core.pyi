@@ -19,6 +19,7 @@ __all__ = [
     "SearchResult64",
     "blas_init",
     "blas_ready",
+    "threads_with_room",
     "trust_region_step",
 ]
 
@@ -42,6 +43,9 @@ def trust_region_step(
 ) -> tuple[bool, NDArray[float64], float, float]: ...
 def blas_ready() -> bool:
     """Whether `blas_init` has been called; until then no cell can be made."""
+
+def threads_with_room(n_threads: int) -> int:
+    """How many of these threads there is address space for, BLAS's buffers included."""
 
 _F = TypeVar("_F", float32, float64)
 

@@ -1,4 +1,4 @@
-"""SciPy's BLAS and LAPACK, handed to the compiled core on first use and held at one thread.
+"""SciPy's BLAS and LAPACK, handed to the compiled core on first use; BLAS held at one thread.
 
 Why SciPy's: it is a dependency already, so a wheel of ours carries and links no second BLAS, and
 whatever SciPy was built with (OpenBLAS, MKL, Accelerate) is what we run on. The alternative, the
@@ -8,12 +8,14 @@ kernels at the same speed, at the price of a second copy of 20 MB and a second p
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._native import _core
+from nullcline._support.forking import fork_safe_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +23,17 @@ if TYPE_CHECKING:
 _BLAS = ("gemm", "gemv", "syrk")
 _LAPACK = ("getrf", "getrs", "potrf", "potrs", "syevd")
 
-_lock = threading.Lock()
-_holders = 0
-_libraries: Any = None
-_limit: Any = None
+_lock = fork_safe_lock()
+_holders: dict[object, int] = {}
+"""The blocks that hold BLAS at one thread, each with the thread that is inside it."""
+
+_libraries: list[Any] | None = None
+_found: list[tuple[Any, int]] | None = None
+"""While there are holders: the libraries that had more threads than one, and how many."""
 
 
-def _load() -> Any:
-    """Give the core its routines, and find the libraries whose threads are to be held."""
+def _load() -> list[Any]:
+    """Give the core its routines, and return the libraries whose threads are to be held."""
     # Not at import: loading SciPy's LAPACK takes longer than all the rest of `import nullcline`.
     from scipy.linalg import cython_blas, cython_lapack
     from threadpoolctl import ThreadpoolController
@@ -41,61 +46,89 @@ def _load() -> Any:
                 capsules[precision + routine] = api[precision + routine]
     _core.blas_init(capsules)
 
-    libraries = ThreadpoolController().select(user_api="blas")
-    # SciPy's wheels bring a BLAS of their own, and NumPy's and torch's stay as the user set them.
+    libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    # The wheels of NumPy and SciPy bring a BLAS each, and torch's stays as the user set it.
     # Elsewhere (conda, a distribution) all share one, which is then the one to hold.
-    own = [
-        entry["filepath"]
-        for entry in libraries.info()
-        if any(part.startswith("scipy") for part in Path(entry["filepath"]).parent.parts)
-    ]
-    return libraries.select(filepath=own) if own else libraries
+    return [library for library in libraries if _is_of_a_wheel(library)] or libraries
+
+
+def _is_of_a_wheel(library: Any) -> bool:
+    folders = Path(library.filepath).parent.parts
+    return any(part.startswith(("numpy", "scipy")) for part in folders)
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Load the routines if need be, and keep BLAS at one thread inside the block.
+    """Load the routines if need be, and keep NumPy's and SciPy's BLAS at one thread inside.
 
-    Our own threads are spread over states, where they cost nothing; a BLAS that splits each small
-    product among threads of its own would fight them (a 256 x 256 LU takes three times as long on
-    two threads as on one). Blocks may nest and overlap in several Python threads: the first to
-    enter sets the limit and the last to leave restores what it found.
+    It is for a block, or as a decorator for a function. Our own threads are spread over states,
+    where they cost nothing; a BLAS that splits each small product among threads of its own would
+    fight them (a 256 x 256 LU takes three times as long on two threads as on one), and where other
+    programs have the processors, its threads wait for each other: a solve of that size then took
+    279 ms, and 1 ms on one thread. Blocks may nest and overlap in several Python threads: the first
+    to enter sets the limit and the last to leave restores what it found. A child that is forked
+    meanwhile has the limit only if the thread that forks is inside such a block.
     """
-    global _holders, _libraries, _limit  # noqa: PLW0603 - one limit for the whole process
+    block = object()
+    try:
+        _hold(block)
+        yield
+    finally:
+        _let_go(block)
+
+
+def _hold(block: object) -> None:
+    global _libraries, _found  # noqa: PLW0603 - one limit for the whole process
     with _lock:
         if _libraries is None:
             _libraries = _load()
-        if _holders == 0:
-            with _in_control():
-                _limit = _libraries.limit(limits=1)
-        _holders += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _holders -= 1
-            if _holders == 0:
-                with _in_control():
-                    _limit.restore_original_limits()
-                _limit = None
+        _holders[block] = threading.get_ident()
+        if _found is None:
+            numbers = [(library, library.get_num_threads() or 1) for library in _libraries]
+            _found = [(library, n) for library, n in numbers if n > 1]
+            _set_threads([(library, 1) for library, _ in _found])
 
 
-@contextmanager
-def _in_control() -> Iterator[None]:
-    """Let this thread set limits, whichever set them last, and leave that open to all afterwards.
+def _let_go(block: object) -> None:
+    """Undo `_hold`, however far an interruption let it come."""
+    with _lock:
+        _holders.pop(block, None)
+        _restore_if_free()
+
+
+def _restore_if_free() -> None:
+    global _found  # noqa: PLW0603 - one limit for the whole process
+    if _found is not None and not _holders:
+        _set_threads(_found)
+        _found = None
+
+
+def _set_threads(numbers: list[tuple[Any, int]]) -> None:
+    """Set how many threads libraries have, whichever thread set that last, and leave it to all.
 
     threadpoolctl from 3.8 on obeys the first thread that sets OpenBLAS's limit and ignores all
     others without a word, so that a limit set by one thread could not be lifted by another.
     """
-    _clear_control()
-    try:
-        yield
-    finally:
-        _clear_control()
+    kinds = {type(library) for library, _ in numbers}
+    _forget_who_set(kinds)
+    for library, n in numbers:
+        library.set_num_threads(n)
+    _forget_who_set(kinds)
 
 
-def _clear_control() -> None:
-    for library in _libraries.lib_controllers:
-        clear = getattr(library, "clear_controlling_thread", None)
-        if clear is not None:
-            clear(force=True)
+def _forget_who_set(kinds: set[type[Any]]) -> None:
+    for kind in kinds:
+        forget = getattr(kind, "clear_controlling_thread", None)
+        if forget is not None:
+            forget(force=True)
+
+
+def _begin_as_child() -> None:
+    """Forget the blocks of threads that a fork has left behind."""
+    me = threading.get_ident()
+    for block in [block for block, thread in _holders.items() if thread != me]:
+        del _holders[block]
+    _restore_if_free()
+
+
+os.register_at_fork(after_in_child=_begin_as_child)

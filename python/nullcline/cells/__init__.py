@@ -6,7 +6,7 @@ cells.
 """
 
 from nullcline.cells.box import Box
-from nullcline.cells.compiled import CompiledCell, available_threads
+from nullcline.cells.compiled import CompiledCell, available_threads, thread_count
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.gru import GRU
 from nullcline.cells.leaky_rnn import LeakyRNN
@@ -39,4 +39,5 @@ __all__ = [
     "Stack",
     "available_threads",
     "require_cell",
+    "thread_count",
 ]

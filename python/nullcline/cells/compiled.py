@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
 
+MOST_THREADS = 512
+"""More are a slip of the pen: no result depends on them, and each takes memory."""
+
 
 class CompiledCell(CellWeights):
     """A cell whose equations the compiled core knows, such as `GRU`.
@@ -269,6 +272,19 @@ class CompiledCell(CellWeights):
     def _by_gate(self, array: Floats) -> Floats:
         """Return weights or biases with the gates along a first dimension of their own."""
         return array.reshape(len(self._gates), -1, *array.shape[1:])
+
+
+def thread_count(n_threads: int | None) -> int:
+    """Return how many threads to use: as many as asked for, or one per processor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n_threads` is no integer from 1 to `MOST_THREADS`.
+    """
+    if n_threads is None:
+        return available_threads()
+    return validation.whole_number("n_threads", n_threads, 1, MOST_THREADS)
 
 
 def available_threads() -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.exiting import over_before_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,11 @@ class FunctionCell:
         self._box = box
         self._is_smooth = is_smooth
         make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
-        functions = self._step, self._jacobian, self._vjp
+        functions = (
+            over_before_exit(self._step),
+            over_before_exit(self._jacobian),
+            over_before_exit(self._vjp),
+        )
         largest = float(np.finfo(dtype).max)  # the core's numbers are finite
         bounds = np.clip([box.low[0], box.high[0]], -largest, largest).tolist()
         with one_blas_thread():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_method
 from nullcline.cells.box import Box
@@ -153,6 +154,7 @@ class Stack:
         mean: Floats = np.average(speeds, axis=0, weights=sizes).astype(self.dtype, copy=False)
         return mean
 
+    @one_blas_thread()
     def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_rec = ∂F/∂h, shape (n, S, S), block lower triangular."""
         layers = self._reading(h, x)
@@ -165,6 +167,7 @@ class Stack:
                 jacobian[:, part, : part.start] = cell.input_jacobian(own, u) @ below
         return jacobian
 
+    @one_blas_thread()
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, S, D)."""
         layers = self._reading(h, x)

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline.cells.protocol import Layered, require_cell
 from nullcline.certify.balls import TINY, UP, bound, gamma
 from nullcline.certify.enclosure import enclosure_for
@@ -123,6 +124,7 @@ class Certificates:
         return None
 
 
+@one_blas_thread()
 def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certificates:
     """Prove what can be proved of states, each at an input of its own.
 

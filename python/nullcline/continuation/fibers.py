@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
+from nullcline.cells.compiled import thread_count
 from nullcline.continuation.branch_points import (
     Kind,
     open_directions,
@@ -107,6 +109,7 @@ class Trace:
     points: FixedPoints
 
 
+@one_blas_thread()
 def trace(
     cell: Cell,
     point: FixedPoints | ArrayLike,
@@ -164,6 +167,7 @@ def trace(
     require_smooth_float64(cell)
     n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     max_points = validation.whole_number("max_points", max_points, 2)
+    n_threads = thread_count(n_threads)
     if validation.tolerance("largest_step", largest_step) <= 0:
         raise ValueError("largest_step must be positive")
     search = partial(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
+from nullcline.cells.compiled import thread_count
 from nullcline.continuation.branch_points import Kind, open_directions
 from nullcline.continuation.curve_problem import Problem
 from nullcline.continuation.pseudo_arclength import follow, turning_point, turns_of
@@ -87,6 +89,7 @@ class InputBranch:
         return np.array([spectral_radius(self.cell, h, x) for h, x in pairs])
 
 
+@one_blas_thread()
 def follow_input(
     cell: Cell,
     point: FixedPoints | ArrayLike,
@@ -138,6 +141,7 @@ def follow_input(
     """
     require_smooth_float64(cell)
     max_points = validation.whole_number("max_points", max_points, 2)
+    n_threads = thread_count(n_threads)
     for name, value in (("reach", reach), ("largest_step", largest_step)):
         if validation.tolerance(name, value) <= 0:
             raise ValueError(f"{name} must be positive")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.cells import require_cell
 from nullcline.continuation.fibers import Curve
@@ -255,6 +256,7 @@ def _visited(positions: Vector, central: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@one_blas_thread()
 def _angles(first: NDArray[np.inexact], second: NDArray[np.inexact]) -> Vector:
     """Return the angle between real and maybe complex directions, row by row, in degrees.
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from nullcline._support.forking import fork_safe_lock
 from nullcline.gpu import cublas
 
 __all__ = ["Availability", "CudaUnavailableError", "Device", "devices", "is_available"]
@@ -97,7 +97,7 @@ def require_supported(index: int) -> None:
         raise CudaUnavailableError(_too_old(module, device))
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _ready: Any = None
 _owner = 0
 """The process that made the module ready: a fork of it has the module, and no driver."""
@@ -115,15 +115,6 @@ def gpu_module() -> Any:
         if _owner != os.getpid():
             raise CudaUnavailableError(_FORKED)
         return _ready
-
-
-def _forget_lock() -> None:
-    global _lock  # noqa: PLW0603 - a thread that is not in this process may hold the old one
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)
 
 
 def _compiled() -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.tolerances import MARGINAL
 from nullcline.linearization.readout import readout_vector
@@ -184,6 +185,7 @@ def word_effects(
     )
 
 
+@one_blas_thread()
 def impulse_response(
     linearization: Linearization,
     embeddings: ArrayLike,
@@ -273,6 +275,7 @@ def _phases(right: NDArray[np.complex128], readout: Vector | None) -> NDArray[np
     return phases
 
 
+@one_blas_thread()
 def _held_readout(linearization: Linearization, point: int, weights: Vector) -> Vector:
     """Return readout · (I - J_rec)⁻¹, NaN unless the point is stable beyond doubt."""
     if np.abs(linearization.eigenvalues[point]).max() >= STABLE:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
-from nullcline.cells import available_threads, require_cell
+from nullcline.cells import require_cell, thread_count
 from nullcline.linearization.modes import Modes, all_modes, slowest_modes
 from nullcline.linearization.stability import LARGEST_DENSE, STABLE, UNDECIDED, Judgement, judge
 from nullcline.search.fixed_points import FixedPoints
@@ -165,7 +166,8 @@ def linearize(
         How many modes to find, those of largest |λ|; None for all. Meant for large S, where only
         the slowest matter. From k = S - 1 on, all are found and the first k kept.
     n_threads
-        Threads, each with points of its own; None for as many as this process may use processors.
+        The most threads to use, up to 512, each with points of its own; None for as many as this
+        process may use processors.
 
     Returns
     -------
@@ -192,8 +194,7 @@ def linearize(
     x = validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
-    n_threads = available_threads() if n_threads is None else n_threads
-    n_threads = validation.whole_number("n_threads", n_threads, 1)
+    n_threads = thread_count(n_threads)
 
     def at(i: int) -> _Point:
         own = x if x is None or len(x) == 1 else x[i : i + 1]
@@ -242,16 +243,24 @@ def _linearized(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Point:
 
 def _spread(work: Callable[[int], _Point], n: int, n_threads: int) -> Iterator[_Point]:
     """Yield work(0), ..., work(n - 1), done in threads; Ctrl-C drops what has not begun."""
-    if min(n, n_threads) <= 1:
+    n_threads = _core.threads_with_room(min(n, n_threads))
+    if n_threads <= 1:
         yield from map(work, range(n))
         return
-    pool = ThreadPoolExecutor(min(n, n_threads))
+    pool = ThreadPoolExecutor(n_threads)
     try:
-        yield from pool.map(work, range(n))
+        found = pool.map(work, range(n))
+    except RuntimeError:  # the system has no thread left
+        pool.shutdown(cancel_futures=True)
+        yield from map(work, range(n))
+        return
+    try:
+        yield from found
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+@one_blas_thread()
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
     """Return the largest |λ| of J_rec at one state, shape (S,)."""
     jacobian = cell.jacobian(h[None], x)[0]

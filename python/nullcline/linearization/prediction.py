@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.linearization.readout import readout_vector
 
@@ -203,6 +204,7 @@ def predict_next_states(
     )
 
 
+@one_blas_thread()
 def predict_sequences(
     linearization: Linearization,
     inputs: Sequence[ArrayLike] | Floats,

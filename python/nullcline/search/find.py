@@ -89,8 +89,8 @@ def find_fixed_points(
         The most iterations per start; None for the method's own limit. With 0, starts are judged
         where they are.
     n_threads
-        The number of threads; None for one per processor that this process may use. A search on a
-        GPU ignores it.
+        The most threads to use, up to 512; None for one per processor that this process may use.
+        No more are started than there are starts, and room for. A search on a GPU ignores it.
     device
         Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that holds
         starts or inputs, else the first; or a `torch.device` of these. A GPU's ends equal the
@@ -123,6 +123,8 @@ def find_fixed_points(
         If the device is a GPU, and no search can run on one; a RuntimeError.
     MemoryError
         If memory, the GPU's or the host's, is too small.
+    RuntimeError
+        If no thread can be started; in a process that `progress` has forked.
     KeyboardInterrupt
         After Ctrl-C.
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells.compiled import available_threads
+from nullcline.cells.compiled import thread_count
 from nullcline.cells.protocol import HasCoreWeights, Layered, require_cell
 from nullcline.gpu.arrays import DeviceView, Rows, copied, each_row, like, repeated, view
 from nullcline.gpu.availability import require_supported
@@ -146,8 +146,7 @@ def read_problem(
     tol_slow = validation.tolerance("tol_slow", tol_slow)
     if max_iterations is not None:
         max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
-    n_threads = available_threads() if n_threads is None else n_threads
-    n_threads = validation.whole_number("n_threads", n_threads, 1)
+    n_threads = thread_count(n_threads)
     gpu = chosen_gpu(device)
     if gpu is not None:
         _require_core_weights(cell)

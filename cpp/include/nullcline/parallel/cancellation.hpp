@@ -3,13 +3,18 @@
 
 #include <atomic>
 
+#include "nullcline/parallel/process.hpp"
+
 namespace nullcline {
 
-/// A flag that workers check once per iteration and that anyone may raise.
+/// A flag that workers check once per iteration and that anyone may raise. The end of the process
+/// raises all.
 class Cancellation {
   public:
     void request() { requested_.store(true, std::memory_order_relaxed); }
-    [[nodiscard]] bool requested() const { return requested_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool requested() const {
+        return requested_.load(std::memory_order_relaxed) || Process::self().ends();
+    }
 
   private:
     std::atomic<bool> requested_{false};

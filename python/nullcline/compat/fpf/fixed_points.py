@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import archive, validation
 from nullcline._support.reading import open_regular, reading
 from nullcline.compat.fpf import _pickle_data
@@ -349,7 +350,8 @@ class FixedPoints:
             raise ValueError("there is no J_xstar to decompose")
         whole = np.isfinite(self.J_xstar).all(axis=(1, 2))
         # A stable sort leaves of a conjugate pair the one with positive imaginary part first.
-        found, vectors = np.linalg.eig(self.J_xstar[whole].astype(np.float64))
+        with one_blas_thread():
+            found, vectors = np.linalg.eig(self.J_xstar[whole].astype(np.float64))
         order = np.argsort(-np.abs(found), axis=1, kind="stable")
         found = np.take_along_axis(found, order, axis=1)
         self.eigval_J_xstar = np.full(self.J_xstar.shape[:2], np.nan, self.dtype_complex)
