@@ -71,6 +71,16 @@ class DeviceArray {
         return host;
     }
 
+    /// Take the numbers of an array of the host, of the same type and as many.
+    void assign(const gpu::Source& from) {
+        if (from.on_device || from.is_double != is_double_ ||
+            from.rows * from.cols * (is_double_ ? sizeof(double) : sizeof(float)) != bytes()) {
+            throw py::value_error("an array of the host of the same type and size is needed");
+        }
+        const py::gil_scoped_release release;
+        runtime::copy(from, data_.get(), device_, {});
+    }
+
     /// All work on the array is done before Python gets it, so that no stream need be awaited.
     [[nodiscard]] py::dict cuda_array_interface() const {
         py::dict fields;
@@ -328,6 +338,7 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
         .def_property_readonly("is_double", &DeviceArray::is_double)
         .def_property_readonly("device", &DeviceArray::device)
         .def("numpy", &DeviceArray::numpy)
+        .def("assign", &DeviceArray::assign, py::arg("source"))
         .def_property_readonly("__cuda_array_interface__", &DeviceArray::cuda_array_interface)
         .def("__dlpack_device__", &DeviceArray::dlpack_device)
         .def("__dlpack__",

@@ -33,6 +33,9 @@ class DeviceArray:
     def numpy(self) -> NDArray[Any]:
         """Return a copy on the host."""
 
+    def assign(self, source: Source) -> None:
+        """Take the values of an array of two dimensions on the host, of as many numbers."""
+
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
     def __dlpack__(self, *, stream: int | None = None, **kwargs: object) -> object: ...

@@ -75,12 +75,7 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
     The gradient method's ends stay as they are: it calls slow what is below `tol_slow`. Those of
     Newton's method are judged and not moved, as are those of starts with no iterations left.
     """
-    if problem.method == "gradient":
-        return ends
-    is_open = np.isin(ends.kind, (SLOW, MINIMUM)) | (ends.reason == STALLED)
-    if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
-        is_open |= ends.reason == LIMIT
-    rows = np.flatnonzero(is_open)
+    rows = rows_to_confirm(problem, ends)
     if len(rows) == 0:
         return ends
     left = _iterations_left(problem, ends)[rows]
@@ -91,6 +86,16 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
         judged = _Judge(problem).judge(some, x[first], left[first])
     steps = ends.iterations[rows] + (judged.iterations - some.iterations)[alike]
     return ends.put(rows, judged.take(alike)._replace(iterations=steps))
+
+
+def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.intp]:
+    """Return the numbers of the rows that are called minima, or that the search left too early."""
+    if problem.method == "gradient":
+        return np.zeros(0, np.intp)
+    is_open = np.isin(ends.kind, (SLOW, MINIMUM)) | (ends.reason == STALLED)
+    if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
+        is_open |= ends.reason == LIMIT
+    return np.flatnonzero(is_open)
 
 
 def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

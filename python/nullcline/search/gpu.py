@@ -9,6 +9,7 @@ import numpy as np
 from nullcline.gpu import availability
 from nullcline.gpu.arrays import DeviceView, like, source, streams
 from nullcline.search.columns import SearchColumns
+from nullcline.search.confirm import confirm, rows_to_confirm
 
 if TYPE_CHECKING:
     from nullcline.search.problem import SearchProblem
@@ -21,12 +22,19 @@ def search_on_gpu(problem: SearchProblem, report: Report | None) -> SearchColumn
     shape = n, problem.cell.state_size
     if not isinstance(problem.starts, DeviceView):
         h, q = np.empty(shape, dtype), np.empty(n)
-        return SearchColumns.of(h, q, _search(problem, report, h.ctypes.data, q.ctypes.data))
+        found = _search(problem, report, h.ctypes.data, q.ctypes.data)
+        return confirm(problem, SearchColumns.of(h, q, found))
     module = availability.gpu_module()
     h_there = module.DeviceArray(shape, dtype == np.float64, problem.gpu)
     q_there = module.DeviceArray((n,), True, problem.gpu)
     found = _search(problem, report, h_there.address, q_there.address)
-    return SearchColumns.of(like(problem.given, h_there), like(problem.given, q_there), found)
+    ends = SearchColumns.of(h_there, q_there, found)
+    if len(rows_to_confirm(problem, ends)):
+        on_host = SearchColumns.of(h_there.numpy(), q_there.numpy(), found)
+        ends = confirm(problem, on_host)
+        h_there.assign(source(ends.h))
+        q_there.assign(source(ends.q[None]))
+    return ends._replace(h=like(problem.given, h_there), q=like(problem.given, q_there))
 
 
 def _search(problem: SearchProblem, report: Report | None, h: int, q: int) -> Any:
