@@ -260,6 +260,14 @@ def _spread(work: Callable[[int], _Point], n: int, n_threads: int) -> Iterator[_
         pool.shutdown(cancel_futures=True)
 
 
+def require_linearization(value: object) -> None:
+    """Raise TypeError unless `value` is a linearization; the message says how to get one."""
+    if not isinstance(value, Linearization):
+        raise TypeError(
+            f"linearization must be what nullcline.linearize returns, not {type(value).__name__}"
+        )
+
+
 @one_blas_thread()
 def spectral_radius(cell: Cell, h: Floats, x: Floats | None) -> float:
     """Return the largest |λ| of J_rec at one state, shape (S,)."""

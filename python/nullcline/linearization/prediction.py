@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline.linearization.linear_map import require_linearization
 from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def predict_next_states(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no point.
     """
+    require_linearization(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
     before = validation.rows("states", states, cell.state_size, cell.dtype)
@@ -242,6 +244,7 @@ def predict_sequences(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no point.
     """
+    require_linearization(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
     driven = [
