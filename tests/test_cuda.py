@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import nullcline as nc
 from nullcline.cells.rate_cell import ACTIVATIONS
 from nullcline.gpu import arrays, availability
+from testing.adversarial import cases
 from testing.every_cell import KINDS, random_network
 from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
 from testing.gru_samples import (
@@ -521,6 +522,24 @@ def test_the_layers_of_a_stack_are_searched_there(
     assert set(points.kind) == {"fixed"}
     here = nc.find_fixed_points(stack, starts, INPUTS)
     np.testing.assert_allclose(points.h, here.h, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("there", [False, True], ids=["starts here", "starts there"])
+def test_ends_that_are_no_minima_go_on(gpu: Gpu, there: bool, dtype: Any) -> None:
+    case = next(case for case in cases() if case.name == "orthogonal, H = 8")
+    weight = case.cell.weight_hh.astype(dtype)
+    cell = nc.RNN(np.zeros((8, 1), dtype), weight)
+    starts = case.starts.astype(dtype)
+    points = nc.find_fixed_points(cell, gpu.put(starts) if there else starts, device="cuda")
+    assert on_host(points) is not there
+    assert set(points.kind) == {"fixed"}
+    found = points.numpy()
+    tolerance = 4 * float(np.finfo(dtype).eps) ** (1 / 3)  # of a triple zero
+    np.testing.assert_allclose(found.h, 0, atol=tolerance)
+    assert found.h.dtype == dtype
+    assert found.q.shape == (20,)
+    np.testing.assert_allclose(found.q, cell.speed(found.h), rtol=1e-3, atol=1e-30)
 
 
 # What a result on the GPU can do

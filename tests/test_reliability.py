@@ -19,7 +19,7 @@ def test_the_page_shows_what_the_campaigns_found() -> None:
 
 @pytest.mark.parametrize("command", reliability.CAMPAIGNS.values())
 def test_campaigns_are_modules_with_an_entry(command: str) -> None:
-    name = command.split()[0]
+    name = command.split(maxsplit=1)[0]
     module = importlib.import_module(f"{name}.__main__" if name == "testing.fuzz" else name)
     assert callable(getattr(module, "main", None) or getattr(module, "run", None))
 

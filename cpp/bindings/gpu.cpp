@@ -77,8 +77,15 @@ class DeviceArray {
             from.rows * from.cols * (is_double_ ? sizeof(double) : sizeof(float)) != bytes()) {
             throw py::value_error("an array of the host of the same type and size is needed");
         }
-        const py::gil_scoped_release release;
-        runtime::copy(from, data_.get(), device_, {});
+        write(from, {});
+    }
+
+    /// Write what `from` holds, once the work on these streams is done.
+    void write(const gpu::Source& from, const std::vector<std::uintptr_t>& streams) {
+        NativeCall().without_gil([&] {
+            is_double_ ? runtime::copy(from, static_cast<double*>(data_.get()), device_, streams)
+                       : runtime::copy(from, static_cast<float*>(data_.get()), device_, streams);
+        });
     }
 
     /// All work on the array is done before Python gets it, so that no stream need be awaited.
@@ -154,11 +161,7 @@ std::unique_ptr<DeviceArray> copy_to_device(const gpu::Source& from, bool is_dou
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(from.rows),
                                     static_cast<std::int64_t>(from.cols)};
     auto to = std::make_unique<DeviceArray>(std::move(shape), is_double, device);
-    const auto write = [&]<class T>(T* data) {
-        NativeCall().without_gil([&] { runtime::copy(from, data, device, streams); });
-    };
-    is_double ? write(reinterpret_cast<double*>(to->address()))
-              : write(reinterpret_cast<float*>(to->address()));
+    to->write(from, streams);
     return to;
 }
 
