@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +10,18 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.box import Box
 from nullcline.cells.function import FunctionCell
+from nullcline.interop._examination import examine
 from nullcline.interop._frameworks import framework
-from nullcline.interop._kinks import has_kinks
+from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import DTypeLike
 
-    from nullcline.cells.function import Step
+    from nullcline.cells._derivatives import Step
+
+
+class FunctionWarning(UserWarning):
+    """A function is slow to differentiate, coarse, or has derivatives that are not its own."""
 
 
 def from_function(
@@ -88,33 +92,29 @@ def from_function(
     target = validation.float_type(dtype)
     if not (smooth is None or isinstance(smooth, bool)):
         raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
-    low, high = (-np.inf, np.inf) if bounds is None else bounds
+    box = Box.uniform(n_states, *_checked_bounds(bounds))
+    with undisturbed(f):
+        examined = examine(f, box, n_inputs, target)
+    for doubt in examined.doubts:
+        warnings.warn(doubt, FunctionWarning, stacklevel=2)
+    return FunctionCell(
+        examined.derivatives,
+        n_states,
+        n_inputs,
+        target,
+        box,
+        precision=examined.precision,
+        is_smooth=examined.is_smooth if smooth is None else smooth,
+    )
+
+
+def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:
+    if bounds is None:
+        return -np.inf, np.inf
+    try:
+        low, high = map(float, bounds)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"bounds must be two numbers, (low, high), not {bounds!r}") from error
     if not low < high:
         raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
-    make = partial(FunctionCell, f, n_states, n_inputs, target, Box.uniform(n_states, low, high))
-    following = _require_a_map(f, make(is_smooth=True))
-    return make(is_smooth=not has_kinks(following) if smooth is None else smooth)
-
-
-def _require_a_map(f: Step, cell: FunctionCell) -> torch.Tensor:
-    """Return some next states; raise unless `f` maps each row alone, repeatably, differentiably."""
-    import torch
-
-    rng = np.random.default_rng(0)
-    h = rng.uniform(-0.5, 0.5, (3, cell.state_size)).astype(cell.dtype)
-    x = rng.uniform(-0.5, 0.5, (3, cell.input_size)).astype(cell.dtype)
-    together, again = cell.step(h, x), cell.step(h, x)
-    if not np.array_equal(together, again, equal_nan=True):
-        raise ValueError("f must return the same for the same: put modules with dropout in eval()")
-    alone = np.concatenate([cell.step(h[i : i + 1], x[i : i + 1]) for i in range(len(h))])
-    tolerance = 1e-6 if cell.dtype == np.float64 else 1e-3
-    if not np.allclose(together, alone, rtol=tolerance, atol=tolerance, equal_nan=True):
-        raise ValueError("f must map each row by itself: rows of a batch changed one another")
-    states = torch.from_numpy(h).requires_grad_()
-    found = f(torch.from_numpy(x), states)
-    if not found.requires_grad:
-        raise TypeError(
-            "f must be differentiable by PyTorch in its states: what it returned does not depend "
-            "on them through operations that autograd records (no detach, no_grad or NumPy)"
-        )
-    return found
+    return low, high
