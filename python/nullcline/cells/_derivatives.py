@@ -62,9 +62,7 @@ class Batched:
 
     def following(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the next states; `f` gets copies, which it may write to."""
-        found = self.f(x.clone(), h.clone())
-        require_states(found, h)
-        return found
+        return require_states(self.f(x.clone(), h.clone()), h)
 
 
 class Vectorized(Batched):
@@ -108,8 +106,8 @@ def tensor(array: Floats) -> torch.Tensor:
     return torch.from_numpy(np.array(array, order="C"))
 
 
-def require_states(found: object, h: torch.Tensor) -> None:
-    """Raise unless `f` has returned states like those that it was given."""
+def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
+    """Return what `f` has returned, if it is states like those that it was given."""
     import torch
 
     if not isinstance(found, torch.Tensor):
@@ -136,6 +134,7 @@ def require_states(found: object, h: torch.Tensor) -> None:
             f"{str(found.layout).removeprefix('torch.')} on {found.device}: "
             "move its weights there, module.cpu(), or end with .to_dense()"
         )
+    return found
 
 
 @contextmanager

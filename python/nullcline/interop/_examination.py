@@ -20,8 +20,8 @@ from nullcline.cells._derivatives import (
     tensor,
 )
 from nullcline.interop._explain import (
+    UNRELATED,
     of_another_library,
-    unrelated,
     why_it_fails,
     why_not_differentiable,
 )
@@ -83,8 +83,10 @@ def examine(f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
     x = rng.uniform(-0.5, 0.5, (N_ROWS, n_inputs)).astype(dtype)
     u = rng.normal(size=h.shape).astype(dtype)
     with as_outside():
+        states = tensor(h).requires_grad_()
+        recorded = _first_call(f, states, h, x)
         _require_a_map(f, h, x)
-        recorded, products = _require_derivatives(f, h, x, u)
+        products = _require_derivatives(f, recorded, states, h, x, u)
         seen = watch(lambda: f(tensor(x), tensor(h).requires_grad_().clone()))
         _require_full_precision(seen.types, dtype)
         examined = Examined(Vectorized(f), not has_kinks(recorded), dtype)
@@ -105,22 +107,30 @@ def _within(box: Box, rng: np.random.Generator) -> Floats:
     return rng.uniform(low + quarter, high - quarter, (N_ROWS, len(low)))
 
 
-def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
-    """Raise unless `f` maps each row alone, repeatably, to finite states."""
+def _first_call(f: Step, states: torch.Tensor, h: Floats, x: Floats) -> torch.Tensor:
+    """Return what autograd records of the next states."""
     import torch
 
     try:
-        with torch.no_grad():
-            found: object = f(tensor(x), tensor(h))
+        found: object = f(tensor(x), states.clone())
     except MemoryError:
         raise
     except Exception as error:
         raise why_it_fails(f, error, h, x) from error
     if not isinstance(found, torch.Tensor) and (other := of_another_library(f, h, x)):
         raise TypeError(other)
-    require_states(found, tensor(h))
-    batched = Batched(f)
-    together, again = batched.step(h, x), batched.step(h, x)
+    return require_states(found, states)
+
+
+def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
+    """Raise unless `f` maps each row alone, repeatably, to finite states."""
+    try:
+        together, again = Batched(f).step(h, x), Batched(f).step(h, x)
+        alone = RowByRow(f).step(h, x)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise why_it_fails(f, error, h[:1], x[:1]) from error
     if not np.array_equal(together, again, equal_nan=True):
         raise ValueError("f must return the same for the same: put modules with dropout in eval()")
     if not np.isfinite(together).all():
@@ -129,37 +139,33 @@ def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
             f"{h.min():.3g} and {h.max():.3g}: mend its weights, or say by bounds= which states "
             "it takes"
         )
-    alone = RowByRow(f).step(h, x)
     tolerance = _tolerance(h)
     if not np.allclose(together, alone, rtol=tolerance, atol=tolerance):
         raise ValueError("f must map each row by itself: rows of a batch changed one another")
 
 
 def _require_derivatives(
-    f: Step, h: Floats, x: Floats, u: Floats
-) -> tuple[torch.Tensor, tuple[Floats, Floats]]:
-    """Return what autograd records, and uᵀ times the derivatives by states and by inputs."""
+    f: Step, recorded: torch.Tensor, states: torch.Tensor, h: Floats, x: Floats, u: Floats
+) -> tuple[Floats, Floats]:
+    """Return uᵀ times the derivatives by states and by inputs; raise where there are none."""
     import torch
 
-    try:
-        states = tensor(h).requires_grad_()
-        recorded = f(tensor(x), states.clone())
-        if recorded.requires_grad:  # raises where the states have no part in it
-            torch.autograd.grad(recorded, states, tensor(u), retain_graph=True)
+    if not recorded.requires_grad:
+        raise TypeError(UNRELATED)
+    try:  # raises where the states have no part in what requires derivatives
+        torch.autograd.grad(recorded, states, tensor(u), retain_graph=True)
         alone, batched = (
             (way.vjp(h, x, u, by=0), way.vjp(h, x, u, by=1)) for way in (RowByRow(f), Batched(f))
         )
     except MemoryError:
         raise
     except Exception as error:
-        raise why_not_differentiable(f, error, h, x) from error
-    if not recorded.requires_grad:
-        raise TypeError(of_another_library(f, h, x) or unrelated())
+        raise why_not_differentiable(error) from error
     if not all(np.isfinite(product).all() for product in alone):
         raise ValueError("f must have finite derivatives, and autograd found NaN or infinity")
     if not all(map(_alike, alone, batched)):
         raise ValueError("f must map each row by itself: rows of a batch have mixed derivatives")
-    return recorded, alone
+    return alone
 
 
 def _require_full_precision(types: set[torch.dtype], dtype: np.dtype[Any]) -> None:

@@ -20,6 +20,12 @@ _OTHERS = {
 }
 """What is said of a function that returns arrays of another library."""
 
+UNRELATED = (
+    "f must be differentiable by PyTorch in its states: what it returned does not depend "
+    "on them through operations that autograd records (no detach, no_grad or NumPy)"
+)
+"""What is said of a function that no derivative leads through."""
+
 
 def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` at its first call."""
@@ -45,26 +51,16 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
     )
 
 
-def why_not_differentiable(f: Step, error: Exception, h: Floats, x: Floats) -> TypeError:
-    """Return what to raise where PyTorch does not differentiate `f`."""
-    if other := of_another_library(f, h, x):
-        return TypeError(other)
+def why_not_differentiable(error: Exception) -> TypeError:
+    """Return what to raise where PyTorch's autograd raised `error`."""
     if "nference tensor" in str(error):
         return TypeError(
             "f must be differentiable by PyTorch, and has inference tensors for weights: make them "
             "outside of torch.inference_mode(), or take clones, w.clone()"
         )
-    if "not to have been used" in str(error):
-        return TypeError(unrelated())
+    if "not have been used" in str(error):
+        return TypeError(UNRELATED)
     return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
-
-
-def unrelated() -> str:
-    """Return what is said of a result that no derivative leads to."""
-    return (
-        "f must be differentiable by PyTorch in its states: what it returned does not depend "
-        "on them through operations that autograd records (no detach, no_grad or NumPy)"
-    )
 
 
 def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:

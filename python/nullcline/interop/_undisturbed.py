@@ -67,10 +67,10 @@ def _tensor_keeper(held: torch.Tensor) -> Callable[[], None]:
         or isinstance(held, torch.nn.Parameter)
     ):
         return lambda: None  # cannot be written to here, has no values, or is not looked after
-    version, values = held._version, held.detach().clone()
+    values = held.detach().clone()
 
     def put_back() -> None:
-        if held._version != version:
+        if not torch.equal(held, values):  # not all that is written counts as a new version
             with torch.no_grad():
                 held.copy_(values)
 

@@ -187,7 +187,7 @@ def predict_next_states(
     """
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
-    before = validation.rows("states", states, cell.state_size, cell.dtype)
+    before = validation.rows("states", states, cell.state_size, cell.dtype, cell.hidden_size)
     n = len(before)
     x = validation.inputs("inputs", inputs, (n, cell.input_size), cell.dtype)
     chosen = system.points_for(before)
