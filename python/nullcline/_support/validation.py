@@ -123,14 +123,19 @@ def rows(
     name: str, value: ArrayLike, width: int, dtype: np.dtype[Any], outputs: int | None = None
 ) -> Floats:
     """Return `value` as an array of shape (n, width); `outputs` as in `require_rows`."""
-    if isinstance(value, tuple) and all(getattr(part, "ndim", 0) > 1 for part in value):
+    require_one_array(name, value, width)
+    array = floats(name, value, dtype)
+    require_rows(name, array.shape, width, outputs)
+    return array
+
+
+def require_one_array(name: str, value: object, width: int) -> None:
+    """Raise ValueError if rows are given as a tuple of arrays of rows, such as PyTorch's (h, c)."""
+    if isinstance(value, tuple) and any(getattr(part, "ndim", 0) > 1 for part in value):
         raise ValueError(
             f"{name} must be one array of shape (n, {width}), not {len(value)} of them: an LSTM's "
             f"(h, c) are one state {_JOINED}"
         )
-    array = floats(name, value, dtype)
-    require_rows(name, array.shape, width, outputs)
-    return array
 
 
 def require_rows(name: str, shape: tuple[int, ...], width: int, outputs: int | None = None) -> None:

@@ -56,6 +56,7 @@ def starting_points(
         if ends.inputs is not None and (ends.inputs != ends.inputs[:1]).any():
             raise ValueError("point must have one input for all its rows; trace them one by one")
     else:
+        validation.require_one_array("point", point, cell.state_size)
         states = np.atleast_2d(validation.floats("point", point))
         size, outputs = cell.state_size, cell.hidden_size
         states = validation.rows("point", states, size, cell.dtype, outputs)

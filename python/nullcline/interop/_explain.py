@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells._derivatives import Step
 
+_NUMPY = "NumPy, which has no derivatives: write it with torch's operations and tensors"
+_JAX = "JAX, and from_function takes those of PyTorch: write it with torch's operations"
 _OTHERS = {
-    "numpy": "NumPy, which has no derivatives: write it with torch's operations and tensors",
-    "jax": "JAX, and from_function takes those of PyTorch: write it with torch's operations",
-    "jaxlib": "JAX, and from_function takes those of PyTorch: write it with torch's operations",
+    "numpy": _NUMPY,
+    "jax": _JAX,
+    "jaxlib": _JAX,
     "tensorflow": "TensorFlow, and from_function takes those of PyTorch: use torch's operations",
 }
 """What is said of a function that returns arrays of another library."""
@@ -26,6 +28,16 @@ UNRELATED = (
 )
 """What is said of a function that no derivative leads through."""
 
+_KNOWN = {
+    "call numpy() on Tensor": f"f uses {_NUMPY}",
+    "nference tensor": (
+        "f must be differentiable by PyTorch, and has inference tensors for weights: make them "
+        "outside of torch.inference_mode(), or take clones, w.clone()"
+    ),
+    "not have been used": UNRELATED,
+}
+"""Words of PyTorch's own errors, and what they mean here."""
+
 
 def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` at its first call."""
@@ -33,6 +45,8 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
 
     if other := of_another_library(f, h, x):
         return TypeError(other)
+    if _is_known(error):
+        return why_not_differentiable(error)
     if isinstance(f, torch.nn.RNNBase | torch.nn.LSTMCell):
         return TypeError(
             f"f is a {type(f).__name__}, which takes no rows of states: nullcline.from_torch(f) "
@@ -53,14 +67,14 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
 
 def why_not_differentiable(error: Exception) -> TypeError:
     """Return what to raise where PyTorch's autograd raised `error`."""
-    if "nference tensor" in str(error):
-        return TypeError(
-            "f must be differentiable by PyTorch, and has inference tensors for weights: make them "
-            "outside of torch.inference_mode(), or take clones, w.clone()"
-        )
-    if "not have been used" in str(error):
-        return TypeError(UNRELATED)
+    for words, sentence in _KNOWN.items():
+        if words in str(error):
+            return TypeError(sentence)
     return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
+
+
+def _is_known(error: Exception) -> bool:
+    return any(words in str(error) for words in _KNOWN)
 
 
 def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -242,6 +243,11 @@ def predict_sequences(
     """
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
+    sequences: object = inputs
+    if not isinstance(sequences, Iterable) or getattr(sequences, "ndim", 3) != 3:
+        raise ValueError(
+            "inputs must hold an array (T, D) for each sequence: for one pass [inputs]"
+        )
     driven = [
         validation.rows(f"inputs[{i}]", sequence, cell.input_size, cell.dtype)
         for i, sequence in enumerate(inputs)
@@ -281,8 +287,10 @@ def _starts(cell: Cell, starts: ArrayLike | None, n: int) -> Floats:
     if starts is None:
         return np.zeros((n, size), cell.dtype)
     given = validation.floats("starts", starts, cell.dtype)
-    if given.shape not in {(size,), (n, size)}:
-        raise ValueError(f"starts must have shape ({size},) or {(n, size)}, not {given.shape}")
+    if given.shape != (size,):
+        validation.require_rows("starts", given.shape, size, cell.hidden_size)
+        if len(given) != n:
+            raise ValueError(f"starts must have shape ({size},) or {(n, size)}, not {given.shape}")
     return np.broadcast_to(given, (n, size)).copy()
 
 

@@ -47,9 +47,9 @@ def _labels(inputs: Mapping[Any, ArrayLike]) -> NDArray[Any]:
 
 
 def _kind(label: object) -> str | None:
-    if isinstance(label, str):
-        return "string"
-    return "number" if isinstance(label, Real) and not isinstance(label, bool) else None
+    if isinstance(label, bool):
+        return None
+    return "string" if isinstance(label, str) else "number" if isinstance(label, Real) else None
 
 
 def _one_input(cell: Cell, label: object, value: ArrayLike) -> Floats:
