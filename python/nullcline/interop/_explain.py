@@ -43,6 +43,8 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` at its first call."""
     import torch
 
+    if str(error).startswith("f must"):  # by `require_states`
+        return error
     if other := of_another_library(f, h, x):
         return TypeError(other)
     if _is_known(error):
