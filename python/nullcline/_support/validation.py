@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import ArrayLike, DTypeLike
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -19,13 +20,13 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 """The types that cells compute in."""
 
 
-def float_type(dtype: DTypeLike) -> np.dtype[Any]:
+def float_type(dtype: DTypeLike | torch.dtype) -> np.dtype[Any]:
     """Return `dtype`, NumPy's or PyTorch's, if cells can compute in it."""
-    torchs = type(dtype).__module__ == "torch"
+    name: Any = str(dtype).removeprefix("torch.") if type(dtype).__module__ == "torch" else dtype
     try:
-        found = np.dtype(str(dtype).removeprefix("torch.") if torchs else dtype)
+        found: np.dtype[Any] = np.dtype(name)
     except TypeError:
-        found = None
+        found = np.dtype(object)
     if found not in FLOATS:
         raise TypeError(f"dtype must be numpy.float64 or numpy.float32, not {dtype!r}")
     return found

@@ -60,13 +60,8 @@ def _keeper(held: torch.nn.Module | torch.Tensor) -> Callable[[], None]:
 def _tensor_keeper(held: torch.Tensor) -> Callable[[], None]:
     import torch
 
-    if (
-        held.is_inference()
-        or held.is_meta
-        or held.is_sparse
-        or isinstance(held, torch.nn.Parameter)
-    ):
-        return lambda: None  # cannot be written to here, has no values, or is not looked after
+    if isinstance(held, torch.nn.Parameter) or held.is_inference() or not _is_plain(held):
+        return lambda: None
     values = held.detach().clone()
 
     def put_back() -> None:

@@ -15,6 +15,7 @@ from nullcline.interop._frameworks import framework
 from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import DTypeLike
 
     from nullcline.cells._derivatives import Step
@@ -31,7 +32,7 @@ def from_function(
     *,
     bounds: tuple[float, float] | None = None,
     smooth: bool | None = None,
-    dtype: DTypeLike = np.float64,
+    dtype: DTypeLike | torch.dtype = np.float64,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
 
