@@ -37,8 +37,8 @@ def from_function(
     """Make a cell of any differentiable function that computes a network's next states.
 
     The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
-    Jacobians are dense, by `torch.func`. A network that has a cell of its own is searched tens to
-    hundreds of times faster through that. Nothing is known of a reduced residual or of products
+    Jacobians are dense. A network that has a cell of its own is searched tens to hundreds of times
+    faster through that. Nothing is known of a reduced residual or of products
     with weights: the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is
     "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
 
@@ -47,7 +47,8 @@ def from_function(
     f
         ``f(inputs, states)``: inputs of shape (n, D) and states of shape (n, S), tensors of
         `dtype` on the CPU; returns the next states, (n, S), a row for each row and no row with a
-        part in another's. A module with dropout must be in `eval()` mode.
+        part in another's. A module with dropout must be in `eval()` mode. It is called a few times
+        here, which changes neither its buffers nor the state of random numbers.
     n_states, n_inputs
         S, at least 1, and D; D may be 0.
     bounds
@@ -61,7 +62,8 @@ def from_function(
         with derivatives of its own, counts as smooth: say False if it is not, and True if a kink
         that is found is never reached.
     dtype
-        What `f` computes in: float64 or float32. Modules of PyTorch are float32 until `double()`.
+        What `f` computes in: float64 or float32, of NumPy or PyTorch. Modules of PyTorch are
+        float32 until `double()`.
 
     Returns
     -------
@@ -73,13 +75,22 @@ def from_function(
     ModuleNotFoundError
         If PyTorch is not installed.
     TypeError
-        If `f` is not callable, returns no tensor or one of another type, or is not differentiable;
-        if `smooth` is neither a truth value nor None.
+        If `f` is not callable, returns no tensor or one of another type, is not differentiable, is
+        a function of NumPy or JAX, or computes in half precision; if `smooth` is neither a truth
+        value nor None.
     ValueError
-        If `f` returns another shape, mixes rows, or is random; if a size is out of range, or the
-        first of `bounds` not below the second.
+        If `f` returns another shape, mixes rows, is random, or is not finite at states within
+        `bounds`; if a size is out of range, or `bounds` are not two numbers in their order.
     RuntimeError
-        What `f` itself raises for the shapes and type said above.
+        If `f` itself raises for the shapes and type said above; its error is the cause.
+
+    Warns
+    -----
+    FunctionWarning
+        If `torch.func.vmap` refuses `f`, so that derivatives are by plain autograd, which is slower
+        and gives the same; if `f` computes in float32 in part and returns float64, so that it is
+        searched in float32 (`FunctionCell.precision`); if its derivatives are not those of its
+        values. Its category is `nullcline.interop.FunctionWarning`.
 
     Examples
     --------
