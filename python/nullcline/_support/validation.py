@@ -32,7 +32,9 @@ def float_type(dtype: DTypeLike | torch.dtype) -> np.dtype[Any]:
     return found
 
 
-def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> Floats:
+def floats(
+    name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None, *, finite: bool = True
+) -> Floats:
     """Return `value` as a finite, C-contiguous array, copied only where it has to be.
 
     Parameters
@@ -45,6 +47,8 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
     dtype
         The type to return; by default the type that `value` has, float64 for whole numbers.
         float32 is promoted to float64, which is exact; the other way loses digits and is refused.
+    finite
+        Whether NaN and infinity are refused.
 
     Raises
     ------
@@ -60,7 +64,8 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
     require_type(name, value, array.dtype, dtype)
     native = array.dtype.newbyteorder("=")
     converted: Floats = np.require(array, dtype or native, ["C", "ALIGNED"])
-    require_finite(name, converted)
+    if finite:
+        require_finite(name, converted)
     return converted
 
 
