@@ -239,7 +239,10 @@ def _compare_with_differences(
     # Quotients that are nearer to each other than to the derivative are no accident.
     if error > (1e-3 if is_double else 1e-2) * scale and _size(wide - wider) < 0.1 * error:
         examined.doubts.append(_WRONG_DERIVATIVES)
-    elif is_double and _size(quotient(1e-8) - right) > max(10 * error, 1e-5 * max(scale, 1.0)):
+        return
+    size = 1 + float(np.abs(examined.derivatives.step(h[:1], x[:1])).max())
+    # float64's rounding makes it some 1e-8 of these, and float32's at least its part in the values.
+    if is_double and _size(quotient(1e-8) - right) > max(10 * error, 3e-6 * max(scale, size)):
         examined.precision = np.dtype(np.float32)
         examined.doubts.append(_COARSE)
 

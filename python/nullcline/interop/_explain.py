@@ -24,7 +24,7 @@ _OTHERS = {
 
 UNRELATED = (
     "f must be differentiable by PyTorch in its states: what it returned does not depend "
-    "on them through operations that autograd records (no detach, no_grad or NumPy)"
+    "on them through operations that autograd records (no detach, no_grad, inference_mode or NumPy)"
 )
 """What is said of a function that no derivative leads through."""
 

@@ -75,7 +75,7 @@ def _tensor_keeper(held: torch.Tensor) -> Callable[[], None]:
 def _is_plain(held: torch.Tensor) -> bool:
     import torch
 
-    return held.layout == torch.strided and not held.is_meta
+    return held.layout == torch.strided and not (held.is_meta or held.is_quantized)
 
 
 def _held_by(f: object) -> Iterator[torch.nn.Module | torch.Tensor]:
@@ -99,7 +99,7 @@ def _held_by(f: object) -> Iterator[torch.nn.Module | torch.Tensor]:
             ahead += item.values()
         elif isinstance(item, list | tuple):
             ahead += item
-        elif inspect.isfunction(item) and not item.__module__.startswith("torch."):
+        elif inspect.isfunction(item) and not str(item.__module__).startswith("torch."):
             ahead += _named_by(item)
 
 

@@ -58,9 +58,9 @@ def from_function(
     smooth
         Whether the derivatives of `f` are continuous, as `trace` and `follow_input` need them.
         None: look for operations with kinks (ReLU, clamp, abs, maximum and the like) in the graph
-        that autograd records of `f`. What it records as one operation, `torch.where` or a function
-        with derivatives of its own, counts as smooth: say False if it is not, and True if a kink
-        that is found is never reached.
+        that autograd records of `f`. What that does not show, `torch.where`, an ``if`` or a
+        function with derivatives of its own, counts as smooth: say False if it is not, and True if
+        a kink that is found is never reached.
     dtype
         What `f` computes in: float64 or float32, of NumPy or PyTorch. Modules of PyTorch are
         float32 until `double()`.
