@@ -658,8 +658,8 @@ def test_single_precision_is_not_made_coarser_by_the_caller(mode: str) -> None:
 # Precision
 
 
-@settings(max_examples=8)
-@given(st.integers(1, 8), st.floats(0.01, 1), seeds)
+@settings(max_examples=5)
+@given(st.integers(1, 8), st.floats(0.001, 1), seeds)
 def test_float32_within_float64_is_said_and_searched_as_such(
     size: int, alpha: float, seed: int
 ) -> None:
@@ -692,7 +692,7 @@ def test_float32_within_float64_is_said_and_searched_as_such(
         nc.follow_input(nc.Stack([cell]), starts[:1], np.zeros(0))
 
 
-@settings(max_examples=20)
+@settings(max_examples=6)
 @given(
     st.sampled_from(["gru", "lstm", "tanh", "relu", "rate"]), st.sampled_from([0.1, 1, 30]), seeds
 )
