@@ -239,10 +239,10 @@ BAD_STATES: dict[str, tuple[Any, type[Exception], str]] = {
     "wrong width": (STATES[:, :4], ValueError, r"h must have shape \(n, 5\), not \(4, 4\)"),
     "three dimensions": (STATES[None], ValueError, r"not \(1, 4, 5\)"),
     "a number": (0.5, ValueError, r"h must have shape"),
-    "integers": (
-        np.zeros((4, H), int),
+    "bytes": (
+        np.zeros((4, H), "S1"),
         TypeError,
-        r"h must be .* not int64.*astype\(numpy.float64",
+        r"h must be .* not \|S1.*astype\(numpy.float64",
     ),
     "half": (STATES.astype(np.float16), TypeError, r"not float16.*h.astype\(numpy.float64\)"),
     "long double": (STATES.astype(np.longdouble), TypeError, "h must be float64 or float32"),
@@ -255,7 +255,7 @@ BAD_STATES: dict[str, tuple[Any, type[Exception], str]] = {
     "infinity": (np.where(np.arange(H) == 2, -np.inf, STATES), ValueError, "h must be finite"),
     "masked": (np.ma.masked_less(STATES, 0), ValueError, "h has masked entries"),
     "half tensor": (torch.zeros(4, H).half(), TypeError, r"not torch.float16; pass h.double"),
-    "integer tensor": (torch.zeros(4, H, dtype=torch.int64), TypeError, "not torch.int64; pass"),
+    "tensor of booleans": (torch.zeros(4, H) > 0, TypeError, "not torch.bool; pass"),
     "meta tensor": (torch.zeros(4, H, device="meta"), ValueError, "meta device"),
     "sparse tensor": (torch.zeros(4, H).to_sparse(), TypeError, "h cannot be read"),
 }
@@ -306,7 +306,7 @@ BAD_WEIGHTS: dict[str, tuple[str, Any, type[Exception], str]] = {
     "no input": ("weight_ih", np.zeros((3 * H, 0)), ValueError, "D >= 1.*column of zeros"),
     "short bias": ("bias_ih", np.zeros(H), ValueError, r"bias_ih must have shape \(15,\)"),
     "bias in a row": ("bias_hh", np.zeros((1, 3 * H)), ValueError, "bias_hh must have shape"),
-    "integer weights": ("weight_ih", np.ones((3 * H, D), int), TypeError, "weight_ih must be"),
+    "booleans": ("weight_ih", np.ones((3 * H, D), bool), TypeError, "weight_ih must be"),
     "half weights": ("weight_hh", np.ones((3 * H, H), np.float16), TypeError, "not float16"),
     "NaN": ("weight_hh", np.full((3 * H, H), np.nan), ValueError, "weight_hh must be finite"),
     "infinity": ("bias_ih", np.full(3 * H, np.inf), ValueError, "bias_ih must be finite"),

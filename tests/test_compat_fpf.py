@@ -505,7 +505,9 @@ BAD_STARTS: dict[str, tuple[Any, Any, str]] = {
     "width": (np.zeros((3, 4)), np.zeros((1, 2)), r"initial_states must have shape \(n, 5\)"),
     "vector": (np.zeros(5), np.zeros((1, 2)), "must have two dimensions each"),
     "inputs": (np.zeros((3, 5)), np.zeros((2, 2)), r"inputs must have shape \(1, 2\) or \(3, 2\)"),
-    "NaN": (np.full((3, 5), np.nan), np.zeros((1, 2)), "starts must be finite"),
+    "h_n": (np.zeros((1, 3, 5)), np.zeros((1, 2)), r"one layer pass h_n\[0\], and of an LSTM's"),
+    "NaN": (np.full((3, 5), np.nan), np.zeros((1, 2)), "initial_states must be finite"),
+    "masked": (np.ma.ones((3, 5)) * np.ma.masked, np.zeros((1, 2)), "has masked entries"),
 }
 
 

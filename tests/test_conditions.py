@@ -112,6 +112,36 @@ def test_deflation_takes_one_condition_and_no_more() -> None:
         nc.find_fixed_points(cell, np.array([[0.9]]), {**zero, "one": one}, deflate=known)
 
 
+@settings(max_examples=20)
+@given(st.lists(st.integers(-(2**40), 2**40) | st.floats(-9, 9), min_size=1, unique=True))
+def test_labels_that_are_numbers_stay_numbers_in_their_order(labels: list[float]) -> None:
+    inputs = {label: np.array([i / 9, 0]) for i, label in enumerate(labels)}
+    points = nc.find_fixed_points(CELL, STARTS[:2], inputs, max_iterations=0)
+    texts = nc.find_fixed_points(
+        CELL, STARTS[:2], {str(label): x for label, x in inputs.items()}, max_iterations=0
+    )
+    assert points.condition is not None
+    np.testing.assert_array_equal(points.condition, np.repeat(labels, 2))
+    assert_equal(points, texts)
+    for label, x in inputs.items():
+        rows = points.select(points.condition == label)
+        np.testing.assert_array_equal(rows.inputs, np.tile(x, (2, 1)))
+    assert sorted(points.unique(unconverged=True).count) == sorted(
+        texts.unique(unconverged=True).count
+    )
+
+
+def test_labels_that_are_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
+    points = nc.find_fixed_points(CELL, STARTS, {10: LEFT, 9: RIGHT, -1: LEFT})
+    assert np.unique(np.asarray(points.condition)).tolist() == [-1, 9, 10]
+    points.save(tmp_path / "points.npz")
+    loaded = nc.FixedPoints.load(tmp_path / "points.npz")
+    assert_equal(loaded, points)
+    np.testing.assert_array_equal(loaded.condition, np.repeat([10, 9, -1], 8))
+    half = nc.find_fixed_points(CELL, STARTS, {np.float32(0.5): LEFT, 1: RIGHT})
+    np.testing.assert_array_equal(half.condition, np.repeat([0.5, 1.0], 8))
+
+
 class Twice(Mapping[str, Any]):
     """A mapping that says one label twice."""
 
@@ -127,14 +157,18 @@ class Twice(Mapping[str, Any]):
 
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "none": ({}, ValueError, "inputs must name at least one condition"),
-    "a number": ({1: LEFT}, TypeError, "inputs must have strings for labels, not 1"),
-    "a tuple": ({"left": LEFT, ("a", 2): LEFT}, TypeError, "strings for labels, not .'a', 2."),
+    "a number too": ({"left": LEFT, 1: LEFT}, TypeError, r"not both, not \['left', 1\]"),
+    "a tuple": ({"left": LEFT, ("a", 2): LEFT}, TypeError, "strings for labels, or numbers"),
+    "a truth value": ({True: LEFT, False: RIGHT}, TypeError, r"not \[True, False\].*str\(label\)"),
+    "no number": ({np.nan: LEFT}, TypeError, "numbers for labels that NumPy holds, and no NaN"),
+    "too many digits": ({10**30: LEFT}, TypeError, "numbers for labels that NumPy holds"),
     "twice": (Twice(), ValueError, r"must not hold a label twice.*\['left', 'left'\]"),
     "NULs": ({"a": LEFT, "a\0": RIGHT}, ValueError, "must not hold a label twice"),
     "too long": ({"a": np.zeros(3)}, ValueError, r"inputs\['a'\] must have shape \(2,\).*\(3,\)"),
     "rows": ({"a": LEFT, "b": LEFT[None]}, ValueError, r"inputs\['b'\].*, not \(1, 2\)"),
     "no input": ({"a": None}, TypeError, r"inputs\['a'\] must be float64 or float32"),
-    "integers": ({"a": [1, 2]}, TypeError, r"inputs\['a'\] must be float64 or float32"),
+    "booleans": ({"a": [True, False]}, TypeError, r"inputs\['a'\] must be float64 or float32"),
+    "under a number": ({2: np.zeros(3)}, ValueError, r"inputs\[2\] must have shape \(2,\)"),
     "NaN": ({"a": LEFT * np.nan}, ValueError, r"inputs\['a'\] must be finite"),
 }
 
@@ -157,8 +191,8 @@ def test_labels_that_do_not_fit_are_refused() -> None:
     points = nc.find_fixed_points(CELL, STARTS, CONDITIONS)
     with pytest.raises(ValueError, match="condition must have 1 dimension"):
         replace(points, condition=np.array(["left"]))
-    with pytest.raises(ValueError, match="condition must hold strings, not int64"):
-        replace(points, condition=np.arange(24))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="condition must hold strings or numbers, not bool"):
+        replace(points, condition=np.arange(24) > 3)
 
 
 # Files
@@ -187,7 +221,7 @@ def test_a_file_of_the_first_version_has_no_conditions(saved: Path) -> None:
         {"condition_codes": np.full(24, 3, np.uint8)},
         {"condition_codes": np.zeros(23, np.uint8)},
         {"condition_codes": np.zeros(24)},
-        {"condition_texts": np.arange(3)},
+        {"condition_texts": np.arange(3) > 1},
         {"condition_texts": np.array([{"a": "pickle"}], object)},
     ],
     ids=", ".join,

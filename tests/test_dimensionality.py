@@ -56,7 +56,7 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "one state": (np.ones((1, 3)), ValueError, "states must differ"),
     "equal states": (np.full((5, 3), 0.5), ValueError, "states must differ"),
     "NaN": (np.full((5, 3), np.nan), ValueError, "states must be finite"),
-    "integers": (np.eye(3, dtype=int), TypeError, "states must be float64 or float32"),
+    "booleans": (np.eye(3, dtype=bool), TypeError, "states must be float64 or float32"),
 }
 
 

@@ -162,7 +162,7 @@ def test_it_says_what_its_arguments_must_be() -> None:
     with pytest.raises(ValueError, match=r"weight_hh\[1\] must be finite"):
         nc.LeakyRNN(u, (w, w * np.inf), b, alpha=0.1)
     with pytest.raises(TypeError, match="bias must be float64 or float32"):
-        nc.LeakyRNN(u, w, b.astype(int), alpha=0.1)
+        nc.LeakyRNN(u, w, b.astype(complex), alpha=0.1)
     assert repr(nc.LeakyRNN(u, w, alpha=0.1)) == (
         "LeakyRNN(input_size=2, hidden_size=4, dtype=float64)"
     )

@@ -247,7 +247,7 @@ def test_bad_input_is_refused(case: str) -> None:
 
 
 BAD_SEQUENCES: dict[str, tuple[dict[str, Any], str]] = {
-    "one sequence": ({"inputs": np.zeros((3, 2))}, r"inputs\[0\] must have shape \(n, 2\)"),
+    "one sequence": ({"inputs": np.zeros((3, 2))}, r"for one pass \[inputs\]"),
     "length": ({"inputs": [np.zeros((3, 2)), np.zeros((3, 3))]}, r"inputs\[1\] must have shape"),
     "starts": ({"starts": np.zeros((2, 4))}, r"starts must have shape \(4,\) or \(1, 4\)"),
     "point": ({"point": -1}, "point must lie between 0 and 1"),

@@ -398,7 +398,7 @@ BAD: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     ),
     "other size": ((CELL, STATES[:, 1:]), ValueError, r"points must have shape \(n, 6\)"),
     "NaN": ((CELL, STATES * np.nan), ValueError, "points must be finite"),
-    "integers": ((CELL, np.zeros((2, 6), int)), TypeError, "points must be float64 or float32"),
+    "booleans": ((CELL, np.zeros((2, 6), bool)), TypeError, "points must be float64 or float32"),
     "no modes": ((CELL, STATES, None, 0), ValueError, "k must lie between 1 and 6, not be 0"),
     "part": ((CELL, STATES, None, 1.5), TypeError, "k must be an integer, not 1.5"),
     "inputs": ((CELL, STATES, np.zeros((4, 2))), ValueError, "inputs must be None or have shape"),

@@ -473,7 +473,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "other size": ({"starts": STARTS[:, :5]}, ValueError, r"starts must have shape \(n, 8\)"),
     "NaN": ({"starts": STARTS * np.nan}, ValueError, "starts must be finite"),
     "infinity": ({"starts": STARTS + np.inf}, ValueError, "starts must be finite"),
-    "integers": ({"starts": np.zeros((2, 8), int)}, TypeError, r"starts.astype\(numpy.float64\)"),
+    "booleans": ({"starts": np.zeros((2, 8), bool)}, TypeError, r"starts.astype\(numpy.float64\)"),
     "half": ({"starts": STARTS.astype("f2")}, TypeError, "starts must be float64 or float32"),
     "inputs": ({"inputs": INPUTS[:, 1:]}, ValueError, r"inputs must be None or have shape \(3,\)"),
     "few inputs": ({"inputs": INPUTS[:7]}, ValueError, r"not \(7, 3\)"),

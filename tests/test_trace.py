@@ -352,7 +352,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "float32": ({"cell": cell_of(random_gru(4, 2), np.float32)}, TypeError, "make a float64 one"),
     "size": ({"point": np.zeros(3)}, ValueError, r"point must have shape \(n, 4\)"),
     "NaN": ({"point": np.full(4, np.nan)}, ValueError, "point must be finite"),
-    "integers": ({"point": np.zeros(4, int)}, TypeError, "point must be float64"),
+    "booleans": ({"point": np.zeros(4, bool)}, TypeError, "point must be float64"),
     "directions": ({"n_directions": 5}, ValueError, "n_directions must lie between 1 and 4"),
     "step": ({"largest_step": 0.0}, ValueError, "largest_step must be positive"),
     "points": ({"max_points": 1}, ValueError, "max_points must lie between 2"),

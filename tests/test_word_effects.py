@@ -235,7 +235,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "point": ({"point": 2}, ValueError, "point must lie between 0 and 1"),
     "modes": ({"n_modes": 5}, ValueError, "n_modes must lie between 1 and 4"),
     "NaN": ({"embeddings": np.full((1, 3), np.nan)}, ValueError, "embeddings must be finite"),
-    "integers": ({"embeddings": np.eye(3, dtype=int)}, TypeError, "embeddings must be float64"),
+    "booleans": ({"embeddings": np.eye(3, dtype=bool)}, TypeError, "embeddings must be float64"),
 }
 
 

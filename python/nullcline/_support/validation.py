@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import ArrayLike, DTypeLike
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -19,15 +20,21 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 """The types that cells compute in."""
 
 
-def float_type(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return `dtype` if cells can compute in it."""
-    found = np.dtype(dtype)
+def float_type(dtype: DTypeLike | torch.dtype) -> np.dtype[Any]:
+    """Return `dtype`, NumPy's or PyTorch's, if cells can compute in it."""
+    name: Any = str(dtype).removeprefix("torch.") if type(dtype).__module__ == "torch" else dtype
+    try:
+        found: np.dtype[Any] = np.dtype(name)
+    except TypeError:
+        found = np.dtype(object)
     if found not in FLOATS:
-        raise TypeError(f"dtype must be numpy.float64 or numpy.float32, not {found}")
+        raise TypeError(f"dtype must be numpy.float64 or numpy.float32, not {dtype!r}")
     return found
 
 
-def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> Floats:
+def floats(
+    name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None, *, finite: bool = True
+) -> Floats:
     """Return `value` as a finite, C-contiguous array, copied only where it has to be.
 
     Parameters
@@ -35,24 +42,30 @@ def floats(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> F
     name
         The argument's name, for the message.
     value
-        An array of float64 or float32, or what NumPy makes one of; a tensor of PyTorch is taken
-        without a copy if it is on the CPU.
+        An array of float64, float32 or whole numbers, or what NumPy makes one of; a tensor of
+        PyTorch is taken without a copy if it is on the CPU.
     dtype
-        The type to return; by default the type that `value` has. float32 is promoted to float64,
-        which is exact; the other way loses digits and is refused.
+        The type to return; by default the type that `value` has, float64 for whole numbers.
+        float32 is promoted to float64, which is exact; the other way loses digits and is refused.
+    finite
+        Whether NaN and infinity are refused.
 
     Raises
     ------
     TypeError
-        If `value` is no array of float64 or float32, or of float64 where float32 is needed.
+        If `value` is no array of these types, or of float64 where float32 is needed.
     ValueError
-        If a value is masked, NaN or infinite, or lies on the meta device.
+        If a value is masked, NaN or infinite, a whole number with too many digits, or lies on the
+        meta device.
     """
     array = _array(name, value)
+    if is_whole(array):
+        array = _exactly(name, array, dtype or np.dtype(np.float64))
     require_type(name, value, array.dtype, dtype)
     native = array.dtype.newbyteorder("=")
     converted: Floats = np.require(array, dtype or native, ["C", "ALIGNED"])
-    require_finite(name, converted)
+    if finite:
+        require_finite(name, converted)
     return converted
 
 
@@ -73,6 +86,33 @@ def require_type(
         )
 
 
+def of_one_type(**given: Any) -> dict[str, Floats]:
+    """Return arrays as `floats` does, of the wider of their types; whole numbers have none."""
+    arrays = {name: _array(name, value) for name, value in given.items()}
+    floating = [array for array in arrays.values() if not is_whole(array)]
+    for name, array in arrays.items():
+        if not is_whole(array):
+            require_type(name, given[name], array.dtype, None)
+    dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
+    return {name: floats(name, array, dtype) for name, array in arrays.items()}
+
+
+def is_whole(array: NDArray[Any]) -> bool:
+    """Whether an array is of integers, of any size."""
+    return array.dtype.kind in "iu"
+
+
+def _exactly(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> Floats:
+    """Return whole numbers in a floating-point type that holds each of them."""
+    most = 2 ** (np.finfo(dtype).nmant + 1)
+    if ((array > most) | (array < -most)).any():
+        raise ValueError(
+            f"{name} must hold numbers that {dtype} holds, and has integers beyond {most}: pass "
+            f"{name} in floating point, rounded as you want it"
+        )
+    return array.astype(dtype)
+
+
 def require_finite(name: str, array: Floats) -> None:
     """Raise ValueError if a value of `array` is NaN or infinite."""
     finite = np.isfinite(array)
@@ -85,19 +125,55 @@ def require_finite(name: str, array: Floats) -> None:
         )
 
 
-def rows(name: str, value: ArrayLike, width: int, dtype: np.dtype[Any]) -> Floats:
-    """Return `value` as an array of shape (n, width)."""
+def rows(
+    name: str, value: ArrayLike, width: int, dtype: np.dtype[Any], outputs: int | None = None
+) -> Floats:
+    """Return `value` as an array of shape (n, width); `outputs` as in `require_rows`."""
+    require_one_array(name, value, width)
     array = floats(name, value, dtype)
-    require_rows(name, array.shape, width)
+    require_rows(name, array.shape, width, outputs)
     return array
 
 
-def require_rows(name: str, shape: tuple[int, ...], width: int) -> None:
-    """Raise ValueError unless `shape` is (n, width)."""
-    if len(shape) == 1:
-        raise ValueError(f"{name} must have shape (n, {width}); for a single row pass {name}[None]")
+def require_one_array(name: str, value: object, width: int) -> None:
+    """Raise ValueError if rows are given as a tuple of arrays of rows, such as PyTorch's (h, c)."""
+    if isinstance(value, tuple) and any(getattr(part, "ndim", 0) > 1 for part in value):
+        raise ValueError(
+            f"{name} must be one array of shape (n, {width}), not {len(value)} of them: an LSTM's "
+            f"(h, c) are one state {_JOINED}"
+        )
+
+
+def require_rows(name: str, shape: tuple[int, ...], width: int, outputs: int | None = None) -> None:
+    """Raise ValueError unless `shape` is (n, width).
+
+    Where rows are states, and these hold more than the outputs, `outputs` is how many those are.
+    """
     if len(shape) != 2 or shape[1] != width:
-        raise ValueError(f"{name} must have shape (n, {width}), not {shape}")
+        raise ValueError(
+            f"{name} must have shape (n, {width}), not {shape}{_mend(name, shape, width, outputs)}"
+        )
+
+
+_JOINED = "[h, c] of width 2H, numpy.concatenate([h, c], axis=1), h and c of shape (n, H) each"
+
+
+def _mend(name: str, shape: tuple[int, ...], width: int, outputs: int | None) -> str:
+    """Return how rows of another shape can be passed, if that is plain to see."""
+    if shape == (width,):
+        return f"; for a single row pass {name}[None]"
+    if len(shape) == 3 and shape[2] == width:
+        if shape[0] == 1:
+            return f"; for one layer's or one sequence's rows pass {name}[0]"
+        return f"; for the rows of all {shape[0]} pass {name}.reshape(-1, {width})"
+    if len(shape) == 3 and shape[0] * shape[2] == width:
+        return f"; for states of {shape[0]} parts, side by side, pass concatenate({name}, axis=1)"
+    if outputs is not None and outputs < width and shape[-1:] == (outputs,):
+        return (
+            f"; h alone is an LSTM's output, and its state {_JOINED}, or cell.state_of(h), where c "
+            "is at rest"
+        )
+    return ""
 
 
 def matching_rows(
@@ -168,7 +244,8 @@ def _array(name: str, value: Any) -> NDArray[Any]:
 def _tensor_as_array(name: str, tensor: Any) -> NDArray[Any]:
     if tensor.device.type == "meta":
         raise ValueError(f"{name} is a tensor on the meta device, which has no values")
-    require_float_tensor(name, tensor)
+    if not _is_whole_tensor(tensor):
+        require_float_tensor(name, tensor)
     try:
         array: NDArray[Any] = tensor.detach().resolve_neg().cpu().numpy()
     except (TypeError, RuntimeError) as error:  # sparse, quantized, ...
@@ -182,6 +259,11 @@ def require_float_tensor(name: str, tensor: Any) -> None:
         raise TypeError(
             f"{name} must be float64 or float32, not {tensor.dtype}; pass {name}.double()"
         )
+
+
+def _is_whole_tensor(tensor: Any) -> bool:
+    other = tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized
+    return not other and str(tensor.dtype) != "torch.bool"
 
 
 def is_tensor(value: object) -> bool:

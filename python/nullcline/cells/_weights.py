@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
 
 
+_NEEDED = {"weight_ih", "weight_hh"}
+
+
 class CellWeights:
     """Input weights, recurrent weights and biases, with the blocks of the gates stacked."""
 
@@ -58,12 +61,9 @@ class CellWeights:
     @classmethod
     def _checked_weights(cls, **given: ArrayLike | None) -> list[Floats]:
         """Check the four weights and bring them to one type; missing biases are zeros."""
-        arrays = {
-            name: validation.floats(name, value)
-            for name, value in given.items()
-            if value is not None
-        }
-        dtype = np.result_type(*arrays.values())
+        arrays = validation.of_one_type(
+            **{name: w for name, w in given.items() if w is not None or name in _NEEDED}
+        )
         weight_ih, weight_hh = arrays["weight_ih"], arrays["weight_hh"]
         n, names = len(cls._gates), ", ".join(cls._gates)
         rows = "H" if n == 1 else f"{n}H"
@@ -83,7 +83,7 @@ class CellWeights:
                 "for a cell without input pass one column of zeros"
             )
         for name in ("bias_ih", "bias_hh"):
-            bias = arrays.setdefault(name, np.zeros(length, dtype))
+            bias = arrays.setdefault(name, np.zeros(length, weight_hh.dtype))
             if bias.shape != (length,):
                 raise ValueError(f"{name} must have shape ({length},), not {bias.shape}")
-        return [arrays[name].astype(dtype, copy=False) for name in given]
+        return [arrays[name] for name in given]

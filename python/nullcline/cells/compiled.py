@@ -40,21 +40,21 @@ class CompiledCell(CellWeights):
     Raises
     ------
     TypeError
-        If an array is neither float64 nor float32.
+        If an array is neither of float64, of float32 nor of integers.
     ValueError
         If an array holds NaN or infinity, or shapes do not fit each other.
 
     Notes
     -----
     Weights are copied. The cell computes in float32 if all of them are float32, and in float64
-    otherwise.
+    otherwise; integers take the type of the others.
 
     All methods take states of shape (n, S), or outputs of shape (n, H) where they say so, and
     inputs `x` that are None (zero input), of shape (D,) or (1, D) (one input for all states) or
-    (n, D); arrays and tensors, float32 or float64, in any memory layout. A single state is passed
-    as `h[None]`. float32 is promoted in a float64 cell; float64 is refused by a float32 cell.
-    Results have the cell's type. They do not depend, bit for bit, on the number of threads, which
-    is that of the processors this process may use.
+    (n, D); arrays and tensors, float32, float64 or integers, in any memory layout. A single state
+    is passed as `h[None]`. float32 is promoted in a float64 cell; float64 is refused by a float32
+    cell. Results have the cell's type. They do not depend, bit for bit, on the number of threads,
+    which is that of the processors this process may use.
     """
 
     _order: ClassVar[tuple[int, ...]]
@@ -259,7 +259,7 @@ class CompiledCell(CellWeights):
         **vectors: tuple[ArrayLike, int],
     ) -> Floats:
         """Check states, inputs and further vectors, given with their length, and call `method`."""
-        states = validation.rows("h", h, size, self.dtype)
+        states = validation.rows("h", h, size, self.dtype, self.hidden_size)
         n = len(states)
         inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)
         checked = [

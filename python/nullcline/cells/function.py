@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +15,11 @@ from nullcline._support.exiting import over_before_exit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
+    from nullcline.cells._derivatives import Batched
     from nullcline.cells.box import Box
-
-    Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class FunctionCell:
@@ -33,12 +32,14 @@ class FunctionCell:
 
     Parameters
     ----------
-    f
-        ``f(inputs, states)``, as `from_function` takes it.
+    derivatives
+        The function, ``f(inputs, states)``, and how it is differentiated.
     n_states, n_inputs
         S and D.
     dtype
-        The type that it computes in.
+        The type of its states.
+    precision
+        The type to whose rounding its values are exact: `dtype`, or float32.
     box
         The bounds of its states, which may be infinite.
     is_smooth
@@ -47,33 +48,36 @@ class FunctionCell:
 
     def __init__(
         self,
-        f: Step,
+        derivatives: Batched,
         n_states: int,
         n_inputs: int,
         dtype: np.dtype[Any],
         box: Box,
         *,
+        precision: np.dtype[Any],
         is_smooth: bool,
     ) -> None:
-        self._f = f
+        self._derivatives = derivatives
         self._state_size = n_states
         self._input_size = n_inputs
         self._dtype = dtype
+        self._precision = precision
         self._box = box
         self._is_smooth = is_smooth
-        make: Any = _core.Function64 if dtype == np.float64 else _core.Function32
-        functions = (
-            over_before_exit(self._step),
-            over_before_exit(self._jacobian),
-            over_before_exit(self._vjp),
-        )
-        largest = float(np.finfo(dtype).max)  # the core's numbers are finite
+        make: Any = _core.Function64 if precision == np.float64 else _core.Function32
+        functions: list[Callable[..., Floats]] = [self._step, self._jacobian, self._vjp]
+        if precision != dtype:
+            functions = [_in_single_precision(compute) for compute in functions]
+        functions = [over_before_exit(compute) for compute in functions]
+        largest = float(np.finfo(precision).max)  # the core's numbers are finite
         bounds = np.clip([box.low[0], box.high[0]], -largest, largest).tolist()
         with one_blas_thread():
-            self._compiled = make(n_states, n_inputs, *bounds, *functions)
+            compiled = make(n_states, n_inputs, *bounds, *functions)
+        self._compiled = compiled if precision == dtype else _SinglePrecisionSearch(compiled)
 
     def __repr__(self) -> str:
-        return f"FunctionCell({self._f!r}, n_states={self.state_size}, n_inputs={self.input_size})"
+        sizes = f"n_states={self.state_size}, n_inputs={self.input_size}"
+        return f"FunctionCell({self._derivatives.f!r}, {sizes})"
 
     @property
     def hidden_size(self) -> int:
@@ -94,6 +98,11 @@ class FunctionCell:
     def dtype(self) -> np.dtype[Any]:
         """The type that the cell computes in, float64 or float32."""
         return self._dtype
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """The type to whose rounding its values are exact: float32 if `f` uses it in part."""
+        return self._precision
 
     @property
     def box(self) -> Box:
@@ -180,10 +189,7 @@ class FunctionCell:
         return self._checked(h, x)[0]
 
     def _step(self, h: Floats, x: Floats) -> Floats:
-        import torch
-
-        with torch.no_grad():
-            return self._array(self._next(_tensor(h), _tensor(x)))
+        return self._derivatives.step(h, x) if len(h) else np.zeros_like(h)
 
     def _jacobian(self, h: Floats, x: Floats) -> Floats:
         return self._derivative(h, x, by=0)
@@ -192,55 +198,14 @@ class FunctionCell:
         return self._derivative(h, x, by=1)
 
     def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        import torch
-
-        inputs = _tensor(x)
-        found: tuple[Any, ...] = torch.func.vjp(
-            lambda states: self._next(states, inputs), _tensor(h)
-        )
-        return self._array(found[1](_tensor(u))[0])
-
-    def _next(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        found = self._f(x, h)
-        self._require_states(found, h)
-        return found
-
-    def _next_of_one(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return self._next(h[None], x[None])[0]
+        return self._derivatives.vjp(h, x, u) if len(h) else np.zeros_like(h)
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""
-        import torch
-
         shape = len(h), self.state_size, (h, x)[by].shape[1]
-        if 0 in shape:  # vmap takes no empty batch
+        if 0 in shape:
             return np.zeros(shape, self.dtype)
-        function = torch.func.jacrev(self._next_of_one, argnums=by)
-        return self._array(torch.func.vmap(function)(_tensor(h), _tensor(x)))
-
-    def _array(self, tensor: torch.Tensor) -> Floats:
-        array: Floats = tensor.detach().numpy()
-        return array
-
-    def _require_states(self, found: object, h: torch.Tensor) -> None:
-        """Raise unless `f` has returned states like those that it was given."""
-        import torch
-
-        if not isinstance(found, torch.Tensor):
-            raise TypeError(
-                f"f must return the next states as a tensor, not {type(found).__name__}"
-                + ("; return its state alone" if isinstance(found, tuple) else "")
-            )
-        if found.shape != h.shape:
-            raise ValueError(
-                f"f must return states of the shape that it was given, {tuple(h.shape)}, "
-                f"not {tuple(found.shape)}"
-            )
-        if found.dtype != h.dtype:
-            raise TypeError(
-                f"f must compute in {self.dtype}, and returned {found.dtype}: "
-                f"give it weights of that type, or say dtype={found.dtype}".replace("torch.", "")
-            )
+        return self._derivatives.jacobian(h, x, by=by)
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[Floats, Floats]:
         """Return states and an input for each."""
@@ -257,8 +222,39 @@ class FunctionCell:
         return validation.matching_rows(name, value, shape, self._dtype)
 
 
-def _tensor(array: Floats) -> torch.Tensor:
-    """Return an array as a tensor; PyTorch has none that are read-only."""
-    import torch
+class _SinglePrecisionSearch:
+    """The search of a function of float64 that computes in float32 in part.
 
-    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+    Its zeros are known to float32's rounding. So the compiled search is that of float32, whose
+    labels allow for it, and `f` still gets and returns float64.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+
+    def search(
+        self, starts: Floats, x: Floats | None, *, deflated: Floats | None, **options: Any
+    ) -> Any:
+        """Search as the compiled cells do, in float64 outside and in float32 inside."""
+        found = self._compiled.search(
+            _single(starts),
+            None if x is None else _single(x),
+            deflated=None if deflated is None else _single(deflated),
+            **options,
+        )
+        columns = {name: getattr(found, name) for name in ("q", "kind", "reason", "iterations")}
+        return SimpleNamespace(h=found.h.astype(np.float64), **columns)
+
+
+def _in_single_precision(compute: Callable[..., Floats]) -> Callable[..., Floats]:
+    """Return a function of float64 as one of float32."""
+
+    def rounded(*arrays: Floats) -> Floats:
+        return _single(compute(*(array.astype(np.float64) for array in arrays)))
+
+    return rounded
+
+
+def _single(array: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # infinities end a search by themselves
+        return array.astype(np.float32)

@@ -64,8 +64,10 @@ class LSTM(CompiledCell):
         x
             Inputs: None, or of shape (D,), (1, D) or (n, D).
         """
-        n = 1 if x is None else len(np.atleast_2d(np.asarray(x)))
-        inputs = validation.inputs("x", x, (n, self.input_size), self.dtype)
+        inputs = None
+        if x is not None:
+            read = np.atleast_2d(validation.floats("x", x, self.dtype))
+            inputs = validation.inputs("x", read, (len(read), self.input_size), self.dtype)
         drive = self.bias_ih + self.bias_hh
         drive = drive[None] if inputs is None else inputs @ self.weight_ih.T + drive
         reach = np.abs(self.weight_hh).sum(axis=1)

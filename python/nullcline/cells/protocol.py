@@ -100,6 +100,15 @@ class HasCoreWeights(Protocol):
 
 
 @runtime_checkable
+class HasPrecision(Protocol):
+    """A cell whose values may be coarser than its type."""
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """The type to whose rounding its values are exact."""
+
+
+@runtime_checkable
 class Layered(Protocol):
     """A cell that is made of others, one above the other, and is searched from the first up."""
 

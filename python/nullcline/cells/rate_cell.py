@@ -163,11 +163,10 @@ def _checked(
     weight_ih: ArrayLike, recurrence: tuple[ArrayLike, ...], bias: ArrayLike | None
 ) -> list[Floats]:
     """Return input weights, bias, and the recurrence or its factors, of one type."""
-    w_in = validation.floats("weight_ih", weight_ih)
-    w = [
-        validation.floats("weight_hh" if len(recurrence) == 1 else f"weight_hh[{i}]", array)
-        for i, array in enumerate(recurrence)
-    ]
+    parts = ["weight_hh"] if len(recurrence) == 1 else ["weight_hh[0]", "weight_hh[1]"]
+    given = {"weight_ih": weight_ih, **dict(zip(parts, recurrence, strict=True))}
+    arrays = validation.of_one_type(**given, **({} if bias is None else {"bias": bias}))
+    w_in, w = arrays["weight_ih"], [arrays[part] for part in parts]
     size = len(w[0]) if w[0].ndim > 0 else 0
     if size < 1 or any(array.ndim != 2 or len(array) != size for array in w):
         raise ValueError(
@@ -185,12 +184,10 @@ def _checked(
             f"weight_ih must have shape ({size}, D) with D >= 1, not {w_in.shape}; "
             "for a cell without input pass one column of zeros"
         )
-    b = np.zeros(size, w_in.dtype) if bias is None else validation.floats("bias", bias)
+    b = arrays.get("bias", np.zeros(size, w_in.dtype))
     if b.shape != (size,):
         raise ValueError(f"bias must have shape ({size},), not {b.shape}")
-    given = [w_in, *w] if bias is None else [w_in, b, *w]
-    dtype = np.result_type(*given)
-    return [array.astype(dtype, copy=False) for array in (w_in, b, *w)]
+    return [w_in, b, *w]
 
 
 def _leak(

@@ -128,7 +128,7 @@ class Stack:
 
     def split(self, h: ArrayLike) -> list[Floats]:
         """Return each layer's states, shape (n, S_l), of joint ones, shape (n, S)."""
-        states = validation.rows("h", h, self.state_size, self.dtype)
+        states = validation.rows("h", h, self.state_size, self.dtype, self.hidden_size)
         return [states[:, part] for part in self._states]
 
     def layer_inputs(self, h: ArrayLike, x: ArrayLike | None = None) -> list[Floats | None]:

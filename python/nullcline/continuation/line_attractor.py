@@ -160,9 +160,12 @@ def measure_line_attractor(
         if inputs is not None:
             raise ValueError("inputs must be None: this curve carries the input it was traced with")
         inputs, path = path.inputs, path.h
-    nodes = validation.rows("path", path, cell.state_size, cell.dtype).astype(np.float64)
-    given = validation.rows("states", states, cell.state_size, cell.dtype)
-    visited_states = given.astype(np.float64)
+    nodes, visited_states = (
+        validation.rows(name, rows, cell.state_size, cell.dtype, cell.hidden_size).astype(
+            np.float64
+        )
+        for name, rows in (("path", path), ("states", states))
+    )
     n_positions = validation.whole_number("n_positions", n_positions, 2)
     share = validation.tolerance("central", central)
     if not 0 < share <= 1:

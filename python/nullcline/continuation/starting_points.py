@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells.protocol import require_cell
+from nullcline.cells.protocol import HasPrecision, Layered, require_cell
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import UNCONVERGED
 
@@ -30,6 +30,12 @@ def require_smooth_float64(cell: Cell) -> None:
         raise TypeError(
             f"cell computes in {cell.dtype}, too coarse to follow a curve: make a float64 one"
         )
+    for part in cell.cells if isinstance(cell, Layered) else (cell,):
+        if isinstance(part, HasPrecision) and part.precision != cell.dtype:
+            raise TypeError(
+                f"cell computes in {part.precision} in part, too coarse to follow a curve: convert "
+                f"the weights of its function and leave out casts: {part}"
+            )
 
 
 def starting_points(
@@ -50,9 +56,11 @@ def starting_points(
         if ends.inputs is not None and (ends.inputs != ends.inputs[:1]).any():
             raise ValueError("point must have one input for all its rows; trace them one by one")
     else:
+        validation.require_one_array("point", point, cell.state_size)
         states = np.atleast_2d(validation.floats("point", point))
-        states = validation.rows("point", states, cell.state_size, cell.dtype)
-        if inputs is not None and np.ndim(inputs) == 2 and len(np.asarray(inputs)) > 1:
+        size, outputs = cell.state_size, cell.hidden_size
+        states = validation.rows("point", states, size, cell.dtype, outputs)
+        if inputs is not None and len(np.atleast_2d(validation.floats("inputs", inputs))) > 1:
             raise ValueError("inputs must be one input, shape (D,), for all points")
         ends = search(states, inputs)
     converged = ends.select(ends.kind != UNCONVERGED)

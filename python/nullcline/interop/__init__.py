@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop.flax import from_flax
-from nullcline.interop.function import from_function
+from nullcline.interop.function import FunctionWarning, from_function
 from nullcline.interop.keras import from_keras
 from nullcline.interop.safetensors import from_safetensors
 from nullcline.interop.torch import from_torch
 
 __all__ = [
     "Bidirectional",
+    "FunctionWarning",
     "from_flax",
     "from_function",
     "from_keras",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +10,19 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.box import Box
 from nullcline.cells.function import FunctionCell
+from nullcline.interop._examination import examine
 from nullcline.interop._frameworks import framework
-from nullcline.interop._kinks import has_kinks
+from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline.cells.function import Step
+    from nullcline.cells._derivatives import Step
+
+
+class FunctionWarning(UserWarning):
+    """A function is slow to differentiate, coarse, or has derivatives that are not its own."""
 
 
 def from_function(
@@ -27,13 +32,13 @@ def from_function(
     *,
     bounds: tuple[float, float] | None = None,
     smooth: bool | None = None,
-    dtype: DTypeLike = np.float64,
+    dtype: DTypeLike | torch.dtype = np.float64,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
 
     The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
-    Jacobians are dense, by `torch.func`. A network that has a cell of its own is searched tens to
-    hundreds of times faster through that. Nothing is known of a reduced residual or of products
+    Jacobians are dense. A network that has a cell of its own is searched tens to hundreds of times
+    faster through that. Nothing is known of a reduced residual or of products
     with weights: the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is
     "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
 
@@ -42,7 +47,8 @@ def from_function(
     f
         ``f(inputs, states)``: inputs of shape (n, D) and states of shape (n, S), tensors of
         `dtype` on the CPU; returns the next states, (n, S), a row for each row and no row with a
-        part in another's. A module with dropout must be in `eval()` mode.
+        part in another's. A module with dropout must be in `eval()` mode. It is called a few times
+        here, which changes neither its buffers nor the state of random numbers.
     n_states, n_inputs
         S, at least 1, and D; D may be 0.
     bounds
@@ -52,11 +58,12 @@ def from_function(
     smooth
         Whether the derivatives of `f` are continuous, as `trace` and `follow_input` need them.
         None: look for operations with kinks (ReLU, clamp, abs, maximum and the like) in the graph
-        that autograd records of `f`. What it records as one operation, `torch.where` or a function
-        with derivatives of its own, counts as smooth: say False if it is not, and True if a kink
-        that is found is never reached.
+        that autograd records of `f`. What that does not show, `torch.where`, an ``if`` or a
+        function with derivatives of its own, counts as smooth: say False if it is not, and True if
+        a kink that is found is never reached.
     dtype
-        What `f` computes in: float64 or float32. Modules of PyTorch are float32 until `double()`.
+        What `f` computes in: float64 or float32, of NumPy or PyTorch. Modules of PyTorch are
+        float32 until `double()`.
 
     Returns
     -------
@@ -68,13 +75,22 @@ def from_function(
     ModuleNotFoundError
         If PyTorch is not installed.
     TypeError
-        If `f` is not callable, returns no tensor or one of another type, or is not differentiable;
-        if `smooth` is neither a truth value nor None.
+        If `f` is not callable, returns no tensor or one of another type, is not differentiable, is
+        a function of NumPy or JAX, or computes in half precision; if `smooth` is neither a truth
+        value nor None.
     ValueError
-        If `f` returns another shape, mixes rows, or is random; if a size is out of range, or the
-        first of `bounds` not below the second.
+        If `f` returns another shape, mixes rows, is random, or is not finite at states within
+        `bounds`; if a size is out of range, or `bounds` are not two numbers in their order.
     RuntimeError
-        What `f` itself raises for the shapes and type said above.
+        If `f` itself raises for the shapes and type said above; its error is the cause.
+
+    Warns
+    -----
+    FunctionWarning
+        If `torch.func.vmap` refuses `f`, so that derivatives are by plain autograd, which is slower
+        and gives the same; if `f` computes in float32 in part and returns float64, so that it is
+        searched in float32 (`FunctionCell.precision`); if its derivatives are not those of its
+        values. Its category is `nullcline.interop.FunctionWarning`.
 
     Examples
     --------
@@ -88,33 +104,29 @@ def from_function(
     target = validation.float_type(dtype)
     if not (smooth is None or isinstance(smooth, bool)):
         raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
-    low, high = (-np.inf, np.inf) if bounds is None else bounds
+    box = Box.uniform(n_states, *_checked_bounds(bounds))
+    with undisturbed(f):
+        examined = examine(f, box, n_inputs, target)
+    for doubt in examined.doubts:
+        warnings.warn(doubt, FunctionWarning, stacklevel=2)
+    return FunctionCell(
+        examined.derivatives,
+        n_states,
+        n_inputs,
+        target,
+        box,
+        precision=examined.precision,
+        is_smooth=examined.is_smooth if smooth is None else smooth,
+    )
+
+
+def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:
+    if bounds is None:
+        return -np.inf, np.inf
+    try:
+        low, high = map(float, bounds)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"bounds must be two numbers, (low, high), not {bounds!r}") from error
     if not low < high:
         raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
-    make = partial(FunctionCell, f, n_states, n_inputs, target, Box.uniform(n_states, low, high))
-    following = _require_a_map(f, make(is_smooth=True))
-    return make(is_smooth=not has_kinks(following) if smooth is None else smooth)
-
-
-def _require_a_map(f: Step, cell: FunctionCell) -> torch.Tensor:
-    """Return some next states; raise unless `f` maps each row alone, repeatably, differentiably."""
-    import torch
-
-    rng = np.random.default_rng(0)
-    h = rng.uniform(-0.5, 0.5, (3, cell.state_size)).astype(cell.dtype)
-    x = rng.uniform(-0.5, 0.5, (3, cell.input_size)).astype(cell.dtype)
-    together, again = cell.step(h, x), cell.step(h, x)
-    if not np.array_equal(together, again, equal_nan=True):
-        raise ValueError("f must return the same for the same: put modules with dropout in eval()")
-    alone = np.concatenate([cell.step(h[i : i + 1], x[i : i + 1]) for i in range(len(h))])
-    tolerance = 1e-6 if cell.dtype == np.float64 else 1e-3
-    if not np.allclose(together, alone, rtol=tolerance, atol=tolerance, equal_nan=True):
-        raise ValueError("f must map each row by itself: rows of a batch changed one another")
-    states = torch.from_numpy(h).requires_grad_()
-    found = f(torch.from_numpy(x), states)
-    if not found.requires_grad:
-        raise TypeError(
-            "f must be differentiable by PyTorch in its states: what it returned does not depend "
-            "on them through operations that autograd records (no detach, no_grad or NumPy)"
-        )
-    return found
+    return low, high

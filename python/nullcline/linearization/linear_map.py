@@ -190,7 +190,7 @@ def linearize(
         inputs = points.inputs
     else:
         states = points
-    h = validation.rows("points", states, cell.state_size, cell.dtype).copy()
+    h = validation.rows("points", states, cell.state_size, cell.dtype, cell.hidden_size).copy()
     x = validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)

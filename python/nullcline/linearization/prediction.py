@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -190,7 +191,7 @@ def predict_next_states(
     require_linearization(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
-    before = validation.rows("states", states, cell.state_size, cell.dtype)
+    before = validation.rows("states", states, cell.state_size, cell.dtype, cell.hidden_size)
     n = len(before)
     x = validation.inputs("inputs", inputs, (n, cell.input_size), cell.dtype)
     chosen = system.points_for(before)
@@ -247,6 +248,11 @@ def predict_sequences(
     require_linearization(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
+    sequences: object = inputs
+    if not isinstance(sequences, Iterable) or getattr(sequences, "ndim", 3) != 3:
+        raise ValueError(
+            "inputs must hold an array (T, D) for each sequence: for one pass [inputs]"
+        )
     driven = [
         validation.rows(f"inputs[{i}]", sequence, cell.input_size, cell.dtype)
         for i, sequence in enumerate(inputs)
@@ -286,8 +292,10 @@ def _starts(cell: Cell, starts: ArrayLike | None, n: int) -> Floats:
     if starts is None:
         return np.zeros((n, size), cell.dtype)
     given = validation.floats("starts", starts, cell.dtype)
-    if given.shape not in {(size,), (n, size)}:
-        raise ValueError(f"starts must have shape ({size},) or {(n, size)}, not {given.shape}")
+    if given.shape != (size,):
+        validation.require_rows("starts", given.shape, size, cell.hidden_size)
+        if len(given) != n:
+            raise ValueError(f"starts must have shape ({size},) or {(n, size)}, not {given.shape}")
     return np.broadcast_to(given, (n, size)).copy()
 
 

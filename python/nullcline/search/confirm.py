@@ -162,7 +162,7 @@ class _Judge:
         """Test states, those that are nearly the same with one Hessian where it leaves no doubt."""
         passed = np.zeros(len(h), np.bool_)
         slopes = self._speed.slope(h, x)
-        owner = merge(np.column_stack([h, x]), _SAME[self._cell.dtype.name])
+        owner = merge(np.column_stack([h, x]), _SAME[self._speed.precision.name])
         leaders = np.unique(owner)
         while len(leaders):
             doubtful = np.zeros(len(h), np.bool_)
@@ -197,7 +197,7 @@ class _Judge:
         box, size = self._cell.box_at(x.astype(self._cell.dtype)), self._cell.state_size
         low, high = np.full(size, -np.inf), np.full(size, np.inf)
         low[: self._cell.hidden_size], high[: self._cell.hidden_size] = box.low, box.high
-        return Bounds(low, high, 4 * float(np.finfo(self._cell.dtype).eps))
+        return Bounds(low, high, 4 * float(np.finfo(self._speed.precision).eps))
 
     def _is_near_zero(self, h: Doubles, x: Doubles) -> bool:
         """Whether a zero may be as close as the step of Newton's method says."""
@@ -258,6 +258,7 @@ class _Judge:
         found = self._cell.compiled.search(
             np.ascontiguousarray(h),
             x.astype(self._cell.dtype),
+            deflated=None,
             method=method,
             tol_slow=self._problem.tol_slow,
             max_iterations=int(left.min()) if limited else None,

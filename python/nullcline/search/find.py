@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def find_fixed_points(
     cell: Cell,
     starts: ArrayLike,
-    inputs: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    inputs: ArrayLike | Mapping[Any, ArrayLike] | None = None,
     *,
     method: str = "auto",
     deflate: FixedPoints | ArrayLike | None = None,
@@ -57,14 +57,15 @@ def find_fixed_points(
         The cell, e.g. one of `from_torch(rnn)`; or a `Stack` of several, whose layers are searched
         jointly, from the first to the last.
     starts
-        States to start from, shape (n, S), where S = H except for an LSTM, whose states are [h, c];
-        n may be 0. A start outside the box is moved to the nearest state in it.
+        States to start from, shape (n, S), where S = H except for an LSTM, whose states are [h, c]
+        of width 2H; n may be 0. Integers are taken as numbers; PyTorch's `h_n` of one layer is
+        passed as ``h_n[0]``. A start outside the box is moved to the nearest state in it.
     inputs
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
-        labelled conditions, a mapping of labels to inputs of shape (D,), say ``{"left": x1,
-        "right": x2}``: every start is searched under each of them. The result then has a row for
-        every start under every condition, all under the first before all under the second, and
-        `condition` holds their labels.
+        labelled conditions, a mapping of labels, strings or numbers, to inputs of shape (D,), say
+        ``{"left": x1, "right": x2}``: every start is searched under each of them. The result then
+        has a row for every start under every condition, all under the first before all under the
+        second, and `condition` holds their labels.
     method
         - "auto": whatever is fastest: "krylov", preconditioned by one factorization up to H = 1024,
           and then "lm" for all starts that it leaves.

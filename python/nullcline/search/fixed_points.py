@@ -55,7 +55,8 @@ class FixedPoints:
     inputs
         The input at each row, shape (n, D); None for zero input.
     condition
-        The label of each row's input, shape (n,); None where inputs were given without labels.
+        The label of each row's input, a string or a number, shape (n,); None where inputs were
+        given without labels.
     tol_unique
         How close in every coordinate two ends must be to count as one point.
     count
@@ -73,7 +74,7 @@ class FixedPoints:
     inputs: Floats | None
     tol_unique: float
     count: NDArray[np.int64]
-    condition: NDArray[np.str_] | None = None
+    condition: NDArray[Any] | None = None
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
@@ -100,8 +101,8 @@ class FixedPoints:
             raise ValueError(f"starts must have h's shape {shapes['h']}, not {shapes['starts']}")
         if unknown := set(self.kind.tolist()) - set(KINDS):
             raise ValueError(f"kind must hold {', '.join(KINDS)}, not {sorted(unknown)}")
-        if self.condition is not None and self.condition.dtype.kind != "U":
-            raise ValueError(f"condition must hold strings, not {self.condition.dtype}")
+        if self.condition is not None and self.condition.dtype.kind not in "Uiuf":
+            raise ValueError(f"condition must hold strings or numbers, not {self.condition.dtype}")
 
     def __len__(self) -> int:
         return int(self.h.shape[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class _Ends(Protocol):
     @property
     def inputs(self) -> Floats | None: ...
     @property
-    def condition(self) -> NDArray[np.str_] | None: ...
+    def condition(self) -> NDArray[Any] | None: ...
 
 
 def from_best_to_worst(ends: _Ends) -> NDArray[np.intp]:

@@ -62,7 +62,7 @@ class SearchProblem:
     cell: Cell
     starts: Rows
     inputs: Rows | None
-    condition: NDArray[np.str_] | None
+    condition: NDArray[Any] | None
     deflated: Floats | None
     method: str
     tol_slow: float
@@ -122,7 +122,7 @@ class SearchProblem:
 def read_problem(
     cell: Cell,
     starts: ArrayLike,
-    inputs: ArrayLike | Mapping[str, ArrayLike] | None,
+    inputs: ArrayLike | Mapping[Any, ArrayLike] | None,
     *,
     method: str,
     deflate: FixedPoints | ArrayLike | None,
@@ -181,10 +181,10 @@ def _require_core_weights(cell: Cell) -> None:
 def _read_arrays(
     cell: Cell,
     starts: ArrayLike,
-    inputs: ArrayLike | Mapping[str, ArrayLike] | None,
+    inputs: ArrayLike | Mapping[Any, ArrayLike] | None,
     *,
     may_stay: bool,
-) -> tuple[Rows, Rows | None, NDArray[np.str_] | None]:
+) -> tuple[Rows, Rows | None, NDArray[Any] | None]:
     """Return starts, inputs and labels, one row for every start under every condition.
 
     All starts come under the first condition, then all under the second, and so on.
@@ -206,9 +206,9 @@ def _read_arrays(
 def _read_starts(value: ArrayLike, cell: Cell, *, may_stay: bool) -> Rows:
     there = view("starts", value) if may_stay else None
     if there is None:
-        return validation.rows("starts", value, cell.state_size, cell.dtype)
+        return validation.rows("starts", value, cell.state_size, cell.dtype, cell.hidden_size)
     validation.require_type("starts", value, there.dtype, cell.dtype)
-    validation.require_rows("starts", there.shape, cell.state_size)
+    validation.require_rows("starts", there.shape, cell.state_size, cell.hidden_size)
     return there
 
 
@@ -254,7 +254,7 @@ def _zeros(deflate: FixedPoints | ArrayLike, problem: SearchProblem) -> Floats:
     if not problem.has_one_input():
         raise ValueError("deflate needs one input for all starts: fixed points depend on it")
     states = deflate.select("fixed").unique().h if isinstance(deflate, FixedPoints) else deflate
-    known = validation.rows("deflate", states, cell.state_size, cell.dtype)
+    known = validation.rows("deflate", states, cell.state_size, cell.dtype, cell.hidden_size)
     return cell.outputs_of(known)
 
 

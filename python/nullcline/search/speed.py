@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nullcline._native import _core
-from nullcline.cells.protocol import HasCoreWeights
+from nullcline.cells.protocol import HasCoreWeights, HasPrecision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,11 +35,17 @@ class Speed:
         its own.
     n_threads
         How many threads to use.
+
+    Attributes
+    ----------
+    precision
+        The type to whose rounding the search knows its ends.
     """
 
     def __init__(self, cell: Cell, n_threads: int) -> None:
         self._n_threads = n_threads
         self._cell = cell
+        self.precision = cell.precision if isinstance(cell, HasPrecision) else cell.dtype
         self._twin: Any = None
         if isinstance(cell, HasCoreWeights):
             is_double = cell.dtype == np.float64
@@ -110,10 +116,10 @@ class Speed:
 
         C = Σ_k f_k ∂²F_k is the derivative of Jᵀf with f held: one product at each of 2 S states.
         """
-        size, dtype = len(h), self._cell.dtype
+        size, dtype, eps = len(h), self._cell.dtype, float(np.finfo(self.precision).eps)
         f = self._step(h[None], x[None])[0] - h
         j = self._cell.jacobian(h[None].astype(dtype), x[None].astype(dtype))[0] - np.eye(size)
-        widths = float(np.finfo(dtype).eps) ** (1 / 3) * np.maximum(1, np.abs(h))
+        widths = eps ** (1 / 3) * np.maximum(1, np.abs(h))
         around = np.concatenate([h + np.diag(widths), h - np.diag(widths)])
         inputs, covectors = (np.tile(row, (2 * size, 1)) for row in (x, f))
         after, before = np.split(self._vjp(around, inputs, covectors), 2)

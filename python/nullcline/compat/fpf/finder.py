@@ -267,10 +267,15 @@ class FixedPointFinderTorch:
         TypeError, ValueError
             If an argument has the wrong type or shape, or is not finite.
         """
-        starts: Floats = np.asarray(initial_states, np.float64)
-        driving: Floats = np.asarray(inputs, np.float64)
+        double = np.dtype(np.float64)
+        starts = validation.floats("initial_states", initial_states, double)
+        driving = validation.floats("inputs", inputs, double)
         if starts.ndim != 2 or driving.ndim != 2:
-            raise ValueError("initial_states and inputs must have two dimensions each")
+            raise ValueError(
+                "initial_states and inputs must have two dimensions each, not shapes "
+                f"{starts.shape} and {driving.shape}; of PyTorch's h_n of one layer pass h_n[0], "
+                "and of an LSTM's (h, c) numpy.concatenate([h, c], axis=1)"
+            )
         network = Network(cell_of(self.rnn, starts.shape[1], driving.shape[1]))
         network.require_shapes(starts, driving)
         hidden_alone = network.is_hidden_alone(starts)
@@ -405,10 +410,10 @@ class FixedPointFinderTorch:
 
 
 def _trajectories(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(value, np.float64)
+    array = validation.floats(name, value, np.dtype(np.float64), finite=False)
     if array.ndim != 3:
         raise ValueError(f"{name} must have shape (n_batch, n_time, n), not {array.shape}")
-    return array
+    return array.astype(np.float64, copy=False)
 
 
 def _q(fps: FixedPoints) -> Floats:

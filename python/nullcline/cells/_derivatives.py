@@ -1,0 +1,171 @@
+"""Three ways to differentiate a function of rows by PyTorch, from the fastest to the surest."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import torch
+
+    from nullcline._support.validation import Floats
+
+    Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Batched:
+    """Plain autograd over all rows at once: one backward pass for each unit.
+
+    The sum over rows has each row's own derivatives, because no row has a part in another's.
+
+    Parameters
+    ----------
+    f
+        ``f(inputs, states)``, as `from_function` takes it.
+    """
+
+    def __init__(self, f: Step) -> None:
+        self.f = f
+
+    def step(self, h: Floats, x: Floats) -> Floats:
+        """Return F(s, x), shape (n, S)."""
+        import torch
+
+        with as_outside(), torch.no_grad():
+            return _array(self.following(tensor(h), tensor(x)))
+
+    def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
+        """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
+        import torch
+
+        with as_outside():
+            arguments = tensor(h), tensor(x)
+            wanted = arguments[by].requires_grad_()
+            following = self.following(*arguments)
+            rows = []
+            for i in range(h.shape[1]):
+                unit = torch.zeros_like(following)
+                unit[:, i] = 1
+                rows.append(_gradient(following, wanted, unit))
+            return _array(torch.stack(rows, dim=1))
+
+    def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
+        """Return uᵀ times each row's derivative, shape (n, S) or (n, D)."""
+        with as_outside():
+            arguments = tensor(h), tensor(x)
+            wanted = arguments[by].requires_grad_()
+            return _array(_gradient(self.following(*arguments), wanted, tensor(u)))
+
+    def following(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the next states; `f` gets copies, which it may write to."""
+        return require_states(self.f(x.clone(), h.clone()), h)
+
+
+class Vectorized(Batched):
+    """`torch.func.vmap` of the Jacobian of one row: all in one pass, but not for every `f`."""
+
+    def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
+        """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
+        import torch
+
+        def following_one(state: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
+            return self.following(state[None], read[None])[0]
+
+        with as_outside():
+            of_one = torch.func.jacrev(following_one, argnums=by)
+            return _array(torch.func.vmap(of_one)(tensor(h), tensor(x)))
+
+
+class RowByRow(Batched):
+    """Plain autograd, each row alone: for an `f` that decides by the values that it is given."""
+
+    def step(self, h: Floats, x: Floats) -> Floats:
+        """Return F(s, x), shape (n, S)."""
+        alone = super().step
+        return np.concatenate([alone(*row) for row in _rows(h, x)])
+
+    def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
+        """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
+        alone = super().jacobian
+        return np.concatenate([alone(*row, by=by) for row in _rows(h, x)])
+
+    def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
+        """Return uᵀ times each row's derivative, shape (n, S) or (n, D)."""
+        alone = super().vjp
+        return np.concatenate([alone(*row, by=by) for row in _rows(h, x, u)])
+
+
+def tensor(array: Floats) -> torch.Tensor:
+    """Return a copy of an array as a tensor."""
+    import torch
+
+    return torch.from_numpy(np.array(array, order="C"))
+
+
+def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
+    """Return what `f` has returned, if it is states like those that it was given."""
+    import torch
+
+    if not isinstance(found, torch.Tensor):
+        hint = "; return its state alone, and for an LSTM torch.cat([h, c], dim=1)"
+        raise TypeError(
+            f"f must return the next states as a tensor, not {type(found).__name__}"
+            + (hint if isinstance(found, tuple | list) else "")
+        )
+    if found.shape != h.shape:
+        raise ValueError(
+            f"f must return states of the shape that it was given, {tuple(h.shape)}, "
+            f"not {tuple(found.shape)}"
+        )
+    if found.dtype != h.dtype:
+        wanted, returned = (str(of.dtype).removeprefix("torch.") for of in (h, found))
+        mend = f", or say dtype={returned}" if returned in {"float32", "float64"} else ""
+        raise TypeError(
+            f"f must compute in {wanted}, and returned {returned}: "
+            f"give it weights of that type{mend}"
+        )
+    if found.device != h.device or found.layout != h.layout:
+        raise TypeError(
+            "f must return a dense tensor on the CPU, not one that is "
+            f"{str(found.layout).removeprefix('torch.')} on {found.device}: "
+            "move its weights there, module.cpu(), or end with .to_dense()"
+        )
+    return found
+
+
+@contextmanager
+def as_outside() -> Iterator[None]:
+    """Compute as if outside of any `no_grad`, `inference_mode` or `autocast` of the caller's."""
+    import torch
+
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+    ):
+        yield
+
+
+def _gradient(found: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if not found.requires_grad:  # nothing that `wanted` had a part in
+        return torch.zeros_like(wanted)
+    (gradient,) = torch.autograd.grad(
+        found, wanted, weights, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return gradient
+
+
+def _rows(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:
+    return zip(*(np.split(array, len(array)) for array in arrays), strict=True)
+
+
+def _array(found: torch.Tensor) -> Floats:
+    """Return a tensor as an array that shares no memory with it: `f` may return a buffer."""
+    array: Floats = found.detach().resolve_neg().numpy().copy()
+    return array

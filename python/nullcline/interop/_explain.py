@@ -1,0 +1,106 @@
+"""Why a function cannot be a cell, in a sentence that says what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline.cells._derivatives import tensor
+
+if TYPE_CHECKING:
+    from nullcline._support.validation import Floats
+    from nullcline.cells._derivatives import Step
+
+_NUMPY = "NumPy, which has no derivatives: write it with torch's operations and tensors"
+_JAX = "JAX, and from_function takes those of PyTorch: write it with torch's operations"
+_OTHERS = {
+    "numpy": _NUMPY,
+    "jax": _JAX,
+    "jaxlib": _JAX,
+    "tensorflow": "TensorFlow, and from_function takes those of PyTorch: use torch's operations",
+}
+"""What is said of a function that returns arrays of another library."""
+
+UNRELATED = (
+    "f must be differentiable by PyTorch in its states: what it returned does not depend "
+    "on them through operations that autograd records (no detach, no_grad, inference_mode or NumPy)"
+)
+"""What is said of a function that no derivative leads through."""
+
+_KNOWN = {
+    "call numpy() on Tensor": f"f uses {_NUMPY}",
+    "nference tensor": (
+        "f must be differentiable by PyTorch, and has inference tensors for weights: make them "
+        "outside of torch.inference_mode(), or take clones, w.clone()"
+    ),
+    "not have been used": UNRELATED,
+}
+"""Words of PyTorch's own errors, and what they mean here."""
+
+
+def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
+    """Return what to raise where `f` raised `error` at its first call."""
+    import torch
+
+    if str(error).startswith("f must"):  # by `require_states`
+        return error
+    if other := of_another_library(f, h, x):
+        return TypeError(other)
+    if _is_known(error):
+        return why_not_differentiable(error)
+    if isinstance(f, torch.nn.RNNBase | torch.nn.LSTMCell):
+        return TypeError(
+            f"f is a {type(f).__name__}, which takes no rows of states: nullcline.from_torch(f) "
+            "makes cells of it; or pass a function that takes and returns states, (n, S)"
+        )
+    double = h.dtype == np.float64
+    other_type = np.dtype(np.float32 if double else np.float64)
+    if _works(f, h.astype(other_type), x.astype(other_type)):
+        return TypeError(
+            f"f does not take {h.dtype}, and takes {other_type}, the type of its weights: convert "
+            f"them by {'.double()' if double else '.float()'}, or say dtype={other_type}"
+        )
+    return RuntimeError(
+        f"f raised {_said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
+        f"{h.dtype}: it must take any number of rows of these sizes"
+    )
+
+
+def why_not_differentiable(error: Exception) -> TypeError:
+    """Return what to raise where PyTorch's autograd raised `error`."""
+    for words, sentence in _KNOWN.items():
+        if words in str(error):
+            return TypeError(sentence)
+    return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
+
+
+def _is_known(error: Exception) -> bool:
+    return any(words in str(error) for words in _KNOWN)
+
+
+def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:
+    """Return a sentence if `f` is a function of arrays of another library than PyTorch."""
+    of_arrays: Any = f
+    try:
+        found = of_arrays(x.copy(), h.copy())
+    except Exception:  # noqa: BLE001 - whatever it raises: it is not one
+        return None
+    other = _OTHERS.get(type(found).__module__.partition(".")[0])
+    return None if other is None else f"f is a function of {other}"
+
+
+def _works(f: Step, h: Floats, x: Floats) -> bool:
+    import torch
+
+    try:
+        with torch.no_grad():
+            found: object = f(tensor(x), tensor(h))
+    except Exception:  # noqa: BLE001 - whatever it raises
+        return False
+    return isinstance(found, torch.Tensor) and found.shape == h.shape
+
+
+def _said(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first.rstrip('.')}"
