@@ -95,7 +95,7 @@ FAULTS = (
         "static_cast<void>(ours);",
     ),
     Fault(
-        "a context is kept after an exception",
+        "a pool of memory on the first GPU for all",
         "cpp/cuda/context.cpp",
         'check(cudaMemPoolCreate(&pool, &properties), "make a pool of memory");',
         "properties.location.id = 0; "
