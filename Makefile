@@ -43,18 +43,13 @@ fuzz: .venv-test/test.stamp
 	mkdir -p build/fuzz
 	.venv-test/bin/python -m testing.fuzz --readers --api --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) --keep build/fuzz
 
-# Under each sanitizer: the core's own tests, the sources of CUDA on a CPU, and short searches of the
-# modules that Python imports. A report ends it. (OpenBLAS and Python's own leaks are not looked for.)
+# The core's own tests, and the sources of CUDA on a CPU, under each sanitizer; a report ends it.
 sanitize: sanitize-address,undefined sanitize-thread
-
-SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=ignore_noninstrumented_modules=1
 
 sanitize-%: .venv-test/test.stamp
 	.venv-test/bin/cmake -S . -B build/sanitize-$* -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON -DNULLCLINE_SANITIZE=$*
 	.venv-test/bin/cmake --build build/sanitize-$* --parallel $(JOBS)
 	.venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
-	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) --no-deps --upgrade --target build/sanitize-$*/python $(DEFINE)NULLCLINE_SANITIZE=$* $(DEFINE)NULLCLINE_EMULATED_GPU=ON .
-	$(SANITIZER_OPTIONS) LD_PRELOAD="$$($(CXX) -print-file-name=lib$(if $(findstring thread,$*),tsan,asan).so) $$($(CXX) -print-file-name=libstdc++.so)" PYTHONPATH=build/sanitize-$*/python:. .venv-test/bin/python -m benchmarks.short_searches
 
 # Faults put into the sources of CUDA, one at a time, each of which their claims are to refute.
 mutants: ctest

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -88,7 +89,7 @@ TEST("a block visits every index once, runs single work once, and waits for both
 }
 
 TEST("with_warp runs in the threads of one warp, and the others wait for it") {
-    std::size_t n_runs = 0;
+    std::atomic<std::size_t> n_runs = 0;
     PerThread<double> sums{};
     run_block([&](const BlockGroup& group, std::size_t rank) {
         double sum = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -164,7 +165,7 @@ TEST("a kernel runs in every thread of every block, each block with shared memor
             double sum;
         };
         double* sums;
-        int* n_threads;
+        std::atomic<int>* n_threads;
 
         void operator()(const gpu::CooperativeGroup<BlockLanes>& group, std::size_t block,
                         Shared& shared) const {
@@ -175,7 +176,7 @@ TEST("a kernel runs in every thread of every block, each block with shared memor
     };
     Device device;
     std::vector<double> sums(4);
-    int n_threads = 0;
+    std::atomic<int> n_threads = 0;
     device.launch(4, Kernel{sums.data(), &n_threads});
     CHECK((sums == std::vector<double>{0, 1, 2, 3}));
     CHECK(n_threads == static_cast<int>(4 * block_size));

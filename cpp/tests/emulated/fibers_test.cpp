@@ -1,6 +1,7 @@
 // Fibers and the barriers between them: order, exceptions, and what would be a deadlock.
 #include "fibers.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <set>
@@ -33,7 +34,7 @@ TEST("every fiber runs to its end, with its own rank") {
 TEST("no fiber passes a barrier before all have come to it") {
     Fibers fibers(n_fibers);
     Barrier barrier{n_fibers};
-    std::size_t n_come = 0;
+    std::atomic<std::size_t> n_come = 0;
     const Body body = [&](std::size_t) {
         for (std::size_t round = 1; round <= 200; ++round) {
             ++n_come;
@@ -49,27 +50,29 @@ TEST("no fiber passes a barrier before all have come to it") {
 TEST("who is first between barriers changes, so that races show") {
     Fibers fibers(n_fibers);
     Barrier barrier{n_fibers};
-    std::vector<std::vector<std::size_t>> orders(500);
+    constexpr std::size_t nobody = n_fibers;
+    std::vector<std::atomic<std::size_t>> firsts(500);
+    for (auto& first : firsts) {
+        first = nobody;
+    }
     const Body body = [&](std::size_t rank) {
-        for (auto& order : orders) {
-            order.push_back(rank);
+        for (auto& first : firsts) {
+            std::size_t before = nobody;
+            first.compare_exchange_strong(before, rank);
             fibers.wait(barrier);
         }
     };
     fibers.run(body);
-    std::set<std::size_t> first;
-    for (const auto& order : orders) {
-        first.insert(order.front());
-    }
+    const std::set<std::size_t> first(firsts.begin(), firsts.end());
     CHECK(first.size() == n_fibers);
 }
 
 TEST("what a fiber throws is thrown by the run, and the fibers that wait for it are unwound") {
     Fibers fibers(n_fibers);
     Barrier barrier{n_fibers};
-    std::size_t n_unwound = 0;
+    std::atomic<std::size_t> n_unwound = 0;
     struct Count {
-        std::size_t& n;
+        std::atomic<std::size_t>& n;
         ~Count() { ++n; }
     };
     const Body body = [&](std::size_t rank) {
