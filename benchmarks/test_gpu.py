@@ -22,7 +22,7 @@ def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         *gpu.many_starts(3),
         *gpu.large_network(128, 2),
     ]
-    result = gpu.record(searches, [gpu.rates(64, 4, square=8)])
+    result = gpu.record() | {"searches": searches, "rates": [gpu.rates(64, 4, square=8)]}
     lines = gpu.table(result).splitlines()
     assert len(lines) == 1 + len(searches) + 1
     assert lines[0].startswith("emulated GPU")

@@ -133,6 +133,11 @@ inline void prepare_module() {
         }
     });
     py::module_::import("os").attr("register_at_fork")(
+        py::arg("before") = py::cpp_function([] {
+            const py::gil_scoped_release release;
+            Process::self().pause();
+        }),
+        py::arg("after_in_parent") = py::cpp_function([] { Process::self().resume(); }),
         py::arg("after_in_child") = py::cpp_function([] { Process::self().begin_as_child(); }));
 }
 

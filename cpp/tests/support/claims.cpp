@@ -33,7 +33,7 @@ bool write_for_ctest(const char* executable) {
         }
         std::printf("add_test([=[%s]=] [=[%s]=] [=[%s]=])\n", claim.sentence, executable,
                     claim.sentence);
-        std::printf("set_tests_properties([=[%s]=] PROPERTIES TIMEOUT 300)\n", claim.sentence);
+        std::printf("set_tests_properties([=[%s]=] PROPERTIES TIMEOUT 3600)\n", claim.sentence);
     }
     return true;
 }

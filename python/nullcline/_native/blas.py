@@ -64,10 +64,10 @@ def one_blas_thread() -> Iterator[None]:
     It is for a block, or as a decorator for a function. Our own threads are spread over states,
     where they cost nothing; a BLAS that splits each small product among threads of its own would
     fight them (a 256 x 256 LU takes three times as long on two threads as on one), and where other
-    programs have the processors, its threads wait for each other: a solve of that size then took
-    279 ms, and 1 ms on one thread. Blocks may nest and overlap in several Python threads: the first
-    to enter sets the limit and the last to leave restores what it found. A child that is forked
-    meanwhile has the limit only if the thread that forks is inside such a block.
+    programs have the processors, its threads would wait for each other at every one. Blocks may
+    nest and overlap in several Python threads: the first to enter sets the limit and the last to
+    leave restores what it found. A child that is forked meanwhile has the limit only if the thread
+    that forks is inside such a block.
     """
     block = object()
     try:

@@ -8,12 +8,12 @@
 namespace nullcline {
 
 /// A flag that workers check once per iteration and that anyone may raise. The end of the process
-/// raises all.
+/// raises all; while it forks, whoever checks one waits.
 class Cancellation {
   public:
     void request() { requested_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool requested() const {
-        return requested_.load(std::memory_order_relaxed) || Process::self().ends();
+        return !Process::self().goes_on() || requested_.load(std::memory_order_relaxed);
     }
 
   private:

@@ -12,7 +12,8 @@ namespace nullcline {
 /// How many threads compute, and whether they may go on.
 ///
 /// At the process's end the linker takes libraries away, BLAS among them. Threads that compute in
-/// the background are told to stop before that, and waited for.
+/// the background are told to stop before that, and waited for. While it forks they pause, since a
+/// lock that one of them held within BLAS would never be released in the child.
 class Process {
   public:
     static Process& self() {
@@ -23,32 +24,64 @@ class Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
-    [[nodiscard]] bool ends() const { return ends_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool ends() const {
+        return state_.load(std::memory_order_relaxed) == State::ends;
+    }
+    /// Whether a thread that computes may go on; while the process forks it waits here.
+    [[nodiscard]] bool goes_on() {
+        if (state_.load(std::memory_order_relaxed) == State::forks) {
+            leave();
+            enter();
+        }
+        return !ends();
+    }
     /// How many forks lie between this process and the one that loaded the core.
     [[nodiscard]] std::size_t n_forks() const { return n_forks_; }
 
-    /// To be called in a child, by the one thread that came along.
+    /// Before a fork: have all that compute pause.
+    void pause() {
+        state_ = State::forks;
+        wait_for_computing();
+    }
+    /// After it, in the parent.
+    void resume() { state_ = State::runs; }
+    /// After it, in the child, by the one thread that came along.
     void begin_as_child() {
         n_computing_ = 0;
         ++n_forks_;
+        resume();
     }
 
-    void enter() { ++n_computing_; }
+    void enter() {
+        ++n_computing_;
+        while (state_ == State::forks) {
+            --n_computing_;
+            sleep();
+            ++n_computing_;
+        }
+    }
     void leave() { --n_computing_; }
 
   private:
     Process() = default;
 
+    enum class State { runs, forks, ends };
+
     ~Process() {
-        ends_ = true;
-        // Not for ever: the thread that ends the process may be one of those that compute.
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (n_computing_ > 0 && std::chrono::steady_clock::now() < deadline) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
+        state_ = State::ends;
+        wait_for_computing();
     }
 
-    std::atomic<bool> ends_{false};
+    /// Not for ever: the thread that ends the process may be one of those that compute.
+    void wait_for_computing() const {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (n_computing_ > 0 && std::chrono::steady_clock::now() < deadline) {
+            sleep();
+        }
+    }
+    static void sleep() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
+
+    std::atomic<State> state_{State::runs};
     std::atomic<std::size_t> n_computing_{0};
     std::atomic<std::size_t> n_forks_{0};
 };
