@@ -65,7 +65,7 @@ _LARGEST_DENSE = 1024
 _MOST_PRODUCTS = 30
 """Of the Hessian with a vector, for longer states: about the cost of writing it out at S = 2048."""
 
-_MOST_NUMBERS = 2**25
+_MOST_NUMBERS = 2**23
 """Numbers of Hessians that are made at once."""
 
 

@@ -179,7 +179,7 @@ def lower_on_the_softest_line(
     speed: Speed, model: Model, factor: Doubles | None, x: Doubles, box: Bounds
 ) -> Doubles | None:
     """Return the lowest of the states to which q falls all the way; None if it falls to none."""
-    if len(model.free) == 0:
+    if len(model.free) == 0 or not np.isfinite(model.hessian).all():
         return None
     reach = _REACHES[:, None] * max(1.0, float(np.abs(model.h).max()))
     direction = model.softest(factor)
