@@ -185,6 +185,30 @@ def test_damaged_progress_is_reported(tmp_path: Path, monkeypatch: pytest.Monkey
         run(tmp_path)
 
 
+def test_progress_with_damage_anywhere_is_refused_or_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path / "whole")
+    whole = (tmp_path / "whole" / PROGRESS_FILE).read_bytes()
+    rng = np.random.default_rng(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    refused = 0
+    for number in range(40):
+        content = bytearray(whole)
+        end = header if number % 4 else len(whole)
+        for place in rng.integers(0, end, 1 + number % 3):
+            content[place] = rng.integers(256)
+        folder = tmp_path / str(number)
+        shutil.copytree(tmp_path / "whole", folder)
+        (folder / PROGRESS_FILE).write_bytes(content)
+        try:
+            run(folder)
+        except CheckpointError as error:
+            refused += 1
+            assert str(folder) in str(error)
+    assert 20 <= refused < 40
+
+
 # One folder, one run: what is of another run is refused or gone, never mixed
 
 
@@ -281,7 +305,7 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path, name: str) -> None:
     run(tmp_path / "one")
     run(tmp_path / "other", seed=1, vocabulary_size=10)
     shutil.copy(tmp_path / "other" / name, tmp_path / "one" / name)
-    with pytest.raises(CheckpointError, match=f"{name} is damaged, or of another run"):
+    with pytest.raises(CheckpointError, match=f"{name} is (damaged, or of another run|not a file of this)"):
         load_checkpoint(tmp_path / "one").model(trained=name != "untrained.safetensors")
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from tqdm import tqdm
 
 from nullcline._support.files import remove_abandoned, sha256
 from nullcline._support.folder_lock import locked
+from nullcline._support.reading import explaining
 from nullcline._support.versions import versions
 from nullcline.text import Vocabulary, load_vectors_for_corpus
 from nullcline.training.batches import shuffled_rows, sorted_rows
@@ -43,6 +43,7 @@ from nullcline.training.checkpoint import (
 from nullcline.training.fingerprint import corpus_sha256, vectors_sha256
 from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.progress import Origin, Progress, load_progress, save_progress
+from nullcline.training.soundness import require_finite
 
 if TYPE_CHECKING:
     import os
@@ -50,12 +51,10 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training.batches import EncodedReviews
     from nullcline.training.model import SentimentRNN
+    from nullcline.training.progress import Tensors
     from nullcline.training.settings import TrainingSettings
 
 EVALUATION_BATCH = 256
-
-_UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, ValueError, SafetensorError)
-"""What the readers of tensors and records raise when a file is damaged."""
 
 
 @dataclass
@@ -411,19 +410,32 @@ def _restore(run: _Run, path: Path) -> None:
         run.history = list(progress.history)
         run.files = progress.files
         run.best = tensors["best"]
-        run.model.load_state_dict(tensors["model"])
-        # Of the optimizer's settings each is its default or one of ours.
-        optimizer = run.optimizer.state_dict()
-        for place, tensor in tensors["optimizer"].items():
-            parameter, _, name = place.partition("/")
-            optimizer["state"].setdefault(int(parameter), {})[name] = tensor
-        run.optimizer.load_state_dict(optimizer)
+        with explaining(path, "an unfinished run of this network"):
+            for group in tensors.values():
+                require_finite(group)
+            run.model.load_state_dict(tensors["model"])
+            _restore_optimizer(run.optimizer, tensors["optimizer"])
     except CheckpointError:
         raise
-    except _UNREADABLE as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"cannot resume from {path}: {error}; train the network anew in another folder"
         ) from error
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Give an optimizer its state: a number or a tensor of the parameter's shape per name.
+
+    Of its settings each is its default or one of ours.
+    """
+    whole = optimizer.state_dict()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for place, tensor in tensors.items():
+        number, _, name = place.partition("/")
+        if tensor.ndim > 0 and tensor.shape != parameters[int(number)].shape:
+            raise ValueError(f"{place} must have shape {tuple(parameters[int(number)].shape)}")
+        whole["state"].setdefault(int(number), {})[name] = tensor
+    optimizer.load_state_dict(whole)
 
 
 def _require_files(folder: Path, hashes: dict[str, str]) -> None:

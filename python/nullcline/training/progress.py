@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from nullcline._support.files import write_bytes
+from nullcline._support.reading import explaining, open_regular
 from nullcline._support.records import pack, unpack
 from nullcline.training.checkpoint import Epoch  # noqa: TC001 - read back by its fields' types
 from nullcline.training.settings import TrainingSettings  # noqa: TC001 - the same
@@ -110,9 +111,18 @@ def save_progress(path: Path, progress: Progress, tensors: dict[str, Tensors]) -
 
 
 def load_progress(path: Path) -> tuple[Progress, dict[str, Tensors]]:
-    """Read what `save_progress` wrote; a damaged file raises one of many errors."""
+    """Read what `save_progress` wrote.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    FileError
+        If it is damaged, or holds no run; a ValueError.
+    """
     tensors: dict[str, Tensors] = {}
-    with safe_open(path, framework="pt") as file:
+    open_regular(path).close()  # what is not there, or no file, is refused before it is mapped
+    with explaining(path, "an unfinished training run"), safe_open(path, framework="pt") as file:
         progress = unpack(Progress, json.loads(file.metadata()[_RECORD]))
         for place in file.keys():  # noqa: SIM118 - it is no dictionary
             group, _, name = place.partition("/")
