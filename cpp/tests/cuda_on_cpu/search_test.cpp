@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "block.hpp"
 #include "cublas.hpp"
 #include "device.hpp"
 #include "driver.hpp"
@@ -227,16 +229,19 @@ TEST("on CUDA, a search on one GPU makes no context on another and leaves none c
     CHECK(!cuda_on_cpu::has_context(0));
 }
 
-TEST("on CUDA, starts that lie on the GPU in any strides are read there") {
+TEST("on CUDA, starts that a stream writes on the GPU, in any strides, are read afterwards") {
     const Network<double> network(gru, 5, 12);
     const std::size_t n = network.starts.elements().size();
     const cuda::CurrentDevice current(0);
     auto* const there = static_cast<double*>(cuda::allocate(0, n * sizeof(double)));
-    for (std::size_t i = 0; i < 12; ++i) {
-        for (std::size_t j = 0; j < 5; ++j) {
-            there[j * 12 + i] = network.starts.view()(i, j);
+    auto* const stream = reinterpret_cast<cudaStream_t>(std::uintptr_t{1});
+    static_cast<void>(cuda_on_cpu::enqueue(stream, [&] {
+        for (std::size_t i = 0; i < 12; ++i) {
+            for (std::size_t j = 0; j < 5; ++j) {
+                there[j * 12 + i] = network.starts.view()(i, j);
+            }
         }
-    }
+    }));
     gpu::Source turned = source_of(network.starts);
     turned.data = there;
     turned.on_device = true;
