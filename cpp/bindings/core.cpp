@@ -308,7 +308,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
 
 /// `minimize_model` for tests: (found, y, multiplier, decrease).
 py::tuple trust_region_step(const Array<double>& a, const Array<double>& g, double radius) {
-    const auto n = g.shape(0);
+    const auto n = g.ndim() > 0 ? g.shape(0) : 0;
     if (n < 1 || static_cast<std::size_t>(n) > SmallMatrix::largest) {
         throw py::value_error("g must have from 1 to 32 numbers");
     }
