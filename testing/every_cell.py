@@ -196,7 +196,7 @@ def hessians(step: Callable[..., torch.Tensor], h: Array, x: Array) -> Array:
     def q(state: torch.Tensor, input_: torch.Tensor) -> torch.Tensor:
         return torch.mean((step(state, input_) - state) ** 2)
 
-    of_q: Any = torch.func.hessian(q)
+    of_q: Any = torch.func.jacrev(torch.func.grad(q))
     return rows(of_q, h, x)
 
 

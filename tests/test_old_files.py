@@ -55,7 +55,10 @@ def test_an_unfinished_run_is_not_read_but_trained_anew(tmp_path: Path) -> None:
 def test_an_analysis_is_read_and_says_what_it_said() -> None:
     found = NetworkAnalysis.load(FOLDER / "network" / "analysis.npz")
     results = json.loads((FOLDER / "results.json").read_text("utf-8"))
-    assert found.to_json() == results["networks"][0]
+    said = found.to_json()
+    for layer_said in said["layers"]:
+        assert layer_said["search"].pop("minimum") == 0  # a kind that files of then do not have
+    assert said == results["networks"][0]
     (layer,) = found.layers
     assert layer.points.h.shape == (6, 4)
     assert layer.points.cell is None

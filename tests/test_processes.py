@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+# Python, and JAX where another test has loaded it, warn of every fork that has other threads.
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
 CELL = cell_of(random_gru(20, 2, gain=1.5, seed=1))
 STARTS = np.random.default_rng(0).uniform(-1, 1, (100, 20))
 POINTS = nc.find_fixed_points(CELL, STARTS).unique()

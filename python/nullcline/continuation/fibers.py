@@ -22,6 +22,7 @@ from nullcline.continuation.pseudo_arclength import Branch, follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
+from nullcline.search.kinds import MINIMUM, SLOW
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -190,7 +191,7 @@ def _directions(
     """Return the unit vectors w to trace along."""
     residual = cell.residual(h[None], x)[0].astype(np.float64)
     largest = np.abs(residual).max()
-    if kind == "slow" and largest > 0:
+    if kind in {SLOW, MINIMUM} and largest > 0:
         residual /= largest  # squares of what is left of a multiple root may vanish
         return [residual / np.linalg.norm(residual)]
     jacobian = cell.residual_jacobian(h[None], x)[0]

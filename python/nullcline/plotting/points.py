@@ -32,7 +32,8 @@ def fixed_points(points: FixedPoints, states: NDArray[np.floating[Any]]) -> Figu
     ----------
     points
         Distinct points, as `FixedPoints.unique` returns them. Circles are fixed points, diamonds
-        slow points, with their speed in colour; size grows with the number of starts.
+        slow points, with their speed in colour, squares other minima of the speed; size grows with
+        the number of starts.
     states
         Visited states, shape (n, S), at least two.
     """
@@ -89,6 +90,10 @@ def draw_points(
     axes: Axes, places: Vector, points: FixedPoints, n_starts: int, colours: ScalarMappable
 ) -> None:
     """Draw points at their places, shape (n, 2), each kind with its mark."""
+    faces: dict[str, Any] = {
+        "fixed": VERMILION,
+        "slow": colours.to_rgba(points.q[points.kind == "slow"]),
+    }
     for kind, marker in MARKERS.items():
         of_kind = points.kind == kind
         x, y = places[of_kind].T
@@ -96,7 +101,7 @@ def draw_points(
             x,
             y,
             s=40 + 160 * np.sqrt(points.count[of_kind] / n_starts),
-            c=colours.to_rgba(points.q[of_kind]) if kind == "slow" else VERMILION,
+            c=faces.get(kind, "white"),
             marker=marker,
             edgecolors=BLACK,
             linewidths=0.8,
