@@ -11,14 +11,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-# What is left out of a short run has faults of its own.
-FUNCTIONS = (
-    "GRU", "RNN", "LeakyRNN", "RateRNN", "Stack", "Cell.step", "Cell.speed", "Cell.jacobian",
-    "Cell.input_jacobian", "FixedPoints", "FixedPoints.select", "FixedPoints.unique",
-    "FixedPoints.outliers", "FixedPoints.certify", "find_fixed_points", "linearize",
-    "participation_ratio", "participation_ratio_of_variances", "from_torch", "from_safetensors",
-)  # fmt: skip
-
 
 def test_every_reader_reads_its_own_files(tmp_path: Path) -> None:
     for kind in reading.KINDS:
@@ -37,7 +29,7 @@ def test_damaged_files_end_in_an_answer_or_the_documented_exception() -> None:
 
 
 def test_odd_arguments_end_in_an_answer_or_a_documented_exception() -> None:
-    found = campaign.run(api.judge, FUNCTIONS, 15 * len(FUNCTIONS), seed=3)
+    found = campaign.run(api.judge, api.KINDS, 25 * len(api.KINDS), seed=3)
     for kind, counts in found.items():
         assert not counts.faults, f"{kind}: {counts.faults}"
         assert counts.outcomes[api.REFUSED]

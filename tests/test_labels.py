@@ -158,6 +158,16 @@ def test_no_label_is_wrong_in_a_campaign_over_every_kind_of_cell() -> None:
     assert counts["float64 minimum"] + counts["float64 slow"] > 10
 
 
+def test_numbers_without_bounds_are_free() -> None:
+    box = Bounds(np.array([-np.inf, 0.0, -1.0]), np.array([np.inf, np.inf, 1.0]), 1e-15)
+    for h, gradient, held in (
+        ([0.5, 0.5, 0.5], [1.0, -1.0, 1.0], [False, False, False]),
+        ([1e300, 0.0, 1.0], [-1.0, 1.0, -1.0], [False, True, True]),
+        ([-1e300, 0.0, -1.0], [1.0, -1.0, 1.0], [False, False, True]),
+    ):
+        assert box.held(np.array(h), np.array(gradient)).tolist() == held
+
+
 @pytest.mark.parametrize("name", ["identity, H = 8", "a double zero, a = 1.5"])
 def test_products_alone_tell_a_slope_from_a_minimum(name: str) -> None:
     case = next(case for case in CASES if case.name == name)

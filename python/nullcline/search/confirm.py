@@ -53,11 +53,14 @@ _SAME = {"float64": 1e-5, "float32": 1e-3}
 """Ends this close share a Hessian where it leaves no doubt: those about one minimum of a trained
 network scatter by less, and it changes by little over that distance."""
 
-_CLEARLY = 0.1
+_CLEARLY = 0.5
 """A decrement by another state's Hessian leaves no doubt where it is this part of the largest."""
 
 _NEAR = 1e-2
 """Newton's step from an end next to a zero is shorter than this; from a ghost it leads far away."""
+
+_FLAT = 1e-8
+"""The curvature, of a Hessian with a diagonal of ones, below which rounding may hide a decrement."""
 
 _LARGEST_DENSE = 1024
 """The longest state whose Hessian is written out, as for the compiled search's factors."""
@@ -170,11 +173,7 @@ class _Judge:
                 box = self._box(x[i])
                 model = Model(h[i], slopes.q[i], slopes.gradient[i], hessian, box)
                 factor = model.factor()
-                passed[i] = (
-                    is_minimum(model, factor)
-                    and not self._is_near_zero(h[i], x[i])
-                    and lower_on_the_softest_line(self._speed, model, factor, x[i], box) is None
-                )
+                passed[i] = is_minimum(model, factor) and self._ends_here(model, factor, x[i], box)
                 others = np.flatnonzero((owner == i) & (np.arange(len(h)) != i))
                 if len(others):
                     gradients = slopes.gradient[others]
@@ -198,6 +197,15 @@ class _Judge:
         low, high = np.full(size, -np.inf), np.full(size, np.inf)
         low[: self._cell.hidden_size], high[: self._cell.hidden_size] = box.low, box.high
         return Bounds(low, high, 4 * float(np.finfo(self._speed.precision).eps))
+
+    def _ends_here(self, model: Model, factor: Doubles | None, x: Doubles, box: Bounds) -> bool:
+        """Whether q rises along the softest direction, and no zero is near where q is flat."""
+        if not model.has_softest:
+            return True
+        soft = model.softest(factor)
+        if soft.curvature < _FLAT and self._is_near_zero(model.h, x):
+            return False
+        return lower_on_the_softest_line(self._speed, model, soft, x, box) is None
 
     def _is_near_zero(self, h: Doubles, x: Doubles) -> bool:
         """Whether a zero may be as close as the step of Newton's method says."""

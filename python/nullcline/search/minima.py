@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from nullcline.search.speed import Doubles, Speed
 
-DECREMENT = 1e-3
+DECREMENT = 1e-4
 """The part of q by which it may fall from a minimum to where its model has one. At ends of searches
 of trained networks it is below 1e-7; on slopes and near zeros of multiplicity it is above 0.05."""
 
@@ -53,15 +53,19 @@ class Bounds:
 
     def held(self, h: Doubles, gradient: Doubles) -> np.ndarray:
         """Return which numbers of a state a face keeps from descending, shape (S,)."""
-        with np.errstate(invalid="ignore"):
-            at_low = h - self.low <= self.touch * np.maximum(np.abs(self.low), 1)
-            at_high = self.high - h <= self.touch * np.maximum(np.abs(self.high), 1)
+        at_low = h - self.low <= self.touch * _size(self.low)
+        at_high = self.high - h <= self.touch * _size(self.high)
         held: np.ndarray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
         return held
 
     def clip(self, h: Doubles) -> Doubles:
         """Return the nearest state within."""
         return np.clip(h, self.low, self.high)
+
+
+def _size(bound: Doubles) -> Doubles:
+    """Return the size of finite bounds, at least 1; and 1 where there is none."""
+    return np.maximum(np.abs(bound, where=np.isfinite(bound), out=np.ones_like(bound)), 1)
 
 
 class Model:
@@ -86,6 +90,11 @@ class Model:
     def _scaled(self) -> Doubles:
         scaled: Doubles = self.hessian / np.outer(self._scales, self._scales)
         return scaled
+
+    @property
+    def has_softest(self) -> bool:
+        """Whether there is a direction of least curvature: a unit is free, and nothing overflows."""
+        return len(self.free) > 0 and bool(np.isfinite(self.hessian).all())
 
     def factor(self, damping: float = _ROUNDING) -> Doubles | None:
         """Return the lower Cholesky factor of the scaled Hessian + damping; None if indefinite."""
@@ -120,8 +129,8 @@ class Model:
         part = step[self.free]
         return float(-(self.gradient @ part) - part @ (self.hessian @ part) / 2)
 
-    def softest(self, factor: Doubles | None) -> Doubles:
-        """Return the unit direction of least curvature of the scaled Hessian, as a state's."""
+    def softest(self, factor: Doubles | None) -> Softest:
+        """Return the direction of least curvature of the scaled Hessian."""
         from scipy.linalg import eigh, lapack
 
         if factor is None:
@@ -131,8 +140,17 @@ class Model:
             soft = np.cos(np.arange(len(self.free), dtype=np.float64) ** 2)
             for _ in range(_INVERSE_ITERATIONS):
                 soft, _ = lapack.dpotrs(factor, soft / np.linalg.norm(soft), lower=1)
+            soft = soft / np.linalg.norm(soft)
         step = soft / self._scales
-        return self.whole(step / np.linalg.norm(step))
+        curvature = float(soft @ (self._scaled @ soft))
+        return Softest(self.whole(step / np.linalg.norm(step)), curvature)
+
+
+class Softest(NamedTuple):
+    """A unit direction of the state, and the scaled Hessian's curvature along it."""
+
+    direction: Doubles
+    curvature: float
 
 
 def model_at(speed: Speed, h: Doubles, x: Doubles, box: Bounds) -> Model:
@@ -176,15 +194,12 @@ def is_minimum_by_products(speed: Speed, h: Doubles, x: Doubles, box: Bounds, mo
 
 
 def lower_on_the_softest_line(
-    speed: Speed, model: Model, factor: Doubles | None, x: Doubles, box: Bounds
+    speed: Speed, model: Model, soft: Softest, x: Doubles, box: Bounds
 ) -> Doubles | None:
     """Return the lowest of the states to which q falls all the way; None if it falls to none."""
-    if len(model.free) == 0 or not np.isfinite(model.hessian).all():
-        return None
     reach = _REACHES[:, None] * max(1.0, float(np.abs(model.h).max()))
-    direction = model.softest(factor)
     for sign in (1, -1):
-        states = box.clip(model.h + sign * reach * direction)
+        states = box.clip(model.h + sign * reach * soft.direction)
         q = speed.at(states, np.tile(x, (len(states), 1)))
         rises = np.flatnonzero(~(q < np.concatenate([[model.q], q[:-1]])))
         last = (rises[0] if len(rises) else len(q)) - 1
@@ -210,8 +225,8 @@ def descend(speed: Speed, h: Doubles, x: Doubles, box: Bounds, most: int) -> Des
         factor = model.factor()
         minimum = is_minimum(model, factor)
         further = None
-        if minimum or factor is None:
-            further = lower_on_the_softest_line(speed, model, factor, x, box)
+        if (minimum or factor is None) and model.has_softest:
+            further = lower_on_the_softest_line(speed, model, model.softest(factor), x, box)
         if minimum and further is None:
             return Descent(h, is_minimum=True, steps=n)
         if further is None:

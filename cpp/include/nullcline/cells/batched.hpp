@@ -65,8 +65,7 @@ void fill_drives(const Cell<T>& cell, const Inputs<T>& inputs, std::size_t first
 
 /// Linearize `equation` at all states, tile after tile, and call `use(tile)`.
 template <class T, Equation E, class Use>
-void for_each_linearization(const Batch<T>& batch, const E& equation, const Use& use,
-                            std::size_t tile_size = states_per_tile) {
+void for_each_linearization(const Batch<T>& batch, const E& equation, const Use& use) {
     const auto linearize = [&](std::size_t first, std::size_t count) {
         const Cell<T>& cell = batch.cell;
         Matrix<T> products(count, equation.weights().rows());
@@ -82,7 +81,7 @@ void for_each_linearization(const Batch<T>& batch, const E& equation, const Use&
         }
         use(StateTile<T>{first, h, products.view(), drives.view(), points});
     };
-    for_each_tile(batch.h.rows(), tile_size, batch.n_threads, linearize, batch.poll);
+    for_each_tile(batch.h.rows(), states_per_tile, batch.n_threads, linearize, batch.poll);
 }
 
 template <class T>

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/inputs.hpp"
 #include "nullcline/cells/products.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/curvature.hpp"
@@ -17,6 +19,7 @@
 #include "nullcline/numerics/vectors.hpp"
 #include "nullcline/numerics/weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
+#include "nullcline/parallel/workers.hpp"
 
 namespace nullcline {
 
@@ -47,16 +50,21 @@ class FieldCurvature {
         }
     }
 
-    /// out += the row of a field of one unit, times what `weights` give of the products by the
-    /// outputs.
+    /// out += some columns, from `first` on, of the row of a field of one unit, times what
+    /// `weights` give of the products by the outputs.
     void add_row(std::size_t field, std::size_t unit, MatrixView<const T> weights,
-                 std::span<T> out) const {
-        for (std::size_t k = 0; k < blocks_; ++k) {
-            add_scaled(entries_[index(field, k, unit)], weights.row(k * units_ + unit),
-                       out.first(units_));
+                 std::size_t first, std::span<T> out) const {
+        const std::size_t n_weighted = std::min(out.size(), units_ - std::min(first, units_));
+        for (std::size_t k = 0; k < blocks_ && n_weighted > 0; ++k) {
+            add_scaled(entries_[index(field, k, unit)],
+                       weights.row(k * units_ + unit).subspan(first, n_weighted),
+                       out.first(n_weighted));
         }
         for (std::size_t k = blocks_; k < n_fields_; ++k) {
-            out[(k - blocks_) * units_ + unit] += entries_[index(field, k, unit)];
+            const std::size_t column = (k - blocks_) * units_ + unit;
+            if (column >= first && column < first + out.size()) {
+                out[column - first] += entries_[index(field, k, unit)];
+            }
         }
     }
 
@@ -69,20 +77,36 @@ class FieldCurvature {
     std::vector<T> entries_;
 };
 
-/// Write out Σ_k f_k ∂²f_k over the state, (S, S), from the curvature over the fields.
+/// Write some columns, from `first` on, of JᵀJ + Σ_k f_k ∂²f_k over the state to `out`, (S,
+/// columns).
+///
+/// JᵀJ is made of J as a whole: a sum over fields would lose a small J in the rounding of its
+/// terms.
 template <class T>
-void assemble_curvature(const FieldCurvature<T>& curvature, MatrixView<const T> weights,
-                        MatrixView<T> out) {
+void assemble_hessian(const JacobianView<T>& jacobian, const FieldCurvature<T>& curvature,
+                      MatrixView<const T> weights, std::size_t first, MatrixView<T> out) {
     const std::size_t units = weights.cols();
-    Matrix<T> by_products(weights.rows(), out.cols());
-    for (std::size_t row = 0; row < weights.rows(); ++row) {
-        curvature.add_row(row / units, row % units, weights, by_products.row(row));
+    Matrix<T> dense(out.rows(), out.rows());
+    assemble(jacobian, weights, dense.view());
+    const MatrixView<const T> j = std::as_const(dense).view();
+    blas::multiply_by_transpose(j, j.columns(first, out.cols()), out);
+
+    // Weights that a gate has changed are those that J is made of.
+    const Matrix<T> changed =
+        jacobian.gate.empty() ? Matrix<T>() : effective_weights(jacobian.gate, weights);
+    const MatrixView<const T> effective = jacobian.gate.empty() ? weights : changed.view();
+    Matrix<T> by_products(effective.rows(), out.cols());
+    for (std::size_t row = 0; row < effective.rows(); ++row) {
+        curvature.add_row(row / units, row % units, effective, first, by_products.row(row));
     }
-    blas::multiply_by_transpose(weights, MatrixView<const T>(by_products.view()),
-                                out.middle_rows(0, units));
-    std::ranges::fill(out.middle_rows(units, out.rows() - units).elements(), T{0});
+    Matrix<T> of_outputs(units, out.cols());
+    blas::multiply_by_transpose(effective, std::as_const(by_products).view(), of_outputs.view());
     for (std::size_t row = 0; row < out.rows(); ++row) {
-        curvature.add_row((weights.rows() + row) / units, row % units, weights, out.row(row));
+        if (row < units) {
+            add_scaled(T{1}, std::as_const(of_outputs).row(row), out.row(row));
+        }
+        curvature.add_row((effective.rows() + row) / units, row % units, effective, first,
+                          out.row(row));
     }
 }
 
@@ -90,43 +114,40 @@ void assemble_curvature(const FieldCurvature<T>& curvature, MatrixView<const T> 
 
 /// ∂²q/∂s² = (JᵀJ + Σ_k f_k ∂²f_k) 2 / S, one (S, S) matrix per state, stacked in `out`.
 ///
-/// JᵀJ is made of J as a whole: a sum over fields would lose a small J in the rounding of its
-/// terms.
+/// Threads share the columns of a matrix, in parts that do not depend on how many threads there
+/// are: nor does, then, how a product is rounded.
 template <class T>
 void speed_hessian(const Batch<T>& batch, MatrixView<T> out) {
+    constexpr std::size_t most_columns = 128;
     const std::size_t size = batch.cell.state_size();
-    const T scale = T{2} / static_cast<T>(size);
+    const std::size_t n_parts = (size + most_columns - 1) / most_columns;
     const CellEquation<T> equation = detail::update(batch);
     const DenseWeights<T> weights(equation.weights());
-    const auto write = [&](const auto& tile) {
-        Matrix<T> jacobian(size, size);
-        Matrix<T> gram(size, size);
-        for (std::size_t i = 0; i < tile.count(); ++i) {
-            const std::span<const Linearization<T>> point(&tile.points[i], 1);
-            const JacobianView<T> view = point[0].jacobian();
-            const Matrix<T> gated_input = weigh_gated_input(
-                equation, point, MatrixView<const T>(point[0].residual().data(), 1, size));
-            const detail::FieldCurvature<T> curvature(equation, tile, i, gated_input.row(0));
-            const auto hessian = out.middle_rows((tile.first + i) * size, size);
-            if (view.gate.empty()) {
-                detail::assemble_curvature(curvature, weights.view(), hessian);
-            } else {
-                const Matrix<T> effective = effective_weights(view.gate, weights.view());
-                detail::assemble_curvature(curvature, MatrixView<const T>(effective.view()),
-                                           hessian);
-            }
-            assemble(view, weights.view(), jacobian.view());
-            blas::gram(MatrixView<const T>(jacobian.view()), gram.view());
+    const auto write_part = [&](std::size_t number, std::size_t) {
+        const std::size_t state = number / n_parts;
+        const std::size_t first = number % n_parts * size / n_parts;
+        const std::size_t n_columns = (number % n_parts + 1) * size / n_parts - first;
+        const auto write = [&](const auto& tile) {
+            const Matrix<T> gated_input =
+                weigh_gated_input(equation, tile.points,
+                                  MatrixView<const T>(tile.points[0].residual().data(), 1, size));
+            const auto to = out.middle_rows(state * size, size).columns(first, n_columns);
+            detail::assemble_hessian(
+                tile.points[0].jacobian(),
+                detail::FieldCurvature<T>(equation, tile, 0, gated_input.row(0)), weights.view(),
+                first, to);
             for (std::size_t row = 0; row < size; ++row) {
-                for (std::size_t col = 0; col < size; ++col) {
-                    T& element = hessian(row, col);
-                    element =
-                        scale * (element + gram.view()(std::min(row, col), std::max(row, col)));
+                for (T& element : to.row(row)) {
+                    element *= T{2} / static_cast<T>(size);
                 }
             }
-        }
+        };
+        const Inputs<T> input =
+            batch.inputs.shared() ? batch.inputs : Inputs<T>{batch.inputs.x.middle_rows(state, 1)};
+        const Batch<T> one{batch.cell, batch.h.middle_rows(state, 1), input, 1, batch.poll};
+        detail::for_each_linearization(one, equation, write);
     };
-    detail::for_each_linearization(batch, equation, write, 1);  // each state is work enough
+    for_each_tile(batch.h.rows() * n_parts, 1, batch.n_threads, write_part, batch.poll);
 }
 
 }  // namespace nullcline
