@@ -95,10 +95,17 @@ def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.i
     """Return the numbers of the rows that are called minima, or that the search left too early."""
     if problem.method == "gradient":
         return np.zeros(0, np.intp)
-    is_open = np.isin(ends.kind, (SLOW, MINIMUM)) | (ends.reason == STALLED)
-    if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
-        is_open |= ends.reason == LIMIT
+    is_open = np.isin(ends.kind, (SLOW, MINIMUM))
+    if _may_move(problem):
+        is_open |= ends.reason == STALLED
+        if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
+            is_open |= ends.reason == LIMIT
     return np.flatnonzero(is_open)
+
+
+def _may_move(problem: SearchProblem) -> bool:
+    """Whether ends may be moved on, beyond what the method promises."""
+    return problem.method != "newton" and problem.deflated is None
 
 
 def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -111,7 +118,7 @@ def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _iterations_left(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.intp]:
     """Return how many steps each start may still take."""
-    if problem.method == "newton" or problem.deflated is not None:
+    if not _may_move(problem):
         return np.zeros(len(ends.kind), np.intp)
     if problem.max_iterations is None:
         return np.full(len(ends.kind), _MOST_STEPS)

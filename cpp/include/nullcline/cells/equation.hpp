@@ -332,24 +332,26 @@ template <class Group, Equation E, class T = typename E::Scalar>
     });
 }
 
-/// Whether rounding leaves a state well enough defined to be called a zero: in every unknown from
-/// `first` on, the bound of rounding, as a change of that unknown, is small beside it, or beside 1
-/// where it is less. `diagonal` is −∂f/∂(unknown) with all else held.
+/// Whether it is a zero that rounding leaves well defined: every bound of rounding, as a change of
+/// its unknown, is small beside that unknown, or beside 1 where it is less. `diagonal` is
+/// −∂f/∂(unknown) with all else held, from `first` on.
 template <class Group, Equation E, class T = typename E::Scalar>
-[[nodiscard]] NULLCLINE_DEVICE bool is_decidable(const Group& group, const E& equation,
-                                                 std::span<const T> diagonal,
-                                                 std::span<const T> state,
-                                                 std::span<const T> products,
-                                                 std::span<const T> drive, std::size_t first = 0) {
+[[nodiscard]] NULLCLINE_DEVICE bool is_clear_zero(const Group& group, const E& equation,
+                                                  std::span<const T> residual,
+                                                  std::span<const T> diagonal,
+                                                  std::span<const T> state,
+                                                  std::span<const T> products,
+                                                  std::span<const T> drive, std::size_t first = 0) {
     constexpr T largest = static_cast<T>(1e-3);  // the distance at which points merge by default
     const Norms<T> norms = equation.norms(group, state, products, drive);
     const T root_mean_square =
         norms.outputs / static_cast<T>(std::sqrt(static_cast<double>(equation.units())));
     return group.all(diagonal.size(), [&](std::size_t i) {
+        const T rounding = equation.rounding(state, products, drive, norms, first + i);
         const T size = std::max(first == 0 ? root_mean_square : std::abs(state[first + i]), T{1});
-        return diagonal[i] > smallest_residual<T> &&  // else nothing says what the unknown is
-               equation.rounding(state, products, drive, norms, first + i) <=
-                   largest * diagonal[i] * size;
+        return std::abs(residual[first + i]) <= smallest_residual<T> + rounding &&
+               diagonal[i] > smallest_residual<T> &&  // else nothing says what the unknown is
+               rounding <= largest * diagonal[i] * size;
     });
 }
 

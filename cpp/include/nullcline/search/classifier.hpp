@@ -113,50 +113,61 @@ class Classifier<E>::Slot {
         if (!std::isfinite(q())) {
             return label(Kind::unconverged, Reason::not_finite);
         }
-        if (at_fixed_point()) {
-            return is_decidable() ? label(Kind::fixed, Reason::zero)
-                                  : label(Kind::unconverged, Reason::undecidable);
+        linearize_reduced();
+        if (at_clear_zero()) {
+            return label(Kind::fixed, Reason::zero);
+        }
+        if (at_zero()) {
+            return label(Kind::unconverged, Reason::undecidable);
         }
         begin_vjp(slot_.group, at_.jacobian(), std::span<const T>(at_.residual),
                   slot_.memory.operands.exact_scaled.row(slot_.row));
         slot_.wait_for(Request::exact_transposed);
     }
 
-    [[nodiscard]] NULLCLINE_DEVICE bool at_fixed_point() const {
+    /// The linearization of the reduced equation. It has fewer unknowns, and leaves the end of some
+    /// arrays unused.
+    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> reduced_row() const {
+        return {slot_.memory.reduced, slot_.row};
+    }
+    [[nodiscard]] NULLCLINE_DEVICE std::span<T> reduced_residual() const {
+        return reduced_row().residual.first(slot_.units());
+    }
+
+    NULLCLINE_DEVICE void linearize_reduced() const {
+        const StateRow<T> row = reduced_row();
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
         const std::span<const T> drive = slot_.drive;
-        const StateRow<T> row = reduced_row();
-        const std::span<T> residual = row.residual.first(slot_.units());
         slot_.program.reduced.linearize(slot_.group, state, products, drive,
-                                        {residual, row.scales, row.identity, row.gate});
-        return is_zero(slot_.group, slot_.program.reduced, std::span<const T>(residual), state,
-                       products, drive) &&
+                                        {reduced_residual(), row.scales, row.identity, row.gate});
+    }
+
+    /// Whether both residuals are zero to rounding.
+    [[nodiscard]] NULLCLINE_DEVICE bool at_zero() const {
+        const std::span<const T> state = at_.h;
+        const std::span<const T> products = at_.products;
+        const std::span<const T> drive = slot_.drive;
+        return is_zero(slot_.group, slot_.program.reduced, std::span<const T>(reduced_residual()),
+                       state, products, drive) &&
                is_zero(slot_.group, slot_.program.update, std::span<const T>(at_.residual), state,
                        products, drive, slot_.units());
     }
 
-    /// The linearization of the reduced equation, which `at_fixed_point` makes. It has fewer
-    /// unknowns, and leaves the end of some arrays unused.
-    [[nodiscard]] NULLCLINE_DEVICE StateRow<T> reduced_row() const {
-        return {slot_.memory.reduced, slot_.row};
-    }
-
-    /// Whether a zero of both equations is well defined in this precision.
-    [[nodiscard]] NULLCLINE_DEVICE bool is_decidable() const {
+    /// Whether they are, at a state that is well defined in this precision.
+    [[nodiscard]] NULLCLINE_DEVICE bool at_clear_zero() const {
         const std::span<const T> state = at_.h;
         const std::span<const T> products = at_.products;
         const std::span<const T> drive = slot_.drive;
         const std::size_t units = slot_.units();
         const std::span<const T> of_outputs = reduced_row().identity;
-        if (!nullcline::is_decidable(slot_.group, slot_.program.reduced, of_outputs.first(units),
-                                     state, products, drive)) {
-            return false;
-        }
-        return state.size() == units ||
-               nullcline::is_decidable(slot_.group, slot_.program.update,
-                                       at_.jacobian().diagonal(state.size(), 1), state, products,
-                                       drive, units);
+        return is_clear_zero(slot_.group, slot_.program.reduced,
+                             std::span<const T>(reduced_residual()), of_outputs.first(units), state,
+                             products, drive) &&
+               (state.size() == units ||
+                is_clear_zero(slot_.group, slot_.program.update, std::span<const T>(at_.residual),
+                              at_.jacobian().diagonal(state.size(), 1), state, products, drive,
+                              units));
     }
 
     NULLCLINE_DEVICE void test_for_minimum() {
