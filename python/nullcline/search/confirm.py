@@ -60,7 +60,7 @@ _NEAR = 1e-2
 """Newton's step from an end next to a zero is shorter than this; from a ghost it leads far away."""
 
 _FLAT = 1e-8
-"""The curvature, of a Hessian with a diagonal of ones, below which rounding may hide a decrement."""
+"""The curvature, of a Hessian with a diagonal of ones, below which rounding may hide much."""
 
 _LARGEST_DENSE = 1024
 """The longest state whose Hessian is written out, as for the compiled search's factors."""

@@ -93,7 +93,7 @@ class Model:
 
     @property
     def has_softest(self) -> bool:
-        """Whether there is a direction of least curvature: a unit is free, and nothing overflows."""
+        """Whether there is a direction of least curvature: a free unit, and nothing overflows."""
         return len(self.free) > 0 and bool(np.isfinite(self.hessian).all())
 
     def factor(self, damping: float = _ROUNDING) -> Doubles | None:
