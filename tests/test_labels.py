@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import nullcline as nc
-from nullcline.search.kinds import NOT_A_MINIMUM, UNDECIDABLE
+from nullcline.search.kinds import BELOW_TOLERANCE, NOT_A_MINIMUM, UNDECIDABLE
 from nullcline.search.minima import Bounds, is_minimum_by_products
 from nullcline.search.speed import Speed
 from testing.adversarial import Case, cases, fold, rnn
@@ -66,6 +66,14 @@ def test_single_precision_calls_no_slope_a_minimum(name: str) -> None:
     )
     points = nc.find_fixed_points(cell, case.starts.astype(np.float32))
     assert set(points.kind) == {"fixed"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=described)
+def test_descent_of_the_gradient_promises_no_minimum(case: Case) -> None:
+    points = nc.find_fixed_points(case.cell, case.starts, method="gradient", max_iterations=300)
+    assert set(points.kind) <= {"fixed", "slow", "unconverged"}
+    assert set(points.reason[points.kind == "slow"]) <= {BELOW_TOLERANCE}
+    assert (points.q[points.kind == "slow"] <= 1e-6).all()
 
 
 def test_a_maximum_of_q_is_no_minimum() -> None:

@@ -17,6 +17,7 @@ from nullcline.search.columns import SearchColumns
 from nullcline.search.kinds import (
     ABOVE_TOLERANCE,
     AT_MINIMUM,
+    BELOW_TOLERANCE,
     FIXED,
     LIMIT,
     MINIMUM,
@@ -75,8 +76,8 @@ _MOST_NUMBERS = 2**23
 def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
     """Return the ends of a search, all on the host, with those that are called minima confirmed.
 
-    The gradient method's ends stay as they are: it calls slow what is below `tol_slow`. Those of
-    Newton's method are judged and not moved, as are those of starts with no iterations left.
+    Those of the gradient method and of Newton's are judged and not moved, as are those of starts
+    with no iterations left.
     """
     rows = rows_to_confirm(problem, ends)
     if len(rows) == 0:
@@ -93,9 +94,7 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
 
 def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.intp]:
     """Return the numbers of the rows that are called minima, or that the search left too early."""
-    if problem.method == "gradient":
-        return np.zeros(0, np.intp)
-    is_open = np.isin(ends.kind, (SLOW, MINIMUM))
+    is_open = np.isin(ends.reason, (AT_MINIMUM, ABOVE_TOLERANCE))
     if _may_move(problem):
         is_open |= ends.reason == STALLED
         if problem.max_iterations is None:  # the method's own limit, which is not the user's wish
@@ -105,7 +104,7 @@ def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.i
 
 def _may_move(problem: SearchProblem) -> bool:
     """Whether ends may be moved on, beyond what the method promises."""
-    return problem.method != "newton" and problem.deflated is None
+    return problem.method not in {"newton", "gradient"} and problem.deflated is None
 
 
 def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -162,10 +161,13 @@ class _Judge:
     def _labelled(self, ends: SearchColumns, passed: NDArray[np.bool_]) -> SearchColumns:
         """Return ends with the kind and reason of minima where they passed, and only there."""
         slow = ends.q <= self._problem.tol_slow
-        kind = np.where(passed, np.where(slow, SLOW, MINIMUM), UNCONVERGED)
         of_minimum = np.where(slow, AT_MINIMUM, ABOVE_TOLERANCE)
         is_kept = np.isin(ends.reason, (STALLED, LIMIT))
         of_other = np.where(is_kept, ends.reason, NOT_A_MINIMUM)
+        is_slow = slow & passed
+        if self._problem.method == "gradient":  # q <= tol_slow is all that it asks
+            of_other, is_slow = np.where(slow, BELOW_TOLERANCE, of_other), slow
+        kind = np.where(is_slow, SLOW, np.where(passed, MINIMUM, UNCONVERGED))
         return ends._replace(kind=kind, reason=np.where(passed, of_minimum, of_other))
 
     def _are_minima(self, h: Doubles, x: Doubles) -> NDArray[np.bool_]:

@@ -150,7 +150,7 @@ def _descend(cell: Cell, starts: Floats, settings: AnalysisSettings) -> Descent:
         tol_slow=TOL_DESCENT,
         n_threads=settings.n_threads,
     )
-    distinct = ends.unique()
+    distinct = ends.select(ends.q <= TOL_DESCENT).unique(unconverged=True)
     return Descent(
         tol_slow=TOL_DESCENT,
         below=int(distinct.count.sum()),
