@@ -143,6 +143,8 @@ def _content(folder: Path) -> dict[str, Any]:
 
 
 def _without_times(path: Path) -> Any:
+    if ".partial" in path.name:
+        return path.read_bytes()  # what a killed process was writing
     if path.suffix == ".html":
         return None  # results.json has what it says
     if path.name == "analysis.npz":
