@@ -84,7 +84,7 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
         return ends
     left = _iterations_left(problem, ends)[rows]
     h, x = ends.h[rows], _inputs(problem, rows)
-    first, alike = _distinct(np.column_stack([h, x, left]))
+    first, alike = _distinct(np.column_stack([h, left] if problem.inputs is None else [h, left, x]))
     some = ends.take(rows[first])
     with one_blas_thread(), np.errstate(all="ignore"):  # weights may be as large as they like
         judged = _Judge(problem).judge(some, x[first], left[first])

@@ -197,10 +197,15 @@ def lower_on_the_softest_line(
     speed: Speed, model: Model, soft: Softest, x: Doubles, box: Bounds
 ) -> Doubles | None:
     """Return the lowest of the states to which q falls all the way; None if it falls to none."""
-    reach = _REACHES[:, None] * max(1.0, float(np.abs(model.h).max()))
-    for sign in (1, -1):
-        states = box.clip(model.h + sign * reach * soft.direction)
-        q = speed.at(states, np.tile(x, (len(states), 1)))
+    unit = max(1.0, float(np.abs(model.h).max())) * soft.direction
+
+    def at(reaches: Doubles) -> tuple[Doubles, Doubles]:
+        states = box.clip(model.h + reaches[:, None] * unit)
+        return states, speed.at(states, np.tile(x, (len(states), 1)))
+
+    _, nearest = at(_REACHES[0] * np.array([1.0, -1.0]))
+    for sign in np.array([1, -1])[nearest < model.q]:  # at a minimum it is none of them
+        states, q = at(sign * _REACHES)
         rises = np.flatnonzero(~(q < np.concatenate([[model.q], q[:-1]])))
         last = (rises[0] if len(rises) else len(q)) - 1
         if last >= 0 and q[last] <= (1 - DECREMENT) * model.q:
