@@ -44,10 +44,12 @@ fuzz: .venv-test/test.stamp
 	.venv-test/bin/python -m testing.fuzz --readers --api --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) --keep build/fuzz
 
 # The core's own tests, and the sources of CUDA on a CPU, under each sanitizer; a report ends it.
-sanitize: sanitize-address,undefined sanitize-thread
+sanitize: sanitize-address sanitize-thread
 
-sanitize-%: .venv-test/test.stamp
-	.venv-test/bin/cmake -S . -B build/sanitize-$* -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON -DNULLCLINE_SANITIZE=$*
+sanitize-address: SANITIZERS = address,undefined
+sanitize-thread: SANITIZERS = thread
+sanitize-address sanitize-thread: sanitize-%: .venv-test/test.stamp
+	.venv-test/bin/cmake -S . -B build/sanitize-$* -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON -DNULLCLINE_SANITIZE=$(SANITIZERS)
 	.venv-test/bin/cmake --build build/sanitize-$* --parallel $(JOBS)
 	.venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
 
