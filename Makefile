@@ -46,12 +46,15 @@ fuzz: .venv-test/test.stamp
 # The core's own tests, and the sources of CUDA on a CPU, under each sanitizer; a report ends it.
 sanitize: sanitize-address sanitize-thread
 
+# A claim asks for more memory than there is, and is to be told so.
+MAY_RETURN_NULL = ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_return_null=1
+
 sanitize-address: SANITIZERS = address,undefined
 sanitize-thread: SANITIZERS = thread
 sanitize-address sanitize-thread: sanitize-%: .venv-test/test.stamp
 	.venv-test/bin/cmake -S . -B build/sanitize-$* -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON -DNULLCLINE_SANITIZE=$(SANITIZERS)
 	.venv-test/bin/cmake --build build/sanitize-$* --parallel $(JOBS)
-	.venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
+	$(MAY_RETURN_NULL) .venv-test/bin/ctest --test-dir build/sanitize-$* --parallel $(JOBS) --output-on-failure --no-tests=error
 
 # Faults put into the sources of CUDA, one at a time, each of which their claims are to refute.
 mutants: ctest
