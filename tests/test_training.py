@@ -185,7 +185,7 @@ def test_damaged_progress_is_reported(tmp_path: Path, monkeypatch: pytest.Monkey
         run(tmp_path)
 
 
-def test_progress_with_damage_anywhere_is_refused_or_goes_on(
+def test_progress_with_damage_anywhere_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_after_an_epoch(monkeypatch, tmp_path / "whole")
@@ -205,7 +205,7 @@ def test_progress_with_damage_anywhere_is_refused_or_goes_on(
             run(folder)
         except CheckpointError as error:
             refused += str(folder) in str(error)
-    assert 20 <= refused < 40
+    assert refused >= 38  # a byte in 256 is what it was
 
 
 # One folder, one run: what is of another run is refused or gone, never mixed

@@ -5,9 +5,10 @@ One file holds all of it, so it is of one epoch and of one run, whenever a run i
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 from safetensors.torch import save
@@ -107,7 +108,8 @@ def save_progress(path: Path, progress: Progress, tensors: dict[str, Tensors]) -
         for group, members in tensors.items()
         for name, tensor in members.items()
     }
-    write_bytes(path, save(flat, {_RECORD: json.dumps(record)}))
+    whole = {"sha256": _digest(record, flat), "progress": record}
+    write_bytes(path, save(flat, {_RECORD: json.dumps(whole)}))
 
 
 def load_progress(path: Path) -> tuple[Progress, dict[str, Tensors]]:
@@ -123,8 +125,21 @@ def load_progress(path: Path) -> tuple[Progress, dict[str, Tensors]]:
     tensors: dict[str, Tensors] = {}
     open_regular(path).close()  # what is not there, or no file, is refused before it is mapped
     with explaining(path, "an unfinished training run"), safe_open(path, framework="pt") as file:
-        progress = unpack(Progress, json.loads(file.metadata()[_RECORD]))
-        for place in file.keys():  # noqa: SIM118 - it is no dictionary
-            group, _, name = place.partition("/")
-            tensors.setdefault(group, {})[name] = file.get_tensor(place).clone()
+        whole = json.loads(file.metadata()[_RECORD])
+        flat = {place: file.get_tensor(place).clone() for place in file.keys()}  # noqa: SIM118
+        if whole["sha256"] != _digest(whole["progress"], flat):
+            raise ValueError("its SHA-256 is not that of what it holds")
+        progress = unpack(Progress, whole["progress"])
+    for place, tensor in flat.items():
+        group, _, name = place.partition("/")
+        tensors.setdefault(group, {})[name] = tensor
     return progress, tensors
+
+
+def _digest(record: Any, flat: Tensors) -> str:
+    """Return the SHA-256 of a record and of tensors with their names, types and shapes."""
+    digest = hashlib.sha256(json.dumps(record).encode())
+    for place, tensor in sorted(flat.items()):
+        digest.update(f"{place} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
