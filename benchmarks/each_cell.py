@@ -18,6 +18,7 @@ from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
+from nullcline.search import KINDS as ENDS
 from testing.every_cell import EVERY_KIND, KINDS, random_network
 
 if TYPE_CHECKING:
@@ -73,11 +74,10 @@ def _search(cell: Any, starts: NDArray[np.float64]) -> Row:
     begin = time.perf_counter()
     points = nc.find_fixed_points(cell, starts)
     seconds = time.perf_counter() - begin
-    kinds = ("fixed", "slow", "unconverged")
     return {
         "starts": len(starts),
         "seconds": seconds,
-        **{kind: int((points.kind == kind).sum()) for kind in kinds},
+        **{kind: int((points.kind == kind).sum()) for kind in ENDS},
         "iterations": float(np.median(points.iterations)),
     }
 

@@ -23,6 +23,7 @@ from benchmarks.contestants import CONTESTANTS, TOL_SLOW
 from benchmarks.networks import NAMES, Network, trained, widened
 from benchmarks.report import ROOT
 from nullcline._native.blas import one_blas_thread
+from nullcline.search import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,7 @@ def _kinds(network: Network, starts: NDArray[np.float64], method: str) -> Row:
     if network.hidden_size > 1024:  # not twice
         return {}
     points = nc.find_fixed_points(network.cell, starts, method=method, tol_slow=TOL_SLOW)
-    return {kind: int(np.sum(points.kind == kind)) for kind in ("fixed", "slow", "unconverged")}
+    return {kind: int(np.sum(points.kind == kind)) for kind in KINDS}
 
 
 def by_count(n_starts: int, n_threads: int) -> Row:

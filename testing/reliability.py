@@ -1,7 +1,7 @@
 """Run the campaigns that look for what is silently wrong, and write down what they found.
 
-``python -m testing.reliability`` runs all of them, an hour or two on two cores; with names it runs
-these alone. It writes docs/reliability.json and the table in docs/reliability.md.
+``python -m testing.reliability`` runs all of them, a quarter of an hour on two cores; with names it
+runs these alone. It writes docs/reliability.json and the table in docs/reliability.md.
 """
 
 from __future__ import annotations
