@@ -25,10 +25,13 @@ ROOMS = (
     "search",
     "linearization",
     "continuation",
+    "attribution",
     "plotting",
+    "interactive",
     "compat",
     "text",
     "training",
+    "explanation",
     "study",
     "cli",
     "",  # the front door: nullcline/__init__.py and nullcline/cuda.py
