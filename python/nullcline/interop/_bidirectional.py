@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nullcline._support.shown import Table, html_table
+
 if TYPE_CHECKING:
     from nullcline.cells import Cell
 
@@ -25,3 +27,15 @@ class Bidirectional(NamedTuple):
 
     forward: Cell
     backward: Cell
+
+    def __repr__(self) -> str:
+        kinds = dict.fromkeys(type(cell).__name__ for cell in self)
+        return (
+            f"Bidirectional({' and '.join(kinds)}, input_size={self.forward.input_size}, "
+            f"hidden_size={self.forward.hidden_size} + {self.backward.hidden_size}, "
+            f"dtype={self.forward.dtype})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = list(zip(self._fields, map(repr, self), strict=True))
+        return html_table(repr(self), Table(("direction", "cell"), rows, len(rows)))
