@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nullcline._support.shown import Table, html_table
 
 if TYPE_CHECKING:
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 
 class Bidirectional(NamedTuple):
@@ -25,8 +25,8 @@ class Bidirectional(NamedTuple):
         The cell that reads it from the last to the first.
     """
 
-    forward: Cell
-    backward: Cell
+    forward: CompiledCell
+    backward: CompiledCell
 
     def __repr__(self) -> str:
         kinds = dict.fromkeys(type(cell).__name__ for cell in self)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 _GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
 _NAME = re.compile(
@@ -48,6 +48,51 @@ _MAKERS = {
 """What computes a weight of parts, one of which ends so, and what of torch.nn.utils undoes it."""
 
 
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["GRU"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.GRU]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["LSTM"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.LSTM]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["RNN"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.RNN]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["UGRNN"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.UGRNN]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: str | None = ...,
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.CompiledCell]: ...
 def from_safetensors(
     path: str | os.PathLike[str],
     *,
@@ -103,7 +148,7 @@ def from_safetensors(
     kind = _kind(found, kind)
     make = _constructor(kind, nonlinearity)
 
-    def cell(suffix: str) -> Cell:
+    def cell(suffix: str) -> CompiledCell:
         return make(*found.of_layer(suffix, _GATES[kind]))
 
     if found.is_cell:
@@ -258,7 +303,7 @@ def _kind(found: _Parameters, kind: str | None) -> str:
     return fitting[0]
 
 
-def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., Cell]:
+def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., CompiledCell]:
     if kind == "RNN":
         if nonlinearity not in {"tanh", "relu"}:
             raise ValueError(
@@ -268,5 +313,5 @@ def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., Cell]:
         return partial(cells.RNN, nonlinearity=nonlinearity)
     if nonlinearity is not None:
         raise ValueError(f"nonlinearity must be None for {kind}, not {nonlinearity!r}")
-    make: Callable[..., Cell] = getattr(cells, kind)
+    make: Callable[..., CompiledCell] = getattr(cells, kind)
     return make
