@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,14 @@ import torch
 
 import nullcline as nc
 from nullcline.cells import Cell
+from nullcline.text import Corpus, Split, WordVectors
+from nullcline.training import load_checkpoint
 from testing.every_cell import KINDS, random_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 
 
 def leaky_function(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
@@ -69,10 +74,22 @@ def results() -> Iterator[Any]:
     yield nc.cuda.Device(0, "a GPU", (9, 0))
 
 
+def texts_and_runs() -> Iterator[Any]:
+    """Yield what texts and trained networks are held as."""
+    train, test = Split(("<b>", "é\n"), np.array([0, 1])), Split((), np.zeros(0, np.int64))
+    run = load_checkpoint(FIXTURES / "old_files" / "network")
+    yield Corpus("<i>", train, test)
+    yield train
+    yield WordVectors(("a", "b"), np.ones((2, 300), np.float32))
+    yield run.vocabulary
+    yield run
+
+
 @functools.cache
 def examples() -> dict[str, Any]:
     """Return all of them, each by the name of its class and a number."""
-    return {f"{type(thing).__name__} {i}": thing for i, thing in enumerate([*cells(), *results()])}
+    things = enumerate([*cells(), *results(), *texts_and_runs()])
+    return {f"{type(thing).__name__} {i}": thing for i, thing in things}
 
 
 def same(one: Any, other: Any) -> bool:
