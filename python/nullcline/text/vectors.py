@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline._support.shown import Shown, Table, first_rows
+from nullcline._support.shown import MOST_ROWS, Shown, Table
 from nullcline.text.vocabulary import PAD
 
 if TYPE_CHECKING:
@@ -77,11 +77,9 @@ class WordVectors(Shown):
         return f"WordVectors({len(self)} words, {self.vectors.shape[1]} numbers each)"
 
     def _table(self) -> Table:
-        rows = [
-            (self.words[i], np.array2string(self.vectors[i], precision=3, threshold=5))
-            for i in first_rows(len(self))
-        ]
-        return Table(("word", "vector"), rows, len(self))
+        lengths = np.linalg.norm(self.vectors[:MOST_ROWS].astype(np.float64), axis=1)
+        rows = list(zip(self.words, lengths, strict=False))
+        return Table(("word", "length of its vector"), rows, len(self))
 
     def __len__(self) -> int:
         return len(self.words)

@@ -112,12 +112,10 @@ class Checkpoint(Shown):
     files: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __repr__(self) -> str:
-        network = (
-            f"{self.settings.layers} layer(s) of {self.settings.hidden_size} {self.settings.cell}"
-        )
+        own = self.settings
         return (
-            f"Checkpoint({network}, {in_one_line(self.corpus, 30)!r}, "
-            f"test accuracy {self.test_accuracy:.3f})"
+            f"Checkpoint({own.cell}, {own.layers} × {own.hidden_size} units, "
+            f"{in_one_line(self.corpus, 30)!r}, test accuracy {self.test_accuracy:.3f})"
         )
 
     @property
