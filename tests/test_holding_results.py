@@ -70,7 +70,7 @@ def test_a_number_and_an_iteration_give_single_rows(held: Any) -> None:
 
 
 @pytest.mark.parametrize("held", [POINTS, MODES], ids=["points", "modes"])
-@pytest.mark.parametrize("which", [None, True, (0, 1.5), 1.0, "h", np.zeros((6, 1), bool)])
+@pytest.mark.parametrize("which", [None, True, (0, 1), 1.0, "h", np.zeros((6, 1), bool)])
 def test_what_means_no_rows_is_refused(held: Any, which: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="which must"):
         held[which]
@@ -266,6 +266,8 @@ def test_cells_that_no_file_holds_are_refused(tmp_path: Path) -> None:
         (tmp_path / "points.npz").unlink()
         with pytest.raises(TypeError, match="holds no cell of class"):
             nc.linearize(cell, points).save(tmp_path / "modes.npz")
+    with pytest.raises(ValueError, match=r"its h must have shape \(n, 5\)"):
+        replace(POINTS, cell=WIDER).save(tmp_path / "points.npz", cell=True)
     with pytest.raises(ValueError, match="do not know their cell"):
         replace(POINTS, cell=None).save(tmp_path / "points.npz", cell=True)
     assert list(tmp_path.iterdir()) == []
