@@ -43,7 +43,7 @@ WORD_ROOM = (0.13, 0.05)
 LEGEND_ENTRY = 2.4
 """Room for one entry of a legend, in inches."""
 
-ZOOM_3D = 0.87
+ZOOM_3D = 0.9
 """So much of the room a space takes, for its labels to have the rest."""
 
 LETTER = 0.075
@@ -73,6 +73,8 @@ def axes_or_new(
     """
     if ax is not None:
         return ax
+    if dimensions == 3:
+        height = width - 0.1  # a space is about as high as it is wide
     figure = plt.figure(figsize=(PANEL * width, PANEL * height), layout="constrained")
     if dimensions == 2:
         return figure.add_subplot()
@@ -129,6 +131,13 @@ def panels_or_new(
 def is_3d(ax: Axes) -> bool:
     """Whether axes have three dimensions."""
     return ax.name == "3d"
+
+
+def add_title(ax: Axes, text: str) -> None:
+    """Write a line of title, below what stands there of what else is drawn on these axes."""
+    above = ax.get_title()
+    if text not in above.split("\n"):
+        ax.set_title(f"{above}\n{text}" if above else text, parse_math=False)
 
 
 def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:

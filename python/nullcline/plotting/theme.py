@@ -33,7 +33,7 @@ class Mark(NamedTuple):
 POINT_MARKS = {
     "stable": Mark("o", BLUE, "stable fixed point"),
     "saddle": Mark("^", VERMILION, "saddle"),
-    "repeller": Mark("v", PINK, "repeller: every direction grows"),
+    "repeller": Mark("v", PINK, "repeller"),
     "undecided": Mark("h", "white", "fixed point, stability undecided"),
     "fixed": Mark("o", VERMILION, "fixed point"),
     "slow": Mark("D", ORANGE, "slow point"),
