@@ -34,6 +34,9 @@ DEEPEST = 1e-10
 ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
 
+_STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
+_UNSTABLE = {"color": VERMILION, "ls": "--", "label": "unstable"}
+
 
 def curve(
     curves: Trace | Curve | Sequence[Curve],
@@ -197,8 +200,8 @@ def input_branch(
     for branch in drawn:
         place, moved = _placing(axis, branch), _input_at(branch)
         for is_stable, s, y in stretches(branch, place(branch.h), place(branch.fold_h)):
-            ax.plot(moved(s), y, color=BLUE if is_stable else VERMILION, ls="-" if is_stable else "--",
-                    label="stable" if is_stable else "unstable")  # fmt: skip
+            look: dict[str, Any] = _STABLE if is_stable else _UNSTABLE
+            ax.plot(moved(s), y, **look)
         for s, h, marker, face, size, label in (
             (branch.fold_s, branch.fold_h, "s", "white", 6, "folds"),
             (branch.branch_s, branch.branch_h, "*", BLACK, 11, "branch points"),
@@ -316,10 +319,8 @@ def _input_at(branch: InputBranch) -> Callable[[Vector], Vector]:
 
 
 def _branch_handles(branches: Sequence[InputBranch]) -> list[Line2D]:
-    entries = [
-        Line2D([], [], color=BLUE, label="stable"),
-        Line2D([], [], color=VERMILION, ls="--", label="unstable"),
-    ]
+    looks: tuple[dict[str, Any], ...] = (_STABLE, _UNSTABLE)
+    entries = [Line2D([], [], **look) for look in looks]
     if any(len(branch.fold_s) for branch in branches):
         entries.append(Line2D([], [], ls="", marker="s", mfc="white", mec=BLACK, label="fold"))
     if any(len(branch.branch_s) for branch in branches):

@@ -152,9 +152,10 @@ def _draw_points(
         marks = point_kinds(kind)
     else:
         values, vectors = modes
-        stable = (np.abs(values) < 1).all(axis=1)
-        stability = np.where(stable, "stable", "unstable")
-        stability[~np.isfinite(values).all(axis=1)] = "undecided"
+        stability = np.full(len(h), "undecided")  # as where a Jacobian is not finite
+        known = np.isfinite(values).all(axis=1)
+        stable = (np.abs(values[known]) < 1).all(axis=1)
+        stability[known] = np.where(stable, "stable", "unstable")
         marks = point_kinds(kind, stability, values)
         for place, value, vector in zip(h, values, vectors, strict=True):
             largest = np.argsort(-np.abs(value), kind="stable")[:MODES_DRAWN]
