@@ -10,6 +10,7 @@ import nullcline as nc
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -79,3 +80,16 @@ def legend(ax: Axes) -> list[str]:
     """Return what the legend says."""
     found = ax.get_legend()
     return [] if found is None else [text.get_text() for text in found.get_texts()]
+
+
+def cloud(ax: Axes) -> Array:
+    """Return the first cloud of states that was drawn."""
+    return np.asarray(ax.collections[0].get_offsets())
+
+
+def rendered(ax: Axes) -> Figure:
+    """Render the whole figure, as saving it would, and return it."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    return figure

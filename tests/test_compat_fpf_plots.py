@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from nullcline.compat import fpf
 from nullcline.compat.fpf import FixedPoints, plot_fps
 from nullcline.plotting import Projection
-from testing.drawn import legend, places
+from testing.drawn import legend, places, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +125,7 @@ def test_small_networks_are_drawn_in_a_plane(n_states: int) -> None:
         np.testing.assert_array_equal(places(ax, "stable"), X[:2, :2])
         assert ax.get_ylabel() == "unit 1"
     assert len(ax.lines) == 1
-    ax.figure.draw_without_rendering()
+    rendered(ax)
 
 
 def test_the_only_state_of_one_unit_is_the_axis() -> None:
@@ -150,7 +150,7 @@ def test_a_figure_that_is_given_is_drawn_on() -> None:
     figure = plt.figure()
     assert plot_fps(points(), fig=figure) is figure
     assert len(plt.get_fignums()) == 1
-    assert plot_fps(points()).number == 2  # type: ignore[attr-defined]
+    assert plot_fps(points()).number == 2
     assert "plot_fps" in dir(fpf)
 
 

@@ -15,7 +15,7 @@ import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection
 from nullcline.plotting.curves import minima_of, stretches, zeros_of
-from testing.drawn import legend, places, points_of, two_bits
+from testing.drawn import legend, places, points_of, rendered, two_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,7 +161,7 @@ def test_stretches_meet_at_the_folds() -> None:
 def test_the_axis_is_the_input_where_that_is_a_number() -> None:
     """The direction is 0.5 and the input began at -1: folds of h = tanh(2 h + x) are known."""
     ax = plotting.input_branch(BRANCH, along=[1.0], name="$h$_ of it")
-    ax.figure.draw_without_rendering()
+    rendered(ax)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("input", "$h$_ of it")
     (folds,) = drawn(ax, "folds")
     h = -np.sqrt(0.5)

@@ -20,7 +20,7 @@ from nullcline.plotting.attraction import UNSETTLED_COLOUR
 from nullcline.plotting.planes import grid_on
 from nullcline.plotting.settling import UNSETTLED, radii_of, settle
 from nullcline.plotting.theme import colours_of
-from testing.drawn import legend, points_of, two_bits
+from testing.drawn import legend, points_of, rendered, two_bits
 from testing.gru_samples import cell_of, random_gru, seeds
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def test_nothing_is_drawn_outside_of_the_box(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_plain_without_height_is_drawn_too() -> None:
     still = nc.LeakyRNN(np.zeros((2, 1)), np.eye(2), np.zeros(2), alpha=0.5, activation="identity")
     ax = plotting.speed_landscape(still, UNITS, extent=SQUARE, resolution=5)
-    ax.figure.draw_without_rendering()
-    plotting.flow(still, UNITS, extent=SQUARE, resolution=5).figure.draw_without_rendering()
+    rendered(ax)
+    rendered(plotting.flow(still, UNITS, extent=SQUARE, resolution=5))
 
 
 # Flow
@@ -161,8 +161,7 @@ def test_arrows_point_where_a_step_leads(seed: int) -> None:
 def test_the_title_says_how_much_of_a_step_is_seen() -> None:
     """Two units that move alike: a plane with one of them and a third that is still sees 1/√2."""
     cell = nc.LeakyRNN(np.zeros((3, 1)), np.zeros((3, 3)), np.zeros(3), alpha=0.5)
-    centre = [0.0, 0, 0]
-    slanted = Projection.onto([[1.0, 1, 0], [0, 0, 1]], centre)
+    slanted = Projection.onto([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     whole = plotting.flow(cell, slanted, extent=SQUARE, resolution=5)
     assert whole.get_title() == "100% of a step lies in this plane (median)"
     pulled = nc.LeakyRNN(np.ones((3, 1)), np.zeros((3, 3)), np.zeros(3), alpha=0.5)
@@ -181,7 +180,7 @@ def test_flow_speed_and_points_share_axes() -> None:
         "100% of a step lies in this plane (median)",
         "4 stable, 4 saddles, 1 repeller",
     ]
-    ax.figure.draw_without_rendering()
+    rendered(ax)
 
 
 # Basins

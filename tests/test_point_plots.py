@@ -19,7 +19,17 @@ import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection, scenes
 from nullcline.plotting.theme import POINT_MARKS, colours_of
-from testing.drawn import faces, legend, places, points_of, segments, some_points, two_bits
+from testing.drawn import (
+    cloud,
+    faces,
+    legend,
+    places,
+    points_of,
+    rendered,
+    segments,
+    some_points,
+    two_bits,
+)
 from testing.gru_samples import seeds
 
 if TYPE_CHECKING:
@@ -170,7 +180,7 @@ def test_as_many_points_are_drawn_as_there_are(
         kinds=["fixed", "slow", "minimum", "unconverged"],
         dimensions=dimensions,
     )
-    ax.figure.draw_without_rendering()
+    rendered(ax)
     assert ax.name == ("3d" if dimensions == 3 else "rectilinear")
     assert [len(places(ax, kind)) for kind in dict.fromkeys(kinds)] == [
         kinds.count(kind) for kind in dict.fromkeys(kinds)
@@ -181,7 +191,7 @@ def test_as_many_points_are_drawn_as_there_are(
 def test_thousands_of_points_are_drawn_small() -> None:
     n = 5000
     ax = plotting.fixed_points(some_points(RNG.normal(size=(n, 4)), ["fixed"] * n))
-    ax.figure.draw_without_rendering()
+    rendered(ax)
     assert len(places(ax, "fixed")) == n
     (marks,) = [part for part in ax.collections if part.get_label() == "fixed"]
     assert marks.get_sizes().max() < 15  # type: ignore[attr-defined]
@@ -191,7 +201,7 @@ def test_an_empty_set_is_drawn_with_its_states_and_without() -> None:
     none = POINTS.select([])
     assert plotting.fixed_points(none).get_title() == "no point"
     ax = plotting.fixed_points(none, WALKS)
-    assert len(ax.collections[0].get_offsets()) == 24  # type: ignore[arg-type]
+    assert len(cloud(ax)) == 24
     assert legend(ax) == ["visited state"]
     assert plotting.fixed_points(None, trajectories=WALKS).get_title() == "no point"
 
@@ -202,7 +212,7 @@ def test_an_empty_set_is_drawn_with_its_states_and_without() -> None:
 def test_axes_are_the_components_of_the_states() -> None:
     ax = plotting.fixed_points(POINTS, WALKS)
     expected = Projection.principal(WALKS.reshape(-1, 2))
-    np.testing.assert_allclose(ax.collections[0].get_offsets(), expected(WALKS.reshape(-1, 2)))
+    np.testing.assert_allclose(cloud(ax), expected(WALKS.reshape(-1, 2)))
     assert (ax.get_xlabel(), ax.get_ylabel()) == expected.labels
     np.testing.assert_allclose(
         np.concatenate([places(ax, mark) for mark in ("stable", "saddle", "repeller")]),
@@ -220,7 +230,7 @@ def test_nan_breaks_a_trajectory_and_leaves_a_state_out() -> None:
     (line,) = lines(ax)
     assert np.isnan(line).all(axis=1).tolist() == [False, False, True, False, False, False]
     np.testing.assert_array_equal(line[3:], broken[3:])
-    assert len(ax.collections[0].get_offsets()) == 5  # type: ignore[arg-type]
+    assert len(cloud(ax)) == 5
 
 
 def test_trajectories_may_be_one_many_or_of_different_lengths() -> None:
@@ -258,7 +268,7 @@ def test_an_lstms_outputs_will_do_for_its_states() -> None:
             np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(expected, axis=0))
     readout = Projection.onto(rng.normal(size=(2, 3)))
     ax = plotting.fixed_points(points, whole, projection=readout)
-    np.testing.assert_allclose(ax.collections[0].get_offsets(), readout(whole[:, :3]))
+    np.testing.assert_allclose(cloud(ax), readout(whole[:, :3]))
 
 
 # Conditions
@@ -271,9 +281,9 @@ def conditions() -> nc.FixedPoints:
 
 def test_conditions_are_colours() -> None:
     points = conditions()
-    walks = {"left": WALKS[:2], "$5_ right": [WALKS[2], WALKS[3][:2]]}
+    walks: Any = {"left": WALKS[:2], "$5_ right": [WALKS[2], WALKS[3][:2]]}
     ax = plotting.fixed_points(points, trajectories=walks, projection=UNITS)
-    ax.figure.draw_without_rendering()  # the dollar is no mathematics
+    rendered(ax)  # the dollar is no mathematics
     assert [line.get_color() for line in ax.lines] == colours_of(2)
     stable = faces(ax, "stable")
     for place, face in zip(places(ax, "stable"), stable, strict=True):
@@ -290,7 +300,7 @@ def test_each_condition_has_its_panel_on_the_same_axes() -> None:
     assert axes[0].get_ylim() == axes[1].get_ylim()
     for ax, sign in zip(axes, (-1, 1), strict=True):
         assert (np.sign(places(ax, "stable")[:, 0]) == sign).all()
-        assert len(ax.collections[0].get_offsets()) == 24  # of no condition: in all panels
+        assert len(cloud(ax)) == 24  # of no condition: in all panels
     assert [len(ax.lines) for ax in axes] == [1, 0]
 
 
@@ -310,7 +320,7 @@ def test_panels_may_be_spaces_and_be_given() -> None:
 def test_axes_that_are_given_are_returned_and_no_figure_is_made() -> None:
     figure, ax = plt.subplots()
     assert plotting.fixed_points(POINTS, WALKS, ax=ax) is ax
-    assert plt.get_fignums() == [figure.number]  # type: ignore[attr-defined]
+    assert plt.get_fignums() == [figure.number]
     plotting.fixed_points(POINTS, WALKS)
     assert len(plt.get_fignums()) == 2  # of pyplot, so that a notebook shows it
 
@@ -321,7 +331,7 @@ def test_axes_of_three_dimensions_make_a_space() -> None:
     h = RNG.normal(size=(4, 3))
     plotting.fixed_points(some_points(h, ["fixed"] * 4), projection=cube, ax=ax)
     np.testing.assert_array_equal(places(ax, "fixed"), h)
-    assert ax.get_zlabel() == "unit 2"  # type: ignore[attr-defined]
+    assert ax.get_zlabel() == "unit 2"
 
 
 def test_legends_and_titles_of_what_shares_axes_add_up() -> None:
@@ -340,8 +350,8 @@ def test_legends_and_titles_of_what_shares_axes_add_up() -> None:
 
 def test_pictures_are_drawn_inside_and_outside_of_the_style() -> None:
     with plotting.style():
-        plotting.fixed_points(POINTS, WALKS, WALKS).figure.draw_without_rendering()
-    plotting.fixed_points(POINTS, WALKS, WALKS).figure.draw_without_rendering()
+        rendered(plotting.fixed_points(POINTS, WALKS, WALKS))
+    rendered(plotting.fixed_points(POINTS, WALKS, WALKS))
 
 
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
@@ -376,7 +386,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
         "of these 9 points",
         lambda: plotting.fixed_points(POINTS, linearization=nc.linearize(CELL, POINTS.h[:2])),
     ),
-    "text": (TypeError, "states", lambda: plotting.fixed_points(POINTS, [["a", "b"]])),  # type: ignore[list-item]
+    "text": (TypeError, "states", lambda: plotting.fixed_points(POINTS, [["a", "b"]])),
     "few axes": (
         ValueError,
         "picture of 3 dimensions",

@@ -100,13 +100,13 @@ def test_units_are_axes_of_their_own() -> None:
 
 
 def test_axes_turn_towards_a_direction() -> None:
-    found = Projection.onto([[1.0, 0], [0, 1]]).towards([-1, 1])
+    found = Projection.onto(np.eye(2)).towards([-1, 1])
     assert found([[3.0, 4]]).tolist() == [[-3, 4]]
     np.testing.assert_allclose(found.lift([[-3.0, 4]]), [[3, 4]])
 
 
 def test_what_has_no_place_is_nan() -> None:
-    found = Projection.onto([[1.0, 0], [0, 1]])
+    found = Projection.onto(np.eye(2))
     assert np.isnan(found([[np.nan, 0], [np.inf, 0]])[:, 0]).tolist() == [True, False]
 
 
@@ -114,16 +114,20 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
     "no states": (ValueError, "n at least 1", lambda: Projection.principal(np.zeros((0, 3)))),
     "NaN": (ValueError, "states must be finite", lambda: Projection.principal([[np.nan, 1]])),
     "no axis": (ValueError, "k must lie between 1", lambda: Projection.principal(np.eye(3), 0)),
-    "dependent": (ValueError, "independent", lambda: Projection.onto([[1.0, 1], [2, 2]])),
-    "zero": (ValueError, "independent", lambda: Projection.onto([[0.0, 0]])),
-    "names": (ValueError, "names must be 1", lambda: Projection.onto([[1.0, 0]], names="ab")),
+    "dependent": (ValueError, "independent", lambda: Projection.onto([[1.0, 1.0], [2.0, 2.0]])),
+    "zero": (ValueError, "independent", lambda: Projection.onto([[0.0, 0.0]])),
+    "names": (ValueError, "names must be 1", lambda: Projection.onto([[1.0, 0.0]], names="ab")),
     "centre": (
         ValueError,
         r"centre must have shape \(2,\)",
-        lambda: Projection.onto([[1.0, 0]], [1]),
+        lambda: Projection.onto([[1.0, 0.0]], [1]),
     ),
-    "line": (ValueError, "on a line", lambda: Projection.through([[0.0, 0], [1, 1], [2, 2]])),
-    "two": (ValueError, "three or four", lambda: Projection.through([[0.0, 0], [1, 1]])),
+    "line": (
+        ValueError,
+        "on a line",
+        lambda: Projection.through([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]),
+    ),
+    "two": (ValueError, "three or four", lambda: Projection.through([[0.0, 0.0], [1.0, 1.0]])),
     "mode": (ValueError, "modes must lie between", lambda: Projection.of_modes(MODES, [9])),
     "no mode": (ValueError, "at least one mode", lambda: Projection.of_modes(MODES, [])),
     "point": (ValueError, "point must lie between", lambda: Projection.of_modes(MODES, [0], 7)),

@@ -25,10 +25,10 @@ cell = nc.LeakyRNN(bits.T, weights, np.zeros(units), dt=10.0, tau=50.0)
 # %%
 # Trajectories from random states, and a search from the states on them.
 state = rng.uniform(-0.7, 0.7, (60, 2)) @ bits + 0.1 * rng.normal(size=(60, units))
-trajectories = [state]
+path = [state]
 for _ in range(60):
-    trajectories.append(cell.step(trajectories[-1]))
-trajectories = np.stack(trajectories, axis=1)
+    path.append(cell.step(path[-1]))
+trajectories = np.stack(path, axis=1)
 points = nc.find_fixed_points(cell, trajectories[:, ::5].reshape(-1, units)).unique()
 
 # %%

@@ -18,12 +18,12 @@ units = 50
 # A bit, in a network that turns: weights with large imaginary eigenvalues.
 bit = rng.choice([-1.0, 1.0], units)
 noise = rng.normal(size=(units, units)) / units**0.5
-weights = 1.3 * np.outer(bit, bit) / units + 0.6 * (noise - noise.T) + 0.2 * noise
+weights = 1.6 * np.outer(bit, bit) / units + 0.35 * (noise - noise.T) + 0.1 * noise
 cell = nc.LeakyRNN(bit[:, None], weights, np.zeros(units), dt=10.0, tau=50.0)
 starts = rng.uniform(-1, 1, (200, 1)) * bit + 0.1 * rng.normal(size=(200, units))
 points = nc.find_fixed_points(cell, starts).unique().select("fixed")
 modes = nc.linearize(cell, points)
-names = [f"the {'memory' if stable else 'threshold'}" for stable in modes.is_stable]
+names = [f"{'memory' if ok else 'threshold'} {i}" for i, ok in enumerate(modes.is_stable)]
 
 # %%
 # Unstable eigenvalues have a mark of their own.

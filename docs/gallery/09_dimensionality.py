@@ -17,16 +17,17 @@ units = 60
 
 def variances(rank: int) -> np.ndarray:
     """Return the variances of the states of a network of that rank, driven by noise."""
-    left, right = rng.normal(size=(2, units, rank)) / units**0.5
-    cell = nc.LeakyRNN(rng.normal(size=(units, 2)), left @ right.T, np.zeros(units), alpha=0.3)
+    left, right = rng.normal(size=(2, units, rank))
+    weights = 3 * left @ right.T / (units * rank) ** 0.5
+    cell = nc.LeakyRNN(rng.normal(size=(units, 1)), weights, np.zeros(units), alpha=0.3)
     state, states = np.zeros((20, units)), []
     for _ in range(100):
-        state = cell.step(state, rng.normal(size=(20, 2)))
+        state = cell.step(state, 0.3 * rng.normal(size=(20, 1)))
         states.append(state)
     return np.linalg.eigvalsh(np.cov(np.concatenate(states).T))[::-1].clip(min=0)
 
 
 # %%
-# Input moves each network in two dimensions; recurrence spreads it over more.
+# With strong random weights a network moves in as many dimensions as its recurrence has rank.
 with plotting.style():
-    plotting.dimensionality({f"rank {rank}": variances(rank) for rank in (1, 8, 60)})
+    plotting.dimensionality({f"rank {rank}": variances(rank) for rank in (2, 8, 60)})

@@ -20,13 +20,14 @@ line = rng.choice([-1.0, 1.0], units) * rng.uniform(0.5, 1.5, units)
 line /= np.linalg.norm(line)
 weights = 1.04 * np.outer(line, line) + 0.3 * rng.normal(size=(units, units)) / units**0.5
 weights -= np.outer(weights @ line - 1.04 * line, line)
-cell = nc.LeakyRNN(line[:, None], weights, np.zeros(units), alpha=0.2)
+into = np.column_stack([line, 0.5 * rng.normal(size=(units, 3)) / units**0.5])
+cell = nc.LeakyRNN(into, weights, np.zeros(units), alpha=0.2)
 
 # %%
-# Visited states: pulses of input, added up.
+# Visited states: pulses of input, added up; three more inputs disturb.
 state, states = np.zeros((100, units)), []
 for _ in range(80):
-    state = cell.step(state, 0.3 * rng.normal(size=(100, 1)))
+    state = cell.step(state, rng.normal(size=(100, 4)) * [0.5, 1, 1, 1])
     states.append(state)
 states = np.concatenate(states[10:])[::4]
 points = nc.find_fixed_points(cell, states[::20], tol_slow=1e-4).unique()

@@ -21,15 +21,17 @@ other = rng.normal(size=(units, size - 1)) / units**0.5
 into = np.column_stack([line, 0.6 * other + 0.3 * np.outer(line, rng.normal(size=size - 1))])
 weights = 0.97 * np.outer(line, line) + 0.3 * rng.normal(size=(units, units)) / units**0.5
 cell = nc.LeakyRNN(into, weights, np.zeros(units), alpha=0.5)
-valence = {"superb": 3, "lovely": 2, "fine": 1, "film": 0, "the": 0, "dull": -1, "awful": -3}
+valence = {"superb": 3, "lovely": 2, "fine": 1, "film": 0, "plot": 0, "dull": -1, "awful": -3}
 words = [*valence, *(f"word {i}" for i in range(60))]
-vectors = 0.3 * rng.normal(size=(len(words), size))
+vectors = 0.4 * rng.normal(size=(len(words), size))
 vectors[: len(valence), 0] += [0.5 * value for value in valence.values()]
 
 # %%
-# At the fixed point at rest, with the readout along the line.
+# At the fixed point at rest; the readout sees the line, and something that passes.
 modes = nc.linearize(cell, nc.find_fixed_points(cell, np.zeros((1, units))))
-effects = nc.word_effects(modes, vectors, line)
+passing = other[:, 0] - line * (line @ other[:, 0])
+readout = line + 2 * passing / np.linalg.norm(passing)
+effects = nc.word_effects(modes, vectors, readout)
 with plotting.style():
     plotting.word_projections(effects, vectors[:, 0], words)
 
@@ -40,7 +42,7 @@ with plotting.style():
 
 # %%
 # Step after step: what some words do.
-chosen = [words.index(word) for word in ("superb", "fine", "the", "awful")]
-response = nc.impulse_response(modes, vectors[chosen], line, 30)
+chosen = [words.index(word) for word in ("superb", "fine", "plot", "awful")]
+response = nc.impulse_response(modes, vectors[chosen], readout, 30)
 with plotting.style():
     plotting.word_responses(response, [words[i] for i in chosen])
