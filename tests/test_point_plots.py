@@ -158,7 +158,7 @@ def test_size_grows_with_the_number_of_starts() -> None:
     assert np.argsort(stable.get_sizes()).tolist() == np.argsort(rows).tolist()  # type: ignore[attr-defined]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     seed=seeds,
     size=st.integers(1, 5),

@@ -7,32 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from nullcline.plotting.theme import (
-    BLACK,
-    BLUE,
-    GREEN,
-    MARKERS,
-    ORANGE,
-    PANEL,
-    PINK,
-    SKY,
-    VERMILION,
-)
+from nullcline.plotting.theme import PANEL, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
     Panels = NDArray[np.object_]
 
-COLOURS = (BLUE, VERMILION, ORANGE, GREEN, PINK, SKY)
+COLOURS = tuple(colours_of(6))
 SHAPES = ("o", "s", "^", "D", "v", "P")
 """Colours and marks of up to six curves in a panel."""
 
@@ -210,13 +200,6 @@ def write_words(axes: Axes, x: Vector, y: Vector, words: Sequence[str] | None) -
             fontsize=7,
             parse_math=False,
         )
-
-
-def point_mark(kind: str, **options: object) -> Line2D:
-    """Return what stands in a legend for points of a kind."""
-    face = VERMILION if kind == "fixed" else "white"
-    marks = {"marker": MARKERS[kind], "mfc": face, "mec": BLACK, "label": f"{kind} point"}
-    return Line2D([], [], ls="", **{**marks, **options})  # type: ignore[arg-type]
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:

@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 
 from nullcline.plotting.panels import is_3d
-from nullcline.plotting.projection import Projection
 from nullcline.plotting.theme import BLACK, GREY, ORANGE, POINT_MARKS, VERMILION
 
 if TYPE_CHECKING:
@@ -48,16 +47,6 @@ def count_marks(marks: Names) -> str:
 
 
 _PLURALS = {"saddle": "saddles", "repeller": "repellers", "minimum": "minima"}
-
-
-def plane_of(states: Matrix) -> tuple[Vector, Matrix, Vector]:
-    """Return the mean of states, their first two components (2, S), and the variance's shares in %.
-
-    The second component, which one-dimensional states lack, is then nothing, and so are the shares
-    of states that do not differ.
-    """
-    plane = Projection.principal(states)
-    return plane.centre, plane.axes, 100 * np.asarray(plane.shares)
 
 
 def speed_colours(speeds: Vector) -> ScalarMappable:
@@ -232,11 +221,6 @@ def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D
     if {"saddle", "repeller"} & set(marks):
         entries.append(Line2D([], [], color=VERMILION, lw=1.6, label="direction that grows"))
     return entries
-
-
-def point_marks(kinds: Collection[str]) -> list[Line2D]:
-    """Return what stands in a legend for points of these kinds, and for visited states."""
-    return [*mark_handles(kinds), dot(GREY, "visited state")]
 
 
 def add_lines(ax: Axes, segments: NDArray[np.float64], **options: Any) -> None:

@@ -292,7 +292,8 @@ class Scene:
             clouds = [path[np.isfinite(path).all(axis=1)] for path in self._all_paths()]
         if not sum(map(len, clouds)):
             clouds = [self.points.h] if len(self.points) else [np.zeros((1, self._size))]
-        rows = np.concatenate([self._placed(rows) for rows in clouds])
+        placed = [self._placed(rows) for rows in clouds]
+        rows = placed[0] if len(placed) == 1 else np.concatenate(placed)
         return Projection.principal(rows, k)
 
     def draw(self, ax: Axes, projection: Projection) -> None:

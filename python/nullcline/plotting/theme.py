@@ -42,9 +42,6 @@ POINT_MARKS = {
 }
 """Fixed points by their stability, "fixed" where it is not known of any, and all other kinds."""
 
-MARKERS = {"fixed": "o", "slow": "D", "minimum": "s", "unconverged": "X"}
-"""Kinds of points differ in shape, so that colour is free for their speed."""
-
 PANEL = 3.3
 """Width and height of one panel, in inches."""
 
