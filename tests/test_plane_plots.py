@@ -158,6 +158,22 @@ def test_arrows_point_where_a_step_leads(seed: int) -> None:
     plt.close("all")
 
 
+def test_arrows_along_modes_are_their_eigenvalues() -> None:
+    """Close to a fixed point a step takes a mode's coordinate a to λ a."""
+    cell = nc.LeakyRNN(np.eye(2), np.array([[1.0, 0.8], [0.2, 0.5]]), np.zeros(2), alpha=0.5)
+    modes = nc.linearize(cell, np.zeros((1, 2)))
+    plane, x = Projection.of_modes(modes), np.linspace(-1e-4, 1e-4, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        calls = recorded(patch, "quiver")
+        tiny = (-1e-4, 1e-4, -1e-4, 1e-4)
+        plotting.flow(cell, plane, extent=tiny, resolution=4, arrows=True)
+    first, second = modes.eigenvalues[0].real - 1
+    u, v = np.broadcast_arrays(first * x, second * x[:, None])
+    length = np.hypot(u, v)
+    np.testing.assert_allclose(calls[0][2], u / length, atol=1e-6)
+    np.testing.assert_allclose(calls[0][3], v / length, atol=1e-6)
+
+
 def test_the_title_says_how_much_of_a_step_is_seen() -> None:
     """Two units that move alike: a plane with one of them and a third that is still sees 1/√2."""
     cell = nc.LeakyRNN(np.zeros((3, 1)), np.zeros((3, 3)), np.zeros(3), alpha=0.5)
