@@ -18,7 +18,7 @@ from nullcline import plotting
 from nullcline.plotting import Projection
 from nullcline.plotting.attraction import UNSETTLED_COLOUR
 from nullcline.plotting.planes import grid_on
-from nullcline.plotting.settling import UNSETTLED, radii_of, settle
+from nullcline.plotting.settling import STEPS_BETWEEN, UNSETTLED, radii_of, settle
 from nullcline.plotting.theme import colours_of
 from testing.drawn import legend, points_of, rendered, two_bits
 from testing.gru_samples import cell_of, random_gru, seeds
@@ -236,14 +236,12 @@ def test_what_goes_round_does_not_settle() -> None:
     assert ax.get_title() == "Basins of 0 stable points"
 
 
-def test_a_state_that_passes_by_has_not_settled() -> None:
-    """A saddle slows it beside the attractor's radius: near at one look is not enough."""
-    attractors = np.array([[0.9575, 0.0]])
-    start = np.array([[0.9, 1e-3]])
-    labels = settle(
-        CELL, start, attractors, np.array([0.5]), None, 20, lambda *_: None
-    )  # one look alone
-    assert labels.tolist() == [UNSETTLED]
+def test_a_state_settles_when_it_is_near_at_two_looks() -> None:
+    stable = POINTS.h[nc.linearize(CELL, POINTS).is_stable]
+    radii = radii_of(stable, POINTS.h)
+    for steps, expected in ((STEPS_BETWEEN, UNSETTLED), (2 * STEPS_BETWEEN, 1)):
+        labels = settle(CELL, stable[1:2], stable, radii, None, steps, lambda *_: None)
+        assert labels.tolist() == [expected]
 
 
 def test_there_is_a_tenth_of_the_way_to_the_next_point() -> None:
