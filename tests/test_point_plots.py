@@ -155,7 +155,7 @@ def test_size_grows_with_the_number_of_starts() -> None:
     ax = plotting.fixed_points(counted, projection=UNITS)
     (stable,) = [part for part in ax.collections if part.get_label() == "stable"]
     rows = [int(np.linalg.norm(POINTS.h - at, axis=1).argmin()) for at in places(ax, "stable")]
-    assert np.argsort(-stable.get_sizes()).tolist() == np.argsort(rows).tolist()  # type: ignore[attr-defined]
+    assert (np.diff(stable.get_sizes()[np.argsort(rows)]) < 0).all()  # type: ignore[attr-defined]
 
 
 @settings(max_examples=12)
