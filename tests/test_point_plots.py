@@ -276,20 +276,20 @@ def test_an_lstms_outputs_will_do_for_its_states() -> None:
 
 
 def conditions() -> nc.FixedPoints:
-    inputs = {"left": [-2.0, 0.0], "$5_ right": [2.0, 0.0]}
+    inputs = {"left": [-2.0, 0.0], "_$5$ right": [2.0, 0.0]}
     return nc.find_fixed_points(CELL, np.array([[0.5, 0.9], [0.5, -0.9]]), inputs).unique()
 
 
 def test_conditions_are_colours() -> None:
     points = conditions()
-    walks: Any = {"left": WALKS[:2], "$5_ right": [WALKS[2], WALKS[3][:2]]}
+    walks: Any = {"left": WALKS[:2], "_$5$ right": [WALKS[2], WALKS[3][:2]]}
     ax = plotting.fixed_points(points, trajectories=walks, projection=UNITS)
     rendered(ax)  # the dollar is no mathematics
     assert [line.get_color() for line in ax.lines] == colours_of(2)
     stable = faces(ax, "stable")
     for place, face in zip(places(ax, "stable"), stable, strict=True):
         np.testing.assert_allclose(face, to_rgba(colours_of(2)[int(place[0] > 0)]))
-    assert legend(ax)[-2:] == ["left", "$5_ right"]
+    assert legend(ax)[-2:] == ["left", "_$5$ right"]
 
 
 def test_directions_have_no_conditions_colour() -> None:
@@ -312,7 +312,7 @@ def test_each_condition_has_its_panel_on_the_same_axes() -> None:
     points = conditions()
     axes = plotting.panels_by_condition(points, WALKS, {"left": WALKS}, projection=UNITS)
     assert len(axes) == 2
-    assert [ax.get_title().split("\n")[0] for ax in axes] == ["left", "$5_ right"]
+    assert [ax.get_title().split("\n")[0] for ax in axes] == ["left", "_$5$ right"]
     assert axes[0].get_xlim() == axes[1].get_xlim()
     assert axes[0].get_ylim() == axes[1].get_ylim()
     for ax, sign in zip(axes, (-1, 1), strict=True):
