@@ -103,6 +103,7 @@ def test_a_rotation_that_grows_has_both_its_directions_drawn() -> None:
     drawn = segments(plotting.fixed_points(points, WALKS @ np.eye(2, 3)), "unstable direction")
     assert len(drawn) == 2
     none = plotting.fixed_points(points, n_directions=0)
+    assert not {"direction that grows"} & set(legend(none))
     assert "unstable direction" not in {str(part.get_label()) for part in none.collections}
 
 

@@ -329,7 +329,9 @@ class Scene:
     def handles(self) -> list[Line2D]:
         """Return what stands in the legend."""
         face = "white" if self._by_condition else None
-        entries = mark_handles(set(self.growth.marks.tolist()), face)
+        entries = mark_handles(
+            set(self.growth.marks.tolist()), face, directions=len(self.growth.owners) > 0
+        )
         if any(len(rows) for label, rows in self.states if label is None):
             entries.append(dot(GREY, "visited state"))
         if self._colour == "kind" and self.trajectories:
