@@ -95,6 +95,8 @@ def projections(network: NetworkAnalysis) -> Figure:
         for marker, face, name in (("s", "white", "first word"), ("*", BLACK, "last word"))
     ]
     legend_below(figure, handles)
+    for text in figure.legends[0].get_texts():
+        text.set_parse_math(False)  # classes are called what the corpus calls them
     return figure
 
 
