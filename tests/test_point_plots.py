@@ -140,6 +140,8 @@ def test_faster_slow_points_are_darker_and_a_bar_says_how_fast() -> None:
     alone = plotting.fixed_points(points.select([0]), projection=UNITS)
     np.testing.assert_allclose(faces(alone, "slow")[0], to_rgba(POINT_MARKS["slow"].face))
     assert len(alone.figure.axes) == 1
+    still = replace(points, q=np.array([0.0, 1e-9, 1e-8]))
+    assert len(places(rendered(plotting.fixed_points(still)).axes[0], "slow")) == 3
 
 
 def test_kinds_are_drawn_as_asked_and_the_others_are_counted() -> None:

@@ -145,9 +145,10 @@ def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
     entries |= {str(handle.get_label()): handle for handle in handles}
     if not entries:
         return
-    figure = ax.get_figure(root=True)
+    figure: Any = ax.figure
+    figure = figure.figure  # of a subfigure, the whole
     shown: dict[str, Any] = {"handles": list(entries.values()), "labels": _placeholders(entries)}
-    if figure is None or figure.get_layout_engine() is None:
+    if figure.get_layout_engine() is None:
         legend = ax.legend(**shown, loc="upper right")
     else:
         place = ax.get_subplotspec()

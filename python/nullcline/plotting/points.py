@@ -51,7 +51,8 @@ _PLURALS = {"saddle": "saddles", "repeller": "repellers", "minimum": "minima"}
 
 def speed_colours(speeds: Vector) -> ScalarMappable:
     """Return colours for the speeds of slow points, which may be none."""
-    norm = LogNorm(speeds.min() / 2, speeds.max() * 2) if len(speeds) else None
+    moving = speeds[speeds > 0]
+    norm = LogNorm(moving.min() / 2, moving.max() * 2) if len(moving) else None
     return ScalarMappable(norm, SLOW_COLOURS)
 
 
