@@ -153,19 +153,27 @@ plt.show()
 # %%
 # ## Why did it say that?
 #
-# `nc.attribute` gives every word of a text its share of the logit. The shares are not an
-# approximation: they and the share of the initial state add up, to rounding, to what the text changed,
-# compared with the same number of words that say nothing. We take a review that the network got wrong.
+# `nc.attribute` gives every word of a text its share of the logit, compared with a network that stays at the
+# point in the middle, undecided. The shares are not an approximation: they and that of the state in which
+# the network begins add up to the difference of the logits, to rounding. We take the review that the
+# network got wrong most confidently.
 
 wrong = np.flatnonzero((logits > 0) != corpus.test.labels)
 chosen = int(wrong[np.argmax(np.abs(logits[wrong]))])
 text = test[chosen]
-told = nc.attribute(cell, embeddings[vocabulary.encode(text)], head, baseline=neutral)
+read = embeddings[vocabulary.encode(text)]
+told = nc.attribute(cell, read, head, intercept=bias, baseline=points.select([middle]))
+
 verdicts = "negative", "positive"
 print(corpus.test.texts[chosen])
-print(f"it is {verdicts[corpus.test.labels[chosen]]}, and the network says "
-      f"{verdicts[int(logits[chosen] > 0)]}: logit {logits[chosen]:+.2f}")
-print(f"shares + start - change = {told.error:.0e}")
+print(
+    f"It is {verdicts[corpus.test.labels[chosen]]}, and the network says "
+    f"{verdicts[int(logits[chosen] > 0)]}: logit {float(told.logit):+.2f}."
+)
+print(
+    f"Words {told.shares.sum():+.2f}, the beginning {float(told.start):+.2f}, "
+    f"undecided {float(told.baseline_logit):+.2f}; the sum is off by {float(told.error):.0e}."
+)
 
 # %%
 

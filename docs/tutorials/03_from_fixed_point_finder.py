@@ -30,7 +30,7 @@ import torch
 
 import nullcline as nc
 from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder
-from nullcline.compat.fpf import read_fps
+from nullcline.compat.fpf import FixedPoints
 
 torch.set_num_threads(1)  # products this small are fastest on one thread
 torch.manual_seed(0)
@@ -157,12 +157,14 @@ print(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
 print("dFdu:", unique_fps.dFdu.shape, " J_xstar:", unique_fps.J_xstar.shape)
 
 # %%
-# Files are archives of arrays, not pickles. `read_fps` reads them, and FixedPointFinder's pickles too,
+# Files are archives of arrays, not pickles. `restore` reads FixedPointFinder's own pickles as well,
 # without running anything in them.
 
 with tempfile.TemporaryDirectory() as folder:
     unique_fps.save(f"{folder}/points.npz")
-    print(read_fps(f"{folder}/points.npz").n, "points read back")
+    restored = FixedPoints()
+    restored.restore(f"{folder}/points.npz")
+print(restored.n, "points read back")
 
 # %%
 # And each point can be proved. The cell is the same network, and `certify` says within which
