@@ -7,7 +7,7 @@ and then, up or down; three outputs must say, of each input, which way its last 
 network has to remember three bits, and eight states in which nothing changes are the obvious way.
 
 We train a network of firing rates on it, here and now, and then ask: **where does it keep the
-bits, what lies between the memories, and how strong must a pulse be to flip one?**
+bits, what lies between the memories, and how much input does a memory bear?**
 
 You need `pip install 'nullcline[torch,plot]'`. The whole script takes some seconds on a laptop.
 """
@@ -15,8 +15,8 @@ You need `pip install 'nullcline[torch,plot]'`. The whole script takes some seco
 # %%
 # ## The network
 #
-# The currents $h$ of 64 units follow $\tau \dot h = -h + W \tanh(h) + U x + b$ with
-# $\tau = 50$ ms, in steps of $dt = 10$ ms; the outputs are a linear readout of the rates $\tanh(h)$.
+# The currents $h$ of 64 units follow $\tau \dot h = -h + W \tanh(h) + U x + b$ with $\tau = 50$
+# ms, in steps of $dt = 10$ ms; the outputs are a linear readout of the rates $\tanh(h)$.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -99,8 +99,8 @@ plt.show()
 # ## As a cell
 #
 # PyTorch has no such layer, so that we hand over the arrays. `nc.RateRNN` is the same equation;
-# it knows `dt` and `tau`, and so tells times in milliseconds. That it is the same network is worth
-# one line to check.
+# it knows `dt` and `tau`, and so tells times in milliseconds. That it is the same network is
+# worth one line to check.
 
 w, u, b, readout = (
     parameter.detach().double().numpy()
@@ -113,9 +113,9 @@ np.testing.assert_allclose(cell.step(h, next_x), next_h, atol=1e-5)
 # %%
 # ## Its fixed points
 #
-# We search from 1,000 states that the network visited, shaken a little, since a network that works
-# well visits its memories most of the time and the states between them hardly ever. Without a
-# third argument the input is zero: no pulse.
+# We search from 1,000 states that the network visited, shaken a little, since a network that
+# works well visits its memories most of the time and the states between them hardly ever. Without
+# a third argument the input is zero: no pulse.
 
 visited = states.double().numpy().reshape(-1, UNITS)
 starts = visited[rng.choice(len(visited), 1000)] + 0.5 * rng.normal(size=(1000, UNITS))
@@ -123,8 +123,8 @@ points = nc.find_fixed_points(cell, starts).unique()
 print(points)
 
 # %%
-# Every start came to a fixed point, a zero of $h' - h$ to rounding, and there are 27 of them.
-# The linearization around each says in how many directions the network leaves it.
+# Every start came to a fixed point, a zero of $h' - h$ to rounding, and there are 27 of them. The
+# linearization around each says in how many directions the network leaves it.
 
 modes = nc.linearize(cell, points)
 directions = (np.abs(modes.eigenvalues) > 1).sum(axis=1)
@@ -133,13 +133,13 @@ for number in range(BITS + 1):
 
 # %%
 # Eight stable points are the memories. Between two memories that differ in one bit lies a saddle
-# with one unstable direction: 12, one for each edge of a cube. In the middle of each of its 6 faces
-# there is one with two, and in the centre of the cube one with all three. Each of the three bits
-# can be up, down or undecided: $3^3 = 27$.
+# with one unstable direction: 12, one for each edge of a cube. In the middle of each of its 6
+# faces there is one with two, and in the centre of the cube one with all three. Each of the three
+# bits can be up, down or undecided: $3^3 = 27$.
 #
-# The sum of $(-1)^k$ over all points with $k$ unstable directions, all of them real, is the degree of
-# the map and must be 1, whatever the network. Here $8 - 12 + 6 - 1 = 1$: no point is missing that
-# would change this sum.
+# The sum of $(-1)^k$ over all points with $k$ unstable directions, all of them real, is the
+# degree of the map and must be 1, whatever the network. Here $8 - 12 + 6 - 1 = 1$: no point is
+# missing that would change this sum.
 
 bits = np.tanh(points.h) @ readout.T
 figure = plt.figure(figsize=(5.2, 4.6), layout="constrained")
@@ -167,9 +167,9 @@ print("all stable:", set(modes.stability[memories].tolist()) == {"stable"})
 # %%
 # ## A plane through four memories
 #
-# The nine points whose third bit is up lie near a plane. The speed
-# $q(h) = \mathrm{mean}((h - F(h))^2)$ in it shows what the network does there: valleys are the
-# fixed points, and the arrows, the steps from here to there, lead over the saddles into the memories.
+# The nine points whose third bit is up lie near a plane. The speed $q(h) = \mathrm{mean}((h -
+# F(h))^2)$ in it shows what the network does there: valleys are the fixed points, and the arrows,
+# the steps from here to there, lead over the saddles into the memories.
 
 on_face = bits[:, 2] > 0.5
 face = points.h[on_face]
@@ -195,9 +195,9 @@ plt.show()
 # %%
 # ## The line between two memories
 #
-# `nc.trace` follows the slow manifold through a point as a curve. From the saddle on the edge between
-# two memories it runs to both of them, and along it the network moves in one direction only, by
-# $\tau$: zero at the three points, towards a memory between them.
+# `nc.trace` follows the slow manifold through a point as a curve. From the saddle on the edge
+# between two memories it runs to both of them, and along it the network moves in one direction
+# only, by $\tau$: zero at the three points, towards a memory between them.
 
 edge = int(np.flatnonzero((directions == 1) & (np.abs(bits[:, 0]) < 0.5))[0])
 curve = nc.trace(cell, points.select([edge])).curves[0]
@@ -215,9 +215,9 @@ plt.show()
 # %%
 # ## How much does a memory bear?
 #
-# `nc.follow_input` follows a memory while the input on line 1 grows and is held. As long as the memory
-# is there, the network keeps the bit; at `fold_s` it meets the saddle of its edge, both vanish, and
-# the bit must flip.
+# `nc.follow_input` follows a memory while the input on line 1 grows and is held. As long as the
+# memory is there, the network keeps the bit; at `fold_s` it meets the saddle of its edge, both
+# vanish, and the bit must flip.
 
 memory = int(np.flatnonzero(memories & (bits[:, 0] < 0))[0])
 branch = nc.follow_input(cell, points.select([memory]), np.array([1.0, 0.0, 0.0]), reach=2.0)
@@ -243,6 +243,8 @@ print(f"bit 1 after 98% of it: {below:+.2f}, after 102% of it: {above:+.2f}")
 # %%
 # ## Where to go on
 #
-# - [Cells](../../cells.md#networks-of-rates): leaks and activations per unit, recurrences of low rank.
+# - [Cells](../../cells.md#networks-of-rates): leaks and activations per unit, recurrences of low
+#   rank.
 # - [The line attractor as a curve](../../line_attractor.md): what `trace` and `follow_input` do.
-# - [What the linearization tells](../../linearized.md): modes, time constants, what an input does.
+# - [What the linearization tells](../../linearized.md): modes, time constants, what an input
+#   does.

@@ -3,13 +3,14 @@ Why did it say that? A text classifier of one's own
 ===================================================
 
 You have trained a text classifier, it is right nine times out of ten, and somebody asks what it
-does. This script trains a small one, with an embedding, a GRU and a linear head in a PyTorch module
-as anybody would write it, and then reads its mechanism: **what does it remember, for how long, what
-does each word do to that memory, and which words made it say what it said of this text?**
+does. This script trains a small one, with an embedding, a GRU and a linear head in a PyTorch
+module as anybody would write it, and then reads its mechanism: **what does it remember, for how
+long, what does each word do to that memory, and which words made it say what it said of this
+text?**
 
 The texts are a generated language of film reviews, in which every word has a known valence from
-−3 ("awful") to 3 ("superb") and a review is positive if they add up to more than 0. So we
-know the right answer to every question.
+−3 ("awful") to 3 ("superb") and a review is positive if they add up to more than 0. So we know
+the right answer to every question.
 
 You need `pip install 'nullcline[study]'`. The whole script takes some seconds on a laptop.
 """
@@ -81,10 +82,10 @@ print(f"{accuracy:.1%} of the test reviews are classified correctly")
 # %%
 # ## What it remembers
 #
-# `from_torch` takes the recurrent part of a model and makes a cell of each layer, after it has checked
-# that the cell steps as the module does. The search starts from states that the network visited. Its
-# input is that of a word which says nothing, the mean embedding of the words without valence, so
-# that fixed points are what the network holds while nothing is said.
+# `from_torch` takes the recurrent part of a model and makes a cell of each layer, after it has
+# checked that the cell steps as the module does. The search starts from states that the network
+# visited. Its input is that of a word which says nothing, the mean embedding of the words without
+# valence, so that fixed points are what the network holds while nothing is said.
 
 cell = nc.from_torch(model.rnn)[0]
 embeddings = model.embed.weight.detach().double().numpy()
@@ -100,17 +101,17 @@ points = nc.find_fixed_points(cell, starts, neutral).unique()
 modes = nc.linearize(cell, points)
 
 print(points)
-for i in range(len(points)):
+for i, logit in enumerate(points.h @ head + bias):
     print(
-        f"point {i}: {points.kind[i]}, {modes.stability[i]}, logit {points.h[i] @ head + bias:+.1f}, "
+        f"point {i}: {points.kind[i]}, {modes.stability[i]}, logit {logit:+.1f}, "
         f"slowest modes {np.round(modes.time_constants[i, :3], 1)} words"
     )
 
 # %%
-# The stable ones are verdicts: left alone with words that say nothing, the network goes to one of them
-# and stays. The other one lies between them, where the network has not made up its mind. One mode
-# there is much slower than all others, and it grows: a small opinion takes its time constant, about
-# as many words as a sentence or two, to grow by a factor of $e$.
+# The stable ones are verdicts: left alone with words that say nothing, the network goes to one of
+# them and stays. The other one lies between them, where the network has not made up its mind. One
+# mode there is much slower than all others, and it grows: a small opinion takes its time
+# constant, about as many words as a sentence or two, to grow by a factor of $e$.
 
 mean = visited.mean(axis=0)
 plane = np.linalg.svd(visited[::20] - mean, full_matrices=False)[2][:2]
@@ -129,9 +130,9 @@ plt.show()
 # ## What a word does
 #
 # Around the point in the middle the network is linear: a word kicks the state by
-# $J_{\mathrm{inp}} (x - x^\ast)$, and of that kick what lies along the slow mode stays. `word_effects`
-# tells the two apart: `instantaneous`, what the logit shows at once, and `steady`, what is left of it
-# when the fast modes have decayed.
+# $J_{\mathrm{inp}} (x - x^\ast)$, and of that kick what lies along the slow mode stays.
+# `word_effects` tells the two apart: `instantaneous`, what the logit shows at once, and `steady`,
+# what is left of it when the fast modes have decayed.
 
 middle = int(np.flatnonzero(modes.stability == "unstable")[0])
 effects = nc.word_effects(modes, embeddings[2:], head, point=middle, n_modes=1)
@@ -144,19 +145,23 @@ print("most positive:", ", ".join(known[i] for i in order[:-7:-1]))
 # %%
 
 figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-axes.scatter(valences + 0.1 * np.random.default_rng(1).normal(size=len(known)), effects.steady, s=12)
+axes.scatter(
+    valences + 0.1 * np.random.default_rng(1).normal(size=len(known)), effects.steady, s=12
+)
 for i in order[[0, -1]]:
-    axes.annotate(known[i], (valences[i], effects.steady[i]), xytext=(8, -3), textcoords="offset points")
+    axes.annotate(
+        known[i], (valences[i], effects.steady[i]), xytext=(8, -3), textcoords="offset points"
+    )
 axes.set(xlabel="true valence", ylabel="what the logit keeps of the word", xlim=(-3.5, 4.5))
 plt.show()
 
 # %%
 # ## Why did it say that?
 #
-# `nc.attribute` gives every word of a text its share of the logit, compared with a network that stays at the
-# point in the middle, undecided. The shares are not an approximation: they and that of the state in which
-# the network begins add up to the difference of the logits, to rounding. We take the review that the
-# network got wrong most confidently.
+# `nc.attribute` gives every word of a text its share of the logit, compared with a network that
+# stays at the point in the middle, undecided. The shares are not an approximation: they and that
+# of the state in which the network begins add up to the difference of the logits, to rounding. We
+# take the review that the network got wrong most confidently.
 
 wrong = np.flatnonzero((logits > 0) != corpus.test.labels)
 chosen = int(wrong[np.argmax(np.abs(logits[wrong]))])
@@ -189,9 +194,9 @@ plt.show()
 # %%
 # ## If the recurrence is your own, too
 #
-# A layer that no importer knows is a function. `from_function` takes any function of PyTorch that steps
-# rows of states, and the same solvers work on it, more slowly, since they know nothing of its
-# inside. Here it is the same GRU, so that it must find the same points.
+# A layer that no importer knows is a function. `from_function` takes any function of PyTorch that
+# steps rows of states, and the same solvers work on it, more slowly, since they know nothing of
+# its inside. Here it is the same GRU, so that it must find the same points.
 
 
 def step(x, h):
@@ -207,7 +212,8 @@ print(again, f"at most {nearest.max():.0e} from those found before")
 # %%
 # ## Where to go on
 #
-# - [What the linearization tells](../../linearized.md): modes, word effects, how far to believe them.
+# - [What the linearization tells](../../linearized.md): modes, word effects, how far to believe
+#   them.
 # - [Cells from PyTorch, Keras, Flax and files](../../importers.md), for several layers
 #   [stacks](../../stacks.md).
 # - [The study](../../study.md): the same questions asked of networks trained on IMDB and SST.

@@ -2,17 +2,17 @@ r"""
 From FixedPointFinder: the same program, before and after
 =========================================================
 
-[FixedPointFinder](https://github.com/mattgolub/fixed-point-finder) (Golub and Sussillo, 2018) is what
-most people find fixed points with. A program that uses it with PyTorch changes **one line**:
+[FixedPointFinder](https://github.com/mattgolub/fixed-point-finder) (Golub and Sussillo, 2018) is
+what most people find fixed points with. A program that uses it with PyTorch changes **one line**:
 
 ```diff
 - from FixedPointFinderTorch import FixedPointFinderTorch as FixedPointFinder
 + from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder
 ```
 
-Below is such a program, on a GRU that holds three bits, the task of FixedPointFinder's own example. It
-is followed by what the change is for: the counts that a descent of the speed leaves, and those of a
-search that solves the equation.
+Below is such a program, on a GRU that holds three bits, the task of FixedPointFinder's own
+example. It is followed by what the change is for: the counts that a descent of the speed leaves,
+and those of a search that solves the equation.
 
 You need `pip install 'nullcline[torch,plot]'`. The whole script takes some seconds on a laptop.
 """
@@ -78,8 +78,8 @@ print(f"{accuracy:.1%} of the answers in new trials are right")
 # %%
 # ## The program
 #
-# From here on it is what one would write for FixedPointFinder, to the letter: its class, its arguments,
-# its units, its attributes.
+# From here on it is what one would write for FixedPointFinder, to the letter: its class, its
+# arguments, its units, its attributes.
 
 fpf = FixedPointFinder(model.rnn, tol_q=1e-12, verbose=False)
 initial_states = fpf.sample_states(hidden.numpy(), n_inits=1024, noise_scale=0.5)
@@ -90,8 +90,8 @@ print("largest qstar:", unique_fps.qstar.max())
 print("stable:", int(unique_fps.is_stable.sum()))
 
 # %%
-# Three bits that are up, down or undecided make $3^3 = 27$ points, of which the $2^3 = 8$ with all bits
-# decided are stable.
+# Three bits that are up, down or undecided make $3^3 = 27$ points, of which the $2^3 = 8$ with
+# all bits decided are stable.
 
 with torch.no_grad():
     decoded = model.readout(torch.as_tensor(unique_fps.xstar, dtype=torch.float32)).numpy()
@@ -109,10 +109,11 @@ plt.show()
 # %%
 # ## What it did before
 #
-# FixedPointFinder descends $q$ with Adam until a tolerance or the limit of iterations is met. Here is such
-# a descent in a dozen lines, from the same states, for 2,000 iterations; what it leaves are states
-# with a small $q$, and points are counted as there, by their distance. (FixedPointFinder itself, on its
-# own example: [952 unique points, 26 of them converged](../../fixed_point_finder.md#its-own-example).)
+# FixedPointFinder descends $q$ with Adam until a tolerance or the limit of iterations is met.
+# Here is such a descent in a dozen lines, from the same states, for 2,000 iterations; what it
+# leaves are states with a small $q$, and points are counted as there, by their distance.
+# (FixedPointFinder itself, on its own example: [952 unique points, 26 of them
+# converged](../../fixed_point_finder.md#its-own-example).)
 
 cell = torch.nn.GRUCell(N_BITS, N_HIDDEN).double()
 cell.load_state_dict({name[:-3]: value.double() for name, value in model.rnn.state_dict().items()})
@@ -144,9 +145,9 @@ print(f"| nullcline | {unique_fps.n} | {(all_fps.qstar < 1e-12).sum()} of {all_f
 # %%
 # ## What is new
 #
-# `kind` says what each end is. A zero to rounding is "fixed"; a local minimum of $q$ that is not zero is
-# "slow" or, above `tol_q`, a "minimum"; all else is "unconverged". FixedPointFinder tells none of these
-# from the others.
+# `kind` says what each end is. A zero to rounding is "fixed"; a local minimum of $q$ that is not
+# zero is "slow" or, above `tol_q`, a "minimum"; all else is "unconverged". FixedPointFinder tells
+# none of these from the others.
 
 kinds, counts = np.unique(all_fps.kind, return_counts=True)
 print(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
@@ -157,8 +158,8 @@ print(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
 print("dFdu:", unique_fps.dFdu.shape, " J_xstar:", unique_fps.J_xstar.shape)
 
 # %%
-# Files are archives of arrays, not pickles. `restore` reads FixedPointFinder's own pickles as well,
-# without running anything in them.
+# Files are archives of arrays, not pickles. `restore` reads FixedPointFinder's own pickles as
+# well, without running anything in them.
 
 with tempfile.TemporaryDirectory() as folder:
     unique_fps.save(f"{folder}/points.npz")
@@ -172,11 +173,14 @@ print(restored.n, "points read back")
 
 points = nc.find_fixed_points(nc.from_torch(model.rnn)[0], unique_fps.xstar.astype(float)).unique()
 proof = points.certify()
-print(f"{proof.certified.sum()} of {len(points)} are proved; "
-      f"the nearest other one is at least {proof.radius_unique.min():.1e} away from each")
+print(
+    f"{proof.certified.sum()} of {len(points)} are proved; "
+    f"the nearest other one is at least {proof.radius_unique.min():.1e} away from each"
+)
 
 # %%
 # ## Where to go on
 #
-# - [Coming from FixedPointFinder](../../fixed_point_finder.md): every argument, and a measured comparison.
+# - [Coming from FixedPointFinder](../../fixed_point_finder.md): every argument, and a measured
+#   comparison.
 # - [How the search works](../../search.md).
