@@ -16,10 +16,16 @@ GALLERIES = "generated/"
 SHIM = "assets/iframe-worker/shim.js"
 """What searches where no server is; Material for MkDocs would fetch it when a page is read."""
 
+_SOURCES = re.compile(r"(?<=\]\()((?:\.\./)*)(tutorials|gallery)/README\.md(?=\))")
 _SHIM_ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 _LINK = re.compile(r'(?<=<a class="reference internal" href=")([^"#]+?)/?(?=")')
 _OTHER_SIZES = re.compile(r' srcset="[^"]*"')
 _LITERAL = re.compile(r"<p>::</p>\n?|(?<=:):(?=</p>\s*<div class=\"highlight\">)")
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Lead to the page that is made of scripts; on GitHub the same link leads to the scripts."""
+    return _SOURCES.sub(rf"\1{GALLERIES}\2/index.md", markdown)
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:

@@ -88,6 +88,17 @@ def test_a_formula_that_github_would_change_is_noticed(tmp_path: Path) -> None:
             test_formulas_reach_github_as_they_are_written(page)
 
 
+@pytest.mark.parametrize("page", markdown_pages(), ids=lambda page: page.name)
+def test_links_of_a_page_lead_to_files(page: Path) -> None:
+    """As GitHub's readers follow them; the site's own links are tested there."""
+    text = CODE.sub("", FENCED.sub("", page.read_text("utf-8")))
+    folder = page.parent
+    if page.name == "README.md" and folder.parent == DOCS:  # read where it is generated
+        folder = DOCS / "generated" / folder.name
+    targets = {target for target in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in target}
+    assert {target for target in targets if not (folder / target).resolve().exists()} == set()
+
+
 def test_the_milliseconds_on_the_home_page_are_those_that_were_measured() -> None:
     home = (DOCS / "index.md").read_text("utf-8")
     speed = (DOCS / "speed.md").read_text("utf-8")
