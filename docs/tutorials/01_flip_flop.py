@@ -200,17 +200,25 @@ plt.show()
 # only, by $\tau$: zero at the three points, towards a memory between them.
 
 edge = int(np.flatnonzero((directions == 1) & (np.abs(bits[:, 0]) < 0.5))[0])
-curve = nc.trace(cell, points.select([edge])).curves[0]
-along = np.tanh(curve.h) @ readout.T
-between = np.abs(along[:, 0]) < 1.05  # the curve goes on, to the faces of the cell's box
+traced = nc.trace(cell, points.select([edge]))
+curve = traced.curves[0]
+near = np.abs(curve.arclength) < 3  # which is 0 at the saddle
+along = np.tanh(curve.h[near]) @ readout.T
 
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 axes.axhline(0, color="0.7", lw=0.8)
-axes.plot(along[between, 0], curve.tau[between])
+axes.plot(along[:, 0], curve.tau[near])
 axes.plot(bits[edge, 0], 0, "^", color="C1", ms=9, label="the saddle that it starts from")
 axes.set(xlabel="bit 1, read out along the curve", ylabel=r"$\tau$")
+axes.set(xlim=(-1.05, 1.05), ylim=(-0.1, 0.1))
 axes.legend()
 plt.show()
+
+# %%
+# The curve goes on beyond the memories, and turns, and comes to other points: a search from one
+# point along it, without any other start, finds
+
+print(len(traced.points), "fixed points on the curve through one saddle")
 
 # %%
 # ## How much does a memory bear?

@@ -137,10 +137,9 @@ def count_unique(states, tolerance=1e-3):
 
 q = q.detach().numpy()
 ends = h.detach().numpy()
-print("| | unique points | starts that converged (q < 1e-12) |")
-print("|---|---:|---:|")
-print(f"| descent of q | {count_unique(ends)} | {(q < 1e-12).sum()} of {len(q)} |")
-print(f"| nullcline | {unique_fps.n} | {(all_fps.qstar < 1e-12).sum()} of {all_fps.n} |")
+print("              unique points   starts that converged (q < 1e-12)")
+print(f"descent of q  {count_unique(ends):13d}   {(q < 1e-12).sum()} of {len(q)}")
+print(f"nullcline     {unique_fps.n:13d}   {(all_fps.qstar < 1e-12).sum()} of {all_fps.n}")
 
 # %%
 # ## What is new
