@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 import nullcline as nc
+from nullcline import plotting
 
 DT, TAU, UNITS, BITS = 10.0, 50.0, 64, 3
 
@@ -167,29 +168,17 @@ print("all stable:", set(modes.stability[memories].tolist()) == {"stable"})
 # %%
 # ## A plane through four memories
 #
-# The nine points whose third bit is up lie near a plane. The speed $q(h) = \mathrm{mean}((h -
-# F(h))^2)$ in it shows what the network does there: valleys are the fixed points, and the arrows,
-# the steps from here to there, lead over the saddles into the memories.
+# The nine points whose third bit is up lie near a plane. The speed
+# $q(h) = \mathrm{mean}((h - F(h))^2)$ in it shows what the network does there: valleys are the
+# fixed points, and the arrows, the steps from here to there, lead over the saddles into the
+# memories.
 
-on_face = bits[:, 2] > 0.5
-face = points.h[on_face]
-centre = face.mean(axis=0)
-plane = np.linalg.svd(face - centre)[2][:2]  # the first two principal components
-across = np.abs((face - centre) @ plane.T).max()
-grid = np.linspace(-1.3 * across, 1.3 * across, 60)
-first, second = np.meshgrid(grid, grid)
-on_plane = centre + np.stack([first.ravel(), second.ravel()], axis=1) @ plane
-speed = cell.speed(on_plane).reshape(first.shape)
-flow = ((cell.step(on_plane) - on_plane) @ plane.T).reshape(*first.shape, 2)
-
-figure, axes = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
-image = axes.pcolormesh(first, second, np.log10(speed), cmap="viridis", shading="gouraud")
-axes.streamplot(grid, grid, flow[..., 0], flow[..., 1], color="white", linewidth=0.5, arrowsize=0.7)
-for number, marker in enumerate("o^s"):
-    own = (points.h[on_face & (directions == number)] - centre) @ plane.T
-    axes.plot(*own.T, marker, color="white", mec="black", ms=8)
-axes.set(xlabel="component 1", ylabel="component 2", aspect="equal")
-figure.colorbar(image, label=r"$\log_{10} q$")
+face = points.select(np.flatnonzero(bits[:, 2] > 0.5))
+plane = plotting.Projection.principal(face.h)
+with plotting.style():
+    axes = plotting.speed_landscape(cell, plane, face)
+    plotting.flow(cell, plane, face, colour="white", ax=axes)
+    plotting.fixed_points(face, projection=plane, n_directions=0, ax=axes)
 plt.show()
 
 # %%

@@ -10,6 +10,8 @@ what most people find fixed points with. A program that uses it with PyTorch cha
 + from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder
 ```
 
+and, if it draws, imports `plot_fps` from there as well.
+
 Below is such a program, on a GRU that holds three bits, the task of FixedPointFinder's own
 example. It is followed by what the change is for: the counts that a descent of the speed leaves,
 and those of a search that solves the equation.
@@ -30,7 +32,7 @@ import torch
 
 import nullcline as nc
 from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder
-from nullcline.compat.fpf import FixedPoints
+from nullcline.compat.fpf import FixedPoints, plot_fps
 
 torch.set_num_threads(1)  # products this small are fastest on one thread
 torch.manual_seed(0)
@@ -93,17 +95,7 @@ print("stable:", int(unique_fps.is_stable.sum()))
 # Three bits that are up, down or undecided make $3^3 = 27$ points, of which the $2^3 = 8$ with
 # all bits decided are stable.
 
-with torch.no_grad():
-    decoded = model.readout(torch.as_tensor(unique_fps.xstar, dtype=torch.float32)).numpy()
-figure = plt.figure(figsize=(5, 4.4), layout="constrained")
-axes = figure.add_subplot(projection="3d")
-axes.plot(*outputs[:40].reshape(-1, N_BITS).T, color="0.75", lw=0.3, zorder=0)
-for stable, marker, label in ((True, "o", "stable"), (False, "^", "unstable")):
-    own = decoded[unique_fps.is_stable == stable]
-    axes.scatter(*own.T, marker=marker, s=45, depthshade=False, label=label)
-axes.set(xlabel="output 1", ylabel="output 2", zlabel="output 3")
-axes.set_box_aspect(None, zoom=0.85)
-axes.legend(loc="upper left")
+plot_fps(unique_fps, hidden.numpy(), plot_batch_idx=range(30))
 plt.show()
 
 # %%
