@@ -138,9 +138,9 @@ for number in range(BITS + 1):
 # faces there is one with two, and in the centre of the cube one with all three. Each of the three
 # bits can be up, down or undecided: $3^3 = 27$.
 #
-# The sum of $(-1)^k$ over all points with $k$ unstable directions, all of them real, is the
-# degree of the map and must be 1, whatever the network. Here $8 - 12 + 6 - 1 = 1$: no point is
-# missing that would change this sum.
+# The sum of $(-1)^k$ over all points with $k$ unstable directions, all of them real, is the degree
+# of the map, which is 1 for every network whose rates are bounded. Here $8 - 12 + 6 - 1 = 1$: no
+# point is missing that would change this sum.
 
 bits = np.tanh(points.h) @ readout.T
 figure = plt.figure(figsize=(5.2, 4.6), layout="constrained")
