@@ -87,9 +87,10 @@ cuda-check:
 	compute-sanitizer --error-exitcode 1 $(OUR_KERNELS) --tool racecheck $(CUDA_PYTHON) -m benchmarks.short_gpu_search
 	$(CUDA_PYTHON) -m benchmarks.gpu
 
-docs: .venv-test/test.stamp
-	.venv-test/bin/$(PIP) '.[docs]'
-	.venv-test/bin/mkdocs build --strict
+# The site, in site/: open site/index.html. Tutorials and gallery are run anew; warnings are errors.
+docs: .venv-docs/docs.stamp
+	rm -rf docs/generated
+	MPLBACKEND=agg NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
 format: .venv-test/test.stamp
 	.venv-test/bin/ruff check --fix .
@@ -106,5 +107,10 @@ format: .venv-test/test.stamp
 	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80 '.[test,lint]'
 	touch $@
 
+.venv-docs/docs.stamp: $(SOURCES)
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-docs/bin/$(PIP) '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-test .venv-cuda build dist site reproduction .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-test .venv-cuda .venv-docs build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
 
 from nullcline._support.versions import versions
+from testing.site import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The same examples in every run, and no deadline: a test fails for what it proves, not for load.
 settings.register_profile("nullcline", derandomize=True, deadline=None)
@@ -21,3 +26,9 @@ def pytest_benchmark_update_machine_info(config: object, machine_info: dict[str,
     machine_info["packages"] = versions()
     cpu = machine_info.get("cpu", {})
     machine_info["cpu"] = {key: cpu.get(key) for key in ("brand_raw", "arch", "count")}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the documentation's site, which is built once."""
+    return build(tmp_path_factory.mktemp("site"))

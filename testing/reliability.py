@@ -63,7 +63,7 @@ def table(results: dict[str, Any]) -> str:
     for name in CAMPAIGNS:
         if name in results["campaigns"]:
             campaign = results["campaigns"][name]
-            shown = "; ".join(
+            shown = "<br>".join(
                 f"{key.replace('_', ' ')}: {count:,}"
                 for key, count in counts(campaign["counts"]).items()
             )
