@@ -241,7 +241,7 @@ def eigenvalue_marks(
 
 
 _RING_TEXT = {
-    "fontsize": 6, "color": GREY, "ha": "center", "va": "center",
+    "zorder": 1.5, "fontsize": 6, "color": GREY, "ha": "center", "va": "center",
     "bbox": {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
 }  # fmt: skip
 
