@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from matplotlib import pyplot as plt
 from nullcline.compat import fpf
 from nullcline.compat.fpf import FixedPoints, plot_fps
 from nullcline.plotting import Projection
-from testing.drawn import legend, places, rendered
+from testing.drawn import legend, places, rendered, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,19 @@ def lines(figure: Figure) -> list[NDArray[np.float64]]:
     return [np.column_stack(line.get_data_3d()) for line in ax.lines]  # type: ignore[attr-defined]
 
 
+def test_arguments_are_those_of_the_original() -> None:
+    found = {name: p.default for name, p in inspect.signature(plot_fps).parameters.items()}
+    assert found == {
+        "fps": inspect.Parameter.empty,
+        "state_traj": None,
+        "plot_batch_idx": None,
+        "plot_start_time": 0,
+        "plot_stop_time": None,
+        "mode_scale": 0.25,
+        "fig": None,
+    }
+
+
 def test_points_and_trials_are_seen_in_the_components_of_all_trials() -> None:
     figure = plot_fps(points(), TRIALS, plot_batch_idx=[2, 0], plot_start_time=-3, plot_stop_time=4)
     axes = Projection.principal(TRIALS.reshape(-1, 5), 3)
@@ -64,9 +78,7 @@ def test_modes_are_as_long_as_their_eigenvalues_say() -> None:
     figure = plot_fps(points(), mode_scale=0.1)
     axes = Projection.principal(X, 3)
     (ax,) = figure.axes
-    drawn = [
-        np.array(part._segments3d[0]) for part in ax.collections if hasattr(part, "_segments3d")
-    ]
+    drawn = segments(ax, "modes")
     expected = [
         axes(np.stack([X[i] - reach * np.eye(5)[unit], X[i] + reach * np.eye(5)[unit]]))
         for i, unit, reach in ((2, 0, 0.15), (3, 1, 0.3), (3, 0, 0.2), (3, 2, 0.12))
@@ -143,7 +155,7 @@ def test_steps_without_a_number_break_a_trial() -> None:
 def test_an_empty_set_is_drawn() -> None:
     figure = plot_fps(points()[np.zeros(4, bool)], TRIALS)
     figure.draw_without_rendering()
-    assert not figure.axes[0].collections
+    assert not len(places(figure.axes[0], "stable"))
 
 
 def test_a_figure_that_is_given_is_drawn_on() -> None:

@@ -37,4 +37,5 @@ measured = nc.measure_line_attractor(cell, traced.curves[0], states, readout=lin
 # %%
 # The line over the states, the states' distance to it, and where its directions point.
 with plotting.style():
-    plotting.line_attractor(measured, states, points)
+    stability = nc.linearize(cell, points).stability
+    plotting.line_attractor(measured, states, points, stability=stability)

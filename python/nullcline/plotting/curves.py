@@ -13,7 +13,7 @@ from nullcline.continuation import Curve, InputBranch, Trace
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new, panels_or_new
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene, dimensions_of
-from nullcline.plotting.theme import BLACK, BLUE, ORANGE, VERMILION, colours_of
+from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +90,7 @@ def curve(
     axes = scene.projection(k)
     scene.draw(ax, axes)
     handles = [*scene.handles()]
-    for one, name, colour in zip(drawn, _names(drawn), colours_of(len(drawn)), strict=True):
+    for one, name, colour in zip(drawn, _names(drawn), _colours(len(drawn)), strict=True):
         way = axes(in_space(one.h, axes.size, one.cell))
         ax.plot(*way.T, color="white", lw=3.5, zorder=2.4)
         ax.plot(*way.T, color=colour, lw=1.6, zorder=2.5, label=name)
@@ -129,7 +129,7 @@ def curve_profile(
     axes = panels_or_new(ax, 2, columns=1, width=1.75, height=0.8, sharex=True)
     above, below = axes
     above.axhline(0, color=BLACK, lw=0.8)
-    for one, name, colour in zip(drawn, _names(drawn), colours_of(len(drawn)), strict=True):
+    for one, name, colour in zip(drawn, _names(drawn), _colours(len(drawn)), strict=True):
         above.plot(one.arclength, one.tau, color=colour, label=name)
         q = np.asarray(one.q, np.float64)
         floor = max(q.max(initial=0) * DEEPEST, np.finfo(float).tiny)
@@ -146,7 +146,7 @@ def curve_profile(
     above.set_title("Along the curve" + "s" * (len(drawn) > 1))
     handles = [
         Line2D([], [], color=colour, lw=1.6, label=name)
-        for name, colour in zip(_names(drawn), colours_of(len(drawn)), strict=True)
+        for name, colour in zip(_names(drawn), _colours(len(drawn)), strict=True)
     ]
     zero: dict[str, Any] = {"ls": "", "marker": "o", "mfc": BLUE, "mec": BLACK}
     least: dict[str, Any] = {"ls": "", "marker": "D", "mfc": ORANGE, "mec": BLACK}
@@ -281,6 +281,12 @@ def _names(curves: Sequence[Curve]) -> list[str]:
     if len(curves) == 1:
         return ["traced curve"]
     return [f"curve {i}" for i in range(len(curves))]
+
+
+def _colours(count: int) -> list[str]:
+    """Return a colour for each curve, as far as possible none of those that points have."""
+    chosen = [BLACK, GREEN, SKY, PINK]
+    return chosen[:count] if count <= len(chosen) else colours_of(count)
 
 
 def _stars(ax: Axes, places: Matrix) -> list[Line2D]:

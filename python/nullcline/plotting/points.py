@@ -51,7 +51,8 @@ _PLURALS = {"saddle": "saddles", "repeller": "repellers", "minimum": "minima"}
 
 def speed_colours(speeds: Vector) -> ScalarMappable:
     """Return colours for the speeds of slow points, which may be none."""
-    norm = LogNorm(speeds.min() / 2, speeds.max() * 2) if len(speeds) else None
+    moving = speeds[speeds > 0]
+    norm = LogNorm(moving.min() / 2, moving.max() * 2) if len(moving) else None
     return ScalarMappable(norm, SLOW_COLOURS)
 
 
@@ -101,7 +102,7 @@ def draw_points(
         for mark, q in zip(marks.tolist(), points.q, strict=True)
     ]
     draw_marks(ax, places, marks, 40 + 160 * np.sqrt(points.count / n_starts), faces)
-    return mark_handles(set(marks.tolist()))
+    return mark_handles(set(marks.tolist()), directions=False)
 
 
 def point_kinds(
@@ -181,10 +182,10 @@ def unstable_directions(
     return np.array(owners, np.intp), np.array(vectors).reshape(-1, size)
 
 
-def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float = REACH) -> None:
+def draw_directions(ax: Axes, places: Matrix, directions: Matrix, colour: str = VERMILION) -> None:
     """Draw a line through each place along its direction, both of shape (m, 2) or (m, 3).
 
-    The longest has a half of `reach` diagonals of the picture; the others are as much shorter as
+    The longest has a half of `REACH` diagonals of the picture; the others are as much shorter as
     their direction is.
     """
     longest = np.linalg.norm(directions, axis=1).max(initial=0)
@@ -195,21 +196,23 @@ def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float =
         limits.append(ax.get_zlim())  # type: ignore[attr-defined]
     extents = [*np.ptp(limits, axis=1)]
     diagonal = float(np.linalg.norm(extents))
-    half = directions * (reach * diagonal / longest)
+    half = directions * (REACH * diagonal / longest)
     add_lines(
         ax,
         np.stack([places - half, places + half], axis=1),
-        colors=VERMILION,
+        colors=colour,
         linewidths=1.6,
         zorder=3,
         label="unstable direction",
     )
 
 
-def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D]:
-    """Return what stands in a legend for points of these marks, and for their directions.
+def mark_handles(
+    marks: Collection[str], face: str | None = None, *, directions: bool = True
+) -> list[Line2D]:
+    """Return what stands in a legend for points of these marks, and for directions that grow.
 
-    `face` is their colour, where it is not that of their marks.
+    `face` is their colour, where it is not that of their marks; directions are then black.
     """
     entries = [
         Line2D(
@@ -218,8 +221,9 @@ def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D
         for name, mark in POINT_MARKS.items()
         if name in marks
     ]
-    if {"saddle", "repeller"} & set(marks):
-        entries.append(Line2D([], [], color=VERMILION, lw=1.6, label="direction that grows"))
+    if directions and {"saddle", "repeller"} & set(marks):
+        line = VERMILION if face is None else BLACK
+        entries.append(Line2D([], [], color=line, lw=1.6, label="direction that grows"))
     return entries
 
 
