@@ -74,6 +74,9 @@ def time_constants(
 ) -> Axes:
     """Draw the longest time constants at each point, longest first; those of growth are hollow.
 
+    A time constant is infinite where the error of its eigenvalue leaves open whether the mode
+    decays or grows.
+
     Parameters
     ----------
     linearization
