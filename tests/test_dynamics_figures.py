@@ -347,7 +347,20 @@ def test_words_that_stand_out_are_written_and_none_over_another() -> None:
     assert not near.any()
 
 
+def test_names_of_users_are_no_mathematics() -> None:
+    modes = modes_of(0.9, 0.5)
+    for axes in (
+        draw.time_constants(modes, ["$\\frac{$"]),
+        draw.dimensionality({"$\\frac{$": np.array([3.0, 1.0])}),
+        draw.eigenvalues(modes, ["$\\frac{$"])[0],
+    ):
+        axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+
+
 def test_what_cannot_be_drawn_is_refused() -> None:
+    for drawing in (draw.time_constants, draw.eigenvalues):
+        with pytest.raises(ValueError, match="names must be 1 at least, one for each point, not 0"):
+            drawing(modes_of(0.9), [])
     without = nc.word_effects(MODES, np.eye(3))
     with pytest.raises(ValueError, match="effects must be computed with a readout"):
         draw.instantaneous_and_steady(without)

@@ -45,7 +45,8 @@ def dimensionality(
         ax.axvline(ratio, color=colour, lw=1, ls="--")
     ax.set_xlabel("number of principal components (dashed: participation ratio)")
     ax.set_title("How many dimensions the states fill")
-    ax.legend(loc="lower right")
+    for text in ax.legend(loc="lower right").get_texts():
+        text.set_parse_math(False)
     return ax
 
 

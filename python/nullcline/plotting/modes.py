@@ -74,6 +74,9 @@ def time_constants(
 ) -> Axes:
     """Draw the longest time constants at each point, longest first; those of growth are hollow.
 
+    A time constant is infinite where the error of its eigenvalue leaves open whether the mode
+    decays or grows.
+
     Parameters
     ----------
     linearization
@@ -87,7 +90,13 @@ def time_constants(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there are too few names.
     """
+    called = _names(names, len(linearization))
     ax = axes_or_new(ax)
     step, unit = time_unit(linearization.cell)
     sides = side_of_circle(linearization.eigenvalues, linearization.eigenvalue_errors)
@@ -97,9 +106,8 @@ def time_constants(
     grows = np.take_along_axis(sides[: len(order)], order, axis=1) == GROWTH
     for i, tau in enumerate(shown):
         rank, place = np.arange(1, len(tau) + 1), step * tau.clip(max=LONGEST)
-        name = f"point {i}" if names is None else names[i]
         style = {"color": COLOURS[i], "marker": SHAPES[i], "ms": 4}
-        ax.plot(rank, place, label=name, **style)  # type: ignore[arg-type]
+        ax.plot(rank, place, label=called[i], **style)  # type: ignore[arg-type]
         hollow = {**style, "mfc": "white", "ms": 6, "ls": "", "zorder": 3}
         ax.plot(rank[grows[i]], place[grows[i]], **hollow)  # type: ignore[arg-type]
         beyond = tau > LONGEST
@@ -121,8 +129,8 @@ def time_constants(
     hollow_mark = Line2D(
         [], [], ls="", marker="o", mfc="white", color=BLACK, label="growth, |λ| > 1"
     )
-    named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
-    ax.legend(handles=[*named, hollow_mark] if grows.any() else named)
+    named = [line for line in ax.lines if line.get_label() in called]
+    add_legend(ax, [*named, hollow_mark] if grows.any() else named)
     return ax
 
 
@@ -151,17 +159,23 @@ def eigenvalues(
     -------
     numpy.ndarray of matplotlib.axes.Axes
         One for each point.
+
+    Raises
+    ------
+    ValueError
+        If there are too few names, or other than as many axes.
     """
+    called = _names(names, len(linearization))
     count = min(len(linearization), len(COLOURS))
     axes_of = panels_or_new(ax, count, width=1.4, height=1.05)
     errors = linearization.eigenvalue_errors
     for i, axes in enumerate(axes_of):
         values = linearization.eigenvalues[i]
         draw_eigenvalues(axes, values, errors[i], linearization.cell)
-        name = f"point {i}" if names is None else names[i]
         largest = np.abs(values).max(initial=0)
         axes.set_title(
-            f"{name}: {linearization.stability[i]}, largest |λ| = {largest:.4f}", parse_math=False
+            f"{called[i]}: {linearization.stability[i]}, largest |λ| = {largest:.4f}",
+            parse_math=False,
         )
     if count:
         marks = eigenvalue_marks(linearization.eigenvalues[:count], errors[:count])
@@ -241,9 +255,18 @@ def eigenvalue_marks(
 
 
 _RING_TEXT = {
-    "fontsize": 6, "color": GREY, "ha": "center", "va": "center",
+    "zorder": 1.5, "fontsize": 6, "color": GREY, "ha": "center", "va": "center",
     "bbox": {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
 }  # fmt: skip
+
+
+def _names(names: Sequence[str] | None, n_points: int) -> list[str]:
+    """Return what the points that are drawn are called."""
+    count = min(n_points, len(COLOURS))
+    called = [f"point {i}" for i in range(count)] if names is None else list(names)[:count]
+    if len(called) < count:
+        raise ValueError(f"names must be {count} at least, one for each point, not {len(called)}")
+    return called
 
 
 def _draw_values(ax: Axes, values: Complex, errors: NDArray[np.float64] | None) -> None:

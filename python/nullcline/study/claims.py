@@ -181,8 +181,8 @@ def _first_layer_modes(network: NetworkAnalysis) -> Finding:
     if min(real) <= 0.5:
         reasons.append(
             "Most eigenvalues of a real matrix of this size come in conjugate pairs; what is real "
-            "is the slow end: "
-            + ", ".join(_slowest_are(spectrum.eigenvalues) for spectrum in layer.spectra)
+            "are those of largest |λ|: "
+            + ", ".join(_largest_are(spectrum.eigenvalues) for spectrum in layer.spectra)
             + "."
         )
     if max(unstable) > 0:
@@ -286,9 +286,9 @@ def _real_share(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) ->
     return float(np.mean(np.abs(eigenvalues.imag) <= REAL * np.abs(eigenvalues)))
 
 
-def _slowest_are(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> str:
+def _largest_are(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> str:
     n = min(FEW, len(eigenvalues))
-    return f"{round(_real_share(eigenvalues[:n]) * n)} of the {n} slowest"
+    return f"{round(_real_share(eigenvalues[:n]) * n)} of the first {n}"
 
 
 def _percent_range(shares: list[float]) -> str:
