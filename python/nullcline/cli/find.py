@@ -244,7 +244,7 @@ def _write_points(folder: Path, found: Mapping[str, FixedPoints]) -> None:
     """Write a file for each layer; old ones go when all are written and before one is in place."""
     with contextlib.ExitStack() as files:
         for name, points in found.items():
-            points.save(files.enter_context(replacing(folder / f"{name}.npz")))  # CELL
+            points.save(files.enter_context(replacing(folder / f"{name}.npz")), cell=True)
         for path in _points_in(folder):
             path.unlink()
 

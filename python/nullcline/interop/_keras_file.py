@@ -124,7 +124,7 @@ def _of_weights(keras: Any, path: Path, nonlinearity: str | None, dtype: DTypeLi
     found = _recurrent_weights(path)
     if not found:
         raise FileError(f"{path} holds no weights of a recurrent layer")
-    cells = {
+    cells: dict[str, Any] = {
         name: from_keras(_layer(keras, name, weights, nonlinearity), dtype=dtype)[0]
         for name, weights in found.items()
     }
