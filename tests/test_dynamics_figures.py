@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +23,6 @@ RNG = np.random.default_rng(0)
 CELL = cell_of(random_gru(5, 3, 0.8, 1))
 STATES = RNG.uniform(-0.5, 0.5, (60, 5))
 POINTS = nc.find_fixed_points(CELL, STATES).unique()
-SLOW = replace(POINTS, kind=np.full(len(POINTS), "slow"), q=np.full(len(POINTS), 1e-7))
 MODES = nc.linearize(CELL, POINTS)
 NEXT = nc.predict_next_states(MODES, STATES)
 SEQUENCES = nc.predict_sequences(MODES, RNG.normal(size=(4, 6, 3)))
@@ -52,12 +50,6 @@ def infinite_time_constants() -> Figure:
     return draw.time_constants(nc.linearize(cell, np.zeros((1, 2))))
 
 
-def points_of_one_unit() -> Figure:
-    cell = cell_of(independent_units(np.array([0.9]), np.zeros(1)))
-    states = np.linspace(-0.5, 0.5, 9)[:, None]
-    return draw.fixed_points(nc.find_fixed_points(cell, states).unique(), states)
-
-
 def no_time_constants() -> Figure:
     return draw.time_constants(
         nc.linearize(nc.RNN(np.zeros((2, 1)), np.zeros((2, 2))), np.zeros((1, 2)))
@@ -70,7 +62,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "time constants of many points": lambda: draw.time_constants(nc.linearize(CELL, STATES[:9])),
     "infinite time constants": infinite_time_constants,
     "time constants of no memory": no_time_constants,
-    "points among equal states": lambda: draw.fixed_points(POINTS, np.zeros((5, 5))),
     "prediction": lambda: draw.prediction(NEXT, SEQUENCES),
     "prediction of next states": lambda: draw.prediction(NEXT),
     "prediction of few states": lambda: draw.prediction(NEXT.select([0, 1])),
@@ -84,10 +75,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "responses alone": lambda: draw.word_responses(RESPONSE, ["a", "b", "c"]),
     "eigenvalues": lambda: draw.eigenvalues(MODES),
     "eigenvalues of named points": lambda: draw.eigenvalues(MODES, ["a"] * len(MODES)),
-    "points": lambda: draw.fixed_points(POINTS, STATES),
-    "slow points": lambda: draw.fixed_points(SLOW, STATES),
-    "no points": lambda: draw.fixed_points(POINTS.select([]), STATES),
-    "points of one unit": points_of_one_unit,
     "dimensionality": lambda: draw.dimensionality({"a": np.array([3.0, 1.0, 0.0])}),
 }
 
