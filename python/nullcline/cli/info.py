@@ -76,7 +76,7 @@ def _of_arrays(path: Path, options: argparse.Namespace) -> tuple[str, Table]:
     if kind == "nullcline.Linearization":
         found = Linearization.load(path)
         title = f"{path}: {found!r} of {found.cell!r}"
-        return "linearization", linearization_table(found, None, title)
+        return "linearization", linearization_table(found, title)
     if any(name.endswith(("weight_hh", "weight_hh_l0")) for name in arrays):
         return "weights", _of_weights(path, options)
     what = kind or "arrays"

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def add_output(parser: argparse.ArgumentParser, what: str) -> None:
+def add_output(parser: argparse._ActionsContainer, what: str) -> None:
     """Add the file to write."""
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"file to write: {what}")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
-def require_writable(options: argparse.Namespace) -> None:
-    """Raise FileExistsError if the file is there, and is not to be replaced."""
-    if options.out is not None and options.out.exists() and not options.overwrite:
+def require_writable(path: Path | None, options: argparse.Namespace) -> None:
+    """Raise FileExistsError if a file is there, and is not to be replaced."""
+    if path is not None and path.exists() and not options.overwrite:
         raise FileExistsError(
-            f"{options.out} exists already; replace it (--overwrite), or choose another by --out"
+            f"{path} exists already; replace it (--overwrite), or choose another by --out"
         )
 
 

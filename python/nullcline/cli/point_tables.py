@@ -12,15 +12,16 @@ from nullcline.search.kinds import UNCONVERGED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nullcline.cli.subject import Subject
     from nullcline.linearization.linear_map import Linearization
     from nullcline.search.fixed_points import FixedPoints
 
 
 def points_table(points: FixedPoints, title: str) -> Table:
-    """Return a row for each point, numbered from 1."""
+    """Return a row for each point, numbered from 0."""
     columns = ["point", "kind", "q", "norm", "starts"]
     rows = [
-        [i + 1, str(points.kind[i]), float(points.q[i]), norm, int(points.count[i])]
+        [i, str(points.kind[i]), float(points.q[i]), norm, int(points.count[i])]
         for i, norm in enumerate(np.linalg.norm(points.h.astype(np.float64), axis=1).tolist())
     ]
     if points.condition is not None:
@@ -30,15 +31,19 @@ def points_table(points: FixedPoints, title: str) -> Table:
     return Table(title, columns, rows)
 
 
-def linearization_table(found: Linearization, points: FixedPoints | None, title: str) -> Table:
+def linearization_table(found: Linearization, title: str, subject: Subject | None = None) -> Table:
     """Return a row for each point: is it stable, its largest |λ|, its slowest modes.
 
-    The kinds of points, and how slow the network is there, are told where the points are given.
+    The numbers and kinds of points, and how slow the network is there, are those of the subject.
     """
     moduli = np.abs(found.eigenvalues)
-    columns: dict[str, Sequence[Any]] = {"point": range(1, len(found) + 1)}
-    if points is not None:
-        columns |= {"kind": kinds_of(points), "q": points.q.tolist()}
+    columns: dict[str, Sequence[Any]] = {"point": range(len(found))}
+    if subject is not None:
+        columns = {
+            "point": subject.numbers.tolist(),
+            "kind": kinds_of(subject.points),
+            "q": subject.points.q.tolist(),
+        }
     columns |= {
         "stability": found.stability.tolist(),
         "largest |λ|": moduli.max(axis=1).tolist(),

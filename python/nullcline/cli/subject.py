@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_inputs, read_states
 from nullcline.cli.networks import WEIGHTS, add_network, cell_of, is_points, read_layer
@@ -15,7 +17,32 @@ from nullcline.search.kinds import KINDS
 if TYPE_CHECKING:
     import argparse
 
+    from numpy.typing import NDArray
+
     from nullcline.cells.protocol import Cell
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A cell and points, or states, of it.
+
+    Attributes
+    ----------
+    cell
+        The cell.
+    points
+        Distinct points; or states, each with the kind that a point there would have.
+    numbers
+        What tables call them, from 0: their rows among the distinct points of their file.
+    """
+
+    cell: Cell
+    points: FixedPoints
+    numbers: NDArray[np.intp]
+
+    def select(self, rows: NDArray[Any]) -> Subject:
+        """Return some of the points, with the numbers that they had."""
+        return Subject(self.cell, self.points.select(rows), self.numbers[rows])
 
 
 def add_subject(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +60,7 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
         help="the network of the points, if their file does not hold it",
     )
     parser.add_argument(
-        "--states",
-        metavar="FILE",
-        help=f"states to look at in place of points: {FILE_OF_ARRAYS}",
-    )
-    parser.add_argument(
-        "--inputs", metavar="FILE", help="the constant input at these states (zero without it)"
+        "--inputs", metavar="FILE", help="the constant input at --states (zero without it)"
     )
     parser.add_argument(
         "--kinds", nargs="+", choices=KINDS, help="kinds of points (all that converged)"
@@ -48,7 +70,10 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs="+",
         metavar="N",
-        help="these points alone, by their numbers in the table, from 1",
+        help="these points alone, by their numbers in the tables, from 0",
+    )
+    parser.add_argument(
+        "--condition", metavar="LABEL", help="points under this condition of their inputs alone"
     )
     parser.add_argument(
         "--threads", dest="n_threads", type=int, metavar="N", help="most threads (a core each)"
@@ -56,43 +81,82 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
     add_network(parser)
 
 
-def read_subject(options: argparse.Namespace) -> tuple[Cell, FixedPoints]:
-    """Return a cell and its distinct points, or states, that the options of `add_subject` choose.
+def add_states_in_place(parser: argparse.ArgumentParser) -> None:
+    """Add states that a command looks at where it is given no points."""
+    parser.add_argument(
+        "--states",
+        metavar="FILE",
+        help=f"states to look at in place of points: {FILE_OF_ARRAYS}",
+    )
 
-    States are judged where they are, and so have a kind as points have.
+
+def read_subject(options: argparse.Namespace) -> Subject:
+    """Return the distinct points, or the states, that the options of `add_subject` choose.
 
     Raises
     ------
     OSError, ValueError, TypeError, NotImplementedError
         If a file cannot be read, or does not fit the others.
     """
-    read = _points if is_points(options.source) else _states
-    cell, points = read(options)
-    if options.kinds:
-        points = points.select([kind in options.kinds for kind in points.kind.tolist()])
-    if len(points) == 0:
-        raise ValueError(
-            f"{options.source} has no point "
-            + (f"that is {' or '.join(options.kinds)}" if options.kinds else "that converged")
-        )
-    if options.point:
-        if not all(1 <= number <= len(points) for number in options.point):
-            raise ValueError(f"point must be one of 1 to {len(points)}, not {options.point}")
-        points = points.select([number - 1 for number in options.point])
-    return cell, points
+    if is_points(options.source):
+        if options.states is not None:
+            raise ValueError(f"states must be left out: {options.source} holds points")
+        return read_points(options)
+    return _chosen(options, *_states(options))
 
 
-def _points(options: argparse.Namespace) -> tuple[Cell, FixedPoints]:
-    for name in ("states", "inputs"):
-        if getattr(options, name) is not None:
-            raise ValueError(f"{name} must be left out: {options.source} holds points, with theirs")
+def read_points(options: argparse.Namespace) -> Subject:
+    """Return the distinct points in the file that is named, as `read_subject` does."""
+    if options.inputs is not None:
+        raise ValueError(f"inputs must be left out: {options.source} holds points, with theirs")
     points = FixedPoints.load(options.source)
     if options.network is None:
         cell = cell_of(options.source, points)
     else:
         cell = read_layer(options.network, options).cell
         _require_fitting(options, points, cell)
-    return cell, replace(points, cell=cell).unique()
+    return _chosen(options, cell, replace(points, cell=cell).unique())
+
+
+def _chosen(options: argparse.Namespace, cell: Cell, points: FixedPoints) -> Subject:
+    subject = Subject(cell, points, np.arange(len(points)))
+    if options.condition is not None:
+        subject = subject.select(_under_condition(options, points))
+    if options.kinds:
+        subject = subject.select(np.flatnonzero(np.isin(subject.points.kind, options.kinds)))
+    if len(subject.points) == 0:
+        raise ValueError(
+            f"{options.source} has no point "
+            + (f"that is {' or '.join(options.kinds)}" if options.kinds else "that converged")
+        )
+    if options.point:
+        rows = [np.flatnonzero(subject.numbers == number) for number in options.point]
+        if not all(len(found) for found in rows):
+            raise ValueError(
+                f"point must be among {shown_numbers(subject.numbers)}, not "
+                f"{', '.join(map(str, options.point))}"
+            )
+        subject = subject.select(np.concatenate(rows))
+    return subject
+
+
+def _under_condition(options: argparse.Namespace, points: FixedPoints) -> NDArray[np.intp]:
+    labels = [] if points.condition is None else points.condition.astype(str).tolist()
+    if options.condition not in labels:
+        there = ", ".join(dict.fromkeys(labels)) or "none, since their inputs have no labels"
+        raise ValueError(
+            f"condition must be one of the points in {options.source} ({there}), not "
+            f"{options.condition!r}"
+        )
+    return np.flatnonzero([label == options.condition for label in labels])
+
+
+def shown_numbers(numbers: NDArray[np.intp]) -> str:
+    """Return numbers in words: 0 to 8, or 0, 3, 7 and 12 more."""
+    if len(numbers) > 1 and np.ptp(numbers) == len(numbers) - 1:
+        return f"{numbers.min()} to {numbers.max()}"
+    first = ", ".join(map(str, numbers[:10]))
+    return first if len(numbers) <= 10 else f"{first} and {len(numbers) - 10} more"
 
 
 def _require_fitting(options: argparse.Namespace, points: FixedPoints, cell: Cell) -> None:

@@ -11,7 +11,7 @@ from nullcline.cli.options import command
 from nullcline.cli.outputs import add_output, require_suffix, require_writable, write_csv
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.running import say
-from nullcline.cli.subject import add_subject, read_subject
+from nullcline.cli.subject import add_states_in_place, add_subject, read_subject, shown_numbers
 from nullcline.cli.tables import Table, add_json, records, show, show_json
 from nullcline.continuation.fibers import trace
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nullcline.cli.options import Commands
+    from nullcline.cli.subject import Subject
     from nullcline.continuation.fibers import Curve, Trace
 
 _EXAMPLES = (
     "nullcline trace points/layer-1.npz",
-    "nullcline trace points/layer-1.npz --point 2 --directions 2 --out curve.csv",
+    "nullcline trace points/layer-1.npz --point 1 --directions 2 --out curve.csv",
     "nullcline trace model.pt --states state.npy --json",
 )
 
@@ -40,6 +41,7 @@ def add(commands: Commands) -> None:
         examples=_EXAMPLES,
     )
     add_subject(parser)
+    add_states_in_place(parser)
     parser.add_argument(
         "--directions",
         dest="n_directions",
@@ -60,13 +62,13 @@ def add(commands: Commands) -> None:
 
 def _trace(options: argparse.Namespace) -> None:
     require_suffix(options.out, (".npz", ".csv"))
-    require_writable(options)
-    cell, points = read_subject(options)
+    require_writable(options.out, options)
+    subject = read_subject(options)
     if not options.point:
-        points = points.select([0])
+        subject = subject.select(np.arange(1))
     found = trace(
-        cell,
-        points,
+        subject.cell,
+        subject.points,
         n_directions=options.n_directions,
         largest_step=options.largest_step,
         max_points=options.max_points,
@@ -75,7 +77,9 @@ def _trace(options: argparse.Namespace) -> None:
     if options.out is not None:
         _write(options.out, found)
     tables = {
-        "curves": _curves_table(found, f"{options.source}: curves, both ways from the point"),
+        "curves": _curves_table(
+            found, f"{options.source}: curves, both ways from {_named(subject)}"
+        ),
         "points": points_table(
             found.points, "points on the curves (starts: how often each was met)"
         ),
@@ -86,6 +90,10 @@ def _trace(options: argparse.Namespace) -> None:
     show(list(tables.values()))
     if options.out is not None:
         say(options.out)
+
+
+def _named(subject: Subject) -> str:
+    return f"point{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
 
 
 def _curves_table(found: Trace, title: str) -> Table:
@@ -99,21 +107,21 @@ def _curves_table(found: Trace, title: str) -> Table:
             len(curve.branch_h),
             "; ".join(dict.fromkeys(curve.ends)),
         ]
-        for number, curve in enumerate(found.curves, 1)
+        for number, curve in enumerate(found.curves)
     ]
     return Table(title, columns, rows)
 
 
 def _write(path: Path, found: Trace) -> None:
     if path.suffix == ".csv":
-        write_csv(path, [row for i, curve in enumerate(found.curves, 1) for row in _rows(i, curve)])
+        write_csv(path, [row for i, curve in enumerate(found.curves) for row in _rows(i, curve)])
         return
     names = ("h", "tau", "q", "arclength", "tangents", "direction", "branch_h")
     archive.write_arrays(
         path,
         {
             f"curve_{number}_{name}": getattr(curve, name)
-            for number, curve in enumerate(found.curves, 1)
+            for number, curve in enumerate(found.curves)
             for name in names
         },
     )
