@@ -151,6 +151,14 @@ def _under_condition(options: argparse.Namespace, points: FixedPoints) -> NDArra
     return np.flatnonzero([label == options.condition for label in labels])
 
 
+def require_one_condition(subject: Subject, what: str) -> None:
+    """Raise ValueError if points are under several conditions of their inputs."""
+    labels = subject.points.condition
+    if labels is not None and len(set(labels.tolist())) > 1:
+        there = ", ".join(dict.fromkeys(labels.astype(str).tolist()))
+        raise ValueError(f"condition must be chosen, one of {there}: {what} is at one input")
+
+
 def shown_numbers(numbers: NDArray[np.intp]) -> str:
     """Return numbers in words: 0 to 8, or 0, 3, 7 and 12 more."""
     if len(numbers) > 1 and np.ptp(numbers) == len(numbers) - 1:

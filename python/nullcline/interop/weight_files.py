@@ -37,6 +37,9 @@ class FileFormat(Enum):
     UNKNOWN = "none of these"
 
 
+_LONGEST_HEADER = 100_000_000
+"""Of a safetensors file, by its specification."""
+
 _KEEPING_WEIGHTS = {
     FileFormat.NPZ,
     FileFormat.SAFETENSORS,
@@ -81,7 +84,6 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
         If it is no regular file, or a damaged archive.
     """
     with open_regular(path) as file:
-        size = size_of(file)
         first = file.read(9)
     if first.startswith(b"\x93NUMPY"):
         return FileFormat.NPY
@@ -89,7 +91,7 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
         return FileFormat.KERAS
     if first.startswith(b"\x80"):  # a pickle, as PyTorch's were
         return FileFormat.TORCH
-    if first[8:] == b"{" and int.from_bytes(first[:8], "little") <= size - 8:
+    if first[8:] == b"{" and int.from_bytes(first[:8], "little") <= _LONGEST_HEADER:
         return FileFormat.SAFETENSORS
     if first.startswith(b"PK\x03\x04"):
         with reading(path, "a zip archive") as file:
