@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from safetensors.numpy import save_file
 import nullcline as nc
 from nullcline import cli
 from nullcline.cli import main, parser
+from testing.console_page import replay, what_is_printed
 from testing.full_disk import files_of_at_most
 
 if TYPE_CHECKING:
@@ -108,8 +110,13 @@ SINGLE = {"model.keras", "model.h5", "model.weights.h5"}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a network in every kind of file, states, inputs, and wrong files."""
     place = tmp_path_factory.mktemp("own")
-    for name, make in KINDS.items():
-        make(place / name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of its own code, and of its old format
+        for name, make in KINDS.items():
+            make(place / name)
+        keras: Any = importlib.import_module("keras")
+        keras_model(keras.layers.Lambda(abs)).save(place / "lambda.keras")
+        keras_model(keras.layers.LSTM(H)).save_weights(place / "two.weights.h5")
     np.save(place / "states.npy", STATES)
     np.savez(place / "several.npz", a=STATES[0], b=STATES[1], text=np.array("no numbers"))
     np.savez(place / "conditions.npz", up=np.ones(D), down=-np.ones(D))
@@ -134,9 +141,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "cut.h5").write_bytes((place / "model.h5").read_bytes()[:600])
     (place / "empty.pt").write_bytes(b"")
     (place / "text.pt").write_text("these are no weights")
-    keras: Any = importlib.import_module("keras")
-    keras_model(keras.layers.Lambda(abs)).save(place / "lambda.keras")
-    keras_model(keras.layers.LSTM(H)).save_weights(place / "two.weights.h5")
     return place
 
 
@@ -476,6 +480,20 @@ def test_curves_are_told_and_written(points: Path, capsys: pytest.CaptureFixture
         np.testing.assert_array_equal(arrays["curve_0_h"], expected.curves[0].h)
 
 
+def test_a_state_is_traced_from_where_it_goes(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("corner.npy", [0.9, 0.9])
+    np.save("input.npy", np.full(D, 0.1))
+    words = ["trace", "state.pt", "--states", "corner.npy", "--inputs", "input.npy", "--json"]
+    output = json.loads(said(capsys, *words))
+    expected = nc.trace(CELL, np.array([0.9, 0.9]), np.full(D, 0.1))
+    assert [curve["states"] for curve in output["curves"]] == [len(expected.curves[0])]
+    assert [row["norm"] for row in output["points"]] == pytest.approx(
+        np.linalg.norm(expected.points.h, axis=1)
+    )
+
+
 def test_a_file_of_points_without_its_network_is_given_it(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -746,3 +764,10 @@ def test_a_long_table_is_cut_with_a_word_and_json_is_whole(
     lines = said(capsys, *words).splitlines()
     assert lines[-1] == "  … 10 more"
     assert len(json.loads(said(capsys, *words, "--json"))) == 30
+
+
+def test_the_examples_of_the_documentation_print_what_it_says(tmp_path: Path) -> None:
+    """If not, `python -m testing.console_page docs/command_line.md` writes what they print."""
+    page = (Path(__file__).parents[1] / "docs" / "command_line.md").read_text("utf-8")
+    assert what_is_printed(replay(page, tmp_path)) == what_is_printed(page)
+    assert what_is_printed(page.replace("growing", "waning")) != what_is_printed(page)

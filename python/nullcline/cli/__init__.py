@@ -10,7 +10,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nullcline._support.versions import own_version
-from nullcline.cli import completion, data, find, info, linearize, plot, reproduce, trace, train
+from nullcline.cli import (
+    completion,
+    data,
+    find,
+    info,
+    linearize,
+    plot,
+    reproduce,
+    trace,
+    train,
+)
 from nullcline.cli.running import run
 
 if TYPE_CHECKING:

@@ -30,12 +30,16 @@ def read_states(where: str, cell: Cell) -> Floats:
         If the file cannot be read, or what it holds are no states of the cell.
     """
     array = read_trajectories(where, cell)
+    _require_finite(where, array)
     return array.reshape(-1, array.shape[-1])
 
 
 def read_trajectories(where: str, cell: Cell) -> Floats:
-    """Return the states in a file in the shape that they have, (n, S) or (trials, time, S)."""
-    array = _numbers(where, _one_array(where), cell)
+    """Return the states in a file in the shape that they have, (n, S) or (trials, time, S).
+
+    Trials of different lengths may be filled up with NaN.
+    """
+    array = _numbers(where, one_array(where), cell)
     if array.ndim == 1:
         array = array[None]
     if array.ndim not in {2, 3}:
@@ -46,7 +50,6 @@ def read_trajectories(where: str, cell: Cell) -> Floats:
     _require_width(where, "states", array, cell.state_size, _of(cell))
     if array.size == 0:
         raise ValueError(f"{where} holds no states: its shape is {array.shape}")
-    _require_finite(where, array)
     return array
 
 
@@ -90,7 +93,8 @@ def random_states(n: int, cell: Cell, seed: int) -> Floats:
     return cell.state_of(outputs.astype(cell.dtype))
 
 
-def _one_array(where: str) -> Any:
+def one_array(where: str) -> Any:
+    """Return the array in FILE, or that of FILE:NAME, whatever its shape."""
     arrays = _arrays(where)
     if len(arrays) > 1:
         if "states" in arrays:

@@ -75,7 +75,7 @@ def _trace(options: argparse.Namespace) -> None:
     require_one_condition(subject, "a curve")
     found = trace(
         subject.cell,
-        subject.points,
+        *_given(subject),
         n_directions=options.n_directions,
         largest_step=options.largest_step,
         max_points=options.max_points,
@@ -97,8 +97,19 @@ def _trace(options: argparse.Namespace) -> None:
         say(options.out)
 
 
+def _given(subject: Subject) -> tuple[Any, Any]:
+    """Return points, which carry their inputs, or states, which go to their ends, and theirs."""
+    points = subject.points
+    if subject.are_points or points.inputs is None:
+        return (points if subject.are_points else points.h), None
+    if np.ptp(points.inputs, axis=0).any():
+        raise ValueError("inputs must be one for all states that a curve is traced from")
+    return points.h, points.inputs[0]
+
+
 def _named(subject: Subject) -> str:
-    return f"point{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
+    what = "point" if subject.are_points else "state"
+    return f"{what}{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
 
 
 def _curves_table(found: Trace, title: str) -> Table:
