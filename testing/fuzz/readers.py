@@ -70,9 +70,23 @@ def _points() -> nc.FixedPoints:
 
 
 def _saved_points(folder: Path) -> list[bytes]:
-    _points().save(folder / "points.npz")
+    _points().save(folder / "points.npz", cell=True)
     names = ("points.npz", "points-of-conditions.npz")
     return [(folder / "points.npz").read_bytes(), *((OLD_FILES / n).read_bytes() for n in names)]
+
+
+def _saved_modes(folder: Path) -> list[bytes]:
+    points = _points()
+    assert points.cell is not None
+    nc.linearize(points.cell, points, n_threads=1).save(folder / "modes.npz")
+    return [(folder / "modes.npz").read_bytes()]
+
+
+def _use_modes(modes: nc.Linearization, folder: Path) -> None:
+    repr(modes)
+    modes.by_time_constant()
+    nc.concatenate(list(modes) or [modes]).save(folder / "again.npz")
+    nc.Linearization.load(folder / "again.npz")
 
 
 def _use_points(points: nc.FixedPoints, folder: Path) -> None:
@@ -81,7 +95,7 @@ def _use_points(points: nc.FixedPoints, folder: Path) -> None:
         points.select(kind).unique()
     points.unique(unconverged=True)
     points.outliers()
-    points.save(folder / "again.npz")
+    points.save(folder / "again.npz", cell=points.cell is not None)
     nc.FixedPoints.load(folder / "again.npz")
 
 
@@ -266,6 +280,7 @@ def _files(*names: str) -> Callable[[Path], list[bytes]]:
 
 READERS: dict[str, Reader] = {
     "points": Reader(_saved_points, "points.npz", nc.FixedPoints.load, _use_points),
+    "modes": Reader(_saved_modes, "modes.npz", nc.Linearization.load, _use_modes),
     "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
     "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),
     "analysis": Reader(_files("analysis.npz"), "analysis.npz", NetworkAnalysis.load, _use_analysis),
