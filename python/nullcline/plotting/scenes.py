@@ -14,6 +14,7 @@ from nullcline._support import validation
 from nullcline.linearization.linear_map import Linearization, linearize, require_linearization
 from nullcline.plotting.panels import (
     add_legend,
+    add_title,
     axes_or_new,
     is_3d,
     legend_below,
@@ -23,6 +24,7 @@ from nullcline.plotting.panels import (
 from nullcline.plotting.points import (
     add_lines,
     count_kinds,
+    count_marks,
     dot,
     draw_cloud,
     draw_directions,
@@ -34,7 +36,7 @@ from nullcline.plotting.points import (
     unstable_directions,
 )
 from nullcline.plotting.projection import Projection, in_space
-from nullcline.plotting.theme import GREY, POINT_MARKS, colours_of
+from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 
@@ -207,8 +209,8 @@ def panels_by_condition(
     axis = scene.projection(k)
     for panel, condition in zip(axes, scene.conditions, strict=True):
         part = scene.of(condition)
+        add_title(panel, str(condition))
         part.draw(panel, axis)
-        panel.set_title(f"{condition}\n{part.counts()}", parse_math=False)
     _share_limits(axes)
     if given is None:
         legend_below(axes[0].figure, scene.handles())
@@ -258,6 +260,11 @@ class Scene:
         self.conditions = self._conditions()
 
     @property
+    def _by_condition(self) -> bool:
+        """Whether the colour of points is that of their condition."""
+        return self._colour == "condition" and self.points.condition is not None
+
+    @property
     def _cell(self) -> Cell | None:
         return self.points.cell
 
@@ -276,7 +283,7 @@ class Scene:
 
     def counts(self) -> str:
         """Return how many points there are of each kind, in words, and which are not drawn."""
-        shown = count_kinds(self.points)
+        shown = count_marks(self.growth.marks)
         if len(self._hidden) == 0:
             return shown
         return f"{shown} (not drawn: {count_kinds(self._hidden)})"
@@ -290,7 +297,8 @@ class Scene:
             clouds = [path[np.isfinite(path).all(axis=1)] for path in self._all_paths()]
         if not sum(map(len, clouds)):
             clouds = [self.points.h] if len(self.points) else [np.zeros((1, self._size))]
-        rows = np.concatenate([self._placed(rows) for rows in clouds])
+        placed = [self._placed(rows) for rows in clouds]
+        rows = placed[0] if len(placed) == 1 else np.concatenate(placed)
         return Projection.principal(rows, k)
 
     def draw(self, ax: Axes, projection: Projection) -> None:
@@ -309,17 +317,19 @@ class Scene:
         slow = self.points.q[self.points.kind == "slow"]
         colours = speed_colours(slow)
         draw_marks(ax, places, self.growth.marks, self._sizes(), self._faces(colours))
-        draw_directions(ax, places[self.growth.owners], turned)
+        line = BLACK if self._by_condition else VERMILION
+        draw_directions(ax, places[self.growth.owners], turned, line)
         for name, label in zip("xyz"[:k], projection.labels, strict=True):
             getattr(ax, f"set_{name}label")(label, parse_math=False)
-        ax.set_title(self.counts())
+        add_title(ax, self.counts())
         if self._colour != "condition" and len(np.unique(slow)) > 1:
             bar = ax.figure.colorbar(colours, ax=ax, shrink=0.8, pad=0.1 if k == 3 else 0.02)
             bar.set_label("speed q of slow points")
 
     def handles(self) -> list[Line2D]:
         """Return what stands in the legend."""
-        entries = mark_handles(set(self.growth.marks.tolist()))
+        face = "white" if self._by_condition else None
+        entries = mark_handles(set(self.growth.marks.tolist()), face)
         if any(len(rows) for label, rows in self.states if label is None):
             entries.append(dot(GREY, "visited state"))
         if self._colour == "kind" and self.trajectories:
@@ -382,9 +392,9 @@ class Scene:
         return np.asarray(many * (45 + 120 * np.sqrt(share)))
 
     def _faces(self, colours: ScalarMappable) -> list[Any]:
-        if self._colour == "condition" and self.points.condition is not None:
-            tints = self._tints()
-            return [tints[label] for label in self.points.condition.tolist()]
+        if self._by_condition:
+            labels: Any = self.points.condition
+            return [self._tints()[label] for label in labels.tolist()]
         several = len(np.unique(self.points.q[self.points.kind == "slow"])) > 1
         return [
             colours.to_rgba(q) if mark == "slow" and several else POINT_MARKS[mark].face
