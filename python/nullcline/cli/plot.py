@@ -94,16 +94,25 @@ def _plot(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")  # there need be no screen
+    from matplotlib import pyplot as plt
+
     from nullcline import plotting
 
     with plotting.style():
         figure = _figure(_DRAWN[options.what](shown))
-        with replacing(path) as temporary:
-            suffix = path.suffix.lower()
-            figure.savefig(
-                temporary, format=suffix[1:], bbox_inches="tight", metadata=_UNDATED.get(suffix)
-            )
+        try:
+            _save(figure, path)
+        finally:
+            plt.close(figure)
     say(path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    suffix = path.suffix.lower()
+    with replacing(path) as temporary:
+        figure.savefig(
+            temporary, format=suffix[1:], bbox_inches="tight", metadata=_UNDATED.get(suffix)
+        )
 
 
 def _read(options: argparse.Namespace) -> _Shown:
