@@ -14,7 +14,7 @@ from nullcline._support import archive, validation, zips
 from nullcline._support.reading import FileError, open_regular, reading, size_of
 from nullcline.interop._keras_file import read_keras
 from nullcline.interop._named_parameters import cells_of, prefixes
-from nullcline.interop._parameters import parameter
+from nullcline.interop._parameters import parameter_in
 from nullcline.interop._state_dict import read_state_dict
 from nullcline.interop.safetensors import from_safetensors, open_safetensors
 
@@ -169,7 +169,7 @@ def read_weights(
         layers = cells_of(
             Path(path),
             list(arrays),
-            lambda name: parameter(name, arrays[name], target),
+            lambda name: parameter_in(Path(path), name, arrays[name], target),
             prefix=chosen,
             **options,
         )
