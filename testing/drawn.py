@@ -89,7 +89,6 @@ def cloud(ax: Axes) -> Array:
 
 def rendered(ax: Axes) -> Figure:
     """Render the whole figure, as saving it would, and return it."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()
-    return figure
+    figure: Any = ax.figure
+    figure.figure.draw_without_rendering()
+    return figure  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,19 @@ def points(n_states: int = 5, **columns: Any) -> FixedPoints:
 def lines(figure: Figure) -> list[NDArray[np.float64]]:
     (ax,) = figure.axes
     return [np.column_stack(line.get_data_3d()) for line in ax.lines]  # type: ignore[attr-defined]
+
+
+def test_arguments_are_those_of_the_original() -> None:
+    found = {name: p.default for name, p in inspect.signature(plot_fps).parameters.items()}
+    assert found == {
+        "fps": inspect.Parameter.empty,
+        "state_traj": None,
+        "plot_batch_idx": None,
+        "plot_start_time": 0,
+        "plot_stop_time": None,
+        "mode_scale": 0.25,
+        "fig": None,
+    }
 
 
 def test_points_and_trials_are_seen_in_the_components_of_all_trials() -> None:

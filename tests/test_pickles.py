@@ -216,6 +216,15 @@ def test_a_pickle_is_read_in_a_process_that_has_imported_nothing() -> None:
     assert float(ended.stdout) == float(POINTS.cell.speed(POINTS.h, POINTS.inputs).max())
 
 
+def test_what_lies_elsewhere_is_pickled_as_arrays_of_numpy() -> None:
+    """A worker need have neither the device nor the library."""
+    elsewhere: Any = torch.from_numpy(POINTS.h.copy())
+    points = replace(POINTS, h=elsewhere)
+    assert b"torch" not in pickle.dumps(points)
+    assert same(POINTS, pickle.loads(pickle.dumps(points)))  # noqa: S301
+    assert same(POINTS[1:], points[1:])
+
+
 def test_points_without_a_cell_pickle() -> None:
     points = replace(POINTS, cell=None)
     assert same(points, pickle.loads(pickle.dumps(points)))  # noqa: S301

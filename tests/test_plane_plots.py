@@ -237,8 +237,9 @@ def test_what_goes_round_does_not_settle() -> None:
 
 
 def test_a_state_settles_when_it_is_near_at_two_looks() -> None:
-    stable = POINTS.h[nc.linearize(CELL, POINTS).is_stable]
-    radii = radii_of(stable, POINTS.h)
+    known = POINTS.h.astype(np.float64)
+    stable = known[nc.linearize(CELL, POINTS).is_stable]
+    radii = radii_of(stable, known)
     for steps, expected in ((STEPS_BETWEEN, UNSETTLED), (2 * STEPS_BETWEEN, 1)):
         labels = settle(CELL, stable[1:2], stable, radii, None, steps, lambda *_: None)
         assert labels.tolist() == [expected]

@@ -73,6 +73,18 @@ def test_coordinates_in_modes_are_those_of_left_eigenvectors() -> None:
     assert [name.split(", ")[1] for name in found.names] == ["real part", "imaginary part"]
 
 
+def test_modes_are_named_by_their_time_constants() -> None:
+    """At rest λ = 1 - α + α w: growth along w = 2, in the unit of dt; none to be told at w = 1."""
+    cell = nc.LeakyRNN(np.eye(3), np.diag([2.0, 1, 0]), np.zeros(3), dt=10.0, tau=20.0)
+    modes = nc.linearize(cell, np.zeros((1, 3)))
+    growth, decay = (10 / abs(np.log(value)) for value in (1.5, 0.5))
+    assert Projection.of_modes(modes, [0, 1, 2]).names == (
+        f"mode 1 (τ = {growth:.3g} (growth))",
+        "mode 2 (τ = ∞)",
+        f"mode 3 (τ = {decay:.3g})",
+    )
+
+
 def test_readouts_are_axes_as_they_are_given() -> None:
     vectors, states = np.array([[1.0, 2, 0], [0, 0, 3]]), np.arange(6.0).reshape(2, 3)
     found = Projection.onto(vectors, centre=[1, 1, 1], names=["a", "b"])

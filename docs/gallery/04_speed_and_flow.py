@@ -2,8 +2,8 @@
 The speed as a landscape, and the flow in it
 ============================================
 
-The speed q is how far a step moves a state, squared. Over a plane through three fixed points its
-valleys lead to fixed points, and streamlines say where the network goes from every state on it.
+The speed q is how far a step moves a state, squared. Over a plane of states its valleys lead
+to fixed points, and streamlines say where the network goes from every state on it.
 """
 
 import numpy as np

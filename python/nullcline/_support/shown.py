@@ -53,7 +53,8 @@ def html_table(caption: str, table: Table) -> str:
         rest = f"… {len(shown)} of {table.n_rows} shown"
         body += f'<tr><td colspan="{len(table.header)}">{rest}</td></tr>'
     return (
-        f"<table><caption>{_escaped(caption)}</caption><thead><tr>{head}</tr></thead>"
+        '<table><caption style="text-align: left; white-space: nowrap">'
+        f'{_escaped(caption)}</caption><thead style="text-align: left"><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
 

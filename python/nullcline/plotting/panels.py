@@ -12,10 +12,11 @@ from matplotlib.transforms import ScaledTranslation
 from nullcline.plotting.theme import PANEL, colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
     from numpy.typing import NDArray
 
@@ -144,9 +145,10 @@ def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
     entries |= {str(handle.get_label()): handle for handle in handles}
     if not entries:
         return
-    figure = ax.get_figure(root=True)
-    shown: dict[str, Any] = {"handles": list(entries.values()), "labels": list(entries)}
-    if figure is None or figure.get_layout_engine() is None:
+    figure: Any = ax.figure
+    figure = figure.figure  # of a subfigure, the whole
+    shown: dict[str, Any] = {"handles": list(entries.values()), "labels": _placeholders(entries)}
+    if figure.get_layout_engine() is None:
         legend = ax.legend(**shown, loc="upper right")
     else:
         place = ax.get_subplotspec()
@@ -161,8 +163,7 @@ def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
             bbox_transform=ax.transAxes + below,
             ncols=max(1, min(len(entries), int(room / (0.5 + LETTER * max(map(len, entries)))))),
         )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    _write(legend, entries)
 
 
 def time_unit(cell: object) -> tuple[float, str]:
@@ -206,4 +207,26 @@ def write_words(axes: Axes, x: Vector, y: Vector, words: Sequence[str] | None) -
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Write a legend below all panels, in as many columns as there is room for."""
     columns = max(1, int(figure.get_figwidth() / LEGEND_ENTRY))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+    labels = [str(handle.get_label()) for handle in handles]
+    legend = figure.legend(
+        handles=handles,
+        labels=_placeholders(labels),
+        loc="outside lower center",
+        ncols=min(columns, len(handles)),
+    )
+    _write(legend, labels)
+
+
+def _placeholders(labels: Iterable[str]) -> list[str]:
+    """Return what stands for labels of users while a legend is made.
+
+    Matplotlib leaves out those that begin with an underscore.
+    """
+    return ["M" * len(label) for label in labels]
+
+
+def _write(legend: Legend, labels: Iterable[str]) -> None:
+    """Write labels into a legend as they are: a dollar is no mathematics."""
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
+        text.set_parse_math(False)

@@ -51,7 +51,8 @@ _PLURALS = {"saddle": "saddles", "repeller": "repellers", "minimum": "minima"}
 
 def speed_colours(speeds: Vector) -> ScalarMappable:
     """Return colours for the speeds of slow points, which may be none."""
-    norm = LogNorm(speeds.min() / 2, speeds.max() * 2) if len(speeds) else None
+    moving = speeds[speeds > 0]
+    norm = LogNorm(moving.min() / 2, moving.max() * 2) if len(moving) else None
     return ScalarMappable(norm, SLOW_COLOURS)
 
 
@@ -101,7 +102,7 @@ def draw_points(
         for mark, q in zip(marks.tolist(), points.q, strict=True)
     ]
     draw_marks(ax, places, marks, 40 + 160 * np.sqrt(points.count / n_starts), faces)
-    return mark_handles(set(marks.tolist()))
+    return mark_handles(set(marks.tolist()), directions=False)
 
 
 def point_kinds(
@@ -206,8 +207,10 @@ def draw_directions(ax: Axes, places: Matrix, directions: Matrix, colour: str = 
     )
 
 
-def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D]:
-    """Return what stands in a legend for points of these marks, and for their directions.
+def mark_handles(
+    marks: Collection[str], face: str | None = None, *, directions: bool = True
+) -> list[Line2D]:
+    """Return what stands in a legend for points of these marks, and for directions that grow.
 
     `face` is their colour, where it is not that of their marks; directions are then black.
     """
@@ -218,7 +221,7 @@ def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D
         for name, mark in POINT_MARKS.items()
         if name in marks
     ]
-    if {"saddle", "repeller"} & set(marks):
+    if directions and {"saddle", "repeller"} & set(marks):
         line = VERMILION if face is None else BLACK
         entries.append(Line2D([], [], color=line, lw=1.6, label="direction that grows"))
     return entries

@@ -9,6 +9,12 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline.linearization.linear_map import require_linearization
+from nullcline.linearization.resolution import (
+    known_time_constants,
+    side_of_circle,
+    write_time_constant,
+)
+from nullcline.plotting.panels import time_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +95,8 @@ class Projection:
         """Return the coordinates in modes of a linearization: `left @ (h - h*)`.
 
         A complex mode, one of a conjugate pair, has two coordinates, its real and its imaginary
-        part; so the two slowest axes of a rotation are `modes=[0]`.
+        part; so the two slowest axes of a rotation are `modes=[0]`. Names have the time constants,
+        in steps, or in the unit of the cell's `dt` if it has one.
 
         Parameters
         ----------
@@ -108,11 +115,17 @@ class Projection:
         require_linearization(linearization)
         n, k = linearization.eigenvalues.shape
         point = _row_number("point", point, n)
+        step, _ = time_unit(linearization.cell)
         axes, basis, names = [], [], []
         for mode in (_row_number("modes", mode, k) for mode in modes):
             left, right = linearization.left[point, mode], linearization.right[point, :, mode]
-            name = f"mode {mode + 1} (τ = {linearization.time_constants[point, mode]:.3g})"
-            if linearization.eigenvalues[point, mode].imag == 0:
+            value, error = (
+                array[point, mode]
+                for array in (linearization.eigenvalues, linearization.eigenvalue_errors)
+            )
+            tau = step * float(known_time_constants(value, error))
+            name = f"mode {mode + 1} (τ = {write_time_constant(tau, side_of_circle(value, error))})"
+            if value.imag == 0:
                 axes += [left.real]
                 basis += [right.real]
                 names += [name]

@@ -247,12 +247,12 @@ class Scene:
         most = validation.whole_number("n_directions", n_directions, 0)
         given = points.numpy()
         chosen = np.isin(given.kind, list(kinds))
-        if linearization is None:
-            self.points = given.select(chosen)
-            self.growth = _Growth.of(self.points, None, most)
-        else:
-            self.points = given.select(chosen)
-            self.growth = _Growth.of(given, linearization, most).select(chosen)
+        self.points = given.select(chosen)
+        self.growth = (
+            _Growth.of(self.points, None, most)
+            if linearization is None
+            else _Growth.of(given, linearization, most).select(chosen)
+        )
         self._hidden = given.select(~chosen)
         self._colour = _colour_of(colour, states, trajectories)
         self._given = _as_projection(projection)
@@ -329,7 +329,9 @@ class Scene:
     def handles(self) -> list[Line2D]:
         """Return what stands in the legend."""
         face = "white" if self._by_condition else None
-        entries = mark_handles(set(self.growth.marks.tolist()), face)
+        entries = mark_handles(
+            set(self.growth.marks.tolist()), face, directions=len(self.growth.owners) > 0
+        )
         if any(len(rows) for label, rows in self.states if label is None):
             entries.append(dot(GREY, "visited state"))
         if self._colour == "kind" and self.trajectories:
