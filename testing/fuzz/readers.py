@@ -21,6 +21,7 @@ import numpy as np
 import nullcline as nc
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.compat.fpf import read_fps
+from nullcline.interop.weight_files import read_weights
 from nullcline.search.kinds import KINDS
 from nullcline.study.results import NetworkAnalysis
 from nullcline.text import Vocabulary, WordVectors, imdb, load_corpus, load_word_vectors, sst
@@ -269,6 +270,24 @@ def _safetensors(folder: Path) -> list[bytes]:
     return [save(cell), save(layer), save(half)]
 
 
+def _state_dicts(folder: Path) -> list[bytes]:
+    """Return weights that torch.save wrote: plain, in a checkpoint, as it once was; and arrays."""
+    import torch
+
+    tensors = {f"rnn.{name}": value for name, value in torch.nn.GRU(2, 3).state_dict().items()}
+    checkpoint = {"state_dict": tensors, "epoch": 3, "optimizer": {"state": {0: torch.zeros(2)}}}
+    contents = []
+    for content, options in (
+        (tensors, {}),
+        (checkpoint, {}),
+        (tensors, {"_use_new_zipfile_serialization": False}),
+    ):
+        torch.save(content, folder / "seed", **options)
+        contents.append((folder / "seed").read_bytes())
+    np.savez(folder / "seed.npz", **{name: value.numpy() for name, value in tensors.items()})
+    return [*contents, (folder / "seed.npz").read_bytes()]
+
+
 def _use_cells(cells: list[Any], _: Path) -> None:
     for cell in cells:
         cell.step(np.zeros((1, cell.state_size)))
@@ -295,6 +314,13 @@ READERS: dict[str, Reader] = {
         _safetensors,
         "cell.safetensors",
         nc.from_safetensors,
+        _use_cells,
+        refusals=(ValueError, TypeError, NotImplementedError),
+    ),
+    "state dict": Reader(
+        _state_dicts,
+        "weights",
+        lambda path: read_weights(path, prefix="rnn.").layers,
         _use_cells,
         refusals=(ValueError, TypeError, NotImplementedError),
     ),
