@@ -202,7 +202,8 @@ class PyCell {
         const py::ssize_t n = rows(covectors);
         const Steps steps = steps_of(active, n, n_threads, poll);
         const py::ssize_t count = active.shape(0);
-        const bool is_resting = base.ndim() == 3 && base.shape(0) * base.shape(1) == 1;
+        const bool is_resting = base.ndim() == 3 && base_x.ndim() == 3 &&
+                                base.shape(0) * base.shape(1) == 1 && base_x.shape(0) == 1;
         const bool is_one = directly.ndim() == 3 && directly.shape(0) * directly.shape(1) == 1;
         const Runs<T> runs{
             is_resting ? Rows<T>{step_rows(base, "base", 1, 1, states()),

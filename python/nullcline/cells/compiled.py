@@ -249,7 +249,11 @@ class CompiledCell(CellWeights):
         u
             Covectors of F, shape (n, S).
         """
-        return self._of_pairs(self._compiled.secant_vjp, (h0, x0), (h, x), u=(u, self.state_size))
+        covectors = (u, self.state_size)
+        pulled: tuple[Floats, Floats] = self._of_pairs(
+            self._compiled.secant_vjp, (h0, x0), (h, x), u=covectors
+        )
+        return pulled
 
     def secant_jvp(
         self,
@@ -262,20 +266,24 @@ class CompiledCell(CellWeights):
     ) -> Floats:
         """Return J̄ v + B̄ w, shape (n, S), for `v` (n, S) and `w` (n, D): see `secant_vjp`."""
         vectors = {"v": (v, self.state_size), "w": (w, self.input_size)}
-        return self._of_pairs(self._compiled.secant_jvp, (h0, x0), (h, x), **vectors)
+        pushed: Floats = self._of_pairs(self._compiled.secant_jvp, (h0, x0), (h, x), **vectors)
+        return pushed
 
     def run_sequences(self, start: Floats, x: Floats, active: NDArray[np.int64]) -> Floats:
         """Return the states along sequences: see `RunsSequences`."""
+        threads = available_threads()
         with one_blas_thread():
-            return self._compiled.run_sequences(start, x, active, n_threads=available_threads())
+            states: Floats = self._compiled.run_sequences(start, x, active, n_threads=threads)
+        return states
 
     def pull_back_sequences(self, *arrays: Any, keep_states: bool) -> tuple[Floats, ...]:
         """Return covectors pulled back along sequences: see `RunsSequences`."""
         threads = available_threads()
         with one_blas_thread():
-            return self._compiled.pull_back_sequences(
+            covectors: tuple[Floats, ...] = self._compiled.pull_back_sequences(
                 *arrays, keep_states=keep_states, n_threads=threads
             )
+        return covectors
 
     def __repr__(self) -> str:
         return (
