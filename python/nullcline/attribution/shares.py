@@ -59,8 +59,8 @@ def attribute(
     without a remainder. So with λ_T the readout and λ_(t-1) = J̄_tᵀ λ_t, the change of the logit is
     the sum of λ_tᵀ B̄_t Δx_t, the shares, and λ_0ᵀ Δh_0, that of the initial state. It costs one run
     forward and one back. The rule for activations is the rescale rule of DeepLIFT (Shrikumar,
-    Greenside and Kundaje, ICML 2017, section 3.5.1, eq. 8); that for products is the discrete
-    product rule, which treats both factors alike.
+    Greenside and Kundaje, ICML 2017, section 3.5); that for products is the product rule of
+    differences, which treats both factors alike.
 
     Parameters
     ----------
