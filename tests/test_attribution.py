@@ -297,6 +297,15 @@ def test_a_linear_networks_shares_are_its_impulse_responses() -> None:
     )
 
 
+def test_at_once_a_word_goes_up_through_all_layers_in_its_own_step() -> None:
+    below, _, u_below = linear_network()
+    w, u = 0.3 * np.eye(3), np.random.default_rng(1).normal(size=(3, 4))
+    above = nc.LeakyRNN(u, w, alpha=1.0, activation="identity")
+    (x,) = texts([6], 2)
+    found = nc.attribute([below, above], x, np.ones(3))
+    np.testing.assert_allclose(found.at_once, x @ (u @ u_below).T @ np.ones(3), atol=1e-13)
+
+
 def test_at_once_is_what_a_word_adds_to_a_logit_that_is_read_right_after_it() -> None:
     """The change of each output, all else as it is, from the network's own steps."""
     rng = np.random.default_rng(3)
@@ -408,6 +417,14 @@ def test_a_network_that_rests_nowhere_is_counted_from_its_run_without_input() ->
         h = cell.step(h)
     assert found.baseline_logit == pytest.approx(h[0, 0] - 2 * h[0, 1])
     assert found.start == 0
+    assert found.error <= 1e-13
+
+
+def test_a_network_that_stays_at_its_unstable_start_rests_there() -> None:
+    cell = nc.RNN(np.eye(2), 1.5 * np.eye(2))
+    found = nc.attribute(cell, texts([5], 2)[0], np.ones(2))
+    assert found.baseline_kind == "fixed point"
+    assert not found.baseline[0].any()
     assert found.error <= 1e-13
 
 
@@ -567,8 +584,10 @@ def test_types_are_not_mixed_unseen() -> None:
 
 def test_a_network_whose_states_overflow_is_refused() -> None:
     cell = nc.LeakyRNN(np.eye(2), 1e200 * np.eye(2), alpha=1.0, activation="identity")
-    with pytest.raises(ValueError, match="states must be finite"):
-        nc.attribute(cell, np.ones((9, 2)), np.ones(2))
+    bounded = nc.RNN(np.eye(2), np.eye(2))
+    for cells in (cell, [cell, bounded]):
+        with pytest.raises(ValueError, match="states must be finite"):
+            nc.attribute(cells, np.ones((9, 2)), np.ones(2))
 
 
 def test_modes_of_a_layer_with_two_directions_are_refused() -> None:

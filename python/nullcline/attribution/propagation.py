@@ -72,15 +72,8 @@ def run_layers(
 
 
 def logits(layer: Layer, trajectories: list[Trajectory], readouts: Floats) -> NDArray[np.float64]:
-    """Return readouts (C, H) after each sequence's last step, (n, C), or (1, C) at rest.
-
-    Raises
-    ------
-    ValueError
-        If the states have left the range of numbers.
-    """
+    """Return readouts (C, H) after each sequence's last step, (n, C), or (1, C) at rest."""
     states = np.concatenate([trajectory.states[-1] for trajectory in trajectories], axis=1)
-    validation.require_finite("the network's states", states)
     outputs = outputs_of(layer, states)
     return np.stack([_products(outputs, readout) for readout in readouts], axis=1)
 
@@ -113,12 +106,19 @@ def split_by_modes(
 def _run_layer(
     layer: Layer, start: Floats, inputs: Floats, lengths: NDArray[np.intp]
 ) -> list[Trajectory]:
-    """Run a layer's directions from `start`, (1 | n, S_l)."""
+    """Run a layer's directions from `start`, (1 | n, S_l).
+
+    Raises
+    ------
+    ValueError
+        If the states leave the range of numbers.
+    """
     active = active_counts(lengths)
     trajectories = []
     for d in layer.directions:
         states = np.broadcast_to(start[:, d.state], (len(lengths), d.cell.state_size))
         trajectories.append(run(d.cell, states, _oriented(d, inputs, lengths), active))
+        validation.require_finite("the network's states", trajectories[-1].states)
     return trajectories
 
 

@@ -65,9 +65,10 @@ def attribute(
     Parameters
     ----------
     cells
-        The network: a cell, a `Bidirectional` pair, a `Stack`, or a list of layers from the first to
-        the last, each a cell or a pair. A layer reads the outputs of the one below it step by step,
-        those of a pair side by side. A backward cell reads a text from its last step to its first.
+        The network: a cell, a `Bidirectional` pair, a `Stack`, or a list of layers from the first
+        to the last, each a cell or a pair. A layer reads the outputs of the one below it step by
+        step, those of a pair side by side. A backward cell reads a text from its last step to its
+        first.
     inputs
         One text, shape (T, D); or several, shape (n, T, D), padded at their ends, or a list of
         arrays (T_i, D). T may be 0. What padding holds is not read.
