@@ -428,6 +428,13 @@ def test_a_network_that_stays_at_its_unstable_start_rests_there() -> None:
     assert found.error <= 1e-13
 
 
+def test_a_network_that_grows_without_bound_is_counted_from_its_run_without_input() -> None:
+    cell = nc.LeakyRNN(np.eye(2), 3 * np.eye(2), np.ones(2), alpha=1, activation="identity")
+    found = nc.attribute(cell, texts([5], 2)[0], np.ones(2))
+    assert found.baseline_kind == "trajectory"
+    assert found.error <= 1e-12 * abs(found.logit)
+
+
 def test_the_initial_state_has_a_share_of_its_own() -> None:
     cell = random_network("gru", 5, 3, 0.8).cell()
     h = np.random.default_rng(1).uniform(-1, 1, (2, 5))
@@ -518,6 +525,7 @@ W = np.ones(5)
         ((CELL, [TEXT, TEXT[0, :2]], W), (TypeError, ValueError), r"inputs"),
         ((CELL, TEXT, np.ones(6)), ValueError, "readout must have shape"),
         ((CELL, TEXT, np.ones((1, 1, 5))), ValueError, "readout must have shape"),
+        ((CELL, TEXT, np.ones((0, 5))), ValueError, "readout must have shape"),
         ((CELL, TEXT, np.full(5, np.inf)), ValueError, "readout must be finite"),
         ((CELL, "words", W), TypeError, "inputs"),
     ],

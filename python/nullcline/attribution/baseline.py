@@ -111,11 +111,11 @@ def _rest(cell: Cell, state: Floats, x: Floats) -> Floats | None:
     """Return the stable fixed point that a state settles at, (1, S), if there is one."""
     for _ in range(SETTLING):
         following = cell.step(state, x)
+        if not np.isfinite(following).all():
+            return None
         if (following == state).all():
             break
         state = following
-    if not np.isfinite(state).all():
-        return None
     points = find_fixed_points(cell, state, x, n_threads=1)
     if points.kind[0] != FIXED or not linearize(cell, points, n_threads=1).is_stable[0]:
         return None

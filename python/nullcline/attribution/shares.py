@@ -222,7 +222,7 @@ def _readout(readout: ArrayLike, network: Network) -> tuple[Floats, bool]:
     """Return readouts as rows (C, H), and whether it was a single vector."""
     weights = validation.floats("readout", readout, network.dtype)
     size = network.output_size
-    if weights.ndim not in {1, 2} or weights.shape[-1] != size:
+    if weights.ndim not in {1, 2} or weights.shape[-1] != size or not len(weights):
         raise ValueError(
             f"readout must have shape ({size},) or (C, {size}), the outputs of the last layer, "
             f"not {weights.shape}"
