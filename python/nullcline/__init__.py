@@ -8,6 +8,7 @@ from nullcline import cuda
 from nullcline._support.deprecation import MovedModules
 from nullcline._support.rooms import room
 from nullcline._support.versions import own_version
+from nullcline.attribution import Attribution, attribute
 from nullcline.cells import (
     GRU,
     LSTM,
@@ -61,6 +62,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "Attribution",
     "Bidirectional",
     "Certificates",
     "Curve",
@@ -79,6 +81,7 @@ __all__ = [
     "Trace",
     "WordEffects",
     "__version__",
+    "attribute",
     "concatenate",
     "cuda",
     "find_fixed_points",
