@@ -5,6 +5,7 @@ from __future__ import annotations
 from nullcline import cuda
 from nullcline._support.deprecation import MovedModules
 from nullcline._support.versions import own_version
+from nullcline.attribution import Attribution, attribute
 from nullcline.cells import (
     GRU,
     LSTM,
@@ -57,6 +58,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "Attribution",
     "Bidirectional",
     "Certificates",
     "Curve",
@@ -75,6 +77,7 @@ __all__ = [
     "Trace",
     "WordEffects",
     "__version__",
+    "attribute",
     "cuda",
     "find_fixed_points",
     "follow_input",

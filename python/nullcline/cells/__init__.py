@@ -13,7 +13,7 @@ from nullcline.cells.leaky_rnn import LeakyRNN
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
-from nullcline.cells.protocol import Cell, HasCoreWeights, Layered, require_cell
+from nullcline.cells.protocol import Cell, HasCoreWeights, HasSecants, Layered, require_cell
 from nullcline.cells.rate_cell import RateCell
 from nullcline.cells.rate_rnn import RateRNN
 from nullcline.cells.rnn import RNN
@@ -31,6 +31,7 @@ __all__ = [
     "CompiledCell",
     "FunctionCell",
     "HasCoreWeights",
+    "HasSecants",
     "Layered",
     "LeakyRNN",
     "OriginalGRU",

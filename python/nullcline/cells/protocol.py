@@ -100,6 +100,25 @@ class HasCoreWeights(Protocol):
 
 
 @runtime_checkable
+class HasSecants(Protocol):
+    """A cell that knows how it changes between two states and inputs, exactly.
+
+    J̄ (S×S) and B̄ (S×D) are its secants from `(h0, x0)` to `(h, x)`: matrices for which
+    F(h, x) - F(h0, x0) = J̄ (h - h0) + B̄ (x - x0), and which are J_rec and J_inp where the two meet.
+    """
+
+    def secant_vjp(
+        self, h0: Floats, x0: Floats, h: Floats, x: Floats, u: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return uᵀ J̄ and uᵀ B̄, shapes (n, S) and (n, D)."""
+
+    def secant_jvp(
+        self, h0: Floats, x0: Floats, h: Floats, x: Floats, v: Floats, w: Floats
+    ) -> Floats:
+        """Return J̄ v + B̄ w, shape (n, S)."""
+
+
+@runtime_checkable
 class HasPrecision(Protocol):
     """A cell whose values may be coarser than its type."""
 

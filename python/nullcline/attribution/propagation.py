@@ -1,0 +1,173 @@
+"""Through all layers of a network: every run forward, and a readout's covector back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nullcline.attribution.baseline import AT_REST, Baseline, outputs_of
+from nullcline.attribution.passes import (
+    Trajectory,
+    active_counts,
+    pull_back,
+    pull_inputs,
+    push_inputs,
+    reverse,
+    run,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.attribution.network import Direction, Layer, Network
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """The trajectories of a layer's directions, each in the order in which it reads."""
+
+    layer: Layer
+    base: list[Trajectory]
+    actual: list[Trajectory]
+
+
+@dataclass(frozen=True)
+class LayerShares:
+    """What a layer's own changes add to a logit: of its inputs, (T, n), and its start, (n,)."""
+
+    inputs: NDArray[np.float64]
+    start: NDArray[np.float64]
+    at_once: NDArray[np.float64]
+    covectors: list[Floats]
+    """Of each direction's states after its steps, (T, n, S)."""
+
+
+def run_layers(
+    network: Network,
+    inputs: Floats,
+    lengths: NDArray[np.intp],
+    start: list[Floats],
+    baseline: Baseline,
+) -> list[LayerRun]:
+    """Run all layers along sequences (T, n, D), the longest first, beside their baseline."""
+    is_resting = baseline.kind == AT_REST
+    base_inputs = baseline.input[None]
+    if not is_resting:
+        base_inputs = np.broadcast_to(base_inputs, inputs.shape)
+    runs = []
+    for layer, own, rest in zip(network.layers, start, baseline.states, strict=True):
+        actual = _run_layer(layer, own, inputs, lengths)
+        if is_resting:
+            base = [Trajectory(rest[None, :, d.state], base_inputs) for d in layer.directions]
+        else:
+            base = _run_layer(layer, rest, base_inputs, lengths)
+        runs.append(LayerRun(layer, base, actual))
+        inputs = _outputs(layer, actual, lengths)
+        base_inputs = _outputs(layer, base, lengths)
+    return runs
+
+
+def final_outputs(layer: Layer, trajectories: list[Trajectory]) -> Floats:
+    """Return the outputs after each sequence's last step, (n, H), or (1, H) at rest."""
+    states = np.concatenate([trajectory.states[-1] for trajectory in trajectories], axis=1)
+    return outputs_of(layer, states)
+
+
+def shares_of(
+    runs: list[LayerRun], lengths: NDArray[np.intp], readout: Floats
+) -> list[LayerShares]:
+    """Return what each layer's changes add to the logit of a readout, (H,), of the last outputs."""
+    steps = int(lengths.max(initial=0))
+    directly = np.broadcast_to(readout, (steps, len(lengths), len(readout)))
+    last: Floats | None = readout
+    outputs: Floats | None = None
+    found = []
+    for own in reversed(runs):
+        shares, outputs, directly = _layer_shares(own, lengths, last, outputs, directly)
+        found.append(shares)
+        last = None
+    return found[::-1]
+
+
+def split_by_modes(
+    own: LayerRun, lengths: NDArray[np.intp], shares: LayerShares, right: Floats, left: Floats
+) -> NDArray[np.float64]:
+    """Return what goes through each mode of a layer of one direction, (T, n, k)."""
+    (direction,), (base,), (actual,) = own.layer.directions, own.base, own.actual
+    pushed = push_inputs(direction.cell, base, actual)
+    through = (shares.covectors[0] @ right) * (pushed @ left.T)
+    valid = np.arange(len(through))[:, None] < lengths
+    return np.where(valid[:, :, None], through.real, 0)
+
+
+def _run_layer(
+    layer: Layer, start: Floats, inputs: Floats, lengths: NDArray[np.intp]
+) -> list[Trajectory]:
+    """Run a layer's directions from `start`, (1 | n, S_l)."""
+    active = active_counts(lengths)
+    trajectories = []
+    for d in layer.directions:
+        states = np.broadcast_to(start[:, d.state], (len(lengths), d.cell.state_size))
+        trajectories.append(run(d.cell, states, _oriented(d, inputs, lengths), active))
+    return trajectories
+
+
+def _outputs(layer: Layer, trajectories: list[Trajectory], lengths: NDArray[np.intp]) -> Floats:
+    """Return what a layer puts out at each step of the sequences, (T, n, H_l)."""
+    parts = []
+    for d, trajectory in zip(layer.directions, trajectories, strict=True):
+        outputs = trajectory.states[:, :, : d.cell.hidden_size]
+        parts.append(outputs if trajectory.is_resting else _oriented(d, outputs[1:], lengths))
+    return np.concatenate(parts, axis=2)
+
+
+def _layer_shares(
+    own: LayerRun,
+    lengths: NDArray[np.intp],
+    readout: Floats | None,
+    outputs: Floats | None,
+    directly: Floats,
+) -> tuple[LayerShares, Floats, Floats]:
+    """Return a layer's shares, and the covectors of its inputs: in the end, and at once.
+
+    Its outputs have those of the last step, (H_l,), or those of all, (T, n, H_l).
+    """
+    active = active_counts(lengths)
+    actual, base = own.actual[0].inputs, own.base[0].inputs
+    to_inputs, at_once = np.zeros_like(actual), np.zeros_like(actual)
+    start, covectors = np.zeros(len(lengths)), []
+    for d, rest, run_of in zip(own.layer.directions, own.base, own.actual, strict=True):
+        back = pull_back(
+            d.cell,
+            rest,
+            run_of,
+            None if readout is None else readout[d.outputs],
+            None if outputs is None else _oriented(d, outputs[:, :, d.outputs], lengths),
+            active,
+        )
+        covectors.append(back.at_state)
+        start += _products(back.at_start, run_of.states[0] - rest.states[0])
+        to_inputs += _oriented(d, back.at_input, lengths)
+        direct = _oriented(d, directly[:, :, d.outputs], lengths)
+        at_once += _oriented(d, pull_inputs(d.cell, rest, run_of, direct), lengths)
+    valid = np.arange(len(actual))[:, None] < lengths
+    shares = LayerShares(
+        np.where(valid, _products(to_inputs, actual - base), 0),
+        start,
+        np.where(valid, _products(at_once, actual - base), 0),
+        covectors,
+    )
+    return shares, to_inputs, at_once
+
+
+def _products(a: Floats, b: Floats) -> NDArray[np.float64]:
+    products: NDArray[np.float64] = np.einsum("...d,...d->...", a, b, dtype=np.float64)
+    return products
+
+
+def _oriented(direction: Direction, array: Floats, lengths: NDArray[np.intp]) -> Floats:
+    """Return steps as the direction reads them; or, twice, as they were."""
+    return reverse(array, lengths) if direction.is_backward else array

@@ -1,0 +1,215 @@
+"""Every input's share of a logit, exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._support import validation
+from nullcline.attribution.baseline import (
+    Baseline,
+    given_baseline,
+    input_of,
+    resting,
+    states_of,
+)
+from nullcline.attribution.network import Network, network_of
+from nullcline.attribution.propagation import (
+    final_outputs,
+    run_layers,
+    shares_of,
+    split_by_modes,
+)
+from nullcline.attribution.result import Attribution
+from nullcline.attribution.sequences import Sequences, sequences_of
+from nullcline.linearization import Linearization
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.attribution.network import Layers
+    from nullcline.search import FixedPoints
+
+
+def attribute(
+    cells: Layers,
+    inputs: ArrayLike | Sequence[ArrayLike],
+    readout: ArrayLike,
+    *,
+    intercept: ArrayLike = 0.0,
+    lengths: ArrayLike | None = None,
+    initial_state: ArrayLike | Sequence[ArrayLike] | None = None,
+    baseline: FixedPoints | ArrayLike | Sequence[ArrayLike] | None = None,
+    baseline_input: ArrayLike | None = None,
+    linearization: Linearization | Sequence[Linearization | None] | None = None,
+) -> Attribution:
+    """Return every input's share of a logit; shares sum to its change exactly."""
+    network = network_of(cells)
+    texts = sequences_of(inputs, lengths, network.input_size, network.dtype)
+    weights, is_one = _readout(readout, network)
+    offsets = _intercept(intercept, len(weights))
+    n = len(texts.lengths)
+    start = _start(network, initial_state, n)
+    x = input_of(network, baseline, baseline_input)
+    if baseline is None:
+        rest = resting(network, start, x)
+    else:
+        rest = given_baseline(network, states_of(network, baseline, n), x)
+    modes = _modes(linearization, network)
+    found = _Columns(texts, network, len(weights), modes)
+    for chunk in texts.chunks(_numbers_per_step(network)):
+        found.fill(chunk, start, rest, weights)
+    found.logit += offsets
+    found.baseline_logit += offsets
+    return found.attribution(rest, isinstance(linearization, list | tuple), is_one)
+
+
+class _Columns:
+    """The arrays of a result, in the making: a column for each text and readout."""
+
+    def __init__(
+        self,
+        texts: Sequences,
+        network: Network,
+        n_readouts: int,
+        modes: list[tuple[Any, Any] | None],
+    ) -> None:
+        n, steps, layers = len(texts.lengths), texts.n_steps, len(network.layers)
+        self.texts, self.network, self.modes = texts, network, modes
+        self.by_layer = np.zeros((n, layers, steps, n_readouts))
+        self.at_once = np.zeros((n, steps, n_readouts))
+        self.start_by_layer = np.zeros((n, layers, n_readouts))
+        self.logit = np.zeros((n, n_readouts))
+        self.baseline_logit = np.zeros((n, n_readouts))
+        self.by_mode = [
+            None if mode is None else np.zeros((n, steps, n_readouts, mode[0].shape[1]))
+            for mode in modes
+        ]
+
+    def fill(
+        self, chunk: NDArray[np.intp], start: list[Floats], rest: Baseline, readouts: Floats
+    ) -> None:
+        """Compute the columns of some texts."""
+        lengths = self.texts.lengths[chunk]
+        inputs = self.texts.padded(chunk, self.network.input_size, self.network.dtype)
+        own_start = [states if len(states) == 1 else states[chunk] for states in start]
+        own_rest = Baseline(
+            [states if len(states) == 1 else states[chunk] for states in rest.states],
+            rest.input,
+            rest.kind,
+        )
+        runs = run_layers(self.network, inputs, lengths, own_start, own_rest)
+        exact = readouts.astype(np.float64)
+        last = runs[-1]
+        self.logit[chunk] = final_outputs(last.layer, last.actual) @ exact.T
+        self.baseline_logit[chunk] = final_outputs(last.layer, last.base) @ exact.T
+        validation.require_finite("the network's states", self.logit[chunk])
+        steps = len(inputs)
+        for c, readout in enumerate(readouts):
+            for i, layer in enumerate(shares_of(runs, lengths, readout)):
+                self.by_layer[chunk, i, :steps, c] = layer.inputs.T
+                self.start_by_layer[chunk, i, c] = layer.start
+                if i == 0:
+                    self.at_once[chunk, :steps, c] = layer.at_once.T
+                mode, column = self.modes[i], self.by_mode[i]
+                if mode is not None and column is not None:
+                    through = split_by_modes(runs[i], lengths, layer, *mode)
+                    column[chunk, :steps, c] = through.swapaxes(0, 1)
+
+    def attribution(self, rest: Baseline, is_list: bool, is_one: bool) -> Attribution:
+        """Return the result, without the axes that were not asked for."""
+
+        def shaped(array: Any, axis: int = -1) -> Any:
+            if array is None:
+                return None
+            array = np.take(array, 0, axis=axis) if is_one else array
+            return array[0] if self.texts.is_single else array
+
+        by_mode = tuple(shaped(column, axis=-2) for column in self.by_mode)
+        return Attribution(
+            shares=shaped(self.by_layer[:, 0]),
+            start=shaped(self.start_by_layer.sum(axis=1)),
+            logit=shaped(self.logit),
+            baseline_logit=shaped(self.baseline_logit),
+            at_once=shaped(self.at_once),
+            by_layer=shaped(self.by_layer),
+            start_by_layer=shaped(self.start_by_layer),
+            by_mode=by_mode if is_list else by_mode[0],
+            lengths=self.texts.lengths[0] if self.texts.is_single else self.texts.lengths,
+            baseline=tuple(rest.states),
+            baseline_kind=rest.kind,
+        )
+
+
+def _readout(readout: ArrayLike, network: Network) -> tuple[Floats, bool]:
+    """Return readouts as rows (C, H), and whether it was a single vector."""
+    weights = validation.floats("readout", readout, network.dtype)
+    size = network.output_size
+    if weights.ndim not in {1, 2} or weights.shape[-1] != size:
+        raise ValueError(
+            f"readout must have shape ({size},) or (C, {size}), the outputs of the last layer, "
+            f"not {weights.shape}"
+        )
+    return np.atleast_2d(weights), weights.ndim == 1
+
+
+def _intercept(intercept: ArrayLike, count: int) -> NDArray[np.float64]:
+    offsets = validation.floats("intercept", intercept).astype(np.float64)
+    if offsets.shape not in {(), (1,), (count,)}:
+        raise ValueError(
+            f"intercept must be a number or have shape ({count},), not {offsets.shape}"
+        )
+    return offsets
+
+
+def _start(
+    network: Network, initial: ArrayLike | Sequence[ArrayLike] | None, n: int
+) -> list[Floats]:
+    if initial is None:
+        return [np.zeros((1, layer.state_size), network.dtype) for layer in network.layers]
+    return network.states("initial_state", initial, n)
+
+
+def _modes(
+    given: Linearization | Sequence[Linearization | None] | None, network: Network
+) -> list[tuple[Any, Any] | None]:
+    """Return right and left vectors, (S, k) and (k, S), for each layer for which they are given."""
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    if not isinstance(given, list | tuple):
+        if given is not None and len(network.layers) > 1:
+            raise ValueError(
+                f"linearization must be a list of {len(network.layers)}, one a layer, None where "
+                "it is not wanted"
+            )
+        listed += [None] * (len(network.layers) - 1)
+    if len(listed) != len(network.layers):
+        raise ValueError(
+            f"linearization must have {len(network.layers)} entries, one a layer, not {len(listed)}"
+        )
+    modes: list[tuple[Any, Any] | None] = []
+    for i, (linear, layer) in enumerate(zip(listed, network.layers, strict=True)):
+        if linear is None:
+            modes.append(None)
+            continue
+        name = f"linearization[{i}]" if isinstance(given, list | tuple) else "linearization"
+        if not isinstance(linear, Linearization):
+            raise TypeError(f"{name} must be a Linearization, not {type(linear).__name__}")
+        if len(layer.directions) > 1:
+            raise ValueError(f"{name} must be None: layer {i} has two directions")
+        if linear.right.shape[:2] != (1, layer.state_size):
+            raise ValueError(
+                f"{name} must be of one point with {layer.state_size} numbers a state, not of "
+                f"{linear.right.shape[0]} with {linear.right.shape[1]}"
+            )
+        if not np.isfinite(linear.left).all():
+            raise ValueError(f"{name} has defective modes, through which nothing can be measured")
+        modes.append((linear.right[0], linear.left[0]))
+    return modes
+
+
+def _numbers_per_step(network: Network) -> int:
+    return sum(layer.input_size + layer.state_size for layer in network.layers)
