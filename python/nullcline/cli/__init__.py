@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nullcline._support.versions import own_version
-from nullcline.cli import data, find, reproduce, train
+from nullcline.cli import data, explain, find, reproduce, train
 from nullcline.cli.running import run
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = ["main"]
 COMMANDS = (
     # One's own network
     find,
+    explain,
     # The study
     reproduce,
     train,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray  # noqa: TC002 - fields are read back by their types
 from tqdm import tqdm
 
+from nullcline._native.blas import one_blas_thread
 from nullcline._support import archive, validation
 from nullcline._support.reading import FileError, reading
 from nullcline._support.records import pack, unpack
@@ -258,7 +259,8 @@ def _make(
         for cell, visited in zip(network.cells, states, strict=True):
             layers.append(_layer(cell, visited, corpus.test.labels[rows][owners], n_starts))
             bar.update()
-        bag = fit_bag_of_words(checkpoint, corpus)
+        with one_blas_thread():  # products so small that threads wait for each other
+            bag = fit_bag_of_words(checkpoint, corpus)
         bar.update()
     two = bag.weights.ndim == 1
     return Background(

@@ -93,7 +93,9 @@ def logits_without(
         _assign(states, slice(n), network.step([state[:n] for state in states], word))
         while done < len(order) and changes[order[done]][0] == t:
             other = changes[order[done]][1]
-            _assign(states, slice(n, n + 1), before if other is None else network.step(before, other))
+            _assign(
+                states, slice(n, n + 1), before if other is None else network.step(before, other)
+            )
             n, done = n + 1, done + 1
     logits = np.empty((len(changes), len(network.bias)))
     logits[order] = network.logits(states)[1:]

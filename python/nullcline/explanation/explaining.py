@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from tqdm import tqdm
 
-from nullcline._support import validation
-from nullcline.explanation._stand_in import attribute
+from nullcline.attribution import attribute
 from nullcline.explanation.backdrop import (
     Background,
     load_background,
@@ -25,15 +23,17 @@ from nullcline.explanation.result import BagOpinion, Explanation, LayerPath
 from nullcline.explanation.turning import find_turn
 from nullcline.text import tokenize
 from nullcline.text.places import token_places
-from nullcline.training import load_checkpoint
+from nullcline.training import Checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from nullcline._support.validation import Floats
+    from nullcline.attribution import Attribution
     from nullcline.explanation.network import Contrast
-    from nullcline.training import Checkpoint
 
 UNKNOWN = "<unk>"
 """What stands for the word of a text that has none."""
@@ -53,7 +53,7 @@ def explain(
     texts: str | Sequence[str],
     *,
     labels: Sequence[int | None] | None = None,
-    background: Background | None = None,
+    background: Background | Literal["kept"] | None = "kept",
     target: int | str | None = None,
     against: int | str | None = None,
     replacements: Sequence[str] | None = None,
@@ -75,9 +75,9 @@ def explain(
     labels
         The true class of each, a number, or None where it is not known.
     background
-        Visited states, points and a bag of words (`background_of`). None takes the one that is kept
-        beside the checkpoint; where there is none, the plane and the points are found from each
-        text's own path, and no bag of words has an opinion.
+        Visited states, points and a bag of words (`background_of`). "kept" takes those that are
+        kept beside the checkpoint, if they are. With None, or where none are kept, the plane and
+        the points are found from each text's own path, and no bag of words has an opinion.
     target
         The class whose logit is explained, its name or number, with more than two classes. None
         takes the one that the network favours, text by text. Two classes share one logit.
@@ -103,10 +103,8 @@ def explain(
     TypeError, ValueError
         An argument has the wrong type or value, such as a class that there is not.
     """
-    found = checkpoint if hasattr(checkpoint, "vocabulary") else load_checkpoint(checkpoint)
-    texts = [texts] if isinstance(texts, str) else list(texts)
-    if wrong := [text for text in texts if not isinstance(text, str)]:
-        raise TypeError(f"texts must be strings, not {type(wrong[0]).__name__}")
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    texts = [texts] if isinstance(texts, str) else _strings(texts)
     explainer = _Explainer(found, background, replacements, changes=changes)
     wanted = explainer.class_number("target", target), explainer.class_number("against", against)
     if wanted[0] is not None and wanted[0] == wanted[1]:
@@ -116,28 +114,38 @@ def explain(
     return [explainer.explain(text, label, *wanted) for text, label in zip(bar, true, strict=True)]
 
 
+def _strings(texts: Iterable[object]) -> list[str]:
+    strings = []
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings, not {type(text).__name__}")
+        strings.append(text)
+    return strings
+
+
 class _Explainer:
     """What all texts share."""
 
     def __init__(
         self,
         checkpoint: Checkpoint,
-        background: Background | None,
+        background: Background | Literal["kept"] | None,
         replacements: Sequence[str] | None,
         *,
         changes: bool,
     ) -> None:
         self.checkpoint = checkpoint
         self.network = Network(checkpoint)
-        if background is not None and not background.is_of(checkpoint):
+        self.background = load_background(checkpoint) if background == "kept" else background
+        if self.background is not None and not self.background.is_of(checkpoint):
             raise ValueError(
                 "background must be of the network that is explained: make it by "
                 "background_of(checkpoint, corpus)"
             )
-        self.background = background or load_background(checkpoint)
         self.classes = self._classes()
         self.replacements = None if replacements is None else self._known(replacements)
         self.changes = changes
+        self.rest: tuple[Floats, ...] | None = None
 
     def _classes(self) -> tuple[str, ...]:
         if self.background is not None:
@@ -161,13 +169,11 @@ class _Explainer:
             return None
         if isinstance(value, str) and value in self.classes:
             return self.classes.index(value)
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if isinstance(number, int) and 0 <= number < len(self.classes):
+            return number
         listed = ", ".join(f"{k} ({known})" for k, known in enumerate(self.classes))
-        if isinstance(value, str) and not value.isdecimal():
-            raise ValueError(f"{name} must be one of {listed}, not {value!r}")
-        number = validation.whole_number(name, int(value) if isinstance(value, str) else value, 0)
-        if number >= len(self.classes):
-            raise ValueError(f"{name} must be one of {listed}, not {number}")
-        return number
+        raise ValueError(f"{name} must be one of {listed}, not {value!r}")
 
     def labels(self, labels: Sequence[int | None] | None, n: int) -> list[int | None]:
         """Return one label for each text."""
@@ -188,10 +194,8 @@ class _Explainer:
         logits = network.logits(states)
         predicted = int(logits[-1].argmax())
         target = predicted if target is None else target
-        contrast = network.contrast(
-            self.classes, target, None if against == target else against
-        )
-        shares = attribute(network.cells, network.embedding[words], contrast.weights)
+        contrast = network.contrast(self.classes, target, None if against == target else against)
+        found = self._attribute(words, contrast)
         return Explanation(
             text=text,
             tokens=tokens,
@@ -207,17 +211,29 @@ class _Explainer:
             logits=logits @ contrast.mix,
             probabilities=probabilities(logits)[:, contrast.target],
             verdicts=logits.argmax(axis=1),
-            shares=np.asarray(shares.shares),
-            at_once=shares.at_once,
-            held=shares.held,
-            start=float(shares.start),
-            baseline=float(shares.baseline_logit) + contrast.bias,
-            error=float(shares.error),
+            shares=found.shares,
+            at_once=found.at_once,
+            start=float(found.start),
+            baseline=float(found.baseline_logit),
+            baseline_kind=found.baseline_kind,
+            error=float(found.error),
             turn=find_turn(logits),
             layers=self._layers(states, contrast),
-            changes=self._changes(words, np.asarray(shares.shares), logits[-1], contrast),
+            changes=self._changes(words, found.shares, logits[-1], contrast),
             bag=self._bag(words, contrast),
         )
+
+    def _attribute(self, words: NDArray[np.int64], contrast: Contrast) -> Attribution:
+        """Return each word's share; where the network rests is found for the first text alone."""
+        found = attribute(
+            self.network.cells,
+            self.network.embedding[words],
+            contrast.weights,
+            intercept=contrast.bias,
+            baseline=self.rest,
+        )
+        self.rest = found.baseline
+        return found
 
     def _tokens(self, text: str) -> tuple[tuple[str, ...], NDArray[np.int64], int]:
         """Return the tokens that are read, their places, and how many before them are not."""

@@ -92,9 +92,8 @@ class Network:
         new = []
         x = self.embedding[words]
         for cell, state in zip(self.cells, states, strict=True):
-            state = np.asarray(cell.step(state, x))
-            new.append(state)
-            x = state[:, : cell.hidden_size]
+            new.append(np.asarray(cell.step(state, x)))
+            x = new[-1][:, : cell.hidden_size]
         return new
 
     def logits(self, states: Sequence[Matrix]) -> Matrix:
@@ -130,9 +129,7 @@ class Network:
             logits[rows] = self._read_batch([texts[row] for row in rows], rows, seen)
         return logits
 
-    def _read_batch(
-        self, texts: list[Words], rows: NDArray[np.intp], seen: Seen | None
-    ) -> Matrix:
+    def _read_batch(self, texts: list[Words], rows: NDArray[np.intp], seen: Seen | None) -> Matrix:
         lengths = np.array([len(text) for text in texts])
         states = self.starts(len(texts))
         for t in range(int(lengths.max(initial=0))):
@@ -145,9 +142,7 @@ class Network:
                 seen(rows[:n], new)
         return self.logits(states)
 
-    def contrast(
-        self, classes: Sequence[str], target: int, against: int | None = None
-    ) -> Contrast:
+    def contrast(self, classes: Sequence[str], target: int, against: int | None = None) -> Contrast:
         """Return the number that tells the class `target` from one other, or from all others.
 
         With two classes it is the logit of the second, whatever is asked for. With more it is the

@@ -155,11 +155,11 @@ def _said(explanation: Explanation, word: int) -> str:
     """Say everything that is known of a word, in one line."""
     token = NO_WORD if explanation.places[word, 1] == 0 else harmless(explanation.tokens[word])
     said = [f"{token}: share {wording.signed(explanation.shares[word])}"]
-    if explanation.at_once is not None and explanation.held is not None:
-        said[0] += (
-            f" (at once {wording.signed(explanation.at_once[word])}, "
-            f"held {wording.signed(explanation.held[word])})"
-        )
+    at_once = float(explanation.at_once[word])
+    said[0] += (
+        f" ({wording.signed(at_once)} at once, "
+        f"{wording.signed(explanation.shares[word] - at_once)} by what followed)"
+    )
     before, after = explanation.logits[word : word + 2]
     said.append(f"logit {wording.signed(before)} → {wording.signed(after)}")
     said.append(

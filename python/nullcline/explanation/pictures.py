@@ -113,7 +113,13 @@ def plane_of(explanation: Explanation, layer: LayerPath) -> Plane:
         line=_line(path),
         steps=_steps(explanation, path),
         points=tuple(
-            Mark(*points[i].tolist(), str(layer.kinds[i]), str(i + 1), _shape(str(layer.kinds[i]), points[i]))
+            Mark(
+                x=float(points[i, 0]),
+                y=float(points[i, 1]),
+                kind=str(layer.kinds[i]),
+                name=str(i + 1),
+                shape=_shape(str(layer.kinds[i]), points[i]),
+            )
             for i in inside
         ),
         outside=len(points) - len(inside),
@@ -155,7 +161,9 @@ class _Frame:
 
 
 def _steps(explanation: Explanation, path: NDArray[np.float64]) -> tuple[Mark, ...]:
-    sides = ["for" if verdict == explanation.target else "against" for verdict in explanation.verdicts]
+    sides = [
+        "for" if verdict == explanation.target else "against" for verdict in explanation.verdicts
+    ]
     names = ["start", *(str(i) for i in range(len(explanation)))]
     return tuple(
         Mark(x, y, side, name)

@@ -119,13 +119,16 @@ class Explanation:
     verdicts
         The class that the network would favour there, shape (T + 1,).
     shares
-        Each word's share of the logit, shape (T,).
-    at_once, held
-        The parts of the shares that a word has at once and by what it leaves in the state, or None
-        where the attribution does not tell them apart.
+        Each word's share of the logit, by what of it lasts to the end, shape (T,).
+    at_once
+        What the word would have added if the text had ended with it, shape (T,); `shares` less this
+        is what later words made of it.
     start, baseline, error
-        The share of the state that the network starts from; the logit of the state at rest that
+        The share of the state that the network starts from; the logit of the baseline that
         everything is measured from; how far the sum is off.
+    baseline_kind
+        "fixed point", where the network comes to rest without words, or "trajectory", of the
+        network that reads no words, where it does not (`nullcline.attribute`).
     turn
         Where the verdict turned; None where it never did.
     layers
@@ -151,10 +154,10 @@ class Explanation:
     probabilities: NDArray[np.float64]
     verdicts: NDArray[np.int64]
     shares: NDArray[np.float64]
-    at_once: NDArray[np.float64] | None
-    held: NDArray[np.float64] | None
+    at_once: NDArray[np.float64]
     start: float
     baseline: float
+    baseline_kind: str
     error: float
     turn: Turn | None
     layers: tuple[LayerPath, ...]

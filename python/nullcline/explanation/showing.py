@@ -73,8 +73,14 @@ def unread_text(explanation: Explanation) -> str:
 
 def quoted(explanation: Explanation, word: int) -> str:
     """Return a word in quotation marks."""
-    token = explanation.tokens[word]
-    return f"“{NO_WORD if explanation.places[word, 1] == 0 else harmless(token)}”"
+    return in_quotes(NO_WORD if explanation.places[word, 1] == 0 else explanation.tokens[word])
+
+
+def in_quotes(word: str) -> str:
+    """Return a word in quotation marks, by itself where it is written from right to left."""
+    shown = harmless(word)
+    turns = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in shown)
+    return f"\u2068“{shown}”\u2069" if turns else f"“{shown}”"
 
 
 def listed(items: list[str]) -> str:

@@ -45,7 +45,11 @@ def rendered(explanation: Explanation) -> str:
     except ModuleNotFoundError:
         return plain(explanation)
     console = Console()
-    return coloured(explanation) if console.is_terminal and not console.no_color else plain(explanation)
+    return (
+        coloured(explanation)
+        if console.is_terminal and not console.no_color
+        else plain(explanation)
+    )
 
 
 def plain(explanation: Explanation) -> str:
@@ -57,9 +61,13 @@ def plain(explanation: Explanation) -> str:
         hanging = indent + "  " if indent else ""
         lines.append(
             textwrap.fill(
-                text.strip(), WIDTH, initial_indent=indent, subsequent_indent=hanging,
-                break_long_words=False, break_on_hyphens=False,
-            )  # fmt: skip
+                text.strip(),
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent=hanging,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
         )
     return "\n".join(lines)
 
@@ -70,9 +78,7 @@ def coloured(explanation: Explanation, width: int | None = None) -> str:
     from rich.padding import Padding
     from rich.text import Text
 
-    console = Console(
-        width=width, force_terminal=True, highlight=False, markup=False, emoji=False
-    )
+    console = Console(width=width, force_terminal=True, highlight=False, markup=False, emoji=False)
     with console.capture() as written:
         for paragraph in _paragraphs(explanation):
             text = Text()
@@ -161,9 +167,11 @@ def _changes(explanation: Explanation) -> list[Paragraph]:
     changes = explanation.telling_changes()
     if not changes:
         return []
-    flips = len({change.word for change in explanation.changes if change.flips})
-    head = f"One word changed flips the verdict at {flips} of {len(explanation)} words" if flips else (
-        f"No change of one word that was tried ({len(explanation.changes)}) flips the verdict"
+    flips = sum(change.flips for change in explanation.changes)
+    head = (
+        f"Of {len(explanation.changes)} changes of one word {flips} flip the verdict"
+        if flips
+        else f"None of {len(explanation.changes)} changes of one word flips the verdict"
     )
     return [
         [(f"{head}; what moves it most:", "")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nullcline.explanation.showing import harmless, listed, quoted
+from nullcline.explanation.showing import harmless, in_quotes, listed, quoted
 
 if TYPE_CHECKING:
     from nullcline.explanation.changed_words import WordChange
@@ -42,10 +42,15 @@ def _certainty(explanation: Explanation) -> str:
 def logit_line(explanation: Explanation) -> str:
     """Say what the logit is made of."""
     towards, against = harmless(explanation.towards), harmless(explanation.against)
-    return (
-        f"The logit of {towards} against {against} is {signed(explanation.logit)}: "
+    words = signed(float(explanation.shares.sum()))
+    parts = (
         f"{signed(explanation.baseline)} at rest, {signed(explanation.start)} from the start, "
-        f"{signed(float(explanation.shares.sum()))} from the words "
+        f"{words} from the words"
+        if explanation.baseline_kind == "fixed point"
+        else f"{signed(explanation.baseline)} without any words, {words} from the words"
+    )
+    return (
+        f"The logit of {towards} against {against} is {signed(explanation.logit)}: {parts} "
         f"(the sum is off by {explanation.error:.0e})."
     )
 
@@ -91,7 +96,7 @@ def change_line(explanation: Explanation, change: WordChange) -> str:
     old = quoted(explanation, change.word)
     if change.replacement is None:
         return f"without {old}"
-    return f"{old} → “{harmless(change.replacement)}”"
+    return f"{old} → {in_quotes(change.replacement)}"
 
 
 def becomes(explanation: Explanation, change: WordChange) -> str:

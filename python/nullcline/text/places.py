@@ -49,9 +49,7 @@ class _Traced:
         """Change every character; together they make `whole`."""
         lengths = (len(change(character)) for character in self.text)
         self.places = [
-            place
-            for place, length in zip(self.places, lengths, strict=True)
-            for _ in range(length)
+            place for place, length in zip(self.places, lengths, strict=True) for _ in range(length)
         ]
         self.text = whole
 
@@ -77,8 +75,7 @@ def token_places(text: str) -> list[Place]:
     ['It', '’s', 'GREAT']
     """
     return [
-        (places[0][0], places[-1][1])
-        for places in (list(found) for found in _tokens(_plain(text)))
+        (places[0][0], places[-1][1]) for places in (list(found) for found in _tokens(_plain(text)))
     ]
 
 
