@@ -42,6 +42,18 @@ template <class T>
     return {array.data(), static_cast<std::size_t>(rows), static_cast<std::size_t>(cols)};
 }
 
+/// An array (steps, n, cols) as rows, step after step.
+template <class T>
+[[nodiscard]] MatrixView<const T> step_rows(const Array<T>& array, const char* name,
+                                            py::ssize_t steps, py::ssize_t n, py::ssize_t cols) {
+    if (array.ndim() != 3 || array.shape(0) != steps || array.shape(1) != n ||
+        array.shape(2) != cols) {
+        throw py::value_error(std::string(name) + " must have shape (" + std::to_string(steps) +
+                              ", " + std::to_string(n) + ", " + std::to_string(cols) + ")");
+    }
+    return {array.data(), static_cast<std::size_t>(steps * n), static_cast<std::size_t>(cols)};
+}
+
 template <class T>
 [[nodiscard]] std::span<const T> vector(const Array<T>& array, const char* name, py::ssize_t size) {
     if (array.ndim() != 1 || array.shape(0) != size) {

@@ -4,7 +4,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
@@ -21,6 +23,8 @@
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/inputs.hpp"
+#include "nullcline/cells/secants.hpp"
+#include "nullcline/cells/sequences.hpp"
 #include "nullcline/cells/speed_hessian.hpp"
 #include "nullcline/cpu/backend.hpp"
 #include "nullcline/numerics/trust_region.hpp"
@@ -154,6 +158,82 @@ class PyCell {
         return out.array;
     }
 
+    py::tuple secant_vjp(const A& base, const A& base_x, const A& h, const A& x, const A& u,
+                         int n_threads) const {
+        NewArray<T> by_state({rows(h), states()});
+        NewArray<T> by_input({rows(h), inputs()});
+        const auto covectors = matrix(u, "u", rows(h), states());
+        compute_secants(base, base_x, h, x, n_threads, [&](const auto& pairs) {
+            nullcline::secant_vjp(pairs, covectors, by_state.view, by_input.view);
+        });
+        return py::make_tuple(by_state.array, by_input.array);
+    }
+
+    py::array_t<T> secant_jvp(const A& base, const A& base_x, const A& h, const A& x, const A& v,
+                              const A& w, int n_threads) const {
+        NewArray<T> out({rows(h), states()});
+        const auto changes = matrix(v, "v", rows(h), states());
+        const auto input_changes = matrix(w, "w", rows(h), inputs());
+        compute_secants(base, base_x, h, x, n_threads, [&](const auto& pairs) {
+            nullcline::secant_jvp(pairs, changes, input_changes, out.view);
+        });
+        return out.array;
+    }
+
+    py::array_t<T> run_sequences(const A& start, const A& x, const Array<std::int64_t>& active,
+                                 int n_threads) const {
+        const auto first = matrix(start, "start", states());
+        NativeCall native;
+        const Poll poll = native.poll();
+        const Steps steps = steps_of(active, rows(start), n_threads, poll);
+        const auto read = step_rows(x, "x", active.shape(0), rows(start), inputs());
+        NewArray<T> out({active.shape(0) + 1, rows(start), states()});
+        std::ranges::copy(first.elements(), out.view.elements().begin());
+        native.without_gil([&] { nullcline::run_sequences(cell_, read, steps, out.view); });
+        return out.array;
+    }
+
+    py::tuple pull_back_sequences(const A& base, const A& base_x, const A& h, const A& x,
+                                  const A& covectors, const MaybeA& outputs, const A& directly,
+                                  const Array<std::int64_t>& active, bool keep_states,
+                                  int n_threads) const {
+        NativeCall native;
+        const Poll poll = native.poll();
+        const py::ssize_t n = rows(covectors);
+        const Steps steps = steps_of(active, n, n_threads, poll);
+        const py::ssize_t count = active.shape(0);
+        const bool is_resting = base.ndim() == 3 && base_x.ndim() == 3 &&
+                                base.shape(0) * base.shape(1) == 1 && base_x.shape(0) == 1;
+        const bool is_one = directly.ndim() == 3 && directly.shape(0) * directly.shape(1) == 1;
+        const Runs<T> runs{
+            is_resting ? Rows<T>{step_rows(base, "base", 1, 1, states()),
+                                 step_rows(base_x, "base_x", 1, 1, inputs())}
+                       : Rows<T>{step_rows(base, "base", count + 1, n, states()),
+                                 step_rows(base_x, "base_x", count, n, inputs())},
+            {step_rows(h, "h", count + 1, n, states()), step_rows(x, "x", count, n, inputs())}};
+        const auto of_start = matrix(covectors, "covectors", n, states());
+        NewArray<T> start({n, states()});
+        std::ranges::copy(of_start.elements(), start.view.elements().begin());
+        NewArray<T> kept({keep_states ? count : 0, n, states()});
+        NewArray<T> by_input({count, n, inputs()});
+        NewArray<T> directly_by_input({count, n, inputs()});
+        for (const auto& view : {kept.view, by_input.view, directly_by_input.view}) {
+            std::ranges::fill(view.elements(), T{0});
+        }
+        const PullBack<T> pull{
+            .outputs =
+                outputs ? step_rows(*outputs, "outputs", count, n, units()) : MatrixView<const T>(),
+            .directly = is_one ? step_rows(directly, "directly", 1, 1, units())
+                               : step_rows(directly, "directly", count, n, units()),
+            .covectors = start.view,
+            .states = kept.view,
+            .inputs = by_input.view,
+            .direct_inputs = directly_by_input.view,
+        };
+        native.without_gil([&] { nullcline::pull_back_sequences(cell_, runs, steps, pull); });
+        return py::make_tuple(kept.array, start.array, by_input.array, directly_by_input.array);
+    }
+
     /// The least and the largest value of each output, infinite where there is none, at one input.
     py::tuple bounds(const MaybeA& x) const {
         const Inputs<T> input = inputs_of(x, 1, inputs());
@@ -225,11 +305,46 @@ class PyCell {
         native.without_gil([&] { use(batch); });
     }
 
-    [[nodiscard]] Batch<T> batch_of(const A& h, py::ssize_t size, const MaybeA& x, int n_threads,
-                                    const Poll& poll) const {
+    /// Check pairs of states with their inputs, and call `use(pairs)` without the GIL.
+    template <class Use>
+    void compute_secants(const A& base, const A& base_x, const A& h, const A& x, int n_threads,
+                         const Use& use) const {
+        require_threads(n_threads);
+        const py::ssize_t n = rows(h);
+        NativeCall native;
+        const Poll poll = native.poll();
+        const PairBatch<T> pairs{
+            cell_,
+            {matrix(base, "h0", n, states()), matrix(base_x, "x0", n, inputs())},
+            {matrix(h, "h", n, states()), matrix(x, "x", n, inputs())},
+            static_cast<std::size_t>(n_threads),
+            poll};
+        native.without_gil([&] { use(pairs); });
+    }
+
+    [[nodiscard]] static Steps steps_of(const Array<std::int64_t>& active, py::ssize_t n,
+                                        int n_threads, const Poll& poll) {
+        require_threads(n_threads);
+        const auto counts = vector(active, "active", active.ndim() == 1 ? active.shape(0) : -1);
+        std::int64_t most = n;
+        for (const std::int64_t count : counts) {
+            if (count < 0 || count > most) {
+                throw py::value_error("active must fall from at most n to at least 0");
+            }
+            most = count;
+        }
+        return {counts, static_cast<std::size_t>(n), static_cast<std::size_t>(n_threads), poll};
+    }
+
+    static void require_threads(int n_threads) {
         if (n_threads < 1) {
             throw py::value_error("n_threads must be at least 1");
         }
+    }
+
+    [[nodiscard]] Batch<T> batch_of(const A& h, py::ssize_t size, const MaybeA& x, int n_threads,
+                                    const Poll& poll) const {
+        require_threads(n_threads);
         return {cell_, matrix(h, "h", size), inputs_of(x, rows(h), inputs()),
                 static_cast<std::size_t>(n_threads), poll};
     }
@@ -263,6 +378,8 @@ void declare(py::module_& module, const char* result_name, const char* name) {
     const auto x = py::arg("x").noconvert();
     const auto u = py::arg("u").noconvert();
     const auto v = py::arg("v").noconvert();
+    const auto h0 = py::arg("h0").noconvert();
+    const auto x0 = py::arg("x0").noconvert();
     const auto no_x = py::arg("x").noconvert() = py::none();
     const auto n_threads = py::arg("n_threads") = 1;
     py::class_<G>(module, name)
@@ -290,6 +407,14 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
         .def("residual_input_jvp", &G::residual_input_jvp, h, x, v, n_threads)
         .def("input_vjp", &G::input_vjp, h, x, u, n_threads)
+        .def("secant_vjp", &G::secant_vjp, h0, x0, h, x, u, n_threads)
+        .def("secant_jvp", &G::secant_jvp, h0, x0, h, x, v, py::arg("w").noconvert(), n_threads)
+        .def("run_sequences", &G::run_sequences, py::arg("start").noconvert(), x,
+             py::arg("active").noconvert(), n_threads)
+        .def("pull_back_sequences", &G::pull_back_sequences, h0, x0, h, x,
+             py::arg("covectors").noconvert(), py::arg("outputs").noconvert(),
+             py::arg("directly").noconvert(), py::arg("active").noconvert(), py::arg("keep_states"),
+             n_threads)
         .def(
             "search",
             [](const G& cell, const Array<T>& starts, const std::optional<Array<T>>& inputs,

@@ -76,6 +76,27 @@ template <class T>
 }
 
 template <class T>
+[[gnu::always_inline]] inline void secants_of_all(CellKind kind, const UnitPoint<T>& base,
+                                                  const UnitPoint<T>& actual,
+                                                  const Linearized<T>& out,
+                                                  std::span<T> input_scales) {
+    const UnitArrays<T> from(base);
+    const UnitArrays<T> to(actual);
+    T* const mean = out.residual.data();
+    T* const scales = out.scales.data();
+    T* const identity = out.identity.data();
+    T* const gate = out.gate.data();
+    T* const by_drive = input_scales.data();
+    with_cell_and_activation(
+        kind, base.activation, [&]<class C, class Phi>() NULLCLINE_INLINE_LAMBDA {
+#pragma omp simd
+            for (std::size_t i = 0; i < from.size; ++i) {
+                secant_unit<C, Phi>(from, to, i, mean, scales, identity, gate, by_drive);
+            }
+        });
+}
+
+template <class T>
 [[gnu::always_inline]] inline void curvature_of_all(CellKind kind, Residual which,
                                                     const UnitPoint<T>& point,
                                                     std::span<const T> weights,
@@ -168,6 +189,18 @@ NULLCLINE_MULTIVERSION
 void input_scales(CellKind kind, Residual which, const UnitPoint<float>& point,
                   std::span<float> scales) {
     input_scales_of_all(kind, which, point, scales);
+}
+
+NULLCLINE_MULTIVERSION
+void secants(CellKind kind, const UnitPoint<double>& base, const UnitPoint<double>& actual,
+             const Linearized<double>& out, std::span<double> input_scales) {
+    secants_of_all(kind, base, actual, out, input_scales);
+}
+
+NULLCLINE_MULTIVERSION
+void secants(CellKind kind, const UnitPoint<float>& base, const UnitPoint<float>& actual,
+             const Linearized<float>& out, std::span<float> input_scales) {
+    secants_of_all(kind, base, actual, out, input_scales);
 }
 
 NULLCLINE_MULTIVERSION

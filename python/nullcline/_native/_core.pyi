@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from numpy import float32, float64, int32, uint8
+from numpy import float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
 
 __all__ = [
@@ -133,6 +133,42 @@ class _Cell(Generic[_F]):
     def residual_input_jvp(
         self, h: NDArray[_F], x: NDArray[_F] | None, v: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...
+    def secant_vjp(
+        self,
+        h0: NDArray[_F],  # (n, S)
+        x0: NDArray[_F],  # (n, D)
+        h: NDArray[_F],  # (n, S)
+        x: NDArray[_F],  # (n, D)
+        u: NDArray[_F],  # (n, S)
+        n_threads: int = 1,
+    ) -> tuple[NDArray[_F], NDArray[_F]]: ...  # (n, S), (n, D)
+    def secant_jvp(
+        self,
+        h0: NDArray[_F],
+        x0: NDArray[_F],
+        h: NDArray[_F],
+        x: NDArray[_F],
+        v: NDArray[_F],  # (n, S)
+        w: NDArray[_F],  # (n, D)
+        n_threads: int = 1,
+    ) -> NDArray[_F]: ...  # (n, S)
+    # Sequences: see `RunsSequences` in nullcline/cells/protocol.py.
+    def run_sequences(
+        self, start: NDArray[_F], x: NDArray[_F], active: NDArray[int64], n_threads: int = 1
+    ) -> NDArray[_F]: ...
+    def pull_back_sequences(
+        self,
+        h0: NDArray[_F],
+        x0: NDArray[_F],
+        h: NDArray[_F],
+        x: NDArray[_F],
+        covectors: NDArray[_F],
+        outputs: NDArray[_F] | None,
+        directly: NDArray[_F],
+        active: NDArray[int64],
+        keep_states: bool,
+        n_threads: int = 1,
+    ) -> tuple[NDArray[_F], NDArray[_F], NDArray[_F], NDArray[_F]]: ...
     def input_vjp(
         self, h: NDArray[_F], x: NDArray[_F] | None, u: NDArray[_F], n_threads: int = 1
     ) -> NDArray[_F]: ...

@@ -32,6 +32,11 @@ class Direction:
     state: slice
     outputs: slice
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Where its state and its outputs end among those of the layer."""
+        return int(self.state.stop), int(self.outputs.stop)
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -52,12 +57,12 @@ class Layer:
     @property
     def state_size(self) -> int:
         """The states of its directions side by side."""
-        return self.directions[-1].state.stop
+        return self.directions[-1].ends[0]
 
     @property
     def output_size(self) -> int:
         """The outputs of its directions side by side."""
-        return self.directions[-1].outputs.stop
+        return self.directions[-1].ends[1]
 
 
 @dataclass(frozen=True)
@@ -129,13 +134,11 @@ def network_of(cells: Layers) -> Network:
     ValueError
         If there is none, or one does not read as many numbers as the layer below it puts out.
     """
-    given: Sequence[Any]
-    if isinstance(cells, Layered):
-        given = cells.cells
-    elif isinstance(cells, Bidirectional) or not isinstance(cells, list | tuple):
-        given = [cells]
-    else:
-        given = cells
+    given: Any = cells
+    if isinstance(given, Layered):
+        given = given.cells
+    elif isinstance(given, Bidirectional) or not isinstance(given, list | tuple):
+        given = [given]
     if not given:
         raise ValueError("cells must hold at least one layer")
     layers = tuple(_layer(f"cells[{i}]", layer) for i, layer in enumerate(given))

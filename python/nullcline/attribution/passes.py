@@ -1,17 +1,18 @@
-"""One cell along sequences: its states forward, and a covector backward through its secants.
+"""One cell along sequences: its states forward, and covectors backward through its secants.
 
-All arrays are in the order in which the cell reads, step after step, the sequences side by side,
-(T, n, ...), and the longest first: at step t only the first `active[t]` of them go on.
+All arrays are in the order in which the cell reads, step after step, the sequences side by side and
+the longest first: `nullcline.cells.RunsSequences` says how.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline.attribution.secants import secants_of
+from nullcline.cells.protocol import RunsSequences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,50 +23,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """States and inputs of a run; of one step, or of one sequence, where all have the same."""
+    """States and inputs of a run, or those of one at rest: one of each for all steps."""
 
     states: Floats
     """(T + 1, n, S), or (1, 1, S) at rest; beyond a sequence's end its last."""
     inputs: Floats
     """(T, n, D), or (1, 1, D)."""
 
-    def step(self, t: int, n: int) -> tuple[Floats, Floats]:
-        """Return states and inputs before step t, (n, S) and (n, D)."""
-        h, x = self.states, self.inputs
-        h, x = h[t if len(h) > 1 else 0], x[t if len(x) > 1 else 0]
-        return _first(h, n), _first(x, n)
-
     @property
     def is_resting(self) -> bool:
         """Whether it is one state for all steps and sequences."""
-        return len(self.states) == 1
+        return len(self.states) == len(self.inputs)
+
+    def step(self, t: int, n: int) -> tuple[Floats, Floats]:
+        """Return the states before step t of n sequences and their inputs, (n, S) and (n, D)."""
+        if self.is_resting:
+            h, x = self.states[0], self.inputs[0]
+            return np.repeat(h, n, axis=0), np.repeat(x, n, axis=0)
+        return self.states[t, :n], self.inputs[t, :n]
 
 
 @dataclass(frozen=True)
 class Adjoint:
-    """What a covector is at every step on its way back."""
+    """How a result changes with everything along the way."""
 
     at_state: Floats
-    """Of the state after each step, (T, n, S): how the result changes with that state."""
+    """With the state after each step, (T, n, S); of no step where it is not kept."""
     at_start: Floats
-    """Of the state before the first, (n, S)."""
+    """With the state before the first, (n, S)."""
     at_input: Floats
-    """Of each step's input, (T, n, D)."""
+    """With each step's input, (T, n, D)."""
+    at_once: Floats
+    """With each step's input, of a result that is read right after it, (T, n, D)."""
 
 
-def active_counts(lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+def active_counts(lengths: NDArray[np.intp]) -> NDArray[np.int64]:
     """Return how many sequences, the longest first, have a step t, for every t."""
     steps = np.arange(int(lengths.max(initial=0)))
-    return np.sum(lengths[:, None] > steps, axis=0)
+    counts: NDArray[np.int64] = np.sum(lengths[:, None] > steps, axis=0, dtype=np.int64)
+    return counts
 
 
-def run(cell: Cell, start: Floats, inputs: Floats, active: NDArray[np.intp]) -> Trajectory:
+def run(cell: Cell, start: Floats, inputs: Floats, active: NDArray[np.int64]) -> Trajectory:
     """Return the trajectory from `start`, (n, S), with these inputs, (T, n, D)."""
-    states = np.empty((len(inputs) + 1, *start.shape), start.dtype)
-    states[0] = start
-    for t, count in enumerate(active):
-        states[t + 1] = states[t]
-        states[t + 1, :count] = cell.step(states[t, :count], inputs[t, :count])
+    inputs = np.ascontiguousarray(inputs)
+    states = _runner(cell).run_sequences(np.ascontiguousarray(start), inputs, active)
     return Trajectory(states, inputs)
 
 
@@ -73,41 +75,29 @@ def pull_back(
     cell: Cell,
     base: Trajectory,
     actual: Trajectory,
-    readout: Floats | None,
-    outputs: Floats | None,
-    active: NDArray[np.intp],
+    of: Covectors,
+    active: NDArray[np.int64],
+    *,
+    keep_states: bool,
 ) -> Adjoint:
-    """Return the adjoint of a readout (H,) of the last outputs, or of covectors (T, n, H)."""
-    secants = secants_of(cell)
-    steps, n, _ = actual.inputs.shape
-    dtype, size = actual.states.dtype, cell.hidden_size
-    covector = np.zeros((n, cell.state_size), dtype)
-    at_state = np.zeros((steps, n, cell.state_size), dtype)
-    at_input = np.zeros(actual.inputs.shape, dtype)
-    if readout is not None:
-        covector[:, :size] = readout
-    for t in reversed(range(steps)):
-        count = int(active[t])
-        if outputs is not None:
-            covector[:count, :size] += outputs[t, :count]
-        at_state[t, :count] = covector[:count]
-        covector[:count], at_input[t, :count] = secants.secant_vjp(
-            *base.step(t, count), *actual.step(t, count), covector[:count]
+    """Return the adjoint of covectors of a cell's outputs."""
+    n = actual.inputs.shape[1]
+    last = np.zeros((n, cell.state_size), actual.states.dtype)
+    if of.last is not None:
+        last[:, : cell.hidden_size] = of.last
+    return Adjoint(
+        *_runner(cell).pull_back_sequences(
+            base.states,
+            base.inputs,
+            actual.states,
+            actual.inputs,
+            last,
+            None if of.every is None else np.ascontiguousarray(of.every),
+            np.ascontiguousarray(of.directly),
+            active,
+            keep_states=keep_states,
         )
-    return Adjoint(at_state, covector, at_input)
-
-
-def pull_inputs(cell: Cell, base: Trajectory, actual: Trajectory, outputs: Floats) -> Floats:
-    """Return covectors of the inputs (T, n, D), of those of the outputs, within each step alone."""
-    n = outputs.shape[1]
-    covectors = np.zeros((n, cell.state_size), outputs.dtype)
-    at_input = np.zeros(actual.inputs.shape, outputs.dtype)
-    for t, row in enumerate(outputs):
-        covectors[:, : cell.hidden_size] = row
-        _, at_input[t] = secants_of(cell).secant_vjp(
-            *base.step(t, n), *actual.step(t, n), covectors
-        )
-    return at_input
+    )
 
 
 def push_inputs(cell: Cell, base: Trajectory, actual: Trajectory) -> Floats:
@@ -115,9 +105,10 @@ def push_inputs(cell: Cell, base: Trajectory, actual: Trajectory) -> Floats:
     steps, n, _ = actual.inputs.shape
     pushed = np.empty((steps, n, cell.state_size), actual.states.dtype)
     still = np.zeros((n, cell.state_size), actual.states.dtype)
+    secants = secants_of(cell)
     for t in range(steps):
         (h0, x0), (h, x) = base.step(t, n), actual.step(t, n)
-        pushed[t] = secants_of(cell).secant_jvp(h0, x0, h, x, still, x - x0)
+        pushed[t] = secants.secant_jvp(h0, x0, h, x, still, x - x0)
     return pushed
 
 
@@ -128,5 +119,61 @@ def reverse(array: Floats, lengths: NDArray[np.intp]) -> Floats:
     return array[other, np.arange(array.shape[1])]
 
 
-def _first(rows: Floats, n: int) -> Floats:
-    return np.broadcast_to(rows, (n, rows.shape[1])) if len(rows) == 1 else rows[:n]
+@dataclass(frozen=True)
+class Covectors:
+    """Covectors of a cell's outputs, with which an adjoint begins."""
+
+    last: Floats | None
+    """Of those after the last step, (H,)."""
+    every: Floats | None
+    """Of those after every step, (T, n, H)."""
+    directly: Floats
+    """Of those, to be pulled to the inputs of their own steps alone, (T, n, H) or (1, 1, H)."""
+
+
+class StepByStep:
+    """A cell of any kind along sequences, step by step.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def run_sequences(self, start: Floats, x: Floats, active: NDArray[np.int64]) -> Floats:
+        """Return the states after 0 to T steps, (T + 1, n, S)."""
+        states = np.empty((len(x) + 1, *start.shape), start.dtype)
+        states[0] = start
+        for t, count in enumerate(active):
+            states[t + 1] = states[t]
+            states[t + 1, :count] = self.cell.step(states[t, :count], x[t, :count])
+        return states
+
+    def pull_back_sequences(self, *arrays: Any, keep_states: bool) -> tuple[Floats, ...]:
+        """Return covectors of states, starts and inputs, and of the inputs at once."""
+        h0, x0, h, x, last, outputs, directly, active = arrays
+        base, actual = Trajectory(h0, x0), Trajectory(h, x)
+        size, secants = self.cell.hidden_size, secants_of(self.cell)
+        covectors = last.copy()
+        states = np.zeros((len(x) if keep_states else 0, *last.shape), last.dtype)
+        inputs, at_once = np.zeros_like(x), np.zeros_like(x)
+        for t in reversed(range(len(x))):
+            n = int(active[t])
+            pair = *base.step(t, n), *actual.step(t, n)
+            if outputs is not None:
+                covectors[:n, :size] += outputs[t, :n]
+            if keep_states:
+                states[t, :n] = covectors[:n]
+            direct = np.zeros_like(covectors[:n])
+            direct[:, :size] = directly[0] if len(directly) == 1 else directly[t, :n]
+            _, at_once[t, :n] = secants.secant_vjp(*pair, direct)
+            covectors[:n], inputs[t, :n] = secants.secant_vjp(*pair, covectors[:n])
+        return states, covectors, inputs, at_once
+
+
+def _runner(cell: Cell) -> RunsSequences:
+    """Return what goes along sequences with a cell: itself, or steps one by one."""
+    return cell if isinstance(cell, RunsSequences) else StepByStep(cell)

@@ -9,10 +9,10 @@ import numpy as np
 
 from nullcline.attribution.baseline import AT_REST, Baseline, outputs_of
 from nullcline.attribution.passes import (
+    Covectors,
     Trajectory,
     active_counts,
     pull_back,
-    pull_inputs,
     push_inputs,
     reverse,
     run,
@@ -77,30 +77,28 @@ def final_outputs(layer: Layer, trajectories: list[Trajectory]) -> Floats:
 
 
 def shares_of(
-    runs: list[LayerRun], lengths: NDArray[np.intp], readout: Floats
+    runs: list[LayerRun], lengths: NDArray[np.intp], readout: Floats, *, keep: list[bool]
 ) -> list[LayerShares]:
-    """Return what each layer's changes add to the logit of a readout, (H,), of the last outputs."""
-    steps = int(lengths.max(initial=0))
-    directly = np.broadcast_to(readout, (steps, len(lengths), len(readout)))
-    last: Floats | None = readout
-    outputs: Floats | None = None
+    """Return what each layer's changes add to the logit of a readout, (H,), of the last outputs.
+
+    Covectors of states are kept of the layers for which `keep` says so.
+    """
+    of = Covectors(readout, None, readout[None, None])
     found = []
-    for own in reversed(runs):
-        shares, outputs, directly = _layer_shares(own, lengths, last, outputs, directly)
+    for own, keep_states in zip(reversed(runs), reversed(keep), strict=True):
+        shares, of = _layer_shares(own, lengths, of, keep_states=keep_states)
         found.append(shares)
-        last = None
     return found[::-1]
 
 
 def split_by_modes(
-    own: LayerRun, lengths: NDArray[np.intp], shares: LayerShares, right: Floats, left: Floats
+    own: LayerRun, shares: LayerShares, right: Floats, left: Floats
 ) -> NDArray[np.float64]:
     """Return what goes through each mode of a layer of one direction, (T, n, k)."""
     (direction,), (base,), (actual,) = own.layer.directions, own.base, own.actual
     pushed = push_inputs(direction.cell, base, actual)
-    through = (shares.covectors[0] @ right) * (pushed @ left.T)
-    valid = np.arange(len(through))[:, None] < lengths
-    return np.where(valid[:, :, None], through.real, 0)
+    through: NDArray[np.float64] = ((shares.covectors[0] @ right) * (pushed @ left.T)).real
+    return through  # zero beyond a sequence's end, where the covectors are
 
 
 def _run_layer(
@@ -125,42 +123,38 @@ def _outputs(layer: Layer, trajectories: list[Trajectory], lengths: NDArray[np.i
 
 
 def _layer_shares(
-    own: LayerRun,
-    lengths: NDArray[np.intp],
-    readout: Floats | None,
-    outputs: Floats | None,
-    directly: Floats,
-) -> tuple[LayerShares, Floats, Floats]:
-    """Return a layer's shares, and the covectors of its inputs: in the end, and at once.
-
-    Its outputs have those of the last step, (H_l,), or those of all, (T, n, H_l).
-    """
+    own: LayerRun, lengths: NDArray[np.intp], of: Covectors, *, keep_states: bool
+) -> tuple[LayerShares, Covectors]:
+    """Return a layer's shares, and the covectors of the outputs that it reads."""
     active = active_counts(lengths)
     actual, base = own.actual[0].inputs, own.base[0].inputs
     to_inputs, at_once = np.zeros_like(actual), np.zeros_like(actual)
     start, covectors = np.zeros(len(lengths)), []
-    for d, rest, run_of in zip(own.layer.directions, own.base, own.actual, strict=True):
-        back = pull_back(
-            d.cell,
-            rest,
-            run_of,
-            None if readout is None else readout[d.outputs],
-            None if outputs is None else _oriented(d, outputs[:, :, d.outputs], lengths),
-            active,
-        )
+    for d, rest, moved in zip(own.layer.directions, own.base, own.actual, strict=True):
+        part = _of_direction(d, of, lengths)
+        back = pull_back(d.cell, rest, moved, part, active, keep_states=keep_states)
         covectors.append(back.at_state)
-        start += _products(back.at_start, run_of.states[0] - rest.states[0])
+        start += _products(back.at_start, moved.states[0] - rest.states[0])
         to_inputs += _oriented(d, back.at_input, lengths)
-        direct = _oriented(d, directly[:, :, d.outputs], lengths)
-        at_once += _oriented(d, pull_inputs(d.cell, rest, run_of, direct), lengths)
-    valid = np.arange(len(actual))[:, None] < lengths
+        at_once += _oriented(d, back.at_once, lengths)
     shares = LayerShares(
-        np.where(valid, _products(to_inputs, actual - base), 0),
-        start,
-        np.where(valid, _products(at_once, actual - base), 0),
-        covectors,
+        _products(to_inputs, actual - base), start, _products(at_once, actual - base), covectors
     )
-    return shares, to_inputs, at_once
+    return shares, Covectors(None, to_inputs, at_once)
+
+
+def _of_direction(direction: Direction, of: Covectors, lengths: NDArray[np.intp]) -> Covectors:
+    """Return the covectors of a direction's own outputs, step after step as it reads."""
+
+    def own(array: Floats) -> Floats:
+        part = array[..., direction.outputs]
+        return part if array.shape[:2] == (1, 1) else _oriented(direction, part, lengths)
+
+    return Covectors(
+        None if of.last is None else of.last[direction.outputs],
+        None if of.every is None else own(of.every),
+        own(of.directly),
+    )
 
 
 def _products(a: Floats, b: Floats) -> NDArray[np.float64]:

@@ -109,15 +109,16 @@ class _Columns:
         self.baseline_logit[chunk] = final_outputs(last.layer, last.base) @ exact.T
         validation.require_finite("the network's states", self.logit[chunk])
         steps = len(inputs)
+        keep = [mode is not None for mode in self.modes]
         for c, readout in enumerate(readouts):
-            for i, layer in enumerate(shares_of(runs, lengths, readout)):
+            for i, layer in enumerate(shares_of(runs, lengths, readout, keep=keep)):
                 self.by_layer[chunk, i, :steps, c] = layer.inputs.T
                 self.start_by_layer[chunk, i, c] = layer.start
                 if i == 0:
                     self.at_once[chunk, :steps, c] = layer.at_once.T
                 mode, column = self.modes[i], self.by_mode[i]
                 if mode is not None and column is not None:
-                    through = split_by_modes(runs[i], lengths, layer, *mode)
+                    through = split_by_modes(runs[i], layer, *mode)
                     column[chunk, :steps, c] = through.swapaxes(0, 1)
 
     def attribution(self, rest: Baseline, is_list: bool, is_one: bool) -> Attribution:

@@ -13,7 +13,14 @@ from nullcline.cells.leaky_rnn import LeakyRNN
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
 from nullcline.cells.original_gru import OriginalGRU
-from nullcline.cells.protocol import Cell, HasCoreWeights, HasSecants, Layered, require_cell
+from nullcline.cells.protocol import (
+    Cell,
+    HasCoreWeights,
+    HasSecants,
+    Layered,
+    RunsSequences,
+    require_cell,
+)
 from nullcline.cells.rate_cell import RateCell
 from nullcline.cells.rate_rnn import RateRNN
 from nullcline.cells.rnn import RNN
@@ -37,6 +44,7 @@ __all__ = [
     "OriginalGRU",
     "RateCell",
     "RateRNN",
+    "RunsSequences",
     "Stack",
     "available_threads",
     "require_cell",

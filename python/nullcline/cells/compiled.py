@@ -16,7 +16,7 @@ from nullcline.cells.box import Box
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.validation import Floats
 
@@ -226,6 +226,65 @@ class CompiledCell(CellWeights):
         """Return uᵀ J_inp, shape (n, D), for `u` of shape (n, S)."""
         return self._of_states(self._compiled.input_vjp, h, x, u=(u, self.state_size))
 
+    def secant_vjp(
+        self, h0: ArrayLike, x0: ArrayLike, h: ArrayLike, x: ArrayLike, u: ArrayLike
+    ) -> tuple[Floats, Floats]:
+        """Return uᵀ J̄ and uᵀ B̄, shapes (n, S) and (n, D), for pairs of states and `u` (n, S).
+
+        J̄ and B̄ are the secants of F from `(h0, x0)` to `(h, x)`, matrices of the form of J_rec and
+        J_inp for which, to rounding and however far the two are from each other,
+
+            F(h, x) - F(h0, x0) = J̄ (h - h0) + B̄ (x - x0).
+
+        Every product in the cell's equations is shared out between its factors by their means,
+        Δ(ab) = ā Δb + b̄ Δa, and every activation changes by its divided difference, Δσ = [σ(a) -
+        σ(a0)] / (a - a0) Δa. Where the two meet, J̄ is J_rec and B̄ is J_inp.
+
+        Parameters
+        ----------
+        h0, h
+            States, shape (n, S).
+        x0, x
+            Their inputs, shape (n, D).
+        u
+            Covectors of F, shape (n, S).
+        """
+        covectors = (u, self.state_size)
+        pulled: tuple[Floats, Floats] = self._of_pairs(
+            self._compiled.secant_vjp, (h0, x0), (h, x), u=covectors
+        )
+        return pulled
+
+    def secant_jvp(
+        self,
+        h0: ArrayLike,
+        x0: ArrayLike,
+        h: ArrayLike,
+        x: ArrayLike,
+        v: ArrayLike,
+        w: ArrayLike,
+    ) -> Floats:
+        """Return J̄ v + B̄ w, shape (n, S), for `v` (n, S) and `w` (n, D): see `secant_vjp`."""
+        vectors = {"v": (v, self.state_size), "w": (w, self.input_size)}
+        pushed: Floats = self._of_pairs(self._compiled.secant_jvp, (h0, x0), (h, x), **vectors)
+        return pushed
+
+    def run_sequences(self, start: Floats, x: Floats, active: NDArray[np.int64]) -> Floats:
+        """Return the states along sequences: see `RunsSequences`."""
+        threads = available_threads()
+        with one_blas_thread():
+            states: Floats = self._compiled.run_sequences(start, x, active, n_threads=threads)
+        return states
+
+    def pull_back_sequences(self, *arrays: Any, keep_states: bool) -> tuple[Floats, ...]:
+        """Return covectors pulled back along sequences: see `RunsSequences`."""
+        threads = available_threads()
+        with one_blas_thread():
+            covectors: tuple[Floats, ...] = self._compiled.pull_back_sequences(
+                *arrays, keep_states=keep_states, n_threads=threads
+            )
+        return covectors
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(input_size={self.input_size}, "
@@ -268,6 +327,28 @@ class CompiledCell(CellWeights):
         ]
         with one_blas_thread():
             return method(states, inputs, *checked, n_threads=available_threads())
+
+    def _of_pairs(
+        self,
+        method: Callable[..., Any],
+        base: tuple[ArrayLike, ArrayLike],
+        actual: tuple[ArrayLike, ArrayLike],
+        **vectors: tuple[ArrayLike, int],
+    ) -> Any:
+        """Check pairs of states with their inputs, and vectors for each, and call `method`."""
+        states = validation.rows("h0", base[0], self.state_size, self.dtype, self.hidden_size)
+        named = {
+            "x0": (base[1], self.input_size),
+            "h": (actual[0], self.state_size),
+            "x": (actual[1], self.input_size),
+            **vectors,
+        }
+        checked = [
+            validation.matching_rows(name, array, (len(states), width), self.dtype)
+            for name, (array, width) in named.items()
+        ]
+        with one_blas_thread():
+            return method(states, *checked, n_threads=available_threads())
 
     def _by_gate(self, array: Floats) -> Floats:
         """Return weights or biases with the gates along a first dimension of their own."""

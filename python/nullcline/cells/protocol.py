@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.validation import Floats
     from nullcline.cells.box import Box
@@ -116,6 +116,42 @@ class HasSecants(Protocol):
         self, h0: Floats, x0: Floats, h: Floats, x: Floats, v: Floats, w: Floats
     ) -> Floats:
         """Return J̄ v + B̄ w, shape (n, S)."""
+
+
+@runtime_checkable
+class RunsSequences(Protocol):
+    """A cell that goes along many sequences in one call.
+
+    Arrays are C-contiguous, of the cell's type, step after step with the n sequences side by side,
+    (T, n, ...), the longest first: of them, the first `active[t]` have a step t.
+    """
+
+    def run_sequences(self, start: Floats, x: Floats, active: NDArray[np.int64]) -> Floats:
+        """Return the states, (T + 1, n, S), from `start`, (n, S), with inputs `x`, (T, n, D).
+
+        Beyond its last step a sequence keeps its state.
+        """
+
+    def pull_back_sequences(self, *arrays: Any, keep_states: bool) -> tuple[Floats, ...]:
+        """Pull covectors back through the secants from one run to another.
+
+        Parameters
+        ----------
+        arrays
+            States (T + 1, n, S) and inputs (T, n, D) from which changes are counted, or one of
+            each, (1, 1, S) and (1, 1, D), at rest; states and inputs of the actual run; covectors
+            of the last states, (n, S); covectors of the outputs after each step, (T, n, H), or
+            None; the same, or one for all, (1, 1, H), for the inputs of their own steps alone; and
+            `active`, (T,).
+        keep_states
+            Whether the covectors of the states are wanted.
+
+        Returns
+        -------
+        tuple of ndarray
+            Covectors of the states after each step, (T, n, S), or of none; of those before the
+            first, (n, S); and of the inputs, (T, n, D), of all and of their own steps alone.
+        """
 
 
 @runtime_checkable

@@ -268,10 +268,8 @@ void input_jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixVie
             input_scales(equation, tile, i, std::span(scales));
             const auto to = out.row(tile.first + i);
             std::ranges::fill(to, T{0});
-            for (std::size_t j = 0; j < scales.size(); ++j) {
-                const std::size_t part = j / n_products;
-                to[part * units + j % units] += scales[j] * products.row(i)[j % n_products];
-            }
+            add_input_products(std::span<const T>(scales), std::span<const T>(products.row(i)),
+                               units, to);
             const std::span<const T> by_product = tile.points[i].jacobian().scales;
             for (std::size_t j = 0; j < gated.cols(); ++j) {
                 to[j] += by_product[j] * gated.row(i)[j];
@@ -307,10 +305,8 @@ void input_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) 
         const Matrix<T> gated_input = weigh_gated_input(equation, tile.points, covectors);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             detail::input_scales(equation, tile, i, std::span(scales));
-            for (std::size_t j = 0; j < scales.size(); ++j) {
-                const std::size_t part = j / n_products;
-                scaled.row(i)[j % n_products] += scales[j] * covectors(i, part * units + j % units);
-            }
+            weigh_input_products(std::span<const T>(scales), covectors.row(i), units,
+                                 scaled.row(i));
             if (equation.n_gated() > 0) {
                 begin_gate_vjp(SerialGroup(), tile.points[i].jacobian().gate, gated_input.row(i),
                                scaled.row(i));

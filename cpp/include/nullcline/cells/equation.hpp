@@ -61,6 +61,12 @@ concept Equation =
         } -> std::same_as<typename E::Scalar>;
     };
 
+/// A state, its products with the weights, and the drive there.
+template <class T>
+struct StatePoint {
+    std::span<const T> state, products, drive;
+};
+
 /// A cell's equation: one of its two residuals, for cells of all kinds.
 template <class T>
 class CellEquation {
@@ -171,6 +177,13 @@ class CellEquation {
                    std::span<const T> gated_input_weights, std::span<T> out) const {
         gates::curvature(cell_.kind, residual_, point(state, products, drive), weights,
                          gated_input_weights, out);
+    }
+
+    /// The update's secants from one point to another, each a state, its products and its drive.
+    void secants(const StatePoint<T>& base, const StatePoint<T>& actual, const Linearized<T>& out,
+                 std::span<T> input_scales) const {
+        gates::secants(cell_.kind, point(base.state, base.products, base.drive),
+                       point(actual.state, actual.products, actual.drive), out, input_scales);
     }
 
     /// The scales of ∂f/∂x over the input weights: all blocks, for each part.

@@ -24,6 +24,13 @@ void input_scales(CellKind kind, Residual which, const UnitPoint<double>& point,
 void input_scales(CellKind kind, Residual which, const UnitPoint<float>& point,
                   std::span<float> scales);
 
+/// The secants of the update from one point to another, in place of a Jacobian's scales, and those
+/// of its change with the input (see numerics/secant.hpp).
+void secants(CellKind kind, const UnitPoint<double>& base, const UnitPoint<double>& actual,
+             const Linearized<double>& out, std::span<double> input_scales);
+void secants(CellKind kind, const UnitPoint<float>& base, const UnitPoint<float>& actual,
+             const Linearized<float>& out, std::span<float> input_scales);
+
 /// Σ_i weights_i ∂²f_i, per unit a symmetric matrix over its fields (see `Equation`).
 void curvature(CellKind kind, Residual which, const UnitPoint<double>& point,
                std::span<const double> weights, std::span<const double> gated_input_weights,

@@ -103,6 +103,26 @@ template <class T>
     return products;
 }
 
+/// Add Σ_k c_pk ∘ products_k to every part p of `out`, c being the scales by the input.
+template <class T>
+void add_input_products(std::span<const T> scales, std::span<const T> products, std::size_t units,
+                        std::span<T> out) {
+    for (std::size_t j = 0; j < scales.size(); ++j) {
+        const std::size_t part = j / products.size();
+        out[part * units + j % units] += scales[j] * products[j % products.size()];
+    }
+}
+
+/// The transpose: add Σ_p c_pk ∘ u_p to every block k of `scaled`.
+template <class T>
+void weigh_input_products(std::span<const T> scales, std::span<const T> u, std::size_t units,
+                          std::span<T> scaled) {
+    for (std::size_t j = 0; j < scales.size(); ++j) {
+        const std::size_t part = j / scaled.size();
+        scaled[j % scaled.size()] += scales[j] * u[part * units + j % units];
+    }
+}
+
 /// What the input adds to a Jacobian through a gated block's input: diag(c_0) W_0 diag(a) V_1, V
 /// being the input weights.
 template <class T>

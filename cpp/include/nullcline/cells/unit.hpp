@@ -2,7 +2,7 @@
 //
 // A cell is a type with the equations of one unit, written over any kind of number (see rnn.hpp for
 // the plainest, lstm.hpp for the richest, and `CellEquations` for all that it may say). Jacobians,
-// their products, curvatures and bounds of rounding follow from its equations.
+// their products, curvatures, secants and bounds of rounding follow from its equations.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/jet.hpp"
 #include "nullcline/numerics/rounded.hpp"
+#include "nullcline/numerics/secant.hpp"
 
 namespace nullcline {
 
@@ -163,6 +164,43 @@ struct JetInputs {
     }
 };
 
+/// The inputs of a unit's equations, as numbers of two runs.
+template <class T, class Cell, Seed seed, class Activations = PerUnit>
+struct SecantInputs {
+    JetInputs<T, Cell, Residual::update, seed, 1, Activations> base, actual;
+
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto product(Block<k> block) const {
+        return pair(base.product(block), actual.product(block));
+    }
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto drive(Block<k> block) const {
+        return pair(base.drive(block), actual.drive(block));
+    }
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto sum(Block<k> block) const {
+        return pair(base.sum(block), actual.sum(block));
+    }
+    template <std::size_t k>
+    [[gnu::always_inline]] constexpr auto parameter(Parameter<k> which) const {
+        return pair(base.parameter(which), actual.parameter(which));
+    }
+    template <class Number>
+    [[gnu::always_inline]] constexpr auto activate(const Number& u) const {
+        return base.activate(u);
+    }
+    [[gnu::always_inline]] constexpr auto h() const { return pair(base.h(), actual.h()); }
+    [[gnu::always_inline]] constexpr auto second_part() const {
+        return pair(base.second_part(), actual.second_part());
+    }
+
+  private:
+    template <class J>
+    [[gnu::always_inline]] static constexpr auto pair(const J& from, const J& to) {
+        return between(from.value, to.value, from);
+    }
+};
+
 /// The inputs of a unit's equations, as numbers with their rounding errors.
 ///
 /// An inner product of length H errs by less than eps H Σ|W_ij||h_j|; blocked and fused, it errs by
@@ -235,6 +273,16 @@ template <class Cell, Residual which>
 inline constexpr std::size_t blocks_of =
     which == Residual::reduced ? Cell::reduced_blocks : Cell::blocks;
 
+/// A residual of two runs as what first derivatives are: means, with coefficients.
+template <class T, unsigned mask>
+[[gnu::always_inline]] constexpr const Jet<T, mask, 1>& mean_of(const Secant<T, mask>& secant) {
+    return secant.mean;
+}
+template <class First, class Second>
+[[gnu::always_inline]] constexpr auto mean_of(const Both<First, Second>& residual) {
+    return both(residual.first.mean, residual.second.mean);
+}
+
 /// Derivatives by fields `first`, `first` + 1, ... of one part, H apart.
 template <std::size_t first, class J, class T, std::size_t... k>
 [[gnu::always_inline]] constexpr void write_gradient(const J& jet, T sign, T* out, std::size_t size,
@@ -290,29 +338,57 @@ template <class Cell, class Phi = PerUnit, class T>
     return Cell::gated(JetInputs<T, Cell, Residual::reduced, Seed::nothing, 0, Phi>{at, i}).value;
 }
 
+namespace detail {
+
+/// A residual with its derivatives by the fields of the state.
+template <class Cell, Residual which, class Value, class T>
+[[gnu::always_inline]] constexpr void write_residual(const Value& residual, std::size_t size,
+                                                     std::size_t i, T* values, T* scales,
+                                                     T* identity) {
+    write_part<Cell, which, 0>(residual, size, i, values, scales, identity);
+    if constexpr (parts_of<Cell, which> == 2) {
+        write_part<Cell, which, 1>(residual, size, i, values, scales, identity);
+    }
+}
+
+/// The derivatives of a gated block's input.
+template <class Cell, Residual which, class J, class T>
+[[gnu::always_inline]] constexpr void write_gate(const J& gated_input, std::size_t size,
+                                                 std::size_t i, T* gate) {
+    static_assert(Cell::parts == 1);
+    constexpr std::size_t h = blocks_of<Cell, which>;
+    constexpr unsigned by_product = Cell::blocks > 1 ? 1U << 1 : 0U;
+    static_assert((J::fields & ~(by_product | 1U << h)) == 0);
+    if constexpr (by_product != 0) {
+        gate[i] = gated_input.template gradient<1>();
+    } else {
+        gate[i] = T{0};
+    }
+    gate[size + i] = gated_input.template gradient<h>();
+}
+
+/// The derivatives of a residual by the drive: all of the cell's blocks for each part.
+template <class Cell, Residual which, class Value, class T>
+[[gnu::always_inline]] constexpr void write_input_scales(const Value& residual, std::size_t size,
+                                                         std::size_t i, T* scales) {
+    constexpr auto all = std::make_index_sequence<Cell::blocks>{};
+    write_gradient<0>(part_of<0>(residual), T{1}, scales + i, size, all);
+    if constexpr (parts_of<Cell, which> == 2) {
+        write_gradient<0>(part_of<1>(residual), T{1}, scales + Cell::blocks * size + i, size, all);
+    }
+}
+
+}  // namespace detail
+
 /// Residual and scales of unit i; `gate` for a cell with a gated block.
 template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void linearize_unit(const UnitArrays<T>& at, std::size_t i,
                                                      T* values, T* scales, T* identity, T* gate) {
-    const auto residual =
-        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::state, 1, Phi>{at, i});
-    detail::write_part<Cell, which, 0>(residual, at.size, i, values, scales, identity);
-    if constexpr (detail::parts_of<Cell, which> == 2) {
-        detail::write_part<Cell, which, 1>(residual, at.size, i, values, scales, identity);
-    }
+    const JetInputs<T, Cell, which, Seed::state, 1, Phi> in{at, i};
+    detail::write_residual<Cell, which>(detail::residual_of<Cell, which>(in), at.size, i, values,
+                                        scales, identity);
     if constexpr (Cell::has_gated_input) {
-        static_assert(Cell::parts == 1);
-        const auto gated_input = Cell::gated(JetInputs<T, Cell, which, Seed::state, 1, Phi>{at, i});
-        constexpr std::size_t h = detail::blocks_of<Cell, which>;
-        constexpr unsigned by_product = Cell::blocks > 1 ? 1U << 1 : 0U;
-        static_assert(
-            (std::remove_cvref_t<decltype(gated_input)>::fields & ~(by_product | 1U << h)) == 0);
-        if constexpr (by_product != 0) {
-            gate[i] = gated_input.template gradient<1>();
-        } else {
-            gate[i] = T{0};
-        }
-        gate[at.size + i] = gated_input.template gradient<h>();
+        detail::write_gate<Cell, which>(Cell::gated(in), at.size, i, gate);
     }
 }
 
@@ -320,14 +396,28 @@ template <class Cell, Residual which, class Phi = PerUnit, class T>
 template <class Cell, Residual which, class Phi = PerUnit, class T>
 [[gnu::always_inline]] constexpr void input_scales_unit(const UnitArrays<T>& at, std::size_t i,
                                                         T* scales) {
-    constexpr auto all = std::make_index_sequence<Cell::blocks>{};
-    const auto residual =
-        detail::residual_of<Cell, which>(JetInputs<T, Cell, which, Seed::drive, 1, Phi>{at, i});
-    detail::write_gradient<0>(detail::part_of<0>(residual), T{1}, scales + i, at.size, all);
-    if constexpr (detail::parts_of<Cell, which> == 2) {
-        detail::write_gradient<0>(detail::part_of<1>(residual), T{1},
-                                  scales + Cell::blocks * at.size + i, at.size, all);
+    const JetInputs<T, Cell, which, Seed::drive, 1, Phi> in{at, i};
+    detail::write_input_scales<Cell, which>(detail::residual_of<Cell, which>(in), at.size, i,
+                                            scales);
+}
+
+/// The same of the secants of the update from one point to another: in place of the residual its
+/// mean, and in place of derivatives the coefficients of its change.
+template <class Cell, class Phi = PerUnit, class T>
+[[gnu::always_inline]] constexpr void secant_unit(const UnitArrays<T>& base,
+                                                  const UnitArrays<T>& actual, std::size_t i,
+                                                  T* values, T* scales, T* identity, T* gate,
+                                                  T* input_scales) {
+    const SecantInputs<T, Cell, Seed::state, Phi> in{{base, i}, {actual, i}};
+    const SecantInputs<T, Cell, Seed::drive, Phi> by_drive{{base, i}, {actual, i}};
+    detail::write_residual<Cell, Residual::update>(detail::mean_of(Cell::update(in)), base.size, i,
+                                                   values, scales, identity);
+    if constexpr (Cell::has_gated_input) {
+        detail::write_gate<Cell, Residual::update>(detail::mean_of(Cell::gated(in)), base.size, i,
+                                                   gate);
     }
+    detail::write_input_scales<Cell, Residual::update>(detail::mean_of(Cell::update(by_drive)),
+                                                       base.size, i, input_scales);
 }
 
 /// Σ_p weights_p ∂²f_p over the fields of unit i (see numerics/curvature.hpp), and where a block is
@@ -415,29 +505,31 @@ template <class Cell, class T>
 /// Numbers add, subtract, multiply and divide, also with literals; `tanh(u)` and `logistic(u)`,
 /// which gives the value and its complement to 1, are there for gates.
 template <class C>
-concept CellEquations =
-    requires(const JetInputs<double, C, Residual::reduced, Seed::state, 2>& reduced,
-             const JetInputs<double, C, Residual::update, Seed::state, 2>& update,
-             const RoundedInputs<double, C>& rounded) {
-        { C::name } -> std::convertible_to<std::string_view>;
-        { C::blocks } -> std::convertible_to<std::size_t>;
-        { C::reduced_blocks } -> std::convertible_to<std::size_t>;
-        { C::parts } -> std::convertible_to<std::size_t>;
-        { C::parameters.size() } -> std::convertible_to<std::size_t>;
-        { C::has_activation } -> std::convertible_to<bool>;
-        { C::is_reducible } -> std::convertible_to<bool>;
-        { C::has_constant_gate } -> std::convertible_to<bool>;
-        { C::has_gated_input } -> std::convertible_to<bool>;
-        { C::bounds } -> std::convertible_to<Bounds>;
-        C::reduced(reduced);
-        C::update(update);
-        C::reduced(rounded);
-        C::update(rounded);
-        requires C::parts == 1 || requires { C::equilibrium(reduced); };
-        requires !C::has_gated_input || requires {
-            C::gated(update);
-            C::gated(rounded);
-        };
+concept CellEquations = requires(
+    const JetInputs<double, C, Residual::reduced, Seed::state, 2>& reduced,
+    const JetInputs<double, C, Residual::update, Seed::state, 2>& update,
+    const SecantInputs<double, C, Seed::state>& secants, const RoundedInputs<double, C>& rounded) {
+    { C::name } -> std::convertible_to<std::string_view>;
+    { C::blocks } -> std::convertible_to<std::size_t>;
+    { C::reduced_blocks } -> std::convertible_to<std::size_t>;
+    { C::parts } -> std::convertible_to<std::size_t>;
+    { C::parameters.size() } -> std::convertible_to<std::size_t>;
+    { C::has_activation } -> std::convertible_to<bool>;
+    { C::is_reducible } -> std::convertible_to<bool>;
+    { C::has_constant_gate } -> std::convertible_to<bool>;
+    { C::has_gated_input } -> std::convertible_to<bool>;
+    { C::bounds } -> std::convertible_to<Bounds>;
+    C::reduced(reduced);
+    C::update(update);
+    C::update(secants);
+    C::reduced(rounded);
+    C::update(rounded);
+    requires C::parts == 1 || requires { C::equilibrium(reduced); };
+    requires !C::has_gated_input || requires {
+        C::gated(update);
+        C::gated(secants);
+        C::gated(rounded);
     };
+};
 
 }  // namespace nullcline

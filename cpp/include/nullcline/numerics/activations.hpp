@@ -1,7 +1,8 @@
 // The activation functions of rate units: one vocabulary, for all cells that let one choose.
 //
-// Each gives its name, its value with two derivatives, a bound of its value's rounding error, and
-// its range, which makes a cell's box. A new one is a struct here and its place in the list below.
+// Each gives its name, its value with two derivatives, its divided differences, a bound of its
+// value's rounding error, and its range, which makes a cell's box. A new one is a struct here and
+// its place in the list below.
 #pragma once
 
 #include <array>
@@ -15,10 +16,12 @@
 #include <tuple>
 
 #include "nullcline/numerics/box.hpp"
+#include "nullcline/numerics/divided_differences.hpp"
 #include "nullcline/numerics/elementary.hpp"
 #include "nullcline/numerics/host_device.hpp"
 #include "nullcline/numerics/jet.hpp"
 #include "nullcline/numerics/rounded.hpp"
+#include "nullcline/numerics/secant.hpp"
 
 namespace nullcline {
 
@@ -41,6 +44,11 @@ struct Tanh {
         const T first = (T{1} - f) * (T{1} + f);
         return {f, first, -2 * f * first};
     }
+    /// [f(a) − f(b)] / (a − b), and f′ where they meet.
+    template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return elementary::tanh_secant(a, b);
+    }
     /// A bound of the value's own rounding error, in units of eps: its size is at most 1.
     template <class T>
     static constexpr T own_error(T) {
@@ -62,6 +70,10 @@ struct Relu {
         return {active ? u : T{0} * u, active ? T{1} : T{0}, T{0}};  // NaN stays NaN
     }
     template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return elementary::straight_secant<Relu>(a, b);
+    }
+    template <class T>
     static constexpr T own_error(T) {
         return T{0};
     }
@@ -79,6 +91,10 @@ struct LogisticSigmoid {
         const elementary::Logistic<T> f = elementary::logistic(u);
         const T first = f.value * f.complement;
         return {f.value, first, first * (f.complement - f.value)};
+    }
+    template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return elementary::logistic_secant(a, b);
     }
     template <class T>
     static constexpr T own_error(T value) {
@@ -99,6 +115,10 @@ struct Softplus {
         return {elementary::softplus(u), slope.value, slope.value * slope.complement};
     }
     template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return elementary::softplus_secant(a, b);
+    }
+    template <class T>
     static constexpr T own_error(T value) {
         return value;
     }
@@ -117,6 +137,10 @@ struct HardTanh {
         return {f, u > T{-1} && u < T{1} ? T{1} : T{0}, T{0}};
     }
     template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return elementary::straight_secant<HardTanh>(a, b);
+    }
+    template <class T>
     static constexpr T own_error(T) {
         return T{0};
     }
@@ -133,6 +157,10 @@ struct Identity {
     template <class T>
     [[gnu::always_inline]] static constexpr Derivatives<T> at(T u) {
         return {u, T{1}, T{0}};
+    }
+    template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T, T) {
+        return T{1};
     }
     template <class T>
     static constexpr T own_error(T) {
@@ -154,6 +182,10 @@ struct RectifiedTanh {
         return {active ? f.value : T{0} * u, active ? f.first : T{0}, active ? f.second : T{0}};
     }
     template <class T>
+    [[gnu::always_inline]] static constexpr T secant(T a, T b) {
+        return Tanh::secant(Relu::at(a).value, Relu::at(b).value) * Relu::secant(a, b);
+    }
+    template <class T>
     static constexpr T own_error(T) {
         return T{1};
     }
@@ -166,6 +198,7 @@ concept ActivationFunction = requires(double u) {
     { A::is_smooth } -> std::convertible_to<bool>;
     { A::template range<double> } -> std::convertible_to<Range<double>>;
     { A::at(u) } -> std::same_as<Derivatives<double>>;
+    { A::secant(u, u) } -> std::same_as<double>;
     { A::own_error(u) } -> std::same_as<double>;
 };
 
@@ -230,8 +263,18 @@ template <class A, class T>
     return {f.value, carried + A::template own_error<T>(f.value)};
 }
 
+/// A(u) of a number of two runs: the divided difference is the slope.
+template <class A, class T, unsigned mask>
+[[gnu::always_inline]] constexpr Secant<T, mask> activate(const Secant<T, mask>& u) {
+    return chain_rule(u, A::at(u.base).value, A::at(u.actual).value, A::secant(u.actual, u.base));
+}
+
 template <class T, unsigned mask, int order>
 [[gnu::always_inline]] constexpr Jet<T, mask, order> tanh(const Jet<T, mask, order>& u) {
+    return activate<Tanh>(u);
+}
+template <class T, unsigned mask>
+[[gnu::always_inline]] constexpr Secant<T, mask> tanh(const Secant<T, mask>& u) {
     return activate<Tanh>(u);
 }
 template <class T>

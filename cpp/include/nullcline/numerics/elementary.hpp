@@ -114,23 +114,33 @@ template <class T>
     return expm1 / (expm1 + T{2});
 }
 
-/// ln(1 + t) for 0 <= t <= 1, as 2 artanh(t / (2 + t)): what its series leaves out is under an ulp.
+/// artanh(s) / s for |s| <= 1/3: what its series leaves out is under an ulp.
 template <class T>
-[[gnu::always_inline]] constexpr T small_log1p(T t) {
-    const T s = t / (T{2} + t);  // at most 1/3
+[[gnu::always_inline]] constexpr T artanh_ratio(T s) {
     const T square = s * s;
     T p = T{1} / T{35};
     for (int denominator = 33; denominator > 0; denominator -= 2) {
         p = p * square + T{1} / static_cast<T>(denominator);
     }
-    return T{2} * s * p;
+    return p;
+}
+
+/// ln(1 + t) for 0 <= t <= 1, as 2 artanh(t / (2 + t)).
+template <class T>
+[[gnu::always_inline]] constexpr T small_log1p(T t) {
+    const T s = t / (T{2} + t);  // at most 1/3
+    return T{2} * s * artanh_ratio(s);
+}
+
+template <class T>
+[[gnu::always_inline]] constexpr T magnitude(T x) {
+    return x < T{0} ? -x : x;
 }
 
 /// ln(1 + exp(x))
 template <class T>
 [[gnu::always_inline]] constexpr T softplus(T x) {
-    const T magnitude = x < T{0} ? -x : x;
-    const auto e = split_exp(clamp(-magnitude, Format<T>::largest_exponent));
+    const auto e = split_exp(clamp(-magnitude(x), Format<T>::largest_exponent));
     return (x > T{0} ? x : T{0} * x) + small_log1p(e.power * e.expm1 + e.power);
 }
 
