@@ -19,7 +19,7 @@ import numpy as np
 from nullcline._support.files import replacing, write_json, write_text
 from nullcline._support.reading import read_json
 from nullcline.explanation import background_of, explain
-from nullcline.explanation.errors import read_test
+from nullcline.explanation.errors import read_texts
 from nullcline.explanation.showing import harmless
 from nullcline.explanation.wording import LATE, signed
 from nullcline.plotting.theme import BLUE, VERMILION, style
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.explanation import Explanation
-    from nullcline.text import Corpus
 
     Row = dict[str, Any]
 
@@ -65,17 +64,17 @@ class Reading:
         return self.found.is_right is False
 
 
-def main(folders: Sequence[Path], docs: Path, n_sample: int) -> None:
+def main(folders: Sequence[Path], docs: Path, n_sample: int, n_among: int | None) -> None:
     """Write numbers, pictures and tables."""
     for folder in folders:
-        measure(folder, docs, n_sample)
+        measure(folder, docs, n_sample, n_among)
     results = [
         read_json(path, "results") for path in sorted((docs / "misclassified").glob("*.json"))
     ]
     write_tables(results, docs / "misclassified.md")
 
 
-def measure(folder: Path, docs: Path, n_sample: int) -> None:
+def measure(folder: Path, docs: Path, n_sample: int, n_among: int | None) -> None:
     """Explain a network's mistakes, and count."""
     checkpoint = load_checkpoint(folder)
     corpus = load_corpus(
@@ -84,8 +83,10 @@ def measure(folder: Path, docs: Path, n_sample: int) -> None:
     if len(corpus.classes) != 2:
         raise ValueError(f"{folder} must hold a network of two classes, not {len(corpus.classes)}")
     background = background_of(checkpoint, corpus, seed=SEED, progress=True)
-    logits = read_test(checkpoint, corpus, progress=True)
-    rows = drawn(logits.argmax(axis=1) != corpus.test.labels, n_sample)
+    among = np.sort(np.random.default_rng(SEED).permutation(len(corpus.test))[:n_among])
+    labels = corpus.test.labels[among]
+    logits = read_texts(checkpoint, [corpus.test.texts[row] for row in among], progress=True)
+    rows = among[drawn(logits.argmax(axis=1) != labels, n_sample)].tolist()
     explanations = explain(
         checkpoint,
         [corpus.test.texts[row] for row in rows],
@@ -99,13 +100,11 @@ def measure(folder: Path, docs: Path, n_sample: int) -> None:
         "corpus": corpus.name,
         "cell": checkpoint.settings.cell,
         "checkpoint_sha256": checkpoint.sha256,
-        "test_reviews": len(corpus.test),
-        "test_accuracy": float(np.mean(logits.argmax(axis=1) == corpus.test.labels)),
+        "test_accuracy": checkpoint.test_accuracy,
         "bag_of_words": background.bag_accuracy,
-        "sampled": len(rows),
         **counted(readings),
         "examples": examples(readings),
-        "all": over_all(logits, corpus),
+        "among": over_all(logits, labels),
     }
     (docs / "misclassified").mkdir(exist_ok=True)
     write_json(docs / "misclassified" / f"{name}.json", record)
@@ -120,11 +119,12 @@ def drawn(wrong: NDArray[np.bool_], n: int) -> list[int]:
     return [row for kind in kinds for row in np.sort(rng.permutation(kind)[:size]).tolist()]
 
 
-def over_all(logits: NDArray[np.float64], corpus: Corpus) -> Row:
-    """Return what is known of all test reviews, without explaining them."""
-    predicted, labels = logits.argmax(axis=1), corpus.test.labels
+def over_all(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Row:
+    """Return what is known of all reviews among which mistakes were looked for."""
+    predicted = logits.argmax(axis=1)
     certain = np.abs(logits[:, 1] - logits[:, 0])
     return {
+        "reviews": len(labels),
         "wrong": int(np.sum(predicted != labels)),
         "false_positive": int(np.sum((predicted == 1) & (labels == 0))),
         "false_negative": int(np.sum((predicted == 0) & (labels == 1))),
@@ -461,5 +461,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoints", nargs="*", type=Path, help="none: the tables alone")
     parser.add_argument("--sample", type=int, default=150, help="wrong reviews, and right ones")
+    parser.add_argument("--among", type=int, help="test reviews to look among; all by default")
     options = parser.parse_args()
-    main(options.checkpoints, Path(__file__).parent, options.sample)
+    main(options.checkpoints, Path(__file__).parent, options.sample, options.among)

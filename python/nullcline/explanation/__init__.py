@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from nullcline._support.lazy import lazy
 
 if TYPE_CHECKING:
+    from nullcline.explanation.account import Account, BagOpinion, LayerPath
     from nullcline.explanation.backdrop import Background, background_of, load_background
     from nullcline.explanation.changed_words import WordChange
     from nullcline.explanation.errors import Mistake, confident_mistakes
     from nullcline.explanation.explaining import explain
     from nullcline.explanation.page import write_page
     from nullcline.explanation.passages import Passage
-    from nullcline.explanation.result import BagOpinion, Explanation, LayerPath
+    from nullcline.explanation.result import Explanation
     from nullcline.explanation.turning import Turn
 
 __all__ = [
+    "Account",
     "Background",
     "BagOpinion",
     "Explanation",
@@ -37,10 +39,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Account": "account",
     "Background": "backdrop",
-    "BagOpinion": "result",
+    "BagOpinion": "account",
     "Explanation": "result",
-    "LayerPath": "result",
+    "LayerPath": "account",
     "Mistake": "errors",
     "Passage": "passages",
     "Turn": "turning",

@@ -12,6 +12,8 @@ from nullcline._support import validation
 from nullcline.explanation.network import Network, margins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nullcline.text import Corpus
@@ -72,7 +74,7 @@ def confident_mistakes(
     if n is not None:
         n = validation.whole_number("n", n, 1)
     checkpoint.require_corpus(corpus)
-    logits = read_test(checkpoint, corpus, progress=progress)
+    logits = read_texts(checkpoint, corpus.test.texts, progress=progress)
     predicted = logits.argmax(axis=1)
     labels = corpus.test.labels
     wrong = np.flatnonzero(predicted != labels)
@@ -91,13 +93,13 @@ def confident_mistakes(
     ]
 
 
-def read_test(
-    checkpoint: Checkpoint, corpus: Corpus, *, progress: bool = False
+def read_texts(
+    checkpoint: Checkpoint, texts: Sequence[str], *, progress: bool = False
 ) -> NDArray[np.float64]:
-    """Return the logits of each class for every test text, shape (n, K)."""
-    texts = [checkpoint.encode(text) for text in corpus.test.texts]
-    words = sum(len(text) for text in texts)
+    """Return the logits of each class at the end of every text, shape (n, K)."""
+    read = [checkpoint.encode(text) for text in texts]
+    words = sum(len(text) for text in read)
     with tqdm(
         total=words, desc="test texts", unit="word", unit_scale=True, disable=not progress
     ) as bar:
-        return Network(checkpoint).read(texts, lambda rows, _: bar.update(len(rows)))
+        return Network(checkpoint).read(read, lambda rows, _: bar.update(len(rows)))

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nullcline.attribution import attribute
+from nullcline.explanation.account import BagOpinion, LayerPath
 from nullcline.explanation.backdrop import (
     Background,
     load_background,
@@ -19,7 +20,7 @@ from nullcline.explanation.backdrop import (
 from nullcline.explanation.changed_words import WordChange, logits_without, opposed_words
 from nullcline.explanation.network import Network, margins, probabilities
 from nullcline.explanation.passages import find_passages
-from nullcline.explanation.result import BagOpinion, Explanation, LayerPath
+from nullcline.explanation.result import Explanation
 from nullcline.explanation.turning import find_turn
 from nullcline.text import tokenize
 from nullcline.text.places import token_places

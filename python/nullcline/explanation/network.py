@@ -89,10 +89,10 @@ class Network:
 
     def step(self, states: Sequence[Matrix], words: Words | int) -> list[Matrix]:
         """Return the states after one more word: one for each row, or the same for all."""
-        new = []
+        new: list[Matrix] = []
         x = self.embedding[words]
         for cell, state in zip(self.cells, states, strict=True):
-            new.append(np.asarray(cell.step(state, x)))
+            new.append(np.asarray(cell.step(state, x), np.float64))
             x = new[-1][:, : cell.hidden_size]
         return new
 

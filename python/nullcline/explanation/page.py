@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from numpy.typing import NDArray
 
-    from nullcline.explanation.result import Explanation, LayerPath
+    from nullcline.explanation.account import Account, LayerPath
 
 MARK = "nullcline explain"
 """By this name, in its head, a page is known to be one of ours."""
@@ -32,7 +32,7 @@ CHANGES = 12
 
 
 def write_page(
-    explanations: Sequence[Explanation], path: str | os.PathLike[str], *, title: str | None = None
+    explanations: Sequence[Account], path: str | os.PathLike[str], *, title: str | None = None
 ) -> Path:
     """Write explanations as one HTML page that needs no other file and no network.
 
@@ -99,7 +99,7 @@ def _template() -> Template:
     return environment.get_template("explanation.html")
 
 
-def _part(number: int, explanation: Explanation) -> dict[str, Any]:
+def _part(number: int, explanation: Account) -> dict[str, Any]:
     """Return what the page says of one text."""
     return {
         "number": number,
@@ -125,7 +125,7 @@ def _part(number: int, explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _words(explanation: Explanation) -> list[dict[str, Any]]:
+def _words(explanation: Account) -> list[dict[str, Any]]:
     bag = None if explanation.bag is None else explanation.bag.weights
     own, of_bag = _parts(explanation.shares), None if bag is None else _parts(bag)
     turned = None if explanation.turn is None else explanation.turn.word
@@ -151,7 +151,7 @@ def _parts(shares: NDArray[np.float64]) -> list[float]:
     return [round(float(share) / largest, 3) for share in shares]
 
 
-def _said(explanation: Explanation, word: int) -> str:
+def _said(explanation: Account, word: int) -> str:
     """Say everything that is known of a word, in one line."""
     token = NO_WORD if explanation.places[word, 1] == 0 else harmless(explanation.tokens[word])
     said = [f"{token}: share {wording.signed(explanation.shares[word])}"]
@@ -174,7 +174,7 @@ def _said(explanation: Explanation, word: int) -> str:
     return "; ".join(said)
 
 
-def _layer(explanation: Explanation, layer: LayerPath) -> dict[str, Any]:
+def _layer(explanation: Account, layer: LayerPath) -> dict[str, Any]:
     shares = " and ".join(f"{share:.0%}" for share in layer.explained)
     return {
         "number": layer.number,
@@ -190,7 +190,7 @@ def _layer(explanation: Explanation, layer: LayerPath) -> dict[str, Any]:
     }
 
 
-def _changes(explanation: Explanation) -> list[dict[str, Any]]:
+def _changes(explanation: Account) -> list[dict[str, Any]]:
     return [
         {
             "change": wording.change_line(explanation, change),

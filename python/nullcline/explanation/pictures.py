@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nullcline.explanation.result import Explanation, LayerPath
+    from nullcline.explanation.account import Account, LayerPath
 
 WIDTH, HEIGHT = 460, 340
 """Of the plane, in the units of its own coordinates."""
@@ -90,7 +90,7 @@ class Course:
     smallest: float
 
 
-def plane_of(explanation: Explanation, layer: LayerPath) -> Plane:
+def plane_of(explanation: Account, layer: LayerPath) -> Plane:
     """Draw a path through a layer."""
     passed = layer.points[[passage.point for passage in layer.passages]]
     seen = np.concatenate([layer.path, layer.cloud, passed])
@@ -126,7 +126,7 @@ def plane_of(explanation: Explanation, layer: LayerPath) -> Plane:
     )
 
 
-def course_of(explanation: Explanation) -> Course:
+def course_of(explanation: Account) -> Course:
     """Draw the logit over the words."""
     logits = explanation.logits
     seen = np.stack([np.arange(len(logits)), logits], axis=1)
@@ -160,7 +160,7 @@ class _Frame:
         return np.asarray(placed)
 
 
-def _steps(explanation: Explanation, path: NDArray[np.float64]) -> tuple[Mark, ...]:
+def _steps(explanation: Account, path: NDArray[np.float64]) -> tuple[Mark, ...]:
     sides = [
         "for" if verdict == explanation.target else "against" for verdict in explanation.verdicts
     ]

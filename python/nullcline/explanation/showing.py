@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nullcline.text.tokens import _TAG
 
 if TYPE_CHECKING:
-    from nullcline.explanation.result import Explanation
+    from nullcline.explanation.account import Account
 
 _ORDER_MARKS = {*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 """Marks that change the order in which what follows them is shown."""
@@ -50,7 +50,7 @@ def _harmless(character: str) -> str:
     return "�" if acts else character
 
 
-def shown_words(explanation: Explanation) -> list[ShownWord]:
+def shown_words(explanation: Account) -> list[ShownWord]:
     """Return the words that were read as the text has them, with its capitals and its spaces."""
     if explanation.places[-1, 1] == 0:
         return [ShownWord("", NO_WORD)]
@@ -64,14 +64,14 @@ def shown_words(explanation: Explanation) -> list[ShownWord]:
     return shown
 
 
-def unread_text(explanation: Explanation) -> str:
+def unread_text(explanation: Account) -> str:
     """Return what stands before the first word that the network reads."""
     if not explanation.unread:
         return ""
     return harmless(_TAG.sub(" ", explanation.text[: int(explanation.places[0, 0])]))
 
 
-def quoted(explanation: Explanation, word: int) -> str:
+def quoted(explanation: Account, word: int) -> str:
     """Return a word in quotation marks."""
     return in_quotes(NO_WORD if explanation.places[word, 1] == 0 else explanation.tokens[word])
 

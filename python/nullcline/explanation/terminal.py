@@ -12,7 +12,7 @@ from nullcline.explanation import wording
 from nullcline.explanation.showing import harmless, shown_words
 
 if TYPE_CHECKING:
-    from nullcline.explanation.result import Explanation
+    from nullcline.explanation.account import Account
 
     Piece = tuple[str, str]
     """A string, and its style."""
@@ -33,12 +33,12 @@ STRONG, FAINT = 0.4, 0.08
 """Parts of the largest share from which on a word is bold, and is coloured at all."""
 
 
-def show(explanation: Explanation) -> None:
+def show(explanation: Account) -> None:
     """Print an explanation to standard output."""
     sys.stdout.write(rendered(explanation) + "\n")
 
 
-def rendered(explanation: Explanation) -> str:
+def rendered(explanation: Account) -> str:
     """Return an explanation as standard output can show it: in colours on a terminal with rich."""
     try:
         from rich.console import Console
@@ -52,7 +52,7 @@ def rendered(explanation: Explanation) -> str:
     )
 
 
-def plain(explanation: Explanation) -> str:
+def plain(explanation: Account) -> str:
     """Return an explanation without colours: words that count carry their sign and number."""
     lines = []
     for paragraph in _paragraphs(explanation):
@@ -72,7 +72,7 @@ def plain(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-def coloured(explanation: Explanation, width: int | None = None) -> str:
+def coloured(explanation: Account, width: int | None = None) -> str:
     """Return an explanation with the colours of a terminal, which rich writes."""
     from rich.console import Console
     from rich.padding import Padding
@@ -89,7 +89,7 @@ def coloured(explanation: Explanation, width: int | None = None) -> str:
     return written.get().rstrip("\n")
 
 
-def _paragraphs(explanation: Explanation) -> list[Paragraph]:
+def _paragraphs(explanation: Account) -> list[Paragraph]:
     """Return what is said, a paragraph a line."""
     return [
         [(wording.verdict_line(explanation), "bold")],
@@ -107,7 +107,7 @@ def _paragraphs(explanation: Explanation) -> list[Paragraph]:
     ]
 
 
-def _words(explanation: Explanation) -> Paragraph:
+def _words(explanation: Account) -> Paragraph:
     """Return the text, each word in the colour of its share."""
     largest = float(np.abs(explanation.shares).max()) or 1.0
     parts = explanation.shares / largest
@@ -134,7 +134,7 @@ def _style(part: float) -> str:
     return f"bold {colour}" if abs(part) > STRONG else colour
 
 
-def _legend(explanation: Explanation) -> Paragraph:
+def _legend(explanation: Account) -> Paragraph:
     towards, against = harmless(explanation.towards), harmless(explanation.against)
     return [
         ("+", f"bold {FOR}"),
@@ -146,7 +146,7 @@ def _legend(explanation: Explanation) -> Paragraph:
     ]
 
 
-def _passages(explanation: Explanation) -> list[Paragraph]:
+def _passages(explanation: Account) -> list[Paragraph]:
     said: list[Paragraph] = []
     for layer in explanation.layers:
         name = f"Layer {layer.number} passed" if len(explanation.layers) > 1 else "It passed"
@@ -163,7 +163,7 @@ def _passages(explanation: Explanation) -> list[Paragraph]:
     return said
 
 
-def _changes(explanation: Explanation) -> list[Paragraph]:
+def _changes(explanation: Account) -> list[Paragraph]:
     changes = explanation.telling_changes()
     if not changes:
         return []
@@ -186,7 +186,7 @@ def _changes(explanation: Explanation) -> list[Paragraph]:
     ]
 
 
-def _bag(explanation: Explanation) -> list[Paragraph]:
+def _bag(explanation: Account) -> list[Paragraph]:
     said: list[Paragraph] = [[(wording.bag_line(explanation), "")]]
     if explanation.bag is not None:
         weights = explanation.bag.weights

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nullcline.explanation.showing import harmless, in_quotes, listed, quoted
 
 if TYPE_CHECKING:
+    from nullcline.explanation.account import Account, LayerPath
     from nullcline.explanation.changed_words import WordChange
     from nullcline.explanation.passages import Passage
-    from nullcline.explanation.result import Explanation, LayerPath
 
 LATE = 0.8
 """How much of a text has been read where a verdict that turns after it turned late."""
@@ -21,7 +21,7 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def verdict_line(explanation: Explanation) -> str:
+def verdict_line(explanation: Account) -> str:
     """Say what the network says, and whether it is right."""
     said = f"{harmless(explanation.verdict)} ({_certainty(explanation)})"
     if explanation.label is None:
@@ -30,7 +30,7 @@ def verdict_line(explanation: Explanation) -> str:
     return f"{said}, and right" if explanation.is_right else f"{said}, but wrong: it is {label}"
 
 
-def _certainty(explanation: Explanation) -> str:
+def _certainty(explanation: Account) -> str:
     probability = float(explanation.probabilities[-1])
     if explanation.predicted != explanation.target and len(explanation.classes) == 2:
         probability = 1 - probability
@@ -39,7 +39,7 @@ def _certainty(explanation: Explanation) -> str:
     return f"probability {probability:.3f}"
 
 
-def logit_line(explanation: Explanation) -> str:
+def logit_line(explanation: Account) -> str:
     """Say what the logit is made of."""
     towards, against = harmless(explanation.towards), harmless(explanation.against)
     words = signed(float(explanation.shares.sum()))
@@ -55,7 +55,7 @@ def logit_line(explanation: Explanation) -> str:
     )
 
 
-def turn_line(explanation: Explanation) -> str:
+def turn_line(explanation: Account) -> str:
     """Say where the verdict turned."""
     turn = explanation.turn
     verdict = harmless(explanation.verdict)
@@ -72,7 +72,7 @@ def turn_line(explanation: Explanation) -> str:
     )
 
 
-def passage_line(explanation: Explanation, layer: LayerPath, passage: Passage) -> str:
+def passage_line(explanation: Account, layer: LayerPath, passage: Passage) -> str:
     """Say what the path had to do with a point."""
     kind = layer.kinds[passage.point]
     name = {"fixed": "fixed point", "slow": "slow point"}.get(str(kind), "minimum of the speed")
@@ -91,7 +91,7 @@ def steps(time_constant: float) -> str:
     return f"{time_constant:.3g} steps" if time_constant < 1e5 else "without end"
 
 
-def change_line(explanation: Explanation, change: WordChange) -> str:
+def change_line(explanation: Account, change: WordChange) -> str:
     """Say what a change is."""
     old = quoted(explanation, change.word)
     if change.replacement is None:
@@ -99,13 +99,13 @@ def change_line(explanation: Explanation, change: WordChange) -> str:
     return f"{old} → {in_quotes(change.replacement)}"
 
 
-def becomes(explanation: Explanation, change: WordChange) -> str:
+def becomes(explanation: Account, change: WordChange) -> str:
     """Say what the verdict becomes."""
     verdict = harmless(explanation.classes[change.predicted])
     return f"{verdict}: flips" if change.flips else verdict
 
 
-def bag_line(explanation: Explanation) -> str:
+def bag_line(explanation: Account) -> str:
     """Say what the bag of words says."""
     bag = explanation.bag
     if bag is None:
