@@ -41,7 +41,7 @@ class Baseline:
 
 
 def resting(network: Network, start: list[Floats], x: Floats) -> Baseline:
-    """Return where the network settles from `start` at a constant input, or `start` if nowhere.
+    """Return where the network settles from `start` at a constant input, or its run from there.
 
     Layer after layer, since a layer at rest reads what the one below it puts out at rest.
     """
@@ -52,7 +52,7 @@ def resting(network: Network, start: list[Floats], x: Floats) -> Baseline:
         for direction in layer.directions:
             point = _rest(direction.cell, own[:1, direction.state], read)
             if point is None:
-                return Baseline(start, x, MOVING)
+                return given_baseline(network, start, x)
             parts.append(point)
         settled.append(np.concatenate(parts, axis=1))
         read = outputs_of(layer, settled[-1])

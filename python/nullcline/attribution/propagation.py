@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support import validation
 from nullcline.attribution.baseline import AT_REST, Baseline, outputs_of
 from nullcline.attribution.passes import (
     Covectors,
@@ -70,10 +71,11 @@ def run_layers(
     return runs
 
 
-def final_outputs(layer: Layer, trajectories: list[Trajectory]) -> Floats:
-    """Return the outputs after each sequence's last step, (n, H), or (1, H) at rest."""
+def logits(layer: Layer, trajectories: list[Trajectory], readouts: Floats) -> NDArray[np.float64]:
+    """Return readouts (C, H) after each sequence's last step, (n, C), or (1, C) at rest."""
     states = np.concatenate([trajectory.states[-1] for trajectory in trajectories], axis=1)
-    return outputs_of(layer, states)
+    outputs = outputs_of(layer, states)
+    return np.stack([_products(outputs, readout) for readout in readouts], axis=1)
 
 
 def shares_of(
@@ -104,12 +106,19 @@ def split_by_modes(
 def _run_layer(
     layer: Layer, start: Floats, inputs: Floats, lengths: NDArray[np.intp]
 ) -> list[Trajectory]:
-    """Run a layer's directions from `start`, (1 | n, S_l)."""
+    """Run a layer's directions from `start`, (1 | n, S_l).
+
+    Raises
+    ------
+    ValueError
+        If the states leave the range of numbers.
+    """
     active = active_counts(lengths)
     trajectories = []
     for d in layer.directions:
         states = np.broadcast_to(start[:, d.state], (len(lengths), d.cell.state_size))
         trajectories.append(run(d.cell, states, _oriented(d, inputs, lengths), active))
+        validation.require_finite("the network's states", trajectories[-1].states)
     return trajectories
 
 
@@ -158,6 +167,7 @@ def _of_direction(direction: Direction, of: Covectors, lengths: NDArray[np.intp]
 
 
 def _products(a: Floats, b: Floats) -> NDArray[np.float64]:
+    """Return inner products in float64, each computed as if it were alone."""
     products: NDArray[np.float64] = np.einsum("...d,...d->...", a, b, dtype=np.float64)
     return products
 

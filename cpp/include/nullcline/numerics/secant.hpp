@@ -5,8 +5,8 @@
 // not an approximation: for a product Δ(ab) = ā Δb + b̄ Δa with the means of the two runs, and for a
 // function Δf = [f(u₁) − f(u₀)] / (u₁ − u₀) Δu. So the rules are those of first derivatives (see
 // jet.hpp), with means for values and divided differences for f′; where the runs meet, they are the
-// derivatives. It is the rescale rule of DeepLIFT (Shrikumar, Greenside and Kundaje 2017, section
-// 3.5.1) made exact for products, whose factors it shares out between.
+// derivatives. Of activations it is the rescale rule of DeepLIFT (Shrikumar, Greenside and Kundaje
+// 2017, section 3.5).
 #pragma once
 
 #include "nullcline/numerics/divided_differences.hpp"
