@@ -137,18 +137,21 @@ def over_all(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Row:
 
 
 def counted(readings: Sequence[Reading]) -> Row:
-    """Return what is counted, of wrong and of right reviews, and of the kinds of mistakes."""
+    """Return what is counted, of wrong and of right reviews, and of either verdict."""
     of = {
         "wrong": [r.found for r in readings if r.is_wrong],
         "right": [r.found for r in readings if not r.is_wrong],
     }
-    mistakes = {
-        "false positive": [e for e in of["wrong"] if e.predicted == 1],
-        "false negative": [e for e in of["wrong"] if e.predicted == 0],
+    kinds = {
+        f"{'false' if wrong == 'wrong' else 'true'} {('negative', 'positive')[predicted]}": [
+            e for e in found if e.predicted == predicted
+        ]
+        for wrong, found in of.items()
+        for predicted in (1, 0)
     }
     return {
         "groups": {name: group(found) for name, found in of.items()},
-        "mistakes": {name: sums(found) for name, found in mistakes.items()},
+        "kinds": {name: sums(found) for name, found in kinds.items()},
         "rest": {
             "said": float(readings[0].found.baseline),
             "kind": readings[0].found.baseline_kind,
@@ -202,7 +205,7 @@ def changed_later(found: Explanation) -> float:
 
 
 def sums(found: Sequence[Explanation]) -> Row:
-    """Return what the mean logit of a kind of mistake is made of, and its loudest words."""
+    """Return what the mean logit of some reviews is made of, and its loudest words."""
 
     def mean(value: Callable[[Explanation], float]) -> float:
         return float(np.mean([value(e) for e in found])) if found else 0.0
@@ -220,7 +223,7 @@ def sums(found: Sequence[Explanation]) -> Row:
 
 
 def loudest(found: Sequence[Explanation]) -> list[Row]:
-    """Return the words whose shares of the wrong verdict are largest in sum, over reviews."""
+    """Return the words whose shares of the verdict are largest in sum, over reviews."""
     total: dict[str, float] = {}
     reviews: dict[str, set[int]] = {}
     for i, explanation in enumerate(found):
@@ -342,7 +345,7 @@ def write_tables(results: Sequence[Row], page: Path) -> None:
     """Write the tables between their marks."""
     tables = {
         "groups": groups_table(results),
-        "mistakes": mistakes_table(results),
+        "kinds": kinds_table(results),
         "examples": "\n".join(examples_text(result) for result in results),
         "pictures": "\n".join(picture(result) for result in results),
     }
@@ -391,15 +394,15 @@ def groups_table(results: Sequence[Row]) -> str:
     return "\n".join([*lines, ""])
 
 
-def mistakes_table(results: Sequence[Row]) -> str:
-    """Return what the mean logit of each kind of mistake is made of."""
+def kinds_table(results: Sequence[Row]) -> str:
+    """Return what the mean logit is made of, for right and wrong verdicts of either class."""
     lines = [
-        "| network | mistake | reviews | logit | at rest | start | words for positive "
+        "| network | verdict | reviews | logit | at rest | start | words for positive "
         "| words for negative | bag of words | loudest words (sum of shares; reviews) |",
         "|---|---|" + "---:|" * 7 + "---|",
     ]
     for result in results:
-        for kind, found in result["mistakes"].items():
+        for kind, found in result["kinds"].items():
             numbers = " | ".join(
                 signed(found[key])
                 for key in (
@@ -417,11 +420,12 @@ def mistakes_table(results: Sequence[Row]) -> str:
 def examples_text(result: Row) -> str:
     """Return one network's examples."""
     lines = [f"**{name_of(result)}**\n"]
-    for found in result["examples"]:
+    for found in distinct(result["examples"]):
+        times = "once" if found["turns"] == 1 else f"{found['turns']} times"
         turn = (
             "The verdict never turned"
             if found["turn"] is None
-            else f"The verdict turned {found['turns']} times, last at word {found['turn']}"
+            else f"The verdict turned {times}, last at word {found['turn']}"
         )
         loud = ", ".join(f"{code(w['word'])} {signed(w['share'])}" for w in found["loudest"])
         changes = "; ".join(
@@ -437,6 +441,16 @@ def examples_text(result: Row) -> str:
             f"One word changed: {changes}."
         )
     return "\n".join([*lines, ""])
+
+
+def distinct(found: Sequence[Row]) -> list[Row]:
+    """Return every review once, by all of the rules that chose it."""
+    by_row: dict[int, Row] = {}
+    for one in found:
+        known = by_row.get(one["row"])
+        rule = one["rule"] if known is None else f"{known['rule']} and {one['rule']}"
+        by_row[one["row"]] = {**one, "rule": rule}
+    return list(by_row.values())
 
 
 def picture(result: Row) -> str:

@@ -429,6 +429,14 @@ def test_a_text_that_is_longer_than_what_is_read_says_so(tmp_path: Path) -> None
     assert found.shares.shape == (4,)
 
 
+def test_what_is_not_read_is_shown_and_does_nothing(tmp_path: Path) -> None:
+    network = trained(tmp_path / "run", max_tokens=2)
+    found = explain(network, '<script>alert("1")</script> <b>the</b> film was good', changes=False)
+    page = write_page(found, tmp_path / "page.html").read_text("utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;" in page
+
+
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_texts_are_explained_and_shown(
     checkpoint: Checkpoint, background: Background, tmp_path: Path, text: str
