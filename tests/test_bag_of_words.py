@@ -59,6 +59,7 @@ def test_it_is_the_regularized_regression(checkpoint: Checkpoint, bag: BagOfWord
 
     best = minimize(objective, np.zeros(x.shape[1] + 1), tol=1e-8).x
     np.testing.assert_allclose(bag.weights, best[1:], atol=1e-4)
+    np.testing.assert_allclose(bag.intercept, best[0], atol=1e-4)
     for split, accuracy in (("train", bag.train_accuracy), ("test", bag.test_accuracy)):
         x, labels = counts(checkpoint, split)
         assert accuracy == np.mean((x @ best[1:] + best[0] > 0) == (labels == 1))
@@ -90,6 +91,7 @@ def test_more_classes_have_weights_each(tmp_path: Path) -> None:
     checkpoint = train(corpus, settings, tmp_path, device="cpu", progress=False)
     bag = fit_bag_of_words(checkpoint, corpus)
     assert bag.weights.shape == (3, len(checkpoint.vocabulary))
+    assert bag.intercept.shape == (3,)
     assert bag.test_accuracy == 1
     for label, word in enumerate(("bad", "fine", "great")):
         column = checkpoint.vocabulary.words.index(word)

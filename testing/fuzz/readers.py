@@ -21,6 +21,7 @@ import numpy as np
 import nullcline as nc
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.compat.fpf import read_fps
+from nullcline.explanation.backdrop import Background, LayerBackground
 from nullcline.interop.weight_files import read_weights
 from nullcline.search.kinds import KINDS
 from nullcline.study.results import NetworkAnalysis
@@ -98,6 +99,34 @@ def _use_points(points: nc.FixedPoints, folder: Path) -> None:
     points.outliers()
     points.save(folder / "again.npz", cell=points.cell is not None)
     nc.FixedPoints.load(folder / "again.npz")
+
+
+def _saved_background(folder: Path) -> list[bytes]:
+    rng = np.random.default_rng(0)
+    layer = LayerBackground(
+        mean=rng.normal(size=3),
+        components=np.eye(3)[:2],
+        explained=np.array([0.6, 0.3]),
+        radius=1.0,
+        cloud=rng.normal(size=(5, 2)),
+        cloud_labels=np.arange(5) % 2,
+        h=rng.normal(size=(2, 3)),
+        kind=np.array(["fixed", "slow"]),
+        count=np.array([3, 1]),
+        time_constants=np.array([9.0, np.nan]),
+    )
+    weights = rng.normal(size=(2, 4))
+    Background("0" * 64, ("no", "yes"), (layer,), weights, np.zeros(2), 0.8, 5, 4, 0).save(
+        folder / "background.npz"
+    )
+    return [(folder / "background.npz").read_bytes()]
+
+
+def _use_background(background: Background, folder: Path) -> None:
+    for layer in background.layers:
+        layer.project(layer.h)
+    background.save(folder / "again.npz")
+    Background.load(folder / "again.npz")
 
 
 def _finder_points() -> FinderPoints:
@@ -303,6 +332,7 @@ READERS: dict[str, Reader] = {
     "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
     "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),
     "analysis": Reader(_files("analysis.npz"), "analysis.npz", NetworkAnalysis.load, _use_analysis),
+    "background": Reader(_saved_background, "background.npz", Background.load, _use_background),
     "settings": Reader(_files("settings.json"), "settings.json", _load_run, _use_run, beside=RUN),
     "vocabulary": Reader(
         _files("vocabulary.json"), "vocabulary.json", _load_run, _use_run, beside=RUN

@@ -13,6 +13,7 @@ from nullcline._support.versions import own_version
 from nullcline.cli import (
     completion,
     data,
+    explain,
     find,
     info,
     linearize,
@@ -35,6 +36,7 @@ COMMANDS = (
     trace,
     plot,
     info,
+    explain,
     # The study
     reproduce,
     train,

@@ -36,12 +36,16 @@ class BagOfWords:
         Share of the reviews classified correctly, in [0, 1].
     penalty
         The inverse strength C of its regularization.
+    intercept
+        What a review without words has: a logit of the second of two classes, shape (), or of each
+        of more, shape (classes,).
     """
 
     weights: NDArray[np.float64]
     train_accuracy: float
     test_accuracy: float
     penalty: float
+    intercept: NDArray[np.float64]
 
 
 def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
@@ -72,11 +76,13 @@ def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     scores = [model.score(counts["validation"], reviews["validation"].labels) for model in fitted]
     best = int(np.argmax(scores))
     weights = np.asarray(fitted[best].coef_, np.float64)
+    intercept = np.asarray(fitted[best].intercept_, np.float64)
     return BagOfWords(
         weights=weights[0] if len(weights) == 1 else weights,
         train_accuracy=float(fitted[best].score(counts["train"], reviews["train"].labels)),
         test_accuracy=float(fitted[best].score(counts["test"], reviews["test"].labels)),
         penalty=PENALTIES[best],
+        intercept=intercept[0] if len(intercept) == 1 else intercept,
     )
 
 
