@@ -30,7 +30,7 @@ class OpenPage:
     page
         Playwright's page; no request of it leaves the machine.
     errors
-        Errors and warnings on its console, and exceptions that nothing caught.
+        Errors on its console, and exceptions that nothing caught.
     requests
         Addresses of all that it asked for, itself included; data within it is not asked for.
     """
@@ -87,9 +87,7 @@ def new_page(
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on(
             "console",
-            lambda message: (
-                opened.errors.append(message.text) if message.type in {"error", "warning"} else None
-            ),
+            lambda message: opened.errors.append(message.text) if message.type == "error" else None,
         )
         opened.page.on(
             "request",

@@ -27,6 +27,7 @@ from nullcline.continuation import (
     measure_line_attractor,
     trace,
 )
+from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
     from_flax,
@@ -76,6 +77,7 @@ __all__ = [
     "WordEffects",
     "__version__",
     "cuda",
+    "explore",
     "find_fixed_points",
     "follow_input",
     "from_flax",
