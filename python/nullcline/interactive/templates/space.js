@@ -44,13 +44,13 @@ function stateTraces() {
   if (!n || view.hidden.things.has("states")) return [];
   const looks = (name) => ({ size: 2.2, color: colour(name), opacity: 0.4, line: { width: 0 } });
   if (!labels) {
-    return [{ ...base, ...at, mode: "markers", marker: looks("state"), meta: { role: "states", rows: null } }];
+    return [{ ...base, ...at, mode: "markers", marker: looks("state"), meta: { role: "states", rows: null, fixed: true } }];
   }
   return labels.distinct.flatMap((label, k) => {
     if (view.hidden.labels.has(label)) return [];
     const rows = kept(`label ${k}`, () => [...labels.index.keys()].filter((i) => labels.index[i] === k));
     const some = kept(`places ${k}`, () => pick(at, rows));
-    return [{ ...base, ...some, mode: "markers", marker: looks(labelColour(k)), meta: { role: "states", rows } }];
+    return [{ ...base, ...some, mode: "markers", marker: looks(labelColour(k)), meta: { role: "states", name: k, rows, fixed: true } }];
   });
 }
 
@@ -74,7 +74,7 @@ function trajectoryTraces() {
   const traces = [];
   if (layer().trajectories.length > 1) {
     const { x, y, z, of } = kept("paths", allPaths);
-    traces.push({ ...base, x, y, z, mode: "lines", line: { color: colour("path"), width: 1.5 }, opacity: 0.35, meta: { role: "paths", of } });
+    traces.push({ ...base, x, y, z, mode: "lines", line: { color: colour("path"), width: 1.5 }, opacity: 0.35, meta: { role: "paths", of, fixed: true } });
   }
   const { at } = trajectory();
   const walked = (values) => values.subarray(0, view.step + 1);
@@ -89,7 +89,7 @@ function trajectoryTraces() {
 
 function curveTraces() {
   if (view.hidden.things.has("curves")) return [];
-  return layer().curves.map((at) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 3, dash: "dash" }, hoverinfo: "skip", meta: { role: "curve" } }));
+  return layer().curves.map((at, k) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 3, dash: "dash" }, hoverinfo: "skip", meta: { role: "curve", name: k, fixed: true } }));
 }
 
 function pointTraces() {
@@ -100,7 +100,7 @@ function pointTraces() {
     const rows = visible.filter((i) => style[i] === name);
     if (!rows.length) return [];
     const size = rows.map((i) => 7 + 9 * Math.sqrt(count[i] / most));
-    return [{ ...base, ...pick(at, rows), mode: "markers", meta: { role: "points", rows }, marker: { size, symbol: look.symbol, color: colour(look.colour), line: { color: colour("edge"), width: 1 } } }];
+    return [{ ...base, ...pick(at, rows), mode: "markers", meta: { role: "points", name, rows }, marker: { size, symbol: look.symbol, color: colour(look.colour), line: { color: colour("edge"), width: 1 } } }];
   });
 }
 
@@ -115,7 +115,7 @@ function chosenTraces() {
   modes.forEach((mode, k) => {
     if (!mode.direction || !(k === 0 || mode.grows)) return;
     const ends = mode.direction.map((part, axis) => [here[axis] - part * reach(), here[axis] + part * reach()]);
-    traces.push({ ...base, x: ends[0], y: ends[1], z: ends[2], mode: "lines", hoverinfo: "skip", line: { color: colour(mode.grows ? "unstable" : "focus"), width: 4 }, meta: { role: "direction" } });
+    traces.push({ ...base, x: ends[0], y: ends[1], z: ends[2], mode: "lines", hoverinfo: "skip", line: { color: colour(mode.grows ? "unstable" : "focus"), width: 4 }, meta: { role: "direction", name: k } });
   });
   return traces;
 }
@@ -159,7 +159,27 @@ const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: [
 
 function drawSpace() {
   const traces = [...stateTraces(), ...trajectoryTraces(), ...curveTraces(), ...pointTraces(), ...chosenTraces()];
-  return Plotly.react(plot, traces, layout(), CONFIG);
+  traces.forEach((trace) => { trace.uid = `${view.layer} ${trace.meta.role} ${trace.meta.name ?? ""}`; });
+  return Plotly.react(plot, traces, layout(), CONFIG).then(skipUnchanged);
+}
+
+// At every change plotly hands every trace to the graphics card anew, a second's work for 50,000
+// states. Traces that stayed as they were are skipped, where plotly's inside is as it is known.
+function skipUnchanged() {
+  const scene = plot._fullLayout.scene._scene;
+  if (!scene || !scene.dataScale) return;
+  for (const drawn of Object.values(scene.traces)) {
+    if (drawn.handOver || typeof drawn.update !== "function") continue;
+    const look = ({ x, marker = {}, line = {} }) => [x, marker.color, line.color, ...scene.dataScale];
+    let last = look(drawn.data);
+    drawn.handOver = drawn.update;
+    drawn.update = (data) => {
+      const now = look(data);
+      if (data.meta.fixed && now.every((part, k) => part === last[k])) return;
+      last = now;
+      drawn.handOver(data);
+    };
+  }
 }
 
 function sayCounts() {
