@@ -34,12 +34,12 @@ ROOMS = (
     "explanation",
     "study",
     "cli",
-    "",  # the front door: nullcline/__init__.py and nullcline/cuda.py
+    "",  # the front door: nullcline/__init__.py, __main__.py and cuda.py
 )
 """From the lowest to the highest: a file imports its own room and lower ones."""
 
 FOLDER = Path(nullcline.__file__).parent
-FRONT_DOOR = {"nullcline", "nullcline.cuda"}
+FRONT_DOOR = {"nullcline", "nullcline.__main__", "nullcline.cuda"}
 
 
 def _module(path: Path) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from nullcline._support.options import add_options, field_docs, flag, from_options, with_flags
-from nullcline.cli import OF_FIGURES, VARIED, _parser
+from nullcline.cli import parser
+from nullcline.cli.find import OF_FIGURES
+from nullcline.cli.options import VARIED
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CELLS, SPLITS, TrainingSettings
 
@@ -43,9 +45,9 @@ class Example:
 
 
 def options(*words: str, leave_out: tuple[str, ...] = ()) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_options(parser, Example, leave_out=leave_out)
-    return parser.parse_args(words)
+    alone = argparse.ArgumentParser()
+    add_options(alone, Example, leave_out=leave_out)
+    return alone.parse_args(words)
 
 
 def test_defaults_are_the_fields() -> None:
@@ -92,7 +94,7 @@ COMMANDS = [
 
 
 def parsed(command: str, *words: str) -> argparse.Namespace:
-    return _parser().parse_args([command, *words])
+    return parser().parse_args([command, *words])
 
 
 @pytest.mark.parametrize(("command", "words", "settings", "left_out"), COMMANDS)
@@ -142,7 +144,7 @@ def test_what_is_left_out_of_the_reproduction_is_a_list_there() -> None:
     ],
 )
 def test_the_flags_of_version_0_1_are_all_there(words: str) -> None:
-    _parser().parse_args(words.split())
+    parser().parse_args(words.split())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""The command line: `nullcline COMMAND`, a file of this room for each command.
+
+It is made with argparse: options come from the dataclasses of settings, some take lists, and its
+messages are in the command line's own words, which no larger library would make shorter.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from nullcline._support.versions import own_version
+from nullcline.cli import data, find, reproduce, train
+from nullcline.cli.running import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+COMMANDS = (
+    # One's own network
+    find,
+    # The study
+    reproduce,
+    train,
+    data,
+)
+"""Each has `add`, which adds its parser; the help lists them in this order."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        The words after `nullcline`; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 for success, 1 for an error (one line on stderr), 130 after Ctrl-C, 143 after
+        SIGTERM. Wrong usage exits with 2.
+    """
+    return run(parser(), arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="nullcline",
+        description="Fixed points of recurrent networks, and the study that nullcline grew from.",
+    )
+    whole.add_argument("--version", action="version", version=f"nullcline {own_version()}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return whole

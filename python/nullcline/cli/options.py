@@ -1,0 +1,109 @@
+"""What commands share: how one is registered, and the options that several have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from nullcline._support.options import add_options
+from nullcline.study.settings import AnalysisSettings
+from nullcline.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+VARIED = ("cell", "layers", "train_size")
+"""Settings of the training that `reproduce` has lists of, and `train` one value."""
+
+GOES_ON = "what was finished is kept: go on with the same command and --resume"
+"""What is kept of a command that was cut off, where it can go on."""
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults are told, and examples keep their lines."""
+
+
+def command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    description: str,
+    *,
+    kept: str = "nothing was written",
+    examples: Sequence[str] = (),
+) -> argparse.ArgumentParser:
+    """Add a command, and return its parser for the command's own options.
+
+    Parameters
+    ----------
+    commands
+        What `add_subparsers` returned: what the `add` of a command is called with.
+    name
+        The word after `nullcline`.
+    run
+        What does it, with the options that were parsed. Exceptions that a user can mend become one
+        line, in which arguments of functions are called by their flags.
+    description
+        One sentence on what it does, without its capital and its full stop.
+    kept
+        What is left where it is cut off, by Ctrl-C or by a full disk.
+    examples
+        Command lines to show below the options.
+    """
+    parser = commands.add_parser(
+        name,
+        help=description,
+        description=f"{description[0].upper()}{description[1:]}.",
+        epilog="\n  ".join(("examples:", *examples)) if examples else None,
+        formatter_class=_Help,
+    )
+    parser.set_defaults(run=run, parser=parser, kept=kept)
+    parser.add_argument("--quiet", action="store_true", help="print results and errors only")
+    return parser
+
+
+def add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the folder that a command writes to."""
+    parser.add_argument("--out", type=Path, default=Path(default), help="folder to write to")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Add where corpora and vectors are looked for."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with local copies of corpora and vectors (else $NULLCLINE_DATA, else fetched)",
+    )
+
+
+def add_corpus(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the corpus, and where it is looked for."""
+    parser.add_argument(
+        "--corpus",
+        default=default,
+        help="synthetic, imdb, sst, or a CSV file with text and label"
+        + ("" if default else " (the one trained on)"),
+    )
+    add_data_dir(parser)
+
+
+def add_training(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
+    """Add the settings of a training run."""
+    group = parser.add_argument_group("training (the paper's settings by default)")
+    add_options(group, TrainingSettings, leave_out=(*leave_out, "seed"))
+    group.add_argument("--device", help="cpu or cuda; cuda where there is one")
+    group.add_argument("--resume", action="store_true", help="go on with what --out holds")
+
+
+def add_search(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
+    """Add the settings of the study's searches and analyses."""
+    group = parser.add_argument_group("search and analysis (the paper's settings by default)")
+    add_options(group, AnalysisSettings, leave_out=(*leave_out, "seed"))
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add the seed."""
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
