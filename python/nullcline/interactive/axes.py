@@ -32,7 +32,7 @@ class Axes:
     directions
         Shape (3, S); zero where states have fewer directions than three.
     names
-        What each is called.
+        What each is called, a component with its share of the variance.
     """
 
     centre: Vector
@@ -41,7 +41,8 @@ class Axes:
 
     def place(self, states: NDArray[np.floating[Any]]) -> Matrix:
         """Return the coordinates of states (n, S), shape (n, 3)."""
-        places: Matrix = (states.astype(np.float64) - self.centre) @ self.directions.T
+        with np.errstate(invalid="ignore"):  # what is not finite has no place
+            places: Matrix = (states.astype(np.float64) - self.centre) @ self.directions.T
         return places
 
 
@@ -70,8 +71,8 @@ def axes_through(
         away -= (away @ basis) @ basis.T
     components, squares = _principal(away, N_AXES - len(first))
     for j, (component, square) in enumerate(zip(components, squares, strict=True)):
-        share = f"{100 * square / total:.0f}% of the variance" if total > 0 else "no variance"
-        names.append(f"component {j + 1} ({share})")
+        share = 100 * square / total if total > 0 else 0.0
+        names.append(f"component {j + 1} ({share:.0f}%)")
         toward = component @ readout if readout is not None else 0.0
         if (toward or component[np.argmax(np.abs(component))]) < 0:
             components[j] = -component

@@ -55,6 +55,7 @@ def describe_modes(maps: Linearization, place: int, axes: Axes, dt: float) -> di
     modes = [_mode(complex(values[j]), maps.right[place, :, j], axes, dt) for j in slowest]
     return {
         "stability": str(maps.stability[place]),
+        "repels": len(values) == maps.h.shape[1] and bool(np.abs(values).min() > 1),
         "largest": number(np.abs(values).max()),
         "slowest": modes[0]["tau"] if modes else 0.0,
         "eigenvalues": packed_floats([values.real, values.imag]),

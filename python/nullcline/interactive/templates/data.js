@@ -37,19 +37,26 @@ function unpackLayer(layer) {
   return layer;
 }
 
-// Kinds differ in shape and in colour (Okabe and Ito's); the sign stands for the shape in lists.
+// Kinds differ in shape and in colour, as in `nullcline.plotting`; the sign stands for the shape.
 const STYLES = {
-  "fixed, stable": { symbol: "circle", sign: "●", colour: "stable" },
-  "fixed, unstable": { symbol: "cross", sign: "✚", colour: "unstable" },
-  "fixed, undecided": { symbol: "circle-open", sign: "○", colour: "undecided" },
-  "fixed": { symbol: "circle", sign: "●", colour: "stable" },
-  "slow": { symbol: "diamond", sign: "◆", colour: "slow" },
-  "minimum": { symbol: "square", sign: "■", colour: "minimum" },
-  "unconverged": { symbol: "x", sign: "✖", colour: "unconverged" },
+  "stable fixed point": { symbol: "circle", sign: "●", colour: "stable" },
+  "saddle": { symbol: "cross", sign: "✚", colour: "saddle" },
+  "repeller": { symbol: "square-open", sign: "□", colour: "repeller" },
+  "fixed point, stability undecided": { symbol: "circle-open", sign: "○", colour: "undecided" },
+  "fixed point": { symbol: "circle", sign: "●", colour: "stable" },
+  "slow point": { symbol: "diamond", sign: "◆", colour: "slow" },
+  "other minimum of the speed": { symbol: "square", sign: "■", colour: "minimum" },
+  "unconverged end": { symbol: "x", sign: "✖", colour: "unconverged" },
 };
 
+const NAMES = { slow: "slow point", minimum: "other minimum of the speed", unconverged: "unconverged end" };
+
 function styleOf(kind, spectrum) {
-  return kind === "fixed" && spectrum ? `fixed, ${spectrum.stability}` : kind;
+  if (kind !== "fixed") return NAMES[kind];
+  if (!spectrum) return "fixed point";
+  if (spectrum.stability === "stable") return "stable fixed point";
+  if (spectrum.stability === "undecided") return "fixed point, stability undecided";
+  return spectrum.repels ? "repeller" : "saddle";
 }
 
 function short(value) {

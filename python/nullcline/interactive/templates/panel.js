@@ -89,7 +89,7 @@ function drawSpectrum(spectrum) {
   const n = values.length / 2;
   const groups = [
     { name: "|λ| ≤ 1", symbol: "circle", size: 5, of: "stable", rows: [] },
-    { name: "|λ| > 1", symbol: "triangle-up", size: 9, of: "unstable", rows: [] },
+    { name: "|λ| > 1", symbol: "triangle-up", size: 9, of: "saddle", rows: [] },
   ];
   for (let i = 0; i < n; i += 1) groups[Number(Math.hypot(values[i], values[n + i]) > 1.00001)].rows.push(i);
   const traces = groups.map(({ name, symbol, size, of, rows }) => ({

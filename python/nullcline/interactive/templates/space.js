@@ -89,7 +89,7 @@ function trajectoryTraces() {
 
 function curveTraces() {
   if (view.hidden.things.has("curves")) return [];
-  return layer().curves.map((at, k) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 3, dash: "dash" }, hoverinfo: "skip", meta: { role: "curve", name: k, fixed: true } }));
+  return layer().curves.map((at, k) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 5, dash: "dash" }, hoverinfo: "skip", meta: { role: "curve", name: k, fixed: true } }));
 }
 
 function pointTraces() {
@@ -115,7 +115,7 @@ function chosenTraces() {
   modes.forEach((mode, k) => {
     if (!mode.direction || !(k === 0 || mode.grows)) return;
     const ends = mode.direction.map((part, axis) => [here[axis] - part * reach(), here[axis] + part * reach()]);
-    traces.push({ ...base, x: ends[0], y: ends[1], z: ends[2], mode: "lines", hoverinfo: "skip", line: { color: colour(mode.grows ? "unstable" : "focus"), width: 4 }, meta: { role: "direction", name: k } });
+    traces.push({ ...base, x: ends[0], y: ends[1], z: ends[2], mode: "lines", hoverinfo: "skip", line: { color: colour(mode.grows ? "saddle" : "focus"), width: 4 }, meta: { role: "direction", name: k } });
   });
   return traces;
 }
@@ -143,13 +143,13 @@ function layout() {
   const spans = ranges().map(([low, high]) => high - low);
   // True proportions, as long as the shortest axis can still be seen.
   const longest = Math.max(...spans);
-  const [width, depth, height] = spans.map((span) => 1.35 * Math.max(span / longest, 0.3));
+  const [width, depth, height] = spans.map((span) => 1.4 * Math.max(span / longest, 0.4));
   const axis = (k) => ({
     title: { text: layer().axes[k] }, range: ranges()[k], showspikes: false, color: colour("quiet"),
     gridcolor: colour("line"), zerolinecolor: colour("line"), showbackground: false,
   });
   return {
-    scene: { xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height }, uirevision: view.layer },
+    scene: { camera: { eye: { x: 0.8, y: -1.8, z: 0.9 } }, xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height }, uirevision: view.layer },
     paper_bgcolor: colour("page"), plot_bgcolor: colour("page"), margin: { l: 0, r: 0, t: 0, b: 0 },
     font: { color: colour("quiet"), size: 11 }, uirevision: view.layer, hovermode: "closest",
   };
