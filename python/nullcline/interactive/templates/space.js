@@ -9,6 +9,7 @@ const view = {
   point: null,
   trajectory: 0,
   step: 0,
+  camera: { eye: { x: 0.8, y: -1.8, z: 0.9 } },
 };
 
 const layer = () => unpackLayer(page.layers[view.layer]);
@@ -137,6 +138,12 @@ function ranges() {
   }));
 }
 
+// Two corners that nobody sees: there is a space without anything in it, too, and its scale stays.
+function cornerTraces() {
+  const [x, y, z] = ranges();
+  return [{ ...base, x, y, z, mode: "markers", hoverinfo: "skip", marker: { size: 1, opacity: 0 }, meta: { role: "corners" } }];
+}
+
 const reach = () => 0.15 * Math.max(...ranges().map(([low, high]) => high - low));
 
 function layout() {
@@ -149,17 +156,18 @@ function layout() {
     gridcolor: colour("line"), zerolinecolor: colour("line"), showbackground: false,
   });
   return {
-    scene: { camera: { eye: { x: 0.8, y: -1.8, z: 0.9 } }, xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height }, uirevision: view.layer },
+    scene: { camera: view.camera, xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height } },
     paper_bgcolor: colour("page"), plot_bgcolor: colour("page"), margin: { l: 0, r: 0, t: 0, b: 0 },
-    font: { color: colour("quiet"), size: 11 }, uirevision: view.layer, hovermode: "closest",
+    font: { color: colour("quiet"), size: 11 }, hovermode: "closest",
   };
 }
 
 const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["resetCameraLastSave3d"] };
 
 function drawSpace() {
-  const traces = [...stateTraces(), ...trajectoryTraces(), ...curveTraces(), ...pointTraces(), ...chosenTraces()];
-  traces.forEach((trace) => { trace.uid = `${view.layer} ${trace.meta.role} ${trace.meta.name ?? ""}`; });
+  const traces = [...cornerTraces(), ...stateTraces(), ...trajectoryTraces(), ...curveTraces(), ...pointTraces(), ...chosenTraces()];
+  // A name of its own for each, of which plotly makes a class in CSS.
+  traces.forEach((trace) => { trace.uid = `${view.layer} ${trace.meta.role} ${trace.meta.name ?? ""}`.replaceAll(/\W+/g, "-"); });
   return Plotly.react(plot, traces, layout(), CONFIG).then(skipUnchanged);
 }
 
@@ -248,28 +256,42 @@ function showTip(lines) {
 
 function hideTip() { tip.hidden = true; }
 
+// What lies under the pointer. Plotly itself tells of clicks that last a frame alone, so that a
+// quick one on a slow machine is lost; it is told here by what was under the pointer as it began.
+let under = null;
+let pressed = null;
+
 function listen() {
   plot.addEventListener("mousemove", (event) => { pointer.x = event.clientX; pointer.y = event.clientY; }, true);
-  plot.on("plotly_hover", (event) => showTip(hoverLines(event.points[0])));
-  plot.on("plotly_unhover", hideTip);
-  plot.addEventListener("mouseleave", hideTip);
-  plot.on("plotly_click", ({ points: [{ data, pointNumber }] }) => {
-    const { role, rows, of } = data.meta;
-    if (role === "points") choosePoint(rows[pointNumber]);
-    else if (role === "path") walkTo(view.trajectory, pointNumber);
-    else if (role === "paths" && of[pointNumber]) walkTo(...of[pointNumber]);
-  });
+  plot.on("plotly_hover", (event) => { [under] = event.points; showTip(hoverLines(under)); });
+  plot.on("plotly_relayout", (change) => { view.camera = change["scene.camera"] ?? view.camera; });
+  plot.on("plotly_unhover", () => { under = null; hideTip(); });
+  plot.addEventListener("mouseleave", () => { under = null; hideTip(); });
+  plot.addEventListener("mousedown", (event) => { pressed = { on: under, x: event.clientX, y: event.clientY }; }, true);
+  window.addEventListener("mouseup", (event) => {
+    const still = pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < 4;
+    if (still && pressed.on) choose(pressed.on);
+    pressed = null;
+  }, true);
+  plot.on("plotly_click", (event) => choose(event.points[0])); // by touch, which hovers over nothing
+}
+
+function choose({ data, pointNumber }) {
+  const { role, rows, of } = data.meta;
+  if (role === "points") choosePoint(rows[pointNumber]);
+  else if (role === "path") walkTo(view.trajectory, pointNumber);
+  else if (role === "paths" && of[pointNumber]) walkTo(...of[pointNumber]);
 }
 
 // Turning by keys: the camera goes round the vertical axis, up and down, nearer and further.
 
 function turn(around, up, nearer) {
-  const { eye } = plot._fullLayout.scene._scene.getCamera();
+  const { eye } = view.camera;
   const radius = Math.hypot(eye.x, eye.y, eye.z) * nearer;
   const angle = Math.atan2(eye.y, eye.x) + around;
   const height = Math.min(1.5, Math.max(-1.5, Math.asin(eye.z * nearer / radius) + up));
   const turned = { x: radius * Math.cos(height) * Math.cos(angle), y: radius * Math.cos(height) * Math.sin(angle), z: radius * Math.sin(height) };
-  return Plotly.relayout(plot, { "scene.camera.eye": turned });
+  return Plotly.relayout(plot, { "scene.camera": { ...view.camera, eye: turned } });
 }
 
 const TURNS = {
