@@ -62,6 +62,9 @@ class WordEffects:
         readout · (I - J_rec)⁻¹ J_inp (x - x*), shape (W,): where the readout goes if the word is
         repeated for ever, which is also the sum of what one word does over all time. NaN unless
         the point is stable, |λ| < 1 - 1e-5.
+    eigenvalue_errors
+        How far each of the eigenvalues may be off (`Linearization.eigenvalue_errors`), shape (k,);
+        None in early files.
     """
 
     eigenvalues: NDArray[np.complex128]
@@ -71,6 +74,7 @@ class WordEffects:
     instantaneous: Vector | None
     steady: Vector | None
     held: Vector | None
+    eigenvalue_errors: Vector | None = None
 
     def __len__(self) -> int:
         return len(self.projections)
@@ -168,12 +172,13 @@ def word_effects(
     """
     drives, j_inp = _drives(linearization, embeddings, point)
     slow = _slow_modes(linearization, point, n_modes)
-    eigenvalues, right, left, time_constants = slow
+    eigenvalues, right, left, time_constants, errors = slow
     weights = None if readout is None else readout_vector(linearization.cell, readout)
     phases = _phases(right, weights)
     projections = drives @ (phases.conj()[:, None] * left @ j_inp).T
     if weights is None:
-        return WordEffects(eigenvalues, time_constants, projections, None, None, None, None)
+        nothing = (None,) * 4
+        return WordEffects(eigenvalues, time_constants, projections, *nothing, errors)
     mode_readouts = (weights @ right * phases).real
     return WordEffects(
         eigenvalues=eigenvalues,
@@ -183,6 +188,7 @@ def word_effects(
         instantaneous=drives @ (weights @ j_inp),
         steady=projections.real @ mode_readouts,
         held=drives @ (_held_readout(linearization, point, weights) @ j_inp),
+        eigenvalue_errors=errors,
     )
 
 
@@ -244,7 +250,7 @@ def _drives(
 
 
 def _slow_modes(linearization: Linearization, point: int, n_modes: int) -> tuple[Any, ...]:
-    """Return eigenvalues, right columns, left rows and time constants of the slowest modes."""
+    """Return eigenvalues, right columns, left rows, time constants, errors of the slowest modes."""
     modes = linearization.by_time_constant()
     values = modes.eigenvalues[point]
     k = validation.whole_number("n_modes", n_modes, 1, len(values))
@@ -260,7 +266,8 @@ def _slow_modes(linearization: Linearization, point: int, n_modes: int) -> tuple
             "linearization has a defective mode among the slow ones, without a left eigenvector: "
             "no effect of a word can be split into modes there"
         )
-    return values[:k], modes.right[point, :, :k], left, modes.time_constants[point, :k]
+    time_constants, errors = modes.time_constants[point, :k], modes.eigenvalue_errors[point, :k]
+    return values[:k], modes.right[point, :, :k], left, time_constants, errors
 
 
 def _phases(right: NDArray[np.complex128], readout: Vector | None) -> NDArray[np.complex128]:

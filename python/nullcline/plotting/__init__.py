@@ -1,25 +1,33 @@
 """Figures of one's own network and of its analyses, with matplotlib.
 
-Each function draws the result of one analysis; call it, and save the figure, inside `style()`.
+Each function draws one thing on the axes that it is given, or on those of a new figure, and returns
+them; inside `style()` all look alike.
 """
 
 from __future__ import annotations
 
+from nullcline.plotting import _matplotlib  # noqa: F401 - first of all: it says what is missing
 from nullcline.plotting.dimensions import dimensionality
+from nullcline.plotting.landscape import flow, speed_landscape
 from nullcline.plotting.line import line_attractor
 from nullcline.plotting.modes import eigenvalues, time_constants
-from nullcline.plotting.points import fixed_points
 from nullcline.plotting.predictions import prediction
+from nullcline.plotting.projection import Projection
+from nullcline.plotting.scenes import fixed_points, panels_by_condition
 from nullcline.plotting.theme import style
 from nullcline.plotting.words import instantaneous_and_steady, word_projections, word_responses
 
 __all__ = [
+    "Projection",
     "dimensionality",
     "eigenvalues",
     "fixed_points",
+    "flow",
     "instantaneous_and_steady",
     "line_attractor",
+    "panels_by_condition",
     "prediction",
+    "speed_landscape",
     "style",
     "time_constants",
     "word_projections",

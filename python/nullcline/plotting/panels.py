@@ -1,24 +1,38 @@
-"""What figures share: panels side by side, curves of R², words beside points, and their marks."""
+"""What figures share: axes and panels to draw in, legends, units of time, words beside points."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
-from nullcline.plotting.theme import BLACK, BLUE, MARKERS, ORANGE, PANEL, VERMILION
+from nullcline.plotting.theme import (
+    BLACK,
+    BLUE,
+    GREEN,
+    MARKERS,
+    ORANGE,
+    PANEL,
+    PINK,
+    SKY,
+    VERMILION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
+    Panels = NDArray[np.object_]
 
-COLOURS = (BLUE, VERMILION, ORANGE, "#009E73", "#CC79A7", "#56B4E9")
+COLOURS = (BLUE, VERMILION, ORANGE, GREEN, PINK, SKY)
 SHAPES = ("o", "s", "^", "D", "v", "P")
 """Colours and marks of up to six curves in a panel."""
 
@@ -28,6 +42,136 @@ WORD_ROOM = (0.13, 0.05)
 
 LEGEND_ENTRY = 2.4
 """Room for one entry of a legend, in inches."""
+
+ZOOM_3D = 0.87
+"""So much of the room a space takes, for its labels to have the rest."""
+
+LETTER = 0.075
+"""Room for a letter of a legend, in inches."""
+
+BELOW = 34
+"""How far below the axes their legend is, in points: below ticks and label."""
+
+
+def axes_or_new(
+    ax: Axes | None, *, dimensions: int = 2, width: float = 1.6, height: float = 1.25
+) -> Axes:
+    """Return the axes that are given, or those of a new figure.
+
+    The new figure is one of pyplot, so that a notebook shows it, `plt.show` opens a window with it,
+    and `ax.figure.savefig` writes it. Whoever draws many figures, such as a report, passes axes
+    of figures of its own (`panels`), which pyplot does not keep.
+
+    Parameters
+    ----------
+    ax
+        The axes, or None.
+    dimensions
+        2 or 3.
+    width, height
+        Of the new axes, in units of `PANEL`.
+    """
+    if ax is not None:
+        return ax
+    figure = plt.figure(figsize=(PANEL * width, PANEL * height), layout="constrained")
+    if dimensions == 2:
+        return figure.add_subplot()
+    made: Axes = figure.add_subplot(projection="3d")
+    made.set_box_aspect(None, zoom=ZOOM_3D)  # type: ignore[call-arg]
+    return made
+
+
+def panels_or_new(
+    axes: Sequence[Axes] | Panels | None,
+    count: int,
+    *,
+    columns: int = 3,
+    width: float = 1.1,
+    height: float = 1.1,
+    **options: Any,
+) -> Panels:
+    """Return an array of the axes that are given, or those of a new figure of pyplot.
+
+    Parameters
+    ----------
+    axes
+        As many axes as there are panels, or None.
+    count
+        The number of panels.
+    columns
+        The most panels of the new figure in a row.
+    width, height
+        Of each, in units of `PANEL`.
+    options
+        For `Figure.subplots`, such as `sharex`.
+
+    Raises
+    ------
+    ValueError
+        If other than `count` axes are given.
+    """
+    if axes is not None:
+        given = np.asarray(axes, dtype=object).ravel()
+        if len(given) != count:
+            raise ValueError(f"ax must be None or hold {count} axes, not {len(given)}")
+        return given
+    columns = min(columns, max(count, 1))
+    rows = -(-max(count, 1) // columns)
+    size = (PANEL * width * columns, 0.3 + PANEL * height * rows)
+    figure = plt.figure(figsize=size, layout="constrained")
+    made: Panels = figure.subplots(rows, columns, squeeze=False, **options).ravel()
+    for unused in made[count:]:
+        unused.remove()
+    kept: Panels = made[:count]
+    return kept
+
+
+def is_3d(ax: Axes) -> bool:
+    """Whether axes have three dimensions."""
+    return ax.name == "3d"
+
+
+def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
+    """Write a legend, or add to the one that the axes have, without saying anything twice.
+
+    It is below the axes where the figure makes room for it (a constrained layout), else inside.
+    """
+    entries: dict[str, Artist] = {}
+    if (old := ax.get_legend()) is not None:
+        texts = (text.get_text() for text in old.get_texts())
+        entries = {
+            text: handle for text, handle in zip(texts, old.legend_handles, strict=True) if handle
+        }
+    entries |= {str(handle.get_label()): handle for handle in handles}
+    if not entries:
+        return
+    figure = ax.get_figure(root=True)
+    shown: dict[str, Any] = {"handles": list(entries.values()), "labels": list(entries)}
+    if figure is None or figure.get_layout_engine() is None:
+        legend = ax.legend(**shown, loc="upper right")
+    else:
+        place = ax.get_subplotspec()
+        beside = 1 if place is None else place.get_gridspec().ncols
+        room = 0.9 * figure.get_figwidth() / beside
+        below = ScaledTranslation(0, -BELOW / 72, figure.dpi_scale_trans)
+        legend = ax.legend(
+            **shown,
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.0),
+            bbox_transform=ax.transAxes + below,
+            ncols=max(1, min(len(entries), int(room / (0.5 + LETTER * max(map(len, entries)))))),
+        )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def time_unit(cell: object) -> tuple[float, str]:
+    """Return how long one step is, and what to call that: in the unit of the cell's `dt`, if any.
+
+    Time is `steps * length`; an axis of it is labelled `f"time ({unit})"`.
+    """
+    dt = getattr(cell, "dt", None)
+    return (1.0, "steps") if dt is None else (float(dt), "in the unit of dt")
 
 
 def panels(columns: int, *, width: float, height: float = 1.0) -> tuple[Figure, list[Axes]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 if TYPE_CHECKING:
@@ -15,8 +15,32 @@ if TYPE_CHECKING:
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILION = "#D55E00"
+GREEN = "#009E73"
+PINK = "#CC79A7"
+SKY = "#56B4E9"
 GREY = "#8a8a8a"
 BLACK = "#1a1a1a"
+
+
+class Mark(NamedTuple):
+    """How points of one kind are drawn: kinds that meet in a picture share no shape or colour."""
+
+    marker: str
+    face: str
+    label: str
+
+
+POINT_MARKS = {
+    "stable": Mark("o", BLUE, "stable fixed point"),
+    "saddle": Mark("^", VERMILION, "saddle"),
+    "repeller": Mark("v", PINK, "repeller: every direction grows"),
+    "undecided": Mark("h", "white", "fixed point, stability undecided"),
+    "fixed": Mark("o", VERMILION, "fixed point"),
+    "slow": Mark("D", ORANGE, "slow point"),
+    "minimum": Mark("s", GREEN, "other minimum of the speed"),
+    "unconverged": Mark("X", GREY, "unconverged end"),
+}
+"""Fixed points by their stability, "fixed" where it is not known of any, and all other kinds."""
 
 MARKERS = {"fixed": "o", "slow": "D", "minimum": "s", "unconverged": "X"}
 """Kinds of points differ in shape, so that colour is free for their speed."""
@@ -54,6 +78,14 @@ def class_colours(classes: int) -> list[str]:
         return [VERMILION, BLUE]
     ramp = LinearSegmentedColormap.from_list("classes", [VERMILION, GREY, BLUE])
     return [to_hex(ramp(place)) for place in np.linspace(0, 1, classes)]
+
+
+def colours_of(count: int) -> list[str]:
+    """Return as many colours, all told apart by the colour-blind as far as that goes: up to six."""
+    chosen = [BLUE, VERMILION, ORANGE, GREEN, PINK, SKY]
+    if count <= len(chosen):
+        return chosen[:count]
+    return [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, count))]
 
 
 def style() -> AbstractContextManager[None]:

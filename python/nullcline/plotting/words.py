@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from nullcline.plotting.panels import COLOURS, panels, write_words
+from nullcline.linearization.resolution import (
+    GROWTH,
+    known_time_constants,
+    side_of_circle,
+    write_time_constant,
+)
+from nullcline.plotting.panels import COLOURS, add_legend, axes_or_new, write_words
 from nullcline.plotting.theme import BLACK, BLUE, GREY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from nullcline.linearization.input_effects import WordEffects
@@ -22,9 +28,13 @@ if TYPE_CHECKING:
 
 
 def word_projections(
-    effects: WordEffects, weights: NDArray[np.floating[Any]], words: Sequence[str] | None = None
-) -> Figure:
-    """Draw the words' projections on the slowest mode against their bag-of-words weights.
+    effects: WordEffects,
+    weights: NDArray[np.floating[Any]],
+    words: Sequence[str] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the words' projections on the mode of longest τ against their bag-of-words weights.
 
     Parameters
     ----------
@@ -34,24 +44,34 @@ def word_projections(
         The words' weights in the other model, shape (W,).
     words
         The words, to write those that stand out.
+    ax
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
     """
-    figure, (axes,) = panels(1, width=1.6, height=1.3)
+    ax = axes_or_new(ax, height=1.3)
     projection = effects.projections[:, 0].real
     correlation = effects.rank_correlations(weights)["mode 1"]
-    axes.axhline(0, color=GREY, lw=0.8)
-    axes.axvline(0, color=GREY, lw=0.8)
-    axes.scatter(weights, projection, s=8, color=BLUE, alpha=0.4, lw=0, rasterized=True)
-    axes.set_xlabel("weight in the bag-of-words regression")
-    axes.set_ylabel(r"projection $\ell_1 \cdot J_{inp}\,(x - x^*)$")
-    axes.set_title(
-        f"Words on the slowest mode (τ = {effects.time_constants[0]:.3g} steps): "
+    ax.axhline(0, color=GREY, lw=0.8)
+    ax.axvline(0, color=GREY, lw=0.8)
+    ax.scatter(weights, projection, s=8, color=BLUE, alpha=0.4, lw=0, rasterized=True)
+    ax.set_xlabel("weight in the bag-of-words regression")
+    ax.set_ylabel(r"projection $\ell_1 \cdot J_{inp}\,(x - x^*)$")
+    side, tau = _mode(effects)
+    name = "the mode that grows" if side == GROWTH else "the slowest mode"
+    ax.set_title(
+        f"Words on {name} (τ = {write_time_constant(tau)} steps): "
         f"Spearman's ρ = {correlation.rho:.2f}"
     )
-    write_words(axes, np.asarray(weights, np.float64), projection, words)
-    return figure
+    write_words(ax, np.asarray(weights, np.float64), projection, words)
+    return ax
 
 
-def instantaneous_and_steady(effects: WordEffects, words: Sequence[str] | None = None) -> Figure:
+def instantaneous_and_steady(
+    effects: WordEffects, words: Sequence[str] | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw what each word does to the readout at once against what lasts of it.
 
     Parameters
@@ -60,6 +80,12 @@ def instantaneous_and_steady(effects: WordEffects, words: Sequence[str] | None =
         From `word_effects` with a readout.
     words
         The words, to write those that stand out.
+    ax
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -68,23 +94,30 @@ def instantaneous_and_steady(effects: WordEffects, words: Sequence[str] | None =
     """
     if effects.instantaneous is None or effects.steady is None:
         raise ValueError("effects must be computed with a readout: pass it to word_effects")
-    figure, (axes,) = panels(1, width=1.6, height=1.3)
-    axes.axline((0, 0), slope=1, color=GREY, lw=0.8, ls=":", label="all of it lasts")
-    axes.axhline(0, color=GREY, lw=0.8)
-    axes.axvline(0, color=GREY, lw=0.8)
-    axes.scatter(
+    ax = axes_or_new(ax, height=1.3)
+    ax.axline((0, 0), slope=1, color=GREY, lw=0.8, ls=":", label="all of it lasts")
+    ax.axhline(0, color=GREY, lw=0.8)
+    ax.axvline(0, color=GREY, lw=0.8)
+    ax.scatter(
         effects.instantaneous, effects.steady, s=8, color=BLUE, alpha=0.4, lw=0, rasterized=True
     )
-    axes.set_xlabel("instantaneous effect on the readout")
-    slow = len(effects.eigenvalues)
-    axes.set_ylabel("steady effect, on " + (f"{slow} slow modes" if slow > 1 else "the slow mode"))
-    axes.set_title("What a word does at once, and what of it lasts")
-    axes.legend()
-    write_words(axes, effects.instantaneous, effects.steady, words)
-    return figure
+    ax.set_xlabel("instantaneous effect on the readout")
+    count = len(effects.eigenvalues)
+    one = "the mode that grows" if _mode(effects)[0] == GROWTH else "the slow mode"
+    ax.set_ylabel("steady effect, on " + (f"{count} long modes" if count > 1 else one))
+    ax.set_title("What a word does at once, and what of it lasts")
+    ax.legend(loc="upper left")
+    write_words(ax, effects.instantaneous, effects.steady, words)
+    return ax
 
 
-def word_responses(response: Vector, words: Sequence[str], steady: Vector | None = None) -> Figure:
+def word_responses(
+    response: Vector,
+    words: Sequence[str],
+    steady: Vector | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw what some words do to the readout, step after step.
 
     Parameters
@@ -95,6 +128,12 @@ def word_responses(response: Vector, words: Sequence[str], steady: Vector | None
         The words.
     steady
         Their steady effects, shape (W,), for a dotted line each.
+    ax
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -103,15 +142,22 @@ def word_responses(response: Vector, words: Sequence[str], steady: Vector | None
     """
     if len(words) > len(COLOURS):
         raise ValueError(f"words must be {len(COLOURS)} at most, not {len(words)}")
-    figure, (axes,) = panels(1, width=1.6)
+    ax = axes_or_new(ax)
     for i, word in enumerate(words):
-        axes.plot(response[:, i], color=COLOURS[i], label=word)
+        ax.plot(response[:, i], color=COLOURS[i], label=word)
         if steady is not None:
-            axes.axhline(steady[i], color=COLOURS[i], lw=0.8, ls=":")
-    axes.axhline(0, color=BLACK, lw=0.8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("steps after the word")
-    axes.set_ylabel("effect on the readout")
-    axes.set_title("The linear response" + (" (dotted: steady)" if steady is not None else ""))
-    axes.legend(loc="upper right")
-    return figure
+            ax.axhline(steady[i], color=COLOURS[i], lw=0.8, ls=":")
+    ax.axhline(0, color=BLACK, lw=0.8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("steps after the word")
+    ax.set_ylabel("effect on the readout")
+    ax.set_title("The linear response" + (" (dotted: steady)" if steady is not None else ""))
+    add_legend(ax, [line for line in ax.lines if line.get_label() in words])
+    return ax
+
+
+def _mode(effects: WordEffects) -> tuple[int, float]:
+    """Return the side of the unit circle, and the time constant, of the mode that is drawn."""
+    errors = None if effects.eigenvalue_errors is None else effects.eigenvalue_errors[:1]
+    first = effects.eigenvalues[:1]
+    return int(side_of_circle(first, errors)[0]), float(known_time_constants(first, errors)[0])

@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline.interop import from_torch
 from nullcline.study.dynamics import Words
+from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
@@ -126,8 +127,11 @@ def _materials(
             progress=progress,
             label=f"{name}: states, untrained",
         )
-    components = [states.moments.principal_components() for states in visited]
-    walks = example_walks(checkpoint, model, components)
+    components = [  # of every layer: the first one points to the last class
+        states.moments.principal_components(states.towards(len(corpus.classes) - 1))
+        for states in visited
+    ]
+    walks = example_walks(checkpoint, model, components, examples_of(corpus))
     read = review_inputs(model, _draw_reviews(reviews, settings))
     last = len(visited) - 1
     return [

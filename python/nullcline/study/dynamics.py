@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline._support.tolerances import MARGINAL
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.line_attractor import measure_line_attractor
 from nullcline.linearization.input_effects import word_effects
 from nullcline.linearization.prediction import predict_next_states, predict_sequences
+from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
 from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nullcline.study.states import VisitedStates
 
 N_TIME_CONSTANTS = 5
-"""How many of the slowest modes' time constants are kept."""
+"""How many of the longest time constants are kept."""
 
 N_POSITIONS = 10
 """Places along the line where its direction and its modes are compared."""
@@ -86,12 +86,13 @@ def analyse_dynamics(
     step = predict_next_states(modes, visited.sample_before, visited.sample_inputs)
     last = predict_sequences(modes, reviews).last()
     point = int(np.argmax(shown.count))
-    slowest = modes.by_time_constant()
-    marginal = np.abs(np.abs(slowest.eigenvalues[point]) - 1) <= MARGINAL
-    time_constants = np.where(marginal, np.inf, slowest.time_constants[point])
+    eigenvalues, errors = modes.eigenvalues[point], modes.eigenvalue_errors[point]
+    time_constants = known_time_constants(eigenvalues, errors)
+    longest = np.argsort(-time_constants, kind="stable")[:N_TIME_CONSTANTS]
     return DynamicsAnalysis(
         point=int(rows[point]),
-        time_constants=time_constants[:N_TIME_CONSTANTS],
+        time_constants=time_constants[longest],
+        growing=side_of_circle(eigenvalues, errors)[longest] == GROWTH,
         next_state_r2=step.r2,
         next_change_r2=step.r2_of_change,
         next_by_distance=step.by_distance(min(10, len(step))),

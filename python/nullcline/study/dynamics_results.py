@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nullcline._support.records import as_json
 from nullcline.continuation.line_attractor import LineAttractor
 from nullcline.linearization.input_effects import RankCorrelation, WordEffects
 from nullcline.linearization.prediction import DistanceBins
+from nullcline.linearization.resolution import DECAY, GROWTH, write_time_constant
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _OF_LINE = (
@@ -60,7 +62,8 @@ class DynamicsAnalysis:
     point
         The row of `LayerAnalysis.unique` that words are linearized around: the end of most starts.
     time_constants
-        The largest at that point, by falling length, in steps; infinite on the unit circle.
+        The longest at that point, by falling length, in steps; infinite where the error of the
+        eigenvalue leaves open whether it lies inside the unit circle or outside.
     next_state_r2, next_change_r2
         R² of the next state, and of how far it goes, from sampled states, by the linear map around
         the nearest point.
@@ -74,6 +77,9 @@ class DynamicsAnalysis:
         runs where they are.
     words
         None in any layer but the first, whose inputs alone are words.
+    growing
+        Which of the time constants belong to modes that grow, |λ| > 1; None in early files, which
+        do not say.
     """
 
     point: int
@@ -85,12 +91,28 @@ class DynamicsAnalysis:
     review_readout_r2: float | None
     line: LineAttractor | None
     words: WordAnalysis | None
+    growing: NDArray[np.bool_] | None = None
+
+    @property
+    def grows(self) -> NDArray[np.bool_]:
+        """The same, where early files count as having none."""
+        return np.zeros(len(self.time_constants), bool) if self.growing is None else self.growing
+
+    @property
+    def said_time_constants(self) -> list[str]:
+        """The time constants in words, which say what grows."""
+        return [
+            write_time_constant(tau, GROWTH if grows else DECAY)
+            for tau, grows in zip(self.time_constants, self.grows, strict=True)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
+        growing = {} if self.growing is None else {"growing": self.growing}
         found: dict[str, Any] = as_json(
             {
                 **_chosen(self, _NUMBERS),
+                **growing,
                 "next_by_distance": _chosen(self.next_by_distance, _OF_BINS),
                 "line": self.line and _chosen(self.line, _OF_LINE),
                 "words": self.words and _word_summary(self.words),

@@ -5,20 +5,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nullcline.plotting.line import line_attractor
-from nullcline.plotting.theme import BLACK, BLUE, ORANGE
+from nullcline.plotting.panels import legend_below, panels
+from nullcline.plotting.predictions import draw_r2
 from nullcline.plotting.words import instantaneous_and_steady, word_projections
 from nullcline.study.figure_plan import FigurePlan
-from nullcline.study.layer_panels import panel_per_layer
+from nullcline.study.layer_panels import layer_projection, named_lines, panel_per_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from matplotlib.figure import Figure
 
+    from nullcline.continuation.line_attractor import LineAttractor
+    from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
+    from nullcline.study.layer_results import LayerAnalysis
     from nullcline.study.results import NetworkAnalysis
 
-LOWEST_R2 = -0.5
-"""An R² below this is drawn here."""
+    Drawing: TypeAlias = Callable[[NetworkAnalysis], Figure]
+
+
+PREDICTION = (
+    "How well the linear map around the nearest point predicts the next state of sampled visited "
+    "states (blue circles), and how far that goes (orange squares), against the distance to the "
+    "point. R² is 1 where the prediction is exact and 0 where it is no better than the mean; what "
+    "is below the axis is marked by an arrow, with its number."
+)
+LINE = (
+    "Left: the slow manifold through a point (black), over the visited states, which are coloured "
+    "by the nearest place along it. Middle: the states' distance to it, in the part that states "
+    "are nearest to. Right: the angles between its tangent, the mode of the longest time constant "
+    "and, in the last layer, the readout; 90° is what random directions have."
+)
+WORDS = (
+    "What each of the {count} most common words does to {mode} of the first layer, against its "
+    "weight in a bag-of-words regression: a dot is a word, and Spearman's ρ says how well the two "
+    "agree in order."
+)
+EFFECTS = (
+    "What each word does to the readout at once (across), and what of it lasts in {mode} (up). On "
+    "the dotted line all of it lasts; words beside it do something at once that is gone soon after."
+)
+"""The captions."""
 
 
 def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
@@ -27,50 +55,40 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
     if not found:
         return ()
     depth = f"{network.n_layers}-layer"
-    figures = [
-        FigurePlan(
-            f"{depth}-prediction",
-            prediction,
-            "How well the linear map around the nearest point predicts the next state of sampled "
-            "visited states, and how far that goes, against the distance to the point.",
-        )
-    ]
-    figures += [
-        FigurePlan(
-            f"{depth}-line-{layer.layer}",
-            _of(line_attractor, dynamics.line, layer.sample, layer.unique),
-            f"The line attractor of layer {layer.layer}: the slow manifold through a point over "
-            "the visited states, the states' distance to it, and the angles between its "
-            "tangent, the slowest mode and the readout.",
-        )
-        for layer, dynamics in found
-        if dynamics.line is not None
-    ]
-    words = found[0][1].words
-    if words is not None:
-        figures.append(
+    return (
+        FigurePlan(f"{depth}-prediction", prediction, "What the linear map predicts", PREDICTION),
+        *(
             FigurePlan(
-                f"{depth}-words",
-                _of(word_projections, words.effects, words.weights, words.words),
-                "What each of the most common words does to the slowest mode of the first layer, "
-                "against its weight in a bag-of-words regression.",
+                f"{depth}-line-{layer.layer}",
+                _line(layer, dynamics.line),
+                f"The line attractor of layer {layer.layer}",
+                LINE,
             )
-        )
-    if words is not None and words.effects.steady is not None:
-        figures.append(
-            FigurePlan(
-                f"{depth}-effects",
-                _of(instantaneous_and_steady, words.effects, words.words),
-                "What each word does to the readout at once, and what of it lasts in the slow "
-                "mode.",
-            )
-        )
-    return tuple(figures)
+            for layer, dynamics in found
+            if dynamics.line is not None
+        ),
+        *_word_figures(depth, found[0][1]),
+    )
 
 
-def _of(draw: Callable[..., Figure], *arguments: object) -> Callable[[NetworkAnalysis], Figure]:
-    """Return what draws these, whichever network is given."""
-    return lambda _: draw(*arguments)
+def _word_figures(depth: str, dynamics: DynamicsAnalysis) -> Iterator[FigurePlan]:
+    words = dynamics.words
+    if words is None:
+        return
+    mode = "the mode that grows" if dynamics.grows[:1].any() else "the slowest mode"
+    yield FigurePlan(
+        f"{depth}-words",
+        _words(words),
+        f"What words do to {mode}",
+        WORDS.format(count=len(words.words), mode=mode),
+    )
+    if words.effects.steady is not None:
+        yield FigurePlan(
+            f"{depth}-effects",
+            _effects(words),
+            "What words do at once, and what of it lasts",
+            EFFECTS.format(mode=mode),
+        )
 
 
 def prediction(network: NetworkAnalysis) -> Figure:
@@ -82,19 +100,45 @@ def prediction(network: NetworkAnalysis) -> Figure:
         if dynamics is None:
             axes.set_title(f"layer {layer.layer}: no point")
             continue
-        bins = dynamics.next_by_distance
-        for values, name, colour, marker in (
-            (bins.r2, "next state", BLUE, "o"),
-            (bins.r2_of_change, "change", ORANGE, "s"),
-        ):
-            axes.plot(bins.distance, values.clip(min=LOWEST_R2), marker=marker, ms=4,
-                      color=colour, label=name)  # fmt: skip
-        axes.axhline(0, color=BLACK, lw=0.8)
-        axes.set_ylim(LOWEST_R2 - 0.05, 1.05)
+        draw_r2(axes, dynamics.next_by_distance, ("next state", "its change"))
         axes.set_title(
-            f"layer {layer.layer}: R² = {dynamics.next_state_r2:.3f}, "
+            f"layer {layer.layer}: R² = {dynamics.next_state_r2:.3f},\n"
             f"of the change {dynamics.next_change_r2:.3f}"
         )
-        axes.legend(loc="lower left")
     axes_of[0].set_ylabel("R² of the linear prediction")
+    legend_below(figure, next(filter(None, map(named_lines, axes_of))))
     return figure
+
+
+def _line(layer: LayerAnalysis, line: LineAttractor) -> Drawing:
+    def draw(_: NetworkAnalysis) -> Figure:
+        figure, axes_of = panels(3, width=1.25, height=1.2)
+        line_attractor(
+            line,
+            layer.sample,
+            layer.unique,
+            stability=layer.stability,
+            projection=layer_projection(layer),
+            ax=axes_of,
+        )
+        return figure
+
+    return draw
+
+
+def _words(words: WordAnalysis) -> Drawing:
+    def draw(_: NetworkAnalysis) -> Figure:
+        figure, (axes,) = panels(1, width=1.6, height=1.3)
+        word_projections(words.effects, words.weights, words.words, ax=axes)
+        return figure
+
+    return draw
+
+
+def _effects(words: WordAnalysis) -> Drawing:
+    def draw(_: NetworkAnalysis) -> Figure:
+        figure, (axes,) = panels(1, width=1.6, height=1.3)
+        instantaneous_and_steady(words.effects, words.words, ax=axes)
+        return figure
+
+    return draw

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FigurePlan:
-    """A figure: its name (the paper's number), what draws it, and its caption."""
+    """A figure: its name (the paper's number), what draws it, its title and its caption."""
 
     name: str
     draw: Callable[[NetworkAnalysis], Figure]
+    title: str
     caption: str

@@ -28,36 +28,47 @@ def plans(n_layers: int) -> tuple[FigurePlan, ...]:
         n_layers,
         tuple(f"{n_layers}-layers-{what}" for what in ("variance", "states", "points", "spectra")),
     )
-    drawings = (
-        (
-            explained_variance,
-            "Cumulative explained variance of the visited states, for the "
-            "trained network and for the same network before training.",
-        ),
-        (
-            projections,
-            "Visited states on their first two principal components, coloured by the label of "
-            "their review, with the two example reviews walked through them.",
-        ),
-        (
-            fixed_points,
-            "The distinct ends of a search from visited states, over the visited states (grey): "
-            "circles are fixed points (zero to rounding), diamonds slow points (local minima of "
-            "the speed q, its value in colour); size grows with the number of starts that ended "
-            "there.",
-        ),
-        (
-            eigenvalues,
-            "Eigenvalues of the recurrent Jacobian at up to three points of each layer, with the "
-            "unit circle: this is a map, so a mode is stable inside the circle, whatever the sign "
-            "of its real part.",
-        ),
-    )
     return tuple(
-        FigurePlan(name, draw, caption)
-        for name, (draw, caption) in zip(names, drawings, strict=True)
+        FigurePlan(name, draw, f"Figure {name}: {title}", caption)
+        for name, (draw, title, caption) in zip(names, _DRAWINGS, strict=True)
     )
 
+
+_DRAWINGS = (
+    (
+        explained_variance,
+        "how many components the visited states fill",
+        "How much of the variance of the visited states their first principal components have "
+        "together, in the trained network (blue circles) and in the same network before training "
+        "(orange squares); dotted, 80% and 90%. One panel per layer.",
+    ),
+    (
+        projections,
+        "where the visited states lie",
+        "Visited states on their first two principal components, coloured by the class of their "
+        "review, with the paths of the two example reviews: squares are the first word, stars the "
+        "last, and the words that moved the state most are written beside it. The legend gives "
+        "each example's class and what the network says of it. One panel per layer.",
+    ),
+    (
+        fixed_points,
+        "where fixed and slow points lie",
+        "The distinct ends of a search from visited states, over the visited states (small grey "
+        "dots). The shape says what a point is: a fixed point is zero to rounding, stable or a "
+        "saddle; a slow point (diamond) is a local minimum of the speed q that is not zero. Size "
+        "grows with the number of starts that ended there. One panel per layer.",
+    ),
+    (
+        eigenvalues,
+        "the eigenvalues at these points",
+        "Eigenvalues of the recurrent Jacobian at up to three points of each layer, one row a "
+        "layer. This is a map, so a mode decays inside the unit circle (blue) and grows outside "
+        "(red triangles), whatever the sign of its real part; rings have the time constants that "
+        "they are labelled with, and beside the circle what is close to it, and what is crowded, "
+        "is magnified.",
+    ),
+)
+"""What draws each of the paper's figures, what it is called, and its caption."""
 
 _NUMBERS = {
     1: ("1a", "1b", "1c", "5"),

@@ -12,7 +12,7 @@ from nullcline.certify import can_be_enclosed
 from nullcline.linearization.linear_map import linearize
 from nullcline.search.find import find_fixed_points
 from nullcline.study.dynamics import analyse_dynamics
-from nullcline.study.layer_results import Descent, LayerAnalysis
+from nullcline.study.layer_results import Descent, LayerAnalysis, linearized_first
 from nullcline.study.spectrum import Spectrum
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _linearize(
     material: LayerMaterial, unique: FixedPoints, watch: Stopwatch
 ) -> tuple[tuple[Spectrum, ...], DynamicsAnalysis | None]:
     """Linearize at the fixed points first, the ends of most starts first, as far as there are."""
-    rows = np.lexsort((-unique.count, unique.kind != "fixed"))[:N_LINEARIZED]
+    rows = linearized_first(unique)[:N_LINEARIZED]
     if len(rows) == 0:
         return (), None
     shown = unique.select(rows)
@@ -207,6 +207,7 @@ def _spectra(shown: FixedPoints, modes: Linearization) -> tuple[Spectrum, ...]:
             count=int(shown.count[i]),
             norm=float(np.linalg.norm(shown.h[i])),
             eigenvalues=modes.eigenvalues[i],
+            errors=modes.eigenvalue_errors[i],
         )
         for i in range(min(N_SPECTRA, len(shown)))
     )

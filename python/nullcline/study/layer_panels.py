@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nullcline.plotting.panels import panels
+from nullcline.plotting.projection import Projection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from nullcline.study.layer_results import LayerAnalysis
     from nullcline.study.results import NetworkAnalysis
@@ -27,8 +31,24 @@ def layer_title(network: NetworkAnalysis, layer: LayerAnalysis) -> str:
     return f"layer {layer.layer} of {network.n_layers}"
 
 
-def label_components(axes: Axes, layer: LayerAnalysis) -> None:
-    """Say how much of the variance each of the first two components has."""
-    first, second = 100 * layer.explained_variance_ratio[[0, min(1, layer.mean.size - 1)]]
-    axes.set_xlabel(f"component 1 ({first:.0f}% of variance)")
-    axes.set_ylabel(f"component 2 ({second:.0f}%)")
+def layer_projection(layer: LayerAnalysis) -> Projection:
+    """Return the layer's first two components, of all states, as a plane to draw in."""
+    return Projection(
+        axes=layer.components,
+        centre=layer.mean,
+        names=("component 1", "component 2"),
+        shares=np.pad(layer.explained_variance_ratio[:2], (0, max(0, 2 - layer.mean.size))),
+        basis=layer.components,
+    )
+
+
+def label_components(axes: Axes, projection: Projection) -> None:
+    """Say how much of the variance each component has."""
+    first, second = projection.labels
+    axes.set_xlabel(first)
+    axes.set_ylabel(second)
+
+
+def named_lines(axes: Axes) -> list[Line2D]:
+    """Return the lines of a panel that a legend is to name."""
+    return [line for line in axes.lines if not str(line.get_label()).startswith("_")]

@@ -32,12 +32,35 @@ class Walk:
         The review's class: the last or the first.
     probability
         The network's probability of the last class ("positive") after the last token.
+    predicted
+        The class that the network says; None in early files.
+    origin
+        Where the review is from; empty in early files.
     """
 
     tokens: tuple[str, ...]
     projection: NDArray[np.float64]
     label: int
     probability: float
+    predicted: int | None = None
+    origin: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the network says the review's class."""
+        if self.predicted is None:
+            return (self.probability > 0.5) == (self.label > 0)
+        return self.predicted == self.label
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every number as plain Python values, for results.json."""
+        own = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("predicted", "origin") or value not in (None, "")
+        }
+        found: dict[str, Any] = as_json(own)
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,11 @@ class Descent:
     fixed: int
 
 
+def linearized_first(unique: FixedPoints) -> NDArray[np.intp]:
+    """Return the rows of distinct ends: fixed points first, of each kind the end of most starts."""
+    return np.lexsort((-unique.count, unique.kind != "fixed"))
+
+
 @dataclass(frozen=True, eq=False)
 class LayerAnalysis:
     """The analyses of one layer, whose states have S numbers: H, or 2H of an LSTM.
@@ -72,7 +100,8 @@ class LayerAnalysis:
     explained_variance_ratio, explained_variance_ratio_untrained
         Share of the variance along each component, shape (S,), trained and before training.
     mean, components
-        Mean state (S,) and first two components (2, S).
+        Mean state (S,) and first two components (2, S), each pointing from the states of the first
+        class's reviews to those of the last class's.
     sample, sample_projection, sample_labels
         A random sample of visited states (m, S), their coordinates on the components (m, 2), and
         the labels of their reviews (m,).
@@ -125,6 +154,14 @@ class LayerAnalysis:
         return int(np.sum(self.points.kind == kind))
 
     @property
+    def stability(self) -> NDArray[np.str_]:
+        """How stable each distinct end is, shape (u,); "fixed" where its spectrum is not kept."""
+        found = np.full(len(self.unique), "fixed", "U11")
+        for row, spectrum in zip(linearized_first(self.unique), self.spectra, strict=False):
+            found[row] = spectrum.stability
+        return found
+
+    @property
     def participation_ratio(self) -> float:
         """How many dimensions the visited states fill (`nullcline.participation_ratio`)."""
         return participation_ratio_of_variances(self.explained_variance_ratio)
@@ -159,7 +196,7 @@ class LayerAnalysis:
                 "descent": self.descent,
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),
-                "walks": self.walks,
+                "walks": [walk.to_json() for walk in self.walks],
             }
         )
         return found

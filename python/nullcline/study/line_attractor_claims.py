@@ -25,8 +25,8 @@ FEW_DIMENSIONS = 5
 LONG = 3
 """A line is at least so many times as long as wide, and holds at least half of the variance."""
 
-SLOW = 10
-"""Steps that a slow mode lasts, at least."""
+LONG_LASTING = 10
+"""Steps that a mode takes to fall, or to grow, by a factor of e, at least, for it to last."""
 
 ALIGNED = 45
 """Degrees within which two directions point the same way; two random ones are near 90 apart."""
@@ -82,14 +82,18 @@ def _line(network: NetworkAnalysis) -> Finding:
     )
 
 
-def _slow_modes(network: NetworkAnalysis) -> Finding:
+def _long_mode(network: NetworkAnalysis) -> Finding:
     dynamics = _top(network).dynamics
     if dynamics is None:
         return Finding("no point to linearize at", agrees=False)
-    slowest, second = dynamics.time_constants[:2]
+    longest, second = dynamics.time_constants[:2]
+    said, following = dynamics.said_time_constants[:2]
     return Finding(
-        f"slowest τ {_steps(slowest)} steps, next {_steps(second)}",
-        bool(slowest >= SLOW and slowest >= 2 * second),
+        f"τ {said}, next {following} steps",
+        bool(longest >= LONG_LASTING and longest >= 2 * second),
+        "The mode grows: along the line states leave the point, so many steps to a factor of e."
+        if dynamics.grows[0]
+        else "",
     )
 
 
@@ -101,7 +105,7 @@ def _aligned(network: NetworkAnalysis) -> Finding:
     mode = float(np.median(line.tangent_to_mode))
     readout = float(np.median(line.tangent_to_readout))
     return Finding(
-        f"median angle to the slowest mode {mode:.0f}°, to the readout {readout:.0f}°",
+        f"median angle to the mode of longest τ {mode:.0f}°, to the readout {readout:.0f}°",
         max(mode, readout) <= ALIGNED,
         "The line runs mostly through the LSTM's cells c, of which the readout sees none."
         if network.cell == "lstm" and mode <= ALIGNED < readout
@@ -150,20 +154,20 @@ LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
         _line,
     ),
     Claim(
-        "a slow mode",
-        "the linearization has one mode much slower than the others",
-        f"τ at least {SLOW} steps, and twice that of the next mode",
-        _slow_modes,
+        "one long τ",
+        "the linearization has one mode with a time constant much longer than the others’",
+        f"τ at least {LONG_LASTING} steps, of decay or growth, and twice that of the next mode",
+        _long_mode,
     ),
     Claim(
         "aligned",
-        "the line runs along the slowest mode and the readout",
+        "the line runs along the mode of the longest time constant and the readout",
         f"median angles at most {ALIGNED}°",
         _aligned,
     ),
     Claim(
         "words",
-        "a word's projection on the slowest left eigenvector goes with its valence",
+        "a word’s projection on the left eigenvector of that mode goes with its valence",
         f"rank correlation with bag-of-words weights at least {CORRELATED}",
         _words,
     ),
@@ -193,7 +197,3 @@ def evaluate(network: NetworkAnalysis) -> list[Finding]:
 
 def _top(network: NetworkAnalysis) -> LayerAnalysis:
     return network.layers[-1]
-
-
-def _steps(time_constant: float) -> str:
-    return f"{time_constant:.3g}" if np.isfinite(time_constant) else "∞"

@@ -20,8 +20,8 @@ class PrincipalComponents:
     mean
         Mean state, shape (H,).
     components
-        Unit vectors, one per row, in order of falling variance, shape (H, H). The sign is chosen so
-        that the entry of largest modulus is positive.
+        Unit vectors, one per row, in order of falling variance, shape (H, H). Each points the way
+        that was asked for; if none was, its entry of largest modulus is positive.
     explained_variance_ratio
         Share of the variance along each component, shape (H,); all zero if there is none.
     """
@@ -70,8 +70,18 @@ class Moments:
         """Return the root mean square distance of the states from their mean."""
         return float(np.sqrt(np.trace(self.scatter) / max(self.count, 1)))
 
-    def principal_components(self) -> PrincipalComponents:
+    def principal_components(
+        self, towards: NDArray[np.floating] | None = None
+    ) -> PrincipalComponents:
         """Return the principal components of the states added.
+
+        Parameters
+        ----------
+        towards
+            A direction, shape (H,), that no component is to point against: a component's sign says
+            nothing of the states, and is chosen so that its product with this is positive. Where
+            that is 0, as it is everywhere without a direction, the component's entry of largest
+            modulus is positive.
 
         Raises
         ------
@@ -85,6 +95,9 @@ class Moments:
         components = vectors.T[::-1]
         largest = np.abs(components).argmax(axis=1)
         signs = np.sign(components[np.arange(len(components)), largest])
+        if towards is not None:
+            along = components @ towards
+            signs = np.where(along == 0, signs, np.sign(along))
         total = variances.sum()
         ratio = variances / total if total > 0 else np.zeros_like(variances)
         return PrincipalComponents(self.mean.copy(), components * signs[:, None], ratio)

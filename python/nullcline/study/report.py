@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from nullcline._support.files import write_text
 from nullcline.study.cell_names import name_of_network
+from nullcline.study.descriptions import describe_corpus, name_of_corpus
 from nullcline.study.figures import all_plans
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
+from nullcline.study.table import say_time_constants
 
 if TYPE_CHECKING:
     import os
@@ -55,6 +57,12 @@ def write_report(
     folder = Path(directory)
     page = template("index.html").render(
         cell=name_of_network(networks[0].cell),
+        corpus={
+            "name": name_of_corpus(networks[0].corpus),
+            "description": describe_corpus(networks[0].corpus, networks[0].classes),
+            "classes": networks[0].classes,
+        },
+        examples=_examples(networks),
         networks=[_network(network, figures, folder) for network in networks],
         findings=findings,
         claims=LINE_ATTRACTOR_CLAIMS,
@@ -71,22 +79,50 @@ def template(name: str) -> Template:
         loader=PackageLoader("nullcline.study"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["duration"] = _duration
-    environment.filters["steps"] = _steps
     environment.filters["number"] = _number
     environment.filters["percent"] = _percent
     environment.filters["png"] = data_uri
+    environment.filters["time_constants"] = say_time_constants
     return environment.get_template(name)
+
+
+def _examples(networks: Sequence[NetworkAnalysis]) -> list[dict[str, Any]]:
+    """Return the example reviews, and what each network says of them."""
+    classes = networks[0].classes
+    walks = [network.layers[0].walks for network in networks]
+    return [
+        {
+            "name": f"{classes[own[0].label]} example",
+            "text": " ".join(own[0].tokens),
+            "origin": own[0].origin or "an early file, which does not say",
+            "expected": classes[own[0].label],
+            "verdicts": [
+                {
+                    "probability": walk.probability,
+                    "is_right": walk.is_right,
+                    "said": "not " + classes[walk.label]
+                    if walk.predicted is None
+                    else classes[walk.predicted],
+                }
+                for walk in own
+            ],
+        }
+        for own in zip(*walks, strict=True)
+    ]
 
 
 def _network(
     network: NetworkAnalysis, figures: Mapping[str, Sequence[Path]], folder: Path
 ) -> dict[str, Any]:
+    depth = f"{network.n_layers} layer" + ("s" if network.n_layers > 1 else "")
     return {
         "analysis": network,
+        "depth": depth,
         "findings": evaluate_line_attractor(network),
         "figures": [
             {
                 "name": plan.name,
+                "title": plan.title,
                 "caption": plan.caption,
                 "png": data_uri(_with_suffix(figures[plan.name], ".png")),
                 "svg": _with_suffix(figures[plan.name], ".svg").relative_to(folder).as_posix(),
@@ -108,10 +144,6 @@ def data_uri(path: Path) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def _steps(time_constant: float) -> str:
-    return f"{time_constant:.3g}" if math.isfinite(time_constant) else "∞"
 
 
 def _number(value: float | None, digits: int = 2) -> str:

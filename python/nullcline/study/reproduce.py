@@ -36,6 +36,9 @@ RESULTS = "results.json"
 DRAWN = ("figure-*.png", "figure-*.svg", "train-size.png")
 """The figures of a page, or of the summary."""
 
+EDITION = 2
+"""Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
+
 
 def reproduce(
     out: str | os.PathLike[str],
@@ -201,6 +204,7 @@ def analyse_or_load(
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     record = leave_out(asdict(settings), "n_threads")  # threads change no result
+    record["edition"] = EDITION
     if checkpoint.sha256 is not None:
         record["checkpoint_sha256"] = checkpoint.sha256
     with locked(folder, "out"):

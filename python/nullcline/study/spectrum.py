@@ -9,7 +9,15 @@ import numpy as np
 
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.records import as_json
-from nullcline._support.tolerances import MARGINAL
+from nullcline.linearization.resolution import (
+    DECAY,
+    GROWTH,
+    OPEN,
+    known_time_constants,
+    side_of_circle,
+    write_time_constant,
+)
+from nullcline.linearization.stability import STABLE, UNDECIDED, UNSTABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +33,9 @@ class Spectrum:
         The point's kind, speed, number of starts that ended there, and Euclidean norm.
     eigenvalues
         By falling modulus, shape (H,).
+    errors
+        How far each may be off (`nullcline.Linearization.eigenvalue_errors`), shape (H,); None in
+        early files.
     """
 
     kind: str
@@ -32,6 +43,7 @@ class Spectrum:
     count: int
     norm: float
     eigenvalues: NDArray[np.complex128]
+    errors: NDArray[np.float64] | None = None
 
     @property
     def spectral_radius(self) -> float:
@@ -42,18 +54,28 @@ class Spectrum:
 
     @property
     def time_constant(self) -> float:
-        """1 / |ln|λ|| of the slowest mode, in steps; infinite on the unit circle."""
-        radius = self.spectral_radius
-        if radius == 0:
-            return 0.0
-        if abs(radius - 1) <= MARGINAL:
-            return float("inf")
-        return float(1 / abs(np.log(radius)))
+        """1 / |ln|λ|| in steps of the mode with the largest |λ|; infinite on the unit circle."""
+        known = known_time_constants(self.eigenvalues, self.errors)
+        return float(known[0]) if len(known) else 0.0
+
+    def say_time_constant(self, unit: str = "") -> str:
+        """Return the same in words, which say if that mode grows."""
+        side = side_of_circle(self.eigenvalues, self.errors)[0] if len(self.eigenvalues) else DECAY
+        return write_time_constant(self.time_constant, side, unit)
+
+    @property
+    def stability(self) -> str:
+        """What the eigenvalues say of the point, as in `nullcline.Linearization`."""
+        sides = side_of_circle(self.eigenvalues, self.errors)
+        if (sides == GROWTH).any():
+            return UNSTABLE
+        return UNDECIDED if (sides == OPEN).any() else STABLE
 
     @property
     def unstable(self) -> NDArray[np.bool_]:
-        """Which eigenvalues lie outside the unit circle, shape (H,)."""
-        return np.abs(self.eigenvalues) > 1 + MARGINAL
+        """Which eigenvalues lie outside the unit circle, beyond their errors, shape (H,)."""
+        found: NDArray[np.bool_] = side_of_circle(self.eigenvalues, self.errors) == GROWTH
+        return found
 
     @property
     def n_unstable(self) -> int:
@@ -62,5 +84,6 @@ class Spectrum:
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
-        found: dict[str, Any] = as_json({**as_json(self), "n_unstable": self.n_unstable})
+        own = {name: value for name, value in vars(self).items() if value is not None}
+        found: dict[str, Any] = as_json({**own, "n_unstable": self.n_unstable})
         return found

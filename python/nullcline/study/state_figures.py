@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from nullcline.plotting.dimensions import draw_cumulative
 from nullcline.plotting.panels import legend_below
+from nullcline.plotting.points import draw_cloud, draw_trajectories
 from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE, class_colours
-from nullcline.study.layer_panels import label_components, layer_title, panel_per_layer
+from nullcline.study.layer_panels import (
+    label_components,
+    layer_projection,
+    layer_title,
+    named_lines,
+    panel_per_layer,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -20,14 +29,28 @@ if TYPE_CHECKING:
     from nullcline.study.layer_results import Walk
     from nullcline.study.results import NetworkAnalysis
 
-COMPONENTS_SHOWN = 30
-WORDS_MARKED = 6
-"""Words of each example review written beside its path: those that moved the state most."""
 WORDS_MARKED = 6
 """Words of each example review written beside its path: those that moved the state most."""
 
-WORD_ROOM = np.array([0.09, 0.055])
-"""Room that a word keeps free of others, in units of the cloud's extent along each axis."""
+LETTER, LINE = 0.02, 0.055
+"""Room for a letter and for a line of words, in units of the cloud's extent along each axis."""
+
+
+class Place(NamedTuple):
+    """Where a word stands: its left end, and its width."""
+
+    x: float
+    y: float
+    width: float
+
+    def is_near(self, others: Iterable[Place]) -> bool:
+        """Return whether one of the others is in the way."""
+        return any(
+            abs(self.y - other.y) < LINE
+            and self.x < other.x + other.width
+            and other.x < self.x + self.width
+            for other in others
+        )
 
 
 def explained_variance(network: NetworkAnalysis) -> Figure:
@@ -38,19 +61,12 @@ def explained_variance(network: NetworkAnalysis) -> Figure:
             (layer.explained_variance_ratio, "trained", BLUE, "o"),
             (layer.explained_variance_ratio_untrained, "untrained", ORANGE, "s"),
         ):
-            shown = np.cumsum(ratio)[:COMPONENTS_SHOWN]
-            axes.plot(
-                np.arange(1, len(shown) + 1), shown, marker=marker, ms=3, color=colour, label=name
-            )
+            draw_cumulative(axes, ratio, name, colour, marker)
         axes.axhline(0.8, color=GREY, lw=0.8, ls=":")
         axes.axhline(0.9, color=GREY, lw=0.8, ls=":")
-        axes.set_ylim(0, 1.02)
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("number of principal components")
         axes.set_title(layer_title(network, layer))
-    axes_of[0].set_ylabel("cumulative explained variance")
-    axes_of[0].legend(loc="lower right")
+    legend_below(figure, named_lines(axes_of[0]))
     return figure
 
 
@@ -59,13 +75,12 @@ def projections(network: NetworkAnalysis) -> Figure:
     figure, axes_of = panel_per_layer(network, height=1.15)
     for layer, axes in zip(network.layers, axes_of, strict=True):
         for label, colour in enumerate(class_colours(len(network.classes))):
-            x, y = layer.sample_projection[layer.sample_labels == label].T
-            axes.scatter(x, y, s=3, color=colour, alpha=0.18, lw=0, rasterized=True)
+            draw_cloud(axes, layer.sample_projection[layer.sample_labels == label], colour)
         spread = np.ptp(layer.sample_projection, axis=0)
-        marked: list[NDArray[np.float64]] = []
+        marked: list[Place] = []
         for walk in layer.walks:
             _draw_walk(axes, walk, spread, marked)
-        label_components(axes, layer)
+        label_components(axes, layer_projection(layer))
         axes.set_title(layer_title(network, layer))
     handles = [
         Line2D([], [], ls="", marker="o", color=colour, label=f"states in {name} reviews")
@@ -83,36 +98,34 @@ def projections(network: NetworkAnalysis) -> Figure:
     return figure
 
 
-def _draw_walk(
-    axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[NDArray[np.float64]]
-) -> None:
+def _draw_walk(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
     path = walk.projection
     colour = _dark(walk.label)
-    axes.plot(*path.T, color="white", lw=3, zorder=3)
-    axes.plot(*path.T, color=colour, lw=1.3, zorder=4)
+    axes.plot(*path.T, color="white", lw=3)  # so that the path is seen over the states
+    draw_trajectories(axes, [path], colour)
     axes.scatter(path[0, 0], path[0, 1], s=22, marker="s", color="white", ec=colour, zorder=5)
     axes.scatter(path[-1, 0], path[-1, 1], s=90, marker="*", color=colour, ec="white", zorder=5)
     _mark_words(axes, walk, spread, marked)
 
 
-def _mark_words(
-    axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[NDArray[np.float64]]
-) -> None:
+def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
     """Write the words that moved the state most, where none of those `marked` so far is close."""
     steps = np.linalg.norm(np.diff(walk.projection, axis=0, prepend=walk.projection[:1]), axis=1)
-    places = walk.projection / np.where(spread > 0, spread, 1)
+    above = 5 if walk.label else -10
+    places = walk.projection / np.where(spread > 0, spread, 1) + [0, above / 10 * LINE]
     written = 0
     for i in np.argsort(-steps):
-        crowded = any((np.abs(places[i] - other) < WORD_ROOM).all() for other in marked)
+        x, y = places[i]
+        place = Place(float(x), float(y), LETTER * len(walk.tokens[i]))
         is_word = any(character.isalpha() for character in walk.tokens[i])
-        if crowded or not is_word or written == WORDS_MARKED or steps[i] == 0:
+        if not is_word or written == WORDS_MARKED or steps[i] == 0 or place.is_near(marked):
             continue
-        marked.append(places[i])
+        marked.append(place)
         written += 1
         axes.annotate(
             walk.tokens[i],
             tuple(walk.projection[i]),
-            xytext=(4, 5) if walk.label else (4, -10),
+            xytext=(4, above),
             textcoords="offset points",
             fontsize=7,
             color=_dark(walk.label),
@@ -124,7 +137,8 @@ def _mark_words(
 
 def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
     name, last = network.classes[walk.label], network.classes[-1]
-    return f"{name} example, P({last}) = {walk.probability:.2f}"
+    verdict = "" if walk.is_right else ", misclassified"
+    return f"{name} example: P({last}) = {walk.probability:.2f}{verdict}"
 
 
 def _dark(label: int) -> str:

@@ -53,6 +53,17 @@ class VisitedStates:
     sample_inputs: NDArray[np.float32]
     sample_labels: NDArray[np.int64]
 
+    def towards(self, label: int) -> NDArray[np.float64]:
+        """Return from where to where class 0 and class `label` lie: the difference of their means.
+
+        Of the sampled states; zero where either class has none.
+        """
+        of_class = [self.sample[self.sample_labels == each] for each in (0, label)]
+        if min(len(states) for states in of_class) == 0:
+            return np.zeros(self.sample.shape[1])
+        first, last = (states.mean(axis=0, dtype=np.float64) for states in of_class)
+        return np.asarray(last - first)
+
 
 def visit_states(
     model: SentimentRNN,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_json, write_text
 from nullcline.study.cell_names import name_of_network
+from nullcline.study.descriptions import describe_corpus
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
 from nullcline.study.report import PAGE, template
 from nullcline.study.reproduce import (
@@ -257,6 +258,7 @@ def _write_summary(folder: Path, pages: Sequence[_Page], record: dict[str, Any])
         results=results,
         cell_names={cell: name_of_network(cell) for cell in CELLS},
         headings=HEADINGS,
+        corpora=dict.fromkeys(describe_corpus(one.corpus, one.classes) for one in networks),
         sizes=draw_sizes(networks, folder / "figures"),
     )
     path = folder / PAGE

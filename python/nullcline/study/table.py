@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.linearization.resolution import DECAY, GROWTH, write_time_constant
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nullcline.study.layer_results import LayerAnalysis
     from nullcline.study.results import NetworkAnalysis
 
@@ -16,7 +20,7 @@ HEADINGS = {
     "components_for_90_untrained": "… untrained",
     "fixed": "fixed points",
     "slow": "slow points",
-    "time_constants": "slowest time constants (steps)",
+    "time_constants": "longest time constants (steps)",
     "line_length": "line: length",
     "line_width": "width",
     "line_variance": "share of variance",
@@ -29,11 +33,15 @@ HEADINGS = {
 }
 """The measured columns, after those that say which network it is and how well it classifies."""
 
+SHOWN = 3
+"""Time constants in a row."""
+
 
 def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
     """Return the network's rows, as JSON can hold them: None for what was not or cannot be found.
 
-    Angles are medians along the line, in degrees; a time constant that is infinite is None.
+    Angles are medians along the line, in degrees; a time constant that is infinite is None, and
+    "growing" says which belong to modes that grow.
     """
     return [
         {
@@ -59,14 +67,25 @@ def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
     ]
 
 
+def say_time_constants(row: Mapping[str, Any]) -> list[str]:
+    """Return a row's time constants in words, which say what grows; rows of early files do not."""
+    taus = row["time_constants"] or []
+    growing = row.get("growing") or [False] * len(taus)
+    return [
+        write_time_constant(np.inf if tau is None else tau, GROWTH if grows else DECAY)
+        for tau, grows in zip(taus, growing, strict=True)
+    ]
+
+
 def _dynamics(layer: LayerAnalysis) -> dict[str, Any]:
     dynamics = layer.dynamics
     if dynamics is None:
         names = list(HEADINGS)
-        return dict.fromkeys(names[names.index("time_constants") :])
+        return {**dict.fromkeys(names[names.index("time_constants") :]), "growing": None}
     line, words = dynamics.line, dynamics.words
     return {
-        "time_constants": [_finite(tau) for tau in dynamics.time_constants[:3]],
+        "time_constants": [_finite(tau) for tau in dynamics.time_constants[:SHOWN]],
+        "growing": dynamics.grows[:SHOWN].tolist(),
         "line_length": line and line.length,
         "line_width": line and line.width,
         "line_variance": line and line.explained_variance,

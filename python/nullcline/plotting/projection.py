@@ -1,0 +1,300 @@
+"""Where states are drawn: their coordinates along two or three axes of the space of states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._support import validation
+from nullcline.linearization.linear_map import require_linearization
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from nullcline.linearization.linear_map import Linearization
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+
+STATES_AT_ONCE = 65_536
+"""States that are copied to float64 at once: what bounds the memory."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection:
+    """Axes in the space of states: `projection(states)` are coordinates along them.
+
+    Make one with `principal`, `of_modes`, `onto`, `of_units` or `through`.
+
+    Attributes
+    ----------
+    axes
+        One axis a row, shape (k, S): coordinates are `axes @ (h - centre)`.
+    centre
+        The state that is drawn at the origin, shape (S,).
+    names
+        What the axes are called, k of them.
+    shares
+        The share of the states' variance along each axis, from 0 to 1, shape (k,); None where it
+        was not measured.
+    basis
+        Where a unit along each axis leads, one state a row, shape (k, S): `axes @ basis.T` is the
+        identity. For orthonormal axes it is the axes themselves.
+    """
+
+    axes: Matrix
+    centre: Vector
+    names: tuple[str, ...]
+    shares: Vector | None
+    basis: Matrix
+
+    # Ways to make one
+
+    @classmethod
+    def principal(cls, states: ArrayLike, k: int = 2) -> Projection:
+        """Return the first principal components of states, shape (n, S), n at least 1.
+
+        Each component's entry of largest modulus is positive. Where states have fewer than `k`
+        components, such as those of one unit, the axes that are missing are zero.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `states` are not finite rows of numbers, there is none, or `k` is not positive.
+        """
+        k = validation.whole_number("k", k, 1)
+        rows = np.asarray(states)
+        if rows.ndim != 2 or len(rows) == 0 or rows.shape[1] == 0:
+            raise ValueError(f"states must have shape (n, S) with n at least 1, not {rows.shape}")
+        mean, variances, components = _principal_components(rows)
+        if not np.isfinite(mean).all():
+            raise ValueError("states must be finite: leave out rows with NaN or infinity")
+        axes, shares = np.zeros((k, rows.shape[1])), np.zeros(k)
+        axes[: len(components)] = _signed(components[:k])
+        if variances.sum() > 0:
+            found = variances[:k] / variances.sum()
+            shares[: len(found)] = found
+        names = tuple(f"component {i + 1}" for i in range(k))
+        return cls(axes, mean, names, shares, axes)
+
+    @classmethod
+    def of_modes(
+        cls, linearization: Linearization, modes: Sequence[int] = (0, 1), point: int = 0
+    ) -> Projection:
+        """Return the coordinates in modes of a linearization: `left @ (h - h*)`.
+
+        A complex mode, one of a conjugate pair, has two coordinates, its real and its imaginary
+        part; so the two slowest axes of a rotation are `modes=[0]`.
+
+        Parameters
+        ----------
+        linearization
+            The modes; sort them with `by_time_constant` to choose by how slow they are.
+        modes
+            Their numbers, in the order of `linearization.eigenvalues`.
+        point
+            Which of its points.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If there is no such point or mode, or a mode is defective.
+        """
+        require_linearization(linearization)
+        n, k = linearization.eigenvalues.shape
+        point = _row_number("point", point, n)
+        axes, basis, names = [], [], []
+        for mode in (_row_number("modes", mode, k) for mode in modes):
+            left, right = linearization.left[point, mode], linearization.right[point, :, mode]
+            name = f"mode {mode + 1} (τ = {linearization.time_constants[point, mode]:.3g})"
+            if linearization.eigenvalues[point, mode].imag == 0:
+                axes += [left.real]
+                basis += [right.real]
+                names += [name]
+            else:  # h - h* = a r + its conjugate, a = left @ (h - h*)
+                axes += [left.real, left.imag]
+                basis += [2 * right.real, -2 * right.imag]
+                names += [f"{name}, real part", f"{name}, imaginary part"]
+        if not axes:
+            raise ValueError("modes must name at least one mode")
+        if not np.isfinite(axes).all():
+            raise ValueError("modes must not be defective: this one has no left eigenvector")
+        centre = np.asarray(linearization.h[point], np.float64)
+        return cls(np.array(axes), centre, tuple(names), None, np.array(basis))
+
+    @classmethod
+    def onto(
+        cls,
+        vectors: ArrayLike,
+        centre: ArrayLike | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Projection:
+        """Return the coordinates `vectors @ (h - centre)`, such as along readouts.
+
+        Parameters
+        ----------
+        vectors
+            Linearly independent, shape (k, S) or, of a cell whose states are [h, c], (k, H).
+        centre
+            The state that is drawn at the origin, zero by default.
+        names
+            What to call them; "axis 1" and so on by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has the wrong type or shape, or vectors depend on each other.
+        """
+        axes = np.atleast_2d(validation.floats("vectors", vectors)).astype(np.float64)
+        k, size = axes.shape if axes.ndim == 2 else (0, 0)
+        if k == 0:
+            raise ValueError(f"vectors must have shape (k, S), not {np.shape(vectors)}")
+        if (
+            np.linalg.matrix_rank(axes / np.linalg.norm(axes, axis=1, keepdims=True).clip(1e-300))
+            < k
+        ):
+            raise ValueError("vectors must be linearly independent, and none zero")
+        origin = np.zeros(size) if centre is None else validation.floats("centre", centre)
+        if origin.shape != (size,):
+            raise ValueError(f"centre must have shape ({size},), not {origin.shape}")
+        called = tuple(f"axis {i + 1}" for i in range(k)) if names is None else tuple(names)
+        if len(called) != k:
+            raise ValueError(f"names must be {k}, one for each vector, not {len(called)}")
+        basis: Matrix = np.linalg.pinv(axes).T.astype(np.float64)
+        return cls(axes, origin.astype(np.float64), called, None, basis)
+
+    @classmethod
+    def of_units(cls, units: Sequence[int], size: int) -> Projection:
+        """Return the coordinates of single units, of states of length `size`."""
+        numbers = [_row_number("units", unit, size) for unit in units]
+        return cls.onto(np.eye(size)[numbers], names=[f"unit {i}" for i in numbers])
+
+    @classmethod
+    def through(cls, states: ArrayLike) -> Projection:
+        """Return the plane through three states (or the space through four), orthonormal.
+
+        The first state is the origin, the second lies on the first axis.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If states are not three or four rows, or lie on a line (or in a plane).
+        """
+        rows = validation.floats("states", states).astype(np.float64)
+        if rows.ndim != 2 or len(rows) not in {3, 4}:
+            raise ValueError(f"states must be three or four, shape (3, S), not {rows.shape}")
+        away = rows[1:] - rows[0]
+        if np.linalg.matrix_rank(away) < len(away):
+            raise ValueError("states must not lie on a line (three) or in a plane (four)")
+        q, r = np.linalg.qr(away.T)
+        axes = (q * np.sign(np.diag(r))).T
+        names = ("towards point 1", "across, towards point 2", "across, towards point 3")
+        return cls(axes, rows[0], names[: len(axes)], None, axes)
+
+    def towards(self, direction: ArrayLike) -> Projection:
+        """Return the same axes, each turned round if it points against a direction, (S,)."""
+        along = validation.floats("direction", direction)
+        if along.shape != self.centre.shape:
+            raise ValueError(f"direction must have shape {self.centre.shape}, not {along.shape}")
+        signs = np.where(self.axes @ along < 0, -1.0, 1.0)[:, None]
+        return replace(self, axes=signs * self.axes, basis=signs * self.basis)
+
+    # What it does
+
+    def __call__(self, states: ArrayLike) -> Matrix:
+        """Return the coordinates of states (..., S), shape (..., k); NaN where a state has any."""
+        rows = np.asarray(states)
+        if rows.shape[-1:] != self.centre.shape:
+            raise ValueError(
+                f"states must have {len(self.centre)} entries each, as the projection has, not "
+                f"shape {rows.shape}"
+            )
+        with np.errstate(invalid="ignore"):  # infinite states have no place
+            placed: Matrix = (rows.astype(np.float64, copy=False) - self.centre) @ self.axes.T
+        return placed
+
+    def directions(self, vectors: ArrayLike) -> Matrix:
+        """Return the components of directions (..., S), shape (..., k)."""
+        turned: Matrix = np.asarray(vectors, np.float64) @ self.axes.T
+        return turned
+
+    def lift(self, coordinates: ArrayLike) -> Matrix:
+        """Return the states (..., S) at coordinates (..., k) of the plane through the centre."""
+        states: Matrix = self.centre + np.asarray(coordinates, np.float64) @ self.basis
+        return states
+
+    def first(self, k: int) -> Projection:
+        """Return the first `k` axes alone.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer.
+        """
+        if not 1 <= k <= len(self):
+            raise ValueError(
+                f"a picture of {k} dimensions needs as many axes: projection has {len(self)}"
+            )
+        shares = None if self.shares is None else self.shares[:k]
+        return replace(
+            self, axes=self.axes[:k], names=self.names[:k], shares=shares, basis=self.basis[:k]
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What to write on the axes: names, with shares of the variance where they are known."""
+        if self.shares is None:
+            return self.names
+        first = " of variance"
+        return tuple(
+            f"{name} ({100 * share:.0f}%{'' if i else first})"
+            for i, (name, share) in enumerate(zip(self.names, self.shares, strict=True))
+        )
+
+    @property
+    def size(self) -> int:
+        """S, the length of the states that it takes."""
+        return len(self.centre)
+
+    def __len__(self) -> int:
+        return len(self.axes)
+
+    def __repr__(self) -> str:
+        return f"Projection({', '.join(self.labels)}; S = {self.size})"
+
+
+def _principal_components(states: NDArray[Any]) -> tuple[Vector, Vector, Matrix]:
+    """Return mean, variances and components (rows) of states, by falling variance."""
+    n, size = states.shape
+    parts = [states[i : i + STATES_AT_ONCE] for i in range(0, n, STATES_AT_ONCE)]
+    mean = sum((part.sum(axis=0, dtype=np.float64) for part in parts), np.zeros(size)) / n
+    if not np.isfinite(mean).all():
+        return mean, np.zeros(size), np.zeros((size, size))
+    if n <= size:
+        _, spread, components = np.linalg.svd(states - mean, full_matrices=False)
+        return mean, spread**2 / n, components
+    scatter = np.zeros((size, size))
+    for part in parts:
+        centred = part - mean
+        scatter += centred.T @ centred
+    variances, vectors = np.linalg.eigh(scatter / n)
+    return mean, variances[::-1].clip(min=0), vectors.T[::-1]
+
+
+def _signed(components: Matrix) -> Matrix:
+    """Return components with their entry of largest modulus positive."""
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.sign(components[np.arange(len(components)), largest])
+    signed: Matrix = components * signs[:, None]
+    return signed
+
+
+def _row_number(name: str, value: object, n: int) -> int:
+    number = validation.whole_number(name, value, -n if n else 0, max(n - 1, 0))
+    if n == 0:
+        raise IndexError(f"{name} must be one of 0, and there is none")
+    return number % n

@@ -1,0 +1,71 @@
+"""What a corpus is, in a sentence or two, for readers of a page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nullcline.study.examples import OF_THE_LANGUAGE, summed_valence
+from nullcline.text.synthetic import VALENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CORPUS_NAMES = {
+    "synthetic": "a generated language",
+    "imdb": "IMDB’s film reviews",
+    "sst": "the Stanford Sentiment Treebank",
+}
+
+
+def name_of_corpus(corpus: str) -> str:
+    """Return what a corpus is called in a sentence: what it is, or the name of its file."""
+    return _CORPUS_NAMES.get(corpus, corpus)
+
+
+def describe_corpus(corpus: str, classes: Sequence[str]) -> str:
+    """Return what a corpus is, in a sentence or two."""
+    if corpus == "synthetic":
+        return _describe_the_language(classes)
+    if corpus == "imdb":
+        return (
+            "“imdb” is the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to "
+            "train on and 25,000 to test on, positive ones with 7 to 10 of 10 stars and negative "
+            "ones with 1 to 4."
+        )
+    if corpus == "sst":
+        return (
+            "“sst” is the Stanford Sentiment Treebank (Socher et al. 2013): sentences from film "
+            f"reviews, whose sentiment readers judged, here in {len(classes)} classes."
+        )
+    return f"“{corpus}” is a file of texts with labels: {', '.join(classes)}."
+
+
+def annotate_valences(text: str) -> str:
+    """Return a text of the generated language with the valence of each word that has one."""
+
+    def marked(word: re.Match[str]) -> str:
+        valence = VALENCES.get(word[0].lower(), 0)
+        return f"{word[0]} ({_signed(valence)})" if valence else word[0]
+
+    return re.sub(r"\w+", marked, text)
+
+
+def _describe_the_language(classes: Sequence[str]) -> str:
+    rule = (
+        "positive if its words’ valences add up to more than 0 and negative if to less"
+        if len(classes) == 2
+        else f"of one of {len(classes)} grades, by what its words’ valences add up to"
+    )
+    example = OF_THE_LANGUAGE[1]
+    return (
+        f"“synthetic” is a generated language of {len(VALENCES)} words, each with a valence from "
+        "−3 (“awful”) over 0 (“film”) to +3 (“superb”), drawn one by one, without regard to "
+        f"grammar, into reviews of 18 to 48 words. A review is {rule}, so that a network must add "
+        f"up the whole of it to know; for example, “{annotate_valences(example)}” adds up to "
+        f"{_signed(summed_valence(example))} and is {classes[-1]}."
+    )
+
+
+def _signed(valence: int) -> str:
+    return f"{valence:+}".replace("-", "−")
