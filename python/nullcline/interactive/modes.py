@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support.tolerances import MARGINAL
 from nullcline.interactive.packing import number, packed_floats
 from nullcline.linearization.linear_map import linearize
+from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,38 +45,44 @@ def linearized(
 
 
 def describe_modes(maps: Linearization, place: int, axes: Axes, dt: float) -> dict[str, Any]:
-    """Return a point's eigenvalues and its slowest modes, times in units of `dt` steps.
+    """Return a point's eigenvalues and its slowest modes, with times where a step lasts `dt`.
 
-    An infinite time constant is None: on the unit circle, as the eigenvalue 1 of a slow point is.
+    An infinite time constant is None: where the error of |λ| reaches across the unit circle.
     """
-    values = maps.eigenvalues[place]
-    order = np.argsort(-maps.time_constants[place], kind="stable")
-    slowest = [j for j in order.tolist() if values[j].imag >= 0][:N_MODES]
-    modes = [_mode(complex(values[j]), maps.right[place, :, j], axes, dt) for j in slowest]
+    values, errors = maps.eigenvalues[place], maps.eigenvalue_errors[place]
+    taus, sides = known_time_constants(values, errors), side_of_circle(values, errors)
+    order = np.argsort(-taus, kind="stable")
+    slowest = [j for j in order.tolist() if values[j].imag >= 0][:N_MODES]  # one of each pair
+    complete = len(values) == maps.h.shape[1]
     return {
         "stability": str(maps.stability[place]),
-        "repels": len(values) == maps.h.shape[1] and bool(np.abs(values).min() > 1),
+        "repels": complete and bool((sides == GROWTH).all()),
         "largest": number(np.abs(values).max()),
-        "slowest": modes[0]["tau"] if modes else 0.0,
+        "slowest": number(taus[order[0]] * dt),
         "eigenvalues": packed_floats([values.real, values.imag]),
-        "all": len(values) == maps.h.shape[1],
-        "modes": modes,
+        "all": complete,
+        "modes": [
+            _mode(values[j], taus[j] * dt, sides[j], maps.right[place, :, j], axes, dt)
+            for j in slowest
+        ],
     }
 
 
-def _mode(value: complex, right: NDArray[np.complex128], axes: Axes, dt: float) -> dict[str, Any]:
-    modulus = abs(value)
-    with np.errstate(divide="ignore"):
-        tau = 0.0 if modulus == 0 else 1 / abs(np.log(modulus)) if modulus != 1 else np.inf
-    on_circle = abs(modulus - 1) <= MARGINAL
-    angle = abs(np.angle(value)) if value.imag else 0.0
+def _mode(
+    value: complex,
+    tau: float,
+    side: int,
+    right: NDArray[np.complex128],
+    axes: Axes,
+    dt: float,
+) -> dict[str, Any]:
     seen = right[: axes.directions.shape[1]].real @ axes.directions.T
     return {
         "re": number(value.real),
         "im": number(value.imag),
-        "modulus": number(modulus),
-        "tau": None if on_circle else number(tau * dt),
-        "grows": bool(modulus > 1 + MARGINAL),
-        "period": number(2 * np.pi / angle * dt) if angle else None,
+        "modulus": number(abs(value)),
+        "tau": number(tau),
+        "grows": bool(side == GROWTH),
+        "period": number(2 * np.pi / np.angle(value) * dt) if value.imag else None,
         "direction": None if value.imag else [number(part) for part in seen],
     }

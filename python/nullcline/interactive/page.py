@@ -50,7 +50,7 @@ def write_page(
         script = f"<script>{plotly}</script>"
     else:
         script = f'<script src="{PLOTLY}"></script>'
-        write_text(Path(path).with_name(PLOTLY), plotly)
+        _write_once(Path(path).with_name(PLOTLY), plotly)
     text = Template(_template("page.html")).substitute(
         title=html.escape(clean(title)),
         style=_template("page.css"),
@@ -60,6 +60,12 @@ def write_page(
     )
     write_text(path, text)
     return Path(path)
+
+
+def _write_once(path: Path, script: str) -> None:
+    """Write the script, unless another page has brought it."""
+    if not (path.is_file() and path.read_bytes() == script.encode("utf-8")):
+        write_text(path, script)
 
 
 def _template(name: str) -> str:
