@@ -4,7 +4,7 @@ PYTHON ?= python3
 JOBS   ?= 2
 
 # One environment per purpose, made anew when what it is made of changes.
-SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cmake cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.cmake' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' ')' -print)
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cmake cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.cmake' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.js' -o -name '*.css' ')' -print)
 CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
 DEFINE   = --config-settings=cmake.define.
 # The search on GPUs is compiled wherever nvcc is, with or without a GPU: for one kind, which is

@@ -20,12 +20,14 @@ import nullcline as nc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nullcline.cells import CompiledCell
+
 METHODS = ("auto", "newton", "lm", "krylov", "gradient")
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 GATES = {"GRU": 3, "OriginalGRU": 3, "LSTM": 4, "UGRNN": 2, "MGU": 2, "RNN": 1}
 
 
-def networks() -> Iterator[tuple[str, nc.GRU]]:
+def networks() -> Iterator[tuple[str, CompiledCell]]:
     """Yield the trained fixtures, and random networks of every cell in both precisions."""
     for path in sorted(FIXTURES.glob("*.safetensors")):
         for i, cell in enumerate(nc.from_safetensors(path)):
@@ -47,7 +49,7 @@ def networks() -> Iterator[tuple[str, nc.GRU]]:
                     yield label, getattr(nc, name)(*arrays, **options)
 
 
-def fingerprint(cell: nc.GRU, method: str) -> dict[str, str]:
+def fingerprint(cell: CompiledCell, method: str) -> dict[str, str]:
     """Return digests of kinds, iterations and states of one search."""
     rng = np.random.default_rng(1)
     size = cell.state_size

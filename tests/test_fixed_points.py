@@ -218,7 +218,10 @@ def test_select_takes_kinds_masks_and_indices() -> None:
     [
         ("saddle", ValueError, "one of fixed, slow, minimum, unconverged, not 'saddle'"),
         ([True, False], ValueError, "a mask must have an entry for each of 3 rows, not 2"),
-        (1, ValueError, "one dimension"),
+        (3, IndexError, "0 to 2"),
+        (True, TypeError, "by their numbers or a mask"),
+        (None, TypeError, "by their numbers or a mask"),
+        ((0, slice(1)), TypeError, "rows alone"),
         ([[0]], ValueError, "one dimension"),
         ([0.0], TypeError, "not float64"),
         ([3], IndexError, "0 to 2"),
@@ -313,7 +316,7 @@ def test_a_single_array_is_refused(saved: Path) -> None:
     [
         {"format": np.array("other")},
         {"format": None},
-        {"version": np.array(3)},
+        {"version": np.array(4)},
         {"h": None},
         {"h": np.zeros((2, 2, 2))},
         {"h": np.zeros((3, 2))},
@@ -332,8 +335,8 @@ def test_archives_that_do_not_fit_are_refused(saved: Path, changes: dict[str, An
 
 
 def test_a_newer_format_is_named(saved: Path) -> None:
-    rewrite(saved, version=np.array(3))
-    with pytest.raises(ValueError, match="version 3, and this nullcline reads up to 2"):
+    rewrite(saved, version=np.array(4))
+    with pytest.raises(ValueError, match="version 4, and this nullcline reads up to 3"):
         FixedPoints.load(saved)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -116,7 +116,7 @@ def test_layers_of_linen_are_read_as_their_cells() -> None:
         (linen.Bidirectional(linen.RNN(forward), linen.RNN(backward)), [(3, 4), (3, 2)]),
     ):
         params = randomized(jax.eval_shape(module.init, jax.random.key(0), x), 0)
-        (entry,) = nc.from_flax(module, params)
+        (entry,) = cast("list[Any]", nc.from_flax(module, params))
         cells = entry if isinstance(entry, nc.Bidirectional) else (entry,)
         assert [(cell.input_size, cell.hidden_size) for cell in cells] == sizes
 
@@ -124,7 +124,8 @@ def test_layers_of_linen_are_read_as_their_cells() -> None:
 def test_layers_of_nnx_are_read_as_their_cells() -> None:
     forward, backward = nnx_cell("GRU", 4, 3, 0), nnx_cell("LSTM", 2, 3, 0)
     (cell,) = nc.from_flax(nnx.RNN(forward))
-    (pair,) = nc.from_flax(nnx.Bidirectional(nnx.RNN(forward), nnx.RNN(backward)))
+    both_ways = nc.from_flax(nnx.Bidirectional(nnx.RNN(forward), nnx.RNN(backward)))
+    (pair,) = cast("list[nc.Bidirectional]", both_ways)
     np.testing.assert_array_equal(cell.weight_hh, pair.forward.weight_hh)
     assert (pair.backward.input_size, pair.backward.hidden_size) == (3, 2)
 

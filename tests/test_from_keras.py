@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_both_directions_are_cells() -> None:
     x = eighths((2, 1, 3), 0)
     layer.build(x.shape)
     fill(layer, 1)
-    (pair,) = nc.from_keras(layer)
+    (pair,) = cast("list[nc.Bidirectional]", nc.from_keras(layer))
     states = layer(tensor(x))[1:]
     for cell, expected in ((pair.forward, states[:2]), (pair.backward, states[2:])):
         step = cell.step(np.zeros((2, 8)), x[:, 0])

@@ -482,8 +482,9 @@ def test_a_wrapped_module_is_read_as_what_is_in_it() -> None:
     rnn = torch.nn.GRU(3, 4)
     (expected,) = nc.from_torch(rnn)
     parallel = torch.nn.DataParallel(rnn)
-    for wrapped in (parallel, torch.compile(rnn, backend="eager")):
-        (cell,) = nc.from_torch(wrapped)  # type: ignore[arg-type]
+    compiled: Any = torch.compile(rnn, backend="eager")
+    for wrapped in (parallel, compiled):
+        (cell,) = nc.from_torch(wrapped)
         np.testing.assert_array_equal(cell.weight_hh, expected.weight_hh)
 
 

@@ -59,6 +59,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "Trace",
         "WordEffects",
         "__version__",
+        "concatenate",
         "cuda",
         "find_fixed_points",
         "follow_input",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -64,7 +66,7 @@ def test_reviews_are_inputs_of_each_layer(reviews: EncodedReviews, cell: str) ->
     first, second = review_inputs(model, reviews)
     lower = nc.from_torch(model.rnn)[0]
     for words, outputs in zip(first, second, strict=True):
-        state = np.zeros((1, lower.state_size))
+        state: Any = np.zeros((1, lower.state_size))
         for word, output in zip(words, outputs, strict=True):
             state = lower.step(state, word[None])
             np.testing.assert_allclose(state[0, :7], output, atol=1e-6)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nullcline import cuda
 from nullcline._support.deprecation import MovedModules
+from nullcline._support.rooms import room
 from nullcline._support.versions import own_version
 from nullcline.cells import (
     GRU,
@@ -42,6 +45,7 @@ from nullcline.linearization import (
     LinearPrediction,
     RankCorrelation,
     WordEffects,
+    concatenate,
     impulse_response,
     linearize,
     participation_ratio,
@@ -76,6 +80,7 @@ __all__ = [
     "Trace",
     "WordEffects",
     "__version__",
+    "concatenate",
     "cuda",
     "explore",
     "find_fixed_points",
@@ -112,6 +117,13 @@ MovedModules(
         "nullcline.stack": "nullcline.cells.stack",
     }
 ).install()
+
+
+if not TYPE_CHECKING:  # type checkers know rooms that are imported, and would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Return a room, loaded when it is first asked for, such as `nullcline.plotting`."""
+        return room(name)
 
 
 def __dir__() -> list[str]:

@@ -61,3 +61,15 @@ def read_arrays(file: BinaryIO) -> dict[str, Any]:
             with archive.open(member) as stream:
                 arrays[name] = read_npy(stream, member.file_size)
     return arrays
+
+
+def kind_of(file: BinaryIO) -> str | None:
+    """Return the kind of a file that `write` wrote, None for others; call it within `reading`."""
+    with zipfile.ZipFile(file) as opened:
+        listed = zips.members(Path(file.name), opened, size_of(file))
+        named = next((member for member in listed if member.filename == "format.npy"), None)
+        if named is None:
+            return None
+        with opened.open(named) as stream:
+            kind = read_npy(stream, named.file_size)
+    return str(kind.item()) if kind.dtype.kind == "U" and kind.size == 1 else None

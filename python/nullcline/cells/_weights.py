@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.state import frozen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,6 +24,11 @@ class CellWeights:
     _gates: ClassVar[tuple[str, ...]]
     """Names of the gates, in the order in which weights are given."""
 
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class makes the same cell of: `type(cell)(**cell.arguments())`."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return dict(zip(names, self._weights, strict=True))
+
     def _keep(
         self,
         weight_ih: ArrayLike,
@@ -34,9 +40,7 @@ class CellWeights:
         arrays = self._checked_weights(
             weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih, bias_hh=bias_hh
         )
-        self._weights: tuple[Floats, ...] = tuple(array.copy() for array in arrays)
-        for array in self._weights:
-            array.flags.writeable = False
+        self._weights: tuple[Floats, ...] = frozen(tuple(arrays))
 
     @property
     def weight_ih(self) -> Floats:

@@ -10,6 +10,8 @@ import numpy as np
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.shown import Shown, Table, described
+from nullcline._support.state import frozen, own_state
 from nullcline.cells._weights import CellWeights
 from nullcline.cells.box import Box
 
@@ -24,7 +26,7 @@ MOST_THREADS = 512
 """More are a slip of the pen: no result depends on them, and each takes memory."""
 
 
-class CompiledCell(CellWeights):
+class CompiledCell(CellWeights, Shown):
     """A cell whose equations the compiled core knows, such as `GRU`.
 
     Parameters
@@ -65,6 +67,8 @@ class CompiledCell(CellWeights):
     """The core's name of the cell."""
     _activations: list[str] | None = None
     """Names of the units' activations, one for all or one each, where a cell has any."""
+    _arrays: ClassVar[tuple[str, ...]] = ("_weights",)
+    """The attributes that hold its weights, read-only."""
 
     def __init__(
         self,
@@ -81,6 +85,15 @@ class CompiledCell(CellWeights):
         make: Any = _core.Cell32 if self.dtype == np.float32 else _core.Cell64
         with one_blas_thread():
             self._compiled: Any = make(*self.core_weights())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle or a copy holds: all but the compiled cell, which is made anew."""
+        return own_state(self, "_compiled")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = {name: frozen(state[name]) for name in self._arrays}
+        vars(self).update(state | kept)
+        self._compile()
 
     @property
     def hidden_size(self) -> int:
@@ -231,6 +244,15 @@ class CompiledCell(CellWeights):
             f"{type(self).__name__}(input_size={self.input_size}, "
             f"hidden_size={self.hidden_size}, dtype={self.dtype})"
         )
+
+    def _table(self) -> Table:
+        sizes = {
+            "H, units": self.hidden_size,
+            "S, state": self.state_size,
+            "D, input": self.input_size,
+        }
+        rows = [*sizes.items(), *((at, described(part)) for at, part in self.arguments().items())]
+        return Table(("", ""), rows, len(rows))
 
     def _of_states(
         self,

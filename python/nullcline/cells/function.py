@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,10 @@ import numpy as np
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.by_value import picklable
 from nullcline._support.exiting import over_before_exit
+from nullcline._support.shown import Shown, Table, in_one_line
+from nullcline._support.state import own_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from nullcline.cells.box import Box
 
 
-class FunctionCell:
+class FunctionCell(Shown):
     """A map F(s, x) of which nothing is known but its values and its derivatives.
 
     `from_function` makes it. It has the methods of all cells. The search is by the same solvers,
@@ -64,6 +68,11 @@ class FunctionCell:
         self._precision = precision
         self._box = box
         self._is_smooth = is_smooth
+        self._compile()
+
+    def _compile(self) -> None:
+        """Make the compiled cell, which calls the function back."""
+        dtype, precision, box = self._dtype, self._precision, self._box
         make: Any = _core.Function64 if precision == np.float64 else _core.Function32
         functions: list[Callable[..., Floats]] = [self._step, self._jacobian, self._vjp]
         if precision != dtype:
@@ -72,12 +81,57 @@ class FunctionCell:
         largest = float(np.finfo(precision).max)  # the core's numbers are finite
         bounds = np.clip([box.low[0], box.high[0]], -largest, largest).tolist()
         with one_blas_thread():
-            compiled = make(n_states, n_inputs, *bounds, *functions)
+            compiled = make(self._state_size, self._input_size, *bounds, *functions)
         self._compiled = compiled if precision == dtype else _SinglePrecisionSearch(compiled)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: the function and what is known of it, nothing compiled.
+
+        Raises
+        ------
+        pickle.PicklingError
+            If the function cannot be pickled; the message says what to do.
+        """
+        derivatives = type(self._derivatives)(picklable(self._derivatives.f))
+        return own_state(self, "_compiled") | {"_derivatives": derivatives}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._compile()
+
+    def __copy__(self) -> FunctionCell:
+        return self._made_of(own_state(self, "_compiled"))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionCell:
+        return self._made_of(deepcopy(own_state(self, "_compiled"), memo))
+
+    def _made_of(self, state: dict[str, Any]) -> FunctionCell:
+        """Return a cell of this state; a copy needs no pickle of the function."""
+        made = type(self).__new__(type(self))
+        made.__setstate__(state)
+        return made
 
     def __repr__(self) -> str:
         sizes = f"n_states={self.state_size}, n_inputs={self.input_size}"
-        return f"FunctionCell({self._derivatives.f!r}, {sizes})"
+        return f"FunctionCell({self._name()}, {sizes})"
+
+    def _table(self) -> Table:
+        low, high = self._box.low[0], self._box.high[0]
+        rows = [
+            ("f", self._name()),
+            ("S, state", self._state_size),
+            ("D, input", self._input_size),
+            ("bounds", f"{low:g} to {high:g}"),
+            ("smooth", self._is_smooth),
+            ("type", self._dtype),
+            ("precision", self._precision),
+        ]
+        return Table(("", ""), rows, len(rows))
+
+    def _name(self) -> str:
+        """Return what the function is called, or of what class it is."""
+        f = self._derivatives.f
+        return in_one_line(str(getattr(f, "__qualname__", type(f).__qualname__)), 60)
 
     @property
     def hidden_size(self) -> int:

@@ -109,6 +109,15 @@ class HasPrecision(Protocol):
 
 
 @runtime_checkable
+class HasTimeStep(Protocol):
+    """A cell whose steps may have a length in the user's unit of time."""
+
+    @property
+    def dt(self) -> float | None:
+        """The length of a step; None where no unit of time is known."""
+
+
+@runtime_checkable
 class Layered(Protocol):
     """A cell that is made of others, one above the other, and is searched from the first up."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native import _core
 from nullcline._support import validation
+from nullcline._support.state import frozen
 from nullcline.cells.compiled import CompiledCell
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class RateCell(CompiledCell):
     dt, tau
         Instead of `alpha`: the length of a step and the units' time constants, α = dt / tau, in one
         unit of time; `tau` a number, or one per unit, shape (H,). `Linearization` then also knows
-        time constants in that unit.
+        time constants in that unit. Or `dt` beside `alpha`, which tells the unit alone.
 
     Raises
     ------
@@ -61,6 +62,7 @@ class RateCell(CompiledCell):
 
     _gates: ClassVar = ("a",)
     _order: ClassVar = (0,)
+    _arrays: ClassVar = ("_input", "_bias", "_recurrence", "_alpha")
 
     def __init__(
         self,
@@ -79,9 +81,11 @@ class RateCell(CompiledCell):
             )
         recurrence = weight_hh if isinstance(weight_hh, tuple) else (weight_hh,)
         arrays = _checked(weight_ih, recurrence, bias)
-        self._input, self._bias, *self._recurrence = (_kept(array) for array in arrays)
+        self._input, self._bias, *self._recurrence = frozen(arrays)
         self._dt = None if dt is None else validation.tolerance("dt", dt)
-        self._alpha = _kept(_leak(alpha, self._dt, tau, len(self._bias), self._input.dtype))
+        self._alpha: Floats = frozen(
+            _leak(alpha, self._dt, tau, len(self._bias), self._input.dtype)
+        )
         self._activations = _activation_names(activation, len(self._bias))
         self._compile()
 
@@ -96,7 +100,8 @@ class RateCell(CompiledCell):
         if len(self._recurrence) == 1:
             return self._recurrence[0]
         left, right = self._recurrence
-        return _kept(left @ right.T)
+        product: Floats = frozen(left @ right.T)
+        return product
 
     @property
     def factors(self) -> tuple[Floats, Floats] | None:
@@ -116,7 +121,8 @@ class RateCell(CompiledCell):
     @cached_property
     def bias_hh(self) -> Floats:
         """Zeros, shape (H,), read-only: all biases are in `bias`."""
-        return _kept(np.zeros_like(self._bias))
+        zeros: Floats = frozen(np.zeros_like(self._bias))
+        return zeros
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -130,7 +136,7 @@ class RateCell(CompiledCell):
 
     @property
     def dt(self) -> float | None:
-        """The length of a step, in the unit of `tau`; None where `alpha` was given."""
+        """The length of a step, in the unit of `tau`; None where `alpha` was given without it."""
         return self._dt
 
     @property
@@ -138,6 +144,18 @@ class RateCell(CompiledCell):
         """The units' activation, or a tuple of H where they differ."""
         names = self._activations or []
         return names[0] if len(set(names)) == 1 else tuple(names)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class makes the same cell of: `type(cell)(**cell.arguments())`."""
+        activation = self.activation
+        return {
+            "weight_ih": self._input,
+            "weight_hh": self.factors or self._recurrence[0],
+            "bias": self._bias,
+            "alpha": self._alpha,
+            "activation": activation if isinstance(activation, str) else list(activation),
+            "dt": self._dt,
+        }
 
     def core_weights(self) -> tuple[Any, ...]:
         """Return what the compiled cell is made from, see `CompiledCell.core_weights`."""
@@ -150,13 +168,6 @@ class RateCell(CompiledCell):
             self._alpha[None],
             self._activations,
         )
-
-
-def _kept(array: Floats) -> Floats:
-    """Return a read-only copy."""
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
 
 
 def _checked(
@@ -198,15 +209,19 @@ def _leak(
     dtype: np.dtype[Any],
 ) -> Floats:
     """Return α of each unit, shape (size,)."""
-    if (alpha is None) == (dt is None or tau is None) or (dt is None) != (tau is None):
+    if (alpha is None) == (tau is None) or (tau is not None and dt is None):
         raise TypeError("give the leak as alpha, or as dt and tau: exactly one of the two")
     name = "alpha" if alpha is not None else "tau"
     given = _per_unit(name, alpha if alpha is not None else tau, size)
     if name == "tau" and not (given > 0).all():
         raise ValueError("tau must be positive")
-    leak = (given if dt is None else dt / given).astype(dtype)  # float32 makes 1e-50 a zero
+    if dt == 0:
+        raise ValueError("dt must be positive and at most tau, not 0")
+    leak = (given if tau is None or dt is None else dt / given).astype(
+        dtype
+    )  # float32 makes 1e-50 a zero
     if not ((leak > 0) & (leak <= 1)).all():
-        what = "alpha must" if dt is None else "dt must be positive and at most tau, so that alpha"
+        what = "alpha must" if tau is None else "dt must be positive and at most tau, so that alpha"
         raise ValueError(f"{what} lie in (0, 1], not between {leak.min():g} and {leak.max():g}")
     return leak
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nullcline.cells.compiled import CompiledCell
 
@@ -63,6 +63,10 @@ class RNN(CompiledCell):
         self._nonlinearity = nonlinearity
         self._activations = [nonlinearity]
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class makes the same cell of: `type(cell)(**cell.arguments())`."""
+        return {**super().arguments(), "nonlinearity": self._nonlinearity}
 
     @property
     def nonlinearity(self) -> str:

@@ -21,8 +21,9 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_method
+from nullcline._support.shown import LONGEST, Shown, Table
 from nullcline.cells.box import Box
-from nullcline.cells.protocol import Layered, require_cell
+from nullcline.cells.protocol import HasTimeStep, Layered, require_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     _Layer: TypeAlias = tuple[Cell, Floats, Floats | None]
 
 
-class Stack:
+class Stack(Shown):
     """Recurrent layers one above the other, as `torch.nn.GRU(num_layers=L)` has them, as one cell.
 
     The output of a layer is the input of the next within the same time step. A joint state is the
@@ -103,6 +104,12 @@ class Stack:
     def dtype(self) -> np.dtype[Any]:
         """The type that the layers compute in."""
         return self.cells[0].dtype
+
+    @property
+    def dt(self) -> float | None:
+        """The length of a step, in the layers' unit of time; None where they have not one."""
+        steps = {cell.dt if isinstance(cell, HasTimeStep) else None for cell in self.cells}
+        return steps.pop() if len(steps) == 1 else None
 
     @property
     def box(self) -> Box:
@@ -265,7 +272,14 @@ class Stack:
     )
 
     def __repr__(self) -> str:
-        return f"Stack({', '.join(map(repr, self.cells))})"
+        whole = f"Stack({', '.join(map(repr, self.cells))})"
+        if len(whole) <= LONGEST:
+            return whole
+        sizes = f"input_size={self.input_size}, hidden_size={self.hidden_size}, dtype={self.dtype}"
+        return f"Stack({len(self.cells)} layers, {sizes})"
+
+    def _table(self) -> Table:
+        return Table(("layer", "cell"), enumerate(map(repr, self.cells)), len(self.cells))
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[list[Floats], Floats | None]:
         states = self.split(h)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._native.blas import one_blas_thread
+from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.protocol import Layered, require_cell
 from nullcline.certify.balls import TINY, UP, bound, gamma
 from nullcline.certify.enclosure import enclosure_for
@@ -66,8 +67,8 @@ BLURRED = 0.01
 """A Jacobian of n(h) - h, of which -1 is a part, is not known where its error is as large."""
 
 
-@dataclass(frozen=True, eq=False)
-class Certificates:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificates(Shown):
     """What is proved of each of n states; all distances are in the sup norm.
 
     Attributes
@@ -98,6 +99,16 @@ class Certificates:
 
     def __len__(self) -> int:
         return len(self.h)
+
+    def __repr__(self) -> str:
+        n_certified = int(np.sum(self.certified))
+        return f"Certificates({len(self)} states, {n_certified} certified; S = {self.h.shape[1]})"
+
+    def _table(self) -> Table:
+        names = ("certified", "radius_exists", "radius_unique", "reason")
+        columns = [getattr(self, name) for name in names]
+        rows = [(i, *(column[i] for column in columns)) for i in first_rows(len(self))]
+        return Table(("", *names), rows, len(self))
 
     def same_point(self, i: int, j: int) -> bool | None:
         """Tell whether two states, of one network and input, stand for one fixed point or for two.

@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nullcline._support.versions import own_version
-from nullcline.cli import data, find, reproduce, train
+from nullcline.cli import completion, data, find, info, linearize, plot, reproduce, trace, train
 from nullcline.cli.running import run
 
 if TYPE_CHECKING:
@@ -21,10 +21,16 @@ __all__ = ["main"]
 COMMANDS = (
     # One's own network
     find,
+    linearize,
+    trace,
+    plot,
+    info,
     # The study
     reproduce,
     train,
     data,
+    # This command line
+    completion,
 )
 """Each has `add`, which adds its parser; the help lists them in this order."""
 
@@ -53,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         description="Fixed points of recurrent networks, and the study that nullcline grew from.",
     )
     whole.add_argument("--version", action="version", version=f"nullcline {own_version()}")
+    whole.set_defaults(program=whole)
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)

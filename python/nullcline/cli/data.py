@@ -25,6 +25,7 @@ def add(commands: Commands) -> None:
         _fetch,
         "download originals into the cache, or find the local copies",
         kept=_DOWNLOAD_KEPT,
+        extra="study",
     )
     parser.add_argument("names", nargs="+", choices=list(ORIGINALS), help="what to fetch")
     add_data_dir(parser)

@@ -23,7 +23,11 @@ GOES_ON = "what was finished is kept: go on with the same command and --resume"
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults are told, and examples keep their lines."""
+    """Defaults are told where there is something to tell, and examples keep their lines."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_none = action.default is None or action.default is False
+        return action.help if has_none else super()._get_help_string(action)
 
 
 def command(
@@ -34,6 +38,7 @@ def command(
     *,
     kept: str = "nothing was written",
     examples: Sequence[str] = (),
+    extra: str | None = None,
 ) -> argparse.ArgumentParser:
     """Add a command, and return its parser for the command's own options.
 
@@ -52,6 +57,9 @@ def command(
         What is left where it is cut off, by Ctrl-C or by a full disk.
     examples
         Command lines to show below the options.
+    extra
+        The extra of the package that brings all that it needs; None where each that is missing
+        names its own.
     """
     parser = commands.add_parser(
         name,
@@ -60,7 +68,7 @@ def command(
         epilog="\n  ".join(("examples:", *examples)) if examples else None,
         formatter_class=_Help,
     )
-    parser.set_defaults(run=run, parser=parser, kept=kept)
+    parser.set_defaults(run=run, parser=parser, kept=kept, extra=extra)
     parser.add_argument("--quiet", action="store_true", help="print results and errors only")
     return parser
 

@@ -33,6 +33,7 @@ def add(commands: Commands) -> None:
         _reproduce,
         "reproduce the study: figures, numbers and a page",
         kept=GOES_ON,
+        extra="study",
     )
     parser.add_argument(
         "--layers",

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nullcline._support.extras import what_brings
 from nullcline._support.options import with_flags
 from nullcline.gpu.availability import CudaUnavailableError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 USER_ERRORS = (
     ValueError,
     TypeError,
+    NotImplementedError,
     OSError,
     ArithmeticError,
     MemoryError,
@@ -58,8 +60,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         except KeyboardInterrupt:
             return _fail(f"interrupted; {options.kept}", options, 130)
         except ModuleNotFoundError as error:
-            mend = "install the study's packages: pip install 'nullcline[study]'"
-            return _fail(f"{error}; {mend}", options)
+            return _fail(what_brings(error, options.extra), options)
         except USER_ERRORS as error:
             return _fail(_sentence(error, options), options)
     return 0
@@ -99,7 +100,8 @@ def _giving_up_output() -> Iterator[None]:
 def _sentence(error: BaseException, options: argparse.Namespace) -> str:
     """Say what went wrong in the words of the command line, and after a full disk what is kept."""
     if not isinstance(error, OSError) or error.errno is None:
-        return f"{type(error).__name__}: {error}"
+        plain = isinstance(error, ValueError | TypeError | NotImplementedError)
+        return str(error) if plain else f"{type(error).__name__}: {error}"
     where = "" if error.filename is None else f"{error.filename}: "
     kept = f"; {options.kept}" if error.errno in TAKES_NO_MORE else ""
     return f"{where}{error.strerror}{kept}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = command(commands, "train", _train, "train one network", kept=GOES_ON)
+    parser = command(commands, "train", _train, "train one network", kept=GOES_ON, extra="study")
     add_out(parser, "checkpoint")
     add_corpus(parser, default="synthetic")
     add_training(parser)

@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
+from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.compiled import thread_count
 from nullcline.continuation.branch_points import (
     Kind,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class Curve(Shown):
     """A curve of states whose outputs h have G(h) = τ w, w a fixed unit vector, in order along it.
 
     Attributes
@@ -94,7 +95,7 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Shown):
     """What `trace` found: the curves, and the distinct points on them.
 
     Attributes
@@ -108,6 +109,19 @@ class Trace:
 
     curves: tuple[Curve, ...]
     points: FixedPoints
+
+    def __repr__(self) -> str:
+        n_states = sum(map(len, self.curves))
+        size = self.points.h.shape[1]
+        return (
+            f"Trace({len(self.curves)} curves of {n_states} states, {len(self.points)} points; "
+            f"S = {size})"
+        )
+
+    def _table(self) -> Table:
+        n = len(self.curves)
+        rows = [(f"curve {i}", repr(self.curves[i])) for i in first_rows(n)]
+        return Table(("", ""), [("points", repr(self.points)), *rows], n + 1)
 
 
 @one_blas_thread()

@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
+from nullcline._support.shown import Shown
 from nullcline.cells.compiled import thread_count
 from nullcline.continuation.branch_points import Kind, open_directions
 from nullcline.continuation.curve_problem import Problem
@@ -33,7 +34,7 @@ AT_CROSSING = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class InputBranch:
+class InputBranch(Shown):
     """The fixed points of one branch, for inputs x + s d, in their order along it.
 
     Attributes

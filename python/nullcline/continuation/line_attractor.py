@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.shown import Shown, Table, described
 from nullcline.cells import require_cell
 from nullcline.continuation.fibers import Curve
 from nullcline.linearization.linear_map import linearize
@@ -30,7 +31,7 @@ STATES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class LineAttractor:
+class LineAttractor(Shown):
     """A slow manifold, traced as a curve, measured against the states that a network visits.
 
     Positions are arclengths along the curve in the space of states, 0 where it begins.
@@ -98,6 +99,12 @@ class LineAttractor:
     def aspect(self) -> float:
         """Length over width; infinite if every state lies on the curve."""
         return self.length / self.width if self.width > 0 else float("inf")
+
+    def _table(self) -> Table:
+        names = ("length", "width", "aspect", "offset", "r2", "explained_variance")
+        shares = ("explained_by_chord", "explained_by_component")
+        rows = [(name, described(getattr(self, name))) for name in names + shares]
+        return Table(("attribute", ""), rows, len(rows))
 
     def __repr__(self) -> str:
         return (

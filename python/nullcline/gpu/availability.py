@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from nullcline._support.forking import fork_safe_lock
+from nullcline._support.shown import Shown
 from nullcline.gpu import cublas
 
 __all__ = ["Availability", "CudaUnavailableError", "Device", "devices", "is_available"]
@@ -32,7 +33,7 @@ class CudaUnavailableError(RuntimeError):
 
 
 @dataclass(frozen=True, repr=False)
-class Availability:
+class Availability(Shown):
     """Whether searches can run on a GPU: true or false, with the reason.
 
     Attributes
@@ -51,7 +52,7 @@ class Availability:
 
 
 @dataclass(frozen=True)
-class Device:
+class Device(Shown):
     """One GPU that searches can run on.
 
     Attributes

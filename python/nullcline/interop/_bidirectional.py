@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nullcline._support.shown import Table, html_table
+
 if TYPE_CHECKING:
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 
 class Bidirectional(NamedTuple):
@@ -23,5 +25,17 @@ class Bidirectional(NamedTuple):
         The cell that reads it from the last to the first.
     """
 
-    forward: Cell
-    backward: Cell
+    forward: CompiledCell
+    backward: CompiledCell
+
+    def __repr__(self) -> str:
+        kinds = dict.fromkeys(type(cell).__name__ for cell in self)
+        return (
+            f"Bidirectional({' and '.join(kinds)}, input_size={self.forward.input_size}, "
+            f"hidden_size={self.forward.hidden_size} + {self.backward.hidden_size}, "
+            f"dtype={self.forward.dtype})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = list(zip(self._fields, map(repr, self), strict=True))
+        return html_table(repr(self), Table(("direction", "cell"), rows, len(rows)))

@@ -12,7 +12,6 @@ import os
 import re
 import sys
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._support import zips
@@ -23,11 +22,9 @@ from nullcline.interop.keras import from_keras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import DTypeLike
-
-_BACKENDS = ("tensorflow", "torch", "jax")
-"""The first is Keras's own choice."""
 
 _OWN = re.compile(r"builtins|keras(\.(src\.)?[a-z_]+)*")
 _CODE = {"Lambda", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer", "__lambda__"}
@@ -71,12 +68,16 @@ def read_keras(path: Path, *, nonlinearity: str | None, dtype: DTypeLike) -> Ker
 
 
 def _keras() -> Any:
-    """Return Keras with the backend that its user chose, or else with one that is there."""
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    chosen = "KERAS_BACKEND" in os.environ or (home / "keras.json").exists()
-    if "keras" not in sys.modules and not chosen:
-        there = [name for name in _BACKENDS if importlib.util.find_spec(name) is not None]
-        os.environ["KERAS_BACKEND"] = (*there, _BACKENDS[0])[0]
+    """Return Keras, which reads files with any backend: its user's choice, or one that is there."""
+    is_open = "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ
+    if is_open and importlib.util.find_spec("tensorflow") is None:  # what Keras would import
+        there = [name for name in ("torch", "jax") if importlib.util.find_spec(name) is not None]
+        if not there:
+            raise ModuleNotFoundError(
+                "Keras needs a backend, and none is installed: pip install 'nullcline[torch]'",
+                name="torch",
+            )
+        os.environ["KERAS_BACKEND"] = there[0]
     return framework("keras", "keras")
 
 
@@ -123,7 +124,7 @@ def _of_weights(keras: Any, path: Path, nonlinearity: str | None, dtype: DTypeLi
     found = _recurrent_weights(path)
     if not found:
         raise FileError(f"{path} holds no weights of a recurrent layer")
-    cells = {
+    cells: dict[str, Any] = {
         name: from_keras(_layer(keras, name, weights, nonlinearity), dtype=dtype)[0]
         for name, weights in found.items()
     }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 _GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
 _NAME = re.compile(
@@ -73,7 +73,7 @@ def cells_of(
     kind = _kind(found, kind)
     make = _constructor(kind, nonlinearity)
 
-    def cell(suffix: str) -> Cell:
+    def cell(suffix: str) -> CompiledCell:
         return make(*found.of_layer(suffix, _GATES[kind]))
 
     if found.is_cell:
@@ -198,7 +198,7 @@ def _kind(found: _Parameters, kind: str | None) -> str:
     return fitting[0]
 
 
-def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., Cell]:
+def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., CompiledCell]:
     if kind == "RNN":
         if nonlinearity not in {"tanh", "relu"}:
             raise ValueError(
@@ -208,5 +208,5 @@ def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., Cell]:
         return partial(cells.RNN, nonlinearity=nonlinearity)
     if nonlinearity is not None:
         raise ValueError(f"nonlinearity must be None for {kind}, not {nonlinearity!r}")
-    make: Callable[..., Cell] = getattr(cells, kind)
+    make: Callable[..., CompiledCell] = getattr(cells, kind)
     return make

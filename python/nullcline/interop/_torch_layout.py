@@ -9,13 +9,13 @@ from nullcline.interop._bidirectional import Bidirectional
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 WEIGHTS = ("weight_ih", "weight_hh")
 BIASES = ("bias_ih", "bias_hh")
 
 
-def stack(cell: Callable[[str], Cell], layers: int, *, bidirectional: bool) -> list[Any]:
+def stack(cell: Callable[[str], CompiledCell], layers: int, *, bidirectional: bool) -> list[Any]:
     """Return `cell(suffix)` of every layer; the suffix ends the names of the layer's parameters."""
     suffixes = [f"_l{layer}" for layer in range(layers)]
     if bidirectional:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 Dense: TypeAlias = tuple[Any, Any]
 """A kernel, which multiplies from the right, and a bias or None."""
@@ -56,7 +56,7 @@ _NNX = {
 
 def from_flax(
     cell: Any, params: Mapping[str, Any] | None = None, *, dtype: DTypeLike = np.float64
-) -> list[Any]:
+) -> list[cells.CompiledCell]:
     """Make a cell of one of Flax, of linen or nnx.
 
     The cell is checked against Flax's own, which is called on a few states and inputs.
@@ -96,19 +96,22 @@ def from_flax(
     """
     linen, nnx = framework("flax.linen", "flax"), framework("flax.nnx", "flax")
     target = validation.float_type(dtype)
+    found: Any
     if isinstance(cell, nnx.Module):
         if params is not None:
             raise TypeError("params must be None for a cell of nnx, which holds its parameters")
-        return [_from_nnx(nnx, cell, target)]
-    if isinstance(cell, linen.Module):
-        return [_from_linen(linen, cell, _tree(cell, params), target)]
-    raise TypeError(
-        "cell must be a cell of flax.linen or flax.nnx, not "
-        f"{type(cell).__module__}.{type(cell).__qualname__}"
-    )
+        found = _from_nnx(nnx, cell, target)
+    elif isinstance(cell, linen.Module):
+        found = _from_linen(linen, cell, _tree(cell, params), target)
+    else:
+        raise TypeError(
+            "cell must be a cell of flax.linen or flax.nnx, not "
+            f"{type(cell).__module__}.{type(cell).__qualname__}"
+        )
+    return [found]
 
 
-def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirectional:
+def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> CompiledCell | Bidirectional:
     if type(module) is nnx.Bidirectional:
         return Bidirectional(
             _nnx_cell(nnx, module.forward_rnn, dtype), _nnx_cell(nnx, module.backward_rnn, dtype)
@@ -116,7 +119,7 @@ def _from_nnx(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell | Bidirection
     return _nnx_cell(nnx, module, dtype)
 
 
-def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
+def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> CompiledCell:
     cell = module.cell if type(module) is nnx.RNN else module
     layout = _layout(nnx, _NNX, cell)
 
@@ -129,7 +132,7 @@ def _nnx_cell(nnx: Any, module: Any, dtype: np.dtype[Any]) -> Cell:
 
 def _from_linen(
     linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]
-) -> Cell | Bidirectional:
+) -> CompiledCell | Bidirectional:
     if type(module) is linen.Bidirectional:
         forward, backward = (
             _linen_cell(linen, getattr(module, name), _branch(params, name), dtype)
@@ -139,7 +142,9 @@ def _from_linen(
     return _linen_cell(linen, module, params, dtype)
 
 
-def _linen_cell(linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]) -> Cell:
+def _linen_cell(
+    linen: Any, module: Any, params: Mapping[str, Any], dtype: np.dtype[Any]
+) -> CompiledCell:
     if type(module) is linen.RNN:
         return _linen_cell(linen, module.cell, _branch(params, "cell"), dtype)
     layout = _layout(linen, _LINEN, module)
@@ -204,7 +209,7 @@ def _cell(
     dense: Callable[[str], Dense],
     step: Callable[[Any, Any], Any],
     dtype: np.dtype[Any],
-) -> Cell:
+) -> CompiledCell:
     """Make a cell of dense maps, and check it against `step(carry, x)`, which calls Flax's."""
     make = _constructor(cell)
     weight_ih, bias_ih = _stacked(layout.input, dense, dtype)
@@ -237,7 +242,7 @@ def _roundoff(cell: Any) -> float:
     return DOUBLE if types == {"float64"} and wide else SINGLE
 
 
-def _constructor(cell: Any) -> Callable[..., Cell]:
+def _constructor(cell: Any) -> Callable[..., CompiledCell]:
     kind = type(cell).__name__
     if kind == "SimpleCell":
         if cell.residual:

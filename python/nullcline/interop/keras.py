@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nullcline._support.validation import Floats
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 
-def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[Any]:
+def from_keras(layer: Any, *, dtype: DTypeLike = np.float64) -> list[cells.CompiledCell]:
     """Make cells of a layer or a model of Keras 3, one per recurrent layer.
 
     Dropout acts in training alone and is left out; `go_backwards`, `stateful`, `unroll` and masks
@@ -155,7 +155,7 @@ def _bidirectional(keras: Any, layer: Any, dtype: np.dtype[Any]) -> Bidirectiona
     return Bidirectional(forward[0], backward[0])
 
 
-def _cell(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
+def _cell(keras: Any, cell: Any, dtype: np.dtype[Any]) -> CompiledCell:
     """Return the cell of a cell of Keras's own classes; one derived may step in another way."""
     layers = keras.layers
     makers = {layers.SimpleRNNCell: _rnn, layers.GRUCell: _gru, layers.LSTMCell: _lstm}
@@ -232,17 +232,17 @@ def _roundoff(cell: Any) -> float:
     return {"float16": HALF, "bfloat16": BFLOAT16}.get(cell.compute_dtype, SINGLE)
 
 
-def _rnn(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
+def _rnn(keras: Any, cell: Any, dtype: np.dtype[Any]) -> CompiledCell:
     nonlinearity = _activation(keras, cell, "activation", "tanh", "relu")
     return cells.RNN(*_weights(cell, dtype), nonlinearity=nonlinearity)
 
 
-def _lstm(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
+def _lstm(keras: Any, cell: Any, dtype: np.dtype[Any]) -> CompiledCell:
     _require_usual_gates(keras, cell)
     return cells.LSTM(*_weights(cell, dtype))
 
 
-def _gru(keras: Any, cell: Any, dtype: np.dtype[Any]) -> Cell:
+def _gru(keras: Any, cell: Any, dtype: np.dtype[Any]) -> CompiledCell:
     _require_usual_gates(keras, cell)
     *weights, bias = _weights(cell, dtype)
     if bias is None:

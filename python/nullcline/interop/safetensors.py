@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -20,12 +20,58 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
+    from nullcline import cells
     from nullcline._support.validation import Floats
 
 _NUMPY_HAS = re.compile("F64|F32|F16|BF16|I64|I32|I16|I8|U64|U32|U16|U8|BOOL")
 """What NumPy can hold, of the types that safetensors names; BF16 with the help of ml_dtypes."""
 
 
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["GRU"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.GRU]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["LSTM"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.LSTM]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["RNN"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.RNN]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: Literal["UGRNN"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.UGRNN]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
+    kind: str | None = ...,
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.CompiledCell]: ...
 def from_safetensors(
     path: str | os.PathLike[str],
     *,

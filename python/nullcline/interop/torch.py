@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -21,9 +21,23 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline.cells import Cell
+    from nullcline.cells import CompiledCell
 
 
+@overload
+def from_torch(
+    module: torch.nn.GRU | torch.nn.GRUCell, *, dtype: DTypeLike = ...
+) -> list[cells.GRU]: ...
+@overload
+def from_torch(
+    module: torch.nn.LSTM | torch.nn.LSTMCell, *, dtype: DTypeLike = ...
+) -> list[cells.LSTM]: ...
+@overload
+def from_torch(
+    module: torch.nn.RNN | torch.nn.RNNCell, *, dtype: DTypeLike = ...
+) -> list[cells.RNN]: ...
+@overload
+def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = ...) -> list[cells.CompiledCell]: ...
 def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> list[Any]:
     """Make cells of a PyTorch module, one per layer.
 
@@ -50,7 +64,9 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     list of RNN, GRU, LSTM or UGRNN
         From the layer that reads the input to the last; a list of one for a `Cell` class. Of a
         bidirectional module a list of `Bidirectional`, whose layers above the first read
-        `[forward, backward]`. PyTorch's `(h, c)` of an LSTM is the state `[h, c]`, one row.
+        `[forward, backward]`, which its type does not tell: type checkers need a
+        ``typing.cast(list[nc.Bidirectional], ...)``. PyTorch's `(h, c)` of an LSTM is the state
+        `[h, c]`, one row.
 
     Raises
     ------
@@ -72,7 +88,7 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     make = _constructor(module)
     own = CallableCopy(module)
 
-    def cell(suffix: str) -> Cell:
+    def cell(suffix: str) -> CompiledCell:
         return make(
             *(own.weight(name + suffix, target) for name in WEIGHTS),
             *(own.array(name + suffix, target) for name in BIASES),
@@ -83,7 +99,7 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     return found
 
 
-def _constructor(module: Any) -> Callable[..., Cell]:
+def _constructor(module: Any) -> Callable[..., CompiledCell]:
     from torch import nn
 
     if isinstance(module, nn.GRU | nn.GRUCell):

@@ -10,6 +10,7 @@ from nullcline.linearization.input_effects import (
     impulse_response,
     word_effects,
 )
+from nullcline.linearization.joining import concatenate
 from nullcline.linearization.linear_map import Linearization, linearize
 from nullcline.linearization.prediction import (
     DistanceBins,
@@ -24,6 +25,7 @@ __all__ = [
     "Linearization",
     "RankCorrelation",
     "WordEffects",
+    "concatenate",
     "impulse_response",
     "linearize",
     "participation_ratio",

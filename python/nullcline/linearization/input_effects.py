@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.shown import Shown
 from nullcline._support.tolerances import MARGINAL
 from nullcline.linearization.linear_map import require_linearization
 from nullcline.linearization.readout import readout_vector
@@ -30,7 +31,7 @@ over all time would there be a number, large and without meaning.
 
 
 @dataclass(frozen=True)
-class RankCorrelation:
+class RankCorrelation(Shown):
     """Spearman's ρ between what words do and their weights, with its two-sided p-value.
 
     NaN where the words do not differ in what they do.
@@ -41,7 +42,7 @@ class RankCorrelation:
 
 
 @dataclass(frozen=True, eq=False)
-class WordEffects:
+class WordEffects(Shown):
     """What each of W words does, to first order, to a network that rests at a point.
 
     Attributes
@@ -78,6 +79,11 @@ class WordEffects:
 
     def __len__(self) -> int:
         return len(self.projections)
+
+    def __repr__(self) -> str:
+        n_modes = len(self.eigenvalues)
+        readout = "no readout" if self.instantaneous is None else "a readout"
+        return f"WordEffects({len(self)} words, {n_modes} slow modes, {readout})"
 
     def rank_correlations(self, weights: ArrayLike) -> dict[str, RankCorrelation]:
         """Return how the words' effects rank beside their weights in another model.

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.reading import reading
+from nullcline._support.row_numbers import row_numbers
+from nullcline._support.shown import Shown, Table, first_rows
+from nullcline._support.state import own_state
 from nullcline.cells import require_cell, thread_count
+from nullcline.cells.protocol import HasTimeStep
+from nullcline.interop._tables import dataframe, dataset
+from nullcline.linearization.linear_map_file import read_linearization, write_linearization
 from nullcline.linearization.modes import Modes, all_modes, slowest_modes
-from nullcline.linearization.stability import LARGEST_DENSE, STABLE, UNDECIDED, Judgement, judge
+from nullcline.linearization.stability import (
+    LARGEST_DENSE,
+    STABILITIES,
+    STABLE,
+    UNDECIDED,
+    Judgement,
+    judge,
+)
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.joining import joined_inputs, one_cell, require_equal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import os
+    from collections.abc import Callable, Iterator, Sequence
 
+    import pandas as pd
+    import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
+    from nullcline._support.row_numbers import Rows
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
 
@@ -29,8 +48,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Linearization:
+class Linearization(Shown):
     """The linear maps around n points: `h' ≈ h* + J_rec (h - h*) + J_inp (x - x*)`.
+
+    ``modes[rows]`` are those of some points, as `Linearization`: by a number (which gives one), a
+    slice, a mask, several numbers or a stability, as `select` takes them; iteration goes point by
+    point. `nullcline.concatenate` joins several. They pickle and copy with their cell.
 
     Attributes
     ----------
@@ -101,12 +124,189 @@ class Linearization:
         Raises
         ------
         ValueError
-            If the cell has no `dt`: it was not made of `dt` and `tau`, or knows no unit of time.
+            If the cell has no `dt`: it was not made with one, or knows no unit of time.
         """
-        dt = getattr(self.cell, "dt", None)
+        dt = self.dt
         if dt is None:
             raise ValueError("the cell knows no unit of time: make it with dt and tau")
-        return self.time_constants * float(dt)
+        return self.time_constants * dt
+
+    @property
+    def dt(self) -> float | None:
+        """The length of a step in the unit of time of the cell; None where it knows none."""
+        return self.cell.dt if isinstance(self.cell, HasTimeStep) else None
+
+    def select(self, which: str | Rows) -> Linearization:
+        """Return some of the points: what ``modes[which]`` is.
+
+        Parameters
+        ----------
+        which
+            A stability ("stable", "unstable" or "undecided"), a mask of shape (n,), row numbers in
+            the order wanted, a slice, or the number of one row; those below 0 count from the end.
+
+        Raises
+        ------
+        ValueError
+            If it is an unknown stability, or an array of another shape.
+        TypeError
+            If it is neither of these, such as an array of neither booleans nor integers.
+        IndexError
+            If there is no row of a number.
+        """
+        if isinstance(which, str):
+            if which not in STABILITIES:
+                raise ValueError(f"which must be one of {', '.join(STABILITIES)}, not {which!r}")
+            which = self.stability == which
+        rows = row_numbers(which, len(self))
+        taken: dict[str, Any] = {name: column[rows] for name, column in self._columns().items()}
+        if self.inputs is not None and len(self.inputs) > 1:  # one at each point
+            taken["inputs"] = self.inputs[rows]
+        return replace(self, **taken)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
+
+        It holds the modes and the cell, as its class and weights, but no Jacobians, which are
+        computed again when they are asked for.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what stood under `path` is then unchanged.
+        TypeError
+            If no file can hold the cell, as none can hold a function.
+        """
+        inputs = {} if self.inputs is None else {"inputs": self.inputs}
+        write_linearization(path, self.cell, {**self._columns(), **inputs})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Linearization:
+        """Read a linearization from a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If `path` cannot be opened.
+        ValueError
+            If it was not written by `save`, or by a newer version, or is damaged, or is no regular
+            file.
+        """
+        with reading(path, "a file of a linearization") as file:
+            return cls(**read_linearization(file))
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a table of pandas, one row per mode of each point.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns point and mode (their numbers), real, imag and modulus of the eigenvalue, its
+            error, time_constant in steps, physical_time_constant where the cell has a `dt`, and
+            the stability of the point.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        n, k = self.eigenvalues.shape
+        return dataframe(
+            {
+                "point": np.repeat(np.arange(n), k),
+                "mode": np.tile(np.arange(k), n),
+                "real": self.eigenvalues.real.ravel(),
+                "imag": self.eigenvalues.imag.ravel(),
+                "modulus": np.abs(self.eigenvalues).ravel(),
+                "error": self.eigenvalue_errors.ravel(),
+                "time_constant": self.time_constants.ravel(),
+                "physical_time_constant": (
+                    None if self.dt is None else self.physical_time_constants.ravel()
+                ),
+                "stability": np.repeat(self.stability, k),
+            }
+        )
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return a dataset of xarray, with every array under its name but the Jacobians.
+
+        Returns
+        -------
+        xarray.Dataset
+            Of dimensions point, mode, unit (of a state, S) and input (D).
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If xarray is not installed.
+        """
+        wide = {
+            "h": ("unit",),
+            "right": ("unit", "mode"),
+            "left": ("mode", "unit"),
+            "stability": (),
+        }
+        columns: dict[str, tuple[tuple[str, ...], NDArray[Any] | None]] = {
+            name: (("point", *wide.get(name, ("mode",))), column)
+            for name, column in self._columns().items()
+        }
+        inputs = self.inputs
+        if inputs is not None:
+            inputs = np.broadcast_to(inputs, (len(self), inputs.shape[1]))
+        return dataset(columns | {"inputs": (("point", "input"), inputs)})
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        """Return all that has one entry per point."""
+        names = [field.name for field in fields(self) if field.name not in {"cell", "inputs"}]
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Linearization]) -> Linearization:
+        """Return the points of all parts, see `nullcline.concatenate`."""
+        for what, found, mend in (
+            ("length of states", [part.h.shape[1] for part in parts], "they are of two cells"),
+            ("type of states", [part.h.dtype for part in parts], "linearize cells of one type"),
+            (
+                "number of modes",
+                [part.eigenvalues.shape[1] for part in parts],
+                "give the same k",
+            ),
+        ):
+            require_equal(what, found, mend)
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in parts[0]._columns()
+        }
+        inputs = joined_inputs([(len(part), part.inputs) for part in parts])
+        one_cell([part.cell for part in parts], columns["h"], inputs)
+        return replace(parts[0], **columns, inputs=inputs)
+
+    def _table(self) -> Table:
+        header = ["", "stability", "largest |λ|", "largest τ, steps"]
+        slowest = np.max(self.time_constants, axis=1, initial=0)
+        columns: list[NDArray[Any]] = [
+            self.stability,
+            np.max(np.abs(self.eigenvalues), axis=1, initial=0),
+            slowest,
+        ]
+        if self.dt is not None:
+            header.append("largest τ, in the unit of dt")
+            columns.append(slowest * self.dt)
+        rows = [(i, *(column[i] for column in columns)) for i in first_rows(len(self))]
+        return Table(header, rows, len(self))
+
+    def __getitem__(self, which: str | Rows) -> Linearization:
+        return self.select(which)
+
+    def __iter__(self) -> Iterator[Linearization]:
+        return (self.select(i) for i in range(len(self)))
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        raise TypeError("a Linearization is no array: pass one of its attributes, such as modes.h")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle or a copy holds: not the Jacobians, which can be had again."""
+        return own_state(self)
 
     def by_time_constant(self) -> Linearization:
         """Return the linearization with its modes, left and right, by falling time constant.

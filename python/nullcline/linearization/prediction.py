@@ -10,6 +10,8 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.row_numbers import row_numbers
+from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.linearization.linear_map import require_linearization
 from nullcline.linearization.readout import readout_vector
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from nullcline._support.row_numbers import Rows
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
     from nullcline.linearization.linear_map import Linearization
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class DistanceBins:
+class DistanceBins(Shown):
     """R² of a prediction, for states nearer to and further from the point.
 
     Attributes
@@ -49,9 +52,22 @@ class DistanceBins:
     r2: Vector
     r2_of_change: Vector
 
+    def __len__(self) -> int:
+        return len(self.count)
+
+    def __repr__(self) -> str:
+        reach = f"from {self.edges[0]:.3g} to {self.edges[-1]:.3g}"
+        return f"DistanceBins({len(self)} bins of {np.sum(self.count)} rows, {reach})"
+
+    def _table(self) -> Table:
+        names = ("distance", "count", "r2", "r2_of_change")
+        columns = [getattr(self, name) for name in names]
+        rows = [tuple(column[i] for column in columns) for i in first_rows(len(self))]
+        return Table(names, rows, len(self))
+
 
 @dataclass(frozen=True, eq=False)
-class LinearPrediction:
+class LinearPrediction(Shown):
     """States that the network goes to, and where its linearization says that it goes.
 
     Attributes
@@ -80,6 +96,11 @@ class LinearPrediction:
     def __len__(self) -> int:
         return len(self.actual)
 
+    def __repr__(self) -> str:
+        n = len(np.unique(self.sequence))
+        size = self.actual.shape[1]
+        return f"LinearPrediction({len(self)} states of {n} sequences, of {size} numbers each)"
+
     @property
     def r2(self) -> float:
         """R² = 1 - Σ‖actual - predicted‖² / Σ‖actual - mean‖², over rows and units together.
@@ -97,9 +118,9 @@ class LinearPrediction:
         """
         return _r2(self.actual - self.origin, self.predicted - self.origin)
 
-    def select(self, which: ArrayLike) -> LinearPrediction:
-        """Return the rows that a mask (n,) or row numbers select."""
-        rows = np.arange(len(self))[np.asarray(which)]
+    def select(self, which: Rows) -> LinearPrediction:
+        """Return the rows that a mask (n,), row numbers or a slice select."""
+        rows = row_numbers(which, len(self))
         names = ("actual", "predicted", "origin", "point", "distance", "sequence", "step")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LARGEST_DENSE = 4096
 """States no longer than this have their Jacobian formed where products alone do not decide."""
 
-STABLE, UNSTABLE, UNDECIDED = "stable", "unstable", "undecided"
+STABILITIES = STABLE, UNSTABLE, UNDECIDED = "stable", "unstable", "undecided"
 
 NEAR = {np.dtype(np.float64): 1e-3, np.dtype(np.float32): 3e-2}
 """A Newton step so short, against the state, leads to the fixed point that the state stands for."""

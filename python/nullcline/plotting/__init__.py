@@ -7,6 +7,8 @@ them; inside `style()` all look alike.
 from __future__ import annotations
 
 from nullcline.plotting import _matplotlib  # noqa: F401 - first of all: it says what is missing
+from nullcline.plotting.attraction import basins
+from nullcline.plotting.curves import curve, curve_profile, input_branch
 from nullcline.plotting.dimensions import dimensionality
 from nullcline.plotting.landscape import flow, speed_landscape
 from nullcline.plotting.line import line_attractor
@@ -19,10 +21,14 @@ from nullcline.plotting.words import instantaneous_and_steady, word_projections,
 
 __all__ = [
     "Projection",
+    "basins",
+    "curve",
+    "curve_profile",
     "dimensionality",
     "eigenvalues",
     "fixed_points",
     "flow",
+    "input_branch",
     "instantaneous_and_steady",
     "line_attractor",
     "panels_by_condition",

@@ -10,7 +10,7 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline.cells import require_cell
-from nullcline.plotting.projection import Projection
+from nullcline.plotting.projection import Projection, in_space
 from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ def on_plane(cell: Cell, plane: Projection, states: FixedPoints | ArrayLike) -> 
     h = validation.floats("states", rows, finite=False)
     if h.ndim != 2:
         raise ValueError(f"states must have shape (n, {cell.state_size}), not {h.shape}")
-    if h.shape[1] == cell.state_size and plane.size == cell.hidden_size:
-        h = cell.outputs_of(h)
-    return plane(h)
+    return plane(in_space(h, plane.size, cell))
 
 
 def in_batches(function: Callable[[Any], Floats], states: Floats) -> Floats:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from nullcline.cells.protocol import Cell
     from nullcline.linearization.linear_map import Linearization
 
     Vector = NDArray[np.float64]
@@ -265,6 +266,31 @@ class Projection:
 
     def __repr__(self) -> str:
         return f"Projection({', '.join(self.labels)}; S = {self.size})"
+
+
+def in_space(rows: Any, size: int, cell: Cell | None) -> NDArray[Any]:
+    """Return states (n, S) as states of length `size`: as they are, or their outputs alone.
+
+    Without a cell, as points from a file are, states of twice the length are taken for an LSTM's
+    [h, c].
+
+    Raises
+    ------
+    ValueError
+        If they have neither length.
+    """
+    given: NDArray[Any] = np.asarray(rows)
+    width = given.shape[1]
+    if width == size:
+        return given
+    if cell is not None and (cell.state_size, cell.hidden_size) == (width, size):
+        return cell.outputs_of(given)
+    if cell is None and width == 2 * size:
+        return given[:, :size]
+    raise ValueError(
+        "points, states, trajectories and projection must have states of one length: here are "
+        f"{width} and {size}"
+    )
 
 
 def _principal_components(states: NDArray[Any]) -> tuple[Vector, Vector, Matrix]:

@@ -33,7 +33,7 @@ from nullcline.plotting.points import (
     speed_colours,
     unstable_directions,
 )
-from nullcline.plotting.projection import Projection
+from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.theme import GREY, POINT_MARKS, colours_of
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
@@ -64,7 +64,7 @@ MANY = 200
 
 
 def fixed_points(
-    points: FixedPoints,
+    points: FixedPoints | None,
     states: States | None = None,
     trajectories: Trajectories | None = None,
     *,
@@ -87,7 +87,8 @@ def fixed_points(
     Parameters
     ----------
     points
-        The points, usually distinct ones, as `FixedPoints.unique` returns them; none is fine.
+        The points, usually distinct ones, as `FixedPoints.unique` returns them; None for states and
+        trajectories alone.
     states
         Visited states, shape (n, S) or (n, T, S), drawn as a cloud; or a dictionary of them by
         condition. Rows with NaN are left out. Of a cell whose states are [h, c], the outputs h
@@ -127,7 +128,7 @@ def fixed_points(
     TypeError, ValueError
         If an argument has the wrong type, shape or value.
     """
-    scene = _Scene(
+    scene = Scene(
         points,
         states,
         trajectories,
@@ -137,7 +138,7 @@ def fixed_points(
         colour=colour,
         n_directions=n_directions,
     )
-    k = _dimensions(dimensions, ax)
+    k = dimensions_of(dimensions, ax)
     ax = axes_or_new(ax, dimensions=k, width=1.75)
     scene.draw(ax, scene.projection(k))
     if legend:
@@ -184,7 +185,7 @@ def panels_by_condition(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no condition.
     """
-    scene = _Scene(
+    scene = Scene(
         points,
         states,
         trajectories,
@@ -200,7 +201,7 @@ def panels_by_condition(
             "points that were found for labelled inputs"
         )
     given = None if ax is None else np.asarray(ax, dtype=object).ravel()
-    k = _dimensions(dimensions, None if given is None or len(given) == 0 else given[0])
+    k = dimensions_of(dimensions, None if given is None or len(given) == 0 else given[0])
     options: dict[str, Any] = {"subplot_kw": {"projection": "3d"}} if k == 3 else {}
     axes = panels_or_new(given, len(scene.conditions), columns=columns, **options)
     axis = scene.projection(k)
@@ -216,21 +217,25 @@ def panels_by_condition(
     return axes
 
 
-class _Scene:
+class Scene:
     """All that is drawn in one space: points with their marks, states, trajectories."""
 
     def __init__(
         self,
-        points: FixedPoints,
+        points: FixedPoints | None,
         states: States | None,
         trajectories: Trajectories | None,
         *,
-        linearization: Linearization | None,
-        projection: Projection | ArrayLike | None,
-        kinds: Collection[str],
-        colour: str | None,
-        n_directions: int,
+        linearization: Linearization | None = None,
+        projection: Projection | ArrayLike | None = None,
+        kinds: Collection[str] = KINDS,
+        colour: str | None = None,
+        n_directions: int = 3,
     ) -> None:
+        self.states = list(_clouds(states))
+        self.trajectories = list(_paths(trajectories))
+        if points is None:
+            points = _no_points(self._widths())
         if not isinstance(points, FixedPoints):
             raise TypeError(
                 f"points must be what find_fixed_points returns, not {type(points).__name__}"
@@ -247,8 +252,6 @@ class _Scene:
             self.points = given.select(chosen)
             self.growth = _Growth.of(given, linearization, most).select(chosen)
         self._hidden = given.select(~chosen)
-        self.states = list(_clouds(states))
-        self.trajectories = list(_paths(trajectories))
         self._colour = _colour_of(colour, states, trajectories)
         self._given = _as_projection(projection)
         self._size = self._size_of_states()
@@ -258,7 +261,7 @@ class _Scene:
     def _cell(self) -> Cell | None:
         return self.points.cell
 
-    def of(self, condition: Label) -> _Scene:
+    def of(self, condition: Label) -> Scene:
         """Return the part of a scene that belongs to a condition, or to none."""
         part = copy(self)
         part.states = [(label, rows) for label, rows in self.states if label in {None, condition}]
@@ -350,25 +353,15 @@ class _Scene:
         """Return the length of states in the space that is drawn."""
         if self._given is not None:
             return self._given.size
-        widths = [rows.shape[1] for _, rows in self.states]
-        widths += [path.shape[1] for path in self._all_paths()]
-        widths.append(self.points.h.shape[1])
-        return int(min(widths))
+        return min([*self._widths(), int(self.points.h.shape[1])])
+
+    def _widths(self) -> list[int]:
+        clouds = [rows for _, rows in self.states]
+        return [int(rows.shape[1]) for rows in [*clouds, *self._all_paths()]]
 
     def _placed(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return states as they are in the space that is drawn: an LSTM's [h, c], or h alone."""
-        width = rows.shape[1]
-        if width == self._size:
-            return rows
-        cell = self._cell
-        if cell is not None and (cell.state_size, cell.hidden_size) == (width, self._size):
-            return cell.outputs_of(rows)
-        if cell is None and width == 2 * self._size:  # points from a file do not know their cell
-            return rows[:, : self._size]
-        raise ValueError(
-            f"points, states, trajectories and projection must have states of one length: "
-            f"here are {width} and {self._size}"
-        )
+        return in_space(rows, self._size, self._cell)
 
     def _conditions(self) -> list[Label]:
         labels = [label for label, _ in [*self.states, *self.trajectories] if label is not None]
@@ -411,7 +404,7 @@ def _share_limits(axes: Panels) -> None:
 # How arguments are read
 
 
-def _dimensions(dimensions: int | None, ax: Axes | None) -> int:
+def dimensions_of(dimensions: int | None, ax: Axes | None) -> int:
     """Return 2 or 3, which the axes must have if there are any."""
     own = None if ax is None else 2 + is_3d(ax)
     if dimensions is None:
@@ -440,6 +433,24 @@ def _as_projection(projection: Projection | ArrayLike | None) -> Projection | No
         return projection
     axes = validation.floats("projection", projection)
     return Projection.onto(axes)
+
+
+def _no_points(widths: list[int]) -> FixedPoints:
+    """Return no point, of states as long as those that are drawn."""
+    if not widths:
+        raise ValueError("there is nothing to draw: give points, states or trajectories")
+    none, text = np.zeros((0, min(widths))), np.zeros(0, "U11")
+    return FixedPoints(
+        h=none,
+        q=np.zeros(0),
+        kind=text,
+        reason=text,
+        iterations=np.zeros(0, np.int32),
+        starts=none,
+        inputs=None,
+        tol_unique=0.0,
+        count=np.zeros(0, np.int64),
+    )
 
 
 def _by_condition(given: Any) -> Iterator[tuple[Any, Any]]:

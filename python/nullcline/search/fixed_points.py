@@ -9,8 +9,12 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline._support.reading import reading
+from nullcline._support.row_numbers import row_numbers
+from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
+from nullcline.interop._tables import dataframe, dataset
+from nullcline.search.joining import joined_conditions, joined_inputs, one_cell, require_equal
 from nullcline.search.kinds import KINDS, MINIMUM, UNCONVERGED
 from nullcline.search.merging import from_best_to_worst, owners
 from nullcline.search.outliers import far_from
@@ -18,17 +22,29 @@ from nullcline.search.points_file import read_points, write_points
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    import pandas as pd
+    import xarray as xr
+    from numpy.typing import NDArray
 
+    from nullcline._support.row_numbers import Rows
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
 
 
+_SHOWN = ("kind", "q", "iterations", "count", "condition", "reason")
+"""The columns of tables, as far as there are any."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class FixedPoints:
+class FixedPoints(Shown):
     """The ends of a search, one row per start, or the distinct points among them.
+
+    ``points[rows]`` are some of the rows, as `FixedPoints`: by a number (which gives one row), a
+    slice, a mask, several numbers or a kind, as `select` takes them; iteration goes row by row.
+    `nullcline.concatenate` joins several. They pickle and copy with their cell, on the host.
 
     A search on a GPU from starts that are there leaves `h`, `q`, `starts` and maybe `inputs` there,
     as arrays of the starts' library. Methods then work on a copy of them on the host, and so do
@@ -62,7 +78,8 @@ class FixedPoints:
     count
         How many starts a row stands for, shape (n,): one until `unique` merges rows.
     cell
-        The cell that was searched; None after `load`, since files do not hold it.
+        The cell that was searched; None after `load` from a file that was saved without it. Give
+        it to the points then by ``dataclasses.replace(points, cell=cell)``.
     """
 
     h: Floats
@@ -107,6 +124,20 @@ class FixedPoints:
     def __len__(self) -> int:
         return int(self.h.shape[0])
 
+    def __getitem__(self, which: str | Rows) -> FixedPoints:
+        return self.select(which)
+
+    def __iter__(self) -> Iterator[FixedPoints]:
+        points = self.numpy()
+        return (points._take(np.array([i])) for i in range(len(self)))
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        raise TypeError("FixedPoints are no array: pass their states, points.h")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle or a copy holds: the columns on the host, and the cell."""
+        return dict(vars(self.numpy()))
+
     def __repr__(self) -> str:
         n, n_starts = len(self), int(self.count.sum())
         rows = f"{n} starts" if n == n_starts else f"{n} points from {n_starts} starts"
@@ -126,21 +157,22 @@ class FixedPoints:
         }
         return replace(self, **moved) if moved else self
 
-    def select(self, which: str | ArrayLike) -> FixedPoints:
-        """Return some of the rows.
+    def select(self, which: str | Rows) -> FixedPoints:
+        """Return some of the rows: what ``points[which]`` is.
 
         Parameters
         ----------
         which
-            A kind ("fixed", "slow", "minimum" or "unconverged"), a mask of shape (n,), or row
-            numbers in the order wanted.
+            A kind ("fixed", "slow", "minimum" or "unconverged"), a mask of shape (n,), row numbers
+            in the order wanted, a slice, or the number of one row; those below 0 count from the
+            end.
 
         Raises
         ------
         ValueError
             If it is an unknown kind, or an array of another shape.
         TypeError
-            If it is an array of neither booleans nor integers.
+            If it is neither of these, such as an array of neither booleans nor integers.
         IndexError
             If there is no row of a number.
         """
@@ -217,7 +249,7 @@ class FixedPoints:
         Parameters
         ----------
         cell
-            The cell that was searched; needed after `load` alone.
+            The cell that was searched; needed where the points do not know it.
 
         Returns
         -------
@@ -239,22 +271,39 @@ class FixedPoints:
         points = self.numpy()
         return certify_states(cell, points.h, points.inputs)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, cell: bool = False) -> None:
         """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
 
         A file that is there is replaced, as `numpy.savez` does; at every moment it is the old one
         or the new one.
 
+        Parameters
+        ----------
+        path
+            The file.
+        cell
+            Whether it shall hold the cell too, so that `load` gives it back as `cell`: its class
+            and its weights, as arrays. The file is of version 3 then, and otherwise of version 2.
+
         Raises
         ------
         OSError
             If it cannot be written; what stood under `path` is then unchanged.
+        ValueError
+            If the cell shall be saved, and the points do not know theirs.
+        TypeError
+            If the cell shall be saved and no file can hold it, as none can hold a function.
         """
-        write_points(path, self.numpy()._rows(), self.tol_unique)
+        if cell and self.cell is None:
+            raise ValueError(
+                "cell must be False where the points do not know their cell; tell them with "
+                "dataclasses.replace(points, cell=...)"
+            )
+        write_points(path, self.numpy()._rows(), self.tol_unique, self.cell if cell else None)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FixedPoints:
-        """Read fixed points from a file that `save` wrote.
+        """Read fixed points from a file that `save` wrote, with their cell where it holds it.
 
         Raises
         ------
@@ -266,6 +315,61 @@ class FixedPoints:
         """
         with reading(path, "a file of fixed points") as file:
             return cls(**read_points(file))
+
+    def to_dataframe(self, *, states: bool = False, inputs: bool = False) -> pd.DataFrame:
+        """Return a table of pandas, one row per row of these.
+
+        Parameters
+        ----------
+        states
+            Whether it has the states too, in columns h_0, h_1, ...
+        inputs
+            Whether it has the inputs too, in columns x_0, x_1, ...; without inputs none.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns kind, q, iterations, count, condition (where rows have one) and reason.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        points = self.numpy()
+        columns = {name: getattr(points, name) for name in _SHOWN}
+        if states:
+            columns |= {f"h_{i}": column for i, column in enumerate(points.h.T)}
+        if inputs and points.inputs is not None:
+            columns |= {f"x_{i}": column for i, column in enumerate(points.inputs.T)}
+        return dataframe(columns)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return a dataset of xarray, with every column under its name.
+
+        Returns
+        -------
+        xarray.Dataset
+            Of dimensions point, unit (of a state, S) and input (D). `tol_unique` is an attribute.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If xarray is not installed.
+        """
+        wide = {"h": ("unit",), "starts": ("unit",), "inputs": ("input",)}
+        columns = {
+            name: (("point", *wide.get(name, ())), column)
+            for name, column in self.numpy()._rows().items()
+        }
+        return dataset(columns, tol_unique=self.tol_unique)
+
+    def _table(self) -> Table:
+        points = self.numpy()
+        names = [name for name in _SHOWN if getattr(points, name) is not None]
+        columns = [getattr(points, name) for name in names]
+        rows = [(i, *(column[i] for column in columns)) for i in first_rows(len(self))]
+        return Table(("", *names), rows, len(self))
 
     def _rows(self) -> dict[str, Any]:
         """Return all that has one entry per row."""
@@ -280,25 +384,36 @@ class FixedPoints:
         taken: dict[str, Any] = {name: column[index] for name, column in self._rows().items()}
         return replace(self, **taken)
 
-    def _row_numbers(self, which: str | ArrayLike) -> NDArray[np.intp]:
-        n = len(self)
-        if isinstance(which, str):
-            if which not in KINDS:
-                raise ValueError(f"which must be one of {', '.join(KINDS)}, not {which!r}")
-            return np.flatnonzero(self.kind == which)
-        index = np.asarray(which)
-        if index.size == 0 and index.dtype != bool:
-            return np.empty(0, np.intp)
-        if index.ndim != 1:
-            raise ValueError(f"which must have one dimension, not shape {index.shape}")
-        if index.dtype == bool:
-            if len(index) != n:
-                raise ValueError(
-                    f"a mask must have an entry for each of {n} rows, not {len(index)}"
-                )
-            return np.flatnonzero(index)
-        if not np.issubdtype(index.dtype, np.integer):
-            raise TypeError(f"which must be a kind, a mask or row numbers, not {index.dtype}")
-        if index.min() < -n or index.max() >= n:
-            raise IndexError(f"which must hold numbers of rows, 0 to {n - 1}")
-        return index.astype(np.intp)
+    def _row_numbers(self, which: str | Rows) -> NDArray[np.intp]:
+        if not isinstance(which, str):
+            return row_numbers(which, len(self))
+        if which not in KINDS:
+            raise ValueError(f"which must be one of {', '.join(KINDS)}, not {which!r}")
+        return np.flatnonzero(self.kind == which)
+
+    @classmethod
+    def _joined(cls, parts: Sequence[FixedPoints]) -> FixedPoints:
+        """Return the rows of all parts, see `nullcline.concatenate`."""
+        parts = [part.numpy() for part in parts]
+        for what, found, mend in (
+            ("length of states", [part.h.shape[1] for part in parts], "they are of two cells"),
+            ("type of states", [part.h.dtype for part in parts], "search cells of one type"),
+            (
+                "tol_unique",
+                [part.tol_unique for part in parts],
+                "choose one with dataclasses.replace(part, tol_unique=...)",
+            ),
+        ):
+            require_equal(what, found, mend)
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("h", "q", "kind", "reason", "iterations", "starts", "count")
+        }
+        inputs = joined_inputs([(len(part), part.inputs) for part in parts])
+        return cls(
+            **columns,
+            inputs=inputs,
+            condition=joined_conditions([part.condition for part in parts]),
+            tol_unique=parts[0].tol_unique,
+            cell=one_cell([part.cell for part in parts], columns["h"], inputs),
+        )

@@ -1,6 +1,7 @@
 """The file of `FixedPoints`: a NumPy archive (.npz) without pickled objects.
 
-Version 2 is written. Version 1, which is read too, has no conditions.
+Version 3 is written where the file holds the cell, and version 2 otherwise. Version 1, which is
+read too, has no conditions.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import numpy as np
 
 from nullcline._support import archive, validation
 from nullcline._support.reading import require_bounded, size_of
+from nullcline.cells.cell_record import pack_cell, require_fit, unpack_cell
 
 if TYPE_CHECKING:
     import os
     from typing import BinaryIO
 
+    from nullcline.cells.protocol import Cell
+
 _FORMAT = "nullcline.FixedPoints"
-_VERSIONS = (1, 2)  # those that are read; the last is written
+_VERSIONS = (1, 2, 3)
+"""Those that are read."""
+_WITHOUT_CELL, _WITH_CELL = 2, 3
 
 _FLOATS = ("f4", "f8")
 _INTEGERS = ("i4", "i8")
@@ -39,15 +45,17 @@ _TYPES: dict[str, tuple[str, ...]] = {
 _TEXTS = ("kind", "reason", "condition")
 
 
-def write_points(path: str | os.PathLike[str], columns: dict[str, Any], tol_unique: float) -> None:
-    """Write the columns of points, whole or not at all."""
-    arrays = dict(columns)
+def write_points(
+    path: str | os.PathLike[str], columns: dict[str, Any], tol_unique: float, cell: Cell | None
+) -> None:
+    """Write the columns of points, and maybe their cell, whole or not at all."""
+    arrays = dict(columns) if cell is None else {**columns, **pack_cell(cell)}
     for name in (name for name in _TEXTS if name in arrays):
         texts, codes = np.unique(arrays.pop(name), return_inverse=True)
         code = np.min_scalar_type(len(texts))
         arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(code)}
     arrays["tol_unique"] = np.array(tol_unique)
-    archive.write(path, _FORMAT, _VERSIONS[-1], arrays)
+    archive.write(path, _FORMAT, _WITHOUT_CELL if cell is None else _WITH_CELL, arrays)
 
 
 def read_points(file: BinaryIO) -> dict[str, Any]:
@@ -57,6 +65,7 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
     with them, their shapes, `FixedPoints` refuses.
     """
     arrays = archive.read(file, _FORMAT, _VERSIONS)
+    cell = unpack_cell(arrays)
     for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
         texts, codes = arrays.pop(f"{name}_texts"), arrays.pop(f"{name}_codes")
         if texts.ndim != 1 or codes.dtype.kind != "u":
@@ -69,4 +78,6 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
             raise TypeError(f"it has {name} of type {column.dtype}")
     if arrays["count"].min(initial=1) < 1:
         raise ValueError("count must be 1 or more")
-    return {"inputs": None, **arrays, "tol_unique": tol_unique}
+    if cell is not None:
+        require_fit(cell, arrays["h"], arrays.get("inputs"))
+    return {"inputs": None, **arrays, "tol_unique": tol_unique, "cell": cell}
