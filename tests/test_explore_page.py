@@ -138,7 +138,7 @@ def test_hovering_a_point_tells_its_kind_its_speed_and_its_modes(opened: OpenPag
     page.mouse.move(*pixel(page, "points", "stable fixed point"))
     page.wait_for_selector("#tip:not([hidden])")
     said = text(page, "#tip").splitlines()
-    assert said[0] == "Point 2: stable fixed point"
+    assert said[0] == "Point 1: stable fixed point"
     assert re.fullmatch(r"q = \S+", said[1])
     assert re.fullmatch(r"largest \|λ\| = 0\.\d+", said[2])
     assert re.fullmatch(r"slowest τ = [\d.]+ steps", said[3])
@@ -169,7 +169,7 @@ def test_a_click_on_a_point_opens_its_spectrum_its_modes_and_its_words(opened: O
     page.mouse.down()
     page.mouse.up()
     page.wait_for_selector("#chosen")
-    assert text(page, "#chosen") == "Point 2: stable fixed point"
+    assert text(page, "#chosen") == "Point 1: stable fixed point"
     assert page.locator("#modes tbody tr").count() >= 3
     page.wait_for_selector("#spectrum .scatterlayer .point")
     assert page.locator("#spectrum .scatterlayer .point").count() == UNITS
@@ -184,12 +184,12 @@ def test_keys_go_from_point_to_point(opened: OpenPage) -> None:
     for key in ("n", "n", "n", "p"):
         page.keyboard.press(key)
         names.append(text(page, "#chosen"))
-    assert [name.split(":")[0] for name in names] == ["Point 1", "Point 2", "Point 3", "Point 2"]
-    assert names[0] == "Point 1: saddle"
+    assert [name.split(":")[0] for name in names] == ["Point 0", "Point 1", "Point 2", "Point 1"]
+    assert names[0] == "Point 0: saddle"
     page.keyboard.press("Escape")
     assert page.locator("#chosen").count() == 0
     page.keyboard.press("p")
-    assert text(page, "#chosen").startswith("Point 9")
+    assert text(page, "#chosen").startswith("Point 8")
 
 
 def test_buttons_do_what_keys_do_and_keep_the_focus(opened: OpenPage) -> None:
@@ -197,7 +197,7 @@ def test_buttons_do_what_keys_do_and_keep_the_focus(opened: OpenPage) -> None:
     page.locator("#next").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    assert text(page, "#chosen").startswith("Point 2")
+    assert text(page, "#chosen").startswith("Point 1")
     assert page.evaluate("document.activeElement.id") == "next"
 
 
@@ -209,7 +209,7 @@ def test_filters_hide_and_show_kinds(opened: OpenPage) -> None:
     assert drawn(page, "points") == 6
     assert "6 of 9 points" in text(page, "#counts")
     page.keyboard.press("n")
-    assert text(page, "#chosen") == "Point 2: stable fixed point"  # the first one is hidden
+    assert text(page, "#chosen") == "Point 1: stable fixed point"  # the first one is hidden
     box.check()
     settled(page)
     assert drawn(page, "points") == 9

@@ -10,7 +10,18 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nullcline._support.versions import own_version
-from nullcline.cli import completion, data, find, info, linearize, plot, reproduce, trace, train
+from nullcline.cli import (
+    completion,
+    data,
+    explore,
+    find,
+    info,
+    linearize,
+    plot,
+    reproduce,
+    trace,
+    train,
+)
 from nullcline.cli.running import run
 
 if TYPE_CHECKING:
@@ -24,6 +35,7 @@ COMMANDS = (
     linearize,
     trace,
     plot,
+    explore,
     info,
     # The study
     reproduce,

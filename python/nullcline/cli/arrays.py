@@ -35,7 +35,7 @@ def read_states(where: str, cell: Cell) -> Floats:
 
 def read_trajectories(where: str, cell: Cell) -> Floats:
     """Return the states in a file in the shape that they have, (n, S) or (trials, time, S)."""
-    array = _numbers(where, _one_array(where), cell)
+    array = _numbers(where, one_array(where), cell)
     if array.ndim == 1:
         array = array[None]
     if array.ndim not in {2, 3}:
@@ -90,7 +90,8 @@ def random_states(n: int, cell: Cell, seed: int) -> Floats:
     return cell.state_of(outputs.astype(cell.dtype))
 
 
-def _one_array(where: str) -> Any:
+def one_array(where: str) -> Any:
+    """Return the array in FILE, or that of FILE:NAME, whatever its shape."""
     arrays = _arrays(where)
     if len(arrays) > 1:
         if "states" in arrays:

@@ -14,7 +14,8 @@ from nullcline.study.analysis import readout_of
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.descriptions import name_of_corpus
 from nullcline.study.examples import examples_of
-from nullcline.study.states import draw_states, layer_states, split_layers
+from nullcline.study.layer_analysis import search_layer
+from nullcline.study.states import draw_states, layer_states, split_layers, visit_states
 from nullcline.text import UNK
 from nullcline.training.objective import predicted_classes
 
@@ -74,6 +75,70 @@ def write_layer_pages(
     ]
 
 
+def write_network_page(
+    path: Path,
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    settings: AnalysisSettings,
+    points: Sequence[FixedPoints] | None = None,
+    *,
+    progress: bool = False,
+) -> Path:
+    """Write one page of all layers of a trained network, to switch between.
+
+    Parameters
+    ----------
+    path
+        The page.
+    checkpoint, corpus
+        The network, and the corpus whose reviews it reads.
+    settings
+        Of which reviews states are drawn, how many, and how points are searched.
+    points
+        The points of each layer; None to search for them.
+    progress
+        Show progress bars.
+
+    Raises
+    ------
+    ValueError
+        There are points of another number of layers.
+    """
+    model = checkpoint.model()
+    cells = from_torch(model.rnn)
+    if points is not None and len(points) != len(cells):
+        raise ValueError(
+            f"points must be those of each of {len(cells)} layers of the network, not of "
+            f"{len(points)}"
+        )
+    visited = visit_states(
+        model,
+        checkpoint.reviews(corpus, settings.split),
+        n_sample=max(settings.n_sample, settings.n_starts),
+        seed=settings.seed,
+        progress=progress,
+    )
+    if points is None:
+        points = [
+            search_layer(cell, states, settings, progress=progress)
+            for cell, states in zip(cells, visited, strict=True)
+        ]
+    distinct = [of_layer.unique() for of_layer in points]
+    around = surroundings(checkpoint, corpus, settings, distinct, len(visited[0].sample))
+    names = [f"layer {number}" for number in range(1, len(cells) + 1)]
+    by_name: dict[str, Any] = {
+        key: {name: its[key] for name, its in zip(names, around, strict=True) if key in its}
+        for key in {key for its in around for key in its}
+    }
+    return explore(
+        dict(zip(names, distinct, strict=True)),
+        states={name: states.sample for name, states in zip(names, visited, strict=True)},
+        **by_name,
+        title=f"{name_of_network(checkpoint.settings.cell)} on {name_of_corpus(corpus.name)}",
+        path=path,
+    )
+
+
 def surroundings(
     checkpoint: Checkpoint,
     corpus: Corpus,
@@ -112,7 +177,7 @@ def surroundings(
         "trajectory_words": [words for _, words, _ in walks],
     }
     paths = [_paths(model, indices) for _, _, indices in walks]
-    around = [
+    around: list[dict[str, Any]] = [
         {
             **common,
             "cell": cell,

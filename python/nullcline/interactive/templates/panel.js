@@ -24,7 +24,7 @@ function pointParts(i) {
   if (condition) facts.push(["condition", condition[i]]);
   facts.push(["why", reason[i]]);
   const parts = [
-    element("h2", { id: "chosen" }, `Point ${i + 1}: ${styleOf(kind[i], spectrum)}`),
+    element("h2", { id: "chosen" }, `Point ${i}: ${styleOf(kind[i], spectrum)}`),
     element("dl", {}, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { dir: "auto" }, value)])),
   ];
   if (nearest && nearest[i] !== null && stateText(nearest[i])) {

@@ -209,7 +209,7 @@ function sayCounts() {
 
 function pointLines(i) {
   const { kind, q, count, condition, spectra } = layer().points;
-  const found = [`Point ${i + 1}: ${styleOf(kind[i], spectra[i])}`, `q = ${short(q[i])}`];
+  const found = [`Point ${i}: ${styleOf(kind[i], spectra[i])}`, `q = ${short(q[i])}`];
   if (spectra[i]) found.push(`largest |λ| = ${short(spectra[i].largest)}`, `slowest τ = ${time(spectra[i].slowest)}`);
   found.push(`${thousands(count[i])} start${count[i] === 1 ? "" : "s"}`);
   if (condition) found.push(`condition: ${condition[i]}`);
