@@ -188,7 +188,7 @@ def bins_of(r2: list[float], of_change: list[float]) -> nc.DistanceBins:
     count = len(r2)
     return nc.DistanceBins(
         edges=np.arange(count + 1.0),
-        distance=np.arange(count) + 0.5,
+        distance=np.linspace(0.5, count - 0.5, count),
         count=np.full(count, 9),
         r2=np.array(r2),
         r2_of_change=np.array(of_change),
@@ -232,7 +232,7 @@ def test_rings_have_the_time_constants_that_they_are_labelled_with() -> None:
     (axes,) = draw.eigenvalues(modes_of(0.6, 0.5))
     radii = [np.exp(-1 / tau) for tau in RINGS]
     np.testing.assert_allclose(circles(axes), [*radii, 1.0])
-    named = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    named = {text.get_text(): np.hypot(*text.get_position()) for text in axes.texts}
     assert named == pytest.approx(
         {f"τ = {tau}": radius for tau, radius in zip(RINGS, radii, strict=True)}
     )
@@ -257,14 +257,24 @@ def test_a_blob_is_magnified() -> None:
     np.testing.assert_allclose(np.ptp(inset.get_xlim()), 0.22, rtol=0.02)
     assert the_bulk(0.5 + 0.3 * np.exp(1j * angles)) is None  # large enough to be seen
     assert the_bulk(blob[:10]) is None  # few enough to be seen
+    assert the_bulk(np.append(blob, np.full(30, 0.01))) == the_bulk(blob)  # the slower of two
     assert near_the_circle(blob) is None
     assert len(draw_eigenvalues(Figure().subplots(), np.append(blob, 1.0))) == 2
+
+
+def test_names_of_rings_keep_clear_of_eigenvalues() -> None:
+    above = np.exp(-1) * np.exp(1j * np.pi * np.linspace(0.4, 0.6, 9))
+    axes = Figure().subplots()
+    draw_eigenvalues(axes, above)
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    assert places["τ = 1"] == pytest.approx((0, -np.exp(-1)))
+    assert places["τ = 10"] == pytest.approx((0, np.exp(-0.1)))
 
 
 def test_eigenvalues_differ_in_shape_by_their_side_of_the_circle() -> None:
     axes = Figure().subplots()
     draw_eigenvalues(axes, np.array([1.2, 1.0, 0.5]), np.full(3, 1e-6))
-    assert [len(drawn.get_offsets()) for drawn in axes.collections] == [1, 1, 1]
+    assert [len(np.asarray(drawn.get_offsets())) for drawn in axes.collections] == [1, 1, 1]
     names = [mark.get_label() for mark in eigenvalue_marks([np.array([1.2, 0.5])], [None])]
     assert names[:2] == ["eigenvalue, |λ| < 1", "eigenvalue, |λ| > 1 (growth)"]
 
@@ -275,7 +285,7 @@ def test_growth_is_told_from_slowness() -> None:
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["point 0", "growth, |λ| > 1"]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
-    (tau,) = hollow[0].get_ydata()
+    (tau,) = np.asarray(hollow[0].get_ydata())
     assert tau == pytest.approx(1 / np.log(1.02))
     effects = nc.word_effects(modes_of(1.02, 0.5), np.arange(3.0)[:, None], np.ones(2))
     assert (
@@ -322,7 +332,7 @@ def test_a_line_is_drawn_in_the_plane_that_is_asked_for() -> None:
     plane = draw.Projection.of_units([3, 1], 5)
     axes = draw.line_attractor(attractor(), STATES, projection=plane)[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("unit 3", "unit 1")
-    np.testing.assert_allclose(axes.collections[0].get_offsets(), STATES[:, [3, 1]])
+    np.testing.assert_allclose(np.asarray(axes.collections[0].get_offsets()), STATES[:, [3, 1]])
 
 
 def test_words_that_stand_out_are_written_and_none_over_another() -> None:

@@ -155,7 +155,7 @@ def test_a_misclassified_example_is_said_to_be_one() -> None:
         return [text.get_text() for text in legend.get_texts()]
 
     assert "positive example: P(positive) = 0.90" in legend_of()
-    wrong = "positive example: P(positive) = 0.02, misclassified"
+    wrong = "positive example: P(positive) = 0.02,\nmisclassified"
     assert wrong in legend_of(probability=0.02)
     assert wrong in legend_of(probability=0.02, predicted=0)
 
@@ -179,7 +179,7 @@ def test_the_line_is_drawn_on_the_components_of_the_other_figures() -> None:
         plane = drawn.draw(found).axes[0]
     own = found.layers[0]
     expected = (own.sample - own.mean) @ own.components.T
-    np.testing.assert_allclose(plane.collections[0].get_offsets(), expected, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(plane.collections[0].get_offsets()), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("depth", [1, 3])

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from nullcline.cli import main
@@ -15,9 +16,10 @@ from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.reproduce import analyse_or_load, write_page
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.study import study
+from nullcline.study.table import say_time_constants, table_rows
 from nullcline.study.training_size import draw_sizes
 from nullcline.training import CELLS, CheckpointError, train
-from testing.study_samples import layer, network
+from testing.study_samples import dynamics, layer, network
 from testing.tiny_study import SETTINGS, tiny_corpus
 
 if TYPE_CHECKING:
@@ -79,12 +81,12 @@ def test_every_cell_has_a_row_and_a_page(by_cell: Path) -> None:
 
 def test_the_summary_links_to_pages_that_are_there(by_cell: Path) -> None:
     page = (by_cell / "index.html").read_text("utf-8")
-    links = re.findall(r'<a href="([^"]*)"', page)
+    links = re.findall(r'<a href="([^"#][^"]*)"', page)
     assert links == [f"pages/synthetic-{cell}/index.html" for cell in CELLS]
     for link in links:
         below = (by_cell / link).read_text("utf-8")
         assert below.count("data:image/png;base64,") >= 4
-        for figure in re.findall(r'<a href="([^"]*)"', below):
+        for figure in re.findall(r'<a href="(figures/[^"]*)"', below):
             assert (by_cell / link).with_name(figure.split("/")[0]).is_dir()
     assert "The paper's claims" in (by_cell / links[0]).read_text("utf-8")
     assert "The paper's claims" not in (by_cell / links[1]).read_text("utf-8")
@@ -176,10 +178,12 @@ def test_an_analysis_is_of_its_network(tmp_path: Path, monkeypatch: pytest.Monke
         trained = train(corpus, settings, tmp_path, resume=False, device="cpu", progress=False)
         assert [load(trained).checkpoint_sha256 for _ in range(2)] == [trained.sha256] * 2
     assert len(set(analysed)) == len(analysed) == 2
-    for senseless in ("", "[]", "{"):
+    earlier = json.loads((tmp_path / "analysis.json").read_text("utf-8"))
+    del earlier["edition"]  # of a version that held less
+    for senseless in ("", "[]", "{", json.dumps(earlier)):
         (tmp_path / "analysis.json").write_text(senseless)
         assert load(trained).checkpoint_sha256 == trained.sha256
-    assert len(analysed) == 5
+    assert len(analysed) == 6
     network(layer(1)).save(tmp_path / "analysis.npz")
     with pytest.raises(ValueError, match=r"analysis\.npz is damaged, or of another run"):
         load(trained)
@@ -217,6 +221,20 @@ def test_a_corpus_that_changed_is_not_studied_under_its_old_results(
     arguments = ["reproduce", "--out", str(by_cell), "--cells", "gru", "--resume", *SMALL]
     assert main(arguments) == 1
     assert "holds a run on other reviews" in capsys.readouterr().err
+
+
+def test_time_constants_in_the_summary_say_what_grows(tmp_path: Path) -> None:
+    grown = dynamics(
+        time_constants=np.array([58.8, np.inf, 2.5]), growing=np.array([1, 0, 0], bool)
+    )
+    found = network(layer(1, dynamics=grown))
+    (row,) = table_rows(found)
+    assert say_time_constants(row) == ["58.8 (growth)", "∞", "2.5"]
+    early = {name: value for name, value in row.items() if name != "growing"}
+    assert say_time_constants(early) == ["58.8", "∞", "2.5"]
+    assert say_time_constants(table_rows(network(layer(1)))[0]) == []
+    write_page(tmp_path, [found], SETTINGS, AnalysisSettings(), command="", seconds=0)
+    assert "58.8 (growth), ∞, 2.5" in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_sizes_are_drawn_only_if_they_differ(tmp_path: Path) -> None:

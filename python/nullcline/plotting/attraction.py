@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from nullcline._support import validation
 from nullcline.linearization.linear_map import Linearization, linearize, require_linearization
-from nullcline.plotting.panels import add_legend, axes_or_new
+from nullcline.plotting.panels import add_legend, add_title, axes_or_new
 from nullcline.plotting.planes import grid_on, on_plane
 from nullcline.plotting.settling import UNSETTLED, radii_of, settle
 from nullcline.plotting.theme import BLACK, colours_of
@@ -156,7 +156,8 @@ def _draw(ax: Axes, grid: Grid, labels: NDArray[np.intp], stable: NDArray[np.int
     )
     ax.set_xlabel(grid.plane.labels[0], parse_math=False)
     ax.set_ylabel(grid.plane.labels[1], parse_math=False)
-    ax.set_title(f"Basins of {len(stable)} stable points" if len(stable) != 1 else "One basin")
+    many = "s" * (len(stable) != 1)
+    add_title(ax, f"Basins of {len(stable)} stable point{many}")
 
 
 def _handles(settled: NDArray[np.intp], stable: NDArray[np.intp]) -> list[Patch]:
@@ -168,7 +169,8 @@ def _handles(settled: NDArray[np.intp], stable: NDArray[np.intp]) -> list[Patch]
     entries = entries[:NAMED]
     left = int(np.sum(settled == UNSETTLED))
     if left:
-        entries.append(Patch(fc=UNSETTLED_COLOUR, label=f"not settled: {left / total:.0%}"))
+        share = f"{left / total:.0%}" if left >= total / 100 else f"{left} of {total} states"
+        entries.append(Patch(fc=UNSETTLED_COLOUR, label=f"not settled: {share}"))
     return entries
 
 

@@ -10,13 +10,13 @@ from matplotlib.lines import Line2D
 
 from nullcline._support import validation
 from nullcline.continuation import Curve, InputBranch, Trace
-from nullcline.plotting.panels import add_legend, axes_or_new, panels_or_new
+from nullcline.plotting.panels import add_legend, add_title, axes_or_new, panels_or_new
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene, dimensions_of
 from nullcline.plotting.theme import BLACK, BLUE, ORANGE, VERMILION, colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
 
-DEEPEST = 1e-16
+DEEPEST = 1e-10
 """Speeds along a curve are drawn down to this share of the largest: at a fixed point it is zero."""
 
 ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
+
+_STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
+_UNSTABLE = {"color": VERMILION, "ls": "--", "label": "unstable"}
 
 
 def curve(
@@ -145,11 +148,11 @@ def curve_profile(
         Line2D([], [], color=colour, lw=1.6, label=name)
         for name, colour in zip(_names(drawn), colours_of(len(drawn)), strict=True)
     ]
-    for marker, face, label in (
-        ("o", BLUE, "τ = 0: a fixed point"),
-        ("D", ORANGE, "minimum of |τ|: by a ghost"),
-    ):
-        handles.append(Line2D([], [], ls="", marker=marker, mfc=face, mec=BLACK, label=label))
+    zero: dict[str, Any] = {"ls": "", "marker": "o", "mfc": BLUE, "mec": BLACK}
+    least: dict[str, Any] = {"ls": "", "marker": "D", "mfc": ORANGE, "mec": BLACK}
+    handles.append(Line2D([], [], **zero, label="τ = 0: a fixed point"))
+    if any(len(minima_of(one.tau)) for one in drawn):
+        handles.append(Line2D([], [], **least, label="minimum of |τ|: by a ghost"))
     add_legend(below, handles)
     return axes
 
@@ -167,7 +170,8 @@ def input_branch(
     Parameters
     ----------
     branches
-        What `follow_input` returned, once or more: branches from several points in one picture.
+        What `follow_input` returned, once or more: branches from several points in one picture. If
+        the input is a single number, the axis shows it, otherwise s.
     along
         What to draw of a state: its product with this vector, (S,) or, of outputs, (H,), such as a
         readout; by default the first principal component of all branches.
@@ -194,19 +198,20 @@ def input_branch(
     axis = _height(drawn, along)
     ax = axes_or_new(ax, width=1.75)
     for branch in drawn:
-        place = _placing(axis, branch)
+        place, moved = _placing(axis, branch), _input_at(branch)
         for is_stable, s, y in stretches(branch, place(branch.h), place(branch.fold_h)):
-            ax.plot(s, y, color=BLUE if is_stable else VERMILION, ls="-" if is_stable else "--",
-                    label="stable" if is_stable else "unstable")  # fmt: skip
+            look: dict[str, Any] = _STABLE if is_stable else _UNSTABLE
+            ax.plot(moved(s), y, **look)
         for s, h, marker, face, size, label in (
             (branch.fold_s, branch.fold_h, "s", "white", 6, "folds"),
             (branch.branch_s, branch.branch_h, "*", BLACK, 11, "branch points"),
         ):
-            ax.plot(s, place(h), marker, mfc=face, mec=BLACK, ms=size, label=label)
+            ax.plot(moved(s), place(h), marker, mfc=face, mec=BLACK, ms=size, label=label)
     called = f"{axis.names[0]} of the fixed point" if along is None else "readout"
-    ax.set_xlabel("input, in multiples s of its direction")
+    single = all(branch.inputs.shape[1] == 1 for branch in drawn)
+    ax.set_xlabel("input" if single else "input, in multiples s of its direction")
     ax.set_ylabel(called if name is None else name, parse_math=False)
-    ax.set_title("Fixed points as the input moves")
+    add_title(ax, "Fixed points as the input moves")
     if legend:
         add_legend(ax, _branch_handles(drawn))
     return ax
@@ -237,11 +242,10 @@ def minima_of(tau: Vector) -> NDArray[np.intp]:
 def stretches(
     branch: InputBranch, height: Vector, fold_height: Vector
 ) -> Iterator[tuple[bool, Vector, Vector]]:
-    """Yield each stretch of a branch on which stability does not change: whether it is stable, s,
-    and the heights.
+    """Yield whether each stretch of a branch is stable, its s, and its heights.
 
     Stretches meet at the fold between them, or half way.
-    """  # noqa: D205 - a sentence of two lines
+    """
     stable = branch.spectral_radius < 1
     cuts = np.flatnonzero(stable[1:] != stable[:-1])
     joints = [_joint(branch, int(i), height, fold_height) for i in cuts]
@@ -304,11 +308,19 @@ def _placing(axis: Projection, branch: InputBranch) -> Any:
     return lambda h: axis(in_space(h, axis.size, branch.cell))[:, 0]
 
 
+def _input_at(branch: InputBranch) -> Callable[[Vector], Vector]:
+    """Return what gives the place of s on the axis: the input, if it is one number, or s."""
+    furthest = int(np.abs(branch.s).argmax())
+    if branch.inputs.shape[1] != 1 or branch.s[furthest] == 0:
+        return lambda s: s
+    begin = branch.inputs[0, 0]
+    slope = (branch.inputs[furthest, 0] - begin) / (branch.s[furthest] - branch.s[0])
+    return lambda s: begin + slope * (s - branch.s[0])
+
+
 def _branch_handles(branches: Sequence[InputBranch]) -> list[Line2D]:
-    entries = [
-        Line2D([], [], color=BLUE, label="stable"),
-        Line2D([], [], color=VERMILION, ls="--", label="unstable"),
-    ]
+    looks: tuple[dict[str, Any], ...] = (_STABLE, _UNSTABLE)
+    entries = [Line2D([], [], **look) for look in looks]
     if any(len(branch.fold_s) for branch in branches):
         entries.append(Line2D([], [], ls="", marker="s", mfc="white", mec=BLACK, label="fold"))
     if any(len(branch.branch_s) for branch in branches):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from nullcline.plotting.panels import axes_or_new, is_3d
+from nullcline.plotting.panels import add_title, axes_or_new, is_3d
 from nullcline.plotting.planes import grid_on, in_batches
 from nullcline.plotting.theme import BLACK
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 LEVELS = 24
 """Colours of the landscape."""
 
-DEEPEST = 1e-12
-"""Speeds are drawn down to this share of the largest: at a fixed point the logarithm has no end."""
+FLOOR = 0.005
+"""So small a share of the states is drawn as no slower than the others: those in the pits around
+fixed points, where the logarithm has no end.
+"""
 
 
 def speed_landscape(
@@ -86,12 +88,12 @@ def speed_landscape(
         raise ValueError("ax must have three dimensions for a surface, and two for a map")
     q = in_batches(lambda h: cell.speed(h, grid.inputs), grid.states).astype(np.float64)
     q[~grid.is_inside | ~np.isfinite(q)] = np.nan
-    largest = np.nanmax(q) if np.isfinite(q).any() else 1.0
-    floor = max(largest * DEEPEST, np.finfo(float).tiny)
+    positive = q[q > 0]  # neither NaN nor, at a fixed point, zero
+    floor = float(np.quantile(positive, FLOOR)) if len(positive) else np.finfo(float).tiny
     q = grid.map(np.maximum(q, floor))
     (_draw_surface if solid else _draw_map)(ax, grid, q)
     _label(ax, grid)
-    ax.set_title("Speed q of the states on a plane")
+    add_title(ax, "Speed q of the states on a plane")
     return ax
 
 
@@ -140,7 +142,6 @@ def flow(
     if grid.plane.size != cell.state_size:
         step = cell.outputs_of(step)
     u, v = np.moveaxis(grid.map(grid.plane.directions(step)), -1, 0)
-    fresh = not ax.has_data()
     if arrows:
         length = np.hypot(u, v)
         length[length == 0] = np.nan
@@ -151,22 +152,22 @@ def flow(
                       density=1.1, zorder=1.5)  # fmt: skip
     ax.set_xlim(grid.x[0], grid.x[-1])
     ax.set_ylim(grid.y[0], grid.y[-1])
-    if fresh:
-        _label(ax, grid)
-    ax.set_title(_share_in_plane(grid, step))
+    _label(ax, grid)
+    share = _share_in_plane(grid, step)
+    add_title(ax, f"{100 * share:.0f}% of a step lies in this plane (median)")
     return ax
 
 
 def _draw_map(ax: Axes, grid: Grid, q: Any) -> None:
-    levels = np.geomspace(np.nanmin(q), np.nanmax(q) * (1 + 1e-9), LEVELS + 1)
-    if not np.isfinite(levels).all() or levels[0] == levels[-1]:
-        levels = np.array([0.5, 2.0]) * (levels[0] if np.isfinite(levels[0]) else 1.0)
-    filled = ax.contourf(
-        grid.x, grid.y, np.ma.masked_invalid(q), levels=levels, norm=LogNorm(), cmap="cividis"
-    )
+    shown = np.ma.masked_invalid(q)
+    ax.set_facecolor("#eeeeee")
+    if shown.count() == 0 or shown.min() == shown.max():  # no height to tell apart
+        ax.pcolormesh(grid.x, grid.y, shown, shading="nearest", cmap="cividis", rasterized=True)
+        return
+    levels = np.geomspace(shown.min(), shown.max() * (1 + 1e-9), LEVELS + 1)
+    filled = ax.contourf(grid.x, grid.y, shown, levels=levels, norm=LogNorm(), cmap="cividis")
     bar = ax.figure.colorbar(filled, ax=ax, pad=0.02, ticks=LogLocator(numticks=8))
     bar.set_label("speed q")
-    ax.set_facecolor("#eeeeee")
 
 
 def _draw_surface(ax: Axes, grid: Grid, q: Any) -> None:
@@ -184,13 +185,10 @@ def _label(ax: Axes, grid: Grid) -> None:
     ax.set_ylabel(grid.plane.labels[1], parse_math=False)
 
 
-def _share_in_plane(grid: Grid, step: Any) -> str:
-    """Return which share of a step's length lies in the plane, in words."""
+def _share_in_plane(grid: Grid, step: Any) -> float:
+    """Return which share of a step's length lies in the plane, in the median over its states."""
     whole = np.linalg.norm(step, axis=1)
     orthonormal = np.linalg.qr(grid.plane.basis.T)[0]
     within = np.linalg.norm(step @ orthonormal, axis=1)
     moving = np.isfinite(whole) & (whole > 0)
-    if not moving.any():
-        return "No state on this plane moves"
-    share = float(np.median(within[moving] / whole[moving]))
-    return f"Steps F(h) − h on a plane, in which {100 * share:.0f}% of a step lies (median)"
+    return float(np.median(within[moving] / whole[moving])) if moving.any() else 1.0

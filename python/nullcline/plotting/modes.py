@@ -55,6 +55,9 @@ FINE_RINGS = (3, 10, 30, 100, 300, 1000, 3000, 10_000)
 RING_ROOM = 0.2
 """Room that a ring keeps free of the next, in units of half the part that is magnified."""
 
+CLEAR = 0.2
+"""Distance from the nearest eigenvalue at which a ring's name hides none."""
+
 REACH = 1.1
 """How far the axes reach beyond the unit circle and the eigenvalues."""
 
@@ -186,8 +189,8 @@ def draw_eigenvalues(
     step, _ = time_unit(cell)
     _draw_values(ax, values, errors)
     for tau in RINGS:
-        radius = ring(ax, tau)
-        ax.text(0, radius, _ring_name(tau, step), **_RING_TEXT)  # type: ignore[arg-type]
+        spot = _free_spot(ring(ax, tau), values)
+        ax.text(spot.real, spot.imag, _ring_name(tau, step), **_RING_TEXT)  # type: ignore[arg-type]
     reach = REACH * max(1.0, float(np.abs(values).max(initial=0)))
     magnified = [window for window in (near_the_circle(values), the_bulk(values)) if window]
     right = reach * (2.3 if magnified else 1)
@@ -254,6 +257,13 @@ def _draw_values(ax: Axes, values: Complex, errors: NDArray[np.float64] | None) 
         )  # fmt: skip
 
 
+def _free_spot(radius: float, values: Complex) -> complex:
+    """Return a place on a ring that no eigenvalue is close to, above the centre if it can be."""
+    spots = radius * np.exp(1j * np.pi * np.array([1 / 2, 3 / 2, 3 / 4, 5 / 4, 1]))
+    distance = np.abs(spots[:, None] - values).min(axis=1, initial=CLEAR)
+    return complex(spots[np.argmax(distance.clip(max=CLEAR))])
+
+
 def _magnify(
     ax: Axes,
     window: Window,
@@ -277,7 +287,7 @@ def _magnify(
         spine.set_edgecolor(GREY)
     outward = centre / abs(centre) if centre else 1
     for tau in _rings_with_room(window):
-        spot = ring(inset, tau) * outward - 0.6j * half * outward
+        spot = ring(inset, tau) * outward - 0.72j * half * outward
         inset.text(
             spot.real, spot.imag, _ring_name(tau, step), clip_on=True, rotation=90,
             **_RING_TEXT,  # type: ignore[arg-type]

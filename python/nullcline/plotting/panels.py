@@ -7,32 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from nullcline.plotting.theme import (
-    BLACK,
-    BLUE,
-    GREEN,
-    MARKERS,
-    ORANGE,
-    PANEL,
-    PINK,
-    SKY,
-    VERMILION,
-)
+from nullcline.plotting.theme import PANEL, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
     Panels = NDArray[np.object_]
 
-COLOURS = (BLUE, VERMILION, ORANGE, GREEN, PINK, SKY)
+COLOURS = tuple(colours_of(6))
 SHAPES = ("o", "s", "^", "D", "v", "P")
 """Colours and marks of up to six curves in a panel."""
 
@@ -43,7 +33,7 @@ WORD_ROOM = (0.13, 0.05)
 LEGEND_ENTRY = 2.4
 """Room for one entry of a legend, in inches."""
 
-ZOOM_3D = 0.87
+ZOOM_3D = 0.9
 """So much of the room a space takes, for its labels to have the rest."""
 
 LETTER = 0.075
@@ -73,6 +63,8 @@ def axes_or_new(
     """
     if ax is not None:
         return ax
+    if dimensions == 3:
+        height = width - 0.1  # a space is about as high as it is wide
     figure = plt.figure(figsize=(PANEL * width, PANEL * height), layout="constrained")
     if dimensions == 2:
         return figure.add_subplot()
@@ -129,6 +121,13 @@ def panels_or_new(
 def is_3d(ax: Axes) -> bool:
     """Whether axes have three dimensions."""
     return ax.name == "3d"
+
+
+def add_title(ax: Axes, text: str) -> None:
+    """Write a line of title, below what stands there of what else is drawn on these axes."""
+    above = ax.get_title()
+    if text not in above.split("\n"):
+        ax.set_title(f"{above}\n{text}" if above else text, parse_math=False)
 
 
 def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
@@ -201,13 +200,6 @@ def write_words(axes: Axes, x: Vector, y: Vector, words: Sequence[str] | None) -
             fontsize=7,
             parse_math=False,
         )
-
-
-def point_mark(kind: str, **options: object) -> Line2D:
-    """Return what stands in a legend for points of a kind."""
-    face = VERMILION if kind == "fixed" else "white"
-    marks = {"marker": MARKERS[kind], "mfc": face, "mec": BLACK, "label": f"{kind} point"}
-    return Line2D([], [], ls="", **{**marks, **options})  # type: ignore[arg-type]
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:

@@ -12,9 +12,7 @@ from matplotlib.lines import Line2D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 
 from nullcline.plotting.panels import is_3d
-from nullcline.plotting.projection import Projection
 from nullcline.plotting.theme import BLACK, GREY, ORANGE, POINT_MARKS, VERMILION
-from nullcline.search.kinds import KINDS, MINIMUM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,23 +36,17 @@ SLOW_COLOURS = LinearSegmentedColormap.from_list("slow", ["#FFF0C2", ORANGE, "#5
 
 def count_kinds(points: FixedPoints) -> str:
     """Return how many points there are of each kind, in words."""
-    counts = [(kind, int(np.sum(points.kind == kind))) for kind in KINDS]
-    words = (
-        f"{count} {'minima' if kind == MINIMUM and count > 1 else kind}"
-        for kind, count in counts
-        if count
-    )
+    return count_marks(points.kind)
+
+
+def count_marks(marks: Names) -> str:
+    """Return how many points there are of each mark, in words."""
+    counts = ((name, int(np.sum(marks == name))) for name in POINT_MARKS)
+    words = (f"{n} {_PLURALS.get(name, name) if n > 1 else name}" for name, n in counts if n)
     return ", ".join(words) or "no point"
 
 
-def plane_of(states: Matrix) -> tuple[Vector, Matrix, Vector]:
-    """Return the mean of states, their first two components (2, S), and the variance's shares in %.
-
-    The second component, which one-dimensional states lack, is then nothing, and so are the shares
-    of states that do not differ.
-    """
-    plane = Projection.principal(states)
-    return plane.centre, plane.axes, 100 * np.asarray(plane.shares)
+_PLURALS = {"saddle": "saddles", "repeller": "repellers", "minimum": "minima"}
 
 
 def speed_colours(speeds: Vector) -> ScalarMappable:
@@ -139,9 +131,7 @@ def point_kinds(
 def draw_marks(
     ax: Axes, places: Matrix, marks: Names, sizes: Vector, faces: Sequence[Any] | None = None
 ) -> None:
-    """Draw points at their places, each with the shape and, unless others are given, the colour of
-    its mark.
-    """  # noqa: D205 - a sentence of two lines
+    """Draw points at their places, with the shapes of their marks; `faces` are other colours."""
     if faces is None:
         faces = [POINT_MARKS[mark].face for mark in marks.tolist()]
     scatter: Any = ax.scatter
@@ -216,21 +206,21 @@ def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float =
     )
 
 
-def mark_handles(marks: Collection[str]) -> list[Line2D]:
-    """Return what stands in a legend for points of these marks, and for their directions."""
+def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D]:
+    """Return what stands in a legend for points of these marks, and for their directions.
+
+    `face` is their colour, where it is not that of their marks.
+    """
     entries = [
-        Line2D([], [], ls="", marker=mark.marker, mfc=mark.face, mec=BLACK, label=mark.label)
+        Line2D(
+            [], [], ls="", marker=mark.marker, mfc=face or mark.face, mec=BLACK, label=mark.label
+        )
         for name, mark in POINT_MARKS.items()
         if name in marks
     ]
     if {"saddle", "repeller"} & set(marks):
         entries.append(Line2D([], [], color=VERMILION, lw=1.6, label="direction that grows"))
     return entries
-
-
-def point_marks(kinds: Collection[str]) -> list[Line2D]:
-    """Return what stands in a legend for points of these kinds, and for visited states."""
-    return [*mark_handles(kinds), dot(GREY, "visited state")]
 
 
 def add_lines(ax: Axes, segments: NDArray[np.float64], **options: Any) -> None:

@@ -14,6 +14,7 @@ from nullcline._support import validation
 from nullcline.linearization.linear_map import Linearization, linearize, require_linearization
 from nullcline.plotting.panels import (
     add_legend,
+    add_title,
     axes_or_new,
     is_3d,
     legend_below,
@@ -23,6 +24,7 @@ from nullcline.plotting.panels import (
 from nullcline.plotting.points import (
     add_lines,
     count_kinds,
+    count_marks,
     dot,
     draw_cloud,
     draw_directions,
@@ -207,8 +209,8 @@ def panels_by_condition(
     axis = scene.projection(k)
     for panel, condition in zip(axes, scene.conditions, strict=True):
         part = scene.of(condition)
+        add_title(panel, str(condition))
         part.draw(panel, axis)
-        panel.set_title(f"{condition}\n{part.counts()}", parse_math=False)
     _share_limits(axes)
     if given is None:
         legend_below(axes[0].figure, scene.handles())
@@ -276,7 +278,7 @@ class Scene:
 
     def counts(self) -> str:
         """Return how many points there are of each kind, in words, and which are not drawn."""
-        shown = count_kinds(self.points)
+        shown = count_marks(self.growth.marks)
         if len(self._hidden) == 0:
             return shown
         return f"{shown} (not drawn: {count_kinds(self._hidden)})"
@@ -290,7 +292,8 @@ class Scene:
             clouds = [path[np.isfinite(path).all(axis=1)] for path in self._all_paths()]
         if not sum(map(len, clouds)):
             clouds = [self.points.h] if len(self.points) else [np.zeros((1, self._size))]
-        rows = np.concatenate([self._placed(rows) for rows in clouds])
+        placed = [self._placed(rows) for rows in clouds]
+        rows = placed[0] if len(placed) == 1 else np.concatenate(placed)
         return Projection.principal(rows, k)
 
     def draw(self, ax: Axes, projection: Projection) -> None:
@@ -312,14 +315,16 @@ class Scene:
         draw_directions(ax, places[self.growth.owners], turned)
         for name, label in zip("xyz"[:k], projection.labels, strict=True):
             getattr(ax, f"set_{name}label")(label, parse_math=False)
-        ax.set_title(self.counts())
+        add_title(ax, self.counts())
         if self._colour != "condition" and len(np.unique(slow)) > 1:
             bar = ax.figure.colorbar(colours, ax=ax, shrink=0.8, pad=0.1 if k == 3 else 0.02)
             bar.set_label("speed q of slow points")
 
     def handles(self) -> list[Line2D]:
         """Return what stands in the legend."""
-        entries = mark_handles(set(self.growth.marks.tolist()))
+        by_condition = self._colour == "condition" and self.points.condition is not None
+        face = "white" if by_condition else None  # their colour is that of their condition
+        entries = mark_handles(set(self.growth.marks.tolist()), face)
         if any(len(rows) for label, rows in self.states if label is None):
             entries.append(dot(GREY, "visited state"))
         if self._colour == "kind" and self.trajectories:

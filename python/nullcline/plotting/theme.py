@@ -33,7 +33,7 @@ class Mark(NamedTuple):
 POINT_MARKS = {
     "stable": Mark("o", BLUE, "stable fixed point"),
     "saddle": Mark("^", VERMILION, "saddle"),
-    "repeller": Mark("v", PINK, "repeller: every direction grows"),
+    "repeller": Mark("v", PINK, "repeller"),
     "undecided": Mark("h", "white", "fixed point, stability undecided"),
     "fixed": Mark("o", VERMILION, "fixed point"),
     "slow": Mark("D", ORANGE, "slow point"),
@@ -41,9 +41,6 @@ POINT_MARKS = {
     "unconverged": Mark("X", GREY, "unconverged end"),
 }
 """Fixed points by their stability, "fixed" where it is not known of any, and all other kinds."""
-
-MARKERS = {"fixed": "o", "slow": "D", "minimum": "s", "unconverged": "X"}
-"""Kinds of points differ in shape, so that colour is free for their speed."""
 
 PANEL = 3.3
 """Width and height of one panel, in inches."""

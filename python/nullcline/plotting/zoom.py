@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 NEAR = 0.12
 """Eigenvalues this close to the unit circle cannot be told from it in a picture of all of it."""
 
-BLOB = 0.55
-"""A spectrum that is no wider and no higher is a blob beside the circle, which is 2 wide."""
+BLOB = 0.6
+"""A part of a spectrum that is no wider and no higher is a blob: the circle is 2 wide."""
+
+GAP = 0.15
+"""Parts of a spectrum, along the real axis, are so far from each other."""
 
 CROWD = 20
 """Fewer eigenvalues do not hide each other."""
@@ -45,14 +48,17 @@ def near_the_circle(values: Complex) -> Window | None:
 
 
 def the_bulk(values: Complex) -> Window | None:
-    """Return the part that holds all but those near the unit circle, if these are a blob."""
+    """Return the part that holds the slowest blob of those that are not near the unit circle."""
     bulk = values[np.abs(np.abs(values) - 1) > NEAR]
-    if len(bulk) < CROWD:
-        return None
-    low = complex(bulk.real.min(), bulk.imag.min())
-    high = complex(bulk.real.max(), bulk.imag.max())
-    extent = high - low
-    half = max(extent.real, extent.imag) / 2
-    if 2 * half > BLOB:
-        return None
+    bulk = bulk[np.argsort(bulk.real)]
+    parts = np.split(bulk, np.flatnonzero(np.diff(bulk.real) > GAP) + 1)
+    blobs = [_around(part) for part in parts if len(part) >= CROWD]
+    fitting = [blob for blob in blobs if 2 * blob.half <= BLOB]
+    return max(fitting, key=lambda blob: abs(blob.centre), default=None)
+
+
+def _around(values: Complex) -> Window:
+    low = complex(values.real.min(), values.imag.min())
+    high = complex(values.real.max(), values.imag.max())
+    half = max((high - low).real, (high - low).imag) / 2
     return Window((low + high) / 2, max(1.1 * half, SMALLEST))

@@ -95,6 +95,8 @@ def projections(network: NetworkAnalysis) -> Figure:
         for marker, face, name in (("s", "white", "first word"), ("*", BLACK, "last word"))
     ]
     legend_below(figure, handles)
+    for text in figure.legends[0].get_texts():
+        text.set_parse_math(False)  # classes are called what the corpus calls them
     return figure
 
 
@@ -137,7 +139,7 @@ def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: lis
 
 def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
     name, last = network.classes[walk.label], network.classes[-1]
-    verdict = "" if walk.is_right else ", misclassified"
+    verdict = "" if walk.is_right else ",\nmisclassified"
     return f"{name} example: P({last}) = {walk.probability:.2f}{verdict}"
 
 

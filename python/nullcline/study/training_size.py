@@ -74,5 +74,7 @@ def _figure(lines: dict[tuple[str, str, int, str], list[NetworkAnalysis]]) -> Fi
     for axes in (accuracy, dimensions, points):
         axes.set_xscale("log")
         axes.set_xlabel("training reviews")
-    figure.legend(loc="outside lower center", ncols=4)
+    legend = figure.legend(loc="outside lower center", ncols=4)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a corpus may be called what a file is
     return figure
