@@ -65,6 +65,9 @@ function short(value) {
   return (far ? value.toExponential(2) : String(Number(value.toPrecision(4)))).replaceAll("-", "−");
 }
 
+// Parts and moduli of eigenvalues, which are read beside 1.
+const ofLambda = (value) => value !== null && Math.abs(value) < 100 ? value.toFixed(4).replace("-", "−") : short(value);
+
 // An infinite time constant is null: JSON has no word for it.
 const time = (value) => `${value === null ? "∞" : short(value)} ${page.unit}`;
 const thousands = (n) => n.toLocaleString("en-US");

@@ -20,7 +20,7 @@ function pointParts(i) {
   const { kind, q, count, condition, reason, spectra, nearest, words } = layer().points;
   const spectrum = spectra[i];
   const facts = [["speed q", short(q[i])], ["ends of", `${thousands(count[i])} start${count[i] === 1 ? "" : "s"}`]];
-  if (spectrum) facts.push(["stability", spectrum.stability], ["largest |λ|", short(spectrum.largest)], ["slowest τ", time(spectrum.slowest)]);
+  if (spectrum) facts.push(["stability", spectrum.stability], ["largest |λ|", ofLambda(spectrum.largest)], ["slowest τ", time(spectrum.slowest)]);
   if (condition) facts.push(["condition", condition[i]]);
   facts.push(["why", reason[i]]);
   const parts = [
@@ -46,21 +46,21 @@ function whyNoSpectrum(kind) {
 function spectrumParts(spectrum) {
   const some = spectrum.all ? "" : ` (the ${spectrum.eigenvalues.length} largest)`;
   const rows = spectrum.modes.map((mode, k) => element("tr", {},
-    element("td", {}, `${k + 1}`), element("td", {}, lambda(mode)), element("td", {}, short(mode.modulus)),
+    element("td", {}, `${k + 1}`), element("td", {}, lambda(mode)), element("td", {}, ofLambda(mode.modulus)),
     element("td", {}, mode.tau === null ? "∞" : short(mode.tau)),
     element("td", {}, mode.tau === null ? "holds" : mode.grows ? "grows" : "decays"),
     element("td", {}, mode.period === null ? "–" : short(mode.period))));
   const heads = ["mode", "λ", "|λ|", `τ (${page.unit})`, "it", "period"].map((name) => element("th", { scope: "col" }, name));
   return [
     element("h3", {}, `Eigenvalues and the unit circle${some}`),
-    element("div", { id: "spectrum", role: "img", "aria-label": `Eigenvalues in the complex plane; the largest modulus is ${short(spectrum.largest)}` }),
+    element("div", { id: "spectrum", role: "img", "aria-label": `Eigenvalues in the complex plane; the largest modulus is ${ofLambda(spectrum.largest)}` }),
     element("h3", {}, "Slowest modes"),
     element("div", { class: "scroll" }, element("table", { id: "modes" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows))),
   ];
 }
 
 function lambda({ re, im }) {
-  return im ? `${short(re)} ± ${short(Math.abs(im))}i` : short(re);
+  return im ? `${ofLambda(re)} ± ${ofLambda(Math.abs(im))}i` : ofLambda(re);
 }
 
 const MEASURES = {

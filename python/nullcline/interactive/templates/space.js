@@ -82,7 +82,7 @@ function trajectoryTraces() {
   const here = { x: [at.x[view.step]], y: [at.y[view.step]], z: [at.z[view.step]] };
   traces.push(
     { ...base, ...at, mode: "lines+markers", line: { color: colour("path"), width: 3 }, marker: { size: 2.5, color: colour("path") }, meta: { role: "path" } },
-    { ...base, x: walked(at.x), y: walked(at.y), z: walked(at.z), mode: "lines", line: { color: colour("path"), width: 9 }, hoverinfo: "skip", meta: { role: "walked" } },
+    { ...base, x: walked(at.x), y: walked(at.y), z: walked(at.z), mode: "lines", line: { color: colour("path"), width: 7 }, hoverinfo: "skip", meta: { role: "walked" } },
     { ...base, ...here, mode: "markers", marker: { size: 9, color: colour("path"), line: { color: colour("edge"), width: 2 } }, meta: { role: "here" } },
   );
   return traces;
@@ -210,7 +210,7 @@ function sayCounts() {
 function pointLines(i) {
   const { kind, q, count, condition, spectra } = layer().points;
   const found = [`Point ${i}: ${styleOf(kind[i], spectra[i])}`, `q = ${short(q[i])}`];
-  if (spectra[i]) found.push(`largest |λ| = ${short(spectra[i].largest)}`, `slowest τ = ${time(spectra[i].slowest)}`);
+  if (spectra[i]) found.push(`largest |λ| = ${ofLambda(spectra[i].largest)}`, `slowest τ = ${time(spectra[i].slowest)}`);
   found.push(`${thousands(count[i])} start${count[i] === 1 ? "" : "s"}`);
   if (condition) found.push(`condition: ${condition[i]}`);
   return found;
