@@ -61,6 +61,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "__version__",
         "concatenate",
         "cuda",
+        "explore",
         "find_fixed_points",
         "follow_input",
         "from_flax",
