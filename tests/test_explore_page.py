@@ -133,6 +133,23 @@ def test_it_loads_without_errors_and_without_a_network(opened: OpenPage) -> None
     assert text(opened.page, "#counts").startswith("400 states · 9 points")
 
 
+def test_no_button_sends_what_is_shown_to_a_server(opened: OpenPage) -> None:
+    buttons = opened.page.locator("#plot .modebar-btn")
+    titles = buttons.evaluate_all("(all) => all.map((button) => button.dataset.title)")
+    assert len(titles) == 6
+    assert not [title for title in titles if re.search("share|cloud|edit", title, re.IGNORECASE)]
+    assert opened.page.evaluate("plot._context.plotlyServerURL") == ""
+    assert opened.page.evaluate("plot._context.showSendToCloud") is False
+
+
+def test_the_page_may_ask_nobody_for_anything(running: Browser, whole: Path) -> None:
+    with new_page(running) as found:
+        show(found, whole)
+        found.page.evaluate("fetch('https://example.com').catch(() => null)")
+        assert found.requests == [whole.as_uri()]
+        assert "Content Security Policy" in " ".join(found.errors)
+
+
 def test_hovering_a_point_tells_its_kind_its_speed_and_its_modes(opened: OpenPage) -> None:
     page = opened.page
     page.mouse.move(*pixel(page, "points", "stable fixed point"))

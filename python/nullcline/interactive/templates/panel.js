@@ -102,5 +102,5 @@ function drawSpectrum(spectrum) {
     xaxis: { ...axis, title: { text: "real part" } }, yaxis: { ...axis, title: { text: "imaginary part" }, scaleanchor: "x" },
     shapes: [{ type: "circle", x0: -1, x1: 1, y0: -1, y1: 1, line: { color: colour("ink"), width: 1 } }],
     paper_bgcolor: colour("page"), plot_bgcolor: colour("page"), font: { color: colour("quiet"), size: 10 }, margin: { l: 45, r: 5, t: 5, b: 35 },
-  }, { responsive: true, displayModeBar: false });
+  }, { ...CONFIG, modeBarButtons: [], displayModeBar: false });
 }

@@ -162,7 +162,11 @@ function layout() {
   };
 }
 
-const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["resetCameraLastSave3d"] };
+// Buttons are named one by one: among plotly's own is one that sends all that is shown to a server.
+const CONFIG = {
+  responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "",
+  modeBarButtons: [["toImage", "zoom3d", "pan3d", "orbitRotation", "tableRotation", "resetCameraDefault3d"]],
+};
 
 function drawSpace() {
   const traces = [...cornerTraces(), ...stateTraces(), ...trajectoryTraces(), ...curveTraces(), ...pointTraces(), ...chosenTraces()];
