@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STEPS = 14
 """How far along the first trajectory the picture is taken."""
 
-COLOURS = 128
+COLOURS = 256
 
 
 def main(page: Path, picture: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import nullcline as nc
+from nullcline.interactive.packing import packed_floats
 from nullcline.interactive.page import PLOTLY
 from testing.explored import (
     HOSTILE,
@@ -355,6 +356,11 @@ def test_a_point_that_is_not_finite_has_no_place_and_no_spectrum(tmp_path: Path)
     assert np.isnan(places_in(layer["places"])[lost]).all()
     assert layer["q"][lost] is None
     assert layer["spectra"][lost] is None
+
+
+def test_what_float32_cannot_hold_has_no_place() -> None:
+    found = floats_in(packed_floats([1.0, 1e300, -np.inf, np.nan]))
+    np.testing.assert_array_equal(found, np.array([1, np.nan, np.nan, np.nan], np.float32))
 
 
 def test_conditions_travel_with_points(tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_keys_go_from_point_to_point(opened: OpenPage) -> None:
         names.append(text(page, "#chosen"))
     assert [name.split(":")[0] for name in names] == ["Point 0", "Point 1", "Point 2", "Point 1"]
     assert names[0] == "Point 0: saddle"
+    assert text(page, "#spoken").startswith("Point 1: stable fixed point, q = ")
     page.keyboard.press("Escape")
     assert page.locator("#chosen").count() == 0
     page.keyboard.press("p")

@@ -13,7 +13,7 @@ from nullcline.continuation import Curve, Trace
 from nullcline.interactive.axes import Axes, axes_through
 from nullcline.interactive.moving_words import Words, read_words
 from nullcline.interactive.packing import clean
-from nullcline.linearization.linear_map import Linearization, require_linearization
+from nullcline.linearization.linear_map import require_linearization
 from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
+    from nullcline.linearization.linear_map import Linearization
 
     Vector = NDArray[np.float64]
 
@@ -176,9 +177,8 @@ def _distinct(points: FixedPoints) -> FixedPoints:
     return merged if len(merged) < len(points) else points
 
 
-def _require_maps_of(linearization: object, points: FixedPoints) -> None:
+def _require_maps_of(linearization: Any, points: FixedPoints) -> None:
     require_linearization(linearization)
-    assert isinstance(linearization, Linearization)  # noqa: S101 - for the type checker
     if linearization.h.shape != points.h.shape or not np.array_equal(linearization.h, points.h):
         raise ValueError(
             "linearization must be that of the points: nullcline.linearize(cell, points)"

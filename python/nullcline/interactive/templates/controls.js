@@ -19,6 +19,7 @@ function refresh() {
 
 function choosePoint(i) {
   view.point = i;
+  document.getElementById("spoken").textContent = i === null ? "" : pointLines(i).join(", ");
   refresh();
 }
 
@@ -55,7 +56,7 @@ function drawControls() {
   const conditions = points.condition ? [...new Set(points.condition)].map((name) => [name, null]) : [];
   const labels = states.labels ? states.labels.distinct.map((name, k) => [name, { sign: "●", colour: labelColour(k) }]) : [];
   const things = [["states", states.n && { sign: "·", colour: "state" }], ["trajectories", trajectories.length && { sign: "━", colour: "path" }],
-    ["curves", curves.length && { sign: "╍", colour: "curve" }]].filter(([, look]) => look);
+    ["curves", curves.length && { sign: "━", colour: "curve" }]].filter(([, look]) => look);
   controls.replaceChildren(...chooseLayer(), ...filter("Points", kinds, view.hidden.kinds, "kinds"),
     ...filter("Conditions", conditions, view.hidden.conditions, "conditions"),
     ...filter("States", labels, view.hidden.labels, "labels"), ...filter("Also shown", things, view.hidden.things, "things"));

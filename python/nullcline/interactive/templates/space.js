@@ -90,7 +90,7 @@ function trajectoryTraces() {
 
 function curveTraces() {
   if (view.hidden.things.has("curves")) return [];
-  return layer().curves.map((at, k) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 5, dash: "dash" }, hoverinfo: "skip", meta: { role: "curve", name: k, fixed: true } }));
+  return layer().curves.map((at, k) => ({ ...base, ...at, mode: "lines", line: { color: colour("curve"), width: 6 }, hoverinfo: "skip", meta: { role: "curve", name: k, fixed: true } }));
 }
 
 function pointTraces() {
