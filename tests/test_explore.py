@@ -265,6 +265,12 @@ def test_trajectories_beyond_the_limit_are_left_out_and_it_is_said(tmp_path: Pat
     assert layer["all_trajectories"] == len(STATES)
 
 
+def test_one_long_trajectory_is_cut_and_it_is_said(tmp_path: Path) -> None:
+    (path,) = layer_of(tmp_path, trajectories=[FLAT, FLAT], max_states=35)["trajectories"]
+    assert path["n"] == 35
+    assert path["name"] == "trajectory 1 (the first 35 of 400 states)"
+
+
 def test_a_trajectory_has_its_words_and_its_readout(tmp_path: Path) -> None:
     words = [f"w{i}" for i in range(10)]
     (path,) = layer_of(

@@ -119,7 +119,10 @@ def read_layer(points: Any, given: dict[str, Any], max_states: int) -> Layer:
     states = None if states is None else states[shown, :width]
     words_of, names = _described(trajectories, given)
     kept = _fitting([len(path) for path in trajectories], max_states)
-    trajectories = [path[:, :width] for path in trajectories[:kept]]
+    if trajectories and len(trajectories[0]) > max_states:
+        n = len(trajectories[0])
+        names[0] += f" (the first {max_states:,} of {n:,} states)"
+    trajectories = [path[:max_states, :width] for path in trajectories[:kept]]
     curves = [curve[:, :width] for curve in curves]
     own = points.h[:, :width]
     axes = axes_through(
@@ -280,8 +283,12 @@ def _one_each(name: str, values: Any, of: str, n: int) -> list[str] | None:
 
 
 def _fitting(lengths: Sequence[int], most: int) -> int:
-    """Return how many of the first trajectories have no more states than that together."""
-    return int(np.searchsorted(np.cumsum(lengths), most, side="right")) if len(lengths) else 0
+    """Return how many of the first trajectories have no more states than that together.
+
+    One stays in any case.
+    """
+    fitting = int(np.searchsorted(np.cumsum(lengths), most, side="right"))
+    return min(max(fitting, 1), len(lengths))
 
 
 def _looked_at(states: Floats | None, others: Sequence[Floats]) -> Floats:

@@ -20,10 +20,12 @@ from nullcline.search.kinds import KINDS, UNCONVERGED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from nullcline.interactive.layer import Layer
     from nullcline.linearization.linear_map import Linearization
+
+
+AT_ONCE = 64
+"""Points whose distances to all states are held at once."""
 
 
 def layer_record(layer: Layer, name: str, *, dt: float, max_spectra: int) -> dict[str, Any]:
@@ -111,9 +113,16 @@ def _nearest(layer: Layer) -> list[int | None] | None:
     """Return which of the states that are shown is nearest to each point, where texts are known."""
     if layer.texts is None or layer.states is None or not len(layer.states):
         return None
-    own = layer.points.h[:, : layer.width]
-    return [_nearest_row(layer.states, h) if np.isfinite(h).all() else None for h in own]
-
-
-def _nearest_row(states: NDArray[np.floating[Any]], h: NDArray[np.floating[Any]]) -> int:
-    return int(np.argmin(np.sum((states - h) ** 2, axis=1)))
+    # By products, for many at once, about the middle so that differences of squares keep digits.
+    centre = layer.axes.centre
+    states, own = layer.states - centre, layer.points.h[:, : layer.width] - centre
+    squares = np.sum(states**2, axis=1)
+    found: list[int | None] = []
+    for first in range(0, len(own), AT_ONCE):
+        some = own[first : first + AT_ONCE]
+        there = np.asarray(np.isfinite(some).all(axis=1))
+        rows = np.argmin(
+            squares[:, None] - 2 * states @ np.where(there[:, None], some, 0).T, axis=0
+        )
+        found += [row if known else None for row, known in zip(rows.tolist(), there, strict=True)]
+    return found
