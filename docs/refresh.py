@@ -15,6 +15,8 @@ from typing import Any
 from PIL import Image
 
 from nullcline.study.cell_names import CELL_NAMES
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.table import say_time_constants
 
 COLOURS = 256
 
@@ -24,9 +26,10 @@ VARIED = ("train-sizes", "classes", "splits")
 
 PICTURES = {
     "line-1": "The slow manifold among the visited states, its width, and the angles along it",
-    "words": "What words do to the slowest mode, against their weights in a bag of words",
+    "words": "What words do to the mode of longest τ, against their weights in a bag of words",
     "effects": "What words do at once, and what of it lasts",
-    "prediction": "How well the linear map predicts, by distance from the nearest point",
+    "prediction": "How well the linear map predicts, by distance from the nearest point; what is "
+    "below the axis, with its number",
 }
 """The last part of a picture's name, and what it shows."""
 
@@ -129,7 +132,6 @@ def write_study(results: list[Row], page: Path) -> None:
 def joined(parts: tuple[Row, ...]) -> Row:
     """Return one claim, evaluated in several studies, over all of their networks."""
     return {
-        "name": parts[0]["name"],
         "holds": sum(part["holds"] for part in parts),
         "of": sum(part["of"] for part in parts),
         "networks": sorted((n for part in parts for n in part["networks"]), key=place),
@@ -153,7 +155,7 @@ def network_table(rows: list[Row], pages: str = "study/") -> str:
     """Return the study's table, a row for every layer, in Markdown; `pages` is where they lie."""
     head = (
         "| corpus | cell | accuracy | bag of words | dimensions | components (before) "
-        "| fixed, slow points | slowest τ | line: length × width | its variance "
+        "| fixed, slow points | longest τ | line: length × width | its variance "
         "| to mode, readout | R² change, review | words' ρ |\n|---|---|" + "---:|" * 11 + "\n"
     )
     return head + "".join(f"| {' | '.join(_cells(row, pages))} |\n" for row in rows)
@@ -161,7 +163,6 @@ def network_table(rows: list[Row], pages: str = "study/") -> str:
 
 def _cells(row: Row, pages: str) -> list[str]:
     depth = f", {row['layer']} of {row['n_layers']}" if row["n_layers"] > 1 else ""
-    slowest = row["time_constants"] or []
     return [
         row["corpus"],
         f"[{CELL_NAMES[row['cell']]}]({pages}{page_of(row)}.md){depth}",
@@ -170,7 +171,7 @@ def _cells(row: Row, pages: str) -> list[str]:
         f"{row['participation_ratio']:.2f}",
         f"{row['components_for_90']} ({row['components_for_90_untrained']})",
         f"{row['fixed']}, {row['slow']}",
-        ", ".join("∞" if tau is None else f"{tau:.3g}" for tau in slowest[:2]) or "–",
+        ", ".join(say_time_constants(row)[:2]) or "–",
         f"{_number(row['line_length'], 1)} × {_number(row['line_width'], 1)}",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
         f"{_number(row['line_to_mode'], 0)}°, {_number(row['line_to_readout'], 0)}°",
@@ -183,14 +184,13 @@ def varied_table(rows: list[Row]) -> str:
     """Return the table of studies that vary something else, in Markdown."""
     head = (
         "| corpus | reviews trained on | states of | classes | accuracy: test, train "
-        "| bag of words | chance | dimensions | fixed, slow points | slowest τ "
+        "| bag of words | chance | dimensions | fixed, slow points | longest τ "
         "| the line's variance | words' ρ |\n|---|---:|---|" + "---:|" * 9 + "\n"
     )
     return head + "".join(f"| {' | '.join(_varied_cells(row))} |\n" for row in rows)
 
 
 def _varied_cells(row: Row) -> list[str]:
-    slowest = (row["time_constants"] or [None])[0]
     return [
         row["corpus"],
         f"{row['n_train']:,}",
@@ -201,7 +201,7 @@ def _varied_cells(row: Row) -> list[str]:
         f"{row['chance']:.1%}",
         f"{row['participation_ratio']:.2f}",
         f"{row['fixed']}, {row['slow']}",
-        "∞" if slowest is None else f"{slowest:.3g}",
+        ", ".join(say_time_constants(row)[:1]) or "–",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
         _number(row["words_rho"], 2),
     ]
@@ -209,7 +209,7 @@ def _varied_cells(row: Row) -> list[str]:
 
 def claims_table(claims: list[Row]) -> str:
     """Return which claim holds in which network, in Markdown."""
-    names = " | ".join(claim["name"] for claim in claims)
+    names = " | ".join(claim.name for claim in LINE_ATTRACTOR_CLAIMS)  # early results had others
     lines = [f"| | {names} |", "|---|" + ":-:|" * len(claims)]
     for i, network in enumerate(claims[0]["networks"]):
         marks = " | ".join("✓" if claim["networks"][i]["holds"] else "✗" for claim in claims)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _CORPUS_NAMES = {
     "synthetic": "a generated language",
-    "imdb": "IMDB’s film reviews",
+    "imdb": "IMDB's film reviews",
     "sst": "the Stanford Sentiment Treebank",
 }
 
@@ -53,9 +53,9 @@ def annotate_valences(text: str) -> str:
 
 def _describe_the_language(classes: Sequence[str]) -> str:
     rule = (
-        "positive if its words’ valences add up to more than 0 and negative if to less"
+        "positive if its words' valences add up to more than 0 and negative if to less"
         if len(classes) == 2
-        else f"of one of {len(classes)} grades, by what its words’ valences add up to"
+        else f"of one of {len(classes)} grades, by what its words' valences add up to"
     )
     example = OF_THE_LANGUAGE[1]
     return (

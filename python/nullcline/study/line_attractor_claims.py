@@ -155,7 +155,7 @@ LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "one long τ",
-        "the linearization has one mode with a time constant much longer than the others’",
+        "the linearization has one mode with a time constant much longer than the others'",
         f"τ at least {LONG_LASTING} steps, of decay or growth, and twice that of the next mode",
         _long_mode,
     ),
@@ -167,7 +167,7 @@ LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "words",
-        "a word’s projection on the left eigenvector of that mode goes with its valence",
+        "a word's projection on the left eigenvector of that mode goes with its valence",
         f"rank correlation with bag-of-words weights at least {CORRELATED}",
         _words,
     ),
