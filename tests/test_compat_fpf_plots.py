@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from nullcline.compat import fpf
 from nullcline.compat.fpf import FixedPoints, plot_fps
 from nullcline.plotting import Projection
-from testing.drawn import legend, places, rendered
+from testing.drawn import legend, places, rendered, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,9 +64,7 @@ def test_modes_are_as_long_as_their_eigenvalues_say() -> None:
     figure = plot_fps(points(), mode_scale=0.1)
     axes = Projection.principal(X, 3)
     (ax,) = figure.axes
-    drawn = [
-        np.array(part._segments3d[0]) for part in ax.collections if hasattr(part, "_segments3d")
-    ]
+    drawn = segments(ax, "modes")
     expected = [
         axes(np.stack([X[i] - reach * np.eye(5)[unit], X[i] + reach * np.eye(5)[unit]]))
         for i, unit, reach in ((2, 0, 0.15), (3, 1, 0.3), (3, 0, 0.2), (3, 2, 0.12))
@@ -143,7 +141,7 @@ def test_steps_without_a_number_break_a_trial() -> None:
 def test_an_empty_set_is_drawn() -> None:
     figure = plot_fps(points()[np.zeros(4, bool)], TRIALS)
     figure.draw_without_rendering()
-    assert not figure.axes[0].collections
+    assert not len(places(figure.axes[0], "stable"))
 
 
 def test_a_figure_that_is_given_is_drawn_on() -> None:

@@ -221,7 +221,6 @@ def test_select_takes_kinds_masks_and_indices() -> None:
         (3, IndexError, "0 to 2"),
         (True, TypeError, "by their numbers or a mask"),
         (None, TypeError, "by their numbers or a mask"),
-        ((0, slice(1)), TypeError, "rows alone"),
         ([[0]], ValueError, "one dimension"),
         ([0.0], TypeError, "not float64"),
         ([3], IndexError, "0 to 2"),

@@ -18,7 +18,7 @@ from nullcline import plotting
 from nullcline.plotting import Projection
 from nullcline.plotting.attraction import UNSETTLED_COLOUR
 from nullcline.plotting.planes import grid_on
-from nullcline.plotting.settling import UNSETTLED, radii_of, settle
+from nullcline.plotting.settling import STEPS_BETWEEN, UNSETTLED, radii_of, settle
 from nullcline.plotting.theme import colours_of
 from testing.drawn import legend, points_of, rendered, two_bits
 from testing.gru_samples import cell_of, random_gru, seeds
@@ -158,6 +158,22 @@ def test_arrows_point_where_a_step_leads(seed: int) -> None:
     plt.close("all")
 
 
+def test_arrows_along_modes_are_their_eigenvalues() -> None:
+    """Close to a fixed point a step takes a mode's coordinate a to λ a."""
+    cell = nc.LeakyRNN(np.eye(2), np.array([[1.0, 0.8], [0.2, 0.5]]), np.zeros(2), alpha=0.5)
+    modes = nc.linearize(cell, np.zeros((1, 2)))
+    plane, x = Projection.of_modes(modes), np.linspace(-1e-4, 1e-4, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        calls = recorded(patch, "quiver")
+        tiny = (-1e-4, 1e-4, -1e-4, 1e-4)
+        plotting.flow(cell, plane, extent=tiny, resolution=4, arrows=True)
+    first, second = modes.eigenvalues[0].real - 1
+    u, v = np.broadcast_arrays(first * x, second * x[:, None])
+    length = np.hypot(u, v)
+    np.testing.assert_allclose(calls[0][2], u / length, atol=1e-6)
+    np.testing.assert_allclose(calls[0][3], v / length, atol=1e-6)
+
+
 def test_the_title_says_how_much_of_a_step_is_seen() -> None:
     """Two units that move alike: a plane with one of them and a third that is still sees 1/√2."""
     cell = nc.LeakyRNN(np.zeros((3, 1)), np.zeros((3, 3)), np.zeros(3), alpha=0.5)
@@ -220,14 +236,12 @@ def test_what_goes_round_does_not_settle() -> None:
     assert ax.get_title() == "Basins of 0 stable points"
 
 
-def test_a_state_that_passes_by_has_not_settled() -> None:
-    """A saddle slows it beside the attractor's radius: near at one look is not enough."""
-    attractors = np.array([[0.9575, 0.0]])
-    start = np.array([[0.9, 1e-3]])
-    labels = settle(
-        CELL, start, attractors, np.array([0.5]), None, 20, lambda *_: None
-    )  # one look alone
-    assert labels.tolist() == [UNSETTLED]
+def test_a_state_settles_when_it_is_near_at_two_looks() -> None:
+    stable = POINTS.h[nc.linearize(CELL, POINTS).is_stable]
+    radii = radii_of(stable, POINTS.h)
+    for steps, expected in ((STEPS_BETWEEN, UNSETTLED), (2 * STEPS_BETWEEN, 1)):
+        labels = settle(CELL, stable[1:2], stable, radii, None, steps, lambda *_: None)
+        assert labels.tolist() == [expected]
 
 
 def test_there_is_a_tenth_of_the_way_to_the_next_point() -> None:

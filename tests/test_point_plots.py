@@ -18,7 +18,7 @@ from matplotlib.colors import to_rgba
 import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection, scenes
-from nullcline.plotting.theme import POINT_MARKS, colours_of
+from nullcline.plotting.theme import BLACK, POINT_MARKS, colours_of
 from testing.drawn import (
     cloud,
     faces,
@@ -151,11 +151,11 @@ def test_kinds_are_drawn_as_asked_and_the_others_are_counted() -> None:
 
 
 def test_size_grows_with_the_number_of_starts() -> None:
-    counted = replace(POINTS, count=np.arange(1, 10))
+    counted = replace(POINTS, count=np.arange(9, 0, -1))
     ax = plotting.fixed_points(counted, projection=UNITS)
     (stable,) = [part for part in ax.collections if part.get_label() == "stable"]
     rows = [int(np.linalg.norm(POINTS.h - at, axis=1).argmin()) for at in places(ax, "stable")]
-    assert np.argsort(stable.get_sizes()).tolist() == np.argsort(rows).tolist()  # type: ignore[attr-defined]
+    assert np.argsort(-stable.get_sizes()).tolist() == np.argsort(rows).tolist()  # type: ignore[attr-defined]
 
 
 @settings(max_examples=12)
@@ -223,9 +223,10 @@ def test_axes_are_the_components_of_the_states() -> None:
     )  # fmt: skip
 
 
-def test_nan_breaks_a_trajectory_and_leaves_a_state_out() -> None:
+@pytest.mark.parametrize("gap", [np.nan, np.inf])
+def test_nan_breaks_a_trajectory_and_leaves_a_state_out(gap: float) -> None:
     broken = WALKS[0].copy()
-    broken[2, 1] = np.nan
+    broken[2, 1] = gap
     ax = plotting.fixed_points(POINTS, broken, broken, projection=UNITS)
     (line,) = lines(ax)
     assert np.isnan(line).all(axis=1).tolist() == [False, False, True, False, False, False]
@@ -289,6 +290,22 @@ def test_conditions_are_colours() -> None:
     for place, face in zip(places(ax, "stable"), stable, strict=True):
         np.testing.assert_allclose(face, to_rgba(colours_of(2)[int(place[0] > 0)]))
     assert legend(ax)[-2:] == ["left", "$5_ right"]
+
+
+def test_directions_have_no_conditions_colour() -> None:
+    points = nc.find_fixed_points(CELL, POINTS.h, {"rest": [0.0, 0.0], "on": [2.0, 0.0]}).unique()
+    ax = plotting.fixed_points(points, colour="condition", projection=UNITS)
+    (lines_,) = [part for part in ax.collections if part.get_label() == "unstable direction"]
+    assert np.asarray(lines_.get_edgecolor()).tolist() == [list(to_rgba(BLACK))]
+    assert len(segments(ax, "unstable direction")) == 6 + 1
+    for condition, panel in zip(
+        ("on", "rest"),
+        sorted(plotting.panels_by_condition(points, projection=UNITS), key=lambda a: a.get_title()),
+        strict=True,
+    ):
+        own = points.h[points.condition == condition]
+        for middle in segments(panel, "unstable direction").mean(axis=1):
+            assert np.linalg.norm(own - middle, axis=1).min() < 1e-9
 
 
 def test_each_condition_has_its_panel_on_the_same_axes() -> None:

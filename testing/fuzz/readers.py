@@ -21,6 +21,7 @@ import numpy as np
 import nullcline as nc
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.compat.fpf import read_fps
+from nullcline.interop.weight_files import read_weights
 from nullcline.search.kinds import KINDS
 from nullcline.study.results import NetworkAnalysis
 from nullcline.text import Vocabulary, WordVectors, imdb, load_corpus, load_word_vectors, sst
@@ -70,9 +71,23 @@ def _points() -> nc.FixedPoints:
 
 
 def _saved_points(folder: Path) -> list[bytes]:
-    _points().save(folder / "points.npz")
+    _points().save(folder / "points.npz", cell=True)
     names = ("points.npz", "points-of-conditions.npz")
     return [(folder / "points.npz").read_bytes(), *((OLD_FILES / n).read_bytes() for n in names)]
+
+
+def _saved_modes(folder: Path) -> list[bytes]:
+    points = _points()
+    assert points.cell is not None
+    nc.linearize(points.cell, points, n_threads=1).save(folder / "modes.npz")
+    return [(folder / "modes.npz").read_bytes()]
+
+
+def _use_modes(modes: nc.Linearization, folder: Path) -> None:
+    repr(modes)
+    modes.by_time_constant()
+    nc.concatenate(list(modes) or [modes]).save(folder / "again.npz")
+    nc.Linearization.load(folder / "again.npz")
 
 
 def _use_points(points: nc.FixedPoints, folder: Path) -> None:
@@ -81,7 +96,7 @@ def _use_points(points: nc.FixedPoints, folder: Path) -> None:
         points.select(kind).unique()
     points.unique(unconverged=True)
     points.outliers()
-    points.save(folder / "again.npz")
+    points.save(folder / "again.npz", cell=points.cell is not None)
     nc.FixedPoints.load(folder / "again.npz")
 
 
@@ -255,6 +270,24 @@ def _safetensors(folder: Path) -> list[bytes]:
     return [save(cell), save(layer), save(half)]
 
 
+def _state_dicts(folder: Path) -> list[bytes]:
+    """Return weights that torch.save wrote: plain, in a checkpoint, as it once was; and arrays."""
+    import torch
+
+    tensors = {f"rnn.{name}": value for name, value in torch.nn.GRU(2, 3).state_dict().items()}
+    checkpoint = {"state_dict": tensors, "epoch": 3, "optimizer": {"state": {0: torch.zeros(2)}}}
+    contents = []
+    for content, options in (
+        (tensors, {}),
+        (checkpoint, {}),
+        (tensors, {"_use_new_zipfile_serialization": False}),
+    ):
+        torch.save(content, folder / "seed", **options)
+        contents.append((folder / "seed").read_bytes())
+    np.savez(folder / "seed.npz", **{name: value.numpy() for name, value in tensors.items()})
+    return [*contents, (folder / "seed.npz").read_bytes()]
+
+
 def _use_cells(cells: list[Any], _: Path) -> None:
     for cell in cells:
         cell.step(np.zeros((1, cell.state_size)))
@@ -266,6 +299,7 @@ def _files(*names: str) -> Callable[[Path], list[bytes]]:
 
 READERS: dict[str, Reader] = {
     "points": Reader(_saved_points, "points.npz", nc.FixedPoints.load, _use_points),
+    "modes": Reader(_saved_modes, "modes.npz", nc.Linearization.load, _use_modes),
     "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
     "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),
     "analysis": Reader(_files("analysis.npz"), "analysis.npz", NetworkAnalysis.load, _use_analysis),
@@ -280,6 +314,13 @@ READERS: dict[str, Reader] = {
         _safetensors,
         "cell.safetensors",
         nc.from_safetensors,
+        _use_cells,
+        refusals=(ValueError, TypeError, NotImplementedError),
+    ),
+    "state dict": Reader(
+        _state_dicts,
+        "weights",
+        lambda path: read_weights(path, prefix="rnn.").layers,
         _use_cells,
         refusals=(ValueError, TypeError, NotImplementedError),
     ),

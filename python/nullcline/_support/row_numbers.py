@@ -18,7 +18,7 @@ def row_numbers(which: Any, n: int) -> NDArray[np.intp]:
     Raises
     ------
     TypeError
-        If it is a tuple, None or an array of neither truth values nor integers.
+        If it is None, a truth value or an array of neither truth values nor integers.
     ValueError
         If it has more than one dimension, or is a mask of another length.
     IndexError
@@ -28,9 +28,16 @@ def row_numbers(which: Any, n: int) -> NDArray[np.intp]:
         return np.arange(n)[which]
     if which is None or isinstance(which, bool | np.bool_):
         raise TypeError(f"which must be rows, by their numbers or a mask of {n}, not {which}")
-    if isinstance(which, tuple) and any(not hasattr(part, "__index__") for part in which):
-        raise TypeError("which must be rows alone: index an attribute, points.h[rows, units]")
     return _numbers(np.asarray(which), n)
+
+
+def require_rows_alone(which: object) -> None:
+    """Raise TypeError for what stands between brackets if it has a comma, as in points[0, 1]."""
+    if isinstance(which, tuple):
+        raise TypeError(
+            "which must be rows alone, and several in a list: points[[0, 1]]; units are indexed in "
+            "an attribute, points.h[0, 1]"
+        )
 
 
 def _numbers(index: NDArray[Any], n: int) -> NDArray[np.intp]:

@@ -147,13 +147,13 @@ class RateCell(CompiledCell):
 
     def arguments(self) -> dict[str, Any]:
         """Return what the class makes the same cell of: `type(cell)(**cell.arguments())`."""
-        activation = self.activation
+        names = self._activations or []
         return {
             "weight_ih": self._input,
             "weight_hh": self.factors or self._recurrence[0],
             "bias": self._bias,
             "alpha": self._alpha,
-            "activation": activation if isinstance(activation, str) else list(activation),
+            "activation": names[0] if len(names) == 1 else list(names),
             "dt": self._dt,
         }
 
@@ -217,9 +217,8 @@ def _leak(
         raise ValueError("tau must be positive")
     if dt == 0:
         raise ValueError("dt must be positive and at most tau, not 0")
-    leak = (given if tau is None or dt is None else dt / given).astype(
-        dtype
-    )  # float32 makes 1e-50 a zero
+    wide = given if tau is None or dt is None else dt / given
+    leak = wide.astype(dtype)  # float32 makes 1e-50 a zero
     if not ((leak > 0) & (leak <= 1)).all():
         what = "alpha must" if tau is None else "dt must be positive and at most tau, so that alpha"
         raise ValueError(f"{what} lie in (0, 1], not between {leak.min():g} and {leak.max():g}")

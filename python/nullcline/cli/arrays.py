@@ -30,11 +30,15 @@ def read_states(where: str, cell: Cell) -> Floats:
         If the file cannot be read, or what it holds are no states of the cell.
     """
     array = read_trajectories(where, cell)
+    _require_finite(where, array)
     return array.reshape(-1, array.shape[-1])
 
 
 def read_trajectories(where: str, cell: Cell) -> Floats:
-    """Return the states in a file in the shape that they have, (n, S) or (trials, time, S)."""
+    """Return the states in a file in the shape that they have, (n, S) or (trials, time, S).
+
+    Trials of different lengths may be filled up with NaN.
+    """
     array = _numbers(where, one_array(where), cell)
     if array.ndim == 1:
         array = array[None]
@@ -46,7 +50,6 @@ def read_trajectories(where: str, cell: Cell) -> Floats:
     _require_width(where, "states", array, cell.state_size, _of(cell))
     if array.size == 0:
         raise ValueError(f"{where} holds no states: its shape is {array.shape}")
-    _require_finite(where, array)
     return array
 
 

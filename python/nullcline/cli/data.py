@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
 
+_EXAMPLES = (
+    "nullcline data fetch imdb glove",
+    "nullcline data fetch sst --data-dir corpora",
+)
+
 _DOWNLOAD_KEPT = "what has come is kept: the same command goes on there"
 
 
@@ -25,6 +30,7 @@ def add(commands: Commands) -> None:
         _fetch,
         "download originals into the cache, or find the local copies",
         kept=_DOWNLOAD_KEPT,
+        examples=_EXAMPLES,
         extra="study",
     )
     parser.add_argument("names", nargs="+", choices=list(ORIGINALS), help="what to fetch")

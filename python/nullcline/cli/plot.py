@@ -13,7 +13,7 @@ from nullcline.cli.networks import is_points
 from nullcline.cli.options import command
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
-from nullcline.cli.subject import add_subject, read_points
+from nullcline.cli.subject import add_subject, read_points, require_one_condition
 from nullcline.continuation.fibers import trace
 from nullcline.linearization.linear_map import linearize
 from nullcline.search.fixed_points import FixedPoints
@@ -34,6 +34,8 @@ _EXAMPLES = (
 )
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+
+_AT_ONE_INPUT = ("landscape", "flow", "basins")
 
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """The same picture is the same file."""
@@ -92,16 +94,25 @@ def _plot(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")  # there need be no screen
+    from matplotlib import pyplot as plt
+
     from nullcline import plotting
 
     with plotting.style():
         figure = _figure(_DRAWN[options.what](shown))
-        with replacing(path) as temporary:
-            suffix = path.suffix.lower()
-            figure.savefig(
-                temporary, format=suffix[1:], bbox_inches="tight", metadata=_UNDATED.get(suffix)
-            )
+        try:
+            _save(figure, path)
+        finally:
+            plt.close(figure)
     say(path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    suffix = path.suffix.lower()
+    with replacing(path) as temporary:
+        figure.savefig(
+            temporary, format=suffix[1:], bbox_inches="tight", metadata=_UNDATED.get(suffix)
+        )
 
 
 def _read(options: argparse.Namespace) -> _Shown:
@@ -111,6 +122,8 @@ def _read(options: argparse.Namespace) -> _Shown:
             "points/layer-1.npz, say"
         )
     subject = read_points(options)
+    if options.what in _AT_ONE_INPUT:
+        require_one_condition(subject, f"the {options.what}")
     if options.states is None:
         states = FixedPoints.load(options.source).starts
     else:
@@ -142,10 +155,13 @@ def _axes(shown: _Shown, k: int) -> Any:
 
 
 def _over(shown: _Shown, axes: Any, ax: Any) -> Any:
-    """Draw points over what is drawn in a plane."""
+    """Draw points over what is drawn in a plane, which keeps its title."""
     from nullcline import plotting
 
-    return plotting.fixed_points(shown.subject.points, projection=axes, ax=ax, n_directions=0)
+    title = ax.get_title()
+    ax = plotting.fixed_points(shown.subject.points, projection=axes, ax=ax, n_directions=0)
+    ax.set_title(title)
+    return ax
 
 
 def _points(shown: _Shown) -> Any:
@@ -236,6 +252,7 @@ def _traced(shown: _Shown) -> Any:
     """Return the curves through the points that were chosen, or else through the first."""
     options = shown.options
     subject = shown.subject if options.point else shown.subject.select(np.arange(1))
+    require_one_condition(subject, "a curve")
     return trace(subject.cell, subject.points, n_threads=options.n_threads)
 
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
 
+_EXAMPLES = (
+    "nullcline reproduce                          # on a generated language, without a download",
+    "nullcline reproduce --corpus imdb --out imdb --resume",
+    "nullcline reproduce --cells gru lstm --corpora sst imdb --train-sizes 500 all --out study",
+)
+
 
 def add(commands: Commands) -> None:
     """Add the command."""
@@ -33,6 +39,7 @@ def add(commands: Commands) -> None:
         _reproduce,
         "reproduce the study: figures, numbers and a page",
         kept=GOES_ON,
+        examples=_EXAMPLES,
         extra="study",
     )
     parser.add_argument(

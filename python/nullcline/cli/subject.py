@@ -34,15 +34,18 @@ class Subject:
         Distinct points; or states, each with the kind that a point there would have.
     numbers
         What tables call them, from 0: their rows among the distinct points of their file.
+    are_points
+        Whether they are points that a search found, rather than states.
     """
 
     cell: Cell
     points: FixedPoints
     numbers: NDArray[np.intp]
+    are_points: bool
 
     def select(self, rows: NDArray[Any]) -> Subject:
         """Return some of the points, with the numbers that they had."""
-        return Subject(self.cell, self.points.select(rows), self.numbers[rows])
+        return replace(self, points=self.points.select(rows), numbers=self.numbers[rows])
 
 
 def add_subject(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +105,7 @@ def read_subject(options: argparse.Namespace) -> Subject:
         if options.states is not None:
             raise ValueError(f"states must be left out: {options.source} holds points")
         return read_points(options)
-    return _chosen(options, *_states(options))
+    return _chosen(options, _states(options))
 
 
 def read_points(options: argparse.Namespace) -> Subject:
@@ -115,13 +118,14 @@ def read_points(options: argparse.Namespace) -> Subject:
     else:
         cell = read_layer(options.network, options).cell
         _require_fitting(options, points, cell)
-    return _chosen(options, cell, replace(points, cell=cell).unique())
+    distinct = replace(points, cell=cell).unique()
+    return _chosen(options, Subject(cell, distinct, np.arange(len(distinct)), are_points=True))
 
 
-def _chosen(options: argparse.Namespace, cell: Cell, points: FixedPoints) -> Subject:
-    subject = Subject(cell, points, np.arange(len(points)))
+def _chosen(options: argparse.Namespace, subject: Subject) -> Subject:
+    """Return the points of the kinds, the condition and the numbers that are asked for."""
     if options.condition is not None:
-        subject = subject.select(_under_condition(options, points))
+        subject = subject.select(_under_condition(options, subject.points))
     if options.kinds:
         subject = subject.select(np.flatnonzero(np.isin(subject.points.kind, options.kinds)))
     if len(subject.points) == 0:
@@ -151,6 +155,14 @@ def _under_condition(options: argparse.Namespace, points: FixedPoints) -> NDArra
     return np.flatnonzero([label == options.condition for label in labels])
 
 
+def require_one_condition(subject: Subject, what: str) -> None:
+    """Raise ValueError if points are under several conditions of their inputs."""
+    labels = subject.points.condition
+    if labels is not None and len(set(labels.tolist())) > 1:
+        there = ", ".join(dict.fromkeys(labels.astype(str).tolist()))
+        raise ValueError(f"condition must be chosen, one of {there}: {what} is at one input")
+
+
 def shown_numbers(numbers: NDArray[np.intp]) -> str:
     """Return numbers in words: 0 to 8, or 0, 3, 7 and 12 more."""
     if len(numbers) > 1 and np.ptp(numbers) == len(numbers) - 1:
@@ -177,7 +189,7 @@ def _require_fitting(options: argparse.Namespace, points: FixedPoints, cell: Cel
         )
 
 
-def _states(options: argparse.Namespace) -> tuple[Cell, FixedPoints]:
+def _states(options: argparse.Namespace) -> Subject:
     cell = read_layer(options.source, options).cell
     if options.states is None:
         raise ValueError(
@@ -186,4 +198,5 @@ def _states(options: argparse.Namespace) -> tuple[Cell, FixedPoints]:
         )
     states = read_states(options.states, cell)
     inputs = None if options.inputs is None else read_inputs(options.inputs, cell)
-    return cell, find_fixed_points(cell, states, inputs, max_iterations=0)
+    judged = find_fixed_points(cell, states, inputs, max_iterations=0)
+    return Subject(cell, judged, np.arange(len(judged)), are_points=False)

@@ -11,7 +11,13 @@ from nullcline.cli.options import command
 from nullcline.cli.outputs import add_output, require_suffix, require_writable, write_csv
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.running import say
-from nullcline.cli.subject import add_states_in_place, add_subject, read_subject, shown_numbers
+from nullcline.cli.subject import (
+    add_states_in_place,
+    add_subject,
+    read_subject,
+    require_one_condition,
+    shown_numbers,
+)
 from nullcline.cli.tables import Table, add_json, records, show, show_json
 from nullcline.continuation.fibers import trace
 
@@ -66,9 +72,10 @@ def _trace(options: argparse.Namespace) -> None:
     subject = read_subject(options)
     if not options.point:
         subject = subject.select(np.arange(1))
+    require_one_condition(subject, "a curve")
     found = trace(
         subject.cell,
-        subject.points,
+        *_given(subject),
         n_directions=options.n_directions,
         largest_step=options.largest_step,
         max_points=options.max_points,
@@ -77,9 +84,7 @@ def _trace(options: argparse.Namespace) -> None:
     if options.out is not None:
         _write(options.out, found)
     tables = {
-        "curves": _curves_table(
-            found, f"{options.source}: curves, both ways from {_named(subject)}"
-        ),
+        "curves": _curves_table(found, f"{options.source}: curves through {_named(subject)}"),
         "points": points_table(
             found.points, "points on the curves (starts: how often each was met)"
         ),
@@ -92,8 +97,19 @@ def _trace(options: argparse.Namespace) -> None:
         say(options.out)
 
 
+def _given(subject: Subject) -> tuple[Any, Any]:
+    """Return points, which carry their inputs, or states, which go to their ends, and theirs."""
+    points = subject.points
+    if subject.are_points or points.inputs is None:
+        return (points if subject.are_points else points.h), None
+    if np.ptp(points.inputs, axis=0).any():
+        raise ValueError("inputs must be one for all states that a curve is traced from")
+    return points.h, points.inputs[0]
+
+
 def _named(subject: Subject) -> str:
-    return f"point{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
+    what = "point" if subject.are_points else "state"
+    return f"{what}{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
 
 
 def _curves_table(found: Trace, title: str) -> Table:

@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
 
+_EXAMPLES = (
+    "nullcline train --out run",
+    "nullcline train --corpus reviews.csv --cell lstm --layers 2 --hidden-size 64 --out run",
+    "nullcline train --corpus imdb --out run --resume",
+)
+
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = command(commands, "train", _train, "train one network", kept=GOES_ON, extra="study")
+    parser = command(
+        commands,
+        "train",
+        _train,
+        "train one network",
+        kept=GOES_ON,
+        examples=_EXAMPLES,
+        extra="study",
+    )
     add_out(parser, "checkpoint")
     add_corpus(parser, default="synthetic")
     add_training(parser)

@@ -9,6 +9,8 @@ import numpy as np
 from nullcline._support import validation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nullcline._support.validation import Floats
 
 
@@ -27,6 +29,15 @@ def parameter(name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
     converted = convert(name, value, dtype)
     validation.require_finite(name, converted)
     return converted
+
+
+def parameter_in(path: Path, name: str, value: Any, dtype: np.dtype[Any]) -> Floats:
+    """Return `parameter` of what a file holds, which errors name."""
+    try:
+        return parameter(name, value, dtype)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{path}: {error}") from error
 
 
 def _from_tensor(name: str, tensor: Any, dtype: np.dtype[Any]) -> Floats:

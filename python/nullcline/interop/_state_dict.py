@@ -50,7 +50,7 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     tensors = dict(_tensors(content, "", torch.Tensor))
     if not tensors:
         raise FileError(
-            f"{path} holds {_what(content)}, and no tensors by name; save weights: {_SAVE}"
+            f"{path} holds {_what(content)}, and no named tensors; save weights: {_SAVE}"
         )
     return tensors
 

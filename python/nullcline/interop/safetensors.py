@@ -13,7 +13,7 @@ from nullcline._support import validation
 from nullcline._support.reading import explaining, open_regular
 from nullcline.interop._frameworks import framework
 from nullcline.interop._named_parameters import cells_of
-from nullcline.interop._parameters import parameter
+from nullcline.interop._parameters import parameter_in
 
 if TYPE_CHECKING:
     import os
@@ -152,8 +152,4 @@ def _tensor(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> Floats:
         raise TypeError(f"{name} in {path} is stored as {stored}, which NumPy cannot hold")
     with explaining(path, "a safetensors file"):
         value = file.get_tensor(name)
-    try:
-        return parameter(name, value, dtype)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{path}: {error}") from error
+    return parameter_in(path, name, value, dtype)

@@ -14,7 +14,7 @@ from nullcline._support import archive, validation, zips
 from nullcline._support.reading import FileError, open_regular, reading, size_of
 from nullcline.interop._keras_file import read_keras
 from nullcline.interop._named_parameters import cells_of, prefixes
-from nullcline.interop._parameters import parameter
+from nullcline.interop._parameters import parameter_in
 from nullcline.interop._state_dict import read_state_dict
 from nullcline.interop.safetensors import from_safetensors, open_safetensors
 
@@ -36,6 +36,9 @@ class FileFormat(Enum):
     KERAS = "a file of Keras"
     UNKNOWN = "none of these"
 
+
+_LONGEST_HEADER = 100_000_000
+"""Of a safetensors file, by its specification."""
 
 _KEEPING_WEIGHTS = {
     FileFormat.NPZ,
@@ -81,7 +84,6 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
         If it is no regular file, or a damaged archive.
     """
     with open_regular(path) as file:
-        size = size_of(file)
         first = file.read(9)
     if first.startswith(b"\x93NUMPY"):
         return FileFormat.NPY
@@ -89,7 +91,7 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
         return FileFormat.KERAS
     if first.startswith(b"\x80"):  # a pickle, as PyTorch's were
         return FileFormat.TORCH
-    if first[8:] == b"{" and int.from_bytes(first[:8], "little") <= size - 8:
+    if first[8:] == b"{" and int.from_bytes(first[:8], "little") <= _LONGEST_HEADER:
         return FileFormat.SAFETENSORS
     if first.startswith(b"PK\x03\x04"):
         with reading(path, "a zip archive") as file:
@@ -167,7 +169,7 @@ def read_weights(
         layers = cells_of(
             Path(path),
             list(arrays),
-            lambda name: parameter(name, arrays[name], target),
+            lambda name: parameter_in(Path(path), name, arrays[name], target),
             prefix=chosen,
             **options,
         )

@@ -13,7 +13,7 @@ from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import row_numbers
+from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells import require_cell, thread_count
@@ -296,6 +296,7 @@ class Linearization(Shown):
         return Table(header, rows, len(self))
 
     def __getitem__(self, which: str | Rows) -> Linearization:
+        require_rows_alone(which)
         return self.select(which)
 
     def __iter__(self) -> Iterator[Linearization]:

@@ -152,7 +152,8 @@ def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
         place = ax.get_subplotspec()
         beside = 1 if place is None else place.get_gridspec().ncols
         room = 0.9 * figure.get_figwidth() / beside
-        below = ScaledTranslation(0, -BELOW / 72, figure.dpi_scale_trans)
+        away = 0 if is_3d(ax) else BELOW / 72  # a space has room for its labels within
+        below = ScaledTranslation(0, -away, figure.dpi_scale_trans)
         legend = ax.legend(
             **shown,
             loc="upper center",

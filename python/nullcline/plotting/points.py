@@ -181,10 +181,10 @@ def unstable_directions(
     return np.array(owners, np.intp), np.array(vectors).reshape(-1, size)
 
 
-def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float = REACH) -> None:
+def draw_directions(ax: Axes, places: Matrix, directions: Matrix, colour: str = VERMILION) -> None:
     """Draw a line through each place along its direction, both of shape (m, 2) or (m, 3).
 
-    The longest has a half of `reach` diagonals of the picture; the others are as much shorter as
+    The longest has a half of `REACH` diagonals of the picture; the others are as much shorter as
     their direction is.
     """
     longest = np.linalg.norm(directions, axis=1).max(initial=0)
@@ -195,11 +195,11 @@ def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float =
         limits.append(ax.get_zlim())  # type: ignore[attr-defined]
     extents = [*np.ptp(limits, axis=1)]
     diagonal = float(np.linalg.norm(extents))
-    half = directions * (reach * diagonal / longest)
+    half = directions * (REACH * diagonal / longest)
     add_lines(
         ax,
         np.stack([places - half, places + half], axis=1),
-        colors=VERMILION,
+        colors=colour,
         linewidths=1.6,
         zorder=3,
         label="unstable direction",
@@ -209,7 +209,7 @@ def draw_directions(ax: Axes, places: Matrix, directions: Matrix, reach: float =
 def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D]:
     """Return what stands in a legend for points of these marks, and for their directions.
 
-    `face` is their colour, where it is not that of their marks.
+    `face` is their colour, where it is not that of their marks; directions are then black.
     """
     entries = [
         Line2D(
@@ -219,7 +219,8 @@ def mark_handles(marks: Collection[str], face: str | None = None) -> list[Line2D
         if name in marks
     ]
     if {"saddle", "repeller"} & set(marks):
-        entries.append(Line2D([], [], color=VERMILION, lw=1.6, label="direction that grows"))
+        line = VERMILION if face is None else BLACK
+        entries.append(Line2D([], [], color=line, lw=1.6, label="direction that grows"))
     return entries
 
 

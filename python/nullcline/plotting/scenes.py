@@ -36,7 +36,7 @@ from nullcline.plotting.points import (
     unstable_directions,
 )
 from nullcline.plotting.projection import Projection, in_space
-from nullcline.plotting.theme import GREY, POINT_MARKS, colours_of
+from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 
@@ -260,6 +260,11 @@ class Scene:
         self.conditions = self._conditions()
 
     @property
+    def _by_condition(self) -> bool:
+        """Whether the colour of points is that of their condition."""
+        return self._colour == "condition" and self.points.condition is not None
+
+    @property
     def _cell(self) -> Cell | None:
         return self.points.cell
 
@@ -312,7 +317,8 @@ class Scene:
         slow = self.points.q[self.points.kind == "slow"]
         colours = speed_colours(slow)
         draw_marks(ax, places, self.growth.marks, self._sizes(), self._faces(colours))
-        draw_directions(ax, places[self.growth.owners], turned)
+        line = BLACK if self._by_condition else VERMILION
+        draw_directions(ax, places[self.growth.owners], turned, line)
         for name, label in zip("xyz"[:k], projection.labels, strict=True):
             getattr(ax, f"set_{name}label")(label, parse_math=False)
         add_title(ax, self.counts())
@@ -322,8 +328,7 @@ class Scene:
 
     def handles(self) -> list[Line2D]:
         """Return what stands in the legend."""
-        by_condition = self._colour == "condition" and self.points.condition is not None
-        face = "white" if by_condition else None  # their colour is that of their condition
+        face = "white" if self._by_condition else None
         entries = mark_handles(set(self.growth.marks.tolist()), face)
         if any(len(rows) for label, rows in self.states if label is None):
             entries.append(dot(GREY, "visited state"))
@@ -387,9 +392,9 @@ class Scene:
         return np.asarray(many * (45 + 120 * np.sqrt(share)))
 
     def _faces(self, colours: ScalarMappable) -> list[Any]:
-        if self._colour == "condition" and self.points.condition is not None:
-            tints = self._tints()
-            return [tints[label] for label in self.points.condition.tolist()]
+        if self._by_condition:
+            labels: Any = self.points.condition
+            return [self._tints()[label] for label in labels.tolist()]
         several = len(np.unique(self.points.q[self.points.kind == "slow"])) > 1
         return [
             colours.to_rgba(q) if mark == "slow" and several else POINT_MARKS[mark].face

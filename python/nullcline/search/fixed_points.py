@@ -9,7 +9,7 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import row_numbers
+from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
@@ -125,6 +125,7 @@ class FixedPoints(Shown):
         return int(self.h.shape[0])
 
     def __getitem__(self, which: str | Rows) -> FixedPoints:
+        require_rows_alone(which)
         return self.select(which)
 
     def __iter__(self) -> Iterator[FixedPoints]:

@@ -49,7 +49,10 @@ def write_points(
     path: str | os.PathLike[str], columns: dict[str, Any], tol_unique: float, cell: Cell | None
 ) -> None:
     """Write the columns of points, and maybe their cell, whole or not at all."""
-    arrays = dict(columns) if cell is None else {**columns, **pack_cell(cell)}
+    arrays = dict(columns)
+    if cell is not None:
+        require_fit(cell, columns["h"], columns.get("inputs"))
+        arrays |= pack_cell(cell)
     for name in (name for name in _TEXTS if name in arrays):
         texts, codes = np.unique(arrays.pop(name), return_inverse=True)
         code = np.min_scalar_type(len(texts))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nullcline._support.shown import Shown, Table, first_rows, in_one_line
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -13,7 +15,7 @@ __all__ = ["Corpus", "Split"]
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(Shown):
     """Texts and their labels.
 
     Parameters
@@ -43,9 +45,16 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} texts of {len(set(self.labels.tolist()))} classes)"
+
+    def _table(self) -> Table:
+        rows = [(self.labels[i], self.texts[i]) for i in first_rows(len(self))]
+        return Table(("label", "text"), rows, len(self))
+
 
 @dataclass(frozen=True, eq=False)
-class Corpus:
+class Corpus(Shown):
     """A named corpus of two classes or more.
 
     Parameters
@@ -78,3 +87,7 @@ class Corpus:
                     f"labels must be below {len(self.classes)}, the number of classes, and the "
                     f"{name} split has {largest}"
                 )
+
+    def __repr__(self) -> str:
+        n_texts = f"{len(self.train)} training and {len(self.test)} test texts"
+        return f"Corpus({in_one_line(self.name, 40)!r}, {n_texts}, {len(self.classes)} classes)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.shown import MOST_ROWS, Shown, Table
 from nullcline.text.vocabulary import PAD
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def draw_for_word(word: str, size: int, seed: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class WordVectors:
+class WordVectors(Shown):
     """Words and their vectors.
 
     Parameters
@@ -71,6 +72,14 @@ class WordVectors:
         if not finite.all():
             word = self.words[int(np.argmin(finite))]
             raise ValueError(f"vectors must be finite, and that of {word!r} is not")
+
+    def __repr__(self) -> str:
+        return f"WordVectors({len(self)} words, {self.vectors.shape[1]} numbers each)"
+
+    def _table(self) -> Table:
+        lengths = np.linalg.norm(self.vectors[:MOST_ROWS].astype(np.float64), axis=1)
+        rows = list(zip(self.words, lengths, strict=False))
+        return Table(("word", "length of its vector"), rows, len(self))
 
     def __len__(self) -> int:
         return len(self.words)

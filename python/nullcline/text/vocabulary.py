@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._support.files import write_json
 from nullcline._support.reading import FileError, explaining, read_json
+from nullcline._support.shown import Shown, Table, first_rows
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +24,7 @@ UNK = 1
 _SPECIAL = ("<pad>", "<unk>")
 
 
-class Vocabulary:
+class Vocabulary(Shown):
     """A fixed list of words: number 0 pads, number 1 stands for every unknown word.
 
     Parameters
@@ -94,6 +95,10 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} words)"
+
+    def _table(self) -> Table:
+        rows = [(i, self._words[i]) for i in first_rows(len(self))]
+        return Table(("number", "word"), rows, len(self))
 
     def encode(self, tokens: Iterable[str]) -> NDArray[np.int64]:
         """Return the number of each token, `UNK` for those that are not in the vocabulary.

@@ -18,6 +18,7 @@ from safetensors.torch import load, save
 from nullcline._support.files import sha256, write_bytes, write_json
 from nullcline._support.reading import explaining, open_regular, read_json
 from nullcline._support.records import as_json, unpack
+from nullcline._support.shown import Shown, in_one_line
 from nullcline.text import UNK, Vocabulary, tokenize
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.fingerprint import corpus_sha256
@@ -71,7 +72,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Shown):
     """A finished training run.
 
     Parameters
@@ -109,6 +110,13 @@ class Checkpoint:
     corpus_sha256: str | None = None
     vectors_sha256: str | None = None
     files: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+
+    def __repr__(self) -> str:
+        own = self.settings
+        return (
+            f"Checkpoint({own.cell}, {own.layers} × {own.hidden_size} units, "
+            f"{in_one_line(self.corpus, 30)!r}, test accuracy {self.test_accuracy:.3f})"
+        )
 
     @property
     def sha256(self) -> str | None:

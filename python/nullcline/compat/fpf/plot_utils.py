@@ -157,14 +157,23 @@ def _draw_points(
         stable = (np.abs(values[known]) < 1).all(axis=1)
         stability[known] = np.where(stable, "stable", "unstable")
         marks = point_kinds(kind, stability, values)
-        for place, value, vector in zip(h, values, vectors, strict=True):
-            largest = np.argsort(-np.abs(value), kind="stable")[:MODES_DRAWN]
-            for mode in largest[np.abs(value[largest]) > 1]:
-                reach = mode_scale * np.abs(value[mode]) * vector[:, mode].real
-                ends = projection(np.stack([place - reach, place + reach]))
-                add_lines(ax, ends[None], colors=VERMILION, linewidths=1.4, zorder=3)
+        ends = projection(_lines_of_modes(h, values, vectors, mode_scale))
+        add_lines(ax, ends, colors=VERMILION, linewidths=1.4, zorder=3, label="modes")
     draw_marks(ax, projection(h), marks, np.full(len(h), 36.0))
     add_legend(ax, mark_handles(set(marks.tolist())))
+
+
+def _lines_of_modes(
+    h: Matrix, values: NDArray[Any], vectors: NDArray[Any], mode_scale: float
+) -> Matrix:
+    """Return the ends of a line along each mode that grows, shape (m, 2, n_states)."""
+    lines = [np.zeros((0, 2, h.shape[1]))]
+    for place, value, vector in zip(h, values, vectors, strict=True):
+        largest = np.argsort(-np.abs(value), kind="stable")[:MODES_DRAWN]
+        growing = largest[np.abs(value[largest]) > 1]
+        reach = mode_scale * np.abs(value[growing])[:, None] * vector[:, growing].real.T
+        lines.append(np.stack([place - reach, place + reach], axis=1))
+    return np.concatenate(lines)
 
 
 @one_blas_thread()

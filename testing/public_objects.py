@@ -1,0 +1,121 @@
+"""An example of everything public that can be held, and what it means that two are the same.
+
+A class that is exported without an example here fails `tests/test_pickles.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import nullcline as nc
+from nullcline.cells import Cell
+from nullcline.text import Corpus, Split, WordVectors
+from nullcline.training import load_checkpoint
+from testing.every_cell import KINDS, random_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
+
+
+def leaky_function(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """Return the next states of a function that pickle knows by its name."""
+    return 0.5 * h + 0.5 * torch.tanh(x - h.roll(1, dims=1))
+
+
+def cells() -> Iterator[Any]:
+    """Yield every kind of cell in both types, rates with all that they can have, and composites."""
+    for kind in KINDS:
+        for dtype in (np.float64, np.float32):
+            yield random_network(kind, 4, 2, seed=1).cell(dtype)
+    rng = np.random.default_rng(2)
+    factors = rng.normal(size=(2, 4, 1))
+    names = ["tanh", "relu", "softplus", "identity"]
+    tau = np.array([3.0, 7.0, 11.0, 13.0])  # dt / tau is rounded, and is to come back to the bit
+    for rates in (nc.RateRNN, nc.LeakyRNN):
+        yield rates(rng.normal(size=(4, 2)), tuple(factors), dt=0.7, tau=tau, activation=names)
+    layers = [random_network(kind, 4, 4, seed=3).cell() for kind in ("lstm", "gru", "rate")]
+    yield nc.Stack(layers)
+    yield nc.Bidirectional(layers[0], layers[1])
+    yield nc.from_function(leaky_function, 3, 3, bounds=(-1, 1))
+
+
+def results() -> Iterator[Any]:
+    """Yield what analyses return, of one GRU."""
+    cell = random_network("gru", 4, 2, seed=4).cell()
+    rng = np.random.default_rng(5)
+    states = rng.uniform(-1, 1, (12, 4))
+    inputs = {"go": np.array([1.0, 0.0]), "rest": np.zeros(2)}
+    points = nc.find_fixed_points(cell, states[:5])
+    yield points
+    yield nc.find_fixed_points(cell, states[:5], inputs)
+    modes = nc.linearize(cell, points.unique())
+    yield modes
+    traced = nc.trace(cell, points.unique()[0], max_points=12)
+    yield traced
+    yield traced.curves[0]
+    yield nc.follow_input(cell, points.unique()[0], np.array([1.0, 0.5]), max_points=8)
+    yield nc.measure_line_attractor(cell, states[:4], states, readout=np.ones(4), n_positions=3)
+    prediction = nc.predict_next_states(modes, states, rng.normal(size=(12, 2)))
+    yield prediction
+    yield prediction.by_distance(3)
+    effects = nc.word_effects(modes, rng.normal(size=(6, 2)), np.ones(4))
+    yield effects
+    yield effects.rank_correlations(np.arange(6.0))["mode 1"]
+    yield points.certify()
+    yield nc.cuda.Availability("there is none")
+    yield nc.cuda.Device(0, "a GPU", (9, 0))
+
+
+def texts_and_runs() -> Iterator[Any]:
+    """Yield what texts and trained networks are held as."""
+    train, test = Split(("<b>", "é\n"), np.array([0, 1])), Split((), np.zeros(0, np.int64))
+    run = load_checkpoint(FIXTURES / "old_files" / "network")
+    yield Corpus("<i>", train, test)
+    yield train
+    yield WordVectors(("a", "b"), np.ones((2, 300), np.float32))
+    yield run.vocabulary
+    yield run
+
+
+@functools.cache
+def examples() -> dict[str, Any]:
+    """Return all of them, each by the name of its class and a number."""
+    things = enumerate([*cells(), *results(), *texts_and_runs()])
+    return {f"{type(thing).__name__} {i}": thing for i, thing in things}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two things are the same to the bit, whatever processes they have been in."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, one.dtype.kind in "fc")
+    if isinstance(one, Cell):
+        return np.array_equal(stepped(one), stepped(other)) and repr(one) == repr(other)
+    if dataclasses.is_dataclass(one):
+        names = [field.name for field in dataclasses.fields(one)]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def stepped(cell: Any) -> Any:
+    """Return where a cell goes from some states."""
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(3, cell.state_size)).astype(cell.dtype)
+    return cell.step(h, rng.normal(size=(3, cell.input_size)).astype(cell.dtype))
+
+
+def returned(things: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return things as a worker has got them, and where their cells step there."""
+    steps = {name: stepped(thing) for name, thing in things.items() if isinstance(thing, Cell)}
+    return things, steps
