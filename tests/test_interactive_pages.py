@@ -179,7 +179,7 @@ def test_files_of_several_layers_are_one_page(tmp_path: Path, files: Callable[..
 
 @pytest.mark.usefixtures("_corpus")
 def test_the_command_reads_a_training_run_with_and_without_points(
-    tmp_path: Path, run: Checkpoint
+    tmp_path: Path, run: Checkpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = ("--starts", "12", "--sample", "60")
     layers = explored(tmp_path, str(run.directory), *small)
@@ -193,6 +193,8 @@ def test_the_command_reads_a_training_run_with_and_without_points(
     for found, own in zip(again, layers, strict=True):  # from other states that were drawn
         assert found["points"]["kind"] == own["points"]["kind"]
         assert found["states"] == own["states"]
+    assert main(["explore", str(run.directory), "--layer", "1", "--out", "other.html"]) == 1
+    assert "--layer must be left out: a training run has its own" in capsys.readouterr().err
 
 
 MISTAKES = {
@@ -207,6 +209,9 @@ MISTAKES = {
         ["points-1.npz", "points-2.npz", "--network", "weights.npz", "--cell", "rnn",
          "--nonlinearity", "tanh"],
         "has 1 layer for 2 files of points",
+    ),
+    "a corpus without a run": (
+        ["points.npz", "--corpus", "imdb"], "--corpus must be left out: points come from files",
     ),
     "texts of another number": (
         ["points.npz", "--texts", "texts.txt"], "--texts must hold one for each of 0 states",

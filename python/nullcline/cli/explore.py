@@ -19,6 +19,7 @@ from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from nullcline.cli.options import Commands
 
@@ -30,8 +31,22 @@ _EXAMPLES = (
     "nullcline explore checkpoint           # what `nullcline train` wrote: words, reviews and all",
 )
 
-_OF_FILES = ("states", "trajectories", "texts", "dt", "unit")
+_OF_FILES = (
+    "states",
+    "trajectories",
+    "texts",
+    "dt",
+    "unit",
+    "layer",
+    "joint",
+    "direction",
+    "prefix",
+    "kind",
+    "nonlinearity",
+)
 """Options of points from files, which a training run has of itself."""
+
+_OF_RUNS = ("corpus", "data_dir")
 
 
 def add(commands: Commands) -> None:
@@ -109,9 +124,7 @@ def _of_run(
     from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
-    for name in _OF_FILES:
-        if getattr(options, name) is not None:
-            raise ValueError(f"{name} must be left out: a training run has its own")
+    _require_left_out(options, _OF_FILES, "a training run has its own, and all layers are shown")
     checkpoint = load_checkpoint(folder)
     corpus = load_corpus(
         options.corpus or checkpoint.corpus,
@@ -124,12 +137,19 @@ def _of_run(
         checkpoint.require_corpus(corpus)
     settings = from_options(AnalysisSettings, options)
     return write_network_page(
-        path, checkpoint, corpus, settings, points, progress=not options.quiet
+        path,
+        checkpoint,
+        corpus,
+        settings,
+        points,
+        title=options.title,
+        progress=not options.quiet,
     )
 
 
 def _of_files(options: argparse.Namespace, path: Path) -> Path:
     """Write the page of points in files, one for each layer."""
+    _require_left_out(options, _OF_RUNS, "points come from files, and no training run is named")
     points = [_load(source) for source in options.sources]
     names = [source.stem for source in options.sources]
     several = len(points) > 1
@@ -159,6 +179,12 @@ def _of_files(options: argparse.Namespace, path: Path) -> Path:
         title=options.title or ", ".join(names),
         path=path,
     )
+
+
+def _require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(options, name) not in {None, False}:
+            raise ValueError(f"{name} must be left out: {why}")
 
 
 def _load(source: Path) -> FixedPoints:

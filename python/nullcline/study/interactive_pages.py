@@ -82,6 +82,7 @@ def write_network_page(
     settings: AnalysisSettings,
     points: Sequence[FixedPoints] | None = None,
     *,
+    title: str | None = None,
     progress: bool = False,
 ) -> Path:
     """Write one page of all layers of a trained network, to switch between.
@@ -96,6 +97,8 @@ def write_network_page(
         Of which reviews states are drawn, how many, and how points are searched.
     points
         The points of each layer; None to search for them.
+    title
+        Title of the page; by default what the network is, and of which corpus.
     progress
         Show progress bars.
 
@@ -134,7 +137,8 @@ def write_network_page(
         dict(zip(names, distinct, strict=True)),
         states={name: states.sample for name, states in zip(names, visited, strict=True)},
         **by_name,
-        title=f"{name_of_network(checkpoint.settings.cell)} on {name_of_corpus(corpus.name)}",
+        title=title
+        or f"{name_of_network(checkpoint.settings.cell)} on {name_of_corpus(corpus.name)}",
         path=path,
     )
 
