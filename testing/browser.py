@@ -100,3 +100,15 @@ def new_page(
         yield opened
     finally:
         context.close()
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until an expression of JavaScript is true, also in pages that evaluate no string.
+
+    Playwright's `wait_for_function` evaluates it within the page, which their policy forbids.
+    """
+    for _ in range(1200):
+        if page.evaluate(f"Boolean({condition})"):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"it never became true that {condition}")

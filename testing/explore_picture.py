@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from nullcline._support.files import replacing
-from testing.browser import browser, new_page
+from testing.browser import browser, new_page, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,7 +32,7 @@ def main(page: Path, picture: Path) -> None:
     """Take the picture of a page: a point chosen, a walk on its way."""
     with browser() as running, new_page(running) as opened:
         opened.page.goto(page.resolve().as_uri())
-        opened.page.wait_for_function("plot._fullLayout && plot._fullLayout.scene")
+        until(opened.page, "plot._fullLayout?.scene?._scene")
         opened.page.keyboard.press("n")
         opened.page.locator("#step").focus()
         for _ in range(STEPS):

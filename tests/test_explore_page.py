@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from testing.browser import OpenPage, browser, new_page
+from testing.browser import OpenPage, browser, new_page, until
 from testing.explored import HOSTILE, INPUTS, UNITS, network, points_of, visited
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def opened(shown: OpenPage, whole: Path) -> Iterator[OpenPage]:
 def show(found: OpenPage, path: Path) -> None:
     """Open a page and wait until its space is drawn."""
     found.page.goto(path.as_uri())
-    found.page.wait_for_function("plot._fullLayout && plot._fullLayout.scene._scene.dataScale")
+    until(found.page, "plot._fullLayout?.scene?._scene?.dataScale")
     settled(found.page)
 
 
@@ -308,30 +309,41 @@ def test_a_walk_plays_to_its_end(opened: OpenPage) -> None:
     page.locator("#words span").nth(7).click()
     page.locator("#play").click()
     assert text(page, "#play") == "Pause"
-    page.wait_for_function("view.step === 9")
-    page.wait_for_function("document.getElementById('play').textContent === 'Play'")
+    until(page, "view.step === 9")
+    until(page, "document.getElementById('play').textContent === 'Play'")
 
 
-def test_the_space_is_turned_by_mouse_and_by_keys(opened: OpenPage) -> None:
+EYE = "JSON.stringify(plot._fullLayout.scene._scene.getCamera().eye)"
+
+
+def test_the_space_is_turned_by_keys_and_stays_turned(opened: OpenPage) -> None:
     page = opened.page
-    eye = "JSON.stringify(plot._fullLayout.scene._scene.getCamera().eye)"
-    before = page.evaluate(eye)
+    for key in ("ArrowLeft", "ArrowUp", "+"):
+        before = page.evaluate(EYE)
+        page.locator("#plot").press(key)
+        until(page, f"{EYE} !== {before!r}")
+    turned = json.loads(page.evaluate(EYE))
+    page.keyboard.press("n")
+    settled(page)
+    assert json.loads(page.evaluate(EYE)) == pytest.approx(turned)
+
+
+def test_the_space_is_turned_by_the_mouse_and_stays_turned(opened: OpenPage) -> None:
+    page = opened.page
+    before = page.evaluate(EYE)
     box = page.locator("#plot").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 80, y + 20, steps=4)
-    page.mouse.up()
-    page.wait_for_function(f"{eye} !== {before!r}")
-    for key in ("ArrowLeft", "ArrowUp", "+"):
-        before = page.evaluate(eye)
-        page.locator("#plot").press(key)
-        page.wait_for_function(f"{eye} !== {before!r}")
-    turned = page.evaluate(eye)
-    page.keyboard.press("n")  # what is drawn anew stays turned
     settled(page)
-    assert page.evaluate(eye) == turned
+    page.mouse.up()
+    until(page, f"view.camera.eye.z && JSON.stringify(view.camera.eye) !== {before!r}")
+    turned = json.loads(page.evaluate(EYE))
+    page.keyboard.press("n")
+    settled(page)
+    assert json.loads(page.evaluate(EYE)) == pytest.approx(turned)
 
 
 def test_texts_stay_text(opened: OpenPage) -> None:
