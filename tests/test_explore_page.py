@@ -41,7 +41,7 @@ PIXEL = """
 
 BEGINNING = """() => {
   view.hidden.things.clear();
-  view.camera = { eye: { x: 0.8, y: -1.8, z: 0.9 } };
+  Plotly.relayout(plot, { "scene.camera": FIRST_CAMERA });
   chooseLayerNumber(0);
   document.activeElement.blur();
 }"""
@@ -339,7 +339,8 @@ def test_the_space_is_turned_by_the_mouse_and_stays_turned(opened: OpenPage) -> 
     page.mouse.move(x + 80, y + 20, steps=4)
     settled(page)
     page.mouse.up()
-    until(page, f"view.camera.eye.z && JSON.stringify(view.camera.eye) !== {before!r}")
+    until(page, f"{EYE} !== {before!r}")
+    settled(page)
     turned = json.loads(page.evaluate(EYE))
     page.keyboard.press("n")
     settled(page)

@@ -9,7 +9,6 @@ const view = {
   point: null,
   trajectory: 0,
   step: 0,
-  camera: { eye: { x: 0.8, y: -1.8, z: 0.9 } },
 };
 
 const layer = () => unpackLayer(page.layers[view.layer]);
@@ -146,6 +145,11 @@ function cornerTraces() {
 
 const reach = () => 0.15 * Math.max(...ranges().map(([low, high]) => high - low));
 
+const FIRST_CAMERA = { eye: { x: 0.8, y: -1.8, z: 0.9 } };
+
+// Where the reader looks from now; plotly itself tells only of some turns.
+const camera = () => plot._fullLayout?.scene?._scene?.getCamera() ?? FIRST_CAMERA;
+
 function layout() {
   const spans = ranges().map(([low, high]) => high - low);
   // True proportions, as long as the shortest axis can still be seen.
@@ -156,7 +160,7 @@ function layout() {
     gridcolor: colour("line"), zerolinecolor: colour("line"), showbackground: false,
   });
   return {
-    scene: { camera: view.camera, xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height } },
+    scene: { camera: camera(), xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "manual", aspectratio: { x: width, y: depth, z: height } },
     paper_bgcolor: colour("page"), plot_bgcolor: colour("page"), margin: { l: 0, r: 0, t: 0, b: 0 },
     font: { color: colour("quiet"), size: 11 }, hovermode: "closest",
   };
@@ -268,7 +272,6 @@ let pressed = null;
 function listen() {
   plot.addEventListener("mousemove", (event) => { pointer.x = event.clientX; pointer.y = event.clientY; }, true);
   plot.on("plotly_hover", (event) => { [under] = event.points; showTip(hoverLines(under)); });
-  plot.on("plotly_relayout", (change) => { view.camera = change["scene.camera"] ?? view.camera; });
   plot.on("plotly_unhover", () => { under = null; hideTip(); });
   plot.addEventListener("mouseleave", () => { under = null; hideTip(); });
   plot.addEventListener("mousedown", (event) => { pressed = { on: under, x: event.clientX, y: event.clientY }; }, true);
@@ -290,12 +293,12 @@ function choose({ data, pointNumber }) {
 // Turning by keys: the camera goes round the vertical axis, up and down, nearer and further.
 
 function turn(around, up, nearer) {
-  const { eye } = view.camera;
+  const { eye } = camera();
   const radius = Math.hypot(eye.x, eye.y, eye.z) * nearer;
   const angle = Math.atan2(eye.y, eye.x) + around;
   const height = Math.min(1.5, Math.max(-1.5, Math.asin(eye.z * nearer / radius) + up));
   const turned = { x: radius * Math.cos(height) * Math.cos(angle), y: radius * Math.cos(height) * Math.sin(angle), z: radius * Math.sin(height) };
-  return Plotly.relayout(plot, { "scene.camera": { ...view.camera, eye: turned } });
+  return Plotly.relayout(plot, { "scene.camera": { ...camera(), eye: turned } });
 }
 
 const TURNS = {
