@@ -63,6 +63,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "attribute",
         "concatenate",
         "cuda",
+        "explore",
         "find_fixed_points",
         "follow_input",
         "from_flax",

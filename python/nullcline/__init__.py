@@ -31,6 +31,7 @@ from nullcline.continuation import (
     measure_line_attractor,
     trace,
 )
+from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
     from_flax,
@@ -84,6 +85,7 @@ __all__ = [
     "attribute",
     "concatenate",
     "cuda",
+    "explore",
     "find_fixed_points",
     "follow_input",
     "from_flax",

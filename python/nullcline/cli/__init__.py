@@ -14,6 +14,7 @@ from nullcline.cli import (
     completion,
     data,
     explain,
+    explore,
     find,
     info,
     linearize,
@@ -35,6 +36,7 @@ COMMANDS = (
     linearize,
     trace,
     plot,
+    explore,
     info,
     explain,
     # The study

@@ -86,7 +86,7 @@ def analyse(
         chance=float(np.bincount(corpus.test.labels).max() / len(corpus.test)),
         validation_loss=checkpoint.validation_loss,
         best_epoch=checkpoint.best_epoch,
-        readout=_readout(model),
+        readout=readout_of(model),
         layers=layers,
         seconds={
             "training": sum(epoch.seconds for epoch in checkpoint.history),
@@ -143,7 +143,7 @@ def _materials(
             untrained_components=untrained[layer].moments.principal_components(),
             walks=walks[layer],
             reviews=read[layer],
-            readout=_readout(model) if layer == last else None,
+            readout=readout_of(model) if layer == last else None,
             words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
         )
@@ -195,7 +195,8 @@ def _draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> Encode
     return EncodedReviews([reviews.indices[row] for row in rows], reviews.labels[rows])
 
 
-def _readout(model: SentimentRNN) -> NDArray[np.float64]:
+def readout_of(model: SentimentRNN) -> NDArray[np.float64]:
+    """Return the weights of a network's readout, of the last class against the first, (H,)."""
     return _contrast(model.readout.weight.detach().double().numpy())
 
 

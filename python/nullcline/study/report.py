@@ -33,6 +33,7 @@ def write_report(
     findings: Mapping[str, Finding],
     figures: Mapping[str, Sequence[Path]],
     results: Mapping[str, Any],
+    to_explore: Sequence[Sequence[Path]] = (),
 ) -> Path:
     """Write `index.html`, a page that needs no other file.
 
@@ -48,6 +49,8 @@ def write_report(
         The files of each figure by its name; the PNG is embedded, the SVG linked to.
     results
         What results.json holds: settings, versions, machine, seconds.
+    to_explore
+        The pages to explore, one for each layer of each network, that it links to.
 
     Returns
     -------
@@ -63,7 +66,10 @@ def write_report(
             "classes": networks[0].classes,
         },
         examples=_examples(networks),
-        networks=[_network(network, figures, folder) for network in networks],
+        networks=[
+            _network(network, figures, folder, pages)
+            for network, pages in zip(networks, to_explore or [()] * len(networks), strict=True)
+        ],
         findings=findings,
         claims=LINE_ATTRACTOR_CLAIMS,
         results=results,
@@ -112,13 +118,17 @@ def _examples(networks: Sequence[NetworkAnalysis]) -> list[dict[str, Any]]:
 
 
 def _network(
-    network: NetworkAnalysis, figures: Mapping[str, Sequence[Path]], folder: Path
+    network: NetworkAnalysis,
+    figures: Mapping[str, Sequence[Path]],
+    folder: Path,
+    to_explore: Sequence[Path],
 ) -> dict[str, Any]:
     depth = f"{network.n_layers} layer" + ("s" if network.n_layers > 1 else "")
     return {
         "analysis": network,
         "depth": depth,
         "findings": evaluate_line_attractor(network),
+        "to_explore": [path.relative_to(folder).as_posix() for path in to_explore],
         "figures": [
             {
                 "name": plan.name,

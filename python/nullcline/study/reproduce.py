@@ -18,6 +18,7 @@ from nullcline._support.versions import versions
 from nullcline.study.analysis import analyse
 from nullcline.study.claims import evaluate
 from nullcline.study.figures import draw_figures
+from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.report import PAGE, write_report
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 DRAWN = ("figure-*.png", "figure-*.svg", "train-size.png")
 """The figures of a page, or of the summary."""
+
+EXPLORED = ("explore-layer-*.html", "plotly.min.js")
+"""The pages to explore beside a page, and the script that they share."""
 
 EDITION = 2
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
@@ -124,7 +128,7 @@ def _reproduce(
         seed=training.seed,
         progress=progress,
     )
-    networks = []
+    networks, checkpoints = [], []
     for depth in sorted(set(layers)):
         place = folder / "networks" / f"{depth}-layer"
         checkpoint = train_or_load(
@@ -137,10 +141,14 @@ def _reproduce(
             progress=progress,
         )
         networks.append(analyse_or_load(checkpoint, reviews, analysis, place, progress=progress))
+        checkpoints.append(checkpoint)
     say("figures", progress=progress)
     command = f"nullcline reproduce --corpus {corpus} --layers {' '.join(map(str, layers))}"
     seconds = time.perf_counter() - start
-    return write_page(folder, networks, training, analysis, command=command, seconds=seconds)
+    return write_page(
+        folder, networks, training, analysis, command=command, seconds=seconds,
+        checkpoints=checkpoints, corpus=reviews,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -246,8 +254,12 @@ def write_page(
     *,
     command: str,
     seconds: float,
+    checkpoints: Sequence[Checkpoint] = (),
+    corpus: Corpus | None = None,
 ) -> Path:
     """Draw the figures of networks of one cell and corpus, evaluate the claims, write the page.
+
+    With the networks' checkpoints and their corpus, each layer has a page to explore, too.
 
     Returns
     -------
@@ -260,6 +272,11 @@ def write_page(
         for network in networks
         for name, paths in draw_figures(network, folder / "figures").items()
     }
+    to_explore = [
+        write_layer_pages(folder, network, checkpoint, corpus, analysis)
+        for network, checkpoint in zip(networks, checkpoints, strict=False)
+        if corpus is not None
+    ]
     # The study that this one repeats is of GRUs; its claims are no other cell's.
     findings = evaluate([network for network in networks if network.cell == "gru"])
     results = {
@@ -287,13 +304,14 @@ def write_page(
         ],
     }
     write_json(folder / RESULTS, results)
-    return write_report(folder, networks, findings, figures, results)
+    return write_report(folder, networks, findings, figures, results, to_explore)
 
 
 def remove_page(folder: Path) -> None:
     """Remove an earlier page, its numbers and its figures, so that nothing old is beside new."""
     drawn = (path for name in DRAWN for path in (folder / "figures").glob(name))
-    for path in (folder / PAGE, folder / RESULTS, *drawn):
+    to_explore = (path for name in EXPLORED for path in folder.glob(name))
+    for path in (folder / PAGE, folder / RESULTS, *drawn, *to_explore):
         path.unlink(missing_ok=True)
 
 

@@ -96,15 +96,13 @@ def visit_states(
     """
     lengths = reviews.lengths
     n_states = int(lengths.sum())
-    drawn = np.random.default_rng(seed).choice(n_states, min(n_sample, n_states), replace=False)
-    review = np.searchsorted(np.cumsum(lengths), drawn, side="right")
-    step = drawn - (np.cumsum(lengths) - lengths)[review]
+    review, step = draw_states(lengths, n_sample, seed)
     rnns = split_layers(model.rnn)
     sizes = [state_size(rnn) for rnn in rnns]
     moments = [Moments(size) for size in sizes]
-    samples = [np.empty((len(drawn), size), np.float32) for size in sizes]
+    samples = [np.empty((len(review), size), np.float32) for size in sizes]
     befores = [np.zeros_like(sample) for sample in samples]
-    drives = [np.empty((len(drawn), rnn.input_size), np.float32) for rnn in rnns]
+    drives = [np.empty((len(review), rnn.input_size), np.float32) for rnn in rnns]
     place = np.empty(len(reviews), np.int64)
     with tqdm(
         total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress
@@ -125,6 +123,16 @@ def visit_states(
     return [
         VisitedStates(*kept, labels) for kept in zip(moments, samples, befores, drives, strict=True)
     ]
+
+
+def draw_states(
+    lengths: NDArray[np.int64], n_sample: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return of which review, and after which of its tokens, each state is that is drawn."""
+    n_states = int(lengths.sum())
+    drawn = np.random.default_rng(seed).choice(n_states, min(n_sample, n_states), replace=False)
+    review = np.searchsorted(np.cumsum(lengths), drawn, side="right")
+    return review, drawn - (np.cumsum(lengths) - lengths)[review]
 
 
 def review_inputs(model: SentimentRNN, reviews: EncodedReviews) -> list[list[Floats]]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from nullcline.study.results import NetworkAnalysis
     from nullcline.text import Corpus
+    from nullcline.training import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class _Run:
         start = time.perf_counter()
         size = settings.train_size
         name = settings.cell + ("" if size is None else f"-{size}-reviews")
-        by_depth = [
+        trained = [
             self._network(
                 reviews,
                 replace(settings, layers=depth),
@@ -73,6 +74,8 @@ class _Run:
             )
             for depth in depths
         ]
+        checkpoints = [checkpoint for checkpoint, _ in trained]
+        by_depth = [analyses for _, analyses in trained]
         pages = []
         remove_page(self.folder)  # the summary of what the pages said before
         for analysis, networks in zip(self.analyses, zip(*by_depth, strict=True), strict=True):
@@ -84,14 +87,16 @@ class _Run:
                 analysis,
                 command=self.command,
                 seconds=time.perf_counter() - start,
+                checkpoints=checkpoints,
+                corpus=reviews,
             )
             pages.append(_Page(path, networks))
         return pages
 
     def _network(
         self, reviews: Corpus, settings: TrainingSettings, place: Path
-    ) -> list[NetworkAnalysis]:
-        """Return a network's analyses, one for each split."""
+    ) -> tuple[Checkpoint, list[NetworkAnalysis]]:
+        """Return a network and its analyses, one for each split."""
         checkpoint = train_or_load(
             reviews,
             settings,
@@ -101,7 +106,7 @@ class _Run:
             resume=self.resume,
             progress=self.progress,
         )
-        return [
+        return checkpoint, [
             analyse_or_load(checkpoint, reviews, analysis, place, progress=self.progress)
             for analysis in self.analyses
         ]

@@ -1,0 +1,123 @@
+"""Three directions to look along: principal components, the readout, or those that are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline._native.blas import one_blas_thread
+from nullcline._support import validation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Matrix = NDArray[np.float64]
+    Vector = NDArray[np.float64]
+
+READOUT = "readout"
+
+N_AXES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """Three axes in the space of states.
+
+    Parameters
+    ----------
+    centre
+        The state at their origin, shape (S,).
+    directions
+        Shape (3, S); zero where states have fewer directions than three.
+    names
+        What each is called, a component with its share of the variance.
+    """
+
+    centre: Vector
+    directions: Matrix
+    names: tuple[str, ...]
+
+    def place(self, states: NDArray[np.floating[Any]]) -> Matrix:
+        """Return the coordinates of states (n, S), shape (n, 3)."""
+        with np.errstate(invalid="ignore"):  # what is not finite has no place
+            places: Matrix = (states.astype(np.float64) - self.centre) @ self.directions.T
+        return places
+
+
+@one_blas_thread()
+def axes_through(
+    states: NDArray[np.floating[Any]], projection: ArrayLike | None, readout: Vector | None
+) -> Axes:
+    """Return axes through states: those asked for first, then principal components beside them.
+
+    Parameters
+    ----------
+    states
+        Finite, shape (n, S).
+    projection
+        None, "readout", or up to three directions, shape (k, S).
+    readout
+        Shape (S,). Components point to where it rises; without it, their largest entry is positive.
+    """
+    width = states.shape[1]
+    centre = states.mean(axis=0, dtype=np.float64) if len(states) else np.zeros(width)
+    first, names = _asked_for(projection, readout, width)
+    away = states.astype(np.float64) - centre
+    total = float(np.sum(away**2))
+    if len(first):
+        basis = np.linalg.qr(first.T)[0]
+        away -= (away @ basis) @ basis.T
+    components, squares = _principal(away, N_AXES - len(first))
+    for j, (component, square) in enumerate(zip(components, squares, strict=True)):
+        share = 100 * square / total if total > 0 else 0.0
+        names.append(f"component {j + 1} ({share:.0f}%)")
+        toward = component @ readout if readout is not None else 0.0
+        if (toward or component[np.argmax(np.abs(component))]) < 0:
+            components[j] = -component
+    return Axes(centre, np.concatenate([first, components]), tuple(names))
+
+
+def _asked_for(
+    projection: ArrayLike | None, readout: Vector | None, width: int
+) -> tuple[Matrix, list[str]]:
+    if projection is None:
+        return np.zeros((0, width)), []
+    if isinstance(projection, str):
+        if projection != READOUT:
+            raise ValueError(
+                f'projection must be None, "readout" or directions (k, S), not {projection!r}'
+            )
+        if readout is None:
+            raise ValueError('projection="readout" needs a readout')
+        return (readout / np.linalg.norm(readout))[None], ["along the readout"]
+    given = validation.floats("projection", projection).astype(np.float64)
+    if given.ndim != 2 or given.shape[1] != width or not 1 <= len(given) <= N_AXES:
+        raise ValueError(
+            f"projection must have shape (k, {width}) with k = 1, 2 or 3, not {given.shape}"
+        )
+    return given, [f"axis {i + 1}" for i in range(len(given))]
+
+
+def _principal(away: Matrix, count: int) -> tuple[Matrix, Vector]:
+    """Return `count` principal components of centred states, and their sums of squares.
+
+    By the smaller of the two products of the states with themselves. What is missing is zero.
+    """
+    from scipy.linalg import eigh
+
+    n, width = away.shape
+    components, squares = np.zeros((count, width)), np.zeros(count)
+    found = min(count, n, width)
+    if not found or not away.any():
+        return components, squares
+    of_units = width <= n
+    gram = away.T @ away if of_units else away @ away.T
+    values, vectors = eigh(gram, subset_by_index=[len(gram) - found, len(gram) - 1])
+    directions = vectors.T[::-1] if of_units else (away.T @ vectors).T[::-1]
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+    real = values[::-1] > values[-1] * width * np.finfo(np.float64).eps
+    components[:found] = np.where(real[:, None], directions / np.where(lengths > 0, lengths, 1), 0)
+    squares[:found] = np.where(real, values[::-1], 0)
+    return components, squares
