@@ -69,6 +69,7 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.each_cell
 	.venv-test/bin/python -m benchmarks.rates
 	.venv-test/bin/python -m benchmarks.joint_layers
+	.venv-test/bin/python -m benchmarks.attributions
 	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
 
 # On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a

@@ -18,20 +18,23 @@ if TYPE_CHECKING:
 FENCED = re.compile(r"^( *)(```+).*?^\1\2", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`]+`")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
+MODULES = ("explanation", "plotting", "text", "training")
+"""Those that the reference shows whole."""
+
 HOW_TO = sorted(page.name for page in (DOCS / "howto").glob("*.md") if page.name != "index.md")
 
 
 def test_the_reference_has_every_public_name_once() -> None:
     page = (DOCS / "reference.md").read_text("utf-8")
     listed = re.findall(r"^::: nullcline\.(\w+)$", page, re.MULTILINE)
-    names = Counter(name for name in listed if name not in {"plotting", "text", "training"})
+    names = Counter(name for name in listed if name not in MODULES)
     assert {name: count for name, count in names.items() if count > 1} == {}
     assert set(names) == set(nc.__all__) - {"__version__"}
 
 
 def test_the_reference_has_what_is_public_beside_the_front_door() -> None:
     page = (DOCS / "reference.md").read_text("utf-8")
-    for module in ("compat.fpf", "cuda", "plotting", "text", "training"):
+    for module in ("compat.fpf", "cuda", *MODULES):
         assert f"\n::: nullcline.{module}\n" in page
 
 
