@@ -69,6 +69,7 @@ def results() -> Iterator[Any]:
     effects = nc.word_effects(modes, rng.normal(size=(6, 2)), np.ones(4))
     yield effects
     yield effects.rank_correlations(np.arange(6.0))["mode 1"]
+    yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
     yield nc.cuda.Availability("there is none")
     yield nc.cuda.Device(0, "a GPU", (9, 0))

@@ -73,7 +73,7 @@ class Network:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         model = checkpoint.model().double()
-        self.cells: list[Cell] = from_torch(model.rnn)
+        self.cells: Sequence[Cell] = from_torch(model.rnn)
         self.embedding: Matrix = model.embedding.weight.detach().numpy()
         weights = model.readout.weight.detach().numpy()
         bias = model.readout.bias.detach().numpy()

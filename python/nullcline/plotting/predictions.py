@@ -79,7 +79,7 @@ def draw_r2(ax: Axes, bins: DistanceBins, names: tuple[str, str]) -> None:
 
 def _mark_below(ax: Axes, place: float, value: float, colour: str, shift: float) -> None:
     """Mark what is below the axis with an arrow at its end, and write the number there."""
-    aside = offset_copy(ax.transData, ax.get_figure(root=True), shift, 0, units="points")
+    aside = offset_copy(ax.transData, ax.figure.figure, shift, 0, units="points")
     ax.plot([place], [LOWEST_R2], "v", ms=7, color=colour, mec=BLACK, transform=aside)
     ax.annotate(
         f"{value:.3g}".replace("-", "−"), (place, LOWEST_R2), (shift, 7),
