@@ -335,9 +335,11 @@ def test_the_space_is_turned_by_the_mouse_and_stays_turned(opened: OpenPage) -> 
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 80, y + 20, steps=4)
     settled(page)
+    page.mouse.down()
+    for step in range(1, 6):  # as a hand does, over several frames
+        page.mouse.move(x + 16 * step, y + 4 * step)
+        settled(page)
     page.mouse.up()
     until(page, f"{EYE} !== {before!r}")
     settled(page)
