@@ -122,6 +122,7 @@ def _part(number: int, explanation: Account) -> dict[str, Any]:
         "changes": _changes(explanation),
         "tried": len(explanation.changes),
         "logit": explanation.logit,
+        "probability": float(explanation.probabilities[-1]),
     }
 
 
