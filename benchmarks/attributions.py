@@ -8,6 +8,7 @@ earlier run) and explains test reviews, right and wrong ones, with every method 
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 from importlib import metadata
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nullcline.training import SentimentRNN
+
 Row = dict[str, Any]
 
 OURS = "secants (ours)"
@@ -45,12 +48,21 @@ NUMBERS = {"sst": (50, 50), "imdb": (20, 20)}
 """How many reviews of each corpus that the network gets right, and wrong."""
 
 
+@functools.cache
+def _at_rest(model: SentimentRNN) -> tuple[Any, Any, Any]:
+    """Return a network's cells, its readout and where it rests, which all texts share."""
+    cells = nc.from_torch(model.rnn)
+    readout = model.readout.weight.detach().numpy()[0].astype(np.float64)
+    nothing = np.zeros((0, cells[0].input_size))
+    return cells, readout, nc.attribute(cells, nothing, readout).baseline
+
+
 def secants(text: Text, seed: int) -> Shares:
     """Return the exact shares beside a network that rests at its fixed point."""
     del seed
-    cells = nc.from_torch(text.model.rnn)
-    readout = text.model.readout.weight.detach().numpy()[0].astype(np.float64)
-    found = nc.attribute(cells, text.embeddings.numpy().astype(np.float64), readout)
+    cells, readout, baseline = _at_rest(text.model)
+    inputs = text.embeddings.numpy().astype(np.float64)
+    found = nc.attribute(cells, inputs, readout, baseline=baseline)
     return Shares(np.asarray(found.shares), float(found.error))
 
 
