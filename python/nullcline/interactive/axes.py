@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.components import principal_components
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -69,13 +70,10 @@ def axes_through(
     if len(first):
         basis = np.linalg.qr(first.T)[0]
         away -= (away @ basis) @ basis.T
-    components, squares = _principal(away, N_AXES - len(first))
-    for j, (component, square) in enumerate(zip(components, squares, strict=True)):
+    components, squares = _principal(away, N_AXES - len(first), readout)
+    for j, square in enumerate(squares.tolist(), 1):
         share = 100 * square / total if total > 0 else 0.0
-        names.append(f"component {j + 1} ({share:.0f}%)")
-        toward = component @ readout if readout is not None else 0.0
-        if (toward or component[np.argmax(np.abs(component))]) < 0:
-            components[j] = -component
+        names.append(f"component {j} ({share:.0f}%)")
     return Axes(centre, np.concatenate([first, components]), tuple(names))
 
 
@@ -100,24 +98,15 @@ def _asked_for(
     return given, [f"axis {i + 1}" for i in range(len(given))]
 
 
-def _principal(away: Matrix, count: int) -> tuple[Matrix, Vector]:
+def _principal(away: Matrix, count: int, readout: Vector | None) -> tuple[Matrix, Vector]:
     """Return `count` principal components of centred states, and their sums of squares.
 
-    By the smaller of the two products of the states with themselves. What is missing is zero.
+    Those that rounding alone would tell, as of states in a plane, are zero.
     """
-    from scipy.linalg import eigh
-
-    n, width = away.shape
-    components, squares = np.zeros((count, width)), np.zeros(count)
-    found = min(count, n, width)
-    if not found or not away.any():
-        return components, squares
-    of_units = width <= n
-    gram = away.T @ away if of_units else away @ away.T
-    values, vectors = eigh(gram, subset_by_index=[len(gram) - found, len(gram) - 1])
-    directions = vectors.T[::-1] if of_units else (away.T @ vectors).T[::-1]
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    real = values[::-1] > values[-1] * width * np.finfo(np.float64).eps
-    components[:found] = np.where(real[:, None], directions / np.where(lengths > 0, lengths, 1), 0)
-    squares[:found] = np.where(real, values[::-1], 0)
-    return components, squares
+    if count == 0 or len(away) == 0:
+        return np.zeros((count, away.shape[1])), np.zeros(count)
+    found = principal_components(away, count, readout)
+    shares = found.explained_variance_ratio
+    real = shares > shares[0] * away.shape[1] * np.finfo(np.float64).eps
+    squares: Vector = np.where(real, shares, 0) * np.sum(away**2)
+    return np.where(real[:, None], found.components, 0), squares
