@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgba
 
 import nullcline as nc
 from nullcline import plotting
-from nullcline.plotting import Projection, scenes
+from nullcline.plotting import Projection, growth
 from nullcline.plotting.theme import BLACK, POINT_MARKS, colours_of
 from testing.drawn import (
     cloud,
@@ -122,7 +122,7 @@ def test_a_linearization_that_is_given_is_used() -> None:
 def test_stability_that_is_not_known_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     from_file = replace(POINTS, cell=None)
     assert len(places(plotting.fixed_points(from_file), "fixed")) == 9
-    monkeypatch.setattr(scenes, "LINEARIZED_UNASKED", 1)
+    monkeypatch.setattr(growth, "LINEARIZED_UNASKED", 1)
     assert plotting.fixed_points(POINTS).get_title() == "9 fixed"
 
 

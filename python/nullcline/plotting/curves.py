@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline.plotting.panels import Panels
-    from nullcline.plotting.scenes import States
+    from nullcline.plotting.visited import States
     from nullcline.search.fixed_points import FixedPoints
 
     Vector = NDArray[np.float64]
