@@ -288,24 +288,7 @@ class _Explainer:
         if not self.changes:
             return ()
         predicted = int(final.argmax())
-        for_verdict = self.network.contrast(self.classes, predicted).weights
-        if len(self.classes) == 2 and predicted == 0:
-            for_verdict = -for_verdict
-        others = self.replacements
-        if others is None:
-            others = opposed_words(self.network, self.checkpoint.vocabulary, for_verdict, OPPOSED)
-        sign = np.sign(for_verdict @ contrast.weights)
-        places = np.argsort(-sign * shares, kind="stable")[:REPLACED].tolist()
-        numbers = self.checkpoint.vocabulary.encode(others).tolist()
-        tried = [
-            *((place, None, None) for place in range(len(words))),
-            *(
-                (place, other, number)
-                for place in sorted(places)
-                for other, number in zip(others, numbers, strict=True)
-                if number != words[place]
-            ),
-        ]
+        tried = self._tried(words, shares, predicted, contrast)
         logits = logits_without(
             self.network,
             words,
@@ -328,6 +311,33 @@ class _Explainer:
             )
             for i, (place, other, _) in enumerate(tried)
         )
+
+    def _tried(
+        self,
+        words: NDArray[np.int64],
+        shares: NDArray[np.float64],
+        predicted: int,
+        contrast: Contrast,
+    ) -> list[tuple[int, str | None, int | None]]:
+        """Return what to try: a place, and what stands there instead, with its number, or None."""
+        for_verdict = self.network.contrast(self.classes, predicted).weights
+        if len(self.classes) == 2 and predicted == 0:
+            for_verdict = -for_verdict
+        others = self.replacements
+        if others is None:
+            others = opposed_words(self.network, self.checkpoint.vocabulary, for_verdict, OPPOSED)
+        sign = np.sign(for_verdict @ contrast.weights)
+        places = np.argsort(-sign * shares, kind="stable")[:REPLACED].tolist()
+        numbers = self.checkpoint.vocabulary.encode(others).tolist()
+        return [
+            *((place, None, None) for place in range(len(words))),
+            *(
+                (place, other, number)
+                for place in sorted(places)
+                for other, number in zip(others, numbers, strict=True)
+                if number != words[place]
+            ),
+        ]
 
     def _bag(self, words: NDArray[np.int64], contrast: Contrast) -> BagOpinion | None:
         known = self.background

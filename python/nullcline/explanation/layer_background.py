@@ -10,6 +10,7 @@ from numpy.typing import NDArray  # noqa: TC002 - fields are read back by their 
 
 from nullcline._support.components import principal_components
 from nullcline.linearization.linear_map import linearize
+from nullcline.linearization.resolution import known_time_constants
 from nullcline.search.find import find_fixed_points
 
 if TYPE_CHECKING:
@@ -121,9 +122,13 @@ def _points_from(
 
 
 def _slowest_time_constants(cell: Cell, h: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the time constant of the slowest mode of the first `LINEARIZED` points, else NaN."""
+    """Return the time constant of the slowest mode of the first `LINEARIZED` points, else NaN.
+
+    It is infinite where the mode may as well grow as decay, as far as its eigenvalue is known.
+    """
     constants = np.full(len(h), np.nan)
     if len(h):
         modes = linearize(cell, h[:LINEARIZED])
-        constants[:LINEARIZED] = modes.time_constants.max(axis=1)
+        known = known_time_constants(modes.eigenvalues, modes.eigenvalue_errors)
+        constants[:LINEARIZED] = known.max(axis=1)
     return constants

@@ -87,26 +87,8 @@ def read_layer(points: Any, given: dict[str, Any], max_states: int) -> Layer:
     TypeError, ValueError
         If anything of it has the wrong type or shape, or does not fit the rest.
     """
-    if not isinstance(points, FixedPoints):
-        raise TypeError(
-            "points must be what nullcline.find_fixed_points returns, or map names of layers to "
-            f"that, not {type(points).__name__}"
-        )
-    points = points.numpy()
-    linearization = given.get("linearization")
-    if linearization is None:
-        points = _distinct(points)
-    else:
-        _require_maps_of(linearization, points)
-    cell = given.get("cell", points.cell if linearization is None else linearization.cell)
-    size = points.h.shape[1]
-    if cell is not None:
-        require_cell(cell)
-        if cell.state_size != size:
-            raise ValueError(
-                f"cell must have states of length {size}, as the points have, not {cell.state_size}"
-            )
-    sizes = _Widths(size, None if cell is None else cell.hidden_size)
+    points, cell, linearization = _points(points, given)
+    sizes = _Widths(points.h.shape[1], None if cell is None else cell.hidden_size)
     states = None if "states" not in given else sizes.rows("states", given["states"])
     trajectories = _trajectories(given.get("trajectories"), sizes)
     curves = _curves(given.get("curves"), sizes)
@@ -172,6 +154,32 @@ class _Widths:
             )
         self.narrowest = min(self.narrowest, array.shape[1])
         return array
+
+
+def _points(
+    points: Any, given: dict[str, Any]
+) -> tuple[FixedPoints, Cell | None, Linearization | None]:
+    """Return the distinct points, and the cell and the linear maps that are known of them."""
+    if not isinstance(points, FixedPoints):
+        raise TypeError(
+            "points must be what nullcline.find_fixed_points returns, or map names of layers to "
+            f"that, not {type(points).__name__}"
+        )
+    points = points.numpy()
+    linearization = given.get("linearization")
+    if linearization is None:
+        points = _distinct(points)
+    else:
+        _require_maps_of(linearization, points)
+    cell = given.get("cell", points.cell if linearization is None else linearization.cell)
+    size = points.h.shape[1]
+    if cell is not None:
+        require_cell(cell)
+        if cell.state_size != size:
+            raise ValueError(
+                f"cell must have states of length {size}, as the points have, not {cell.state_size}"
+            )
+    return points, cell, linearization
 
 
 def _distinct(points: FixedPoints) -> FixedPoints:
