@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline._support.reading import reading
 from nullcline._support.validation import whole_number
-from nullcline.cli.corpora import corpus_of
 from nullcline.cli.options import add_corpus, add_seed, command
 from nullcline.cli.running import say
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
     from nullcline.explanation import Background, Explanation, Mistake
+    from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
 PAGE = "explanation.html"
@@ -142,7 +142,7 @@ def _prepared(
         return kept, []
     progress = not options.quiet
     try:
-        corpus = corpus_of(options, checkpoint)
+        corpus = _corpus(options, checkpoint)
         background = background_of(checkpoint, corpus, seed=options.seed, progress=progress)
     except (OSError, ValueError) as error:
         if wanted is not None:
@@ -155,6 +155,18 @@ def _prepared(
     if wanted is None:
         return background, []
     return background, confident_mistakes(checkpoint, corpus, wanted, progress=progress)
+
+
+def _corpus(options: argparse.Namespace, checkpoint: Checkpoint) -> Corpus:
+    from nullcline.text import load_corpus
+
+    return load_corpus(
+        options.corpus or checkpoint.corpus,
+        data_dir=options.data_dir,
+        classes=checkpoint.settings.classes,
+        seed=checkpoint.settings.seed,
+        progress=not options.quiet,
+    )
 
 
 def _lines(path: Path) -> list[str]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support.options import from_options
 from nullcline._support.reading import reading
 from nullcline.cli.arrays import FILE_OF_ARRAYS, one_array
-from nullcline.cli.corpora import corpus_of
-from nullcline.cli.networks import WEIGHTS, add_network, is_run, read_layers, require_points
-from nullcline.cli.options import add_corpus, add_search, add_seed, command, require_left_out
+from nullcline.cli.networks import WEIGHTS, add_network, is_points, is_run, read_layers
+from nullcline.cli.options import add_corpus, add_search, add_seed, command
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
 from nullcline.interactive import explore
@@ -111,7 +110,7 @@ def _explore(options: argparse.Namespace) -> None:
     if runs:
         say(_of_run(options, path, runs[0], None))
     elif options.network is not None and is_run(options.network):
-        points = _points(options.sources)
+        points = [_load(source) for source in options.sources]
         say(_of_run(options, path, options.network, points))
     else:
         say(_of_files(options, path))
@@ -122,11 +121,20 @@ def _of_run(
 ) -> Path:
     """Write the page of a training run, whose corpus has its reviews and words."""
     from nullcline.study.interactive_pages import write_network_page
+    from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
-    require_left_out(options, _OF_FILES, "a training run has its own, and all layers are shown")
+    _require_left_out(options, _OF_FILES, "a training run has its own, and all layers are shown")
     checkpoint = load_checkpoint(folder)
-    corpus = corpus_of(options, checkpoint)
+    corpus = load_corpus(
+        options.corpus or checkpoint.corpus,
+        data_dir=options.data_dir,
+        classes=checkpoint.settings.classes,
+        seed=checkpoint.settings.seed,
+        progress=not options.quiet,
+    )
+    if options.corpus is None:
+        checkpoint.require_corpus(corpus)
     settings = from_options(AnalysisSettings, options)
     return write_network_page(
         path,
@@ -141,8 +149,8 @@ def _of_run(
 
 def _of_files(options: argparse.Namespace, path: Path) -> Path:
     """Write the page of points in files, one for each layer."""
-    require_left_out(options, _OF_RUNS, "points come from files, and no training run is named")
-    points = _points(options.sources)
+    _require_left_out(options, _OF_RUNS, "points come from files, and no training run is named")
+    points = [_load(source) for source in options.sources]
     names = [source.stem for source in options.sources]
     several = len(points) > 1
     given = _around(options)
@@ -173,10 +181,19 @@ def _of_files(options: argparse.Namespace, path: Path) -> Path:
     )
 
 
-def _points(sources: Sequence[Path]) -> list[FixedPoints]:
-    for source in sources:
-        require_points(source)
-    return [FixedPoints.load(source) for source in sources]
+def _require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(options, name) not in {None, False}:
+            raise ValueError(f"{name} must be left out: {why}")
+
+
+def _load(source: Path) -> FixedPoints:
+    if not is_points(source):
+        raise ValueError(
+            f"{source} holds no points: find them first (nullcline find), which writes "
+            "points/layer-1.npz, say"
+        )
+    return FixedPoints.load(source)
 
 
 def _around(options: argparse.Namespace) -> dict[str, Any]:

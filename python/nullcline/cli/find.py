@@ -12,16 +12,8 @@ from nullcline._support.files import remove_abandoned, replacing
 from nullcline._support.folder_lock import locked
 from nullcline._support.options import from_options
 from nullcline.cli.arrays import FILE_OF_ARRAYS, random_states, read_inputs, read_states
-from nullcline.cli.corpora import corpus_of
 from nullcline.cli.networks import WEIGHTS, add_network, is_run, read_layer, read_layers
-from nullcline.cli.options import (
-    add_corpus,
-    add_out,
-    add_search,
-    add_seed,
-    command,
-    require_left_out,
-)
+from nullcline.cli.options import add_corpus, add_out, add_search, add_seed, command
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.tables import add_json, records, show, show_json
 from nullcline.gpu.device import chosen_gpu
@@ -31,7 +23,7 @@ from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -141,9 +133,10 @@ def _find(options: argparse.Namespace) -> None:
 def _of_visited(options: argparse.Namespace) -> Search:
     """Return the search of a training run from the states that it visits on a split."""
     from nullcline.study.analysis import find_points
+    from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
-    require_left_out(
+    _require_left_out(
         options,
         _OF_GIVEN,
         "a training run is searched as the study does, unless --states are given",
@@ -151,7 +144,15 @@ def _of_visited(options: argparse.Namespace) -> Search:
     checkpoint = load_checkpoint(options.network)
 
     def search() -> dict[str, FixedPoints]:
-        corpus = corpus_of(options, checkpoint)
+        corpus = load_corpus(
+            options.corpus or checkpoint.corpus,
+            data_dir=options.data_dir,
+            classes=checkpoint.settings.classes,
+            seed=checkpoint.settings.seed,
+            progress=not options.quiet,
+        )
+        if options.corpus is None:
+            checkpoint.require_corpus(corpus)
         layers = find_points(
             checkpoint,
             corpus,
@@ -166,7 +167,7 @@ def _of_visited(options: argparse.Namespace) -> Search:
 
 def _of_given(options: argparse.Namespace) -> Search:
     """Return the search of a network from the states in a file, or from any in the box."""
-    require_left_out(options, ("corpus", "data_dir"), "states come from a file, or are drawn")
+    _require_left_out(options, ("corpus", "data_dir"), "states come from a file, or are drawn")
     settings = from_options(AnalysisSettings, options)
     if options.random is None and options.states is None:
         read_layers(options.network, options)  # what is wrong with it is the first thing to say
@@ -208,6 +209,12 @@ def _of_given(options: argparse.Namespace) -> Search:
         }
 
     return search
+
+
+def _require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(options, name):
+            raise ValueError(f"{name} must be left out: {why}")
 
 
 def _drawn(states: Floats, settings: AnalysisSettings) -> tuple[Floats, Rows]:

@@ -107,15 +107,6 @@ def is_points(path: Path) -> bool:
         return archive.kind_of(file) == "nullcline.FixedPoints"
 
 
-def require_points(path: Path) -> None:
-    """Raise ValueError if a file holds no fixed points."""
-    if not is_points(path):
-        raise ValueError(
-            f"{path} holds no points: find them first (nullcline find), which writes "
-            "points/layer-1.npz, say"
-        )
-
-
 def cell_of(path: Path, points: FixedPoints) -> Cell:
     """Return the cell that a file of points holds."""
     if points.cell is None:

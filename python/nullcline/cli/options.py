@@ -115,10 +115,3 @@ def add_search(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Add the seed."""
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
-
-
-def require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    """Raise ValueError if any of these options was given, which another one makes pointless."""
-    for name in names:
-        if getattr(options, name) not in {None, False}:
-            raise ValueError(f"{name} must be left out: {why}")

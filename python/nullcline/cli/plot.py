@@ -9,7 +9,7 @@ import numpy as np
 
 from nullcline._support.files import replacing
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_states, read_trajectories
-from nullcline.cli.networks import require_points
+from nullcline.cli.networks import is_points
 from nullcline.cli.options import command
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
@@ -116,7 +116,11 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _read(options: argparse.Namespace) -> _Shown:
-    require_points(options.source)
+    if not is_points(options.source):
+        raise ValueError(
+            f"{options.source} holds no points: find them first (nullcline find), which writes "
+            "points/layer-1.npz, say"
+        )
     subject = read_points(options)
     if options.what in _AT_ONE_INPUT:
         require_one_condition(subject, f"the {options.what}")

@@ -70,10 +70,13 @@ def axes_through(
     if len(first):
         basis = np.linalg.qr(first.T)[0]
         away -= (away @ basis) @ basis.T
-    components, squares = _principal(away, N_AXES - len(first), readout)
-    for j, square in enumerate(squares.tolist(), 1):
+    components, squares = _principal(away, N_AXES - len(first))
+    for j, (component, square) in enumerate(zip(components, squares, strict=True)):
         share = 100 * square / total if total > 0 else 0.0
-        names.append(f"component {j} ({share:.0f}%)")
+        names.append(f"component {j + 1} ({share:.0f}%)")
+        toward = component @ readout if readout is not None else 0.0
+        if (toward or component[np.argmax(np.abs(component))]) < 0:
+            components[j] = -component
     return Axes(centre, np.concatenate([first, components]), tuple(names))
 
 
@@ -98,14 +101,14 @@ def _asked_for(
     return given, [f"axis {i + 1}" for i in range(len(given))]
 
 
-def _principal(away: Matrix, count: int, readout: Vector | None) -> tuple[Matrix, Vector]:
+def _principal(away: Matrix, count: int) -> tuple[Matrix, Vector]:
     """Return `count` principal components of centred states, and their sums of squares.
 
     Those that rounding alone would tell, as of states in a plane, are zero.
     """
     if count == 0 or len(away) == 0:
         return np.zeros((count, away.shape[1])), np.zeros(count)
-    found = principal_components(away, count, readout)
+    found = principal_components(away, count)
     shares = found.explained_variance_ratio
     real = shares > shares[0] * away.shape[1] * np.finfo(np.float64).eps
     squares: Vector = np.where(real, shares, 0) * np.sum(away**2)
