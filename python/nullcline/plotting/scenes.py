@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
 from nullcline._support import validation
+from nullcline.plotting.given_states import clouds_of, no_points, paths_of
 from nullcline.plotting.growth import Growth
 from nullcline.plotting.panels import (
     add_legend,
@@ -35,7 +36,6 @@ from nullcline.plotting.points import (
 )
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
-from nullcline.plotting.visited import clouds_of, no_points, paths_of
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
     from nullcline.cells.protocol import Cell
     from nullcline.linearization.linear_map import Linearization
+    from nullcline.plotting.given_states import States, Trajectories
     from nullcline.plotting.panels import Panels
-    from nullcline.plotting.visited import States, Trajectories
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
