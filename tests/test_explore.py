@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,6 @@ import torch
 import nullcline as nc
 from nullcline.interactive.packing import packed_floats
 from nullcline.interactive.page import PLOTLY
-from nullcline.plotting.theme import POINT_MARKS
 from testing.explored import (
     HOSTILE,
     INPUTS,
@@ -208,19 +206,6 @@ def test_spectra_go_to_the_best_kinds_and_most_starts(tmp_path: Path) -> None:
     shown = {i for i, spectrum in enumerate(spectra) if spectrum is not None}
     fixed = np.flatnonzero(points.kind == "fixed")
     assert shown == set(fixed[np.argsort(-points.count[fixed], kind="stable")][:3].tolist())
-
-
-def test_kinds_have_the_names_of_plots_and_in_the_light_their_colours() -> None:
-    """Symbols are others: plotly has no triangle in space."""
-    folder = files("nullcline.interactive") / "templates"
-    styles = (folder / "data.js").read_text("utf-8").partition("const STYLES = {")[2]
-    found = dict(re.findall(r'^  "(.+?)": \{.*colour: "(\w+)" \},$', styles, re.MULTILINE))
-    assert set(found) == {mark.label for mark in POINT_MARKS.values()}
-    light = (folder / "page.css").read_text("utf-8").partition("}")[0]
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", light))
-    for name in ("stable", "saddle", "repeller", "slow", "minimum"):
-        mark = POINT_MARKS[name]
-        assert colours[found[mark.label]].upper() == mark.face, name
 
 
 def test_ends_of_a_search_are_merged_to_points(tmp_path: Path) -> None:

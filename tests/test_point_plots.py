@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -73,6 +75,19 @@ def test_no_two_marks_that_meet_share_shape_or_colour() -> None:
     meeting = [mark for name, mark in POINT_MARKS.items() if name != "fixed"]
     assert len({mark.marker for mark in meeting}) == len(meeting)
     assert len({mark.face for mark in meeting}) == len(meeting)
+
+
+def test_pages_to_explore_name_and_colour_kinds_as_plots_do() -> None:
+    """Symbols are others: plotly has no triangle in space."""
+    folder = importlib.resources.files("nullcline.interactive") / "templates"
+    styles = (folder / "data.js").read_text("utf-8").partition("const STYLES = {")[2]
+    found = dict(re.findall(r'^  "(.+?)": \{.*colour: "(\w+)" \},$', styles, re.MULTILINE))
+    assert set(found) == {mark.label for mark in POINT_MARKS.values()}
+    light = (folder / "page.css").read_text("utf-8").partition("}")[0]
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", light))
+    for name in ("stable", "saddle", "repeller", "slow", "minimum"):
+        mark = POINT_MARKS[name]
+        assert colours[found[mark.label]].upper() == mark.face, name
 
 
 def test_lines_run_through_unstable_points_along_what_grows() -> None:
