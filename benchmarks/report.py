@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nullcline.plotting.theme import BLACK, BLUE, DPI, GREY, ORANGE, VERMILION, style
+from testing.marked import with_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -206,11 +207,7 @@ def _short(value: float) -> str:
 
 def fill(path: Path, tables: dict[str, str]) -> None:
     """Put tables between their marks in a Markdown file."""
-    text = path.read_text(encoding="utf-8")
-    for name, table in tables.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = pattern.sub(rf"\g<1>{table}\n\g<2>", text)  # tables hold no backslash
-    path.write_text(text, encoding="utf-8")
+    path.write_text(with_tables(path.read_text("utf-8"), tables), encoding="utf-8")
 
 
 # Figures

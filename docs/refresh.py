@@ -17,6 +17,7 @@ from PIL import Image
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.table import say_time_constants
+from testing.marked import with_tables
 
 COLOURS = 256
 
@@ -121,12 +122,7 @@ def write_study(results: list[Row], page: Path) -> None:
         "claims": claims_table(claims),
         "varied": varied_table([row for result in others for row in result["rows"]]),
     }
-    text = page.read_text("utf-8")
-    for name, table in tables.items():
-        start, end = f"<!-- {name} -->\n", "<!-- end -->"
-        before, rest = text.split(start)
-        text = before + start + table + end + rest.partition(end)[2]
-    page.write_text(text, "utf-8")
+    page.write_text(with_tables(page.read_text("utf-8"), tables), "utf-8")
 
 
 def joined(parts: tuple[Row, ...]) -> Row:

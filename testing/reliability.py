@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from testing.marked import with_tables
+
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS, PAGE = DOCS / "reliability.json", DOCS / "reliability.md"
-START, END = "<!-- counts -->\n", "<!-- end -->"
 
 CAMPAIGNS = {
     "labels": "testing.labels --networks 1500 --seed 11",
@@ -73,8 +74,7 @@ def table(results: dict[str, Any]) -> str:
 
 def with_table(page: str, results: dict[str, Any]) -> str:
     """Return the page with these counts between its marks."""
-    before, rest = page.split(START)
-    return before + START + table(results) + END + rest.partition(END)[2]
+    return with_tables(page, {"counts": table(results)})
 
 
 def main(names: list[str]) -> None:

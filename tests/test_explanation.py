@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import nullcline as nc
 from nullcline._support import archive
 from nullcline.explanation import (
     Background,
@@ -19,9 +20,11 @@ from nullcline.explanation import (
     confident_mistakes,
     explain,
     load_background,
+    wording,
     write_page,
 )
 from nullcline.explanation.changed_words import logits_without
+from nullcline.explanation.layer_background import layer_background
 from nullcline.explanation.network import Network
 from nullcline.explanation.passages import find_passages
 from nullcline.explanation.turning import find_turn
@@ -525,3 +528,16 @@ def test_without_rich_or_a_terminal_it_is_plain(
     monkeypatch.setitem(sys.modules, "rich.console", None)
     explanation.print()
     assert capsys.readouterr().out.strip() == str(explanation).strip()
+
+
+def test_a_mode_that_may_as_well_grow_as_decay_lasts_without_end() -> None:
+    """By the rule of every figure and table, however near its eigenvalue came to 1."""
+    almost = np.eye(2) * (1 - 1e-15)
+    still = nc.LeakyRNN(np.zeros((2, 1)), almost, np.zeros(2), alpha=0.5, activation="identity")
+    found = layer_background(still, np.eye(2), np.eye(2))
+    assert found.time_constants.tolist() == [np.inf, np.inf]
+    assert [wording.steps(tau) for tau in (np.inf, 453.2, 1234.0)] == [
+        "without end",
+        "453 steps",
+        "1,230 steps",
+    ]

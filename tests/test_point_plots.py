@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,7 +19,7 @@ from matplotlib.colors import to_rgba
 
 import nullcline as nc
 from nullcline import plotting
-from nullcline.plotting import Projection, scenes
+from nullcline.plotting import Projection, growth
 from nullcline.plotting.theme import BLACK, POINT_MARKS, colours_of
 from testing.drawn import (
     cloud,
@@ -75,6 +77,19 @@ def test_no_two_marks_that_meet_share_shape_or_colour() -> None:
     assert len({mark.face for mark in meeting}) == len(meeting)
 
 
+def test_pages_to_explore_name_and_colour_kinds_as_plots_do() -> None:
+    """Symbols are others: plotly has no triangle in space."""
+    folder = importlib.resources.files("nullcline.interactive") / "templates"
+    styles = (folder / "data.js").read_text("utf-8").partition("const STYLES = {")[2]
+    found = dict(re.findall(r'^  "(.+?)": \{.*colour: "(\w+)" \},$', styles, re.MULTILINE))
+    assert set(found) == {mark.label for mark in POINT_MARKS.values()}
+    light = (folder / "page.css").read_text("utf-8").partition("}")[0]
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", light))
+    for name in ("stable", "saddle", "repeller", "slow", "minimum"):
+        mark = POINT_MARKS[name]
+        assert colours[found[mark.label]].upper() == mark.face, name
+
+
 def test_lines_run_through_unstable_points_along_what_grows() -> None:
     ax = plotting.fixed_points(POINTS, projection=UNITS)
     drawn = segments(ax, "unstable direction")
@@ -122,7 +137,7 @@ def test_a_linearization_that_is_given_is_used() -> None:
 def test_stability_that_is_not_known_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     from_file = replace(POINTS, cell=None)
     assert len(places(plotting.fixed_points(from_file), "fixed")) == 9
-    monkeypatch.setattr(scenes, "LINEARIZED_UNASKED", 1)
+    monkeypatch.setattr(growth, "LINEARIZED_UNASKED", 1)
     assert plotting.fixed_points(POINTS).get_title() == "9 fixed"
 
 

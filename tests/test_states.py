@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline._support.components import principal_components
 from nullcline.study import states as states_module
 from nullcline.study.pca import Moments
 from nullcline.study.states import bounded_batches, review_inputs, split_layers, visit_states
@@ -144,6 +145,33 @@ def test_moments_of_chunks_are_the_moments_of_the_whole(
     np.testing.assert_allclose(
         components.components @ components.components.T, np.eye(size), atol=1e-10
     )
+
+
+@given(seed=st.integers(0, 1000), n=st.integers(2, 12), size=st.integers(1, 8))
+def test_components_of_a_whole_are_those_of_its_moments(seed: int, n: int, size: int) -> None:
+    """Whether states are more than units or fewer, which are solved in different ways."""
+    rng = np.random.default_rng(seed)
+    states, towards = rng.normal(size=(n, size)) * 3.0 ** -np.arange(size), rng.normal(size=size)
+    moments = Moments(size)
+    moments.add(states)
+    streamed = moments.principal_components(towards)
+    whole = principal_components(states, size + 2, towards)
+    assert whole.components.shape == (size + 2, size)
+    assert not whole.components[min(n, size) :].any()
+    np.testing.assert_allclose(whole.mean, streamed.mean, atol=1e-12)
+    ratio = whole.explained_variance_ratio
+    np.testing.assert_allclose(ratio[:size], streamed.explained_variance_ratio, atol=1e-10)
+    np.testing.assert_allclose(
+        (whole.components.T * ratio) @ whole.components,
+        (streamed.components.T * streamed.explained_variance_ratio) @ streamed.components,
+        atol=1e-10,
+    )
+    assert (whole.components @ towards >= 0).all()
+
+
+def test_components_of_states_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="states must be finite"):
+        principal_components(np.array([[0.0, np.nan], [1.0, 2.0], [3.0, 4.0]]), 2)
 
 
 def test_states_that_never_move_have_no_variance_to_explain() -> None:

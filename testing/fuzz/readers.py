@@ -21,7 +21,8 @@ import numpy as np
 import nullcline as nc
 from nullcline.compat.fpf import FixedPoints as FinderPoints
 from nullcline.compat.fpf import read_fps
-from nullcline.explanation.backdrop import Background, LayerBackground
+from nullcline.explanation.backdrop import Background
+from nullcline.explanation.layer_background import LayerBackground
 from nullcline.interop.weight_files import read_weights
 from nullcline.search.kinds import KINDS
 from nullcline.study.results import NetworkAnalysis

@@ -38,4 +38,9 @@ def what_brings(error: ModuleNotFoundError, extra: str | None = None) -> str:
     extra = extra or EXTRAS.get(missing)
     if "pip install" in str(error) or missing not in EXTRAS or extra is None:
         return str(error)
-    return f"{missing} is needed and not installed: pip install 'nullcline[{extra}]'"
+    return install(missing, extra)
+
+
+def install(package: str, extra: str) -> str:
+    """Return a sentence on a package that is missing, and the extra that brings it."""
+    return f"{package} is needed and not installed: pip install 'nullcline[{extra}]'"

@@ -37,11 +37,14 @@ class LayerRun:
 
 @dataclass(frozen=True)
 class LayerShares:
-    """What a layer's own changes add to a logit: of its inputs, (T, n), and its start, (n,)."""
+    """What a layer's own changes add to a logit."""
 
     inputs: NDArray[np.float64]
+    """Those of its inputs, (T, n)."""
     start: NDArray[np.float64]
+    """Those of its initial state, (n,)."""
     at_once: NDArray[np.float64]
+    """Those of its inputs if the logit were read right after each, (T, n)."""
     covectors: list[Floats]
     """Of each direction's states after its steps, (T, n, S)."""
 

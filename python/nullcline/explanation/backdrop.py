@@ -18,15 +18,13 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import archive, validation
 from nullcline._support.reading import FileError, reading
 from nullcline._support.records import pack, unpack
+from nullcline.explanation.layer_background import LayerBackground, layer_background
 from nullcline.explanation.network import Network
-from nullcline.linearization.linear_map import linearize
-from nullcline.search.find import find_fixed_points
 from nullcline.training.bag_of_words import fit_bag_of_words
 
 if TYPE_CHECKING:
     import os
 
-    from nullcline.cells import Cell
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
@@ -37,52 +35,6 @@ _FORMAT = "nullcline explanation background 1"
 
 MOST_STATES = 20_000
 """States that the principal components are of, at most; a random sample of those visited."""
-
-CLOUD = 1500
-"""Visited states that a picture shows."""
-
-LINEARIZED = 20
-"""Points of a layer whose slowest time constant is computed: those that most starts ended in."""
-
-TOL_SLOW = 1e-3
-"""Largest q of a slow point, as in the study (`nullcline.study.settings.AnalysisSettings`)."""
-
-
-@dataclass(frozen=True, eq=False)
-class LayerBackground:
-    """What is known of one layer, whose states have S numbers: H, or 2H of an LSTM.
-
-    Attributes
-    ----------
-    mean, components
-        Mean state (S,) and the first two principal components (2, S) of the visited states, turned
-        so that the last class lies on the positive side of each, where classes differ along it.
-    explained
-        Share of the variance along each component, shape (2,).
-    radius
-        Root mean square distance of the states from their mean.
-    cloud, cloud_labels
-        A random sample of the states on the components, (m, 2), and their texts' labels, (m,).
-    h, kind, count, time_constants
-        The distinct fixed and slow points with zero input: states (p, S), "fixed", "slow" or
-        "minimum", how many starts ended there, and the time constant of the slowest mode in steps,
-        NaN where it was not computed; those that most starts ended in first.
-    """
-
-    mean: NDArray[np.float64]
-    components: NDArray[np.float64]
-    explained: NDArray[np.float64]
-    radius: float
-    cloud: NDArray[np.float64]
-    cloud_labels: NDArray[np.int64]
-    h: NDArray[np.float64]
-    kind: NDArray[np.str_]
-    count: NDArray[np.int64]
-    time_constants: NDArray[np.float64]
-
-    def project(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return states (n, S) on the two components, (n, 2)."""
-        return np.asarray((states - self.mean) @ self.components.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +209,8 @@ def _make(
         bar.update()
         layers = []
         for cell, visited in zip(network.cells, states, strict=True):
-            layers.append(_layer(cell, visited, corpus.test.labels[rows][owners], n_starts))
+            labels = corpus.test.labels[rows][owners]
+            layers.append(layer_background(cell, visited, visited[:n_starts], labels))
             bar.update()
         with one_blas_thread():  # products so small that threads wait for each other
             bag = fit_bag_of_words(checkpoint, corpus)
@@ -298,71 +251,3 @@ def _visit(
     network.read(texts, see)
     order = rng.permutation(int(kept.sum()))
     return [np.concatenate(layer)[order] for layer in states], np.concatenate(owners)[order]
-
-
-def _layer(
-    cell: Cell, states: NDArray[np.float64], labels: NDArray[np.int64], n_starts: int
-) -> LayerBackground:
-    """Find the components of a layer's states and its points."""
-    mean, components, explained = principal_components(states)
-    projected = (states - mean) @ components.T
-    signs = _towards_last_class(projected, labels)
-    h, kind, count = points_from(cell, states[:n_starts])
-    return LayerBackground(
-        mean=mean,
-        components=components * signs[:, None],
-        explained=explained,
-        radius=spread(states),
-        cloud=(projected * signs)[:CLOUD],
-        cloud_labels=labels[:CLOUD],
-        h=h,
-        kind=kind,
-        count=count,
-        time_constants=slowest_time_constants(cell, h),
-    )
-
-
-def _towards_last_class(
-    projected: NDArray[np.float64], labels: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the signs that make each coordinate rise with the label, on average."""
-    slope = (labels - labels.mean()) @ projected
-    return np.where(slope < 0, -1.0, 1.0)
-
-
-def principal_components(
-    states: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean (S,), first two components (2, S) and their shares of the variance (2,)."""
-    mean = states.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(states - mean, rowvar=False, ddof=0)))
-    components = np.zeros((2, states.shape[1]))
-    explained = np.zeros(2)
-    n = min(2, states.shape[1])  # a layer of one unit has one
-    components[:n] = vectors.T[::-1][:n]
-    total = values.clip(0).sum()
-    explained[:n] = values[::-1][:n].clip(0) / total if total > 0 else 0
-    return mean, components, explained
-
-
-def spread(states: NDArray[np.float64]) -> float:
-    """Return the root mean square distance of states from their mean."""
-    return float(np.sqrt(((states - states.mean(axis=0)) ** 2).sum(axis=1).mean()))
-
-
-def points_from(
-    cell: Cell, starts: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.str_], NDArray[np.int64]]:
-    """Return the distinct points of a layer with zero input: states, kinds, counts of starts."""
-    found = find_fixed_points(cell, starts, tol_slow=TOL_SLOW).unique()
-    order = np.argsort(-found.count, kind="stable")
-    return np.asarray(found.h, np.float64)[order], found.kind[order], found.count[order]
-
-
-def slowest_time_constants(cell: Cell, h: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the time constant of the slowest mode of the first `LINEARIZED` points, else NaN."""
-    constants = np.full(len(h), np.nan)
-    if len(h):
-        modes = linearize(cell, h[:LINEARIZED])
-        constants[:LINEARIZED] = modes.time_constants.max(axis=1)
-    return constants

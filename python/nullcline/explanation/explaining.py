@@ -9,15 +9,9 @@ from tqdm import tqdm
 
 from nullcline.attribution import attribute
 from nullcline.explanation.account import BagOpinion, LayerPath
-from nullcline.explanation.backdrop import (
-    Background,
-    load_background,
-    points_from,
-    principal_components,
-    slowest_time_constants,
-    spread,
-)
+from nullcline.explanation.backdrop import Background, load_background
 from nullcline.explanation.changed_words import WordChange, logits_without, opposed_words
+from nullcline.explanation.layer_background import LayerBackground, layer_background
 from nullcline.explanation.network import Network, margins, probabilities
 from nullcline.explanation.passages import find_passages
 from nullcline.explanation.result import Explanation
@@ -257,36 +251,31 @@ class _Explainer:
         self, number: int, path: NDArray[np.float64], contrast: Contrast | None
     ) -> LayerPath:
         """Return the path in a layer's plane, and what it passed."""
-        known = None if self.background is None else self.background.layers[number - 1]
-        if known is None:
-            cell = self.network.cells[number - 1]
-            mean, components, explained = principal_components(path)
-            rows = np.unique(np.linspace(0, len(path) - 1, PATH_STARTS).round().astype(int))
-            h, kinds, counts = points_from(cell, path[rows])
-            radius, constants = spread(path), slowest_time_constants(cell, h)
-            cloud, cloud_labels = np.empty((0, 2)), np.empty(0, np.int64)
-        else:
-            mean, components, explained = known.mean, known.components, known.explained
-            h, kinds, counts = known.h, known.kind, known.count
-            radius, constants = known.radius, known.time_constants
-            cloud, cloud_labels = known.cloud, known.cloud_labels
+        known = self._known_of(number, path)
         said = None
         if contrast is not None:
-            said = h[:, : len(contrast.weights)] @ contrast.weights + contrast.bias
+            said = known.h[:, : len(contrast.weights)] @ contrast.weights + contrast.bias
         return LayerPath(
             number=number,
-            path=(path - mean) @ components.T,
-            plane="this path" if known is None else "visited states",
-            explained=explained,
-            cloud=cloud,
-            cloud_labels=cloud_labels,
-            points=(h - mean) @ components.T,
-            kinds=kinds,
-            counts=counts,
-            time_constants=constants,
+            path=known.project(path),
+            plane="this path" if self.background is None else "visited states",
+            explained=known.explained,
+            cloud=known.cloud,
+            cloud_labels=known.cloud_labels,
+            points=known.project(known.h),
+            kinds=known.kind,
+            counts=known.count,
+            time_constants=known.time_constants,
             said=said,
-            passages=find_passages(path[1:], h, radius),
+            passages=find_passages(path[1:], known.h, known.radius),
         )
+
+    def _known_of(self, number: int, path: NDArray[np.float64]) -> LayerBackground:
+        """Return what is known of a layer; without a background, what its path alone tells."""
+        if self.background is not None:
+            return self.background.layers[number - 1]
+        rows = np.unique(np.linspace(0, len(path) - 1, PATH_STARTS).round().astype(int))
+        return layer_background(self.network.cells[number - 1], path, path[rows])
 
     def _changes(
         self,
@@ -299,24 +288,7 @@ class _Explainer:
         if not self.changes:
             return ()
         predicted = int(final.argmax())
-        for_verdict = self.network.contrast(self.classes, predicted).weights
-        if len(self.classes) == 2 and predicted == 0:
-            for_verdict = -for_verdict
-        others = self.replacements
-        if others is None:
-            others = opposed_words(self.network, self.checkpoint.vocabulary, for_verdict, OPPOSED)
-        sign = np.sign(for_verdict @ contrast.weights)
-        places = np.argsort(-sign * shares, kind="stable")[:REPLACED].tolist()
-        numbers = self.checkpoint.vocabulary.encode(others).tolist()
-        tried = [
-            *((place, None, None) for place in range(len(words))),
-            *(
-                (place, other, number)
-                for place in sorted(places)
-                for other, number in zip(others, numbers, strict=True)
-                if number != words[place]
-            ),
-        ]
+        tried = self._tried(words, shares, predicted, contrast)
         logits = logits_without(
             self.network,
             words,
@@ -339,6 +311,33 @@ class _Explainer:
             )
             for i, (place, other, _) in enumerate(tried)
         )
+
+    def _tried(
+        self,
+        words: NDArray[np.int64],
+        shares: NDArray[np.float64],
+        predicted: int,
+        contrast: Contrast,
+    ) -> list[tuple[int, str | None, int | None]]:
+        """Return what to try: a place, and what stands there instead, with its number, or None."""
+        for_verdict = self.network.contrast(self.classes, predicted).weights
+        if len(self.classes) == 2 and predicted == 0:
+            for_verdict = -for_verdict
+        others = self.replacements
+        if others is None:
+            others = opposed_words(self.network, self.checkpoint.vocabulary, for_verdict, OPPOSED)
+        sign = np.sign(for_verdict @ contrast.weights)
+        places = np.argsort(-sign * shares, kind="stable")[:REPLACED].tolist()
+        numbers = self.checkpoint.vocabulary.encode(others).tolist()
+        return [
+            *((place, None, None) for place in range(len(words))),
+            *(
+                (place, other, number)
+                for place in sorted(places)
+                for other, number in zip(others, numbers, strict=True)
+                if number != words[place]
+            ),
+        ]
 
     def _bag(self, words: NDArray[np.int64], contrast: Contrast) -> BagOpinion | None:
         known = self.background

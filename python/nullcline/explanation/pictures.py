@@ -76,7 +76,7 @@ class Course:
     line
         The points of a polyline.
     zero
-        The height of a logit of 0; None if that is outside.
+        The height of a logit of 0, which is always within.
     steps
         Before the first word and after every word.
     largest, smallest
@@ -84,7 +84,7 @@ class Course:
     """
 
     line: str
-    zero: float | None
+    zero: float
     steps: tuple[Mark, ...]
     largest: float
     smallest: float

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nullcline.text.tokens import _TAG
+from nullcline.text.tokens import TAG
 
 if TYPE_CHECKING:
     from nullcline.explanation.account import Account
@@ -57,7 +57,7 @@ def shown_words(explanation: Account) -> list[ShownWord]:
     shown = []
     end = int(explanation.places[0, 0])
     for start, stop in explanation.places.tolist():
-        between = _TAG.sub(" ", explanation.text[end:start])
+        between = TAG.sub(" ", explanation.text[end:start])
         word = explanation.text[max(start, end) : stop]  # two words can come from one entity
         shown.append(ShownWord(" " if between.isspace() else harmless(between), harmless(word)))
         end = max(end, stop)
@@ -68,7 +68,7 @@ def unread_text(explanation: Account) -> str:
     """Return what stands before the first word that the network reads."""
     if not explanation.unread:
         return ""
-    return harmless(_TAG.sub(" ", explanation.text[: int(explanation.places[0, 0])]))
+    return harmless(TAG.sub(" ", explanation.text[: int(explanation.places[0, 0])]))
 
 
 def quoted(explanation: Account, word: int) -> str:

@@ -158,8 +158,8 @@ def _passages(explanation: Account) -> list[Paragraph]:
             [(f"  {wording.passage_line(explanation, layer, passage)}", "")]
             for passage in layer.passages[:PASSAGES]
         ]
-        if more := len(layer.passages) - PASSAGES:
-            said += [[(f"  and {more} more", "dim")]] if more > 0 else []
+        if (more := len(layer.passages) - PASSAGES) > 0:
+            said.append([(f"  and {more} more", "dim")])
     return said
 
 

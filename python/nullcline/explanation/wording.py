@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from nullcline.explanation.showing import harmless, in_quotes, listed, quoted
+from nullcline.linearization.resolution import write_time_constant
 
 if TYPE_CHECKING:
     from nullcline.explanation.account import Account, LayerPath
@@ -87,8 +88,10 @@ def passage_line(explanation: Account, layer: LayerPath, passage: Passage) -> st
 
 
 def steps(time_constant: float) -> str:
-    """Return a time constant with its unit; a mode that neither grows nor decays lasts for ever."""
-    return f"{time_constant:.3g} steps" if time_constant < 1e5 else "without end"
+    """Return a time constant with its unit; one that is infinite lasts without end."""
+    if math.isinf(time_constant):
+        return "without end"
+    return write_time_constant(time_constant, unit="steps")
 
 
 def change_line(explanation: Account, change: WordChange) -> str:

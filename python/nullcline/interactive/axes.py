@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.components import principal_components
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -103,21 +104,12 @@ def _asked_for(
 def _principal(away: Matrix, count: int) -> tuple[Matrix, Vector]:
     """Return `count` principal components of centred states, and their sums of squares.
 
-    By the smaller of the two products of the states with themselves. What is missing is zero.
+    Those that rounding alone would tell, as of states in a plane, are zero.
     """
-    from scipy.linalg import eigh
-
-    n, width = away.shape
-    components, squares = np.zeros((count, width)), np.zeros(count)
-    found = min(count, n, width)
-    if not found or not away.any():
-        return components, squares
-    of_units = width <= n
-    gram = away.T @ away if of_units else away @ away.T
-    values, vectors = eigh(gram, subset_by_index=[len(gram) - found, len(gram) - 1])
-    directions = vectors.T[::-1] if of_units else (away.T @ vectors).T[::-1]
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    real = values[::-1] > values[-1] * width * np.finfo(np.float64).eps
-    components[:found] = np.where(real[:, None], directions / np.where(lengths > 0, lengths, 1), 0)
-    squares[:found] = np.where(real, values[::-1], 0)
-    return components, squares
+    if count == 0 or len(away) == 0:
+        return np.zeros((count, away.shape[1])), np.zeros(count)
+    found = principal_components(away, count)
+    shares = found.explained_variance_ratio
+    real = shares > shares[0] * away.shape[1] * np.finfo(np.float64).eps
+    squares: Vector = np.where(real, shares, 0) * np.sum(away**2)
+    return np.where(real[:, None], found.components, 0), squares

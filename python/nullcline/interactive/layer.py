@@ -117,12 +117,9 @@ def read_layer(points: Any, given: dict[str, Any], max_states: int) -> Layer:
                      ("texts", "labels"))  # fmt: skip
     shown = thinned(n_states, max_states)
     states = None if states is None else states[shown, :width]
-    words_of, names = _described(trajectories, given)
-    kept = _fitting([len(path) for path in trajectories], max_states)
-    if trajectories and len(trajectories[0]) > max_states:
-        n = len(trajectories[0])
-        names[0] += f" (the first {max_states:,} of {n:,} states)"
-    trajectories = [path[:max_states, :width] for path in trajectories[:kept]]
+    n_trajectories = len(trajectories)
+    trajectories, words_of, names = _walks(trajectories, given, max_states)
+    trajectories = [path[:, :width] for path in trajectories]
     curves = [curve[:, :width] for curve in curves]
     own = points.h[:, :width]
     axes = axes_through(
@@ -134,8 +131,8 @@ def read_layer(points: Any, given: dict[str, Any], max_states: int) -> Layer:
         points=points, width=width, axes=axes, states=states, n_states=n_states,
         texts=None if texts is None else [texts[i] for i in shown.tolist()],
         labels=None if labels is None else [labels[i] for i in shown.tolist()],
-        trajectories=trajectories, n_trajectories=len(words_of),
-        trajectory_words=words_of[:kept], trajectory_names=names[:kept], curves=curves,
+        trajectories=trajectories, n_trajectories=n_trajectories,
+        trajectory_words=words_of, trajectory_names=names, curves=curves,
         cell=cell, linearization=linearization,
         words=None if "words" not in given else
         read_words(given["words"], len(points), None if cell is None else cell.input_size),
@@ -208,6 +205,18 @@ def _trajectories(given: Any, sizes: _Widths) -> list[Floats]:
         rows = np.where(there[:, None], rows, np.nan)
         found.append(rows[: int(np.flatnonzero(there).max(initial=-1)) + 1])
     return found
+
+
+def _walks(
+    trajectories: Sequence[Floats], given: dict[str, Any], max_states: int
+) -> tuple[list[Floats], list[list[str] | None], list[str]]:
+    """Return the trajectories that are shown, the words of each or None, and what it is called."""
+    words_of, names = _described(trajectories, given)
+    kept = _fitting([len(path) for path in trajectories], max_states)
+    if trajectories and len(trajectories[0]) > max_states:
+        n = len(trajectories[0])
+        names[0] += f" (the first {max_states:,} of {n:,} states)"
+    return [path[:max_states] for path in trajectories[:kept]], words_of[:kept], names[:kept]
 
 
 def _described(

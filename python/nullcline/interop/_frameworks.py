@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from nullcline._support.extras import install
+
 
 def framework(module: str, extra: str) -> Any:
     """Return a framework's module; raise ModuleNotFoundError with the extra to install."""
@@ -14,8 +16,5 @@ def framework(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != package:  # it is there, and lacks something of its own
             raise
-        raise ModuleNotFoundError(
-            f"{package} is needed and not installed: pip install 'nullcline[{extra}]'",
-            name=package,
-        ) from error
+        raise ModuleNotFoundError(install(package, extra), name=package) from error
     return importlib.import_module(module)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
+    from nullcline.plotting.given_states import States
     from nullcline.plotting.panels import Panels
-    from nullcline.plotting.scenes import States
     from nullcline.search.fixed_points import FixedPoints
 
     Vector = NDArray[np.float64]

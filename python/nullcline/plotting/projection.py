@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.components import principal_components
 from nullcline.linearization.linear_map import require_linearization
 from nullcline.linearization.resolution import (
     known_time_constants,
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
-
-STATES_AT_ONCE = 65_536
-"""States that are copied to float64 at once: what bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,16 +75,10 @@ class Projection:
         rows = np.asarray(states)
         if rows.ndim != 2 or len(rows) == 0 or rows.shape[1] == 0:
             raise ValueError(f"states must have shape (n, S) with n at least 1, not {rows.shape}")
-        mean, variances, components = _principal_components(rows)
-        if not np.isfinite(mean).all():
-            raise ValueError("states must be finite: leave out rows with NaN or infinity")
-        axes, shares = np.zeros((k, rows.shape[1])), np.zeros(k)
-        axes[: len(components)] = _signed(components[:k])
-        if variances.sum() > 0:
-            found = variances[:k] / variances.sum()
-            shares[: len(found)] = found
+        found = principal_components(rows, k)
         names = tuple(f"component {i + 1}" for i in range(k))
-        return cls(axes, mean, names, shares, axes)
+        axes = found.components
+        return cls(axes, found.mean, names, found.explained_variance_ratio, axes)
 
     @classmethod
     def of_modes(
@@ -304,32 +296,6 @@ def in_space(rows: Any, size: int, cell: Cell | None) -> NDArray[Any]:
         "points, states, trajectories and projection must have states of one length: here are "
         f"{width} and {size}"
     )
-
-
-def _principal_components(states: NDArray[Any]) -> tuple[Vector, Vector, Matrix]:
-    """Return mean, variances and components (rows) of states, by falling variance."""
-    n, size = states.shape
-    parts = [states[i : i + STATES_AT_ONCE] for i in range(0, n, STATES_AT_ONCE)]
-    mean = sum((part.sum(axis=0, dtype=np.float64) for part in parts), np.zeros(size)) / n
-    if not np.isfinite(mean).all():
-        return mean, np.zeros(size), np.zeros((size, size))
-    if n <= size:
-        _, spread, components = np.linalg.svd(states - mean, full_matrices=False)
-        return mean, spread**2 / n, components
-    scatter = np.zeros((size, size))
-    for part in parts:
-        centred = part - mean
-        scatter += centred.T @ centred
-    variances, vectors = np.linalg.eigh(scatter / n)
-    return mean, variances[::-1].clip(min=0), vectors.T[::-1]
-
-
-def _signed(components: Matrix) -> Matrix:
-    """Return components with their entry of largest modulus positive."""
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.sign(components[np.arange(len(components)), largest])
-    signed: Matrix = components * signs[:, None]
-    return signed
 
 
 def _row_number(name: str, value: object, n: int) -> int:

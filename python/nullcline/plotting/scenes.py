@@ -11,7 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
 from nullcline._support import validation
-from nullcline.linearization.linear_map import Linearization, linearize, require_linearization
+from nullcline.plotting.given_states import clouds_of, no_points, paths_of
+from nullcline.plotting.growth import Growth
 from nullcline.plotting.panels import (
     add_legend,
     add_title,
@@ -31,9 +32,7 @@ from nullcline.plotting.points import (
     draw_marks,
     draw_trajectories,
     mark_handles,
-    point_kinds,
     speed_colours,
-    unstable_directions,
 )
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
@@ -41,25 +40,19 @@ from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline.cells.protocol import Cell
+    from nullcline.linearization.linear_map import Linearization
+    from nullcline.plotting.given_states import States, Trajectories
     from nullcline.plotting.panels import Panels
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
-    Names = NDArray[np.str_]
     Label: TypeAlias = str | float
-    States: TypeAlias = ArrayLike | Mapping[Any, ArrayLike]
-    Trajectories: TypeAlias = (
-        ArrayLike | Sequence[ArrayLike] | Mapping[Any, ArrayLike | Sequence[ArrayLike]]
-    )
-
-LINEARIZED_UNASKED = 5e8
-"""So many n S³ at most are linearized for a picture alone, which takes some seconds."""
 
 MANY = 200
 """More points than these are drawn smaller."""
@@ -234,10 +227,10 @@ class Scene:
         colour: str | None = None,
         n_directions: int = 3,
     ) -> None:
-        self.states = list(_clouds(states))
-        self.trajectories = list(_paths(trajectories))
+        self.states = list(clouds_of(states))
+        self.trajectories = list(paths_of(trajectories))
         if points is None:
-            points = _no_points(self._widths())
+            points = no_points(self._widths())
         if not isinstance(points, FixedPoints):
             raise TypeError(
                 f"points must be what find_fixed_points returns, not {type(points).__name__}"
@@ -249,9 +242,9 @@ class Scene:
         chosen = np.isin(given.kind, list(kinds))
         self.points = given.select(chosen)
         self.growth = (
-            _Growth.of(self.points, None, most)
+            Growth.of(self.points, None, most)
             if linearization is None
-            else _Growth.of(given, linearization, most).select(chosen)
+            else Growth.of(given, linearization, most).select(chosen)
         )
         self._hidden = given.select(~chosen)
         self._colour = _colour_of(colour, states, trajectories)
@@ -445,106 +438,3 @@ def _as_projection(projection: Projection | ArrayLike | None) -> Projection | No
         return projection
     axes = validation.floats("projection", projection)
     return Projection.onto(axes)
-
-
-def _no_points(widths: list[int]) -> FixedPoints:
-    """Return no point, of states as long as those that are drawn."""
-    if not widths:
-        raise ValueError("there is nothing to draw: give points, states or trajectories")
-    none, text = np.zeros((0, min(widths))), np.zeros(0, "U11")
-    return FixedPoints(
-        h=none,
-        q=np.zeros(0),
-        kind=text,
-        reason=text,
-        iterations=np.zeros(0, np.int32),
-        starts=none,
-        inputs=None,
-        tol_unique=0.0,
-        count=np.zeros(0, np.int64),
-    )
-
-
-def _by_condition(given: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield labels and what is under them; None where there is no label."""
-    if given is None:
-        return
-    if hasattr(given, "items"):
-        yield from given.items()
-    else:
-        yield None, given
-
-
-def _clouds(states: States | None) -> Iterator[tuple[Any, NDArray[Any]]]:
-    """Yield each condition's states, shape (n, S), those that are finite."""
-    for label, given in _by_condition(states):
-        rows = validation.floats("states", given, finite=False)
-        if rows.ndim not in {2, 3}:
-            raise ValueError(f"states must have shape (n, S) or (n, T, S), not {rows.shape}")
-        rows = rows.reshape(-1, rows.shape[-1])
-        yield label, rows[np.isfinite(rows).all(axis=1)]
-
-
-def _paths(trajectories: Trajectories | None) -> Iterator[tuple[Any, list[NDArray[Any]]]]:
-    """Yield each condition's trajectories, a list of shapes (T_i, S)."""
-    for label, given in _by_condition(trajectories):
-        several = isinstance(given, list | tuple) and any(np.ndim(part) > 1 for part in given)
-        parts = given if several else [given]
-        paths: list[NDArray[Any]] = []
-        for part in parts:
-            path = validation.floats("trajectories", part, finite=False)
-            if path.ndim not in {2, 3}:
-                raise ValueError(
-                    "trajectories must have shape (n, T, S) or (T, S), or be a list of (T_i, S), "
-                    f"not {path.shape}"
-                )
-            paths += list(path) if path.ndim == 3 else [path]
-        yield label, paths
-
-
-class _Growth:
-    """Marks of points, and the directions that grow at them: whose each is, and unit vectors."""
-
-    def __init__(self, marks: Names, owners: NDArray[np.intp], vectors: Matrix) -> None:
-        self.marks, self.owners, self.vectors = marks, owners, vectors
-
-    @classmethod
-    def of(cls, points: FixedPoints, linearization: Linearization | None, most: int) -> _Growth:
-        """Return those of points by their linearization, or by one made here."""
-        fixed = np.flatnonzero(points.kind == "fixed")
-        if linearization is not None:
-            require_linearization(linearization)
-            if len(linearization) != len(points):
-                raise ValueError(
-                    f"linearization must be of these {len(points)} points, as "
-                    f"nc.linearize(cell, points) is, not of {len(linearization)}"
-                )
-            return cls._by(points, np.arange(len(points)), linearization, most)
-        cost = len(fixed) * points.h.shape[1] ** 3
-        if points.cell is None or len(fixed) == 0 or cost > LINEARIZED_UNASKED:
-            none = np.zeros(0, np.intp), np.zeros((0, points.h.shape[1]))
-            return cls(point_kinds(points.kind), *none)
-        return cls._by(points, fixed, linearize(points.cell, points.select(fixed)), most)
-
-    @classmethod
-    def _by(
-        cls, points: FixedPoints, rows: NDArray[np.intp], linearization: Linearization, most: int
-    ) -> _Growth:
-        every = linearization.eigenvalues.shape[1] == linearization.h.shape[1]
-        marks = point_kinds(points.kind)
-        marks[rows] = point_kinds(
-            points.kind[rows], linearization.stability, linearization.eigenvalues if every else None
-        )
-        owners, vectors = unstable_directions(linearization, most)
-        return cls(marks, rows[owners], vectors)._where(np.isin(marks, ["saddle", "repeller"]))
-
-    def _where(self, grows: NDArray[np.bool_]) -> _Growth:
-        """Return the same marks, with the directions of these points alone."""
-        kept = grows[self.owners]
-        return _Growth(self.marks, self.owners[kept], self.vectors[kept])
-
-    def select(self, mask: NDArray[np.bool_]) -> _Growth:
-        """Return those of some of the points."""
-        kept = mask[self.owners]
-        number = np.cumsum(mask) - 1
-        return _Growth(self.marks[mask], number[self.owners[kept]], self.vectors[kept])

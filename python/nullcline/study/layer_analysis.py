@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nullcline._support.components import PrincipalComponents
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
     from nullcline.linearization.linear_map import Linearization
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from nullcline.study.dynamics import Words
     from nullcline.study.dynamics_results import DynamicsAnalysis
     from nullcline.study.layer_results import Walk
-    from nullcline.study.pca import PrincipalComponents
     from nullcline.study.settings import AnalysisSettings
     from nullcline.study.states import VisitedStates
     from nullcline.study.stopwatch import Stopwatch

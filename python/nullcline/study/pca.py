@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.components import PrincipalComponents, components_of_covariance
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class PrincipalComponents:
-    """Principal components of a set of states.
-
-    Parameters
-    ----------
-    mean
-        Mean state, shape (H,).
-    components
-        Unit vectors, one per row, in order of falling variance, shape (H, H). Each points the way
-        that was asked for; if none was, its entry of largest modulus is positive.
-    explained_variance_ratio
-        Share of the variance along each component, shape (H,); all zero if there is none.
-    """
-
-    mean: NDArray[np.float64]
-    components: NDArray[np.float64]
-    explained_variance_ratio: NDArray[np.float64]
-
-    def project(self, states: NDArray[np.floating], n_components: int = 2) -> NDArray[np.float64]:
-        """Return the coordinates of `states` (n, H) on the first components, (n, n_components)."""
-        return np.asarray((states - self.mean) @ self.components[:n_components].T)
 
 
 class Moments:
@@ -73,15 +50,13 @@ class Moments:
     def principal_components(
         self, towards: NDArray[np.floating] | None = None
     ) -> PrincipalComponents:
-        """Return the principal components of the states added.
+        """Return all H principal components of the states added.
 
         Parameters
         ----------
         towards
-            A direction, shape (H,), that no component is to point against: a component's sign says
-            nothing of the states, and is chosen so that its product with this is positive. Where
-            that is 0, as it is everywhere without a direction, the component's entry of largest
-            modulus is positive.
+            A direction, shape (H,), that no component is to point against; without one, each
+            component's entry of largest modulus is positive.
 
         Raises
         ------
@@ -90,14 +65,4 @@ class Moments:
         """
         if self.count == 0:
             raise ValueError("no states were added: there is nothing to take components of")
-        variances, vectors = np.linalg.eigh(self.scatter / self.count)
-        variances = np.clip(variances[::-1], 0, None)
-        components = vectors.T[::-1]
-        largest = np.abs(components).argmax(axis=1)
-        signs = np.sign(components[np.arange(len(components)), largest])
-        if towards is not None:
-            along = components @ towards
-            signs = np.where(along == 0, signs, np.sign(along))
-        total = variances.sum()
-        ratio = variances / total if total > 0 else np.zeros_like(variances)
-        return PrincipalComponents(self.mean.copy(), components * signs[:, None], ratio)
+        return components_of_covariance(self.mean.copy(), self.scatter / self.count, towards)

@@ -13,8 +13,8 @@ from nullcline.training.objective import predicted_classes, probabilities
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nullcline._support.components import PrincipalComponents
     from nullcline.study.examples import Example
-    from nullcline.study.pca import PrincipalComponents
     from nullcline.training import Checkpoint, SentimentRNN
 
 

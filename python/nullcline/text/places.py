@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from nullcline.text.tokens import _DASHES, _DOTS, _ENTITY, _PLAIN, _QUOTES, _TAG, _TOKEN
+from nullcline.text.tokens import DASHES, DOTS, ENTITY, PLAIN, QUOTES, TAG, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,18 +82,18 @@ def token_places(text: str) -> list[Place]:
 def _plain(text: str) -> _Traced:
     """Do what `tokenize` does before it cuts."""
     traced = _Traced(text)
-    traced.rewrite(_TAG, lambda _: " ")
-    traced.rewrite(_ENTITY, lambda entity: html.unescape(entity[0]))
+    traced.rewrite(TAG, lambda _: " ")
+    traced.rewrite(ENTITY, lambda entity: html.unescape(entity[0]))
     traced.rewrite(_BEYOND_ASCII, lambda run: unicodedata.normalize("NFC", run[0]))
     if not traced.text.isascii():
-        traced.each(lambda mark: mark.translate(_PLAIN), traced.text.translate(_PLAIN))
+        traced.each(lambda mark: mark.translate(PLAIN), traced.text.translate(PLAIN))
     traced.each(str.lower, traced.text.lower())  # a final sigma is as long as any other
-    traced.rewrite(_QUOTES, lambda _: '"')
-    traced.rewrite(_DOTS, lambda _: " ... ")
-    traced.rewrite(_DASHES, lambda _: " -- ")
+    traced.rewrite(QUOTES, lambda _: '"')
+    traced.rewrite(DOTS, lambda _: " ... ")
+    traced.rewrite(DASHES, lambda _: " -- ")
     return traced
 
 
 def _tokens(traced: _Traced) -> Iterator[list[Place]]:
-    for match in _TOKEN.finditer(traced.text):
+    for match in TOKEN.finditer(traced.text):
         yield traced.places[match.start() : match.end()]

@@ -9,7 +9,7 @@ import unicodedata
 __all__ = ["tokenize"]
 
 _LETTER = r"[^\W_]"  # a letter or a digit, of any script
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rf"""
       n't(?!{_LETTER})                          # did|n't
     | '(?:s|m|re|ve|d|ll)(?!{_LETTER})          # it|'s
@@ -25,11 +25,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_TAG = re.compile(r"<\s*(?:/\s*)?(?:br|hr|p|i|b|u|em)\s*(?:/\s*)?>", re.IGNORECASE)
-_ENTITY = re.compile(r"&#?\w+;")
-_QUOTES = re.compile(r"``|''")
-_DOTS = re.compile(r"\.{2,}")
-_DASHES = re.compile(r"-{2,}")
+TAG = re.compile(r"<\s*(?:/\s*)?(?:br|hr|p|i|b|u|em)\s*(?:/\s*)?>", re.IGNORECASE)
+ENTITY = re.compile(r"&#?\w+;")
+QUOTES = re.compile(r"``|''")
+DOTS = re.compile(r"\.{2,}")
+DASHES = re.compile(r"-{2,}")
 
 # Windows-1252 read as Latin-1 leaves its typographic marks among the control characters.
 _CONTROLS = {
@@ -39,7 +39,7 @@ _TYPOGRAPHIC = {
     "‘": "'", "’": "'", "‚": "'", "´": "'", "“": '"', "”": '"', "„": '"',
     "–": "--", "—": "--", "…": "...", "\u00ad": "", "\u200b": "", "\ufeff": "",
 }  # fmt: skip
-_PLAIN = str.maketrans(
+PLAIN = str.maketrans(
     {chr(code): _TYPOGRAPHIC.get(mark, mark) for code, mark in _CONTROLS.items()} | _TYPOGRAPHIC
 )
 
@@ -68,11 +68,11 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("I didn't like<br />X-men.")
     ['i', 'did', "n't", 'like', 'x-men', '.']
     """
-    text = _TAG.sub(" ", text)
+    text = TAG.sub(" ", text)
     if "&" in text:
-        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_PLAIN)
-    text = _QUOTES.sub('"', text.lower())
-    text = _DASHES.sub(" -- ", _DOTS.sub(" ... ", text))
-    return _TOKEN.findall(text)
+        text = unicodedata.normalize("NFC", text).translate(PLAIN)
+    text = QUOTES.sub('"', text.lower())
+    text = DASHES.sub(" -- ", DOTS.sub(" ... ", text))
+    return TOKEN.findall(text)

@@ -1,0 +1,28 @@
+"""Tables in Markdown pages, each between `<!-- its name -->` and `<!-- end -->`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+END = "<!-- end -->"
+
+
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """Return a page with tables between the marks of their names; without marks, they are left out.
+
+    Parameters
+    ----------
+    page
+        The text of the page.
+    tables
+        Tables in Markdown, by the names of their marks.
+    """
+    for name, table in tables.items():
+        start = f"<!-- {name} -->\n"
+        before, mark, rest = page.partition(start)
+        if mark:
+            page = before + start + table.rstrip("\n") + "\n" + END + rest.partition(END)[2]
+    return page
