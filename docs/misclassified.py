@@ -456,7 +456,8 @@ def distinct(found: Sequence[Row]) -> list[Row]:
 def picture(result: Row) -> str:
     """Return the picture of a network, in Markdown."""
     name = f"misclassified-{result['corpus']}-{result['cell']}"
-    return f"![{name_of(result)}: the running logit, and the last turn](images/{name}.png)\n"
+    called = name_of(result)
+    return f"**{called}**\n\n![{called}: the running logit, and the last turn](images/{name}.png)\n"
 
 
 def code(word: str) -> str:

@@ -85,6 +85,26 @@ def test_every_section_and_figure_is_in_the_contents(page: Path) -> None:
         assert f'href="#{name}"' in contents
 
 
+def test_what_settings_leave_open_is_said_in_words(page: Path, summary: Path) -> None:
+    for path in (page, summary):
+        text = path.read_text("utf-8")
+        assert "None" not in html.unescape(re.sub(r"<[^>]+>", " ", text))
+    assert "<td>training: patience</td><td>all epochs are run</td>" in page.read_text("utf-8")
+
+
+def test_a_page_says_which_layers_were_trained_and_what_the_paper_is(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "Networks of 1 and 2 layers were trained" in text
+    assert "The paper is the study that nullcline grew from" in text
+    assert "trained\non a generated language" in text
+
+
+def test_numbers_below_zero_have_a_minus(page: Path, summary: Path) -> None:
+    for path in (page, summary):
+        cells = re.findall(r"<td[^>]*>([^<]*)</td>", path.read_text("utf-8"))
+        assert not [cell for cell in cells if re.search(r"(?:^|[ /])-\d", cell)]
+
+
 def test_figures_have_captions_that_name_them(page: Path) -> None:
     text = page.read_text("utf-8")
     figures = re.findall(r"<figure .*?</figure>", text, re.DOTALL)

@@ -55,9 +55,9 @@ def explore(
     """Write a page in which to turn the state space, click points and walk along trajectories.
 
     The page is one file of HTML that needs no server and no network; its script is plotly's (the
-    `explore` extra). A click on a point, or the keys N and P, show its spectrum, its slowest modes
-    and the words that move it most. Filters hide points by kind and by condition. A slider walks
-    along a trajectory, word by word.
+    `explore` extra). A click on a point, or the keys N and P, show its spectrum, its modes of the
+    longest time constants and the words that move it most. Filters hide points by kind and by
+    condition. A slider walks along a trajectory, word by word.
 
     Parameters
     ----------

@@ -99,7 +99,8 @@ function pointTraces() {
   return Object.entries(STYLES).flatMap(([name, look]) => {
     const rows = visible.filter((i) => style[i] === name);
     if (!rows.length) return [];
-    const size = rows.map((i) => 9 + 11 * Math.sqrt(count[i] / most));
+    const thin = look.symbol === "cross" ? 1.6 : 1; // its strokes are lost in a cloud
+    const size = rows.map((i) => thin * (9 + 11 * Math.sqrt(count[i] / most)));
     return [{ ...base, ...pick(at, rows), mode: "markers", meta: { role: "points", name, rows }, marker: { size, symbol: look.symbol, color: colour(look.colour), line: { color: colour("edge"), width: 1 } } }];
   });
 }
@@ -145,7 +146,7 @@ function cornerTraces() {
 
 const reach = () => 0.15 * Math.max(...ranges().map(([low, high]) => high - low));
 
-const FIRST_CAMERA = { eye: { x: 0.95, y: -2.1, z: 1.05 } };
+const FIRST_CAMERA = { eye: { x: 1.06, y: -2.35, z: 1.18 } };
 
 // Where the reader looks from now; plotly itself tells only of some turns.
 const camera = () => plot._fullLayout?.scene?._scene?.getCamera() ?? FIRST_CAMERA;
