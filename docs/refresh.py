@@ -215,7 +215,7 @@ def claims_table(claims: list[Row]) -> str:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 DOCS = ROOT / "docs"
 
+MODULES = ("explanation", "plotting", "text", "training")
+"""Those that the reference shows whole."""
+
 
 def markdown_pages() -> list[Path]:
     """Return every page as it is written, README.md among them, and none that is generated."""

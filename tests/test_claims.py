@@ -93,6 +93,16 @@ def test_few_points_are_told_from_the_many_that_descent_leaves() -> None:
     assert "leaves 20 of them in 17 distinct states, of which 0 are fixed points" in explanation
 
 
+def test_as_many_points_as_in_the_paper_are_not_said_to_be_another_number() -> None:
+    near = {**FAR, "distance_to_cloud": np.array([0.15])}
+    finding = three_layers(second=layer(2, **near))[3]
+    assert finding.agrees is False
+    assert finding.explanation.startswith("As many as there, but near the states.")
+    assert "; 0.15 radii from" in finding.measured
+    others = three_layers(second=layer(2, **FAR_3))[3]
+    assert others.explanation.startswith("The number of points depends on the trained weights")
+
+
 def test_rotations_that_decay_are_told_from_those_that_grow() -> None:
     decaying = {**FAR, **ROTATING, "spectra": (spectrum((0.6 + 0.6j, 0.6 - 0.6j)),)}
     finding = three_layers(second=layer(2, **decaying), third=layer(3, **{**decaying, **FAR_3}))[-1]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from testing.site import DOCS, markdown_pages
+from testing.site import DOCS, MODULES, markdown_pages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 FENCED = re.compile(r"^( *)(```+).*?^\1\2", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`]+`")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
-MODULES = ("explanation", "plotting", "text", "training")
-"""Those that the reference shows whole."""
-
 HOW_TO = sorted(page.name for page in (DOCS / "howto").glob("*.md") if page.name != "index.md")
 
 

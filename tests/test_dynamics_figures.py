@@ -248,6 +248,17 @@ def test_eigenvalues_near_the_circle_are_magnified() -> None:
     assert np.exp(-1 / 30) in circles(inset)
 
 
+def test_names_of_rings_are_whole_where_they_are_magnified() -> None:
+    for values in ((1.01, 0.3), (1.05, 0.95, 0.3), (0.9, 0.3)):
+        (axes,) = draw.eigenvalues(modes_of(*values))
+        axes.figure.canvas.draw()
+        (inset,) = axes.child_axes
+        edges = inset.get_window_extent()
+        for text in inset.texts:
+            name = text.get_window_extent()
+            assert edges.y0 <= name.y0 < name.y1 <= edges.y1
+
+
 def test_a_blob_is_magnified() -> None:
     angles = np.linspace(0, 2 * np.pi, 30)
     blob = 0.5 + 0.1 * np.exp(1j * angles)

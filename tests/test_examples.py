@@ -138,6 +138,7 @@ def test_without_a_direction_the_largest_entry_is_positive() -> None:
 def test_the_language_is_described_with_an_example() -> None:
     said = describe_corpus("synthetic", ("negative", "positive"))
     assert "of 113 words" in said
+    assert "three marks of punctuation" in said
     assert said.count(". ") <= 3  # two sentences, and those of the example
     assert "superb (+3) in a charming (+2) scene" in said
     assert said.endswith("adds up to +8 and is positive.")

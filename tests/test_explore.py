@@ -15,6 +15,7 @@ import torch
 import nullcline as nc
 from nullcline.interactive.packing import packed_floats
 from nullcline.interactive.page import PLOTLY
+from nullcline.plotting import Projection
 from testing.explored import (
     HOSTILE,
     INPUTS,
@@ -100,6 +101,15 @@ def test_axes_may_be_given(tmp_path: Path) -> None:
     layer = layer_of(tmp_path, states=FLAT, projection=np.eye(UNITS)[[2, 0, 1]])
     expected = (FLAT - FLAT.mean(axis=0))[:, [2, 0, 1]]
     np.testing.assert_allclose(places_in(layer["states"]["places"]), expected, atol=1e-5)
+
+
+def test_axes_may_be_those_of_a_picture_with_their_names_and_shares(tmp_path: Path) -> None:
+    shown = Projection.principal(FLAT[:40]).towards(READOUT)
+    layer = layer_of(tmp_path, states=FLAT, projection=shown)
+    places = places_in(layer["states"]["places"])
+    np.testing.assert_allclose(places[:, :2], shown(FLAT), atol=1e-5)
+    assert tuple(layer["axes"][:2]) == shown.labels
+    assert layer["axes"][2].startswith("component 3 (")
 
 
 def test_spectra_are_those_of_the_linearization(tmp_path: Path) -> None:
@@ -504,6 +514,11 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     ),
     "an unknown projection": ({"projection": "pca"}, ValueError, "projection must be None"),
     "the readout without one": ({"projection": "readout"}, ValueError, "needs a readout"),
+    "a projection of other states": (
+        {"projection": Projection.of_units([0, 1], size=UNITS + 1)},
+        ValueError,
+        "projection must have shape",
+    ),
     "a flat projection": ({"projection": np.ones(UNITS)}, ValueError, "projection must have shape"),
     "no step": ({"dt": 0}, ValueError, "dt must be above 0"),
     "no states at most": ({"max_states": 0}, ValueError, "max_states"),

@@ -159,7 +159,7 @@ def test_hovering_a_point_tells_its_kind_its_speed_and_its_modes(opened: OpenPag
     assert said[0] == "Point 1: stable fixed point"
     assert re.fullmatch(r"q = \S+", said[1])
     assert re.fullmatch(r"largest \|λ\| = 0\.\d+", said[2])
-    assert re.fullmatch(r"slowest τ = [\d.]+ steps", said[3])
+    assert re.fullmatch(r"longest τ = [\d.]+ steps", said[3])
     assert re.fullmatch(r"\d+ starts?", said[4])
     page.mouse.move(5, 5)
     page.wait_for_selector("#tip", state="hidden")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -100,17 +101,20 @@ def test_the_studys_page_links_to_a_page_for_each_layer(
     page = reproduce(
         tmp_path, layers=(2,), training=settings, analysis=ANALYSIS, progress=False, device="cpu"
     )
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))["networks"][0]["layers"]
     links = re.findall(r'<a href="(explore-[^"]*)"', page.read_text("utf-8"))
     assert links == [
         "explore-layer-1-of-2.html",
         "explore-layer-2-of-2.html",
     ]
-    for link in links:
+    for number, link in enumerate(links):
         text = (tmp_path / link).read_text("utf-8")
         assert '<script src="plotly.min.js">' in text
         assert len(text) < 500_000
         (layer,) = record_in(tmp_path / link)["layers"]
         assert layer["states"]["n"] == 60
+        shares = results[number]["explained_variance_ratio"]
+        assert layer["axes"][0] == f"component 1 ({100 * shares[0]:.0f}% of variance)"
     assert (tmp_path / "plotly.min.js").stat().st_size > 1_000_000
 
 

@@ -85,6 +85,29 @@ def test_every_section_and_figure_is_in_the_contents(page: Path) -> None:
         assert f'href="#{name}"' in contents
 
 
+def test_what_settings_leave_open_is_said_in_words(page: Path, summary: Path) -> None:
+    for path in (page, summary):
+        text = path.read_text("utf-8")
+        assert "None" not in html.unescape(re.sub(r"<[^>]+>", " ", text))
+    assert "<td>training: patience</td><td>all epochs are run</td>" in page.read_text("utf-8")
+
+
+def test_a_page_says_which_layers_were_trained_and_what_the_paper_is(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "Networks of 1 and 2 layers were trained" in text
+    assert "The paper is the study that nullcline grew from" in text
+    assert "trained\non a generated language" in text
+
+
+def test_numbers_below_zero_have_a_minus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nullcline.study.reproduce.draw_figures", lambda *_: {})
+    monkeypatch.setattr("nullcline.study.report.all_plans", lambda _: ())
+    explained = replace(dynamics(), next_change_r2=-0.894)
+    text = write(tmp_path, [network(layer(1, dynamics=explained))]).read_text("utf-8")
+    assert "/ −0.89</td>" in text
+    assert "R² −0.89 of a step" in text
+
+
 def test_figures_have_captions_that_name_them(page: Path) -> None:
     text = page.read_text("utf-8")
     figures = re.findall(r"<figure .*?</figure>", text, re.DOTALL)

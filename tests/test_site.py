@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from testing.browser import browser, new_page
-from testing.site import DOCS
+from testing.site import DOCS, MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +107,14 @@ def test_what_scripts_print_is_readable_in_the_light_and_in_the_dark(
         assert printed.first.evaluate(of) == written.first.evaluate(of)
         back = "(it) => getComputedStyle(it).backgroundColor"
         assert printed.first.evaluate(back) == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_reference_has_an_entry_for_each_name_of_a_module(site: Path, module: str) -> None:
+    """Also of those whose names are loaded when they are first asked for."""
+    page = (site / "reference.html").read_text(encoding="utf-8")
+    names = import_module(f"nullcline.{module}").__all__
+    assert [name for name in names if f'id="nullcline.{module}.{name}"' not in page] == []
 
 
 class _Links(HTMLParser):

@@ -104,7 +104,7 @@ print(points)
 for i, logit in enumerate(points.h @ head + bias):
     print(
         f"point {i}: {points.kind[i]}, {modes.stability[i]}, logit {logit:+.1f}, "
-        f"slowest modes {np.round(modes.time_constants[i, :3], 1)} words"
+        f"longest time constants {np.round(modes.time_constants[i, :3], 1)} words"
     )
 
 # %%

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,7 +13,11 @@ from nullcline._support import validation
 from nullcline._support.components import principal_components
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from numpy.typing import ArrayLike, NDArray
+
+    from nullcline.plotting.projection import Projection
 
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
@@ -49,7 +54,9 @@ class Axes:
 
 @one_blas_thread()
 def axes_through(
-    states: NDArray[np.floating[Any]], projection: ArrayLike | None, readout: Vector | None
+    states: NDArray[np.floating[Any]],
+    projection: Projection | ArrayLike | None,
+    readout: Vector | None,
 ) -> Axes:
     """Return axes through states: those asked for first, then principal components beside them.
 
@@ -58,7 +65,7 @@ def axes_through(
     states
         Finite, shape (n, S).
     projection
-        None, "readout", or up to three directions, shape (k, S).
+        None, "readout", up to three directions, shape (k, S), or a `Projection` on so many axes.
     readout
         Shape (S,). Components point to where it rises; without it, their largest entry is positive.
     """
@@ -71,17 +78,19 @@ def axes_through(
         basis = np.linalg.qr(first.T)[0]
         away -= (away @ basis) @ basis.T
     components, squares = _principal(away, N_AXES - len(first))
+    number = 1 + (len(first) if _is_projection(projection) else 0)
     for j, (component, square) in enumerate(zip(components, squares, strict=True)):
         share = 100 * square / total if total > 0 else 0.0
-        names.append(f"component {j + 1} ({share:.0f}%)")
+        names.append(f"component {number + j} ({share:.0f}%)")
         toward = component @ readout if readout is not None else 0.0
         if (toward or component[np.argmax(np.abs(component))]) < 0:
             components[j] = -component
-    return Axes(centre, np.concatenate([first, components]), tuple(names))
+    at = projection.centre if _is_projection(projection) else centre
+    return Axes(at, np.concatenate([first, components]), tuple(names))
 
 
 def _asked_for(
-    projection: ArrayLike | None, readout: Vector | None, width: int
+    projection: Projection | ArrayLike | None, readout: Vector | None, width: int
 ) -> tuple[Matrix, list[str]]:
     if projection is None:
         return np.zeros((0, width)), []
@@ -93,12 +102,22 @@ def _asked_for(
         if readout is None:
             raise ValueError('projection="readout" needs a readout')
         return (readout / np.linalg.norm(readout))[None], ["along the readout"]
-    given = validation.floats("projection", projection).astype(np.float64)
+    if _is_projection(projection):
+        given, names = projection.axes, list(projection.labels)
+    else:
+        given = validation.floats("projection", cast("ArrayLike", projection)).astype(np.float64)
+        names = [f"axis {i + 1}" for i in range(len(given))] if given.ndim == 2 else []
     if given.ndim != 2 or given.shape[1] != width or not 1 <= len(given) <= N_AXES:
         raise ValueError(
             f"projection must have shape (k, {width}) with k = 1, 2 or 3, not {given.shape}"
         )
-    return given, [f"axis {i + 1}" for i in range(len(given))]
+    return given, names
+
+
+def _is_projection(projection: object) -> TypeGuard[Projection]:
+    """Whether it is one of those of plots, whose module needs matplotlib, as a page does not."""
+    plots = sys.modules.get("nullcline.plotting.projection")
+    return plots is not None and isinstance(projection, plots.Projection)
 
 
 def _principal(away: Matrix, count: int) -> tuple[Matrix, Vector]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nullcline.continuation import Curve, Trace
     from nullcline.linearization.input_effects import WordEffects
     from nullcline.linearization.linear_map import Linearization
+    from nullcline.plotting.projection import Projection
     from nullcline.search.fixed_points import FixedPoints
 
 
@@ -42,7 +43,7 @@ def explore(
         | None
     ) = None,
     readout: ArrayLike | Mapping[str, ArrayLike] | None = None,
-    projection: str | ArrayLike | Mapping[str, Any] | None = None,
+    projection: str | ArrayLike | Projection | Mapping[str, Any] | None = None,
     dt: float | None = None,
     unit: str | None = None,
     title: str = "Fixed points",
@@ -54,9 +55,9 @@ def explore(
     """Write a page in which to turn the state space, click points and walk along trajectories.
 
     The page is one file of HTML that needs no server and no network; its script is plotly's (the
-    `explore` extra). A click on a point, or the keys N and P, show its spectrum, its slowest modes
-    and the words that move it most. Filters hide points by kind and by condition. A slider walks
-    along a trajectory, word by word.
+    `explore` extra). A click on a point, or the keys N and P, show its spectrum, its modes of the
+    longest time constants and the words that move it most. Filters hide points by kind and by
+    condition. A slider walks along a trajectory, word by word.
 
     Parameters
     ----------
@@ -95,8 +96,9 @@ def explore(
         mode.
     projection
         What to look along: None for the first three principal components of the states (of all else
-        that is drawn, without states), "readout" for the readout and two components beside it, or
-        one to three directions, shape (k, S), with components beside them.
+        that is drawn, without states), "readout" for the readout and two components beside it, one
+        to three directions, shape (k, S), or a `nullcline.plotting.Projection` on so many axes,
+        with components beside them.
     dt
         Duration of one step in the user's unit of time; by default the cell's `dt`, else 1.
     unit

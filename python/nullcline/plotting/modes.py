@@ -310,7 +310,7 @@ def _magnify(
         spine.set_edgecolor(GREY)
     outward = centre / abs(centre) if centre else 1
     for tau in _rings_with_room(window):
-        spot = ring(inset, tau) * outward - 0.72j * half * outward
+        spot = ring(inset, tau) * outward - 0.6j * half * outward
         inset.text(
             spot.real, spot.imag, _ring_name(tau, step), clip_on=True, rotation=90,
             **_RING_TEXT,  # type: ignore[arg-type]

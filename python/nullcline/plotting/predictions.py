@@ -56,7 +56,8 @@ def prediction(
         origin = "state before" if title == "next state" else "first state"
         draw_r2(axes, bins, ("state", f"change from the {origin}"))
         axes.set_xlabel("distance from the point linearized around")
-        axes.set_title(f"{title}: R² = {found.r2:.3f}\n(of the change {found.r2_of_change:.3f})")
+        said = f"R² = {found.r2:.3f}\n(of the change {found.r2_of_change:.3f})"
+        axes.set_title(f"{title}: {said.replace('-', '−')}")
         add_legend(axes, axes.get_legend_handles_labels()[0])
     axes_of[0].set_ylabel("R² of the linear prediction")
     return axes_of

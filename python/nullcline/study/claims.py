@@ -159,14 +159,17 @@ def _three_in_third_layer(network: NetworkAnalysis) -> Finding:
 
 
 def _number_of_points(layer: LayerAnalysis, expected: int) -> Finding:
-    agrees = len(layer.unique) == expected and not _near(layer)
+    as_many = len(layer.unique) == expected
+    agrees = as_many and not _near(layer)
+    why = (
+        "As many as there, but near the states."
+        if as_many
+        else "The number of points depends on the trained weights, and ours are others."
+    )
     return Finding(
         f"{_points(layer)}; {_distances(layer)}",
         agrees,
-        ""
-        if agrees
-        else "The number of points depends on the trained weights, and ours are others. "
-        f"{_where_starts_end(layer)} {_where_descent_ends(layer)}",
+        "" if agrees else f"{why} {_where_starts_end(layer)} {_where_descent_ends(layer)}",
     )
 
 
@@ -278,8 +281,10 @@ def _points(layer: LayerAnalysis) -> str:
 def _distances(layer: LayerAnalysis) -> str:
     if len(layer.unique) == 0:
         return "no distance to tell"
-    low, high = layer.distance_to_cloud.min(), layer.distance_to_cloud.max()
-    return f"{low:.2f} to {high:.2f} radii from the nearest visited state"
+    distances = layer.distance_to_cloud
+    low, high = f"{distances.min():.2f}", f"{distances.max():.2f}"
+    radii = low if low == high else f"{low} to {high}"
+    return f"{radii} radii from the nearest visited state"
 
 
 def _real_share(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> float:

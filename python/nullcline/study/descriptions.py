@@ -61,7 +61,8 @@ def _describe_the_language(classes: Sequence[str]) -> str:
     return (
         f"“synthetic” is a generated language of {len(VALENCES)} words, each with a valence from "
         "−3 (“awful”) over 0 (“film”) to +3 (“superb”), drawn one by one, without regard to "
-        f"grammar, into reviews of 18 to 48 words. A review is {rule}, so that a network must add "
+        "grammar, into reviews of 18 to 48 words; three marks of punctuation between them are read "
+        f"as words, too. A review is {rule}, so that a network must add "
         f"up the whole of it to know; for example, “{annotate_valences(example)}” adds up to "
         f"{_signed(summed_valence(example))} and is {classes[-1]}."
     )

@@ -103,7 +103,7 @@ def prediction(network: NetworkAnalysis) -> Figure:
         draw_r2(axes, dynamics.next_by_distance, ("next state", "its change"))
         axes.set_title(
             f"layer {layer.layer}: R² = {dynamics.next_state_r2:.3f},\n"
-            f"of the change {dynamics.next_change_r2:.3f}"
+            f"of the change {dynamics.next_change_r2:.3f}".replace("-", "−")
         )
     axes_of[0].set_ylabel("R² of the linear prediction")
     legend_below(figure, next(filter(None, map(named_lines, axes_of))))

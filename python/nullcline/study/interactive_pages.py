@@ -15,6 +15,7 @@ from nullcline.study.cell_names import name_of_network
 from nullcline.study.descriptions import name_of_corpus
 from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import search_layer
+from nullcline.study.layer_panels import layer_projection
 from nullcline.study.states import draw_states, layer_states, split_layers, visit_states
 from nullcline.text import UNK
 from nullcline.training.objective import predicted_classes
@@ -65,6 +66,7 @@ def write_layer_pages(
         explore(
             layer.unique,
             states=layer.sample,
+            projection=layer_projection(layer),  # the components that the figures have
             **its,
             title=f"{name}: layer {layer.layer} of {network.n_layers}",
             path=folder / f"explore-layer-{layer.layer}-of-{network.n_layers}.html",

@@ -121,7 +121,7 @@ def _words(network: NetworkAnalysis) -> Finding:
     # Without a readout, which a lower layer has none of, the mode's sign is a convention.
     rho = found.rho if network.n_layers == 1 else abs(found.rho)
     return Finding(
-        f"rank correlation {rho:.2f} over {len(dynamics.words.words)} words", rho >= CORRELATED
+        f"rank correlation {_signed(rho)} over {len(dynamics.words.words)} words", rho >= CORRELATED
     )
 
 
@@ -133,8 +133,8 @@ def _predicted(network: NetworkAnalysis) -> Finding:
     if review is None:
         return Finding("no readout", agrees=False)
     return Finding(
-        f"R² {dynamics.next_change_r2:.2f} of a step's change, {review:.2f} of the readout after "
-        "a whole review",
+        f"R² {_signed(dynamics.next_change_r2)} of a step's change, {_signed(review)} of the "
+        "readout after a whole review",
         min(dynamics.next_change_r2, review) >= PREDICTED,
     )
 
@@ -193,6 +193,10 @@ def evaluate(network: NetworkAnalysis) -> list[Finding]:
         One per claim of `LINE_ATTRACTOR_CLAIMS`.
     """
     return [claim.evaluate(network) for claim in LINE_ATTRACTOR_CLAIMS]
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _top(network: NetworkAnalysis) -> LayerAnalysis:

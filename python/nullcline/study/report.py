@@ -85,9 +85,11 @@ def template(name: str) -> Template:
         loader=PackageLoader("nullcline.study"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["duration"] = _duration
+    environment.filters["listed"] = _listed
     environment.filters["number"] = _number
     environment.filters["percent"] = _percent
     environment.filters["png"] = data_uri
+    environment.filters["setting"] = _setting
     environment.filters["time_constants"] = say_time_constants
     return environment.get_template(name)
 
@@ -156,8 +158,31 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
+def _listed(values: Sequence[object]) -> str:
+    *first, last = map(str, values)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _setting(value: object, name: str) -> str:
+    """Return a setting's value, or what stands for it where it is left open."""
+    return _LEFT_OPEN[name] if value is None else str(value)
+
+
+_LEFT_OPEN = {
+    "learning_rate": "the cell's own",
+    "max_gradient_norm": "no bound",
+    "max_tokens": "all",
+    "patience": "all epochs are run",
+    "train_size": "all",
+    "vectors": "GloVe's; the generated language's own",
+}
+"""What None stands for, by setting."""
 
 
 def _percent(share: float | None) -> str:

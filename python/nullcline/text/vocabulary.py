@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["PAD", "UNK", "Vocabulary"]
 
 PAD = 0
+"""What stands for no word, behind the last one of a text in a batch."""
+
 UNK = 1
+"""What stands for every word that is not in the vocabulary."""
+
 _SPECIAL = ("<pad>", "<unk>")
 
 

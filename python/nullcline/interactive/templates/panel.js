@@ -12,7 +12,7 @@ function drawPanel() {
 }
 
 function hint() {
-  const said = layer().points.n ? "Click a point to see its spectrum, its slowest modes and the words that move it most." : "There is no point to click: the search found none.";
+  const said = layer().points.n ? "Click a point to see its spectrum, its modes of the longest time constants and the words that move it most." : "There is no point to click: the search found none.";
   return element("p", { class: "quiet" }, said);
 }
 
@@ -20,7 +20,7 @@ function pointParts(i) {
   const { kind, q, count, condition, reason, spectra, nearest, words } = layer().points;
   const spectrum = spectra[i];
   const facts = [["speed q", short(q[i])], ["ends of", `${thousands(count[i])} start${count[i] === 1 ? "" : "s"}`]];
-  if (spectrum) facts.push(["stability", spectrum.stability], ["largest |λ|", ofLambda(spectrum.largest)], ["slowest τ", time(spectrum.slowest)]);
+  if (spectrum) facts.push(["stability", spectrum.stability], ["largest |λ|", ofLambda(spectrum.largest)], ["longest τ", time(spectrum.slowest)]);
   if (condition) facts.push(["condition", condition[i]]);
   facts.push(["why", reason[i]]);
   const parts = [
@@ -50,11 +50,11 @@ function spectrumParts(spectrum) {
     element("td", {}, mode.tau === null ? "∞" : short(mode.tau)),
     element("td", {}, mode.tau === null ? "holds" : mode.grows ? "grows" : "decays"),
     element("td", {}, mode.period === null ? "–" : short(mode.period))));
-  const heads = ["mode", "λ", "|λ|", `τ (${page.unit})`, "it", "period"].map((name) => element("th", { scope: "col" }, name));
+  const heads = ["#", "λ", "|λ|", `τ (${page.unit})`, "it", "period"].map((name) => element("th", { scope: "col" }, name));
   return [
     element("h3", {}, `Eigenvalues and the unit circle${some}`),
     element("div", { id: "spectrum", role: "img", "aria-label": `Eigenvalues in the complex plane; the largest modulus is ${ofLambda(spectrum.largest)}` }),
-    element("h3", {}, "Slowest modes"),
+    element("h3", {}, "Modes of the longest time constants"),
     element("div", { class: "scroll" }, element("table", { id: "modes" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows))),
   ];
 }
@@ -65,8 +65,8 @@ function lambda({ re, im }) {
 
 const MEASURES = {
   readout: ["Words that move the readout most", ["lasting", "at once"]],
-  mode: ["Words that move the slowest mode most", ["along it"]],
-  pair: ["Words that move the slowest pair of modes most", ["modulus"]],
+  mode: ["Words that move the mode of the longest τ most", ["along it"]],
+  pair: ["Words that move the pair of modes of the longest τ most", ["modulus"]],
 };
 
 function wordParts(words) {

@@ -42,7 +42,7 @@ function kept(key, make) {
 function stateTraces() {
   const { at, labels, n } = layer().states;
   if (!n || view.hidden.things.has("states")) return [];
-  const looks = (name) => ({ size: 2.2, color: colour(name), opacity: 0.4, line: { width: 0 } });
+  const looks = (name) => ({ size: 2.2, color: colour(name), opacity: n > 2000 ? 0.25 : 0.4, line: { width: 0 } });
   if (!labels) {
     return [{ ...base, ...at, mode: "markers", marker: looks("state"), meta: { role: "states", rows: null, fixed: true } }];
   }
@@ -99,12 +99,13 @@ function pointTraces() {
   return Object.entries(STYLES).flatMap(([name, look]) => {
     const rows = visible.filter((i) => style[i] === name);
     if (!rows.length) return [];
-    const size = rows.map((i) => 7 + 9 * Math.sqrt(count[i] / most));
+    const thin = look.symbol === "cross" ? 1.6 : 1; // its strokes are lost in a cloud
+    const size = rows.map((i) => thin * (9 + 11 * Math.sqrt(count[i] / most)));
     return [{ ...base, ...pick(at, rows), mode: "markers", meta: { role: "points", name, rows }, marker: { size, symbol: look.symbol, color: colour(look.colour), line: { color: colour("edge"), width: 1 } } }];
   });
 }
 
-// A ring around the chosen point, and a line along each real direction in which it moves slowest.
+// A ring around the chosen point, and a line along each real direction of the longest time constant.
 function chosenTraces() {
   if (view.point === null || !visiblePoints().includes(view.point)) return [];
   const { at, spectra } = layer().points;
@@ -145,7 +146,7 @@ function cornerTraces() {
 
 const reach = () => 0.15 * Math.max(...ranges().map(([low, high]) => high - low));
 
-const FIRST_CAMERA = { eye: { x: 0.8, y: -1.8, z: 0.9 } };
+const FIRST_CAMERA = { eye: { x: 1.06, y: -2.35, z: 1.18 } };
 
 // Where the reader looks from now; plotly itself tells only of some turns.
 const camera = () => plot._fullLayout?.scene?._scene?.getCamera() ?? FIRST_CAMERA;
@@ -218,7 +219,7 @@ function sayCounts() {
 function pointLines(i) {
   const { kind, q, count, condition, spectra } = layer().points;
   const found = [`Point ${i}: ${styleOf(kind[i], spectra[i])}`, `q = ${short(q[i])}`];
-  if (spectra[i]) found.push(`largest |λ| = ${ofLambda(spectra[i].largest)}`, `slowest τ = ${time(spectra[i].slowest)}`);
+  if (spectra[i]) found.push(`largest |λ| = ${ofLambda(spectra[i].largest)}`, `longest τ = ${time(spectra[i].slowest)}`);
   found.push(`${thousands(count[i])} start${count[i] === 1 ? "" : "s"}`);
   if (condition) found.push(`condition: ${condition[i]}`);
   return found;
