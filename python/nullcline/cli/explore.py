@@ -20,6 +20,7 @@ from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
+
     from nullcline.cli.options import Commands
 
 PAGE = Path("explore.html")
@@ -96,9 +97,10 @@ def _explore(options: argparse.Namespace) -> None:
     require_writable(path, options)
     plotly_script()  # missed now, not after a search
     runs = [source for source in options.sources if is_run(source)]
-    if runs and (len(options.sources) > 1 or options.network is not None):
+    if runs and len(options.sources) > 1:
         raise ValueError(f"{runs[0]} is a training run, which has its own points and network")
     if runs:
+        require_left_out(options, ("network",), f"{runs[0]} is a training run, which has its own")
         say(_of_run(options, path, runs[0], None))
     elif options.network is not None and is_run(options.network):
         points = [_load(source) for source in options.sources]

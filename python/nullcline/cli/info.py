@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.cli.arrays import read_arrays
-from nullcline.cli.networks import add_weights, is_run, of_weights
-from nullcline.cli.options import command
+from nullcline.cli.networks import OF_WEIGHTS, add_weights, is_run, of_weights
+from nullcline.cli.options import command, require_left_out
 from nullcline.cli.point_tables import linearization_table, points_table
 from nullcline.cli.tables import Table, add_json, records, show, show_json
 from nullcline.interop._bidirectional import Bidirectional
@@ -48,6 +48,8 @@ def add(commands: Commands) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     tables = [(path, *_described(path, options)) for path in options.paths]
+    if all(what != "weights" for _, what, _ in tables):
+        require_left_out(options, OF_WEIGHTS, "none of these files holds weights")
     if options.json:
         show_json(
             [

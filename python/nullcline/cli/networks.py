@@ -32,7 +32,7 @@ WEIGHTS = (
 OF_NETWORK = ("layer", "joint", "direction", "prefix", "kind", "nonlinearity", "dtype")
 """Options of `add_network`."""
 
-_OF_WEIGHTS = ("prefix", "kind", "nonlinearity")
+OF_WEIGHTS = ("prefix", "kind", "nonlinearity")
 """Options of `add_weights`."""
 
 _KINDS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "ugrnn": "UGRNN"}
@@ -173,12 +173,12 @@ def _entries(path: Path, options: argparse.Namespace) -> tuple[list[Any], bool]:
     """Return the layers of a network, and whether data pass through them in this order."""
     if is_points(path):
         why = f"{path} holds points, with their network as it was searched"
-        require_left_out(options, (*_OF_WEIGHTS, "dtype"), why)
+        require_left_out(options, (*OF_WEIGHTS, "dtype"), why)
         return [cell_of(path, FixedPoints.load(path))], True
     if not is_run(path):
         found = of_weights(path, options, options.dtype)
         return found.layers, found.ordered
-    require_left_out(options, _OF_WEIGHTS, f"{path} is a training run, which says what it holds")
+    require_left_out(options, OF_WEIGHTS, f"{path} is a training run, which says what it holds")
     from nullcline.interop import from_torch
     from nullcline.training import load_checkpoint
 

@@ -72,7 +72,14 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
 _PLAIN = {
     **dict.fromkeys("−–", "-"),
     **dict.fromkeys("“”", '"'),
-    **{"»": ">", "«": "<", "→": "->", "…": "...", "×": "x", "∞": "inf", "λ": "lambda", "τ": "tau"},
+    "»": ">",
+    "«": "<",
+    "→": "->",
+    "…": "...",
+    "×": "x",
+    "∞": "inf",
+    "λ": "lambda",
+    "τ": "tau",
     **dict.fromkeys("\u2066\u2067\u2068\u2069", ""),  # which isolate a direction of writing
 }
 """What is written for letters that the output's encoding lacks; ``?`` for all others."""

@@ -183,9 +183,7 @@ def _read(
                 drives[layer][here] = inputs.numpy()[place[review[here]], step[here]]
             bar.update(int(lengths[rows].sum()))
     labels = reviews.labels[review]
-    return [
-        SampledStates(*kept, labels) for kept in zip(samples, befores, drives, strict=True)
-    ]
+    return [SampledStates(*kept, labels) for kept in zip(samples, befores, drives, strict=True)]
 
 
 def draw_states(
