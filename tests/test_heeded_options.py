@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -74,7 +74,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=shape) for shape in ((3 * H, D), (3 * H, H), 3 * H, 3 * H)]
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    np.savez(place / "weights.npz", **dict(zip(names, weights, strict=True)))
+    named: dict[str, Any] = dict(zip(names, weights, strict=True))
+    np.savez(place / "weights.npz", **named)
     states = rng.uniform(-1, 1, (4, H))
     np.save(place / "states.npy", states)
     nc.find_fixed_points(nc.GRU(*weights), states).save(place / "points.npz", cell=True)
