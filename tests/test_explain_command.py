@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nullcline.cli import main
+from nullcline.explanation import explain
+from nullcline.explanation.terminal import plain
 from nullcline.training import load_checkpoint
 from testing.tiny_study import tiny_corpus
 
@@ -90,9 +93,68 @@ def test_texts_come_from_a_file_or_from_the_input(
     assert main(["explain", network, "--file", str(file), *common]) == 0
     assert page.read_text("utf-8").count("<article") == 2
     assert "No bag of words" in capsys.readouterr().out
-    monkeypatch.setattr("sys.stdin", io.StringIO("good\nbad\ndull\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\nbad\ndull\n"), "ascii"))
     assert main(["explain", network, "--file", "-", *common]) == 0
     assert page.read_text("utf-8").count("<article") == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"caf\xe9 good\n", "standard input is not text in UTF-8"), (b"\n", "standard input has no")],
+)
+def test_an_input_that_is_no_text_is_refused_whatever_the_locale(
+    network: str,
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+    message: str,
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(content), "ascii", "surrogateescape")  # as under LC_ALL=C
+    monkeypatch.setattr("sys.stdin", stdin)
+    common = ["--out", str(page), "--quiet", "--without-corpus"]
+    assert main(["explain", network, "--file", "-", *common]) == 1
+    assert message in capsys.readouterr().err
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_explanation_is_told_in_the_letters_that_there_are(
+    network: str, page: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    words = ["good", "\N{GRINNING FACE}", "\N{HEBREW LETTER SHIN}", "it’s"]
+    shown = {}
+    for name in ("utf-8", encoding):
+        stdout = io.TextIOWrapper(io.BytesIO(), name, "strict")
+        with monkeypatch.context() as patched:
+            patched.setattr("sys.stdout", stdout)
+            arguments = ["explain", network, " ".join(words), "--out", str(page), "--quiet"]
+            assert main([*arguments, "--without-corpus"]) == 0
+        stdout.seek(0)
+        shown[name] = stdout.read()
+    assert "−" in shown["utf-8"]
+    numbers = [re.findall(r"[-+]\d\.\d\d", text.replace("−", "-")) for text in shown.values()]
+    assert len(numbers[0]) > 4
+    assert numbers[0] == numbers[1]
+
+
+def test_a_corpus_that_is_gone_is_asked_for(
+    network: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = data.rename(tmp_path / "moved.csv")
+    try:
+        for command in (["find", network, "--out", "points"], ["explore", network]):
+            assert main([*command, "--quiet"]) == 1
+            errors = capsys.readouterr().err
+            assert f"{data.name}: No such file" in errors
+            assert f"{network} was trained on it: say where it is now (--corpus)" in errors
+    finally:
+        moved.rename(data)
+
+
+def test_lines_fit_a_narrow_terminal_without_colours(network: str) -> None:
+    [found] = explain(network, TEXT)
+    assert max(map(len, plain(found, 40).splitlines())) <= 40
 
 
 def test_mistakes_of_the_corpus_are_explained(

@@ -70,6 +70,16 @@ def test_every_word_is_there_as_it_was_written(
     assert "Great" in opened.page.locator("#text-1 [role=option]").all_inner_texts()
 
 
+def test_texts_are_told_apart_in_their_list(opened: OpenPage) -> None:
+    listed = opened.page.locator("nav li").all_inner_texts()
+    assert len(listed) == len(TEXTS)
+    assert listed[0].endswith(": The film was Great and it was bad, the story DULL.")
+    assert "סרט great מאוד 😀" in listed[1]
+    assert '<img src=x onerror="alert(1)">' in listed[2]
+    assert listed[2].endswith("…")
+    assert ":" not in listed[3]  # an empty one has a verdict alone
+
+
 def test_what_a_text_holds_is_shown_and_does_nothing(opened: OpenPage) -> None:
     article = opened.page.locator("#text-3")
     shown = article.locator(".text").first.inner_text()

@@ -572,7 +572,7 @@ def test_a_file_is_replaced_on_request_alone_and_whole(
 def test_every_picture_is_drawn(
     what: str, points: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    coarse = ["--resolution", "9"]
+    coarse = ["--resolution", "9"] if what in {"landscape", "flow", "basins"} else []
     assert said(capsys, "plot", what, str(points), *coarse) == f"{what}.png\n"
     assert Path(f"{what}.png").read_bytes().startswith(b"\x89PNG")
     if what in {"points", "landscape", "curve"}:
@@ -649,7 +649,45 @@ def test_info_tells_what_files_are(here: Path, capsys: pytest.CaptureFixture[str
     assert table[0] == "lightning.ckpt: weights, a file of PyTorch after 'state_dict.model.rnn.'"
 
 
+def test_info_lists_every_module_of_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = torch.nn.ModuleDict(
+        {"encoder": torch.nn.GRU(D, H, 2), "decoder": torch.nn.LSTM(H, 3, bidirectional=True)}
+    )
+    torch.save(two.state_dict(), "two.pt")
+    save_file({name: value.numpy() for name, value in two.state_dict().items()}, "two-of.st")
+    for name in ("two.pt", "two-of.st"):
+        [found] = json.loads(said(capsys, "info", name, "--json"))
+        told = {(row["name"], row["layer"], row["cell"], row["units"]) for row in found["holds"]}
+        assert told == {
+            ("encoder.", 1, "GRU", H), ("encoder.", 2, "GRU", H), ("decoder.", 1, "LSTM", 3),
+        }  # fmt: skip
+    assert "encoder" not in said(capsys, "info", "two.pt", "--prefix", "decoder.")
+    # Where one of them leaves something open, it says what there is to choose from.
+    torch.save({**two.state_dict(), **torch.nn.RNN(D, H).state_dict(prefix="plain.")}, "three.pt")
+    message = refused(capsys, "info", "three.pt")
+    assert "--prefix must say which" in message
+    assert "'encoder.', 'decoder.', 'plain.'" in message
+
+
 # What the command line looks like
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_nothing_is_lost_where_an_encoding_lacks_letters(
+    here: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    told = {}
+    for name in ("utf-8", encoding):
+        for form in ([], ["--json"]):
+            stdout = io.TextIOWrapper(io.BytesIO(), name, "strict")
+            with monkeypatch.context() as patched:
+                patched.setattr(sys, "stdout", stdout)
+                assert main(["linearize", "points.npz", *form, "--quiet"]) == 0
+            stdout.seek(0)
+            told[name, bool(form)] = stdout.read()
+    assert json.loads(told[encoding, True]) == json.loads(told["utf-8", True])
+    plain = told["utf-8", False].replace("λ", "lambda").replace("τ", "tau")
+    assert told[encoding, False] == plain
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

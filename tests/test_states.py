@@ -14,7 +14,15 @@ import nullcline as nc
 from nullcline._support.components import principal_components
 from nullcline.study import states as states_module
 from nullcline.study.pca import Moments
-from nullcline.study.states import bounded_batches, review_inputs, split_layers, visit_states
+from nullcline.study.states import (
+    bounded_batches,
+    draw_states,
+    layer_states,
+    review_inputs,
+    sample_states,
+    split_layers,
+    visit_states,
+)
 from nullcline.training import CELLS, SentimentRNN
 from nullcline.training.batches import EncodedReviews
 
@@ -180,3 +188,29 @@ def test_states_that_never_move_have_no_variance_to_explain() -> None:
     assert moments.principal_components().explained_variance_ratio.tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match="no states"):
         Moments(3).principal_components()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sample_alone_is_the_same_and_reads_no_further_than_it_must(
+    reviews: EncodedReviews, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    torch.manual_seed(0)
+    model = SentimentRNN(50, cell=cell, layers=2, hidden_size=7, embedding_size=5).eval()
+    whole = visit_states(model, reviews, n_sample=20, seed=3)
+    monkeypatch.setattr(states_module, "TOKENS_PER_BATCH", 1)  # a review at a time, unpadded
+    read: list[int] = []
+
+    def counted(model: SentimentRNN, rnns: list[Any], tokens: torch.Tensor) -> Any:
+        read.append(tokens.numel())
+        return layer_states(model, rnns, tokens)
+
+    monkeypatch.setattr(states_module, "layer_states", counted)
+    sampled = sample_states(model, reviews, n_sample=20, seed=3)
+    for its, of_all in zip(sampled, whole, strict=True):
+        for name in ("sample", "sample_before", "sample_inputs", "sample_labels"):
+            np.testing.assert_allclose(getattr(its, name), getattr(of_all, name), atol=1e-6)
+    last: dict[int, int] = {}
+    for review, step in zip(*draw_states(reviews.lengths, 20, 3), strict=True):
+        last[review] = max(last.get(review, 0), step + 1)
+    assert sorted(read) == sorted(last.values())
+    assert sum(read) < reviews.lengths.sum()

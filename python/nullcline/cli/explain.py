@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nullcline._support.reading import reading
+from nullcline._support.reading import explaining, reading
 from nullcline._support.validation import whole_number
-from nullcline.cli.options import add_corpus, add_seed, command
+from nullcline.cli.corpora import corpus_of
+from nullcline.cli.options import add_corpus, add_seed, command, require_left_out
 from nullcline.cli.running import say
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
     from nullcline.explanation import Background, Explanation, Mistake
-    from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
 PAGE = "explanation.html"
@@ -95,6 +95,8 @@ def _explain(options: argparse.Namespace) -> None:
         options.parser.error("--misclassified needs the corpus, and --without-corpus forbids it")
     if options.misclassified is not None:
         whole_number("misclassified", options.misclassified, 1)
+    if options.without_corpus:
+        require_left_out(options, ("corpus", "data_dir", "seed"), "--without-corpus forbids it")
     from nullcline.explanation import explain, write_page
     from nullcline.explanation.page import require_own
     from nullcline.training import load_checkpoint
@@ -142,7 +144,7 @@ def _prepared(
         return kept, []
     progress = not options.quiet
     try:
-        corpus = _corpus(options, checkpoint)
+        corpus = corpus_of(options, checkpoint)
         background = background_of(checkpoint, corpus, seed=options.seed, progress=progress)
     except (OSError, ValueError) as error:
         if wanted is not None:
@@ -157,18 +159,6 @@ def _prepared(
     return background, confident_mistakes(checkpoint, corpus, wanted, progress=progress)
 
 
-def _corpus(options: argparse.Namespace, checkpoint: Checkpoint) -> Corpus:
-    from nullcline.text import load_corpus
-
-    return load_corpus(
-        options.corpus or checkpoint.corpus,
-        data_dir=options.data_dir,
-        classes=checkpoint.settings.classes,
-        seed=checkpoint.settings.seed,
-        progress=not options.quiet,
-    )
-
-
 def _lines(path: Path) -> list[str]:
     """Return the texts in a file, one a line; empty lines are none.
 
@@ -180,11 +170,13 @@ def _lines(path: Path) -> list[str]:
         It is not text in UTF-8, or has no text.
     """
     if path == Path("-"):
-        content = sys.stdin.read()
+        with explaining("standard input", "text in UTF-8"):
+            content = sys.stdin.buffer.read().decode("utf-8-sig")
     else:
         with reading(path, "a text file in UTF-8") as file:
             content = file.read().decode("utf-8-sig")
     texts = [line.strip() for line in content.split("\n") if line.strip()]
     if not texts:
-        raise ValueError(f"{path} has no text: write one text a line")
+        where = "standard input" if path == Path("-") else path
+        raise ValueError(f"{where} has no text: write one text a line")
     return texts

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support.options import from_options
 from nullcline._support.reading import reading
 from nullcline.cli.arrays import FILE_OF_ARRAYS, one_array
-from nullcline.cli.networks import WEIGHTS, add_network, is_points, is_run, read_layers
-from nullcline.cli.options import add_corpus, add_search, add_seed, command
+from nullcline.cli.corpora import corpus_of
+from nullcline.cli.networks import OF_NETWORK, WEIGHTS, add_network, is_points, is_run, read_layers
+from nullcline.cli.options import add_corpus, add_search, add_seed, command, require_left_out
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
 from nullcline.interactive import explore
@@ -19,7 +20,6 @@ from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from nullcline.cli.options import Commands
 
@@ -31,22 +31,14 @@ _EXAMPLES = (
     "nullcline explore checkpoint           # what `nullcline train` wrote: words, reviews and all",
 )
 
-_OF_FILES = (
-    "states",
-    "trajectories",
-    "texts",
-    "dt",
-    "unit",
-    "layer",
-    "joint",
-    "direction",
-    "prefix",
-    "kind",
-    "nonlinearity",
-)
+_OF_FILES = ("states", "trajectories", "texts", "dt", "unit", *OF_NETWORK)
 """Options of points from files, which a training run has of itself."""
 
-_OF_RUNS = ("corpus", "data_dir")
+_OF_SEARCHES = ("method", "tol_unique", "tol_slow", "n_threads")
+"""Options of a search, where there are no points yet."""
+
+_OF_RUNS = ("corpus", "data_dir", "split", "n_starts", "n_sample", "n_words", "seed")
+"""Options of what is drawn from the corpus of a training run."""
 
 
 def add(commands: Commands) -> None:
@@ -105,9 +97,10 @@ def _explore(options: argparse.Namespace) -> None:
     require_writable(path, options)
     plotly_script()  # missed now, not after a search
     runs = [source for source in options.sources if is_run(source)]
-    if runs and (len(options.sources) > 1 or options.network is not None):
+    if runs and len(options.sources) > 1:
         raise ValueError(f"{runs[0]} is a training run, which has its own points and network")
     if runs:
+        require_left_out(options, ("network",), f"{runs[0]} is a training run, which has its own")
         say(_of_run(options, path, runs[0], None))
     elif options.network is not None and is_run(options.network):
         points = [_load(source) for source in options.sources]
@@ -121,20 +114,13 @@ def _of_run(
 ) -> Path:
     """Write the page of a training run, whose corpus has its reviews and words."""
     from nullcline.study.interactive_pages import write_network_page
-    from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
-    _require_left_out(options, _OF_FILES, "a training run has its own, and all layers are shown")
+    require_left_out(options, _OF_FILES, "a training run has its own, and all layers are shown")
+    if points is not None:
+        require_left_out(options, _OF_SEARCHES, "points are given, and none are searched for")
     checkpoint = load_checkpoint(folder)
-    corpus = load_corpus(
-        options.corpus or checkpoint.corpus,
-        data_dir=options.data_dir,
-        classes=checkpoint.settings.classes,
-        seed=checkpoint.settings.seed,
-        progress=not options.quiet,
-    )
-    if options.corpus is None:
-        checkpoint.require_corpus(corpus)
+    corpus = corpus_of(options, checkpoint)
     settings = from_options(AnalysisSettings, options)
     return write_network_page(
         path,
@@ -149,7 +135,10 @@ def _of_run(
 
 def _of_files(options: argparse.Namespace, path: Path) -> Path:
     """Write the page of points in files, one for each layer."""
-    _require_left_out(options, _OF_RUNS, "points come from files, and no training run is named")
+    why = "points come from files, and no training run is named"
+    require_left_out(options, (*_OF_RUNS, *_OF_SEARCHES), why)
+    if options.network is None:
+        require_left_out(options, OF_NETWORK, "no file of weights is named (--network)")
     points = [_load(source) for source in options.sources]
     names = [source.stem for source in options.sources]
     several = len(points) > 1
@@ -179,12 +168,6 @@ def _of_files(options: argparse.Namespace, path: Path) -> Path:
         title=options.title or ", ".join(names),
         path=path,
     )
-
-
-def _require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    for name in names:
-        if getattr(options, name) not in {None, False}:
-            raise ValueError(f"{name} must be left out: {why}")
 
 
 def _load(source: Path) -> FixedPoints:

@@ -12,8 +12,16 @@ from nullcline._support.files import remove_abandoned, replacing
 from nullcline._support.folder_lock import locked
 from nullcline._support.options import from_options
 from nullcline.cli.arrays import FILE_OF_ARRAYS, random_states, read_inputs, read_states
+from nullcline.cli.corpora import corpus_of
 from nullcline.cli.networks import WEIGHTS, add_network, is_run, read_layer, read_layers
-from nullcline.cli.options import add_corpus, add_out, add_search, add_seed, command
+from nullcline.cli.options import (
+    add_corpus,
+    add_out,
+    add_search,
+    add_seed,
+    command,
+    require_left_out,
+)
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.tables import add_json, records, show, show_json
 from nullcline.gpu.device import chosen_gpu
@@ -23,7 +31,7 @@ from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -56,8 +64,12 @@ _OF_GIVEN = (
     "kind",
     "nonlinearity",
     "joint",
+    "dtype",
 )
 """Options of a search from states that are given, or drawn at random."""
+
+_OF_VISITED = ("corpus", "data_dir", "split")
+"""Options of a search from states that a training run visits."""
 
 
 def add(commands: Commands) -> None:
@@ -133,10 +145,9 @@ def _find(options: argparse.Namespace) -> None:
 def _of_visited(options: argparse.Namespace) -> Search:
     """Return the search of a training run from the states that it visits on a split."""
     from nullcline.study.analysis import find_points
-    from nullcline.text import load_corpus
     from nullcline.training import load_checkpoint
 
-    _require_left_out(
+    require_left_out(
         options,
         _OF_GIVEN,
         "a training run is searched as the study does, unless --states are given",
@@ -144,18 +155,9 @@ def _of_visited(options: argparse.Namespace) -> Search:
     checkpoint = load_checkpoint(options.network)
 
     def search() -> dict[str, FixedPoints]:
-        corpus = load_corpus(
-            options.corpus or checkpoint.corpus,
-            data_dir=options.data_dir,
-            classes=checkpoint.settings.classes,
-            seed=checkpoint.settings.seed,
-            progress=not options.quiet,
-        )
-        if options.corpus is None:
-            checkpoint.require_corpus(corpus)
         layers = find_points(
             checkpoint,
-            corpus,
+            corpus_of(options, checkpoint),
             from_options(AnalysisSettings, options),
             device=options.device,
             progress=not options.quiet,
@@ -167,7 +169,9 @@ def _of_visited(options: argparse.Namespace) -> Search:
 
 def _of_given(options: argparse.Namespace) -> Search:
     """Return the search of a network from the states in a file, or from any in the box."""
-    _require_left_out(options, ("corpus", "data_dir"), "states come from a file, or are drawn")
+    require_left_out(options, _OF_VISITED, "states come from a file, or are drawn")
+    if options.random is not None:
+        require_left_out(options, ("n_starts",), f"{options.random} states are drawn (--random)")
     settings = from_options(AnalysisSettings, options)
     if options.random is None and options.states is None:
         read_layers(options.network, options)  # what is wrong with it is the first thing to say
@@ -209,12 +213,6 @@ def _of_given(options: argparse.Namespace) -> Search:
         }
 
     return search
-
-
-def _require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    for name in names:
-        if getattr(options, name):
-            raise ValueError(f"{name} must be left out: {why}")
 
 
 def _drawn(states: Floats, settings: AnalysisSettings) -> tuple[Floats, Rows]:

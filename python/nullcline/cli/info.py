@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline.cli.arrays import read_arrays
-from nullcline.cli.networks import add_weights, is_run, of_weights
-from nullcline.cli.options import command
+from nullcline.cli.networks import OF_WEIGHTS, add_weights, is_run, of_weights
+from nullcline.cli.options import command, require_left_out
 from nullcline.cli.point_tables import linearization_table, points_table
 from nullcline.cli.tables import Table, add_json, records, show, show_json
 from nullcline.interop._bidirectional import Bidirectional
-from nullcline.interop.weight_files import FileFormat, format_of
+from nullcline.interop.weight_files import FileFormat, format_of, prefixes_in
 from nullcline.linearization.linear_map import Linearization
 from nullcline.search.fixed_points import FixedPoints
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nullcline.cli.options import Commands
+    from nullcline.interop.weight_files import WeightsFile
 
 _EXAMPLES = (
     "nullcline info model.safetensors",
@@ -46,6 +48,8 @@ def add(commands: Commands) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     tables = [(path, *_described(path, options)) for path in options.paths]
+    if all(what != "weights" for _, what, _ in tables):
+        require_left_out(options, OF_WEIGHTS, "none of these files holds weights")
     if options.json:
         show_json(
             [
@@ -94,15 +98,27 @@ def _array_row(name: str, array: Any) -> list[Any]:
 
 
 def _of_weights(path: Path, options: argparse.Namespace) -> Table:
-    found = of_weights(path, options)
-    after = f" after {found.prefix!r}" if found.prefix else ""
+    modules = _modules(path, options)
+    several = len(modules) > 1
     rows = [
-        [number, name or None, *row]
-        for number, (name, entry) in enumerate(zip(found.names, found.layers, strict=True), 1)
+        [number, (module.prefix if several else name) or None, *row]
+        for module in modules
+        for number, (name, entry) in enumerate(zip(module.names, module.layers, strict=True), 1)
         for row in _cell_rows(entry)
     ]
     columns = ["layer", "name", "cell", "inputs", "units", "state", "direction"]
-    return Table(f"{path}: weights, {found.format.value}{after}", columns, rows)
+    first = modules[0]
+    after = f" after {first.prefix!r}" if first.prefix and not several else ""
+    return Table(f"{path}: weights, {first.format.value}{after}", columns, rows)
+
+
+def _modules(path: Path, options: argparse.Namespace) -> list[WeightsFile]:
+    """Return the recurrent modules in a file of weights: all, unless a prefix chooses one."""
+    prefixes = prefixes_in(path) if options.prefix is None else []
+    if len(prefixes) > 1:
+        with contextlib.suppress(ValueError):  # one leaves something open: it must be chosen
+            return [of_weights(path, options, prefix=prefix) for prefix in prefixes]
+    return [of_weights(path, options)]
 
 
 def _cell_rows(entry: Any) -> Sequence[list[Any]]:

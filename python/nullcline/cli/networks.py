@@ -10,6 +10,7 @@ import numpy as np
 from nullcline._support import archive
 from nullcline._support.reading import reading
 from nullcline.cells.stack import Stack
+from nullcline.cli.options import require_left_out
 from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop.weight_files import FileFormat, format_of, read_weights
 from nullcline.search.fixed_points import FixedPoints
@@ -27,6 +28,12 @@ WEIGHTS = (
     "a file of weights: safetensors, a state dict of PyTorch, a model or weights of Keras, or an "
     ".npz of arrays under PyTorch's names"
 )
+
+OF_NETWORK = ("layer", "joint", "direction", "prefix", "kind", "nonlinearity", "dtype")
+"""Options of `add_network`."""
+
+OF_WEIGHTS = ("prefix", "kind", "nonlinearity")
+"""Options of `add_weights`."""
 
 _KINDS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "ugrnn": "UGRNN"}
 
@@ -82,12 +89,18 @@ def add_weights(group: argparse._ArgumentGroup) -> None:
 
 
 def of_weights(
-    path: Path, options: argparse.Namespace, dtype: DTypeLike = np.float64
+    path: Path,
+    options: argparse.Namespace,
+    dtype: DTypeLike = np.float64,
+    prefix: str | None = None,
 ) -> WeightsFile:
-    """Return what is in a file of weights, read as the options of `add_weights` say."""
+    """Return what is in a file of weights, read as the options of `add_weights` say.
+
+    Of several recurrent modules it is the one after `prefix`, by default that of the options.
+    """
     return read_weights(
         path,
-        prefix=options.prefix,
+        prefix=options.prefix if prefix is None else prefix,
         kind=_KINDS.get(options.kind),
         nonlinearity=options.nonlinearity,
         dtype=dtype,
@@ -159,10 +172,13 @@ def read_layer(path: Path, options: argparse.Namespace) -> Layer:
 def _entries(path: Path, options: argparse.Namespace) -> tuple[list[Any], bool]:
     """Return the layers of a network, and whether data pass through them in this order."""
     if is_points(path):
+        why = f"{path} holds points, with their network as it was searched"
+        require_left_out(options, (*OF_WEIGHTS, "dtype"), why)
         return [cell_of(path, FixedPoints.load(path))], True
     if not is_run(path):
         found = of_weights(path, options, options.dtype)
         return found.layers, found.ordered
+    require_left_out(options, OF_WEIGHTS, f"{path} is a training run, which says what it holds")
     from nullcline.interop import from_torch
     from nullcline.training import load_checkpoint
 

@@ -73,6 +73,28 @@ def command(
     return parser
 
 
+def is_given(options: argparse.Namespace, name: str) -> bool:
+    """Whether an option has another value than where it is left out."""
+    return bool(getattr(options, name) != options.parser.get_default(name))
+
+
+def require_left_out(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """Raise ValueError if one of these options is given, which the command would not heed.
+
+    Parameters
+    ----------
+    options
+        What the parser returned.
+    names
+        Options by the names that they have there.
+    why
+        What has no use for them, or where it is said already.
+    """
+    for name in names:
+        if is_given(options, name):
+            raise ValueError(f"{name} must be left out: {why}")
+
+
 def add_out(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the folder that a command writes to."""
     parser.add_argument("--out", type=Path, default=Path(default), help="folder to write to")

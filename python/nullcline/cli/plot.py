@@ -10,7 +10,7 @@ import numpy as np
 from nullcline._support.files import replacing
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_states, read_trajectories
 from nullcline.cli.networks import is_points
-from nullcline.cli.options import command
+from nullcline.cli.options import command, require_left_out
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
 from nullcline.cli.subject import add_subject, read_points, require_one_condition
@@ -34,6 +34,17 @@ _EXAMPLES = (
 )
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+
+_IN_SPACE = ("points", "landscape", "flow", "basins", "curve")
+
+_DRAWN_WITH = {
+    "states": _IN_SPACE,
+    "trajectories": ("points",),
+    "axes": _IN_SPACE,
+    "dimensions": ("points", "landscape", "curve"),
+    "resolution": ("landscape", "flow", "basins"),
+}
+"""The pictures that each option is of; it is refused with the others."""
 
 _AT_ONE_INPUT = ("landscape", "flow", "basins")
 
@@ -87,6 +98,12 @@ def add(commands: Commands) -> None:
 
 
 def _plot(options: argparse.Namespace) -> None:
+    for name, pictures in _DRAWN_WITH.items():
+        if options.what not in pictures:
+            *others, last = pictures
+            of = f"{', '.join(others)} and {last}" if others else last
+            why = f"it is of {of}, not of {options.what}"
+            require_left_out(options, (name,), why)
     path = Path(f"{options.what}.png") if options.out is None else options.out
     require_suffix(path, _SUFFIXES)
     require_writable(path, options)

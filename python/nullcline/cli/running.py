@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -51,6 +53,7 @@ class _Terminated(KeyboardInterrupt):
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Parse the words of a command line, run the command that they name, and return its code."""
     with _giving_up_output():
+        _say_in_letters_there_are()
         options = parser.parse_args(arguments)
         try:
             with _sigterm_as_ctrl_c():
@@ -64,6 +67,41 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         except USER_ERRORS as error:
             return _fail(_sentence(error, options), options)
     return 0
+
+
+_PLAIN = {
+    **dict.fromkeys("−–", "-"),
+    **dict.fromkeys("“”", '"'),
+    "»": ">",
+    "«": "<",
+    "→": "->",
+    "…": "...",
+    "×": "x",
+    "∞": "inf",
+    "λ": "lambda",
+    "τ": "tau",
+    **dict.fromkeys("\u2066\u2067\u2068\u2069", ""),  # which isolate a direction of writing
+}
+"""What is written for letters that the output's encoding lacks; ``?`` for all others."""
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return what is written for the first letter that could not be, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letter = error.object[error.start]
+    if "\udc80" <= letter <= "\udcff":  # a byte of a file's name that was no text
+        return bytes([ord(letter) - 0xDC00]), error.start + 1
+    return _PLAIN.get(letter, "?"), error.start + 1
+
+
+codecs.register_error("nullcline-plain", _in_plain_letters)
+
+
+def _say_in_letters_there_are() -> None:
+    """Let no result be lost because a terminal's encoding lacks a minus sign or a word's letter."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="nullcline-plain")
 
 
 @contextlib.contextmanager

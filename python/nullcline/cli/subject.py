@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_inputs, read_states
-from nullcline.cli.networks import WEIGHTS, add_network, cell_of, is_points, read_layer
+from nullcline.cli.networks import (
+    OF_NETWORK,
+    WEIGHTS,
+    add_network,
+    cell_of,
+    is_points,
+    read_layer,
+)
+from nullcline.cli.options import require_left_out
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
@@ -105,6 +113,7 @@ def read_subject(options: argparse.Namespace) -> Subject:
         if options.states is not None:
             raise ValueError(f"states must be left out: {options.source} holds points")
         return read_points(options)
+    require_left_out(options, ("network",), f"{options.source} is a network, and not points")
     return _chosen(options, _states(options))
 
 
@@ -114,7 +123,9 @@ def read_points(options: argparse.Namespace) -> Subject:
         raise ValueError(f"inputs must be left out: {options.source} holds points, with theirs")
     points = FixedPoints.load(options.source)
     if options.network is None:
+        why = f"{options.source} holds the network of its points (another one is --network)"
         cell = cell_of(options.source, points)
+        require_left_out(options, OF_NETWORK, why)
     else:
         cell = read_layer(options.network, options).cell
         _require_fitting(options, points, cell)

@@ -64,8 +64,13 @@ def show(tables: Sequence[Table]) -> None:
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON."""
-    say(json.dumps(_as_json(value), indent=1, ensure_ascii=False, allow_nan=False))
+    """Print a value as JSON, with escapes where the output's encoding lacks a letter."""
+    text = json.dumps(_as_json(value), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(_as_json(value), indent=1, allow_nan=False)
+    say(text)
 
 
 def records(table: Table) -> list[dict[str, Any]]:

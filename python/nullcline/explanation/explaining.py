@@ -103,7 +103,7 @@ def explain(
     explainer = _Explainer(found, background, replacements, changes=changes)
     wanted = explainer.class_number("target", target), explainer.class_number("against", against)
     if wanted[0] is not None and wanted[0] == wanted[1]:
-        raise ValueError("against must be another class than target")
+        raise ValueError(f"against must be another class than {against!r}, which is explained")
     true = explainer.labels(labels, len(texts))
     bar = tqdm(texts, desc="explain", unit="text", disable=not progress)
     return [explainer.explain(text, label, *wanted) for text, label in zip(bar, true, strict=True)]

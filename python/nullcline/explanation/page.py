@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support.files import write_text
+from nullcline._support.shown import in_one_line
 from nullcline.explanation import wording
 from nullcline.explanation.pictures import HEIGHT, LINE_HEIGHT, WIDTH, course_of, plane_of
 from nullcline.explanation.showing import NO_WORD, harmless, shown_words, unread_text
@@ -26,6 +27,9 @@ MARK = "nullcline explain"
 
 _HEAD = 2000
 """Characters of a file in which the mark is looked for."""
+
+BEGINNING = 60
+"""Characters of a text by which it is known in the list of texts."""
 
 CHANGES = 12
 """Changes of one word in the table, at most."""
@@ -103,6 +107,7 @@ def _part(number: int, explanation: Account) -> dict[str, Any]:
     """Return what the page says of one text."""
     return {
         "number": number,
+        "beginning": in_one_line(harmless(explanation.text), BEGINNING),
         "verdict": harmless(explanation.verdict),
         "verdict_line": wording.verdict_line(explanation),
         "right": explanation.is_right,

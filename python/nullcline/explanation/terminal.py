@@ -45,14 +45,14 @@ def rendered(explanation: Account) -> str:
     except ModuleNotFoundError:
         return plain(explanation)
     console = Console()
-    return (
-        coloured(explanation)
-        if console.is_terminal and not console.no_color
-        else plain(explanation)
-    )
+    if not console.is_terminal:
+        return plain(explanation)
+    if console.no_color:
+        return plain(explanation, min(WIDTH, console.width))
+    return coloured(explanation)
 
 
-def plain(explanation: Account) -> str:
+def plain(explanation: Account, width: int = WIDTH) -> str:
     """Return an explanation without colours: words that count carry their sign and number."""
     lines = []
     for paragraph in _paragraphs(explanation):
@@ -62,7 +62,7 @@ def plain(explanation: Account) -> str:
         lines.append(
             textwrap.fill(
                 text.strip(),
-                WIDTH,
+                width,
                 initial_indent=indent,
                 subsequent_indent=hanging,
                 break_long_words=False,

@@ -176,6 +176,25 @@ def read_weights(
     return WeightsFile(found, layers, [""] * len(layers), chosen)
 
 
+def prefixes_in(path: str | os.PathLike[str]) -> list[str]:
+    """Return what precedes PyTorch's parameters of each recurrent module in a file of weights.
+
+    It is empty where a file names none of them, as Keras's do not.
+
+    Raises
+    ------
+    OSError, ModuleNotFoundError, ValueError
+        As of `read_weights`.
+    """
+    found = format_of(path)
+    if found is FileFormat.SAFETENSORS:
+        with open_safetensors(path) as file:
+            return prefixes(list(file.keys()))
+    if found in {FileFormat.TORCH, FileFormat.NPZ}:
+        return prefixes(list(_named(Path(path), found)))
+    return []
+
+
 def _named(path: Path, found: FileFormat) -> dict[str, Any]:
     if found is FileFormat.TORCH:
         return read_state_dict(path)

@@ -12,7 +12,7 @@ from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.study.states import review_inputs, visit_states
+from nullcline.study.states import review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
@@ -175,7 +175,7 @@ def find_points(
     """
     settings = settings or AnalysisSettings()
     model = checkpoint.model()
-    visited = visit_states(
+    visited = sample_states(
         model,
         checkpoint.reviews(corpus, settings.split),
         n_sample=settings.n_starts,

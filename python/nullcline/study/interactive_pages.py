@@ -16,7 +16,7 @@ from nullcline.study.descriptions import name_of_corpus
 from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import search_layer
 from nullcline.study.layer_panels import layer_projection
-from nullcline.study.states import draw_states, layer_states, split_layers, visit_states
+from nullcline.study.states import draw_states, layer_states, sample_states, split_layers
 from nullcline.text import UNK
 from nullcline.training.objective import predicted_classes
 
@@ -116,7 +116,7 @@ def write_network_page(
             f"points must be those of each of {len(cells)} layers of the network, not of "
             f"{len(points)}"
         )
-    visited = visit_states(
+    visited = sample_states(
         model,
         checkpoint.reviews(corpus, settings.split),
         n_sample=max(settings.n_sample, settings.n_starts),
@@ -161,7 +161,7 @@ def surroundings(
     points
         The distinct points of each layer.
     n_sample
-        How many states were sampled (`visit_states`), to each of which a text and a label belong.
+        How many states were sampled (`sample_states`), to each of which a text and a label belong.
 
     Returns
     -------

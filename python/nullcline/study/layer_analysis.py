@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nullcline.study.dynamics_results import DynamicsAnalysis
     from nullcline.study.layer_results import Walk
     from nullcline.study.settings import AnalysisSettings
-    from nullcline.study.states import VisitedStates
+    from nullcline.study.states import SampledStates, VisitedStates
     from nullcline.study.stopwatch import Stopwatch
 
 N_LINEARIZED = 10
@@ -121,7 +121,7 @@ def analyse_layer(
 
 def search_layer(
     cell: Cell,
-    visited: VisitedStates,
+    visited: SampledStates,
     settings: AnalysisSettings,
     *,
     device: str = "cpu",

@@ -1,4 +1,7 @@
-"""The states that a network visits: every layer's, over all reviews, in bounded memory."""
+"""The states that a network visits: every layer's, over all reviews, in bounded memory.
+
+Moments need every state, a sample alone only what leads to the states that are drawn.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from torch.nn.functional import linear
 from tqdm import tqdm
 
 from nullcline.study.pca import Moments
+from nullcline.training.batches import EncodedReviews
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from nullcline._support.validation import Floats
-    from nullcline.training.batches import EncodedReviews
     from nullcline.training.model import SentimentRNN
     from nullcline.training.ugrnn import UGRNN
 
@@ -31,23 +34,20 @@ TOKENS_PER_BATCH = 32_768
 
 
 @dataclass(frozen=True)
-class VisitedStates:
-    """What is kept of the states of one layer: of an LSTM whole ones, [h, c].
+class SampledStates:
+    """States of one layer drawn at random: of an LSTM whole ones, [h, c].
 
     Parameters
     ----------
-    moments
-        Mean and covariance over *all* visited states.
     sample
-        States drawn at random without replacement from those visited, shape (m, S), in random
-        order, so that any first part of it is a random sample too.
+        States drawn without replacement from those visited, shape (m, S), in random order, so that
+        any first part of it is a random sample too.
     sample_before, sample_inputs
         The state before each of them, shape (m, S), and the input that led from there, (m, D).
     sample_labels
         Label of the review that each sampled state belongs to, shape (m,).
     """
 
-    moments: Moments
     sample: NDArray[np.float32]
     sample_before: NDArray[np.float32]
     sample_inputs: NDArray[np.float32]
@@ -63,6 +63,21 @@ class VisitedStates:
             return np.zeros(self.sample.shape[1])
         first, last = (states.mean(axis=0, dtype=np.float64) for states in of_class)
         return np.asarray(last - first)
+
+
+@dataclass(frozen=True)
+class VisitedStates(SampledStates):
+    """What is kept of the states of one layer: some of them, and what all are like.
+
+    Parameters
+    ----------
+    sample, sample_before, sample_inputs, sample_labels
+        As in `SampledStates`.
+    moments
+        Mean and covariance over *all* visited states.
+    """
+
+    moments: Moments
 
 
 def visit_states(
@@ -94,35 +109,81 @@ def visit_states(
     list of VisitedStates
         One for each layer.
     """
+    drawn = draw_states(reviews.lengths, n_sample, seed)
+    moments = [Moments(state_size(rnn)) for rnn in split_layers(model.rnn)]
+    samples = _read(model, reviews, *drawn, moments, label if progress else None)
+    return [
+        VisitedStates(**vars(sample), moments=its)
+        for sample, its in zip(samples, moments, strict=True)
+    ]
+
+
+def sample_states(
+    model: SentimentRNN,
+    reviews: EncodedReviews,
+    *,
+    n_sample: int,
+    seed: int,
+    progress: bool = False,
+    label: str = "states",
+) -> list[SampledStates]:
+    """Draw the states that `visit_states` does, and read no further than they are.
+
+    Of a large corpus that is a small part: reviews with no state drawn are not read, the others up
+    to the last one that is.
+
+    Parameters
+    ----------
+    model, reviews, n_sample, seed, progress, label
+        As in `visit_states`.
+
+    Returns
+    -------
+    list of SampledStates
+        One for each layer.
+    """
+    review, step = draw_states(reviews.lengths, n_sample, seed)
+    rows, row = np.unique(review, return_inverse=True)
+    needed = np.zeros(len(rows), np.int64)
+    np.maximum.at(needed, row, step + 1)
+    beginnings = [reviews.indices[at][:n] for at, n in zip(rows, needed, strict=True)]
+    read = EncodedReviews(beginnings, reviews.labels[rows])
+    return _read(model, read, row, step, None, label if progress else None)
+
+
+def _read(
+    model: SentimentRNN,
+    reviews: EncodedReviews,
+    review: NDArray[np.int64],
+    step: NDArray[np.int64],
+    moments: Sequence[Moments] | None,
+    label: str | None,
+) -> list[SampledStates]:
+    """Read reviews, keep the states after these steps of these, and add all to the moments."""
     lengths = reviews.lengths
-    n_states = int(lengths.sum())
-    review, step = draw_states(lengths, n_sample, seed)
     rnns = split_layers(model.rnn)
-    sizes = [state_size(rnn) for rnn in rnns]
-    moments = [Moments(size) for size in sizes]
-    samples = [np.empty((len(review), size), np.float32) for size in sizes]
+    samples = [np.empty((len(review), state_size(rnn)), np.float32) for rnn in rnns]
     befores = [np.zeros_like(sample) for sample in samples]
     drives = [np.empty((len(review), rnn.input_size), np.float32) for rnn in rnns]
     place = np.empty(len(reviews), np.int64)
     with tqdm(
-        total=n_states, desc=label, unit="state", unit_scale=True, disable=not progress
+        total=int(lengths.sum()), desc=label, unit="state", unit_scale=True, disable=label is None
     ) as bar:
         for rows in bounded_batches(lengths):
             batch = reviews.batch(rows)
-            visited = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
             place[rows] = np.arange(len(rows))
             here = np.flatnonzero(np.isin(review, rows))
             later = here[step[here] > 0]  # the others come from zero
             for layer, (inputs, states) in enumerate(layer_states(model, rnns, batch.tokens)):
-                moments[layer].add(states[visited].numpy())
+                if moments is not None:
+                    visited = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
+                    moments[layer].add(states[visited].numpy())
                 samples[layer][here] = states.numpy()[place[review[here]], step[here]]
                 befores[layer][later] = states.numpy()[place[review[later]], step[later] - 1]
                 drives[layer][here] = inputs.numpy()[place[review[here]], step[here]]
             bar.update(int(lengths[rows].sum()))
     labels = reviews.labels[review]
-    return [
-        VisitedStates(*kept, labels) for kept in zip(moments, samples, befores, drives, strict=True)
-    ]
+    return [SampledStates(*kept, labels) for kept in zip(samples, befores, drives, strict=True)]
 
 
 def draw_states(
