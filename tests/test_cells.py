@@ -254,6 +254,8 @@ BAD_STATES: dict[str, tuple[Any, type[Exception], str]] = {
     "NaN": (np.where(np.arange(H) == 2, np.nan, STATES), ValueError, r"4 of its 20.*\[0, 2\]"),
     "infinity": (np.where(np.arange(H) == 2, -np.inf, STATES), ValueError, "h must be finite"),
     "masked": (np.ma.masked_less(STATES, 0), ValueError, "h has masked entries"),
+    "words": (["a"] * H, TypeError, r"h must be float64 or float32, not <U1; pass an array of"),
+    "a module": (torch.nn.Linear(H, H), TypeError, r"not an array of Linear; pass an array of"),
     "half tensor": (torch.zeros(4, H).half(), TypeError, r"not torch.float16; pass h.double"),
     "tensor of booleans": (torch.zeros(4, H) > 0, TypeError, "not torch.bool; pass"),
     "meta tensor": (torch.zeros(4, H, device="meta"), ValueError, "meta device"),

@@ -128,6 +128,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file({name: value.numpy() for name, value in two.state_dict().items()}, place / "two.st")
     both = torch.nn.GRU(D, H, bidirectional=True)
     save_file({name: value.numpy() for name, value in both.state_dict().items()}, place / "both.st")
+    deep = torch.nn.GRU(D, H, 2, bidirectional=True)
+    save_file({name: it.numpy() for name, it in deep.state_dict().items()}, place / "both-two.st")
     vanilla = torch.nn.RNN(D, H)
     torch.save(vanilla.state_dict(), place / "rnn.pt")
     torch.save({"encoder": tensors("gru."), "decoder": tensors("gru.")}, place / "pair.pt")
@@ -284,6 +286,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a cut file of Keras": (["cut.h5"], "cut.h5 is not a file of Keras, or it is damaged"),
     "a module": (["module.pt"], "Net is read by running what the file says. Where you trust it, "),
     "a checkpoint with code": (["args.pt"], "argparse.Namespace is read by running"),
+    "layers that do not step together": (
+        ["both-two.st", "--joint", "--direction", "forward"],
+        "--joint must be left out: both-two.st has a layer that reads in two directions",
+    ),
     "a list": (["list.pt"], "list.pt holds a list, and no named tensors"),
     "no recurrent layer": (["head.pt"], "head.pt holds no recurrent layer: no weight_hh_l0"),
     "a projection": (["projected.pt"], "holds an LSTM with a projection"),
@@ -298,7 +304,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no such layer": (["two.st", "--layer", "3"], "--layer must be one of 1 to 2, not 3"),
     "a direction of none": (
         ["two.st", "--layer", "1", "--direction", "forward"],
-        "--direction must be left out: the layers of two.st have one alone",
+        "--direction must be left out: two.st has a layer that has one alone (--layer N chooses",
     ),
     "two directions": (["both.st"], "choose one (--direction forward or backward)"),
     "an unknown order": (

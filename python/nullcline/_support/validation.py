@@ -76,9 +76,11 @@ def require_type(
     native = found.newbyteorder("=")
     if native not in FLOATS:
         shown = str(found) if found.kind != "O" else f"an array of {type(value).__name__}"
-        raise TypeError(
-            f"{name} must be float64 or float32, not {shown}; pass {_cast(name, value, 'float64')}"
+        is_no_array = isinstance(value, str | list | tuple) or (
+            found.kind == "O" and not hasattr(value, "astype")
         )
+        mend = "an array of numbers" if is_no_array else _cast(name, value, "float64")
+        raise TypeError(f"{name} must be float64 or float32, not {shown}; pass {mend}")
     if wanted is not None and not np.can_cast(native, wanted):
         raise TypeError(
             f"{name} is {native} and the cell {wanted}: pass {_cast(name, value, str(wanted))}, "

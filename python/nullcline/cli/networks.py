@@ -145,6 +145,11 @@ def read_layers(path: Path, options: argparse.Namespace) -> list[Layer]:
                 f"{path} does not say in which order data pass through its {len(entries)} layers: "
                 "choose one by --layer, or save the whole model"
             )
+        if len(entries) > 1 and any(isinstance(entry, Bidirectional) for entry in entries):
+            raise ValueError(
+                f"joint must be left out: {path} has a layer that reads in two directions, so that "
+                "its layers do not step together; choose one (--layer N)"
+            )
         cells = [_one_way(path, entry, options.direction) for entry in entries]
         return [Layer("stack", Stack(cells))]
     numbers = range(1, len(entries) + 1)
@@ -188,7 +193,10 @@ def _entries(path: Path, options: argparse.Namespace) -> tuple[list[Any], bool]:
 def _one_way(path: Path, entry: Any, direction: str | None) -> Cell:
     if not isinstance(entry, Bidirectional):
         if direction is not None:
-            raise ValueError(f"direction must be left out: the layers of {path} have one alone")
+            raise ValueError(
+                f"direction must be left out: {path} has a layer that has one alone (--layer N "
+                "chooses another)"
+            )
         cell: Cell = entry
         return cell
     if direction is None:
