@@ -466,6 +466,13 @@ def test_without_plotly_one_sentence_names_the_extra(
 
 
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "conditions of states": ({"states": {"left": FLAT}}, TypeError, "as labels"),
+    "conditions of trajectories": (
+        {"trajectories": {"left": STATES}}, TypeError, "as trajectory_names",
+    ),
+    "states of several trials": (
+        {"states": STATES}, ValueError, rf"states.reshape\(-1, {UNITS}\)",
+    ),
     "states of another width": ({"states": FLAT[:, :4]}, ValueError, "states must have shape"),
     "states with NaN": ({"states": FLAT * np.nan}, ValueError, "states must be finite"),
     "one state": ({"states": FLAT[0]}, ValueError, "states must have shape"),

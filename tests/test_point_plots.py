@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -246,6 +247,15 @@ def test_trajectories_may_be_one_many_or_of_different_lengths() -> None:
         np.testing.assert_array_equal(line[: len(WALKS[0])], WALKS[0])
 
 
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_trajectory_that_is_nan_throughout_is_drawn_as_nothing(dimensions: int) -> None:
+    walks = np.stack([WALKS[0], np.full_like(WALKS[0], np.nan)])
+    for colour in ("time", "kind"):
+        rendered(
+            plotting.fixed_points(POINTS, trajectories=walks, colour=colour, dimensions=dimensions)
+        )
+
+
 def test_time_has_the_unit_of_the_cells_step() -> None:
     for cell, label, end in ((two_bits(10.0), "time (in the unit of dt)", 50.0),
                              (CELL, "time (steps)", 5.0)):  # fmt: skip
@@ -334,6 +344,45 @@ def test_panels_may_be_spaces_and_be_given() -> None:
         plotting.panels_by_condition(conditions(), ax=given_[:1])
 
 
+def overlapping(axes: Any) -> bool:
+    """Return whether panels, with their titles and labels, reach over each other or the edge."""
+    figure = axes[0].figure
+    rendered(axes[0])
+    boxes = [ax.get_tightbbox() for ax in axes] + [figure.legends[0].get_window_extent()]
+    within = all(
+        box.x0 > -1 and box.y0 > -1 and box.x1 < figure.bbox.x1 + 1 and box.y1 < figure.bbox.y1 + 1
+        for box in boxes
+    )
+    return not within or any(
+        min(one.x1, other.x1) - max(one.x0, other.x0) > 1
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 1
+        for one, other in combinations(boxes, 2)
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_panels_titles_and_legends_have_room(n: int) -> None:
+    assert not overlapping(plotting.eigenvalues(nc.linearize(CELL, POINTS.h[:n])))
+    several = {f"condition {i}": np.full(2, 0.05 * i) for i in range(n)}
+    points = nc.find_fixed_points(CELL, WALKS.reshape(-1, 2), several, n_threads=1).unique()
+    for dimensions, projection in ((2, None), (3, Projection.principal(RNG.normal(size=(9, 2)), 3))):
+        axes = plotting.panels_by_condition(
+            points, projection=projection, dimensions=dimensions, kinds=["slow", "fixed"]
+        )
+        assert not overlapping(axes)
+
+
+def test_a_mark_at_the_edge_of_panels_is_whole() -> None:
+    high = {"low": np.zeros(2), "high": np.array([0.0, 2.0])}
+    points = nc.find_fixed_points(CELL, WALKS.reshape(-1, 2), high, n_threads=1).unique()
+    axes = plotting.panels_by_condition(points, projection=UNITS)
+    for ax in axes:
+        low, up = ax.get_ylim()
+        reached = np.concatenate([places(panel, "stable")[:, 1] for panel in axes])
+        assert reached.max() + 0.05 * (up - low) < up
+        assert reached.min() - 0.05 * (up - low) > low
+
+
 # Axes and figures
 
 
@@ -384,6 +433,21 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
         ValueError,
         "dimensions must be 2 or 3, not 4",
         lambda: plotting.fixed_points(POINTS, dimensions=4),
+    ),
+    "figure for axes": (
+        TypeError,
+        "ax must be axes of matplotlib",
+        lambda: plotting.fixed_points(POINTS, ax=plt.figure()),  # type: ignore[arg-type]
+    ),
+    "points for modes": (
+        TypeError,
+        "linearization must be what",
+        lambda: plotting.eigenvalues(POINTS),  # type: ignore[arg-type]
+    ),
+    "points for time constants": (
+        TypeError,
+        "linearization must be what",
+        lambda: plotting.time_constants(POINTS),  # type: ignore[arg-type]
     ),
     "flat axes": (
         ValueError,

@@ -167,8 +167,10 @@ class _Widths:
         outputs = self.hidden_size or self.state_size // 2  # which an LSTM's state begins with
         if array.ndim != 2 or array.shape[1] not in {self.state_size, outputs}:
             own = "" if outputs == self.hidden_size == self.state_size else f" or (n, {outputs})"
+            mend = f"; for all of their rows pass {name}.reshape(-1, {array.shape[-1]})"
             raise ValueError(
                 f"{name} must have shape (n, {self.state_size}){own}, not {array.shape}"
+                + mend * (array.ndim == 3 and array.shape[-1] in {self.state_size, outputs})
             )
         self.narrowest = min(self.narrowest, array.shape[1])
         return array

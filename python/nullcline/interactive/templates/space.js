@@ -145,7 +145,7 @@ function cornerTraces() {
 
 const reach = () => 0.15 * Math.max(...ranges().map(([low, high]) => high - low));
 
-const FIRST_CAMERA = { eye: { x: 0.8, y: -1.8, z: 0.9 } };
+const FIRST_CAMERA = { eye: { x: 0.9, y: -2.05, z: 1 } };
 
 // Where the reader looks from now; plotly itself tells only of some turns.
 const camera = () => plot._fullLayout?.scene?._scene?.getCamera() ?? FIRST_CAMERA;
