@@ -370,6 +370,12 @@ def test_what_float32_cannot_hold_has_no_place() -> None:
     np.testing.assert_array_equal(found, np.array([1, np.nan, np.nan, np.nan], np.float32))
 
 
+def test_conditions_are_filtered_in_order(tmp_path: Path) -> None:
+    inputs = {coherence: np.full(INPUTS, coherence) for coherence in (10.0, 9.0, 0.5)}
+    points = nc.find_fixed_points(CELL, FLAT[:5], inputs, n_threads=1)
+    assert layer_of(tmp_path, points)["points"]["conditions"] == ["0.5", "9.0", "10.0"]
+
+
 def test_conditions_travel_with_points(tmp_path: Path) -> None:
     inputs = {"left <b>": np.ones(INPUTS), "right": -np.ones(INPUTS)}
     points = nc.find_fixed_points(CELL, FLAT[:20], inputs, n_threads=1).unique()

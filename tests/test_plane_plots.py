@@ -111,6 +111,20 @@ def test_the_landscape_is_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ax.figure.axes[1].get_ylabel() == "speed q"
 
 
+@pytest.mark.parametrize("half", [0.3, 0.03, 1e-3])
+def test_a_bar_always_says_how_fast(half: float) -> None:
+    around = (0.5 - half, 0.5 + half, 0.4 - half, 0.4 + half)
+    ax = plotting.speed_landscape(CELL, UNITS, extent=around, resolution=20)
+    bar = rendered(ax).axes[1]
+    low, high = bar.get_ylim()
+    written = [
+        label.get_text()
+        for label, tick in zip(bar.get_yticklabels(), bar.get_yticks(), strict=True)
+        if low <= tick <= high
+    ]
+    assert sum(map(bool, written)) >= 2
+
+
 def test_the_surface_is_its_logarithm() -> None:
     ax: Any = plotting.speed_landscape(CELL, UNITS, extent=SQUARE, resolution=9, surface=True)
     low, high = ax.zz_dataLim.intervalx

@@ -192,6 +192,24 @@ def test_as_many_points_are_drawn_as_there_are(
     plt.close("all")
 
 
+def test_ends_of_a_search_are_drawn_as_their_points() -> None:
+    ends = nc.find_fixed_points(CELL, RNG.uniform(-1, 1, (60, 2)), n_threads=1)
+    ax = plotting.fixed_points(ends, projection=UNITS)
+    assert ax.get_title() == plotting.fixed_points(ends.unique(), projection=UNITS).get_title()
+    assert len(places(ax, "stable")) == 4
+    row_by_row = plotting.fixed_points(
+        ends, linearization=nc.linearize(CELL, ends), projection=UNITS
+    )
+    assert len(places(row_by_row, "stable")) == np.sum(nc.linearize(CELL, ends).is_stable)
+
+
+def test_conditions_of_points_come_in_order() -> None:
+    found = nc.find_fixed_points(CELL, np.eye(2), {c: np.full(2, c) for c in (1.0, 0.5, 0.25)})
+    for points in (found, found[::-1], found.unique()):
+        axes = plotting.panels_by_condition(points)
+        assert [ax.get_title().split("\n")[0] for ax in axes] == ["0.25", "0.5", "1.0"]
+
+
 def test_thousands_of_points_are_drawn_small() -> None:
     n = 5000
     ax = plotting.fixed_points(some_points(RNG.normal(size=(n, 4)), ["fixed"] * n))
@@ -365,7 +383,10 @@ def test_panels_titles_and_legends_have_room(n: int) -> None:
     assert not overlapping(plotting.eigenvalues(nc.linearize(CELL, POINTS.h[:n])))
     several = {f"condition {i}": np.full(2, 0.05 * i) for i in range(n)}
     points = nc.find_fixed_points(CELL, WALKS.reshape(-1, 2), several, n_threads=1).unique()
-    for dimensions, projection in ((2, None), (3, Projection.principal(RNG.normal(size=(9, 2)), 3))):
+    for dimensions, projection in (
+        (2, None),
+        (3, Projection.principal(RNG.normal(size=(9, 2)), 3)),
+    ):
         axes = plotting.panels_by_condition(
             points, projection=projection, dimensions=dimensions, kinds=["slow", "fixed"]
         )

@@ -37,7 +37,7 @@ from nullcline.plotting.points import (
 )
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
-from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.fixed_points import FixedPoints, distinct_points
 from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def fixed_points(
     Parameters
     ----------
     points
-        The points, usually distinct ones, as `FixedPoints.unique` returns them; None for states and
-        trajectories alone.
+        The points, or the ends of a search, of which the distinct ones are drawn
+        (`FixedPoints.unique`); None for states and trajectories alone.
     states
         Visited states, shape (n, S) or (n, T, S), drawn as a cloud; or a dictionary of them by
         condition. Rows with NaN are left out. Of a cell whose states are [h, c], the outputs h
@@ -109,9 +109,10 @@ def fixed_points(
         Shape (n, T, S) or (T, S), or a list of (T_i, S); or a dictionary of these by condition. A
         row with NaN breaks the line.
     linearization
-        Of these points, row by row, to tell stable from unstable. By default, fixed points are
-        linearized here if they know their cell and that takes some seconds at most; where it would
-        take longer, they are drawn as fixed points, neither stable nor not.
+        Of these points, row by row, all of which are then drawn, to tell stable from unstable. By
+        default, fixed points are linearized here if they know their cell and that takes some
+        seconds at most; where it would take longer, they are drawn as fixed points, neither stable
+        nor not.
     projection
         The axes, as `Projection` or an array (k, S); by default the principal components of the
         states, without them of the trajectories, without these of the points.
@@ -255,7 +256,7 @@ class Scene:
         if isinstance(kinds, str) or set(kinds) - set(KINDS):
             raise ValueError(f"kinds must hold some of {', '.join(KINDS)}, not {kinds!r}")
         most = validation.whole_number("n_directions", n_directions, 0)
-        given = points.numpy()
+        given = points.numpy() if linearization is not None else distinct_points(points)
         chosen = np.isin(given.kind, list(kinds))
         self.points = given.select(chosen)
         self.growth = (
@@ -391,7 +392,7 @@ class Scene:
     def _conditions(self) -> list[Label]:
         labels = [label for label, _ in [*self.states, *self.trajectories] if label is not None]
         if self.points.condition is not None:
-            labels += self.points.condition.tolist()
+            labels += np.unique(self.points.condition).tolist()  # by size or in alphabetical order
         return list(dict.fromkeys(labels))
 
     def _tints(self) -> dict[Label, str]:

@@ -53,7 +53,7 @@ function filter(legend, names, hidden, sign) {
 function drawControls() {
   const { points, states, trajectories, curves } = layer();
   const kinds = Object.entries(STYLES).filter(([name]) => points.style.includes(name));
-  const conditions = points.condition ? [...new Set(points.condition)].map((name) => [name, null]) : [];
+  const conditions = (points.conditions ?? []).map((name) => [name, null]);
   const labels = states.labels ? states.labels.distinct.map((name, k) => [name, { sign: "●", colour: labelColour(k) }]) : [];
   const things = [["states", states.n && { sign: "·", colour: "state" }], ["trajectories", trajectories.length && { sign: "━", colour: "path" }],
     ["curves", curves.length && { sign: "━", colour: "curve" }]].filter(([, look]) => look);
