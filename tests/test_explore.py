@@ -380,6 +380,12 @@ def test_what_float32_cannot_hold_has_no_place() -> None:
     np.testing.assert_array_equal(found, np.array([1, np.nan, np.nan, np.nan], np.float32))
 
 
+def test_conditions_are_filtered_in_order(tmp_path: Path) -> None:
+    inputs = {coherence: np.full(INPUTS, coherence) for coherence in (10.0, 9.0, 0.5)}
+    points = nc.find_fixed_points(CELL, FLAT[:5], inputs, n_threads=1)
+    assert layer_of(tmp_path, points)["points"]["conditions"] == ["0.5", "9.0", "10.0"]
+
+
 def test_conditions_travel_with_points(tmp_path: Path) -> None:
     inputs = {"left <b>": np.ones(INPUTS), "right": -np.ones(INPUTS)}
     points = nc.find_fixed_points(CELL, FLAT[:20], inputs, n_threads=1).unique()
@@ -476,6 +482,13 @@ def test_without_plotly_one_sentence_names_the_extra(
 
 
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "conditions of states": ({"states": {"left": FLAT}}, TypeError, "as labels"),
+    "conditions of trajectories": (
+        {"trajectories": {"left": STATES}}, TypeError, "as trajectory_names",
+    ),
+    "states of several trials": (
+        {"states": STATES}, ValueError, rf"states.reshape\(-1, {UNITS}\)",
+    ),
     "states of another width": ({"states": FLAT[:, :4]}, ValueError, "states must have shape"),
     "states with NaN": ({"states": FLAT * np.nan}, ValueError, "states must be finite"),
     "one state": ({"states": FLAT[0]}, ValueError, "states must have shape"),

@@ -295,6 +295,22 @@ def test_the_slider_walks_word_by_word(opened: OpenPage) -> None:
     assert page.locator("#step").input_value() == "7"
 
 
+def test_times_of_a_walk_begin_at_its_first_state(running: Browser, tmp_path: Path) -> None:
+    points = points_of(CELL, STATES)
+    page = nc.explore(points, trajectories=STATES[0], dt=20, unit="ms", path=tmp_path / "page.html")
+    with new_page(running) as found:
+        show(found, page)
+        assert text(found.page, "#now") == "step 1 of 10, t = 0 ms"
+        found.page.locator("#step").focus()
+        found.page.keyboard.press("ArrowRight")
+        settled(found.page)
+        assert text(found.page, "#now") == "step 2 of 10, t = 20 ms"
+        found.page.keyboard.press("n")
+        settled(found.page)
+        heads = found.page.locator("#modes th").all_inner_texts()
+        assert heads[3:] == ["τ (ms)", "it", "period (ms)"]
+
+
 def test_walks_are_chosen_and_one_without_words_has_none(opened: OpenPage) -> None:
     page = opened.page
     page.locator("#trajectory").select_option("2")

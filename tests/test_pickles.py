@@ -193,6 +193,29 @@ def test_workers_get_and_return_what_they_were_sent(pool: str) -> None:
             np.testing.assert_array_equal(steps[name], stepped(thing))
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_function_that_has_run_runs_in_a_fork_too() -> None:
+    weights = torch.eye(64, dtype=torch.float64).roll(1, 0)
+    cell = nc.from_function(lambda x, h: torch.tanh(h @ weights + x), 64, 64)
+    states = np.random.default_rng(0).uniform(-1, 1, (2000, 64))
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        expected = cell.step(states)  # on two threads
+        context = multiprocessing.get_context("fork")
+        there, here = context.Pipe()
+        child = context.Process(target=lambda: there.send(cell.step(states)))
+        child.start()
+        answered = here.poll(30)
+        if not answered:
+            child.kill()
+        assert answered, "the child waits for threads that it does not have"
+        np.testing.assert_allclose(here.recv(), expected, rtol=1e-14)
+        child.join()
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 def test_points_that_come_from_workers_are_joined() -> None:
     cell = random_network("gru", 4, 2, seed=4).cell()
     of_function = nc.from_function(leaky_function, 3, 3)

@@ -111,6 +111,20 @@ def test_the_landscape_is_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ax.figure.axes[1].get_ylabel() == "speed q"
 
 
+@pytest.mark.parametrize("half", [0.3, 0.03, 1e-3])
+def test_a_bar_always_says_how_fast(half: float) -> None:
+    around = (0.5 - half, 0.5 + half, 0.4 - half, 0.4 + half)
+    ax = plotting.speed_landscape(CELL, UNITS, extent=around, resolution=20)
+    bar = rendered(ax).axes[1]
+    low, high = bar.get_ylim()
+    written = [
+        label.get_text()
+        for label, tick in zip(bar.get_yticklabels(), bar.get_yticks(), strict=True)
+        if low <= tick <= high
+    ]
+    assert sum(map(bool, written)) >= 2
+
+
 def test_the_surface_is_its_logarithm() -> None:
     ax: Any = plotting.speed_landscape(CELL, UNITS, extent=SQUARE, resolution=9, surface=True)
     low, high = ax.zz_dataLim.intervalx
@@ -239,7 +253,7 @@ def test_what_goes_round_does_not_settle() -> None:
 def test_a_state_settles_when_it_is_near_at_two_looks() -> None:
     known = POINTS.h.astype(np.float64)
     stable = known[nc.linearize(CELL, POINTS).is_stable]
-    radii = radii_of(stable, known)
+    radii = radii_of(stable, known, known)
     for steps, expected in ((STEPS_BETWEEN, UNSETTLED), (2 * STEPS_BETWEEN, 1)):
         labels = settle(CELL, stable[1:2], stable, radii, None, steps, lambda *_: None)
         assert labels.tolist() == [expected]
@@ -247,8 +261,31 @@ def test_a_state_settles_when_it_is_near_at_two_looks() -> None:
 
 def test_there_is_a_tenth_of_the_way_to_the_next_point() -> None:
     known = np.array([[0.0, 0], [3, 4], [0, 1]])
-    np.testing.assert_allclose(radii_of(known[:2], known), [0.1, 0.1 * np.hypot(3, 3)])
-    assert radii_of(known[:1], known[:1]).tolist() == [np.inf]
+    np.testing.assert_allclose(radii_of(known[:2], known, known), [0.1, 0.1 * np.hypot(3, 3)])
+    assert radii_of(known[:1], known, known, same=1).tolist() == [0.5]
+    assert radii_of(known[:1], known[:1], known).tolist() == [0.5]  # to the farthest state
+
+
+def test_not_all_states_go_to_the_only_point_that_is_given() -> None:
+    stable = np.flatnonzero(nc.linearize(CELL, POINTS).is_stable)
+    ax = plotting.basins(
+        CELL, UNITS, POINTS[stable[:1]], resolution=10, extent=SQUARE, max_steps=200
+    )
+    assert legend(ax) == ["to point 0: 25%", "not settled: 75%"]
+
+
+def test_ends_of_a_search_have_the_basins_of_their_points() -> None:
+    starts = np.random.default_rng(0).uniform(-1, 1, (60, 2))
+    ends = nc.find_fixed_points(CELL, starts, n_threads=1)
+    known = nc.linearize(CELL, ends)
+    for linearization in (None, known):
+        ax = plotting.basins(
+            CELL, UNITS, ends, linearization=linearization, resolution=10, extent=SQUARE
+        )
+        assert [entry.split(": ")[1] for entry in legend(ax)] == ["25%"] * 4
+        assert ax.get_title() == "Basins of 4 stable points"
+        rows = [int(text.get_text()) for text in ax.texts]
+        assert known.is_stable[rows].all()
 
 
 def test_many_basins_have_colours_of_their_own() -> None:
@@ -272,6 +309,16 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
         ValueError,
         "plane must have two axes",
         lambda: plotting.flow(CELL, Projection.onto(np.eye(2)[:1]), POINTS),
+    ),
+    "one state": (
+        ValueError,
+        "plane must be spanned by two axes",
+        lambda: plotting.flow(CELL, Projection.principal(POINTS.h[:1]), POINTS),
+    ),
+    "axes": (
+        TypeError,
+        "ax must be axes of matplotlib, .* not Figure",
+        lambda: plotting.basins(CELL, UNITS, POINTS, resolution=2, ax=plt.figure()),  # type: ignore[arg-type]
     ),
     "width": (
         ValueError,

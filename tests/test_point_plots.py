@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -206,6 +207,24 @@ def test_as_many_points_are_drawn_as_there_are(
     plt.close("all")
 
 
+def test_ends_of_a_search_are_drawn_as_their_points() -> None:
+    ends = nc.find_fixed_points(CELL, RNG.uniform(-1, 1, (60, 2)), n_threads=1)
+    ax = plotting.fixed_points(ends, projection=UNITS)
+    assert ax.get_title() == plotting.fixed_points(ends.unique(), projection=UNITS).get_title()
+    assert len(places(ax, "stable")) == 4
+    row_by_row = plotting.fixed_points(
+        ends, linearization=nc.linearize(CELL, ends), projection=UNITS
+    )
+    assert len(places(row_by_row, "stable")) == np.sum(nc.linearize(CELL, ends).is_stable)
+
+
+def test_conditions_of_points_come_in_order() -> None:
+    found = nc.find_fixed_points(CELL, np.eye(2), {c: np.full(2, c) for c in (1.0, 0.5, 0.25)})
+    for points in (found, found[::-1], found.unique()):
+        axes = plotting.panels_by_condition(points)
+        assert [ax.get_title().split("\n")[0] for ax in axes] == ["0.25", "0.5", "1.0"]
+
+
 def test_thousands_of_points_are_drawn_small() -> None:
     n = 5000
     ax = plotting.fixed_points(some_points(RNG.normal(size=(n, 4)), ["fixed"] * n))
@@ -259,6 +278,15 @@ def test_trajectories_may_be_one_many_or_of_different_lengths() -> None:
         (line,) = lines(ax)
         assert np.isnan(line[:, 0]).sum() == parts - 1  # the gaps between them
         np.testing.assert_array_equal(line[: len(WALKS[0])], WALKS[0])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_trajectory_that_is_nan_throughout_is_drawn_as_nothing(dimensions: int) -> None:
+    walks = np.stack([WALKS[0], np.full_like(WALKS[0], np.nan)])
+    for colour in ("time", "kind"):
+        rendered(
+            plotting.fixed_points(POINTS, trajectories=walks, colour=colour, dimensions=dimensions)
+        )
 
 
 def test_time_has_the_unit_of_the_cells_step() -> None:
@@ -349,6 +377,48 @@ def test_panels_may_be_spaces_and_be_given() -> None:
         plotting.panels_by_condition(conditions(), ax=given_[:1])
 
 
+def overlapping(axes: Any) -> bool:
+    """Return whether panels, with their titles and labels, reach over each other or the edge."""
+    figure = axes[0].figure
+    rendered(axes[0])
+    boxes = [ax.get_tightbbox() for ax in axes] + [figure.legends[0].get_window_extent()]
+    within = all(
+        box.x0 > -1 and box.y0 > -1 and box.x1 < figure.bbox.x1 + 1 and box.y1 < figure.bbox.y1 + 1
+        for box in boxes
+    )
+    return not within or any(
+        min(one.x1, other.x1) - max(one.x0, other.x0) > 1
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 1
+        for one, other in combinations(boxes, 2)
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_panels_titles_and_legends_have_room(n: int) -> None:
+    assert not overlapping(plotting.eigenvalues(nc.linearize(CELL, POINTS.h[:n])))
+    several = {f"condition {i}": np.full(2, 0.05 * i) for i in range(n)}
+    points = nc.find_fixed_points(CELL, WALKS.reshape(-1, 2), several, n_threads=1).unique()
+    for dimensions, projection in (
+        (2, None),
+        (3, Projection.principal(RNG.normal(size=(9, 2)), 3)),
+    ):
+        axes = plotting.panels_by_condition(
+            points, projection=projection, dimensions=dimensions, kinds=["slow", "fixed"]
+        )
+        assert not overlapping(axes)
+
+
+def test_a_mark_at_the_edge_of_panels_is_whole() -> None:
+    high = {"low": np.zeros(2), "high": np.array([0.0, 2.0])}
+    points = nc.find_fixed_points(CELL, WALKS.reshape(-1, 2), high, n_threads=1).unique()
+    axes = plotting.panels_by_condition(points, projection=UNITS)
+    for ax in axes:
+        low, up = ax.get_ylim()
+        reached = np.concatenate([places(panel, "stable")[:, 1] for panel in axes])
+        assert reached.max() + 0.05 * (up - low) < up
+        assert reached.min() - 0.05 * (up - low) > low
+
+
 # Axes and figures
 
 
@@ -399,6 +469,21 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
         ValueError,
         "dimensions must be 2 or 3, not 4",
         lambda: plotting.fixed_points(POINTS, dimensions=4),
+    ),
+    "figure for axes": (
+        TypeError,
+        "ax must be axes of matplotlib",
+        lambda: plotting.fixed_points(POINTS, ax=plt.figure()),  # type: ignore[arg-type]
+    ),
+    "points for modes": (
+        TypeError,
+        "linearization must be what",
+        lambda: plotting.eigenvalues(POINTS),  # type: ignore[arg-type]
+    ),
+    "points for time constants": (
+        TypeError,
+        "linearization must be what",
+        lambda: plotting.time_constants(POINTS),  # type: ignore[arg-type]
     ),
     "flat axes": (
         ValueError,

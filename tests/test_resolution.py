@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
+from nullcline.cli.point_tables import linearization_table
 from nullcline.linearization.resolution import (
     DECAY,
     GROWTH,
@@ -51,6 +52,16 @@ def test_what_is_known_is_what_the_linearization_found() -> None:
     modes = nc.linearize(cell, np.zeros((1, 3)))
     known = known_time_constants(modes.eigenvalues, modes.eigenvalue_errors)
     np.testing.assert_allclose(known[0], [1 / np.log(1.2), np.inf, 1 / np.log(2)])
+
+
+def test_every_table_says_what_is_known() -> None:
+    cell = nc.LeakyRNN(np.zeros((2, 1)), np.eye(2), dt=20.0, tau=100.0, activation="tanh")
+    slow = nc.linearize(cell, np.array([[1e-2, 1e-3]]))  # λ = 1 - 2e-7, at no fixed point
+    assert np.isfinite(slow.time_constants).all()
+    assert "<td>inf</td><td>inf</td>" in slow._repr_html_()
+    table = linearization_table(slow, "a slow point")
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["slowest τ"], row["growing"]) == (np.inf, 0)
 
 
 @pytest.mark.parametrize(

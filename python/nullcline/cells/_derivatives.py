@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -137,11 +139,21 @@ def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
     return found
 
 
+_forked = threading.Event()
+"""Set in the child of a fork: PyTorch's threads are its parent's, and a child that asks them to
+share its work waits for them for ever. So it works alone, as the workers of PyTorch's own do."""
+
+os.register_at_fork(after_in_child=_forked.set)
+
+
 @contextmanager
 def as_outside() -> Iterator[None]:
     """Compute as if outside of any `no_grad`, `inference_mode` or `autocast` of the caller's."""
     import torch
 
+    if _forked.is_set():
+        torch.set_num_threads(1)
+        _forked.clear()
     with (
         torch.inference_mode(mode=False),
         torch.enable_grad(),

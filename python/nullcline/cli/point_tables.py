@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.cli.tables import Table
+from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
 from nullcline.search.kinds import UNCONVERGED
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def linearization_table(found: Linearization, title: str, subject: Subject | Non
 
     The numbers and kinds of points, and how slow the network is there, are those of the subject.
     """
-    moduli = np.abs(found.eigenvalues)
+    taus = known_time_constants(found.eigenvalues, found.eigenvalue_errors)
+    sides = side_of_circle(found.eigenvalues, found.eigenvalue_errors)
     columns: dict[str, Sequence[Any]] = {"point": range(len(found))}
     if subject is not None:
         columns = {
@@ -46,9 +48,9 @@ def linearization_table(found: Linearization, title: str, subject: Subject | Non
         }
     columns |= {
         "stability": found.stability.tolist(),
-        "largest |λ|": moduli.max(axis=1).tolist(),
-        "slowest τ": found.time_constants.max(axis=1).tolist(),
-        "growing": np.sum(moduli > 1, axis=1).tolist(),
+        "largest |λ|": np.abs(found.eigenvalues).max(axis=1).tolist(),
+        "slowest τ": taus.max(axis=1).tolist(),
+        "growing": np.sum(sides == GROWTH, axis=1).tolist(),
     }
     return Table(title, list(columns), list(zip(*columns.values(), strict=True)))
 

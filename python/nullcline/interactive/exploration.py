@@ -161,9 +161,22 @@ def explore(
     return write_page(path, records, title=title, unit=unit, dt=dt, self_contained=self_contained)
 
 
+_OF_CONDITIONS = {
+    "states": "give one array, and the condition of each state as labels",
+    "trajectories": "give one list, and what each is called as trajectory_names",
+}
+"""How to give what plots take as a mapping by condition."""
+
+
 def _by_layer(points: Any, given: dict[str, Any]) -> dict[str, tuple[Any, dict[str, Any]]]:
     """Return for each layer's name its points and what else is given of it."""
     if not isinstance(points, Mapping):
+        for name, value in given.items():
+            if isinstance(value, Mapping) and name != "words":
+                raise TypeError(
+                    f"{name} must not be a mapping where points is none, which maps layers: of "
+                    f"several conditions {_OF_CONDITIONS.get(name, 'give them as one')}"
+                )
         return {"": (points, given)}
     if not points:
         raise ValueError("points must name at least one layer")

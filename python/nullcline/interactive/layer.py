@@ -14,7 +14,7 @@ from nullcline.interactive.axes import Axes, axes_through
 from nullcline.interactive.moving_words import Words, read_words
 from nullcline.interactive.packing import clean
 from nullcline.linearization.linear_map import require_linearization
-from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.fixed_points import FixedPoints, distinct_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ def read_layer(points: Any, given: dict[str, Any], max_states: int) -> Layer:
     points = points.numpy()
     linearization = given.get("linearization")
     if linearization is None:
-        points = _distinct(points)
+        points = distinct_points(points)
     else:
         _require_maps_of(linearization, points)
     cell = given.get("cell", points.cell if linearization is None else linearization.cell)
@@ -164,17 +164,13 @@ class _Widths:
         outputs = self.hidden_size or self.state_size // 2  # which an LSTM's state begins with
         if array.ndim != 2 or array.shape[1] not in {self.state_size, outputs}:
             own = "" if outputs == self.hidden_size == self.state_size else f" or (n, {outputs})"
+            mend = f"; for all of their rows pass {name}.reshape(-1, {array.shape[-1]})"
             raise ValueError(
                 f"{name} must have shape (n, {self.state_size}){own}, not {array.shape}"
+                + mend * (array.ndim == 3 and array.shape[-1] in {self.state_size, outputs})
             )
         self.narrowest = min(self.narrowest, array.shape[1])
         return array
-
-
-def _distinct(points: FixedPoints) -> FixedPoints:
-    """Return the distinct points, in the order given where they are that already."""
-    merged = points.unique(unconverged=True)
-    return merged if len(merged) < len(points) else points
 
 
 def _require_maps_of(linearization: Any, points: FixedPoints) -> None:

@@ -35,13 +35,13 @@ def packed_places(places: NDArray[np.floating[Any]]) -> str:
 
 def packed_choices(values: Sequence[str]) -> dict[str, Any]:
     """Return texts, many of which may be equal: the distinct ones in order, and which each is."""
-    distinct = _in_order(set(values))
+    distinct = in_order(set(values))
     numbers = {value: i for i, value in enumerate(distinct)}
     index = np.asarray([numbers[value] for value in values], "<i4").tobytes()
     return {"distinct": distinct, "index": base64.b64encode(index).decode("ascii")}
 
 
-def _in_order(values: Collection[str]) -> list[str]:
+def in_order(values: Collection[str]) -> list[str]:
     """Return texts in order, those that are all numbers by size: of texts 10 comes before 9."""
     try:
         return sorted(values, key=lambda value: (float(value), value))

@@ -10,6 +10,7 @@ from nullcline.interactive.modes import describe_modes, linearized
 from nullcline.interactive.packing import (
     clean,
     clipped,
+    in_order,
     number,
     packed_choices,
     packed_floats,
@@ -70,7 +71,9 @@ def _states(layer: Layer) -> dict[str, Any]:
 
 def _points(layer: Layer, dt: float, max_spectra: int) -> dict[str, Any]:
     points = layer.points
-    conditions = None if points.condition is None else points.condition.tolist()
+    conditions = (
+        None if points.condition is None else [clean(one) for one in points.condition.tolist()]
+    )
     spectra: list[dict[str, Any] | None] = [None] * len(points)
     for row, maps, place in _maps(layer, max_spectra):
         spectra[row] = describe_modes(maps, place, layer.axes, dt)
@@ -83,7 +86,8 @@ def _points(layer: Layer, dt: float, max_spectra: int) -> dict[str, Any]:
         "q": [number(q) for q in points.q],
         "count": points.count.tolist(),
         "reason": points.reason.tolist(),
-        "condition": None if conditions is None else [clean(value) for value in conditions],
+        "condition": conditions,
+        "conditions": None if conditions is None else in_order(set(conditions)),
         "spectra": spectra,
         "words": None
         if layer.words is None

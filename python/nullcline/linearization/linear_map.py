@@ -21,6 +21,7 @@ from nullcline.cells.protocol import HasTimeStep
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.linearization.linear_map_file import read_linearization, write_linearization
 from nullcline.linearization.modes import Modes, all_modes, slowest_modes
+from nullcline.linearization.resolution import known_time_constants
 from nullcline.linearization.stability import (
     LARGEST_DENSE,
     STABILITIES,
@@ -283,7 +284,8 @@ class Linearization(Shown):
 
     def _table(self) -> Table:
         header = ["", "stability", "largest |λ|", "largest τ, steps"]
-        slowest = np.max(self.time_constants, axis=1, initial=0)
+        known = known_time_constants(self.eigenvalues, self.eigenvalue_errors)
+        slowest = np.max(known, axis=1, initial=0)
         columns: list[NDArray[Any]] = [
             self.stability,
             np.max(np.abs(self.eigenvalues), axis=1, initial=0),

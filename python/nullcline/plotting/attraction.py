@@ -16,6 +16,7 @@ from nullcline.plotting.planes import grid_on, on_plane
 from nullcline.plotting.settling import UNSETTLED, radii_of, settle
 from nullcline.plotting.theme import BLACK, colours_of
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +55,8 @@ def basins(
     """Draw which stable point each state of a plane goes to, by letting the network run from it.
 
     A state has settled when it stays within a tenth of the way from a stable point to the nearest
-    other one in `points`: so pass all points, saddles too. What has not settled after `max_steps`,
+    other one in `points`, or to the farthest state that is drawn if there is no other: so pass all
+    points, saddles too. What has not settled after `max_steps`,
     such as on a cycle, on a slow manifold, or at a point that is not among these, has a colour of
     its own. Outside of the cell's box nothing is drawn.
 
@@ -66,7 +68,7 @@ def basins(
         As in `speed_landscape`.
     points
         The points that a search found; those that are stable are the attractors. Their number in
-        the picture is their row.
+        the picture is their row, the first one where several ends are one point.
     linearization
         Of these points, row by row; made here by default.
     inputs
@@ -103,8 +105,9 @@ def basins(
     grid = grid_on(cell, plane, points, inputs, extent, resolution)
     stable = _stable_rows(cell, points, linearization)
     attractors = points.h[stable].astype(np.float64)
-    radii = radii_of(attractors, points.h.astype(np.float64))
     inside = np.flatnonzero(grid.is_inside)
+    begun = grid.states[inside].astype(np.float64)
+    radii = radii_of(attractors, points.h.astype(np.float64), begun, points.tol_unique)
     labels = np.full(len(grid.states), len(stable) + 1)
     with _bar(progress) as report:
         settled = settle(
@@ -127,15 +130,16 @@ def basins(
 def _stable_rows(
     cell: Cell, points: FixedPoints, linearization: Linearization | None
 ) -> NDArray[np.intp]:
-    """Return the rows of the fixed points that are stable."""
+    """Return the rows of the fixed points that are stable, the first of those that are one."""
+    fixed = np.flatnonzero(points.kind == "fixed")
+    fixed = fixed[np.unique(merge(points.h[fixed], points.tol_unique))]
     if linearization is not None:
         require_linearization(linearization)
         if len(linearization) != len(points):
             raise ValueError(
                 f"linearization must be of these {len(points)} points, not of {len(linearization)}"
             )
-        return np.flatnonzero((points.kind == "fixed") & linearization.is_stable)
-    fixed = np.flatnonzero(points.kind == "fixed")
+        return fixed[linearization.is_stable[fixed]]
     if len(fixed) == 0:
         return fixed
     return fixed[linearize(cell, points.select(fixed)).is_stable]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LEVELS = 24
 """Colours of the landscape."""
 
+TICKED = 6
+"""Every so many of these have their speed written beside them, where powers of ten are too few."""
+
 FLOOR = 0.005
 """So small a share of the states is drawn as no slower than the others: those in the pits around
 fixed points, where the logarithm has no end.
@@ -167,6 +170,10 @@ def _draw_map(ax: Axes, grid: Grid, q: Any) -> None:
     levels = np.geomspace(shown.min(), shown.max() * (1 + 1e-9), LEVELS + 1)
     filled = ax.contourf(grid.x, grid.y, shown, levels=levels, norm=LogNorm(), cmap="cividis")
     bar = ax.figure.colorbar(filled, ax=ax, pad=0.02, ticks=LogLocator(numticks=8))
+    if levels[-1] < 100 * levels[0]:  # it may be that no power of ten lies between
+        ticks = levels[::TICKED].tolist()
+        bar.set_ticks(ticks, labels=[f"{q:.2g}" for q in ticks])
+        bar.minorticks_off()
     bar.set_label("speed q")
 
 

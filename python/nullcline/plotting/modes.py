@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
+from nullcline.linearization.linear_map import require_linearization
 from nullcline.linearization.resolution import (
     DECAY,
     GROWTH,
@@ -93,9 +94,10 @@ def time_constants(
 
     Raises
     ------
-    ValueError
-        If there are too few names.
+    TypeError, ValueError
+        If it is no linearization, or there are too few names.
     """
+    require_linearization(linearization)
     called = _names(names, len(linearization))
     ax = axes_or_new(ax)
     step, unit = time_unit(linearization.cell)
@@ -162,9 +164,10 @@ def eigenvalues(
 
     Raises
     ------
-    ValueError
-        If there are too few names, or other than as many axes.
+    TypeError, ValueError
+        If it is no linearization, or there are too few names, or other than as many axes.
     """
+    require_linearization(linearization)
     called = _names(names, len(linearization))
     count = min(len(linearization), len(COLOURS))
     axes_of = panels_or_new(ax, count, width=1.4, height=1.05)
@@ -213,6 +216,7 @@ def draw_eigenvalues(
     ax.set_aspect("equal")
     ax.grid(visible=False)  # the rings are what to read from
     ax.spines["bottom"].set_bounds(-reach, reach)
+    ax.spines[["top", "right"]].set_visible(False)  # they would frame what is magnified in part
     ticks = [-1.0, -0.5, 0.0, 0.5, 1.0]
     if reach < 2:
         ax.set_xticks(ticks)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
     from numpy.typing import NDArray
@@ -36,6 +36,9 @@ LEGEND_ENTRY = 2.4
 
 ZOOM_3D = 0.9
 """So much of the room a space takes, for its labels to have the rest."""
+
+LEGEND_ROW = 0.22
+"""Room for one row of a legend, in inches."""
 
 LETTER = 0.075
 """Room for a letter of a legend, in inches."""
@@ -63,6 +66,7 @@ def axes_or_new(
         Of the new axes, in units of `PANEL`.
     """
     if ax is not None:
+        require_axes(ax)
         return ax
     if dimensions == 3:
         height = width - 0.1  # a space is about as high as it is wide
@@ -107,6 +111,8 @@ def panels_or_new(
         given = np.asarray(axes, dtype=object).ravel()
         if len(given) != count:
             raise ValueError(f"ax must be None or hold {count} axes, not {len(given)}")
+        for panel in given:
+            require_axes(panel)
         return given
     columns = min(columns, max(count, 1))
     rows = -(-max(count, 1) // columns)
@@ -116,19 +122,33 @@ def panels_or_new(
     for unused in made[count:]:
         unused.remove()
     kept: Panels = made[:count]
+    for panel in kept:
+        if is_3d(panel):
+            panel.set_box_aspect(None, zoom=ZOOM_3D)
     return kept
+
+
+def require_axes(value: object) -> None:
+    """Raise TypeError unless `value` is one pair of axes."""
+    if not isinstance(value, Axes):
+        raise TypeError(
+            "ax must be axes of matplotlib, such as figure.add_subplot() returns, not "
+            f"{type(value).__name__}"
+        )
 
 
 def is_3d(ax: Axes) -> bool:
     """Whether axes have three dimensions."""
+    require_axes(ax)
     return ax.name == "3d"
 
 
 def add_title(ax: Axes, text: str) -> None:
-    """Write a line of title, below what stands there of what else is drawn on these axes."""
+    """Write lines of title, below what stands there of what else is drawn on these axes."""
     above = ax.get_title()
-    if text not in above.split("\n"):
-        ax.set_title(f"{above}\n{text}" if above else text, parse_math=False)
+    lines = above.split("\n") if above else []
+    lines += [line for line in text.split("\n") if line not in lines]
+    ax.set_title("\n".join(lines), parse_math=False)
 
 
 def add_legend(ax: Axes, handles: Sequence[Artist]) -> None:
@@ -205,8 +225,13 @@ def write_words(axes: Axes, x: Vector, y: Vector, words: Sequence[str] | None) -
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """Write a legend below all panels, in as many columns as there is room for."""
+    """Write a legend below all panels, in as many columns as there is room for.
+
+    The figure grows by all rows but the first, so that the panels keep their size.
+    """
     columns = max(1, int(figure.get_figwidth() / LEGEND_ENTRY))
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * max(rows - 1, 0))
     labels = [str(handle.get_label()) for handle in handles]
     legend = figure.legend(
         handles=handles,

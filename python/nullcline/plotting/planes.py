@@ -101,8 +101,13 @@ def grid_on(
     require_cell(cell)
     resolution = validation.whole_number("resolution", resolution, 2, 4001)
     axes = plane if isinstance(plane, Projection) else Projection.through(plane)
-    if len(axes) != 2 or not np.any(axes.axes, axis=1).all():
+    if len(axes) != 2:
         raise ValueError(f"plane must have two axes, not those of {axes!r}")
+    if not np.any(axes.axes, axis=1).all():
+        raise ValueError(
+            "plane must be spanned by two axes, and the states that it was made of are one or "
+            "lie on a line: make it of more of them, such as Projection.principal(states)"
+        )
     if axes.size not in {cell.state_size, cell.hidden_size}:
         raise ValueError(
             f"plane must be of states of length {cell.state_size}, as the cell's are, not "

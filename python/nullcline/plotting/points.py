@@ -229,12 +229,13 @@ def mark_handles(
 
 def add_lines(ax: Axes, segments: NDArray[np.float64], **options: Any) -> None:
     """Add lines, shape (m, 2, 2) or (m, 2, 3), and make room for them."""
+    if len(segments) == 0:  # which a collection in space cannot be of
+        return
     if is_3d(ax):
         space: Any = ax
         had_data = space.has_data()
         space.add_collection3d(Line3DCollection(segments, **options))
-        if len(segments):
-            space.auto_scale_xyz(*segments.reshape(-1, 3).T, had_data)
+        space.auto_scale_xyz(*segments.reshape(-1, 3).T, had_data)
         return
     ax.add_collection(LineCollection(list(segments), **options))
     ax.autoscale_view()

@@ -301,5 +301,5 @@ def in_space(rows: Any, size: int, cell: Cell | None) -> NDArray[Any]:
 def _row_number(name: str, value: object, n: int) -> int:
     number = validation.whole_number(name, value, -n if n else 0, max(n - 1, 0))
     if n == 0:
-        raise IndexError(f"{name} must be one of 0, and there is none")
+        raise IndexError(f"{name} must name one that there is, and there is none")
     return number % n

@@ -36,7 +36,7 @@ from nullcline.plotting.points import (
 )
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.theme import BLACK, GREY, POINT_MARKS, VERMILION, colours_of
-from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.fixed_points import FixedPoints, distinct_points
 from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
     Label: TypeAlias = str | float
+
+SPACES: dict[str, Any] = {
+    "width": 1.5,
+    "height": 1.4,
+    "subplot_kw": {"projection": "3d"},
+}
+"""Panels of three dimensions have room for their labels, which are beside the space."""
+
+EDGE = 0.03
+"""Room at the limits that panels share, as a share of these: half a mark."""
 
 MANY = 200
 """More points than these are drawn smaller."""
@@ -82,8 +92,8 @@ def fixed_points(
     Parameters
     ----------
     points
-        The points, usually distinct ones, as `FixedPoints.unique` returns them; None for states and
-        trajectories alone.
+        The points, or the ends of a search, of which the distinct ones are drawn
+        (`FixedPoints.unique`); None for states and trajectories alone.
     states
         Visited states, shape (n, S) or (n, T, S), drawn as a cloud; or a dictionary of them by
         condition. Rows with NaN are left out. Of a cell whose states are [h, c], the outputs h
@@ -92,9 +102,10 @@ def fixed_points(
         Shape (n, T, S) or (T, S), or a list of (T_i, S); or a dictionary of these by condition. A
         row with NaN breaks the line.
     linearization
-        Of these points, row by row, to tell stable from unstable. By default, fixed points are
-        linearized here if they know their cell and that takes some seconds at most; where it would
-        take longer, they are drawn as fixed points, neither stable nor not.
+        Of these points, row by row, all of which are then drawn, to tell stable from unstable. By
+        default, fixed points are linearized here if they know their cell and that takes some
+        seconds at most; where it would take longer, they are drawn as fixed points, neither stable
+        nor not.
     projection
         The axes, as `Projection` or an array (k, S); by default the principal components of the
         states, without them of the trajectories, without these of the points.
@@ -197,13 +208,13 @@ def panels_by_condition(
         )
     given = None if ax is None else np.asarray(ax, dtype=object).ravel()
     k = dimensions_of(dimensions, None if given is None or len(given) == 0 else given[0])
-    options: dict[str, Any] = {"subplot_kw": {"projection": "3d"}} if k == 3 else {}
+    options: dict[str, Any] = {} if k == 2 else SPACES
     axes = panels_or_new(given, len(scene.conditions), columns=columns, **options)
     axis = scene.projection(k)
     for panel, condition in zip(axes, scene.conditions, strict=True):
         part = scene.of(condition)
         add_title(panel, str(condition))
-        part.draw(panel, axis)
+        part.draw(panel, axis, apart="\n")  # a panel is narrow
     _share_limits(axes)
     if given is None:
         legend_below(axes[0].figure, scene.handles())
@@ -238,7 +249,7 @@ class Scene:
         if isinstance(kinds, str) or set(kinds) - set(KINDS):
             raise ValueError(f"kinds must hold some of {', '.join(KINDS)}, not {kinds!r}")
         most = validation.whole_number("n_directions", n_directions, 0)
-        given = points.numpy()
+        given = points.numpy() if linearization is not None else distinct_points(points)
         chosen = np.isin(given.kind, list(kinds))
         self.points = given.select(chosen)
         self.growth = (
@@ -274,12 +285,15 @@ class Scene:
             part._hidden = self._hidden.select(self._hidden.condition == condition)
         return part
 
-    def counts(self) -> str:
-        """Return how many points there are of each kind, in words, and which are not drawn."""
+    def counts(self, apart: str = " ") -> str:
+        """Return how many points there are of each kind, in words, and which are not drawn.
+
+        `apart` stands between the two.
+        """
         shown = count_marks(self.growth.marks)
         if len(self._hidden) == 0:
             return shown
-        return f"{shown} (not drawn: {count_kinds(self._hidden)})"
+        return f"{shown}{apart}(not drawn: {count_kinds(self._hidden)})"
 
     def projection(self, k: int) -> Projection:
         """Return the axes of a picture of k dimensions."""
@@ -294,8 +308,8 @@ class Scene:
         rows = placed[0] if len(placed) == 1 else np.concatenate(placed)
         return Projection.principal(rows, k)
 
-    def draw(self, ax: Axes, projection: Projection) -> None:
-        """Draw all of it, and say what the axes are."""
+    def draw(self, ax: Axes, projection: Projection, apart: str = " ") -> None:
+        """Draw all of it, and say what the axes are; `apart` as in `counts`."""
         k = len(projection)
         for label, rows in self.states:
             draw_cloud(ax, projection(self._placed(rows)), self._tint(label))
@@ -314,7 +328,7 @@ class Scene:
         draw_directions(ax, places[self.growth.owners], turned, line)
         for name, label in zip("xyz"[:k], projection.labels, strict=True):
             getattr(ax, f"set_{name}label")(label, parse_math=False)
-        add_title(ax, self.counts())
+        add_title(ax, self.counts(apart))
         if self._colour != "condition" and len(np.unique(slow)) > 1:
             bar = ax.figure.colorbar(colours, ax=ax, shrink=0.8, pad=0.1 if k == 3 else 0.02)
             bar.set_label("speed q of slow points")
@@ -371,7 +385,7 @@ class Scene:
     def _conditions(self) -> list[Label]:
         labels = [label for label, _ in [*self.states, *self.trajectories] if label is not None]
         if self.points.condition is not None:
-            labels += self.points.condition.tolist()
+            labels += np.unique(self.points.condition).tolist()  # by size or in alphabetical order
         return list(dict.fromkeys(labels))
 
     def _tints(self) -> dict[Label, str]:
@@ -398,12 +412,14 @@ class Scene:
 
 
 def _share_limits(axes: Panels) -> None:
-    """Give all panels the limits in which each has room."""
+    """Give all panels the limits in which each has room, marks at the edge too."""
     names = ["xlim", "ylim"] + ["zlim"] * (len(axes) > 0 and is_3d(axes[0]))
     for name in names:
         limits = np.array([getattr(panel, f"get_{name}")() for panel in axes])
+        low, high = limits[:, 0].min(), limits[:, 1].max()
+        room = EDGE * (high - low)
         for panel in axes:
-            getattr(panel, f"set_{name}")(limits[:, 0].min(), limits[:, 1].max())
+            getattr(panel, f"set_{name}")(low - room, high + room)
 
 
 # How arguments are read

@@ -72,16 +72,33 @@ def settle(
     return labels
 
 
-def radii_of(attractors: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
+def radii_of(
+    attractors: NDArray[np.float64],
+    known: NDArray[np.float64],
+    states: NDArray[np.float64],
+    same: float = 0.0,
+) -> NDArray[np.float64]:
     """Return how near to each attractor counts as there: a share of the way to any other point.
 
-    Infinite where there is no other point.
+    Where no other point is known, a share of the way to the farthest of the states: that all of
+    them end at the only one that was given is to be found, and not taken for granted.
+
+    Parameters
+    ----------
+    attractors, known, states
+        Attractors, all points that are known, and where states begin, one a row.
+    same
+        Points no further apart than this, in each coordinate, are one.
     """
-    radii = np.full(len(attractors), np.inf)
+    radii = np.empty(len(attractors))
     for i, attractor in enumerate(attractors):
-        distances = np.linalg.norm(known - attractor, axis=1)
-        if (distances > 0).any():
-            radii[i] = NEAR * distances[distances > 0].min()
+        away = known - attractor
+        others = away[np.abs(away).max(axis=1) > same]
+        if len(others):
+            reach = np.linalg.norm(others, axis=1).min()
+        else:
+            reach = np.linalg.norm(states - attractor, axis=1).max(initial=0)
+        radii[i] = NEAR * reach
     return radii
 
 

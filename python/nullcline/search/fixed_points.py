@@ -418,3 +418,12 @@ class FixedPoints(Shown):
             tol_unique=parts[0].tol_unique,
             cell=one_cell([part.cell for part in parts], columns["h"], inputs),
         )
+
+
+def distinct_points(points: FixedPoints) -> FixedPoints:
+    """Return points in their order if no two are one, or else those that `unique` keeps.
+
+    Unconverged ends are among them.
+    """
+    merged = points.unique(unconverged=True)
+    return merged if len(merged) < len(points) else points.numpy()

@@ -53,7 +53,7 @@ function filter(legend, names, hidden, sign) {
 function drawControls() {
   const { points, states, trajectories, curves } = layer();
   const kinds = Object.entries(STYLES).filter(([name]) => points.style.includes(name));
-  const conditions = points.condition ? [...new Set(points.condition)].map((name) => [name, null]) : [];
+  const conditions = (points.conditions ?? []).map((name) => [name, null]);
   const labels = states.labels ? states.labels.distinct.map((name, k) => [name, { sign: "●", colour: labelColour(k) }]) : [];
   const things = [["states", states.n && { sign: "·", colour: "state" }], ["trajectories", trajectories.length && { sign: "━", colour: "path" }],
     ["curves", curves.length && { sign: "━", colour: "curve" }]].filter(([, look]) => look);
@@ -118,7 +118,7 @@ function sayStep(before) {
   const slider = document.getElementById("step");
   slider.value = view.step;
   const said = [path.n ? `step ${view.step + 1} of ${path.n}` : "no states"];
-  if (page.dt !== 1 && path.n) said.push(`t = ${short((view.step + 1) * page.dt)} ${page.unit}`);
+  if ((page.dt !== 1 || page.unit !== "steps") && path.n) said.push(`t = ${short(view.step * page.dt)} ${page.unit}`);
   if (path.readout && path.n) said.push(`readout ${short(path.readout[view.step])}`);
   document.getElementById("now").textContent = said.join(", ");
   slider.setAttribute("aria-valuetext", [said.join(", "), path.words && path.words[view.step]].filter(Boolean).join(": "));

@@ -50,7 +50,7 @@ function spectrumParts(spectrum) {
     element("td", {}, mode.tau === null ? "∞" : short(mode.tau)),
     element("td", {}, mode.tau === null ? "holds" : mode.grows ? "grows" : "decays"),
     element("td", {}, mode.period === null ? "–" : short(mode.period))));
-  const heads = ["#", "λ", "|λ|", `τ (${page.unit})`, "it", "period"].map((name) => element("th", { scope: "col" }, name));
+  const heads = ["#", "λ", "|λ|", `τ (${page.unit})`, "it", `period (${page.unit})`].map((name) => element("th", { scope: "col" }, name));
   return [
     element("h3", {}, `Eigenvalues and the unit circle${some}`),
     element("div", { id: "spectrum", role: "img", "aria-label": `Eigenvalues in the complex plane; the largest modulus is ${ofLambda(spectrum.largest)}` }),
