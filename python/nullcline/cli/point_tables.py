@@ -49,7 +49,7 @@ def linearization_table(found: Linearization, title: str, subject: Subject | Non
     columns |= {
         "stability": found.stability.tolist(),
         "largest |λ|": np.abs(found.eigenvalues).max(axis=1).tolist(),
-        "slowest τ": taus.max(axis=1).tolist(),
+        "longest τ": taus.max(axis=1).tolist(),
         "growing": np.sum(sides == GROWTH, axis=1).tolist(),
     }
     return Table(title, list(columns), list(zip(*columns.values(), strict=True)))
