@@ -51,7 +51,7 @@ assert dir(nc) == sorted(nc.__all__)
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.parametrize("name", ["serach", "_nothing", "stack", "py", "__wrapped__"])
+@pytest.mark.parametrize("name", ["serach", "_nothing", "py", "__wrapped__"])
 def test_what_is_no_room_is_no_attribute(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'nullcline' has no attribute '{name}'"):
         getattr(nc, name)

@@ -180,7 +180,17 @@ POOLS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def may_fork(test: Callable[..., None]) -> Callable[..., None]:
+    """Let a test fork a process that has threads, as users do; JAX, once imported, warns too."""
+    for warning in (
+        "This process .* is multi-threaded:DeprecationWarning",
+        r"os.fork\(\) was called:RuntimeWarning",
+    ):
+        test = pytest.mark.filterwarnings(f"ignore:{warning}")(test)
+    return test
+
+
+@may_fork
 @pytest.mark.parametrize("pool", POOLS)
 def test_workers_get_and_return_what_they_were_sent(pool: str) -> None:
     of_a_lambda = nc.from_function(lambda x, h: torch.tanh(h.flip(1) + x), 2, 2)
@@ -193,7 +203,7 @@ def test_workers_get_and_return_what_they_were_sent(pool: str) -> None:
             np.testing.assert_array_equal(steps[name], stepped(thing))
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@may_fork
 def test_a_function_that_has_run_runs_in_a_fork_too() -> None:
     weights = torch.eye(64, dtype=torch.float64).roll(1, 0)
     cell = nc.from_function(lambda x, h: torch.tanh(h @ weights + x), 64, 64)
