@@ -41,10 +41,10 @@ OURS = "secants (ours)"
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Shares of the words that are taken away, or put into the empty text."""
 
-RERUNS = 10
-"""Reviews of a corpus that are explained twice, with other seeds."""
+RERUNS = 4
+"""Reviews of a corpus, or one more, that are explained twice, with other seeds."""
 
-NUMBERS = {"sst": (50, 50), "imdb": (20, 20)}
+NUMBERS = {"sst": (20, 20), "imdb": (6, 6)}
 """How many reviews of each corpus that the network gets right, and wrong."""
 
 
