@@ -86,7 +86,7 @@ def test_pages_to_explore_name_and_colour_kinds_as_plots_do() -> None:
     assert set(found) == {mark.label for mark in POINT_MARKS.values()}
     light = (folder / "page.css").read_text("utf-8").partition("}")[0]
     colours = dict(re.findall(r"--(\w+): (#\w{6})", light))
-    for name in ("stable", "saddle", "repeller", "slow", "minimum"):
+    for name in ("stable", "saddle", "repeller", "fixed", "slow", "minimum"):
         mark = POINT_MARKS[name]
         assert colours[found[mark.label]].upper() == mark.face, name
 

@@ -43,7 +43,7 @@ const STYLES = {
   "saddle": { symbol: "cross", sign: "✚", colour: "saddle" },
   "repeller": { symbol: "square-open", sign: "□", colour: "repeller" },
   "fixed point, stability undecided": { symbol: "circle-open", sign: "○", colour: "undecided" },
-  "fixed point": { symbol: "circle", sign: "●", colour: "stable" },
+  "fixed point": { symbol: "circle", sign: "●", colour: "saddle" },
   "slow point": { symbol: "diamond", sign: "◆", colour: "slow" },
   "other minimum of the speed": { symbol: "square", sign: "■", colour: "minimum" },
   "unconverged end": { symbol: "x", sign: "✖", colour: "unconverged" },
