@@ -44,6 +44,7 @@ def cells() -> Iterator[Any]:
     layers = [random_network(kind, 4, 4, seed=3).cell() for kind in ("lstm", "gru", "rate")]
     yield nc.Stack(layers)
     yield nc.Bidirectional(layers[0], layers[1])
+    yield nc.Stack([nc.Bidirectional(layers[1], layers[2])])
     yield nc.from_function(leaky_function, 3, 3, bounds=(-1, 1))
 
 
