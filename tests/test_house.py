@@ -23,6 +23,7 @@ ROOMS = (
     "interop",
     "certify",
     "search",
+    "visits",
     "linearization",
     "continuation",
     "attribution",
