@@ -93,6 +93,7 @@ class CallReader:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self._names = list(inspect.signature(module.forward).parameters)
         self._layers: list[Any] | None = None
 
     def read(self, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Call:
@@ -103,8 +104,8 @@ class CallReader:
         CallError
             If the module does not step as its weights say, or returns no states.
         """
-        bound = inspect.signature(self._module.forward).bind(*args, **keywords)
-        inputs, state, *_ = [*bound.arguments.values(), None, None]
+        named = [name for name in self._names if name in keywords]
+        inputs, state, *_ = [*args, *(keywords[name] for name in named), None, None]
         given = _tensors(state)
         if isinstance(self._module, nn.RNNCellBase):
             last = _tensors(output)
@@ -117,7 +118,7 @@ class CallReader:
             outputs, after = output
             last = _tensors(after)
             runs = _runs(self._module, self._layers, inputs, given, outputs, last)
-        except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
             if isinstance(error, CallError):
                 raise
             raise CallError(
