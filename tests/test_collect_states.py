@@ -698,6 +698,11 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         "there is no 'lstm'; its recurrent ones are rnn",
     ),
     "no layers": (run(Classifier(), [TOKENS], layers=[]), ValueError, "layers must hold at least"),
+    "layers that are a number": (
+        run(network(), [X], layers=0.5),
+        TypeError,
+        "layers must hold names and classes, not be float",
+    ),
     "layers of no kind": (run(network(), [X], layers=[3]), TypeError, "names and classes, not 3"),
     "a batch of another width": (
         run(network(), [X[..., :1]]),

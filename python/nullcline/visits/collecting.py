@@ -253,7 +253,10 @@ def _chosen(parts: dict[str, Any], layers: Any) -> set[str]:
     if layers is None:
         return known
     chosen: set[str] = set()
-    wanted_ones = [layers] if isinstance(layers, str | type) else list(layers)
+    several = isinstance(layers, list | tuple | set)
+    if not (several or isinstance(layers, str | type)):
+        raise TypeError(f"layers must hold names and classes, not be {type(layers).__name__}")
+    wanted_ones = list(layers) if several else [layers]
     if not wanted_ones:
         raise ValueError("layers must hold at least one name or class, or be None for all")
     for wanted in wanted_ones:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._support import validation
 from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows, in_one_line
@@ -69,7 +70,15 @@ class VisitedStates(Shown):
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.states)
+        if not isinstance(self.layer, str):
+            raise TypeError(f"layer must be a text, not {type(self.layer).__name__}")
+        validation.whole_number("n_visited", self.n_visited, 0, 2**63 - 1)
+        for at in fields(self):
+            column = getattr(self, at.name)
+            may_lack = at.name in _WHOLE or (at.name == "labels" and column is None)
+            if not (may_lack or isinstance(column, np.ndarray)):
+                raise TypeError(f"{at.name} must be an array, not {type(column).__name__}")
+        n = len(self.states) if self.states.ndim else 0
         for name, column in self._rows().items():
             wide = 2 if name in {"states", "inputs", "previous"} else 1
             if column.ndim != wide or len(column) != n:
