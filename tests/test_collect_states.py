@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter, UserDict, namedtuple
 from dataclasses import replace
@@ -477,14 +478,14 @@ def test_progress_counts_batches(capsys: pytest.CaptureFixture[str]) -> None:
 class Loop(nn.Module):
     """Steps a cell over sequences (n, T, D), from zero, or as its state was."""
 
-    def __init__(self, cell: nn.Module, *, times: int = 1) -> None:
+    def __init__(self, cell: nn.Module, *, times: int = 1, zeros: bool = False) -> None:
         super().__init__()
         self.cell = cell
-        self.times = times
+        self.times, self.zeros = times, zeros
 
     def forward(self, x: torch.Tensor) -> Any:
         for _ in range(self.times):
-            state = None
+            state = x.new_zeros(len(x), H) if self.zeros else None
             for t in range(x.shape[1]):
                 state = self.cell(x[:, t], state) if state is not None else self.cell(x[:, t])
         return state
@@ -511,8 +512,9 @@ def test_a_bare_cell_and_one_state_are_read() -> None:
     assert_visited(found["cell"])
 
 
-def test_a_second_run_from_zero_begins_anew() -> None:
-    model = Loop(nn.GRUCell(D, H, dtype=torch.float64), times=2)
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_second_run_from_zero_begins_anew(zeros: bool) -> None:
+    model = Loop(nn.GRUCell(D, H, dtype=torch.float64), times=2, zeros=zeros)
     visited = nc.collect_states(model, [padded()], n_states=None)["cell"]
     assert np.bincount(visited.positions).tolist() == [8] * 6
 
@@ -565,6 +567,41 @@ def test_weights_that_are_computed_are_those_of_the_call() -> None:
         rnn.parametrizations.weight_hh_l0.original0 *= 2.0
     for visited in nc.collect_states(rnn, [padded().transpose(0, 1)], n_states=None).values():
         assert_visited(visited)
+
+
+def test_lower_layers_have_the_modules_own_nonlinearity() -> None:
+    rnn = network("RNN", nonlinearity="relu")
+    for visited in nc.collect_states(rnn, [padded()], n_states=None).values():
+        assert (visited.states >= 0).all()
+        assert_visited(visited)
+
+
+def test_narrow_types_are_kept_as_float32() -> None:
+    rnn = network().bfloat16()
+    visited = nc.collect_states(rnn, [padded().bfloat16()], n_states=None)["l0"]
+    assert visited.states.dtype == visited.inputs.dtype == np.float32
+    assert len(visited) == 24
+
+
+def test_what_a_hook_finds_is_said_even_where_the_model_hides_it() -> None:
+    class Hiding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = Altered(2, H).double()
+
+        def forward(self, x: torch.Tensor) -> None:
+            with contextlib.suppress(ValueError):
+                self.rnn(x)
+
+    with pytest.raises(ValueError, match="rnn ends l0 in another state than its weights lead to"):
+        nc.collect_states(Hiding(), [padded()])
+
+
+def test_lengths_as_the_second_of_two_are_no_labels() -> None:
+    batch = (TOKENS, torch.tensor(LENGTHS))
+    visited = nc.collect_states(Classifier(), [batch], lengths=1, n_states=None)["rnn.l0"]
+    assert_chained(visited, LENGTHS)
+    assert visited.labels is None
 
 
 class Leaky(nn.Module):

@@ -152,7 +152,10 @@ class BatchReader:
     def labels(self, batch: Any) -> NDArray[Any] | None:
         """Return a label of each sequence, if the batch has any that are one each."""
         is_asked = self._labels is not None
-        found = _found("labels", self._labels, batch) if is_asked else _given_labels(batch)
+        if is_asked:
+            found = _found("labels", self._labels, batch)
+        else:
+            found = _given_labels(batch, second=self._lengths not in (1, -1))
         if found is None:
             return None
         array = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else found)
@@ -193,10 +196,10 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
     return parameter.default is parameter.empty and not variable
 
 
-def _given_labels(batch: Any) -> Any:
-    """Return the second of two things, or what is named as labels are."""
+def _given_labels(batch: Any, *, second: bool) -> Any:
+    """Return the second of two things, if that may be labels, or what is named as labels are."""
     if type(batch) in {list, tuple} and len(batch) == 2:
-        return batch[1]
+        return batch[1] if second else None
     return _named(batch, _LABELS)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from nullcline.visits.batches import is_out_of_memory
 from nullcline.visits.unrolling import n_directions, output_size, split_layers, whole_states
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class CallReader:
             last = _tensors(after)
             runs = _runs(self._module, self._layers, inputs, given, outputs, last)
         except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
-            if isinstance(error, CallError):
+            if isinstance(error, CallError) or is_out_of_memory(error):
                 raise
             raise CallError(
                 f"does not answer as its kind does ({type(error).__name__}: {error})"

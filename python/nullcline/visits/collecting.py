@@ -186,12 +186,17 @@ def _read(batch: Any, number: int, reader: Any, recorders: Sequence[Recorder]) -
     try:
         reader.call(batch, number)
     except Exception:
-        for recorder in recorders:
-            if recorder.failure is not None:
-                raise recorder.failure from None
+        _raise_failures(recorders)  # not what the model, or the reader, makes of them
         raise
+    _raise_failures(recorders)  # which the model may have caught
     for recorder in recorders:
         recorder.end_batch()
+
+
+def _raise_failures(recorders: Sequence[Recorder]) -> None:
+    for recorder in recorders:
+        if recorder.failure is not None:
+            raise recorder.failure from recorder.failure.__cause__
 
 
 def _length(loader: Any) -> int:

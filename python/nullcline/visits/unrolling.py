@@ -1,9 +1,9 @@
 """Every layer's states at every step, of which PyTorch's modules show the last layer's outputs.
 
 A module of several layers is split into modules of one, which go the same way with the same weights
-(and are run as the whole was, padded or packed, so that they round alike). Of an LSTM's cells,
-PyTorch shows the last. The gates follow from inputs and outputs in one product, and the cells from
-the gates: c' = f∘c + i∘g.
+and are run as the whole was, padded or packed, so that they round alike where PyTorch lets them. Of
+an LSTM's cells, PyTorch shows the last. The gates follow from inputs and outputs in one product,
+and the cells from the gates: c' = f∘c + i∘g.
 """
 
 from __future__ import annotations
