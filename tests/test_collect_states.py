@@ -231,6 +231,7 @@ class Classifier(nn.Module):
 
 TOKENS = torch.arange(4 * 6).reshape(4, 6) % 19 + 1
 LABELS = torch.tensor([1, 0, 1, 0])
+X = padded()
 Pair = namedtuple("Pair", "tokens lengths labels")
 
 
@@ -671,6 +672,13 @@ def test_layers_are_chosen_by_name_of_a_part() -> None:
     assert list(both) == list(found)  # what is not called is left out
 
 
+def test_a_compiled_part_is_called_what_it_was() -> None:
+    compiled = nn.ModuleDict({"_orig_mod": network()})  # as torch.compile wraps a part
+    model = nn.ModuleDict({"rnn": compiled})
+    found = nc.collect_states(model, [X], call=lambda _, x: compiled["_orig_mod"](x))
+    assert list(found) == ["rnn.l0", "rnn.l1"]
+
+
 class Altered(nn.GRU):
     """Steps in another way than its weights say."""
 
@@ -698,7 +706,6 @@ def diverging() -> Any:
     return rnn
 
 
-X = padded()
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "no module": (
         run(nc.from_torch(network()), [X]),

@@ -232,16 +232,28 @@ def _recorders(
     seed: int,
 ) -> list[Recorder]:
     """Return what keeps the states of each layer that is wanted."""
+    import torch
+
     from nullcline.visits.recorder import Recorder
 
     parts = dict(module.named_modules())
     chosen = _chosen(parts, layers)
+    if not chosen and isinstance(module, torch.jit.ScriptModule):
+        raise TypeError(
+            "module is of TorchScript, whose parts hooks do not hear: pass the module that it was "
+            "made from"
+        )
     if not chosen:
         raise ValueError(
             f"module has no recurrent layer of PyTorch's ({type(module).__name__}): name its own "
             "by layers=[...], names or classes"
         )
-    return [Recorder(name, parts[name], size, seed) for name in parts if name in chosen]
+    return [Recorder(_plain(name), parts[name], size, seed) for name in parts if name in chosen]
+
+
+def _plain(name: str) -> str:
+    """Return a part's name without what `torch.compile` has added to it."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def _chosen(parts: dict[str, Any], layers: Any) -> set[str]:
