@@ -17,8 +17,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 
 import nullcline as nc
-from nullcline.training import SentimentRNN
-from nullcline.training.ugrnn import UGRNN
+from nullcline.training import UGRNN, SentimentRNN
 from nullcline.visits.reservoir import Column, Reservoir
 from nullcline.visits.unrolling import split_layers, whole_states
 from testing.public_objects import same
@@ -557,7 +556,7 @@ def test_our_own_networks_are_read_as_the_study_reads_them() -> None:
         for layer, visited in zip(split_layers(sentiment.rnn), found.values(), strict=True):
             outputs, _ = layer(inputs)
             states = whole_states(layer, inputs, outputs).reshape(24, -1)
-            np.testing.assert_array_equal(visited.states, states)
+            np.testing.assert_allclose(visited.states, states, rtol=0, atol=1e-6)
             inputs = outputs
 
 
@@ -677,6 +676,18 @@ def test_a_compiled_part_is_called_what_it_was() -> None:
     model = nn.ModuleDict({"rnn": compiled})
     found = nc.collect_states(model, [X], call=lambda _, x: compiled["_orig_mod"](x))
     assert list(found) == ["rnn.l0", "rnn.l1"]
+
+
+class Wide(nn.GRU):
+    """Is made of other arguments than the class that it extends."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__(D, H, layers, dtype=torch.float64)
+
+
+def test_a_class_that_is_made_otherwise_is_read_too() -> None:
+    for visited in nc.collect_states(Wide(3), [X], n_states=None).values():
+        assert_visited(visited)
 
 
 class Altered(nn.GRU):

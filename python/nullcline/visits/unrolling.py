@@ -44,22 +44,27 @@ def split_layers(rnn: Any) -> list[Any]:
 
 def _layer(rnn: Any, layer: int) -> Any:
     reads = output_size(rnn) * n_directions(rnn) if layer else rnn.input_size
-    kind = next((kind for kind in _KINDS if isinstance(rnn, kind)), type(rnn))
     options = {"batch_first": rnn.batch_first}
-    if kind in _KINDS:
+    if isinstance(rnn, _KINDS):
         options |= {"bias": rnn.bias, "bidirectional": rnn.bidirectional}
-    if kind is nn.LSTM:
+    if isinstance(rnn, nn.LSTM):
         options["proj_size"] = rnn.proj_size
-    if kind is nn.RNN:
+    if isinstance(rnn, nn.RNN):
         options["nonlinearity"] = rnn.nonlinearity
     with torch.device("meta"):  # where weights are neither drawn nor stored
-        single = kind(reads, rnn.hidden_size, **options)
+        single = _class_of(rnn)(reads, rnn.hidden_size, **options)
     for name in list(dict(single.named_parameters())):
         weight = getattr(rnn, name.replace("_l0", f"_l{layer}")).detach()
         setattr(single, name, nn.Parameter(weight, requires_grad=False))
         if weight.is_cuda and isinstance(single, nn.RNNBase):
             single.flatten_parameters()
     return single.eval()
+
+
+def _class_of(rnn: Any) -> Any:
+    """Return a module's class, or that of PyTorch's which it extends, if it is made otherwise."""
+    kind = next((kind for kind in _KINDS if isinstance(rnn, kind)), type(rnn))
+    return type(rnn) if type(rnn).__init__ is kind.__init__ else kind
 
 
 def whole_states(
