@@ -141,6 +141,16 @@ def test_a_column_grows_with_its_slots_and_its_texts() -> None:
     assert column.rows(np.array([4, 1, 0])).tolist() == ["c", "longer", "a"]
 
 
+def test_a_long_stream_takes_the_memory_of_its_sample() -> None:
+    reservoir, column = Reservoir(5, 0), Column()
+    for begin in range(0, 10_000, 100):
+        slots, rows = reservoir.offer(100)
+        column.put(slots, rows + begin)
+    assert column._array is not None
+    assert len(column._array) <= 2 * 5
+    assert len(set(column.rows(reservoir.order()).tolist())) == 5
+
+
 # What is collected
 
 
