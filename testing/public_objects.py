@@ -44,6 +44,7 @@ def cells() -> Iterator[Any]:
     layers = [random_network(kind, 4, 4, seed=3).cell() for kind in ("lstm", "gru", "rate")]
     yield nc.Stack(layers)
     yield nc.Bidirectional(layers[0], layers[1])
+    yield nc.Stack([nc.Bidirectional(layers[1], layers[2])])
     yield nc.from_function(leaky_function, 3, 3, bounds=(-1, 1))
 
 
@@ -71,6 +72,8 @@ def results() -> Iterator[Any]:
     yield effects.rank_correlations(np.arange(6.0))["mode 1"]
     yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
+    rnn = torch.nn.LSTM(2, 4, bidirectional=True)
+    yield from nc.collect_states(rnn, [(torch.ones(3, 2, 2), ["<b>", "no"])], labels=1).values()
     yield nc.cuda.Availability("there is none")
     yield nc.cuda.Device(0, "a GPU", (9, 0))
 

@@ -29,6 +29,7 @@ ROOMS = (
     "plotting",
     "interactive",
     "compat",
+    "visits",
     "text",
     "training",
     "explanation",

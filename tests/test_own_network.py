@@ -275,6 +275,15 @@ def test_a_vanilla_network_is_read_with_its_nonlinearity(here: Path) -> None:
     assert cell.nonlinearity == "relu"
 
 
+def test_layers_of_two_directions_are_one_network(here: Path) -> None:
+    np.save("joint.npy", np.zeros((2, 4 * H)))
+    assert main(["find", "both-two.st", "--joint", "--states", "joint.npy", "--quiet"]) == 0
+    points = nc.FixedPoints.load("points/stack.npz")
+    assert isinstance(points.cell, nc.Stack)
+    assert points.cell.has_directions
+    assert points.kind.tolist() == ["fixed"] * 2
+
+
 WRONG: dict[str, tuple[list[str], str]] = {
     "no states": (["state.pt"], "pass some (--states FILE), or start from states drawn at random"),
     "nothing there": (["nowhere.pt"], "nowhere.pt: No such file or directory"),
@@ -286,9 +295,9 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a cut file of Keras": (["cut.h5"], "cut.h5 is not a file of Keras, or it is damaged"),
     "a module": (["module.pt"], "Net is read by running what the file says. Where you trust it, "),
     "a checkpoint with code": (["args.pt"], "argparse.Namespace is read by running"),
-    "layers that do not step together": (
+    "one direction of a stack": (
         ["both-two.st", "--joint", "--direction", "forward"],
-        "--joint must be left out: both-two.st has a layer that reads in two directions",
+        "--direction must be left out where all layers of both-two.st are joint",
     ),
     "a list": (["list.pt"], "list.pt holds a list, and no named tensors"),
     "no recurrent layer": (["head.pt"], "head.pt holds no recurrent layer: no weight_hh_l0"),

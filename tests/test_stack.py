@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from testing.trained_networks import trained_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -505,6 +506,182 @@ def test_a_stack_is_certified_layer_by_layer() -> None:
         points.certify()
 
 
+# Layers of two directions
+
+
+def both_ways(kind: str = "GRU", layers: int = 2, gain: float = 1.0, seed: int = 0) -> Any:
+    """Return a module of PyTorch that reads 2 numbers both ways with 3 units each."""
+    torch.manual_seed(seed)
+    make = getattr(torch.nn, kind)
+    module = make(2, 3, layers, bidirectional=True, dtype=torch.float64)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.mul_(gain)
+    return module
+
+
+def stack_of(module: torch.nn.Module) -> nc.Stack:
+    return nc.Stack(nc.from_torch(module))
+
+
+def stepped(module: Any, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return where the module takes joint states (n, S) on sequences of one element (n, D)."""
+    n_cells = 2 * module.num_layers
+    states = torch.stack(h.chunk(n_cells, dim=1))
+    has_c = isinstance(module, torch.nn.LSTM)
+    parts = tuple(part.contiguous() for part in states.chunk(2, dim=2)) if has_c else states
+    last = module(x[None], parts)[1]
+    after = torch.cat(last, dim=2) if has_c else last
+    return torch.cat(list(after), dim=1)
+
+
+@settings(max_examples=12)
+@given(st.sampled_from(["GRU", "LSTM", "RNN"]), st.integers(1, 3), st.sampled_from([1, 3]), seeds)
+def test_a_joint_step_both_ways_is_the_modules_on_one_element(
+    kind: str, layers: int, gain: float, seed: int
+) -> None:
+    module = both_ways(kind, layers, gain, seed % 1000)
+    stack = stack_of(module)
+    size = stack.state_size
+    assert size == 2 * layers * (6 if kind == "LSTM" else 3)
+    rng = np.random.default_rng(seed)
+    h, x = rng.uniform(-1, 1, (2, size)), rng.normal(size=(2, 2))
+    u, v, w = (rng.normal(size=(2, width)) for width in (size, size, 2))
+    following = stepped(module, torch.from_numpy(h), torch.from_numpy(x)).detach().numpy()
+    slopes = [
+        autograd_jacobian(
+            lambda *at: stepped(module, *at),
+            (torch.from_numpy(h[i : i + 1]), torch.from_numpy(x[i : i + 1])),
+        )
+        for i in range(2)
+    ]
+    jacobian, inputs = (np.stack([pair[k][0, :, 0].numpy() for pair in slopes]) for k in (0, 1))
+    checks = {
+        "step": (stack.step(h, x), following),
+        "speed": (stack.speed(h, x), np.mean((following - h) ** 2, axis=1)),
+        "jacobian": (stack.jacobian(h, x), jacobian),
+        "input_jacobian": (stack.input_jacobian(h, x), inputs),
+        "jvp": (stack.jvp(h, x, v), np.einsum("njk,nk->nj", jacobian, v)),
+        "vjp": (stack.vjp(h, x, u), np.einsum("njk,nj->nk", jacobian, u)),
+        "input_jvp": (stack.input_jvp(h, x, w), np.einsum("njk,nk->nj", inputs, w)),
+        "input_vjp": (stack.input_vjp(h, x, u), np.einsum("njk,nj->nk", inputs, u)),
+    }
+    for name, (ours, theirs) in checks.items():
+        scale = 1 + np.abs(theirs).max()
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_the_middle_of_a_long_constant_sequence_rests_at_the_joint_fixed_point(kind: str) -> None:
+    module = both_ways(kind, seed=3)
+    stack = stack_of(module)
+    x = np.array([0.7, -0.3])
+    points = nc.find_fixed_points(stack, np.zeros((1, stack.state_size)), x)
+    assert points.kind.tolist() == ["fixed"]
+    assert nc.linearize(stack, points).is_stable.tolist() == [True]
+    with torch.no_grad():
+        outputs = module(torch.from_numpy(x).expand(401, 1, 2))[0][200, 0].numpy()
+    top = stack.outputs_of(points.h)[0, -6:]  # of both directions of the last layer
+    np.testing.assert_allclose(outputs, top, rtol=0, atol=1e-13)
+    ends = module(torch.from_numpy(x).expand(401, 1, 2))[0][[0, -1], 0].detach().numpy()
+    assert (np.abs(ends - top) > 1e-3).any(axis=1).all()  # one direction has just begun there
+
+
+def test_every_combination_of_the_points_of_two_directions_is_a_joint_point() -> None:
+    """tanh(2 h) - h has two stable zeros, and each direction of the first layer is there alone."""
+    way = cell_of(independent_units(np.array([2.0]), np.zeros(1)))
+    above = random_network("gru", 2, 2, seed=1).cell()
+    stack = nc.Stack([nc.Bidirectional(way, way), above])
+    assert stack.names == ("layer 1 forward", "layer 1 backward", "layer 2")
+    corners = np.array([[a, b, 0.1, 0.1] for a in (-0.9, 0.9) for b in (-0.9, 0.9)])
+    points = nc.find_fixed_points(stack, corners)
+    assert set(points.kind) == {"fixed"}
+    assert set(points.reason) == {"every layer: the reduced residual is zero to rounding"}
+    np.testing.assert_array_equal(np.sign(points.h[:, :2]), np.sign(corners[:, :2]))
+    assert len(points.unique()) == 4
+    np.testing.assert_allclose(stack.step(points.h), points.h, rtol=0, atol=1e-14)
+    layers = nc.layer_points(stack, points)
+    assert [layer.cell for layer in layers] == [way, way, above]
+    np.testing.assert_array_equal(
+        layers[2].inputs, way.step(points.h[:, :2].reshape(-1, 1)).reshape(-1, 2)
+    )
+    assert all(layer.certify().certified.all() for layer in layers)
+
+
+def test_the_direction_that_does_not_converge_is_named() -> None:
+    still = nc.RNN(np.zeros((1, 1)), np.zeros((1, 1)))
+    ghost = two_units(1e-3 - FOLD, 0.7).cells[0]
+    stack = nc.Stack([nc.Bidirectional(still, ghost)])  # type: ignore[arg-type]
+    points = nc.find_fixed_points(stack, [[0.5, -0.9], [0.5, 0.9]])
+    assert points.kind.tolist() == ["slow", "fixed"]
+    assert points.reason[0].startswith("layer 1 backward: a local minimum of q")
+
+
+def test_modes_curves_and_residuals_both_ways_are_those_of_the_cells() -> None:
+    module = both_ways(gain=2.0, seed=5)
+    stack = stack_of(module)
+    x = np.array([0.4, 0.2])
+    points = nc.find_fixed_points(stack, random_states(3, 12, 4), x).unique()["fixed"]
+    modes = nc.linearize(stack, points)
+    union = [
+        nc.linearize(cell, own).eigenvalues[0]
+        for cell, own in zip(stack.cells, nc.layer_points(stack, points), strict=True)
+    ]
+    np.testing.assert_allclose(
+        np.poly(modes.eigenvalues[0]), np.poly(np.concatenate(union)), atol=1e-9
+    )
+    jacobian = stack.jacobian(points.h, x)
+    assert not jacobian[:, :3, 3:].any()
+    assert not jacobian[:, 3:6, :3].any()  # no direction reads the other's state
+    assert jacobian[:, 6:, :6].any(axis=(1, 2)).all()
+    outputs = random_states(3, 12, 8)
+    slope, step = stack.residual_jacobian(outputs, x), 1e-6
+    for k, along in enumerate(step * np.eye(12)):
+        ahead, behind = (stack.residual(outputs + by, x) for by in (along, -along))
+        np.testing.assert_allclose(slope[:, :, k], (ahead - behind) / (2 * step), atol=1e-9)
+    v = np.array([[0.3, -1.0]] * 3)
+    ahead, behind = (stack.residual(outputs, x + by) for by in (step * v, -step * v))
+    change = stack.residual_input_jvp(outputs, x, v)
+    np.testing.assert_allclose(change, (ahead - behind) / (2 * step), atol=1e-9)
+    branch = nc.follow_input(stack, points[0], np.array([0.5, 0.2]), reach=0.5)
+    np.testing.assert_allclose(stack.step(branch.h, branch.inputs), branch.h, rtol=0, atol=1e-10)
+
+
+def test_a_stack_both_ways_is_kept_in_a_file(tmp_path: Path) -> None:
+    stack = stack_of(both_ways("LSTM"))
+    points = nc.find_fixed_points(stack, random_states(3, 24), {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    points.save(tmp_path / "points.npz", cell=True)
+    loaded = nc.FixedPoints.load(tmp_path / "points.npz")
+    assert repr(loaded.cell) == repr(stack)
+    assert isinstance(loaded.cell, nc.Stack)
+    assert all(isinstance(layer, nc.Bidirectional) for layer in loaded.cell.layers)
+    np.testing.assert_array_equal(loaded.cell.step(points.h), stack.step(points.h))
+    assert_equal(loaded, points)
+    assert len(nc.concatenate([points, loaded])) == 12
+
+
+def test_what_steps_in_time_refuses_directions() -> None:
+    stack = stack_of(both_ways())
+    modes = nc.linearize(stack, np.zeros((1, 12)))
+    words = np.zeros((4, 2))
+    for call in (
+        lambda: nc.predict_sequences(modes, [words]),
+        lambda: nc.predict_next_states(modes, np.zeros((2, 12))),
+        lambda: nc.word_effects(modes, words, None),
+        lambda: nc.impulse_response(modes, words, np.zeros(12), n_steps=2),
+    ):
+        with pytest.raises(TypeError, match="two directions goes through time both ways"):
+            call()
+
+
+def test_a_stack_both_ways_is_attributed_as_its_layers() -> None:
+    layers = nc.from_torch(both_ways())
+    inputs, readout = np.random.default_rng(0).normal(size=(5, 2)), np.ones(6)
+    expected = nc.attribute(cast("Any", layers), inputs, readout)
+    found = nc.attribute(nc.Stack(layers), inputs, readout)
+    np.testing.assert_array_equal(found.shares, expected.shares)
+
+
 # A trained network
 
 
@@ -536,6 +713,26 @@ BAD_STACKS: dict[str, tuple[Any, type[Exception], str]] = {
     "a cell": (STACK.cells[0], TypeError, "cells must be a list of cells, not GRU"),
     "no cells": ([None], TypeError, "cell must be a nullcline cell, not builtins.NoneType"),
     "a stack": ([STACK], TypeError, r"cells\[0\] is a stack itself: pass its layers"),
+    "a pair": (
+        nc.Bidirectional(*STACK.cells[:2]),  # type: ignore[arg-type]
+        TypeError,
+        r"cells must be a list of layers, not Bidirectional: pass \[pair\]",
+    ),
+    "a pair that reads two things": (
+        [nc.Bidirectional(*STACK.cells[:2])],  # type: ignore[arg-type]
+        ValueError,
+        r"cells\[0\] reads 2 numbers forward and 5 backward",
+    ),
+    "a pair of two types": (
+        [nc.Bidirectional(STACK.cells[0], random_stack(dtype=np.float32).cells[0])],  # type: ignore[arg-type]
+        TypeError,
+        r"cells\[0\] computes in float64 forward and float32 backward",
+    ),
+    "a pair below what reads one direction": (
+        [nc.Bidirectional(*STACK.cells[:1] * 2), STACK.cells[1]],  # type: ignore[arg-type]
+        ValueError,
+        r"cells\[1\] reads 5 numbers, and cells\[0\] puts out 10",
+    ),
     "sizes": (
         STACK.cells[::2],
         ValueError,

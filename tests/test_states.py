@@ -20,11 +20,11 @@ from nullcline.study.states import (
     layer_states,
     review_inputs,
     sample_states,
-    split_layers,
     visit_states,
 )
 from nullcline.training import CELLS, SentimentRNN
 from nullcline.training.batches import EncodedReviews
+from nullcline.visits.unrolling import split_layers
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ from nullcline.linearization import (
     word_effects,
 )
 from nullcline.search import FixedPoints, find_fixed_points, layer_points
+from nullcline.visits import VisitedStates, collect_states
 
 __all__ = [
     "GRU",
@@ -80,9 +81,11 @@ __all__ = [
     "RateRNN",
     "Stack",
     "Trace",
+    "VisitedStates",
     "WordEffects",
     "__version__",
     "attribute",
+    "collect_states",
     "concatenate",
     "cuda",
     "explore",

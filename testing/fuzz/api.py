@@ -52,6 +52,7 @@ def _calls() -> dict[str, Call]:
     linear = nc.linearize(gru, point, n_threads=1)
     traced = nc.trace(gru, point, max_points=20, n_threads=1)
     states = rng.uniform(-1, 1, (30, _H))
+    visited = nc.collect_states(torch.nn.GRU(_D, _H), [torch.zeros(3, 2, _D)])["l0"]
     stack = nc.Stack([gru, nc.GRU(rng.normal(size=(9, _H)), weights["weight_hh"])])
     joint = nc.find_fixed_points(stack, np.hstack([starts, starts]), inputs, n_threads=1)
 
@@ -101,6 +102,19 @@ def _calls() -> dict[str, Call]:
                 "device": "cpu", "progress": False, "seed": 0,
             },
         ),
+        "collect_states": (
+            nc.collect_states,
+            {
+                "module": torch.nn.GRU(_D, _H), "loader": [torch.zeros(3, 2, _D)], "n_states": 4,
+                "layers": None, "call": None, "lengths": None, "labels": None, "seed": 0,
+                "progress": False,
+            },
+        ),
+        "VisitedStates": (
+            nc.VisitedStates,
+            {name: getattr(visited, name) for name in nc.VisitedStates.__dataclass_fields__},
+        ),
+        "VisitedStates.select": (visited.select, {"which": [0, 2]}),
         "linearize": (
             nc.linearize,
             {"cell": gru, "points": starts, "inputs": inputs, "k": None, "n_threads": 1},

@@ -12,11 +12,12 @@ import lzma
 import pickle
 import shutil
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 import nullcline as nc
 from nullcline.compat.fpf import FixedPoints as FinderPoints
@@ -100,6 +101,23 @@ def _use_points(points: nc.FixedPoints, folder: Path) -> None:
     points.outliers()
     points.save(folder / "again.npz", cell=points.cell is not None)
     nc.FixedPoints.load(folder / "again.npz")
+
+
+def _saved_visited(folder: Path) -> list[bytes]:
+    torch.manual_seed(0)
+    rnn, batch = torch.nn.GRU(2, 3), (torch.ones(4, 2, 2), ["no", "yes"])
+    found = nc.collect_states(rnn, [batch], labels=1)["l0"]
+    found.save(folder / "visited.npz", cell=True)
+    whole = (folder / "visited.npz").read_bytes()
+    replace(found, labels=None).save(folder / "visited.npz")
+    return [whole, (folder / "visited.npz").read_bytes()]
+
+
+def _use_visited(visited: nc.VisitedStates, folder: Path) -> None:
+    repr(visited)
+    visited._repr_html_()
+    visited[:2].save(folder / "again.npz", cell=visited.cell is not None)
+    nc.VisitedStates.load(folder / "again.npz")
 
 
 def _saved_background(folder: Path) -> list[bytes]:
@@ -330,6 +348,7 @@ def _files(*names: str) -> Callable[[Path], list[bytes]]:
 READERS: dict[str, Reader] = {
     "points": Reader(_saved_points, "points.npz", nc.FixedPoints.load, _use_points),
     "modes": Reader(_saved_modes, "modes.npz", nc.Linearization.load, _use_modes),
+    "visited": Reader(_saved_visited, "visited.npz", nc.VisitedStates.load, _use_visited),
     "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
     "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),
     "analysis": Reader(_files("analysis.npz"), "analysis.npz", NetworkAnalysis.load, _use_analysis),

@@ -136,7 +136,7 @@ def network_of(cells: Layers) -> Network:
     """
     given: Any = cells
     if isinstance(given, Layered):
-        given = given.cells
+        given = given.layers
     elif isinstance(given, Bidirectional) or not isinstance(given, list | tuple):
         given = [given]
     if not given:
@@ -156,7 +156,7 @@ def network_of(cells: Layers) -> Network:
 
 def _layer(name: str, layer: object) -> Layer:
     if isinstance(layer, Layered):
-        raise TypeError(f"{name} is a stack itself: pass its layers, *stack.cells")
+        raise TypeError(f"{name} is a stack itself: pass its layers, *stack.layers")
     cells: tuple[Any, ...] = (layer,)
     if isinstance(layer, Bidirectional):
         cells = layer

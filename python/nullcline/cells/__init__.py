@@ -5,6 +5,7 @@ equations the compiled core knows; `FunctionCell` calls back into Python; a `Sta
 cells.
 """
 
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.box import Box
 from nullcline.cells.compiled import CompiledCell, available_threads, thread_count
 from nullcline.cells.function import FunctionCell
@@ -33,6 +34,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "Bidirectional",
     "Box",
     "Cell",
     "CompiledCell",

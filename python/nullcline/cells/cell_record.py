@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping  # noqa: TC003 - records are read by the types of their fields
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray  # noqa: TC002
 
 from nullcline._support.records import pack, unpack
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.gru import GRU
 from nullcline.cells.leaky_rnn import LeakyRNN
 from nullcline.cells.lstm import LSTM
@@ -107,7 +108,9 @@ def same_cell(first: Cell, second: Cell) -> bool:
 
 def _record(cell: Any) -> CellRecord:
     if type(cell) is Stack:
-        return CellRecord("Stack", {}, {}, tuple(_record(layer) for layer in cell.cells))
+        return CellRecord("Stack", {}, {}, tuple(_record(layer) for layer in cell.layers))
+    if type(cell) is Bidirectional:
+        return CellRecord("Bidirectional", {}, {}, tuple(map(_record, cell)))
     name = type(cell).__name__
     if not can_be_packed(cell):
         raise TypeError(
@@ -126,7 +129,7 @@ def _record(cell: Any) -> CellRecord:
 
 def _cell(record: CellRecord) -> Cell:
     if record.kind == "Stack":
-        return Stack([_cell(layer) for layer in record.layers])
+        return Stack([_layer(layer) for layer in record.layers])
     if record.kind not in _CLASSES:
         raise ValueError(f"it holds a cell of class {record.kind}, which is none that is known")
     arrays: dict[str, Any] = dict(record.arrays)
@@ -134,3 +137,10 @@ def _cell(record: CellRecord) -> Cell:
         arrays["weight_hh"] = tuple(arrays.pop(name) for name in _FACTORS)
     cell: Cell = _CLASSES[record.kind](**arrays, **record.options)
     return cell
+
+
+def _layer(record: CellRecord) -> Cell | Bidirectional:
+    if record.kind != "Bidirectional":
+        return _cell(record)
+    forward, backward = (_cell(own) for own in record.layers)
+    return Bidirectional(cast("Any", forward), cast("Any", backward))

@@ -174,12 +174,22 @@ class HasTimeStep(Protocol):
 
 @runtime_checkable
 class Layered(Protocol):
-    """A cell that is made of others, one above the other, and is searched from the first up."""
+    """A cell that is made of others, one above the other, and is searched from the first up.
 
+    `layers` are cells, or pairs of them that read the same; `cells` are those of all layers, in
+    order, and `names` what they are called. `has_directions` says whether there is such a pair.
+    """
+
+    layers: tuple[Any, ...]
     cells: tuple[Cell, ...]
+    names: tuple[str, ...]
+
+    @property
+    def has_directions(self) -> bool:
+        """Whether a layer has two directions, so that the joint step is not one in time."""
 
     def split(self, h: ArrayLike) -> list[Floats]:
-        """Return each layer's states (n, S_l) of joint ones (n, S)."""
+        """Return each cell's states (n, S_l) of joint ones (n, S)."""
 
 
 def require_cell(cell: object) -> None:
@@ -192,7 +202,10 @@ def require_cell(cell: object) -> None:
             "nullcline.Stack(cells)"
         )
     if isinstance(cell, tuple):
-        raise TypeError("cell must be one cell, not a pair: choose .forward or .backward")
+        raise TypeError(
+            "cell must be one cell, not a pair: choose .forward or .backward, or pass both as "
+            "nullcline.Stack([pair])"
+        )
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
         "nullcline.from_torch makes a list of them of a PyTorch module"

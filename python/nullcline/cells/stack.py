@@ -9,11 +9,17 @@ A_l = ∂F_l/∂h_l and B_l = ∂F_l/∂u at these, the chain rule gives, for k 
 and zero for k > l: the joint Jacobian is block lower triangular with the A_l on its diagonal, and
 its spectrum is the union of theirs. Likewise ∂h_l'/∂x = B_l P_(l-1) ... P_1 B_1. Row l of blocks is
 B_l P_(l-1) times row l - 1, and A_l beside it; products go through the layers one by one.
+
+A layer of two directions has two cells, which read the same u_(l-1) and not each other: its A_l is
+block diagonal, and u_l is both outputs side by side. Where the input is constant for ever, each
+direction of the running network comes to rest where its cell does, and so joint fixed points are
+those of the network. The joint step, in which both directions go on together, is not a step of it:
+there they go through time in opposite ways.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +28,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_method
 from nullcline._support.shown import LONGEST, Shown, Table
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.box import Box
 from nullcline.cells.protocol import HasTimeStep, Layered, require_cell
 
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
 
     # A cell, its states, and the input that it reads.
-    _Layer: TypeAlias = tuple[Cell, Floats, Floats | None]
+    _Part: TypeAlias = tuple[Cell, Floats, Floats | None]
 
 
 class Stack(Shown):
@@ -45,15 +52,23 @@ class Stack(Shown):
     layers' states side by side, the first layer's first, shape (n, S), where S is the sum of their
     state sizes: PyTorch's `h_n` of shape (L, n, H) is `numpy.concatenate(list(h_n), axis=1)`.
 
+    A layer of two directions has two states, the forward one first, as in PyTorch's `h_n` of shape
+    (2L, n, H); the layer above reads `[forward, backward]`.
+
     Parameters
     ----------
     cells
-        The layers, from the one that reads the input to the last, e.g. `from_torch(rnn)`.
+        The layers, from the one that reads the input to the last, e.g. `from_torch(rnn)`: a cell
+        for each, or a `Bidirectional` pair.
 
     Attributes
     ----------
+    layers : tuple of Cell or Bidirectional
+        The layers, as they were given.
     cells : tuple of Cell
-        The layers.
+        Their cells: one of each layer, or two, the forward one first.
+    names : tuple of str
+        What each cell is called: "layer 1", or "layer 1 forward" and "layer 1 backward".
 
     Raises
     ------
@@ -65,7 +80,10 @@ class Stack(Shown):
     Notes
     -----
     Methods take states and inputs as those of `GRU` do. `find_fixed_points`, `linearize`, `trace`
-    and `follow_input` take a stack as any cell.
+    and `follow_input` take a stack as any cell. With layers of two directions, fixed points, their
+    stability and their spectrum are those of the network at an input that is constant for ever; the
+    joint step is not a step of the network, whose backward cells go through time the other way, and
+    so what predicts steps, `predict_sequences` say, refuses such a stack.
 
     A search finds joint points by block substitution: it takes the first layer to its ends, then
     the second with what the first puts out there, and so on, each from its own part of the starts.
@@ -75,8 +93,18 @@ class Stack(Shown):
     local minimum; if one of them is slow too, a minimum in each layer's state given those below it.
     """
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
-        self.cells: tuple[Cell, ...] = _fitting(cells)
+    def __init__(self, cells: Sequence[Cell | Bidirectional]) -> None:
+        self.layers: tuple[Cell | Bidirectional, ...] = _fitting(cells)
+        self.cells: tuple[Cell, ...] = tuple(
+            cell for layer in self.layers for cell in directions(layer)
+        )
+        self.names: tuple[str, ...] = tuple(
+            f"layer {number}{way}"
+            for number, layer in enumerate(self.layers, start=1)
+            for way in ((" forward", " backward") if isinstance(layer, tuple) else ("",))
+        )
+        ends = np.cumsum([0, *(len(directions(layer)) for layer in self.layers)]).tolist()
+        self._layers = list(starmap(range, pairwise(ends)))  # of cells, by their numbers
         self._states = _slices([cell.state_size for cell in self.cells])
         self._units = _slices([cell.hidden_size for cell in self.cells])
         # Where a layer's output is within a joint state.
@@ -118,9 +146,11 @@ class Stack(Shown):
 
     def box_at(self, x: ArrayLike | Box | None) -> Box:
         """Return the bounds of the outputs at an input, (D,), or at all inputs of a box."""
-        boxes = [self.cells[0].box_at(x)]
-        for cell in self.cells[1:]:
-            boxes.append(cell.box_at(boxes[-1]))
+        boxes: list[Box] = []
+        for layer in self.layers:
+            own = [cell.box_at(x) for cell in directions(layer)]
+            boxes += own
+            x = Box.joint(own)
         return Box.joint(boxes)
 
     @property
@@ -129,19 +159,28 @@ class Stack(Shown):
         return all(cell.is_smooth for cell in self.cells)
 
     @property
+    def has_directions(self) -> bool:
+        """Whether a layer has two directions, so that the joint step is not one in time."""
+        return len(self.cells) > len(self.layers)
+
+    @property
     def compiled(self) -> tuple[Any, ...]:
-        """The layers' compiled cells."""
+        """The compiled cells."""
         return tuple(cell.compiled for cell in self.cells)
 
     def split(self, h: ArrayLike) -> list[Floats]:
-        """Return each layer's states, shape (n, S_l), of joint ones, shape (n, S)."""
+        """Return each cell's states, shape (n, S_l), of joint ones, shape (n, S).
+
+        In the order of `cells`: layer by layer, and of two directions the forward one first.
+        """
         states = validation.rows("h", h, self.state_size, self.dtype, self.hidden_size)
         return [states[:, part] for part in self._states]
 
     def layer_inputs(self, h: ArrayLike, x: ArrayLike | None = None) -> list[Floats | None]:
-        """Return the input that each layer reads within a step from joint states (n, S).
+        """Return the input that each cell reads within a step from joint states (n, S).
 
-        For the first layer that is `x`; for any other the next output of the layer below, (n, D_l).
+        For the first layer that is `x`; for any other the next output of the layer below, (n, D_l),
+        of two directions side by side.
         """
         return [u for _, _, u in self._reading(h, x)]
 
@@ -149,9 +188,9 @@ class Stack(Shown):
         """Return the next joint state F(h, x), shape (n, S)."""
         states, u = self._checked(h, x)
         following: list[Floats] = []
-        for cell, own in zip(self.cells, states, strict=True):
-            following.append(cell.step(own, u))
-            u = following[-1][:, : cell.hidden_size]
+        for layer in self._layers:
+            following += [self.cells[i].step(states[i], u) for i in layer]
+            u = self._side_by_side([following[i][:, : self.cells[i].hidden_size] for i in layer])
         return np.concatenate(following, axis=1)
 
     def speed(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
@@ -164,65 +203,82 @@ class Stack(Shown):
     @one_blas_thread()
     def jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_rec = ∂F/∂h, shape (n, S, S), block lower triangular."""
-        layers = self._reading(h, x)
-        jacobian = np.zeros((len(layers[0][1]), self.state_size, self.state_size), self.dtype)
-        for i, (cell, own, u) in enumerate(layers):
-            part = self._states[i]
-            jacobian[:, part, part] = cell.jacobian(own, u)
-            if i > 0:
-                below = jacobian[:, self._outputs[i - 1], : part.start]
-                jacobian[:, part, : part.start] = cell.input_jacobian(own, u) @ below
+        parts = self._reading(h, x)
+        jacobian = np.zeros((len(parts[0][1]), self.state_size, self.state_size), self.dtype)
+        for below, layer in self._with_below():
+            lower = slice(0, self._states[layer[0]].start)
+            outputs = [jacobian[:, self._outputs[j], lower] for j in below]
+            for i in layer:
+                cell, own, u = parts[i]
+                part = self._states[i]
+                jacobian[:, part, part] = cell.jacobian(own, u)
+                if below:
+                    upward = np.concatenate(outputs, axis=1)
+                    jacobian[:, part, lower] = cell.input_jacobian(own, u) @ upward
         return jacobian
 
     @one_blas_thread()
     def input_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return J_inp = ∂F/∂x, shape (n, S, D)."""
-        layers = self._reading(h, x)
-        rows = [cell.input_jacobian(own, u) for cell, own, u in layers]
-        for i, cell in enumerate(self.cells[:-1]):
-            rows[i + 1] = rows[i + 1] @ rows[i][:, : cell.hidden_size]
+        rows = [cell.input_jacobian(own, u) for cell, own, u in self._reading(h, x)]
+        for below, layer in self._with_below():
+            outputs = [rows[j][:, : self.cells[j].hidden_size] for j in below]
+            for i in layer if below else ():
+                rows[i] = rows[i] @ np.concatenate(outputs, axis=1)
         return np.concatenate(rows, axis=1)
 
     def jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_rec v, shape (n, S), for `v` of shape (n, S)."""
-        layers = self._reading(h, x)
-        product = self._vectors("v", v, layers, self.state_size).copy()
-        for i, (cell, own, u) in enumerate(layers):
-            part = self._states[i]
-            product[:, part] = cell.jvp(own, u, product[:, part])
-            if i > 0:
-                product[:, part] += cell.input_jvp(own, u, product[:, self._outputs[i - 1]])
+        parts = self._reading(h, x)
+        product = self._vectors("v", v, parts, self.state_size).copy()
+        for below, layer in self._with_below():
+            change = [product[:, self._outputs[j]] for j in below]
+            for i in layer:
+                cell, own, u = parts[i]
+                part = self._states[i]
+                product[:, part] = cell.jvp(own, u, product[:, part])
+                if below:
+                    product[:, part] += cell.input_jvp(own, u, self._side_by_side(change))
         return product
 
     def vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
         """Return uᵀ J_rec, shape (n, S), for `u` of shape (n, S)."""
-        layers = self._reading(h, x)
-        product = self._vectors("u", u, layers, self.state_size).copy()
-        for i, (cell, own, read) in reversed(list(enumerate(layers))):
-            part = self._states[i]
-            if i > 0:
-                product[:, self._outputs[i - 1]] += cell.input_vjp(own, read, product[:, part])
-            product[:, part] = cell.vjp(own, read, product[:, part])
+        parts = self._reading(h, x)
+        product = self._vectors("u", u, parts, self.state_size).copy()
+        for below, layer in reversed(self._with_below()):
+            for i in layer:
+                cell, own, read = parts[i]
+                part = self._states[i]
+                if below:
+                    self._add_below(product, below, cell.input_vjp(own, read, product[:, part]))
+                product[:, part] = cell.vjp(own, read, product[:, part])
         return product
 
     def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_inp v, shape (n, S), for `v` of shape (n, D)."""
-        layers = self._reading(h, x)
-        change = self._vectors("v", v, layers, self.input_size)
-        parts: list[Floats] = []
-        for cell, own, u in layers:
-            parts.append(cell.input_jvp(own, u, change))
-            change = parts[-1][:, : cell.hidden_size]
-        return np.concatenate(parts, axis=1)
+        parts = self._reading(h, x)
+        change = self._vectors("v", v, parts, self.input_size)
+        products: list[Floats] = []
+        for layer in self._layers:
+            own = [cell.input_jvp(h, u, change) for cell, h, u in (parts[i] for i in layer)]
+            products += own
+            change = self._side_by_side(
+                [part[:, : self.cells[i].hidden_size] for part, i in zip(own, layer, strict=True)]
+            )
+        return np.concatenate(products, axis=1)
 
     def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
         """Return uᵀ J_inp, shape (n, D), for `u` of shape (n, S)."""
-        layers = self._reading(h, x)
-        product = self._vectors("u", u, layers, self.state_size).copy()
-        for i, (cell, own, read) in reversed(list(enumerate(layers))):
-            change = cell.input_vjp(own, read, product[:, self._states[i]])
-            if i > 0:
-                product[:, self._outputs[i - 1]] += change
+        parts = self._reading(h, x)
+        product = self._vectors("u", u, parts, self.state_size).copy()
+        for below, layer in reversed(self._with_below()):
+            changes = []
+            for i in layer:
+                cell, own, read = parts[i]
+                changes.append(cell.input_vjp(own, read, product[:, self._states[i]]))
+            change: Floats = sum(changes[1:], start=changes[0])
+            if below:
+                self._add_below(product, below, change)
         return change
 
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
@@ -247,22 +303,26 @@ class Stack(Shown):
 
     def residual_jacobian(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the Jacobian of `residual`, shape (n, H, H), block lower bidiagonal."""
-        layers = self._at_equilibrium(h, x)
-        jacobian = np.zeros((len(layers[0][1]), self.hidden_size, self.hidden_size), self.dtype)
-        for (cell, own, u), part in zip(layers, self._units, strict=True):
-            jacobian[:, part, part] = cell.residual_jacobian(own, u)
-        for (_, below), ((cell, own, u), part) in pairwise(zip(layers, self._units, strict=True)):
-            if u is not None:
-                jacobian[:, part, below] = _residual_input_jacobian(cell, own, u)
+        parts = self._at_equilibrium(h, x)
+        jacobian = np.zeros((len(parts[0][1]), self.hidden_size, self.hidden_size), self.dtype)
+        for below, layer in self._with_below():
+            for i in layer:
+                cell, own, u = parts[i]
+                part = self._units[i]
+                jacobian[:, part, part] = cell.residual_jacobian(own, u)
+                if u is not None and below:
+                    read = slice(self._units[below[0]].start, self._units[below[-1]].stop)
+                    jacobian[:, part, read] = _residual_input_jacobian(cell, own, u)
         return jacobian
 
     def residual_input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return the derivative of `residual` along a change `v` of the input, shape (n, H)."""
-        layers = self._at_equilibrium(h, x)
-        product = np.zeros((len(layers[0][1]), self.hidden_size), self.dtype)
-        change = self._vectors("v", v, layers, self.input_size)
-        cell, own, u = layers[0]
-        product[:, self._units[0]] = cell.residual_input_jvp(own, u, change)
+        parts = self._at_equilibrium(h, x)
+        product = np.zeros((len(parts[0][1]), self.hidden_size), self.dtype)
+        change = self._vectors("v", v, parts, self.input_size)
+        for i in self._layers[0]:
+            cell, own, u = parts[i]
+            product[:, self._units[i]] = cell.residual_input_jvp(own, u, change)
         return product
 
     layer_points = deprecated_method(
@@ -272,68 +332,117 @@ class Stack(Shown):
     )
 
     def __repr__(self) -> str:
-        whole = f"Stack({', '.join(map(repr, self.cells))})"
+        whole = f"Stack({', '.join(map(repr, self.layers))})"
         if len(whole) <= LONGEST:
             return whole
         sizes = f"input_size={self.input_size}, hidden_size={self.hidden_size}, dtype={self.dtype}"
-        return f"Stack({len(self.cells)} layers, {sizes})"
+        return f"Stack({len(self.layers)} layers, {sizes})"
 
     def _table(self) -> Table:
-        return Table(("layer", "cell"), enumerate(map(repr, self.cells)), len(self.cells))
+        return Table(("layer", "cell"), enumerate(map(repr, self.layers)), len(self.layers))
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[list[Floats], Floats | None]:
         states = self.split(h)
         shape = len(states[0]), self.input_size
         return states, validation.inputs("x", x, shape, self.dtype)
 
-    def _reading(self, h: ArrayLike, x: ArrayLike | None) -> list[_Layer]:
-        """Return each layer with its states and the input that it reads within a step."""
+    def _reading(self, h: ArrayLike, x: ArrayLike | None) -> list[_Part]:
+        """Return each cell with its states and the input that it reads within a step."""
         states, u = self._checked(h, x)
-        layers = [(self.cells[0], states[0], u)]
-        for cell, own in zip(self.cells[1:], states[1:], strict=True):
-            layers.append((cell, own, next_output(*layers[-1])))
-        return layers
+        parts: list[_Part] = []
+        for below, layer in self._with_below():
+            if below:
+                u = self._side_by_side([next_output(*parts[j]) for j in below])
+            parts += [(self.cells[i], states[i], u) for i in layer]
+        return parts
 
-    def _at_equilibrium(self, h: ArrayLike, x: ArrayLike | None) -> list[_Layer]:
-        """Return each layer with its outputs and those that it reads at an equilibrium."""
+    def _at_equilibrium(self, h: ArrayLike, x: ArrayLike | None) -> list[_Part]:
+        """Return each cell with its outputs and those that it reads at an equilibrium."""
         outputs = validation.rows("h", h, self.hidden_size, self.dtype)
-        first = validation.inputs("x", x, (len(outputs), self.input_size), self.dtype)
-        own = [outputs[:, part] for part in self._units]
-        return list(zip(self.cells, own, [first, *own[:-1]], strict=True))
+        u = validation.inputs("x", x, (len(outputs), self.input_size), self.dtype)
+        parts: list[_Part] = []
+        for below, layer in self._with_below():
+            if below:
+                u = outputs[:, self._units[below[0]].start : self._units[below[-1]].stop]
+            parts += [(self.cells[i], outputs[:, self._units[i]], u) for i in layer]
+        return parts
 
-    def _vectors(self, name: str, value: ArrayLike, layers: list[_Layer], width: int) -> Floats:
+    def _with_below(self) -> list[tuple[range, range]]:
+        """Return the numbers of the cells of each layer after those that it reads, if any."""
+        return list(pairwise([range(0), *self._layers]))
+
+    def _add_below(self, product: Floats, below: range, change: Floats) -> None:
+        """Add covectors of what a cell reads to those of the outputs that it is made of."""
+        sizes = [self.cells[j].hidden_size for j in below]
+        for j, part in zip(below, _slices(sizes), strict=True):
+            product[:, self._outputs[j]] += change[:, part]
+
+    @staticmethod
+    def _side_by_side(outputs: list[Floats]) -> Floats:
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
+
+    def _vectors(self, name: str, value: ArrayLike, parts: list[_Part], width: int) -> Floats:
         """Check one vector for each state."""
-        shape = len(layers[0][1]), width
+        shape = len(parts[0][1]), width
         return validation.matching_rows(name, value, shape, self.dtype)
 
 
 def next_output(cell: Cell, h: Floats, x: Floats | None) -> Floats:
-    """Return what a layer puts out after a step, shape (n, H): what the layer above it reads."""
+    """Return what a cell puts out after a step, shape (n, H): what the layer above it reads."""
     return cell.step(h, x)[:, : cell.hidden_size]
 
 
-def _fitting(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Return cells that may stand one above the other."""
-    if not isinstance(cells, list | tuple):
-        raise TypeError(f"cells must be a list of cells, not {type(cells).__name__}")
-    if not cells:
+def directions(layer: Cell | Bidirectional) -> tuple[Cell, ...]:
+    """Return the cells of a layer: one, or the forward and the backward one."""
+    return layer if isinstance(layer, tuple) else (layer,)
+
+
+def _fitting(layers: Any) -> tuple[Cell | Bidirectional, ...]:
+    """Return layers that may stand one above the other."""
+    if isinstance(layers, Bidirectional):
+        raise TypeError("cells must be a list of layers, not Bidirectional: pass [pair]")
+    if not isinstance(layers, list | tuple):
+        raise TypeError(f"cells must be a list of cells, not {type(layers).__name__}")
+    if not layers:
         raise ValueError("cells must hold at least one cell")
-    for i, cell in enumerate(cells):
-        if isinstance(cell, Layered):
-            raise TypeError(f"cells[{i}] is a stack itself: pass its layers, *stack.cells")
-        require_cell(cell)
-    for i, (below, cell) in enumerate(pairwise(cells), start=1):
-        if cell.dtype != below.dtype:
+    for i, layer in enumerate(layers):
+        _require_layer(i, layer)
+    for i, (below, layer) in enumerate(pairwise(layers), start=1):
+        own, lower = directions(layer)[0], directions(below)
+        if own.dtype != lower[0].dtype:
             raise TypeError(
-                f"cells[{i}] computes in {cell.dtype} and cells[{i - 1}] in {below.dtype}: make "
+                f"cells[{i}] computes in {own.dtype} and cells[{i - 1}] in {lower[0].dtype}: make "
                 "both of one type"
             )
-        if cell.input_size != below.hidden_size:
+        if own.input_size != sum(cell.hidden_size for cell in lower):
             raise ValueError(
-                f"cells[{i}] reads {cell.input_size} numbers, and cells[{i - 1}] puts out "
-                f"{below.hidden_size}: pass layers in order, each reading the one before it"
+                f"cells[{i}] reads {own.input_size} numbers, and cells[{i - 1}] puts out "
+                f"{sum(cell.hidden_size for cell in lower)}: pass layers in order, each reading "
+                "the one before it"
             )
-    return tuple(cells)
+    return tuple(layers)
+
+
+def _require_layer(i: int, layer: Any) -> None:
+    """Raise unless this is a cell, or two that read the same."""
+    if isinstance(layer, Layered):
+        raise TypeError(f"cells[{i}] is a stack itself: pass its layers, *stack.layers")
+    if not isinstance(layer, Bidirectional):
+        require_cell(layer)
+        return
+    for cell in layer:
+        require_cell(cell)
+    forward, backward = layer
+    if forward.dtype != backward.dtype:
+        raise TypeError(
+            f"cells[{i}] computes in {forward.dtype} forward and {backward.dtype} backward: make "
+            "both of one type"
+        )
+    if forward.input_size != backward.input_size:
+        raise ValueError(
+            f"cells[{i}] reads {forward.input_size} numbers forward and {backward.input_size} "
+            "backward: both directions read the same sequence"
+        )
 
 
 def _slices(sizes: list[int]) -> list[slice]:

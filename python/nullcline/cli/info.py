@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cli.arrays import read_arrays
 from nullcline.cli.networks import OF_WEIGHTS, add_weights, is_run, of_weights
 from nullcline.cli.options import command, require_left_out
 from nullcline.cli.point_tables import linearization_table, points_table
 from nullcline.cli.tables import Table, add_json, records, show, show_json
-from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop.weight_files import FileFormat, format_of, prefixes_in
 from nullcline.linearization.linear_map import Linearization
 from nullcline.search.fixed_points import FixedPoints

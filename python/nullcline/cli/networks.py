@@ -9,9 +9,9 @@ import numpy as np
 
 from nullcline._support import archive
 from nullcline._support.reading import reading
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.stack import Stack
 from nullcline.cli.options import require_left_out
-from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop.weight_files import FileFormat, format_of, read_weights
 from nullcline.search.fixed_points import FixedPoints
 
@@ -145,13 +145,7 @@ def read_layers(path: Path, options: argparse.Namespace) -> list[Layer]:
                 f"{path} does not say in which order data pass through its {len(entries)} layers: "
                 "choose one by --layer, or save the whole model"
             )
-        if len(entries) > 1 and any(isinstance(entry, Bidirectional) for entry in entries):
-            raise ValueError(
-                f"joint must be left out: {path} has a layer that reads in two directions, so that "
-                "its layers do not step together; choose one (--layer N)"
-            )
-        cells = [_one_way(path, entry, options.direction) for entry in entries]
-        return [Layer("stack", Stack(cells))]
+        return [Layer("stack", Stack(_layers(path, entries, options.direction)))]
     numbers = range(1, len(entries) + 1)
     if options.layer is not None:
         if options.layer not in numbers:
@@ -188,6 +182,18 @@ def _entries(path: Path, options: argparse.Namespace) -> tuple[list[Any], bool]:
     from nullcline.training import load_checkpoint
 
     return from_torch(load_checkpoint(path).model().rnn, dtype=options.dtype), True
+
+
+def _layers(path: Path, entries: list[Any], direction: str | None) -> list[Any]:
+    """Return the layers of a stack: both directions of each, or of one the one that is chosen."""
+    if direction is None:
+        return entries
+    if len(entries) > 1 and any(isinstance(entry, Bidirectional) for entry in entries):
+        raise ValueError(
+            f"direction must be left out where all layers of {path} are joint: a layer reads both "
+            "directions of the one below; or choose one (--layer N)"
+        )
+    return [_one_way(path, entry, direction) for entry in entries]
 
 
 def _one_way(path: Path, entry: Any, direction: str | None) -> Cell:

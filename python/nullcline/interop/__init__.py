@@ -6,7 +6,7 @@ pair is in a module's settings, where no type checker sees it.
 
 from __future__ import annotations
 
-from nullcline.interop._bidirectional import Bidirectional
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.interop.flax import from_flax
 from nullcline.interop.function import FunctionWarning, from_function
 from nullcline.interop.keras import from_keras

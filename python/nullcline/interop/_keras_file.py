@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._support import zips
 from nullcline._support.reading import FileError, explaining, reading, size_of
-from nullcline.interop._bidirectional import Bidirectional
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop.keras import from_keras
 

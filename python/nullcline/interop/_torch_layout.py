@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nullcline.interop._bidirectional import Bidirectional
+from nullcline.cells.bidirectional import Bidirectional
 
 if TYPE_CHECKING:
     from collections.abc import Callable

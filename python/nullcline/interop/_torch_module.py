@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.interop._agreement import (
     BFLOAT16,
     DOUBLE,
@@ -25,7 +26,6 @@ from nullcline.interop._agreement import (
     probe_states,
     require_same,
 )
-from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._parameters import parameter
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 
 from nullcline import cells
 from nullcline._support import validation
+from nullcline.cells.bidirectional import Bidirectional
 from nullcline.interop._activations import activation
 from nullcline.interop._agreement import BFLOAT16, DOUBLE, HALF, SINGLE, require_same_step
-from nullcline.interop._bidirectional import Bidirectional
 from nullcline.interop._frameworks import framework
 from nullcline.interop._parameters import parameter
 

@@ -11,7 +11,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.shown import Shown
 from nullcline._support.tolerances import MARGINAL
-from nullcline.linearization.linear_map import require_linearization
+from nullcline.linearization.linear_map import require_steps_in_time
 from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _drives(
     linearization: Linearization, embeddings: ArrayLike, point: int
 ) -> tuple[Matrix, Matrix]:
     """Return x - x* for each word, shape (W, D), and J_inp, in float64."""
-    require_linearization(linearization)
+    require_steps_in_time(linearization)
     point = validation.whole_number("point", point, 0, len(linearization) - 1)
     cell = linearization.cell
     words = validation.rows("embeddings", embeddings, cell.input_size, cell.dtype)

@@ -17,7 +17,7 @@ from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells import require_cell, thread_count
-from nullcline.cells.protocol import HasTimeStep
+from nullcline.cells.protocol import HasTimeStep, Layered
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.linearization.linear_map_file import read_linearization, write_linearization
 from nullcline.linearization.modes import Modes, all_modes, slowest_modes
@@ -468,6 +468,22 @@ def require_linearization(value: object) -> None:
     if not isinstance(value, Linearization):
         raise TypeError(
             f"linearization must be what nullcline.linearize returns, not {type(value).__name__}"
+        )
+
+
+def require_steps_in_time(linearization: Linearization) -> None:
+    """Raise TypeError unless this is a linearization of a cell whose steps are a network's.
+
+    Those of a stack with layers of two directions are not: its fixed points are those of the
+    network at a constant input, but backward cells go through time the other way.
+    """
+    require_linearization(linearization)
+    cell = linearization.cell
+    if isinstance(cell, Layered) and cell.has_directions:
+        raise TypeError(
+            "linearization must be of a cell that steps as the network does, and a layer of two "
+            "directions goes through time both ways: linearize one of stack.cells, at its "
+            "points of nullcline.layer_points(stack, points)"
         )
 
 

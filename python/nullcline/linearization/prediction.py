@@ -12,7 +12,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.row_numbers import row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.linearization.linear_map import require_linearization
+from nullcline.linearization.linear_map import require_steps_in_time
 from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def predict_next_states(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no point.
     """
-    require_linearization(linearization)
+    require_steps_in_time(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
     before = validation.rows("states", states, cell.state_size, cell.dtype, cell.hidden_size)
@@ -266,7 +266,7 @@ def predict_sequences(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no point.
     """
-    require_linearization(linearization)
+    require_steps_in_time(linearization)
     cell = linearization.cell
     system = _LinearSystem(linearization, point)
     sequences: object = inputs

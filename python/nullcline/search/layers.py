@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.cells.stack import next_output
+from nullcline.cells.stack import directions, next_output
 from nullcline.search.columns import SearchColumns
 from nullcline.search.kinds import FIXED, worst
 from nullcline.search.progress import share_of
@@ -38,19 +38,23 @@ def search_layers(
         How one layer is searched.
     """
     stack: Any = problem.cell
-    layers: list[SearchColumns] = []
+    found: list[SearchColumns] = []
+    starts = iter(stack.split(problem.starts))
     x: Any = problem.inputs
-    for cell, starts in zip(stack.cells, stack.split(problem.starts), strict=True):
-        share = share_of(report, len(layers), len(stack.cells))
-        ends = search(problem.of_layer(cell, starts, x), share)
-        # What the next layer reads within a step. At a slow end it is not the end's own output.
-        x = next_output(cell, ends.h, x)
-        layers.append(ends)
-    return _joint(layers)
+    for layer in stack.layers:
+        following = []
+        for cell in directions(layer):
+            share = share_of(report, len(found), len(stack.cells))
+            ends = search(problem.of_layer(cell, next(starts), x), share)
+            # What the next layer reads within a step. At a slow end it is not the end's own output.
+            following.append(next_output(cell, ends.h, x))
+            found.append(ends)
+        x = np.concatenate(following, axis=1)
+    return _joint(found, stack.names)
 
 
-def _joint(layers: Sequence[SearchColumns]) -> SearchColumns:
-    """Return the ends of all layers as those of the stack."""
+def _joint(layers: Sequence[SearchColumns], names: Sequence[str]) -> SearchColumns:
+    """Return the ends of all layers, or of their directions, as those of the stack."""
     sizes = [ends.h.shape[1] for ends in layers]
     kind = worst(np.stack([ends.kind for ends in layers]))
     return SearchColumns(
@@ -58,15 +62,17 @@ def _joint(layers: Sequence[SearchColumns]) -> SearchColumns:
         # Each layer's speed is at the input that it reads within a joint step: the mean is joint.
         q=np.average([ends.q for ends in layers], axis=0, weights=sizes),
         kind=kind,
-        reason=_reasons(layers, kind),
+        reason=_reasons(layers, names, kind),
         iterations=np.sum([ends.iterations for ends in layers], axis=0, dtype=np.int32),
     )
 
 
-def _reasons(layers: Sequence[SearchColumns], kind: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Return what the first layer of the worst kind says, by its number from 1."""
+def _reasons(
+    layers: Sequence[SearchColumns], names: Sequence[str], kind: NDArray[np.str_]
+) -> NDArray[np.str_]:
+    """Return what the first layer of the worst kind says, by its name."""
     texts = np.stack(
-        [np.char.add(f"layer {i}: ", ends.reason) for i, ends in enumerate(layers, start=1)]
+        [np.char.add(f"{name}: ", ends.reason) for name, ends in zip(names, layers, strict=True)]
     )
     first = np.argmax(np.stack([ends.kind for ends in layers]) == kind, axis=0)
     reasons = texts[first, np.arange(len(kind))]

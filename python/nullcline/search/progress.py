@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reporter(progress: bool | Report, n_starts: int) -> Iterator[Report | None]:
-    """Yield what a search is to call as it goes on, if anything."""
+def reporter(
+    progress: bool | Report, total: int, *, what: str = "fixed points", unit: str = "start"
+) -> Iterator[Report | None]:
+    """Yield what a search, or what else takes a while, is to call as it goes on, if anything."""
     if callable(progress):
         yield progress
     elif not isinstance(progress, bool):
@@ -26,9 +29,9 @@ def reporter(progress: bool | Report, n_starts: int) -> Iterator[Report | None]:
         try:
             from tqdm import tqdm
         except ModuleNotFoundError:
-            yield _count_on_stderr
+            yield partial(_count_on_stderr, what)
             return
-        with tqdm(total=n_starts, desc="fixed points", unit="start") as bar:
+        with tqdm(total=total or None, desc=what, unit=unit) as bar:
 
             def update(done: int, _: int) -> None:
                 bar.update(done - bar.n)
@@ -47,6 +50,6 @@ def share_of(progress: Report | None, n_done: int, n_parts: int) -> Report | Non
     return report
 
 
-def _count_on_stderr(done: int, total: int) -> None:
-    sys.stderr.write(f"\rfixed points: {done}/{total}" + ("\n" if done == total else ""))
+def _count_on_stderr(what: str, done: int, total: int) -> None:
+    sys.stderr.write(f"\r{what}: {done}/{total or '?'}" + ("\n" if done == total else ""))
     sys.stderr.flush()

@@ -16,9 +16,10 @@ from nullcline.study.descriptions import name_of_corpus
 from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import search_layer
 from nullcline.study.layer_panels import layer_projection
-from nullcline.study.states import draw_states, layer_states, sample_states, split_layers
+from nullcline.study.states import draw_states, layer_states, sample_states
 from nullcline.text import UNK
 from nullcline.training.objective import predicted_classes
+from nullcline.visits.unrolling import split_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,28 +6,23 @@ Moments need every state, a sample alone only what leads to the states that are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import linear
 from tqdm import tqdm
 
 from nullcline.study.pca import Moments
 from nullcline.training.batches import EncodedReviews
+from nullcline.visits.unrolling import split_layers, state_size, whole_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from nullcline._support.validation import Floats
     from nullcline.training.model import SentimentRNN
-    from nullcline.training.ugrnn import UGRNN
-
-    Recurrent: TypeAlias = nn.GRU | nn.LSTM | nn.RNN | UGRNN
 
 TOKENS_PER_BATCH = 32_768
 """Padded tokens in a batch: what bounds the memory, whatever the length of the reviews."""
@@ -208,54 +203,15 @@ def review_inputs(model: SentimentRNN, reviews: EncodedReviews) -> list[list[Flo
 
 
 def layer_states(
-    model: SentimentRNN, rnns: list[Recurrent], tokens: torch.Tensor
+    model: SentimentRNN, rnns: list[Any], tokens: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield inputs (n, T, D) and states (n, T, S) of each layer in turn, for tokens (n, T)."""
     with torch.inference_mode():
         inputs = model.embedding(tokens)
         for rnn in rnns:
             outputs, _ = rnn(inputs)
-            yield inputs, _whole_states(rnn, inputs, outputs)
+            yield inputs, whole_states(rnn, inputs, outputs)
             inputs = outputs
-
-
-def state_size(rnn: Recurrent) -> int:
-    """Return how many numbers a state of one layer has: [h, c] of an LSTM twice as many as h."""
-    return rnn.hidden_size * (2 if isinstance(rnn, nn.LSTM) else 1)
-
-
-def _whole_states(rnn: Recurrent, inputs: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
-    """Return the states, shape (n, T, S): the outputs, and after them the cells of an LSTM.
-
-    PyTorch hides all cells but the last. The gates follow from inputs and outputs in one product.
-    """
-    if not isinstance(rnn, nn.LSTM):
-        return outputs
-    before = torch.cat([torch.zeros_like(outputs[:, :1]), outputs[:, :-1]], dim=1)
-    weight_ih, weight_hh, bias_ih, bias_hh = rnn.parameters()
-    gates = linear(inputs, weight_ih, bias_ih) + linear(before, weight_hh, bias_hh)
-    admit, keep, candidate, _ = gates.chunk(4, dim=2)
-    added, kept = admit.sigmoid() * candidate.tanh(), keep.sigmoid()
-    cells = torch.empty_like(outputs)
-    cell = torch.zeros_like(outputs[:, 0])
-    for step in range(outputs.shape[1]):
-        cell = kept[:, step] * cell + added[:, step]
-        cells[:, step] = cell
-    return torch.cat([outputs, cells], dim=2)
-
-
-def split_layers(rnn: Recurrent) -> list[Recurrent]:
-    """Return the layers of a stack as stacks of one: PyTorch hides the lower states."""
-    layers = []
-    for layer in range(rnn.num_layers):
-        inputs = rnn.input_size if layer == 0 else rnn.hidden_size
-        single = type(rnn)(inputs, rnn.hidden_size, batch_first=True)
-        state = rnn.state_dict()
-        single.load_state_dict(
-            {name: state[name[:-1] + str(layer)] for name in single.state_dict()}
-        )
-        layers.append(single)
-    return layers
 
 
 def bounded_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

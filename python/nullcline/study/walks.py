@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from nullcline.study.layer_results import Walk
-from nullcline.study.states import layer_states, split_layers
+from nullcline.study.states import layer_states
 from nullcline.training.objective import predicted_classes, probabilities
+from nullcline.visits.unrolling import split_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

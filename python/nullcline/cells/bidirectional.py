@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nullcline._support.shown import Table, html_table
 
 if TYPE_CHECKING:
-    from nullcline.cells import CompiledCell
+    from nullcline.cells.compiled import CompiledCell
 
 
 class Bidirectional(NamedTuple):
@@ -15,7 +15,7 @@ class Bidirectional(NamedTuple):
 
     Each is a map of its own, with fixed points of its own. A layer above reads the outputs of both
     at one place of the sequence, by default `[forward, backward]`, so that its cells' `input_size`
-    is the sum of the two `hidden_size`.
+    is the sum of the two `hidden_size`. A `Stack` takes such layers.
 
     Attributes
     ----------
