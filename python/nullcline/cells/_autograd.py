@@ -85,5 +85,3 @@ def as_outside() -> Iterator[None]:
         torch.autocast("cpu", enabled=False),
     ):
         yield
-
-

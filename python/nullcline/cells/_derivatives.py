@@ -85,13 +85,15 @@ class Batched:
 
     Attributes
     ----------
+    pulls_back_linearly
+        Whether autograd differentiates uᵀ J by u. If not, J v is made from J.
     is_twice_differentiable
-        Whether uᵀ J has derivatives of its own. If not, they are found the long way: J v from J,
-        and second derivatives by differences.
+        Whether it differentiates uᵀ J by s. If not, second derivatives are by differences.
     takes_single
         Whether `f` of float64 serves in float32 too, for directions.
     """
 
+    pulls_back_linearly = True
     is_twice_differentiable = True
     takes_single = False
 
@@ -137,7 +139,7 @@ class Batched:
         """Return each row's derivative times v, shape (n, S): the derivative of uᵀ J by u."""
         import torch
 
-        if not self.is_twice_differentiable:
+        if not self.pulls_back_linearly:
             return self._jvp_by_jacobians(h, x, v, by=by)
         with as_outside():
             arguments = tensor(h), tensor(x)
@@ -150,7 +152,7 @@ class Batched:
     def curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S): the derivative of uᵀ J v by s."""
         if not self.is_twice_differentiable:
-            return self._curvature_by_differences(h, x, u, v)
+            return self.curvature_by_differences(h, x, u, v)
         with as_outside():
             states = tensor(h).requires_grad_()
             following = self.following(states, tensor(x))
@@ -159,10 +161,17 @@ class Batched:
 
     def linearized(self, h: Floats, x: Floats, u: Floats) -> Linearized:
         """Return the function linearized at states; all arrays may be of float32 if it is taken."""
-        if not self.is_twice_differentiable:
+        if not self.is_recorded:
             return Unrecorded(self, h, x, u)
-        takes_it_for_double = self.takes_single and h.dtype == np.float32
-        return Recorded(self._following_in_single if takes_it_for_double else self.following, h, x, u)
+        following = self.following
+        if self.takes_single and h.dtype == np.float32:
+            following = self._following_in_single
+        return Recorded(following, h, x, u)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether products at a state are made from one record of autograd's."""
+        return self.pulls_back_linearly and self.is_twice_differentiable
 
     def _jvp_by_jacobians(self, h: Floats, x: Floats, v: Floats, *, by: int) -> Floats:
         """Multiply with Jacobians, of a few rows at a time."""
@@ -173,13 +182,14 @@ class Batched:
         ]
         return np.concatenate(products)
 
-    def _curvature_by_differences(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
+    def curvature_by_differences(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return the derivative of uᵀ J along v by central differences."""
-        size = np.linalg.norm(v, axis=1, keepdims=True)
-        width = float(np.finfo(h.dtype).eps) ** (1 / 3) * (1 + np.abs(h).max()) / np.maximum(size, _TINY)
+        size = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), _TINY)
+        width = float(np.finfo(h.dtype).eps) ** (1 / 3) * (1 + np.abs(h).max()) / size
         step = (width * v).astype(h.dtype)
         after, before = self.vjp(h + step, x, u), self.vjp(h - step, x, u)
-        return ((after - before) / (2 * width)).astype(h.dtype)
+        bent: Floats = ((after - before) / (2 * width)).astype(h.dtype)
+        return bent
 
     def _following_in_single(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         with in_single_precision():
@@ -234,9 +244,10 @@ class RowByRow(Batched):
         alone = super().curvature
         return np.concatenate([alone(*row) for row in _rows(h, x, u, v)])
 
-    def linearized(self, h: Floats, x: Floats, u: Floats) -> Linearized:
-        """Return the function linearized at states."""
-        return Unrecorded(self, h, x, u)
+    @property
+    def is_recorded(self) -> bool:
+        """Whether products at a state are made from one record: rows have one each."""
+        return False
 
 
 def require_states(found: object, h: torch.Tensor) -> torch.Tensor:

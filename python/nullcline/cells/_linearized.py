@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from nullcline.cells._autograd import array, as_outside, gradient, gradients, tensor
 
 if TYPE_CHECKING:

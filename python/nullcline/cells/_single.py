@@ -35,7 +35,7 @@ def in_single_precision() -> Iterator[None]:
         def __torch_function__(
             self,
             func: Callable[..., Any],
-            types: Any,  # noqa: ARG002 - of the arguments, which are looked at anyway
+            types: Any,
             args: tuple[Any, ...] = (),
             kwargs: dict[str, Any] | None = None,
         ) -> Any:
