@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -19,13 +20,15 @@ namespace nullcline {
 /// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
 ///
 /// It has the form of a cell's equation: each state's own ∂F/∂h stands for the weights, and F(h)
-/// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
+/// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1). Its second derivatives are known
+/// only by their products with directions, which come with those of ∂F/∂h.
 template <class T>
 class FunctionEquation {
   public:
     using Scalar = T;
 
     /// The products of a sum of states are not the sums of theirs: they are computed anew.
+    /// Nor do fields make the curvature: it has products of its own.
     static constexpr bool has_linear_products = false;
 
     FunctionEquation(std::span<const T> ones, const Range<T>& range) : ones_(ones), range_(range) {}
@@ -88,8 +91,29 @@ class FunctionEquation {
 
 static_assert(Equation<FunctionEquation<double>>);
 
+/// A map F linearized at n states, each with a u, for directions, which need not be exact. Operands
+/// and results are (n, S).
+class LinearizedMap {
+  public:
+    using Directions = MatrixView<const float>;
+
+    LinearizedMap() = default;
+    LinearizedMap(const LinearizedMap&) = delete;
+    LinearizedMap& operator=(const LinearizedMap&) = delete;
+    virtual ~LinearizedMap() = default;
+
+    /// out = uᵀ ∂F/∂h
+    virtual void pulled(MatrixView<float> out) const = 0;
+    /// out = ∂F/∂h v
+    virtual void forward(Directions v, MatrixView<float> out) const = 0;
+    /// out = ∂F/∂h v, and bent = Σ_i u_i ∂²F_i/∂h² v
+    virtual void curved(Directions v, MatrixView<float> out, MatrixView<float> bent) const = 0;
+    /// out = wᵀ ∂F/∂h for another w
+    virtual void backward(Directions w, MatrixView<float> out) const = 0;
+};
+
 /// A map (n, S) x (n, D) → (n, S) and its derivatives by the state, as functions of many states,
-/// their inputs and, last, where the results go.
+/// their inputs and, last, where the results go. Nothing that they are given may be kept.
 template <class T>
 class Function {
   public:
@@ -102,6 +126,10 @@ class Function {
     std::function<void(States h, States x, MatrixView<T> out)> jacobian;
     /// uᵀ ∂F/∂h, one u per state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
+
+    /// The map linearized at states, with one u each, for directions.
+    std::function<std::unique_ptr<LinearizedMap>(States h, States x, MatrixView<const float> u)>
+        linearized;
 
     Function(std::size_t size, std::size_t input_size, const Range<T>& range)
         : ones_(size, T{1}), inputs_(input_size), range_(range) {}

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"
@@ -16,30 +18,34 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/packed_matrix.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 
 namespace nullcline::cpu {
 
-/// A program's tile of slots, each with the Jacobian at its state, in one thread: the map's own
-/// code may have more.
+/// A program's tile of slots in one thread: the map's own code may have more. Each kind of product
+/// is one call of the map, for all slots that wait for it. Where steps are solved with dense
+/// factors, each slot has the Jacobian at its state.
 template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
     using T = typename P::T;
 
     FunctionWorker(const P& program, const Function<T>& function, const Search& search,
-                   std::span<const std::size_t> starts)
+                   std::span<const std::size_t> starts, const PackedMatrix* inverse)
         : program_(program),
           function_(function),
           search_(search),
           starts_(starts),
-          n_rows_(rows_for(function.size(), starts.size())),
-          bytes_(measure()),
-          jacobians_(n_rows_ * function.size(), function.size()),
+          inverse_(inverse),
+          n_rows_(rows_for(starts.size())),
+          bytes_(measure(n_rows_)),
+          jacobians_(P::factors == Factors::none ? 0 : n_rows_ * function.size(), function.size()),
+          linearized_at_(n_rows_),
           dense_(function.size(), P::factors) {
         Arena arena(bytes_.data());
-        memory_ = Memory(arena, shape());
+        memory_ = Memory(arena, shape(n_rows_));
         std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
     }
 
@@ -50,7 +56,12 @@ class FunctionWorker {
             advance(Request::exact, [&](const Rows& rows) { serve_products(rows); });
             advance(Request::exact_transposed, [&](const Rows& rows) { serve_gradients(rows); });
             advance(Request::solve, [&](const Rows& rows) { serve_steps(rows); });
-            advance(Request::backward, [&](const Rows& rows) { serve_descents(rows); });
+            if constexpr (linearizes) {
+                advance_linearized();
+            } else {
+                advance(Request::backward, [&](const Rows& rows) { serve_descents(rows); });
+            }
+            advance(Request::precondition, [&](const Rows& rows) { precondition(rows); });
         }
     }
 
@@ -59,19 +70,25 @@ class FunctionWorker {
     using Slot = typename P::template Slot<SerialGroup, Search>;
     using Rows = std::vector<std::size_t>;
 
-    /// The number of slots: as many as have their Jacobians in 256 MiB.
-    static std::size_t rows_for(std::size_t size, std::size_t n_starts) {
-        constexpr std::size_t most_numbers = std::size_t{1} << 25U;
-        const std::size_t most = std::clamp<std::size_t>(most_numbers / (size * size), 1, 256);
-        return std::min(most, n_starts);
+    /// Memory for slots, and the most of them: a call for more takes no less time for each.
+    static constexpr std::size_t most_bytes = std::size_t{1} << 28U;
+    static constexpr std::size_t most_rows = 12 * tile_rows;
+
+    /// The number of slots: whole tiles, where there is a product for such.
+    [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
+        const std::size_t matrix =
+            P::factors == Factors::none ? 0 : function_.size() * function_.size() * sizeof(T);
+        const std::size_t affordable = most_bytes / (measure(1) + matrix);
+        const std::size_t n = std::min(std::clamp<std::size_t>(affordable, 1, most_rows), n_starts);
+        return inverse_ == nullptr ? n : (n + tile_rows - 1) / tile_rows * tile_rows;
     }
 
-    [[nodiscard]] TileShape shape() const {
-        return TileShape::of(program_.served(), n_rows_, function_.drive_size());
+    [[nodiscard]] TileShape shape(std::size_t n_rows) const {
+        return TileShape::of(program_.served(), n_rows, function_.drive_size());
     }
-    [[nodiscard]] std::size_t measure() const {
+    [[nodiscard]] std::size_t measure(std::size_t n_rows) const {
         Arena arena;
-        static_cast<void>(Memory(arena, shape()));
+        static_cast<void>(Memory(arena, shape(n_rows)));
         return arena.used();
     }
 
@@ -124,6 +141,14 @@ class FunctionWorker {
         return some;
     }
 
+    /// Put rows where they belong.
+    template <class U>
+    static void scatter(const Matrix<U>& found, const Rows& rows, MatrixView<U> to) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            std::ranges::copy(found.row(i), to.row(rows[i]).begin());
+        }
+    }
+
     [[nodiscard]] MatrixView<T> jacobian(std::size_t row) {
         return jacobians_.view().middle_rows(row * function_.size(), function_.size());
     }
@@ -154,9 +179,7 @@ class FunctionWorker {
         const Matrix<T> x = gathered(memory_.drives, states);
         Matrix<T> next(h.rows(), h.cols());
         function_.step(h.view(), x.view(), next.view());
-        for (std::size_t i = 0; i < states.size(); ++i) {
-            std::ranges::copy(next.row(i), memory_.operands.exact_product.row(states[i]).begin());
-        }
+        scatter(next, states, memory_.operands.exact_product);
     }
 
     /// Compute ∂F/∂h at the states whose products were last requested.
@@ -171,8 +194,10 @@ class FunctionWorker {
         }
     }
 
+    /// Products uᵀ ∂F/∂h at the states whose products were last requested.
     void serve_gradients(const Rows& rows) {
-        if constexpr (P::requests.contains(Request::exact_transposed)) {
+        if constexpr (P::factors != Factors::none &&
+                      P::requests.contains(Request::exact_transposed)) {
             update_jacobians(rows);
             for (const std::size_t row : rows) {
                 blas::multiply_vector_by_transpose(
@@ -180,6 +205,13 @@ class FunctionWorker {
                     std::span<const T>(memory_.operands.exact_scaled.row(row)),
                     memory_.operands.exact_gradient.row(row));
             }
+        } else if constexpr (P::requests.contains(Request::exact_transposed)) {
+            const Matrix<T> h = gathered(memory_.operands.exact, rows);
+            const Matrix<T> x = gathered(memory_.drives, rows);
+            const Matrix<T> u = gathered(memory_.operands.exact_scaled, rows);
+            Matrix<T> found(h.rows(), h.cols());
+            function_.vjp(h.view(), x.view(), u.view(), found.view());
+            scatter(found, rows, memory_.operands.exact_gradient);
         }
     }
 
@@ -193,6 +225,9 @@ class FunctionWorker {
             }
         }
     }
+
+    /// Whether the program makes models of the map, by many products at each state.
+    static constexpr bool linearizes = P::requests.contains(Request::precondition);
 
     void serve_descents(const Rows& rows) {
         if constexpr (P::requests.contains(Request::backward)) {
@@ -210,15 +245,185 @@ class FunctionWorker {
         }
     }
 
+    // Products with linearized maps. Slots that come to new states at about the same time share
+    // one, so that each product is one call for many of them; a slot that has come to its next
+    // state waits until half of all do, or the others are done.
+
+    struct LinearizedSlots {
+        std::unique_ptr<LinearizedMap> map;
+        Rows rows;
+        std::size_t n_left;  ///< slots that are still at the states where the map is linearized
+    };
+
+    void advance_linearized() {
+        leave_old_states();
+        for (const auto& slots : linearized_) {
+            advance_with(*slots);
+        }
+        leave_old_states();
+        Rows waiting;
+        std::size_t n_busy = 0;
+        for (std::size_t row = 0; row < n_rows_; ++row) {
+            n_busy += request(row) == Request::none ? 0 : 1;
+            if (waits_for_product(row) && linearized_at_[row] == nullptr) {
+                waiting.push_back(row);
+            }
+        }
+        if (!waiting.empty() && 2 * waiting.size() >= n_busy) {
+            linearize(waiting);
+        }
+    }
+
+    [[nodiscard]] bool waits_for_product(std::size_t row) const {
+        return request(row) == Request::forward || request(row) == Request::backward;
+    }
+    [[nodiscard]] bool starts_model(std::size_t row) const {
+        return request(row) == Request::backward && P::starts_model(memory_.scalars(row, 0));
+    }
+
+    /// Take slots that have gone on from the maps that were linearized at their states, and drop
+    /// maps of which most slots are gone: their products would be wasted.
+    void leave_old_states() {
+        for (std::size_t row = 0; row < n_rows_; ++row) {
+            if (linearized_at_[row] != nullptr &&
+                (request(row) == Request::none || starts_model(row))) {
+                --std::exchange(linearized_at_[row], nullptr)->n_left;
+            }
+        }
+        std::erase_if(linearized_, [&](const auto& slots) {
+            if (2 * slots->n_left > slots->rows.size()) {
+                return false;
+            }
+            for (const std::size_t row : slots->rows) {
+                if (linearized_at_[row] == slots.get()) {
+                    linearized_at_[row] = nullptr;
+                }
+            }
+            return true;
+        });
+    }
+
+    /// Linearize the map at the states of slots, and let those go on that start their models.
+    void linearize(const Rows& rows) {
+        const Matrix<T> x = gathered(memory_.drives, rows);
+        Matrix<T> h(rows.size(), function_.size());
+        Matrix<float> u(rows.size(), function_.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const auto& scalars = memory_.scalars(rows[i], 0);
+            const auto state = memory_.states.at(rows[i], scalars.side);
+            std::ranges::copy(state.h, h.row(i).begin());
+            const double norm = scalars.residual_norm;
+            std::ranges::transform(state.residual, u.row(i).begin(), [=](T f) {
+                return norm > 0 ? static_cast<float>(static_cast<double>(f) / norm) : 0;
+            });
+        }
+        auto& made = linearized_.emplace_back(std::make_unique<LinearizedSlots>(
+            function_.linearized(h.view(), x.view(), std::as_const(u).view()), rows, rows.size()));
+        Matrix<float> pulled(rows.size(), function_.size());
+        made->map->pulled(pulled.view());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const std::size_t row = rows[i];
+            linearized_at_[row] = made.get();
+            if (starts_model(row)) {
+                std::ranges::copy(pulled.row(i), memory_.operands.gradient.row(row).begin());
+                with_slot(row, [](Slot& slot) { slot.advance(); });
+            }
+        }
+    }
+
+    /// Serve slots with the map that is linearized at their states, and let them go on.
+    void advance_with(const LinearizedSlots& slots) {
+        const auto select = [&](Request wanted) {
+            Rows numbers;
+            for (std::size_t i = 0; i < slots.rows.size(); ++i) {
+                const std::size_t row = slots.rows[i];
+                if (linearized_at_[row] == &slots && request(row) == wanted && !starts_model(row)) {
+                    numbers.push_back(i);
+                }
+            }
+            return numbers;
+        };
+        const auto serve = [&](Request wanted, MatrixView<float> from, const auto& multiply) {
+            const Rows numbers = select(wanted);
+            if (numbers.empty()) {
+                return;
+            }
+            Matrix<float> operand(slots.rows.size(), function_.size());
+            for (const std::size_t i : numbers) {
+                std::ranges::copy(from.row(slots.rows[i]), operand.row(i).begin());
+            }
+            multiply(std::as_const(operand).view(), numbers);
+            for (const std::size_t i : numbers) {
+                with_slot(slots.rows[i], [](Slot& slot) { slot.advance(); });
+            }
+        };
+        serve(Request::forward, memory_.operands.direction,
+              [&](auto v, const Rows& numbers) { multiply_directions(slots, v, numbers); });
+        serve(Request::backward, memory_.operands.scaled, [&](auto u, const Rows& numbers) {
+            Matrix<float> found(slots.rows.size(), function_.size());
+            slots.map->backward(u, found.view());
+            for (const std::size_t i : numbers) {
+                std::ranges::copy(std::as_const(found).row(i),
+                                  memory_.operands.gradient.row(slots.rows[i]).begin());
+            }
+        });
+    }
+
+    /// J v, and where a model has it, Σ_i f_i ∂²F_i v.
+    void multiply_directions(const LinearizedSlots& slots, MatrixView<const float> v,
+                             const Rows& numbers) {
+        const auto scalars = [&](std::size_t i) -> const auto& {
+            return memory_.scalars(slots.rows[i], 0);
+        };
+        const bool is_curved =
+            std::ranges::any_of(numbers, [&](std::size_t i) { return scalars(i).model.curved; });
+        Matrix<float> found(v.rows(), v.cols());
+        Matrix<float> bent(is_curved ? v.rows() : 0, v.cols());
+        if (is_curved) {
+            slots.map->curved(v, found.view(), bent.view());
+        } else {
+            slots.map->forward(v, found.view());
+        }
+        for (const std::size_t i : numbers) {
+            const std::size_t row = slots.rows[i];
+            std::ranges::copy(std::as_const(found).row(i),
+                              memory_.operands.product.row(row).begin());
+            if (is_curved) {
+                const auto norm = static_cast<float>(scalars(i).residual_norm);
+                std::ranges::transform(std::as_const(bent).row(i),
+                                       memory_.curved_products.row(row).begin(),
+                                       [=](float product) { return norm * product; });
+            }
+        }
+    }
+
+    void precondition(const Rows& rows) {
+        if constexpr (P::requests.contains(Request::precondition)) {
+            const Operands<T>& operands = memory_.operands;
+            std::vector<BusyBlocks> busy(n_rows_ / tile_rows);
+            for (const std::size_t row : rows) {
+                busy[row / tile_rows][row % tile_rows / tile_block] = true;
+            }
+            for (std::size_t tile = 0; tile < busy.size(); ++tile) {
+                const std::size_t first = tile * tile_rows;
+                multiply(operands.gradient.middle_rows(first, tile_rows), *inverse_,
+                         operands.preconditioned.middle_rows(first, tile_rows), busy[tile]);
+            }
+        }
+    }
+
     const P& program_;
     const Function<T>& function_;
     const Search& search_;
     std::span<const std::size_t> starts_;
+    const PackedMatrix* inverse_;
     std::size_t n_rows_;
     std::size_t n_taken_ = 0;
     TileMemory bytes_;
     Memory memory_;
     Matrix<T> jacobians_;
+    std::vector<std::unique_ptr<LinearizedSlots>> linearized_;
+    std::vector<LinearizedSlots*> linearized_at_;  ///< which of them each slot is at, if any
     typename P::Workspace work_;
     DenseSteps<T> dense_;
     SerialGroup group_;
