@@ -141,6 +141,22 @@ class PyCell {
         return out.array;
     }
 
+    py::array_t<T> residual_jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
+        NewArray<T> out({rows(h), units()});
+        const auto view = matrix(v, "v", rows(h), units());
+        compute(h, units(), x, n_threads,
+                [&](const auto& batch) { nullcline::residual_jvp(batch, view, out.view); });
+        return out.array;
+    }
+
+    py::array_t<T> residual_vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
+        NewArray<T> out({rows(h), units()});
+        const auto view = matrix(u, "u", rows(h), units());
+        compute(h, units(), x, n_threads,
+                [&](const auto& batch) { nullcline::residual_vjp(batch, view, out.view); });
+        return out.array;
+    }
+
     py::array_t<T> residual_input_jvp(const A& h, const MaybeA& x, const A& v,
                                       int n_threads) const {
         NewArray<T> out({rows(h), units()});
@@ -405,6 +421,8 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("vjp", &G::vjp, h, x, u, n_threads)
         .def("hvp", &G::hvp, h, x, u, v, n_threads)
         .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
+        .def("residual_jvp", &G::residual_jvp, h, x, v, n_threads)
+        .def("residual_vjp", &G::residual_vjp, h, x, u, n_threads)
         .def("residual_input_jvp", &G::residual_input_jvp, h, x, v, n_threads)
         .def("input_vjp", &G::input_vjp, h, x, u, n_threads)
         .def("secant_vjp", &G::secant_vjp, h0, x0, h, x, u, n_threads)

@@ -20,7 +20,8 @@ from nullcline.continuation.curve_problem import scale_of, solve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.continuation.curve_problem import Matrix, Problem, Solved, Vector
+    from nullcline.continuation.bordered import Bordered
+    from nullcline.continuation.curve_problem import Matrix, Problem, Vector
 
 SINGULAR = 1e-9
 """Singular values this small, against the largest or 1, count as zero where a curve begins."""
@@ -36,6 +37,11 @@ DIFFERENCE = 1e-5
 
 ARNOLDI_STEPS = 20
 """Enough for the eigenvalues that stand apart from the others."""
+
+FIRST_LOOK = 8
+FAR = 0.5
+"""No eigenvalue is below 0 if by so many steps none is seen this far from 1: those that stand apart
+are seen first, and from within."""
 
 CURVED = 1e-6
 """Second derivatives below count as zero."""
@@ -86,10 +92,10 @@ def _corrected(problem: Problem, y: Vector, gamma: float) -> tuple[Vector, float
     )
     if not np.isfinite(matrix).all():
         return None
-    found = solve(matrix, right_side)
-    if found is None:
+    change = solve(matrix, right_side)
+    if change is None:
         return None
-    return y - found.solution[:-1], gamma - float(found.solution[-1])
+    return y - change[:-1], gamma - float(change[-1])
 
 
 def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
@@ -100,23 +106,23 @@ def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
     return derivative
 
 
-def n_passed(before: Matrix, after: Solved) -> int:
-    """Return how often the determinant changes its sign between two bordered matrices.
+def n_passed(before: Bordered, after: Bordered) -> int:
+    """Return how often the determinant changes its sign between two matrices of the same row.
 
-    It is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1 where M₁⁻¹ M₀ has an eigenvalue below
-    zero. Of large matrices those are seen that Arnoldi's method finds in a few steps: eigenvalues
-    lie about 1, and where something crosses far from it.
+    The row is that of `after`. The determinant is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1
+    where M₁⁻¹ M₀ has an eigenvalue below zero. Of large matrices those are seen that Arnoldi's
+    method finds in a few steps: eigenvalues lie about 1, and where something crosses far from it.
     """
-    from scipy.linalg.lapack import dgetrs
+    matrix, row = before.matrix, after.matrix[-1]
 
-    size = len(before)
+    def product(v: Vector) -> Vector:
+        image = matrix @ v
+        image[-1] = row @ v
+        return after.solve(image)
 
-    def product(v: Matrix) -> Matrix:
-        solved: Matrix = dgetrs(after.factors, after.pivots, before @ v)[0]
-        return solved
-
+    size = len(row)
     if size <= 2 * ARNOLDI_STEPS:
-        small = product(np.eye(size))
+        small = np.column_stack([product(unit) for unit in np.eye(size)])
     else:
         small = _hessenberg(product, np.random.default_rng(0).normal(size=size))
     if not np.isfinite(small).all():
@@ -126,21 +132,29 @@ def n_passed(before: Matrix, after: Solved) -> int:
 
 
 def _hessenberg(product: Callable[[Vector], Vector], start: Vector) -> Matrix:
-    """Return what Arnoldi's method makes of a matrix, (m, m), m = ARNOLDI_STEPS at most."""
+    """Return what Arnoldi's method makes of a matrix, (m, m), m = ARNOLDI_STEPS at most.
+
+    It stops after `FIRST_LOOK` steps where all eigenvalues that are seen by then are near 1.
+    """
     basis = np.zeros((ARNOLDI_STEPS + 1, len(start)))
     hessenberg = np.zeros((ARNOLDI_STEPS + 1, ARNOLDI_STEPS))
     basis[0] = start / np.linalg.norm(start)
     for j in range(ARNOLDI_STEPS):
         image = product(basis[j])
+        known = basis[: j + 1]
         for _ in range(2):  # twice is enough to be orthogonal
-            parts = basis[: j + 1] @ image
+            parts = known @ image
             hessenberg[: j + 1, j] += parts
-            image = image - parts @ basis[: j + 1]
-        length = float(np.linalg.norm(image))
+            image -= parts @ known
+        length = float(np.sqrt(image @ image))
         if not length > SINGULAR:
             return hessenberg[: j + 1, : j + 1]
         hessenberg[j + 1, j] = length
-        basis[j + 1] = image / length
+        np.divide(image, length, out=basis[j + 1])
+        if j + 1 == FIRST_LOOK:
+            seen = hessenberg[:FIRST_LOOK, :FIRST_LOOK]
+            if not np.isfinite(seen).all() or np.abs(np.linalg.eigvals(seen) - 1).max() < FAR:
+                return seen
     return hessenberg[:-1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,25 +48,15 @@ class Problem:
         return np.append(self.rooms(y), self.reach - abs(float(y[-1])))
 
 
-class Solved(NamedTuple):
-    """The solution of a square system, the sign of its determinant, and its factors by LAPACK."""
-
-    solution: Vector
-    sign: float
-    factors: Matrix
-    pivots: NDArray[np.int32]
-
-
-def solve(matrix: Matrix, right: Vector) -> Solved | None:
+def solve(matrix: Matrix, right: Vector) -> Vector | None:
     """Return the solution of a square system; None if it is singular, or something not finite."""
     from scipy.linalg.lapack import dgesv
 
-    factors, pivots, solution, info = dgesv(matrix, right)
+    _, _, solution, info = dgesv(matrix, right)
     if info != 0 or not np.isfinite(solution).all():
         return None
-    swaps = np.count_nonzero(pivots != np.arange(len(pivots)))
-    sign = np.prod(np.sign(np.diag(factors))) * (-1) ** swaps
-    return Solved(solution, float(sign), factors, pivots)
+    found: Vector = solution
+    return found
 
 
 def scale_of(y: Vector) -> float:
