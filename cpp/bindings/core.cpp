@@ -23,6 +23,7 @@
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/inputs.hpp"
+#include "nullcline/cells/residual_map.hpp"
 #include "nullcline/cells/secants.hpp"
 #include "nullcline/cells/sequences.hpp"
 #include "nullcline/cells/speed_hessian.hpp"
@@ -35,6 +36,49 @@
 
 namespace nullcline::bindings {
 namespace {
+
+template <class T>
+class PyResidualMap {
+  public:
+    using A = Array<T>;
+
+    PyResidualMap(const Cell<T>& cell, std::span<const T> h, std::span<const T> x) {
+        std::vector<T> drive(cell.drive_size());
+        NativeCall native;
+        native.without_gil([&] {
+            cell.drive(x, std::span(drive));
+            map_.emplace(cell, h, std::span<const T>(drive));
+        });
+    }
+
+    [[nodiscard]] py::array_t<T> residual() const {
+        NewArray<T> out({units()});
+        std::ranges::copy(map_->residual(), out.view.elements().begin());
+        return out.array;
+    }
+
+    [[nodiscard]] py::array_t<T> jvp(const A& v) const {
+        return mapped(vector(v, "v", units()), &ResidualMap<T>::jvp);
+    }
+
+    [[nodiscard]] py::array_t<T> vjp(const A& u) const {
+        return mapped(vector(u, "u", units()), &ResidualMap<T>::vjp);
+    }
+
+  private:
+    using Map = void (ResidualMap<T>::*)(std::span<const T>, std::span<T>) const;
+
+    [[nodiscard]] py::ssize_t units() const { return static_cast<py::ssize_t>(map_->size()); }
+
+    [[nodiscard]] py::array_t<T> mapped(std::span<const T> from, Map map) const {
+        NewArray<T> out({units()});
+        NativeCall native;
+        native.without_gil([&] { ((*map_).*map)(from, out.view.elements()); });
+        return out.array;
+    }
+
+    std::optional<ResidualMap<T>> map_;
+};
 
 template <class T>
 class PyCell {
@@ -101,6 +145,11 @@ class PyCell {
         return out.array;
     }
 
+    PyResidualMap<T> residual_map(const A& h, const MaybeA& x) const {
+        return {cell_, vector(h, "h", units()),
+                x ? vector(*x, "x", inputs()) : std::span<const T>()};
+    }
+
     py::array_t<T> input_jacobian(const A& h, const MaybeA& x, int n_threads) const {
         NewArray<T> out({rows(h), states(), inputs()});
         compute(h, states(), x, n_threads,
@@ -138,22 +187,6 @@ class PyCell {
         const auto view = matrix(v, "v", rows(h), inputs());
         compute(h, states(), x, n_threads,
                 [&](const auto& batch) { nullcline::input_jvp(batch, view, out.view); });
-        return out.array;
-    }
-
-    py::array_t<T> residual_jvp(const A& h, const MaybeA& x, const A& v, int n_threads) const {
-        NewArray<T> out({rows(h), units()});
-        const auto view = matrix(v, "v", rows(h), units());
-        compute(h, units(), x, n_threads,
-                [&](const auto& batch) { nullcline::residual_jvp(batch, view, out.view); });
-        return out.array;
-    }
-
-    py::array_t<T> residual_vjp(const A& h, const MaybeA& x, const A& u, int n_threads) const {
-        NewArray<T> out({rows(h), units()});
-        const auto view = matrix(u, "u", rows(h), units());
-        compute(h, units(), x, n_threads,
-                [&](const auto& batch) { nullcline::residual_vjp(batch, view, out.view); });
         return out.array;
     }
 
@@ -379,7 +412,7 @@ class PyCell {
 };
 
 template <class T>
-void declare(py::module_& module, const char* result_name, const char* name) {
+void declare(py::module_& module, const char* result_name, const char* map_name, const char* name) {
     using Result = PyOutcomes<T>;
     py::class_<Result>(module, result_name)
         .def_readonly("h", &Result::h)
@@ -388,6 +421,12 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def_readonly("reason", &Result::reason)
         .def_readonly("iterations", &Result::iterations)
         .def_readonly("n_products", &Result::n_products);
+
+    using M = PyResidualMap<T>;
+    py::class_<M>(module, map_name)
+        .def_property_readonly("residual", &M::residual)
+        .def("jvp", &M::jvp, py::arg("v").noconvert())
+        .def("vjp", &M::vjp, py::arg("u").noconvert());
 
     using G = PyCell<T>;
     const auto h = py::arg("h").noconvert();
@@ -416,13 +455,12 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("jacobian", &G::jacobian, h, no_x, n_threads)
         .def("speed_hessian", &G::speed_hessian, h, no_x, n_threads)
         .def("residual_jacobian", &G::residual_jacobian, h, no_x, n_threads)
+        .def("residual_map", &G::residual_map, h, no_x, py::keep_alive<0, 1>())
         .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
         .def("jvp", &G::jvp, h, x, v, n_threads)
         .def("vjp", &G::vjp, h, x, u, n_threads)
         .def("hvp", &G::hvp, h, x, u, v, n_threads)
         .def("input_jvp", &G::input_jvp, h, x, v, n_threads)
-        .def("residual_jvp", &G::residual_jvp, h, x, v, n_threads)
-        .def("residual_vjp", &G::residual_vjp, h, x, u, n_threads)
         .def("residual_input_jvp", &G::residual_input_jvp, h, x, v, n_threads)
         .def("input_vjp", &G::input_vjp, h, x, u, n_threads)
         .def("secant_vjp", &G::secant_vjp, h0, x0, h, x, u, n_threads)
@@ -502,7 +540,7 @@ PYBIND11_MODULE(_core, module) {
                py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
     module.def("threads_with_room", &nullcline::n_workers_with_room, py::arg("n_threads"));
-    declare<double>(module, "SearchResult64", "Cell64");
-    declare<float>(module, "SearchResult32", "Cell32");
+    declare<double>(module, "SearchResult64", "ResidualMap64", "Cell64");
+    declare<float>(module, "SearchResult32", "ResidualMap32", "Cell32");
     declare_functions(module);
 }

@@ -15,16 +15,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nullcline.continuation.bordered import Bordered, border
+from nullcline.continuation.factored import Factored, factor
 from nullcline.continuation.curve_problem import scale_of, solve
+from nullcline.continuation.krylov_space import KrylovSpace
+from nullcline.continuation.singular_vectors import smallest_by_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.continuation.bordered import Bordered
-    from nullcline.continuation.curve_problem import Matrix, Problem, Vector
+    from numpy.typing import NDArray
+
+    from nullcline.continuation.curve_problem import CurveMap, Matrix, Problem, Vector
 
 SINGULAR = 1e-9
 """Singular values this small, against the largest or 1, count as zero where a curve begins."""
+
+PLAINLY = 1e3
+INVERSE_ITERATIONS = 4
+"""So many find the smallest singular value to a factor of two or so, where it matters; one that is
+larger than `SINGULAR` by a thousand is not it."""
+
+LARGEST_DECOMPOSED = 64
+"""A larger Jacobian is not decomposed into all its singular values where a few vectors will do."""
 
 ITERATIONS = 12
 """Newton's iterations to a branch point, at most."""
@@ -106,7 +119,7 @@ def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
     return derivative
 
 
-def n_passed(before: Bordered, after: Bordered) -> int:
+def n_passed(before: Factored, after: Factored) -> int:
     """Return how often the determinant changes its sign between two matrices of the same row.
 
     The row is that of `after`. The determinant is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1
@@ -120,42 +133,26 @@ def n_passed(before: Bordered, after: Bordered) -> int:
         image[-1] = row @ v
         return after.solve(image)
 
-    size = len(row)
-    if size <= 2 * ARNOLDI_STEPS:
-        small = np.column_stack([product(unit) for unit in np.eye(size)])
-    else:
-        small = _hessenberg(product, np.random.default_rng(0).normal(size=size))
-    if not np.isfinite(small).all():
-        return 0
-    eigenvalues = np.linalg.eigvals(small)
+    eigenvalues = _outer_eigenvalues(product, len(row))
     return int(np.sum((eigenvalues.imag == 0) & (eigenvalues.real < 0)))
 
 
-def _hessenberg(product: Callable[[Vector], Vector], start: Vector) -> Matrix:
-    """Return what Arnoldi's method makes of a matrix, (m, m), m = ARNOLDI_STEPS at most.
-
-    It stops after `FIRST_LOOK` steps where all eigenvalues that are seen by then are near 1.
-    """
-    basis = np.zeros((ARNOLDI_STEPS + 1, len(start)))
-    hessenberg = np.zeros((ARNOLDI_STEPS + 1, ARNOLDI_STEPS))
-    basis[0] = start / np.linalg.norm(start)
-    for j in range(ARNOLDI_STEPS):
-        image = product(basis[j])
-        known = basis[: j + 1]
-        for _ in range(2):  # twice is enough to be orthogonal
-            parts = known @ image
-            hessenberg[: j + 1, j] += parts
-            image -= parts @ known
-        length = float(np.sqrt(image @ image))
-        if not length > SINGULAR:
-            return hessenberg[: j + 1, : j + 1]
-        hessenberg[j + 1, j] = length
-        np.divide(image, length, out=basis[j + 1])
-        if j + 1 == FIRST_LOOK:
-            seen = hessenberg[:FIRST_LOOK, :FIRST_LOOK]
-            if not np.isfinite(seen).all() or np.abs(np.linalg.eigvals(seen) - 1).max() < FAR:
-                return seen
-    return hessenberg[:-1]
+def _outer_eigenvalues(
+    product: Callable[[Vector], Vector], size: int
+) -> NDArray[np.complex128 | np.float64]:
+    """Return those eigenvalues of a matrix that stand apart from 1, maybe with others."""
+    small = size <= 2 * ARNOLDI_STEPS
+    start = np.random.default_rng(0).normal(size=size)
+    space = KrylovSpace(product, start, size if small else ARNOLDI_STEPS)
+    nothing = np.zeros(0)
+    while space.grow():
+        if space.size == FIRST_LOOK and not small:
+            if not np.isfinite(space.hessenberg).all():
+                return nothing
+            seen = np.linalg.eigvals(space.hessenberg)
+            if np.abs(seen - 1).max() < FAR:
+                return nothing
+    return np.linalg.eigvals(space.hessenberg) if np.isfinite(space.hessenberg).all() else nothing
 
 
 class Kind(Enum):
@@ -172,11 +169,13 @@ class OpenDirections:
 
     One tangent at an ordinary point, two at a simple branch point. At a degenerate one those of
     curves are not known: the one that is given is the direction that J maps to zero in which the
-    last unknown moves most.
+    last unknown moves most. Where one direction is plainly the only one, there is the Jacobian
+    too, bordered and factored.
     """
 
     tangents: Matrix
     kind: Kind
+    bordered: Bordered | None = None
 
 
 def open_directions(problem: Problem, y: Vector) -> OpenDirections:
@@ -187,8 +186,15 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
     ValueError
         If the Jacobian is not finite.
     """
+    if problem.products is not None:
+        along = _open_by_products(problem, problem.products(y), y)
+        if along is not None:
+            return OpenDirections(along.tangent[None], Kind.ORDINARY, along)
     jacobian = problem.jacobian(y)
     require_finite_jacobian(jacobian)
+    only = _plainly_one(jacobian) if len(y) > LARGEST_DECOMPOSED else None
+    if only is not None:
+        return OpenDirections(only.tangent[None], Kind.ORDINARY, only)
     left, singular_values, right = np.linalg.svd(jacobian)
     rank = int(np.sum(singular_values > SINGULAR * max(1.0, float(singular_values[0]))))
     if rank == len(singular_values):
@@ -202,6 +208,40 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
     length = float(np.linalg.norm(along))
     only = along / length if length > SINGULAR else null[-1]
     return OpenDirections(only[None], Kind.DEGENERATE)
+
+
+def _open_by_products(problem: Problem, jacobian: CurveMap, y: Vector) -> Bordered | None:
+    """Return the Jacobian, bordered, of a large problem, as far as one direction is seen.
+
+    It is the vector of the smallest eigenvalue of Jᵀ J. That no other is open is taken for granted
+    where a bordered system can then be solved by products.
+    """
+    along = smallest_by_products(lambda v: jacobian.vjp(jacobian.jvp(v)), len(y), 1)
+    return None if along is None else border(problem, y, along[0])
+
+
+def _plainly_one(jacobian: Matrix) -> Factored | None:
+    """Return the Jacobian, bordered, if it is far from losing a rank; None if that is not sure.
+
+    Inverse iteration finds the smallest singular value from above: that x of J x = z is shortest
+    which lies across the tangent, and Jᵀ z = x has one solution for it.
+    """
+    rng = np.random.default_rng(0)
+    found = factor(jacobian, _unit(rng.normal(size=jacobian.shape[1])), single=False)
+    if found is None:
+        return None
+    z = _unit(rng.normal(size=len(jacobian)))
+    for _ in range(INVERSE_ITERATIONS):
+        x = found.across(z, found.tangent)
+        z = found.solve_transposed(x)[:-1]
+        smallest = float(np.linalg.norm(z)) ** -0.5
+        z = _unit(z)
+    largest = max(1.0, float(np.linalg.norm(jacobian)))
+    return found if smallest > PLAINLY * SINGULAR * largest else None
+
+
+def _unit(vector: Vector) -> Vector:
+    return vector / float(np.linalg.norm(vector))
 
 
 def require_finite_jacobian(jacobian: Matrix) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 Vector: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
+
+LARGEST_WRITTEN_OUT = 4096
+"""The most units of a cell whose Jacobian is written out and factored at every step. Beyond, curves
+are followed by products."""
 
 
 class CurveStop(Enum):
@@ -30,18 +34,30 @@ class CurveStop(Enum):
     )
 
 
+class CurveMap(Protocol):
+    """The Jacobian (N, N + 1) at a point as a map."""
+
+    def jvp(self, v: Vector) -> Vector:
+        """Return J v, shape (N,)."""
+
+    def vjp(self, u: Vector) -> Vector:
+        """Return Jᵀ u, shape (N + 1,)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """The equations, their Jacobian (N, N + 1), and the region that the curve stays in.
 
     `rooms` says how far a point is from each face of the region, negative outside; infinite where
-    there is none. `reach` bounds the last unknown's modulus.
+    there is none. `reach` bounds the last unknown's modulus. `products` makes the Jacobian as a
+    map, for problems so large that it is not to be written out as long as there is another way.
     """
 
     function: Callable[[Vector], Vector]
     jacobian: Callable[[Vector], Matrix]
     rooms: Callable[[Vector], Vector]
     reach: float = np.inf
+    products: Callable[[Vector], CurveMap] | None = None
 
     def distances(self, y: Vector) -> Vector:
         """Return the distance from each face, and last of all from the reach."""

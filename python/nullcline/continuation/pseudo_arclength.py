@@ -18,6 +18,7 @@ import numpy as np
 from nullcline.continuation.branch_points import Kind, approach, n_passed
 from nullcline.continuation.bordered import border
 from nullcline.continuation.curve_problem import CurveStop, scale_of, solve
+from nullcline.continuation.factored import Factored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,7 +152,7 @@ def follow(
     """
     with np.errstate(under="ignore"):
         if bordered is None and kind is Kind.ORDINARY:
-            bordered = border(problem.jacobian(start), tangent)
+            bordered = border(problem, start, tangent)
         walk = _Walk(problem, _Here(start, tangent, bordered), kind)
         step = min(first_step, largest_step)
         while len(walk.points) < max_points and walk.stop is None:
@@ -238,13 +239,15 @@ class _Walk:
         if len(self.points) == 1:  # the beginning may be one
             return 0
         before, after = self._here.bordered, ahead.bordered
-        return 0 if before is None or after is None else n_passed(before, after)
+        if isinstance(before, Factored) and isinstance(after, Factored):
+            return n_passed(before, after)
+        return 0
 
     def _keeps_to_the_curve(self, ahead: _Here, step: float) -> bool:
         """Compare the determinant's signs, and note a branch point that the step has passed."""
         sign = None if ahead.bordered is None else ahead.bordered.sign
         before = self._here.point
-        if self._sign is not None and sign != self._sign:
+        if self._sign is not None and sign is not None and sign != self._sign:
             crossing = self._crossing(before, ahead.point, step)
             if crossing is None:
                 return False
@@ -293,7 +296,7 @@ def turning_point(problem: Problem, branch: Branch, k: int, depth: int = 3) -> V
     point, tangent = branch.points[k], branch.tangents[k]
     length = float(tangent @ (branch.points[k + 1] - point))
     found: list[Vector] = [point]
-    here = _Here(point, tangent, border(problem.jacobian(point), tangent))
+    here = _Here(point, tangent, border(problem, point, tangent))
 
     def slope(step: float) -> float:
         if step == 0:
@@ -337,7 +340,7 @@ def _ahead(problem: Problem, here: _Here, point: Vector) -> _Here | None:
 
     This is where a step's one factorization is made.
     """
-    found = border(problem.jacobian(point), here.tangent)
+    found = border(problem, point, here.tangent)
     if found is None or found.tangent @ here.tangent < LARGEST_TURN:
         return None
     length = float(np.linalg.norm(point - here.point))

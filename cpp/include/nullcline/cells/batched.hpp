@@ -181,29 +181,28 @@ void input_jacobian(const Batch<T>& batch, MatrixView<T> out) {
     });
 }
 
-namespace detail {
-
-/// (∂f/∂h) v of an equation, one v per state.
+/// (∂F/∂h) v, one v per state.
 template <class T>
-void jvp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixView<const T> v,
-         MatrixView<T> out) {
-    for_each_linearization(batch, equation, [&](const auto& tile) {
+void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
+    const CellEquation<T> equation = detail::update(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         const auto directions = v.middle_rows(tile.first, tile.count());
         Matrix<T> products(tile.count(), equation.weights().rows());
         multiply_directions(equation, tile.points, directions, products.view());
         for (std::size_t i = 0; i < tile.count(); ++i) {
+            const auto to = out.row(tile.first + i);
             finish_jvp(SerialGroup(), tile.points[i].jacobian(),
-                       std::span<const T>(products.row(i)), directions.row(i),
-                       out.row(tile.first + i));
+                       std::span<const T>(products.row(i)), directions.row(i), to);
+            add_scaled(T{1}, directions.row(i), to);
         }
     });
 }
 
-/// uᵀ (∂f/∂h) of an equation, one u per state.
+/// uᵀ (∂F/∂h), one u per state.
 template <class T>
-void vjp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixView<const T> u,
-         MatrixView<T> out) {
-    for_each_linearization(batch, equation, [&](const auto& tile) {
+void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
+    const CellEquation<T> equation = detail::update(batch);
+    detail::for_each_linearization(batch, equation, [&](const auto& tile) {
         const auto covectors = u.middle_rows(tile.first, tile.count());
         const auto to = out.middle_rows(tile.first, tile.count());
         Matrix<T> scaled(tile.count(), equation.weights().rows());
@@ -213,36 +212,9 @@ void vjp(const Batch<T>& batch, const CellEquation<T>& equation, MatrixView<cons
         multiply_covectors(equation, tile.points, scaled.view(), to);
         for (std::size_t i = 0; i < tile.count(); ++i) {
             finish_vjp(SerialGroup(), tile.points[i].jacobian(), covectors.row(i), to.row(i));
+            add_scaled(T{1}, covectors.row(i), to.row(i));
         }
     });
-}
-
-}  // namespace detail
-
-/// (∂F/∂h) v, one v per state.
-template <class T>
-void jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::jvp(batch, detail::update(batch), v, out);
-    add_scaled(T{1}, v.elements(), out.elements());  // F = h + f
-}
-
-/// uᵀ (∂F/∂h), one u per state.
-template <class T>
-void vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    detail::vjp(batch, detail::update(batch), u, out);
-    add_scaled(T{1}, u.elements(), out.elements());
-}
-
-/// The reduced residual's Jacobian times v, one v per state.
-template <class T>
-void residual_jvp(const Batch<T>& batch, MatrixView<const T> v, MatrixView<T> out) {
-    detail::jvp(batch, detail::reduced(batch), v, out);
-}
-
-/// uᵀ times the reduced residual's Jacobian, one u per state.
-template <class T>
-void residual_vjp(const Batch<T>& batch, MatrixView<const T> u, MatrixView<T> out) {
-    detail::vjp(batch, detail::reduced(batch), u, out);
 }
 
 /// Σ_k u_k ∂²F_k v, one u and one v per state: the Hessian of uᵀF times v.
