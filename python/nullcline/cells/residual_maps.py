@@ -61,29 +61,34 @@ class _WrittenOut:
 
     @property
     def residual(self) -> Vector:
-        return self._cell.residual(self._h, self._x)[0].astype(np.float64)
+        residual: Vector = self._cell.residual(self._h, self._x)[0].astype(np.float64)
+        return residual
 
     @cached_property
     def _jacobian(self) -> Matrix:
-        return self._cell.residual_jacobian(self._h, self._x)[0].astype(np.float64)
+        jacobian = self._cell.residual_jacobian(self._h, self._x)
+        written: Matrix = jacobian[0].astype(np.float64)
+        return written
 
     def jvp(self, v: Vector) -> Vector:
-        return self._jacobian @ v
+        product: Vector = self._jacobian @ v
+        return product
 
     def vjp(self, u: Vector) -> Vector:
-        return u @ self._jacobian
+        product: Vector = u @ self._jacobian
+        return product
 
 
 class _FunctionMap(_WrittenOut):
     """Of a function, whose residual is F(s, x) - s."""
 
     def jvp(self, v: Vector) -> Vector:
-        product: Vector = self._cell.jvp(self._h, self._x, v[None])[0] - v
-        return product
+        product: Vector = self._cell.jvp(self._h, self._x, v[None])[0].astype(np.float64)
+        return product - v
 
     def vjp(self, u: Vector) -> Vector:
-        product: Vector = self._cell.vjp(self._h, self._x, u[None])[0] - u
-        return product
+        product: Vector = self._cell.vjp(self._h, self._x, u[None])[0].astype(np.float64)
+        return product - u
 
 
 class _LayerMap:
@@ -95,20 +100,22 @@ class _LayerMap:
 
     def input_jvp(self, v: Vector) -> Vector:
         """Return what a change of the input makes of G."""
-        change: Vector = self._cell.residual_input_jvp(self._h[None], self._x, v[None])[0]
-        return change
+        change = self._cell.residual_input_jvp(self._h[None], self._x, v[None])
+        along: Vector = change[0].astype(np.float64)
+        return along
 
     def input_vjp(self, u: Vector) -> Vector:
         """Return its transpose's product."""
-        return u @ self._input_jacobian
+        product: Vector = u @ self._input_jacobian
+        return product
 
     @cached_property
     def _input_jacobian(self) -> Matrix:
         """∂G/∂x, (H, D), written out: products with its transpose are asked for at starts alone."""
         size = self._cell.input_size
         rows = np.repeat(self._h[None], size, axis=0)
-        columns: Matrix = self._cell.residual_input_jvp(rows, self._x, np.eye(size))
-        return columns.T
+        columns = self._cell.residual_input_jvp(rows, self._x, np.eye(size))
+        return columns.T.astype(np.float64)
 
 
 class _StackMap:
@@ -118,7 +125,9 @@ class _StackMap:
         self._cuts = np.cumsum([cell.hidden_size for cell in stack.cells])[:-1]
         outputs = np.split(h, self._cuts)
         reads = [x, *outputs[:-1]]
-        self._layers = [_LayerMap(*layer) for layer in zip(stack.cells, outputs, reads, strict=True)]
+        self._layers = [
+            _LayerMap(*layer) for layer in zip(stack.cells, outputs, reads, strict=True)
+        ]
 
     @property
     def residual(self) -> Vector:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nullcline.continuation.bordered import Bordered, border
-from nullcline.continuation.factored import Factored, factor
 from nullcline.continuation.curve_problem import scale_of, solve
+from nullcline.continuation.factored import Factored, factor
 from nullcline.continuation.krylov_space import KrylovSpace
 from nullcline.continuation.singular_vectors import smallest_by_products
 
@@ -51,8 +51,8 @@ DIFFERENCE = 1e-5
 ARNOLDI_STEPS = 20
 """Enough for the eigenvalues that stand apart from the others."""
 
-FIRST_LOOK = 8
-FAR = 0.5
+FIRST_LOOK = 5
+FAR = 0.3
 """No eigenvalue is below 0 if by so many steps none is seen this far from 1: those that stand apart
 are seen first, and from within."""
 
@@ -137,9 +137,7 @@ def n_passed(before: Factored, after: Factored) -> int:
     return int(np.sum((eigenvalues.imag == 0) & (eigenvalues.real < 0)))
 
 
-def _outer_eigenvalues(
-    product: Callable[[Vector], Vector], size: int
-) -> NDArray[np.complex128 | np.float64]:
+def _outer_eigenvalues(product: Callable[[Vector], Vector], size: int) -> NDArray[Any]:
     """Return those eigenvalues of a matrix that stand apart from 1, maybe with others."""
     small = size <= 2 * ARNOLDI_STEPS
     start = np.random.default_rng(0).normal(size=size)
@@ -227,10 +225,10 @@ def _plainly_one(jacobian: Matrix) -> Factored | None:
     which lies across the tangent, and Jᵀ z = x has one solution for it.
     """
     rng = np.random.default_rng(0)
-    found = factor(jacobian, _unit(rng.normal(size=jacobian.shape[1])), single=False)
+    found = factor(jacobian, _unit(rng.normal(size=jacobian.shape[1:])), single=False)
     if found is None:
         return None
-    z = _unit(rng.normal(size=len(jacobian)))
+    z = _unit(rng.normal(size=jacobian.shape[:1]))
     for _ in range(INVERSE_ITERATIONS):
         x = found.across(z, found.tangent)
         z = found.solve_transposed(x)[:-1]
@@ -240,8 +238,9 @@ def _plainly_one(jacobian: Matrix) -> Factored | None:
     return found if smallest > PLAINLY * SINGULAR * largest else None
 
 
-def _unit(vector: Vector) -> Vector:
-    return vector / float(np.linalg.norm(vector))
+def _unit(vector: NDArray[Any]) -> Vector:
+    scaled: Vector = vector / float(np.linalg.norm(vector))
+    return scaled
 
 
 def require_finite_jacobian(jacobian: Matrix) -> None:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 MOST_PRODUCTS = 120
 """Products of one solution, at most: vectors of the basis, and memory for as many."""
 
-LOOK_EVERY = 2
+LOOK_EVERY = 1
 """Products between two looks at how much of the right side is left."""
 
 TANGENT = 1e-12
 """What J may leave of a unit tangent."""
 
-INNER = 1e-3
+INNER = 1e-2
 """What a correction may leave of the residual: the next one begins from its own."""
 
 
@@ -77,9 +77,7 @@ def border_by_products(jacobian: CurveMap, row: Vector) -> ByProducts | None:
     return ByProducts(jacobian, unit, tangent)
 
 
-def _solved(
-    jacobian: CurveMap, row: Vector, residual: Vector, tolerance: float
-) -> Vector | None:
+def _solved(jacobian: CurveMap, row: Vector, residual: Vector, tolerance: float) -> Vector | None:
     """Return d with J d = residual and row · d = 0, to a part of `tolerance`; None if not."""
     right = np.append(-residual, 0.0)
 

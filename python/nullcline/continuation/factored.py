@@ -97,8 +97,8 @@ class Factored:
         if self._single:
             scale = float(np.abs(right).max()) or 1.0
             small = (right / scale).astype(np.float32)
-            solved = sgetrs(self._factors, self._pivots, small, trans=trans)[0]
-            return scale * solved.astype(np.float64)
+            rough: NDArray[np.float32] = sgetrs(self._factors, self._pivots, small, trans=trans)[0]
+            return scale * rough.astype(np.float64)
         solution: Vector = dgetrs(self._factors, self._pivots, right, trans=trans)[0]
         return solution
 

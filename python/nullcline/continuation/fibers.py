@@ -309,7 +309,8 @@ class _FiberMap:
         self._own, self._direction = own, direction
 
     def jvp(self, v: Vector) -> Vector:
-        return self._own.jvp(np.ascontiguousarray(v[:-1])) - v[-1] * self._direction
+        product: Vector = self._own.jvp(v[:-1]) - v[-1] * self._direction
+        return product
 
     def vjp(self, u: Vector) -> Vector:
         return np.append(self._own.vjp(u), -self._direction @ u)
@@ -321,7 +322,8 @@ def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
     one = None if x is None else np.ascontiguousarray(x[0])
 
     def function(y: Vector) -> Vector:
-        return residual_map(cell, y[:-1], one).residual - y[-1] * direction
+        residual: Vector = residual_map(cell, y[:-1], one).residual - y[-1] * direction
+        return residual
 
     def jacobian(y: Vector) -> Matrix:
         return np.column_stack([cell.residual_jacobian(y[None, :-1], x)[0], -direction])

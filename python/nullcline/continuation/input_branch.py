@@ -209,7 +209,8 @@ class _InputMap:
         self._own, self._along = own, along
 
     def jvp(self, v: Vector) -> Vector:
-        return self._own.jvp(np.ascontiguousarray(v[:-1])) + v[-1] * self._along
+        product: Vector = self._own.jvp(v[:-1]) + v[-1] * self._along
+        return product
 
     def vjp(self, u: Vector) -> Vector:
         return np.append(self._own.vjp(u), self._along @ u)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nullcline.continuation.branch_points import Kind, approach, n_passed
 from nullcline.continuation.bordered import border
+from nullcline.continuation.branch_points import Kind, approach, n_passed
 from nullcline.continuation.curve_problem import CurveStop, scale_of, solve
 from nullcline.continuation.factored import Factored
 
@@ -196,18 +196,23 @@ class _Walk:
         if out is not None:
             self.stop = self.obstacle = out.beyond
             return out.part
+        turn = float(ahead.tangent @ self._here.tangent)
+        part = self._arrive(ahead, step)
+        return GROWTH if part == 1 and corrected.is_easy and turn > SMALL_TURN else part
+
+    def _arrive(self, ahead: _Here, step: float) -> float:
+        """Go to a point unless its determinant says that the step has jumped, or is too long."""
         if step > RESOLVED and self._n_passed(ahead) > 1:
             return 0.5
         if not self._keeps_to_the_curve(ahead, step):
             return self._halved()
-        turn = float(ahead.tangent @ self._here.tangent)
         if _passes(self.points[0], self.tangents[0], self._here.point, ahead, step):
             self._append(self.points[0], self.tangents[0])
             self.stop = CurveStop.CLOSED
         else:
             self._append(ahead.point, ahead.tangent)
             self._here = ahead
-        return GROWTH if corrected.is_easy and turn > SMALL_TURN else 1.0
+        return 1.0
 
     def branch(self) -> Branch:
         """Return what has been followed."""
@@ -360,41 +365,58 @@ def _corrected(problem: Problem, here: _Here, step: float) -> _Corrected | None:
 
 
 def _chords(problem: Problem, here: _Here, bordered: Bordered, step: float) -> _Corrected | None:
-    """Correct by the factors at hand; None where they correct badly, or lead far away.
+    """Correct by what solves at the point that the step comes from; None where that goes badly.
 
-    They are those of the point that the step comes from; Broyden's first updates take in how J
-    changes along the way (Kelley, Iterative Methods for Linear and Nonlinear Equations, 1995,
-    section 7.3). The first guess follows the curve round as it has last turned.
+    The first guess follows the curve round as it has last turned.
     """
     predicted = here.point + step * here.tangent
     y = predicted + _bend(here, step)
-    moves: list[Vector] = []
-    contraction = 0.0
+    updates = _Updates()
     for _ in range(CHORDS):
         residual = problem.function(y)
-        move = -bordered.across(residual, here.tangent)
-        if len(moves) == 1:
-            contraction = float(np.linalg.norm(move) / np.linalg.norm(moves[0]))
-            if not contraction <= SLOWEST:
-                return None
-        for known, next_known in pairwise(moves):
-            move += (known @ move) / (known @ known) * next_known
-        if moves:
-            rate = float(moves[-1] @ move) / float(moves[-1] @ moves[-1])
-            if not rate <= SLOWEST:
-                return None
-            move /= 1 - rate
+        move = updates.improved(-bordered.across(residual, here.tangent))
+        if move is None:
+            break
         y = y + move
         if not np.linalg.norm(y - predicted) <= LARGEST_CORRECTION * step:
-            return None
+            break
         if _is_last(y, move, residual):
-            return _Corrected(y, contraction <= EASY_CONTRACTION)
-        if moves and move @ move > SLOWEST**2 * (moves[-1] @ moves[-1]):
-            return None
-        moves.append(move)
-        if not move.any():
-            return None
+            return _Corrected(y, updates.contraction <= EASY_CONTRACTION)
     return None
+
+
+class _Updates:
+    """Broyden's first updates of an inverse, which take in how J changes along a step.
+
+    (Kelley, Iterative Methods for Linear and Nonlinear Equations, 1995, section 7.3.)
+
+    Attributes
+    ----------
+    contraction
+        The second move's length by the inverse as it was, against the first's; 0 before.
+    """
+
+    def __init__(self) -> None:
+        self.contraction = 0.0
+        self._moves: list[Vector] = []
+
+    def improved(self, move: Vector) -> Vector | None:
+        """Return the next move for that of the inverse as it was; None if it is too long."""
+        moves = self._moves
+        if len(moves) == 1:
+            self.contraction = float(np.linalg.norm(move) / np.linalg.norm(moves[0]))
+        for known, next_known in pairwise(moves):
+            move = move + (known @ move) / (known @ known) * next_known
+        if moves:
+            square = float(moves[-1] @ moves[-1])
+            rate = float(moves[-1] @ move) / square
+            if not (self.contraction <= SLOWEST and rate <= SLOWEST):
+                return None
+            move = move / (1 - rate)
+            if not move @ move <= SLOWEST**2 * square:
+                return None
+        moves.append(move)
+        return move
 
 
 def _bend(here: _Here, step: float) -> Vector:
@@ -426,8 +448,8 @@ def _newton(problem: Problem, here: _Here, step: float) -> _Corrected | None:
 def _is_last(y: Vector, change: Vector, residual: Vector) -> bool:
     """Tell whether a correction that has led to y is the last one."""
     scale = scale_of(y)
-    small: bool = np.linalg.norm(change) <= CORRECTED * scale
-    return small or bool(np.abs(residual).max() <= SOLVED * scale)
+    small = float(np.linalg.norm(change)) <= CORRECTED * scale
+    return small or float(np.abs(residual).max()) <= SOLVED * scale
 
 
 def _arc(before: Vector, tangent: Vector, after: Vector, onward: Vector) -> float:

@@ -17,7 +17,8 @@ LARGEST_DECOMPOSED = 64
 """Of a larger matrix some of the vectors are found without the others."""
 
 MOST = 60
-"""Products with the inverse, at most; of trained networks of 256 units 6 to 17 find one vector, 42 to 55 three."""
+"""Products with the inverse, at most; one vector of trained networks of 256 units takes 6 to 17,
+three take 42 to 55."""
 
 FOUND = 1e-13
 """A Ritz pair whose residual is this small, against the largest eigenvalue, is found."""
