@@ -84,13 +84,16 @@ def _solved(jacobian: CurveMap, row: Vector, residual: Vector, tolerance: float)
     def product(v: Vector) -> Vector:
         return np.append(-jacobian.jvp(v), row @ v)
 
-    return gmres(product, right, tolerance)
+    return gmres(product, right, tolerance, MOST_PRODUCTS)
 
 
 def gmres(
-    product: Callable[[Vector], Vector], right: Vector, tolerance: float, most: int = MOST_PRODUCTS
+    product: Callable[[Vector], Vector], right: Vector, tolerance: float, most: int
 ) -> Vector | None:
-    """Return what a map takes to a part of `tolerance` of the right side; None if none is found."""
+    """Return what a map takes to the right side, but for a part of `tolerance`.
+
+    None if `most` products do not find it.
+    """
     length = float(np.linalg.norm(right))
     if length == 0:
         return np.zeros_like(right)

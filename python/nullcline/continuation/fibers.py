@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.compiled import thread_count
+from nullcline.cells.protocol import HasCoreWeights
 from nullcline.cells.residual_maps import residual_map
 from nullcline.continuation.branch_points import (
     Kind,
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from nullcline.cells.residual_maps import ResidualMap
     from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.search.fixed_points import FixedPoints
+
+IN_PARALLEL_FROM = 512
+"""Curves of as many units are followed side by side: they spend their time in LAPACK and in the
+compiled core, which let other threads of Python run."""
 
 LARGEST_DENSE_POLISH = 1024
 """Points on a curve are polished by dense factors up to this size: they are too few, and too near
@@ -157,6 +163,10 @@ def trace(
     it comes back to its beginning, or, if it runs to infinity in a box without faces, after
     `max_points`; `Curve.ends` says which, in the sentences of `CurveStop`.
 
+    A curve of thirty states takes about as many factorizations of a matrix of H + 1 rows; from
+    H = 4097 on none, but products with the weights, by GMRES, in memory for 120 vectors. Branch
+    points are then not looked for.
+
     Parameters
     ----------
     cell
@@ -173,8 +183,10 @@ def trace(
         The longest step along a curve, in arclength.
     max_points
         The most states of a curve to either side.
-    tol_unique, tol_slow, n_threads
+    tol_unique, tol_slow
         As in `find_fixed_points`, which polishes the points on the curves.
+    n_threads
+        Threads for that, and for several curves of 512 units or more, each of which has one.
 
     Returns
     -------
@@ -198,11 +210,21 @@ def trace(
     )
     starts = starting_points(cell, point, inputs, search)
     x = None if starts.inputs is None else starts.inputs[:1]
-    curves = tuple(
-        _curve(cell, x, h, direction, largest_step, max_points)
+    begun = [
+        (h, direction)
         for h, kind in zip(cell.outputs_of(starts.h), starts.kind, strict=True)
         for direction in _directions(cell, x, h, kind, n_directions)
-    )
+    ]
+
+    def followed(start: tuple[Vector, Vector]) -> Curve:
+        return _curve(cell, x, *start, largest_step, max_points)
+
+    is_worth_threads = cell.hidden_size >= IN_PARALLEL_FROM and isinstance(cell, HasCoreWeights)
+    if len(begun) == 1 or n_threads == 1 or not is_worth_threads:
+        curves = tuple(map(followed, begun))
+    else:
+        with ThreadPoolExecutor(min(n_threads, len(begun))) as pool:
+            curves = tuple(pool.map(followed, begun))
     met = np.concatenate([starts.h, *(cell.state_of(_met_on(curve), x) for curve in curves)])
     method = "lm" if cell.hidden_size <= LARGEST_DENSE_POLISH else "auto"
     return Trace(curves, search(met, x, method=method).unique())

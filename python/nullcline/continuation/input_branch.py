@@ -109,7 +109,8 @@ def follow_input(
     Pseudo-arclength continuation of G(h, x + s d) = 0 in (h, s), G being the reduced residual of
     the outputs h, which goes round folds: past one, s runs back and the branch goes on with the
     other kind of point, and straight on where branches cross. (Allgower and Georg, Introduction to
-    Numerical Continuation Methods, 2003, chapters 2, 6 and 8.)
+    Numerical Continuation Methods, 2003, chapters 2, 6 and 8.) A step takes one factorization; from
+    H = 4097 on none, but products by GMRES, and branch points are not looked for.
 
     Parameters
     ----------
