@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nullcline.cells import Cell
 
 RESULTS = ROOT / "benchmarks" / "results"
-WIDE = (512, 1024, 2048, 4096, 8192)
+WIDE = (512, 1024, 2048, 4096)
 GAIN = 1.2
 N_STARTS = 20
 ROUNDS = 5

@@ -68,13 +68,23 @@ def first_fixed_point(name: str) -> tuple[nc.GRU, nc.FixedPoints]:
 
 
 @pytest.mark.parametrize("name", ["imdb-1-layer", "imdb-64-units", "synthetic-1-layer"])
-def test_a_trace_factors_about_once_a_step(name: str, factorizations: list[str]) -> None:
+def test_a_trace_factors_about_once_a_step(
+    name: str, factorizations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     cell, point = first_fixed_point(name)
+    residuals = []
+
+    def counted(*args: Any) -> Any:
+        residuals.append(args)
+        return residual_map(*args)
+
+    monkeypatch.setattr(fibers, "residual_map", counted)
     factorizations.clear()
     (curve,) = nc.trace(cell, point).curves
     assert len(curve) > 20
     assert len(factorizations) <= 1.2 * (len(curve) - 1)
     assert factorizations.count("dgesv") == 0
+    assert len(residuals) <= 7.2 * (len(curve) - 1)
 
 
 def test_curves_side_by_side_are_those_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +130,25 @@ def on_polygon(ours: nc.Curve, other: nc.Curve) -> bool:
         if distances[nearest] > 0.1 * reach[nearest] + 1e-6:  # a chord's sagitta, at 20 degrees
             return False
     return True
+
+
+def test_updates_are_exact_in_one_unknown() -> None:
+    """There they are the secant method."""
+    updates = pseudo_arclength._Updates()
+    y = np.zeros(1)
+    for _ in range(2):
+        move = updates.improved(1 - 1.3 * y)
+        assert move is not None
+        y = y + move
+    assert y[0] == pytest.approx(1 / 1.3, rel=1e-14)
+    assert updates.contraction == pytest.approx(0.3)
+
+
+def test_moves_that_hardly_shorten_are_refused() -> None:
+    for second in (0.6, -0.6, np.nan):
+        updates = pseudo_arclength._Updates()
+        assert updates.improved(np.ones(1)) is not None
+        assert updates.improved(np.full(1, second)) is None
 
 
 def tall(size: int, smallest: float = 1.0) -> Matrix:
@@ -174,11 +203,11 @@ def test_changes_of_the_determinants_sign_are_counted(n: int, size: int) -> None
     row = np.eye(size + 1)[-1]
     before = np.column_stack([turn @ np.diag(values) @ turn.T, np.zeros(size)])
     after = np.column_stack([np.eye(size), np.zeros(size)])
-    first, second = factor(before, row), factor(after, row)
+    first, second = factor(before, -row), factor(after, row)  # the second's row is what counts
     assert isinstance(first, Factored)
     assert isinstance(second, Factored)
     assert n_passed(first, second) == n
-    assert (n % 2 == 1) == (first.sign != second.sign)
+    assert (n % 2 == 1) == (first.sign_towards(second.tangent) != second.sign)
 
 
 # Where a curve begins
@@ -209,15 +238,16 @@ def test_many_or_singular_vectors_are_decomposed() -> None:
 
 @pytest.mark.parametrize("size", [3, 100])
 def test_a_branch_point_among_many_units_has_two_directions(size: int) -> None:
-    """Of s x = x³, on which all other units are at rest."""
+    """Of s x = x³, while all other units are at rest; mixed, so that nothing is zero exactly."""
+    mixed = np.linalg.qr(np.random.default_rng(0).normal(size=(size, size)))[0]
 
     def function(y: Any) -> Any:
-        return np.append(y[-1] * y[0] - y[0] ** 3, y[1:-1])
+        return mixed @ np.append(y[-1] * y[0] - y[0] ** 3, y[1:-1])
 
     def jacobian(y: Any) -> Any:
         rows = np.eye(size, size + 1)
         rows[0, 0], rows[0, -1] = y[-1] - 3 * y[0] ** 2, y[0]
-        return rows
+        return mixed @ rows
 
     problem = Problem(function, jacobian, lambda y: 2 - np.abs(y))
     at_rest = np.zeros(size + 1)
