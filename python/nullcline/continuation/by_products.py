@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 MOST_PRODUCTS = 120
 """Products of one solution, at most: vectors of the basis, and memory for as many."""
 
-LOOK_EVERY = 1
-"""Products between two looks at how much of the right side is left."""
-
 TANGENT = 1e-12
 """What J may leave of a unit tangent."""
 
@@ -102,8 +99,6 @@ def gmres(
     space = KrylovSpace(product, right, min(most, len(right)))
     while True:
         goes_on = space.grow()
-        if goes_on and space.size % LOOK_EVERY:
-            continue
         tall = space.tall
         if not np.isfinite(tall).all():
             return None

@@ -164,8 +164,8 @@ def trace(
     `max_points`; `Curve.ends` says which, in the sentences of `CurveStop`.
 
     A curve of thirty states takes about as many factorizations of a matrix of H + 1 rows; from
-    H = 4097 on none, but products with the weights, by GMRES, in memory for 120 vectors. Branch
-    points are then not looked for.
+    H = 4097 on none, but products with the weights, by GMRES, in memory for 300 vectors at most.
+    Branch points are then not looked for.
 
     Parameters
     ----------
