@@ -239,23 +239,25 @@ def test_many_or_singular_vectors_are_decomposed() -> None:
 @pytest.mark.parametrize("size", [3, 100])
 def test_a_branch_point_among_many_units_has_two_directions(size: int) -> None:
     """Of s x = x³, while all other units are at rest; mixed, so that nothing is zero exactly."""
-    mixed = np.linalg.qr(np.random.default_rng(0).normal(size=(size, size)))[0]
+    rng = np.random.default_rng(0)
+    mixed = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    turn = np.linalg.qr(rng.normal(size=(size + 1, size + 1)))[0]
 
     def function(y: Any) -> Any:
-        return mixed @ np.append(y[-1] * y[0] - y[0] ** 3, y[1:-1])
+        z = y @ turn
+        return mixed @ np.append(z[-1] * z[0] - z[0] ** 3, z[1:-1])
 
     def jacobian(y: Any) -> Any:
+        z = y @ turn
         rows = np.eye(size, size + 1)
-        rows[0, 0], rows[0, -1] = y[-1] - 3 * y[0] ** 2, y[0]
-        return mixed @ rows
+        rows[0, 0], rows[0, -1] = z[-1] - 3 * z[0] ** 2, z[0]
+        return mixed @ rows @ turn.T
 
     problem = Problem(function, jacobian, lambda y: 2 - np.abs(y))
-    at_rest = np.zeros(size + 1)
-    assert open_directions(problem, at_rest).kind is Kind.CROSSING
-    at_rest[-1] = 1
-    leaving = open_directions(problem, at_rest)
+    assert open_directions(problem, np.zeros(size + 1)).kind is Kind.CROSSING
+    leaving = open_directions(problem, turn[:, -1])
     assert leaving.kind is Kind.ORDINARY
-    np.testing.assert_allclose(np.abs(leaving.tangents), np.eye(size + 1)[-1:], atol=1e-12)
+    assert abs(leaving.tangents[0] @ turn[:, -1]) == pytest.approx(1, abs=1e-12)
 
 
 # By products
