@@ -23,6 +23,7 @@
 #include "nullcline/cells/batched.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/inputs.hpp"
+#include "nullcline/cells/residual_map.hpp"
 #include "nullcline/cells/secants.hpp"
 #include "nullcline/cells/sequences.hpp"
 #include "nullcline/cells/speed_hessian.hpp"
@@ -35,6 +36,49 @@
 
 namespace nullcline::bindings {
 namespace {
+
+template <class T>
+class PyResidualMap {
+  public:
+    using A = Array<T>;
+
+    PyResidualMap(const Cell<T>& cell, std::span<const T> h, std::span<const T> x) {
+        std::vector<T> drive(cell.drive_size());
+        NativeCall native;
+        native.without_gil([&] {
+            cell.drive(x, std::span(drive));
+            map_.emplace(cell, h, std::span<const T>(drive));
+        });
+    }
+
+    [[nodiscard]] py::array_t<T> residual() const {
+        NewArray<T> out({units()});
+        std::ranges::copy(map_->residual(), out.view.elements().begin());
+        return out.array;
+    }
+
+    [[nodiscard]] py::array_t<T> jvp(const A& v) const {
+        return mapped(vector(v, "v", units()), &ResidualMap<T>::jvp);
+    }
+
+    [[nodiscard]] py::array_t<T> vjp(const A& u) const {
+        return mapped(vector(u, "u", units()), &ResidualMap<T>::vjp);
+    }
+
+  private:
+    using Map = void (ResidualMap<T>::*)(std::span<const T>, std::span<T>) const;
+
+    [[nodiscard]] py::ssize_t units() const { return static_cast<py::ssize_t>(map_->size()); }
+
+    [[nodiscard]] py::array_t<T> mapped(std::span<const T> from, Map map) const {
+        NewArray<T> out({units()});
+        NativeCall native;
+        native.without_gil([&] { ((*map_).*map)(from, out.view.elements()); });
+        return out.array;
+    }
+
+    std::optional<ResidualMap<T>> map_;
+};
 
 template <class T>
 class PyCell {
@@ -99,6 +143,11 @@ class PyCell {
         compute(h, units(), x, n_threads,
                 [&](const auto& batch) { nullcline::residual_jacobian(batch, out.view); });
         return out.array;
+    }
+
+    PyResidualMap<T> residual_map(const A& h, const MaybeA& x) const {
+        return {cell_, vector(h, "h", units()),
+                x ? vector(*x, "x", inputs()) : std::span<const T>()};
     }
 
     py::array_t<T> input_jacobian(const A& h, const MaybeA& x, int n_threads) const {
@@ -363,7 +412,7 @@ class PyCell {
 };
 
 template <class T>
-void declare(py::module_& module, const char* result_name, const char* name) {
+void declare(py::module_& module, const char* result_name, const char* map_name, const char* name) {
     using Result = PyOutcomes<T>;
     py::class_<Result>(module, result_name)
         .def_readonly("h", &Result::h)
@@ -372,6 +421,12 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def_readonly("reason", &Result::reason)
         .def_readonly("iterations", &Result::iterations)
         .def_readonly("n_products", &Result::n_products);
+
+    using M = PyResidualMap<T>;
+    py::class_<M>(module, map_name)
+        .def_property_readonly("residual", &M::residual)
+        .def("jvp", &M::jvp, py::arg("v").noconvert())
+        .def("vjp", &M::vjp, py::arg("u").noconvert());
 
     using G = PyCell<T>;
     const auto h = py::arg("h").noconvert();
@@ -400,6 +455,7 @@ void declare(py::module_& module, const char* result_name, const char* name) {
         .def("jacobian", &G::jacobian, h, no_x, n_threads)
         .def("speed_hessian", &G::speed_hessian, h, no_x, n_threads)
         .def("residual_jacobian", &G::residual_jacobian, h, no_x, n_threads)
+        .def("residual_map", &G::residual_map, h, no_x, py::keep_alive<0, 1>())
         .def("input_jacobian", &G::input_jacobian, h, no_x, n_threads)
         .def("jvp", &G::jvp, h, x, v, n_threads)
         .def("vjp", &G::vjp, h, x, u, n_threads)
@@ -484,7 +540,7 @@ PYBIND11_MODULE(_core, module) {
                py::arg("g").noconvert(), py::arg("radius"));
     module.def("blas_ready", &blas_ready);
     module.def("threads_with_room", &nullcline::n_workers_with_room, py::arg("n_threads"));
-    declare<double>(module, "SearchResult64", "Cell64");
-    declare<float>(module, "SearchResult32", "Cell32");
+    declare<double>(module, "SearchResult64", "ResidualMap64", "Cell64");
+    declare<float>(module, "SearchResult32", "ResidualMap32", "Cell32");
     declare_functions(module);
 }

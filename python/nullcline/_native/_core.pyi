@@ -15,6 +15,8 @@ __all__ = [
     "Cell64",
     "Function32",
     "Function64",
+    "ResidualMap32",
+    "ResidualMap64",
     "SearchResult32",
     "SearchResult64",
     "blas_init",
@@ -64,6 +66,16 @@ class _SearchResult(Generic[_F]):
     @property
     def n_products(self) -> int: ...  # in float32, of a state with W and with its transpose
 
+# The reduced residual at one state, and its Jacobian's products with vectors, all (H,).
+class _ResidualMap(Generic[_F]):
+    @property
+    def residual(self) -> NDArray[_F]: ...
+    def jvp(self, v: NDArray[_F]) -> NDArray[_F]: ...
+    def vjp(self, u: NDArray[_F]) -> NDArray[_F]: ...
+
+class ResidualMap32(_ResidualMap[float32]): ...
+class ResidualMap64(_ResidualMap[float64]): ...
+
 class _Cell(Generic[_F]):
     # Gates in the order of the cell's header in cpp/include/nullcline/cells.
     def __init__(
@@ -108,6 +120,8 @@ class _Cell(Generic[_F]):
     def residual_jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...
+    # h: (H,), outputs; x: (D,) or None.
+    def residual_map(self, h: NDArray[_F], x: NDArray[_F] | None = None) -> _ResidualMap[_F]: ...
     def input_jacobian(
         self, h: NDArray[_F], x: NDArray[_F] | None = None, n_threads: int = 1
     ) -> NDArray[_F]: ...

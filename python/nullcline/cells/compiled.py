@@ -347,8 +347,9 @@ class CompiledCell(CellWeights, Shown):
             validation.matching_rows(name, vector, (n, length), self.dtype)
             for name, (vector, length) in vectors.items()
         ]
+        n_threads = available_threads() if n > 1 else 1  # asking takes as long as a small state
         with one_blas_thread():
-            return method(states, inputs, *checked, n_threads=available_threads())
+            return method(states, inputs, *checked, n_threads=n_threads)
 
     def _of_pairs(
         self,

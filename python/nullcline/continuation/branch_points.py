@@ -11,19 +11,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nullcline.continuation.bordered import Bordered, border
 from nullcline.continuation.curve_problem import scale_of, solve
+from nullcline.continuation.factored import Factored, factor
+from nullcline.continuation.krylov_space import KrylovSpace
+from nullcline.continuation.singular_vectors import smallest_by_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nullcline.continuation.curve_problem import Matrix, Problem, Solved, Vector
+    from numpy.typing import NDArray
+
+    from nullcline.continuation.curve_problem import CurveMap, Matrix, Problem, Vector
 
 SINGULAR = 1e-9
 """Singular values this small, against the largest or 1, count as zero where a curve begins."""
+
+PLAINLY = 1e3
+INVERSE_ITERATIONS = 4
+"""So many find the smallest singular value to a factor of two or so, where it matters; one that is
+larger than `SINGULAR` by a thousand is not it."""
+
+LARGEST_DECOMPOSED = 64
+"""A larger Jacobian is not decomposed into all its singular values where a few vectors will do."""
 
 ITERATIONS = 12
 """Newton's iterations to a branch point, at most."""
@@ -36,6 +50,11 @@ DIFFERENCE = 1e-5
 
 ARNOLDI_STEPS = 20
 """Enough for the eigenvalues that stand apart from the others."""
+
+FIRST_LOOK = 5
+FAR = 0.3
+"""No eigenvalue is below 0 if by so many steps none is seen this far from 1: those that stand apart
+are seen first, and from within."""
 
 CURVED = 1e-6
 """Second derivatives below count as zero."""
@@ -86,10 +105,10 @@ def _corrected(problem: Problem, y: Vector, gamma: float) -> tuple[Vector, float
     )
     if not np.isfinite(matrix).all():
         return None
-    found = solve(matrix, right_side)
-    if found is None:
+    change = solve(matrix, right_side)
+    if change is None:
         return None
-    return y - found.solution[:-1], gamma - float(found.solution[-1])
+    return y - change[:-1], gamma - float(change[-1])
 
 
 def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
@@ -100,48 +119,38 @@ def _derivative(problem: Problem, y: Vector, direction: Vector) -> Matrix:
     return derivative
 
 
-def n_passed(before: Matrix, after: Solved) -> int:
-    """Return how often the determinant changes its sign between two bordered matrices.
+def n_passed(before: Factored, after: Factored) -> int:
+    """Return how often the determinant changes its sign between two matrices of the same row.
 
-    It is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1 where M₁⁻¹ M₀ has an eigenvalue below
-    zero. Of large matrices those are seen that Arnoldi's method finds in a few steps: eigenvalues
-    lie about 1, and where something crosses far from it.
+    The row is that of `after`. The determinant is zero at (1 - θ) M₀ + θ M₁ for a θ between 0 and 1
+    where M₁⁻¹ M₀ has an eigenvalue below zero. Of large matrices those are seen that Arnoldi's
+    method finds in a few steps: eigenvalues lie about 1, and where something crosses far from it.
     """
-    from scipy.linalg.lapack import dgetrs
+    matrix, row = before.matrix, after.matrix[-1]
 
-    size = len(before)
+    def product(v: Vector) -> Vector:
+        image = matrix @ v
+        image[-1] = row @ v
+        return after.solve(image)
 
-    def product(v: Matrix) -> Matrix:
-        solved: Matrix = dgetrs(after.factors, after.pivots, before @ v)[0]
-        return solved
-
-    if size <= 2 * ARNOLDI_STEPS:
-        small = product(np.eye(size))
-    else:
-        small = _hessenberg(product, np.random.default_rng(0).normal(size=size))
-    if not np.isfinite(small).all():
-        return 0
-    eigenvalues = np.linalg.eigvals(small)
+    eigenvalues = _outer_eigenvalues(product, len(row))
     return int(np.sum((eigenvalues.imag == 0) & (eigenvalues.real < 0)))
 
 
-def _hessenberg(product: Callable[[Vector], Vector], start: Vector) -> Matrix:
-    """Return what Arnoldi's method makes of a matrix, (m, m), m = ARNOLDI_STEPS at most."""
-    basis = np.zeros((ARNOLDI_STEPS + 1, len(start)))
-    hessenberg = np.zeros((ARNOLDI_STEPS + 1, ARNOLDI_STEPS))
-    basis[0] = start / np.linalg.norm(start)
-    for j in range(ARNOLDI_STEPS):
-        image = product(basis[j])
-        for _ in range(2):  # twice is enough to be orthogonal
-            parts = basis[: j + 1] @ image
-            hessenberg[: j + 1, j] += parts
-            image = image - parts @ basis[: j + 1]
-        length = float(np.linalg.norm(image))
-        if not length > SINGULAR:
-            return hessenberg[: j + 1, : j + 1]
-        hessenberg[j + 1, j] = length
-        basis[j + 1] = image / length
-    return hessenberg[:-1]
+def _outer_eigenvalues(product: Callable[[Vector], Vector], size: int) -> NDArray[Any]:
+    """Return those eigenvalues of a matrix that stand apart from 1, maybe with others."""
+    small = size <= 2 * ARNOLDI_STEPS
+    start = np.random.default_rng(0).normal(size=size)
+    space = KrylovSpace(product, start, size if small else ARNOLDI_STEPS)
+    nothing = np.zeros(0)
+    while space.grow():
+        if space.size == FIRST_LOOK and not small:
+            if not np.isfinite(space.hessenberg).all():
+                return nothing
+            seen = np.linalg.eigvals(space.hessenberg)
+            if np.abs(seen - 1).max() < FAR:
+                return nothing
+    return np.linalg.eigvals(space.hessenberg) if np.isfinite(space.hessenberg).all() else nothing
 
 
 class Kind(Enum):
@@ -158,11 +167,13 @@ class OpenDirections:
 
     One tangent at an ordinary point, two at a simple branch point. At a degenerate one those of
     curves are not known: the one that is given is the direction that J maps to zero in which the
-    last unknown moves most.
+    last unknown moves most. Where one direction is plainly the only one, there is the Jacobian
+    too, bordered and factored.
     """
 
     tangents: Matrix
     kind: Kind
+    bordered: Bordered | None = None
 
 
 def open_directions(problem: Problem, y: Vector) -> OpenDirections:
@@ -173,8 +184,15 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
     ValueError
         If the Jacobian is not finite.
     """
+    if problem.products is not None:
+        along = _open_by_products(problem, problem.products(y), y)
+        if along is not None:
+            return OpenDirections(along.tangent[None], Kind.ORDINARY, along)
     jacobian = problem.jacobian(y)
     require_finite_jacobian(jacobian)
+    only = _plainly_one(jacobian) if len(y) > LARGEST_DECOMPOSED else None
+    if only is not None:
+        return OpenDirections(only.tangent[None], Kind.ORDINARY, only)
     left, singular_values, right = np.linalg.svd(jacobian)
     rank = int(np.sum(singular_values > SINGULAR * max(1.0, float(singular_values[0]))))
     if rank == len(singular_values):
@@ -188,6 +206,41 @@ def open_directions(problem: Problem, y: Vector) -> OpenDirections:
     length = float(np.linalg.norm(along))
     only = along / length if length > SINGULAR else null[-1]
     return OpenDirections(only[None], Kind.DEGENERATE)
+
+
+def _open_by_products(problem: Problem, jacobian: CurveMap, y: Vector) -> Bordered | None:
+    """Return the Jacobian, bordered, of a large problem, as far as one direction is seen.
+
+    It is the vector of the smallest eigenvalue of Jᵀ J. That no other is open is taken for granted
+    where a bordered system can then be solved by products.
+    """
+    along = smallest_by_products(lambda v: jacobian.vjp(jacobian.jvp(v)), len(y), 1)
+    return None if along is None else border(problem, y, along[0])
+
+
+def _plainly_one(jacobian: Matrix) -> Factored | None:
+    """Return the Jacobian, bordered, if it is far from losing a rank; None if that is not sure.
+
+    Inverse iteration finds the smallest singular value from above: that x of J x = z is shortest
+    which lies across the tangent, and Jᵀ z = x has one solution for it.
+    """
+    rng = np.random.default_rng(0)
+    found = factor(jacobian, _unit(rng.normal(size=jacobian.shape[1:])), single=False)
+    if found is None:
+        return None
+    z = _unit(rng.normal(size=jacobian.shape[:1]))
+    for _ in range(INVERSE_ITERATIONS):
+        x = found.across(z, found.tangent)
+        z = found.solve_transposed(x)[:-1]
+        smallest = float(np.linalg.norm(z)) ** -0.5
+        z = _unit(z)
+    largest = max(1.0, float(np.linalg.norm(jacobian)))
+    return found if smallest > PLAINLY * SINGULAR * largest else None
+
+
+def _unit(vector: NDArray[Any]) -> Vector:
+    scaled: Vector = vector / float(np.linalg.norm(vector))
+    return scaled
 
 
 def require_finite_jacobian(jacobian: Matrix) -> None:

@@ -13,8 +13,9 @@ from nullcline._support import validation
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.shown import Shown
 from nullcline.cells.compiled import thread_count
+from nullcline.cells.residual_maps import residual_map
 from nullcline.continuation.branch_points import Kind, open_directions
-from nullcline.continuation.curve_problem import Problem
+from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, Problem
 from nullcline.continuation.pseudo_arclength import follow, turning_point, turns_of
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
 from nullcline.linearization.linear_map import spectral_radius
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
-    from nullcline.continuation.curve_problem import Matrix, Vector
+    from nullcline.cells.residual_maps import ResidualMap
+    from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.continuation.pseudo_arclength import Branch
     from nullcline.search.fixed_points import FixedPoints
 
@@ -107,7 +109,8 @@ def follow_input(
     Pseudo-arclength continuation of G(h, x + s d) = 0 in (h, s), G being the reduced residual of
     the outputs h, which goes round folds: past one, s runs back and the branch goes on with the
     other kind of point, and straight on where branches cross. (Allgower and Georg, Introduction to
-    Numerical Continuation Methods, 2003, chapters 2, 6 and 8.)
+    Numerical Continuation Methods, 2003, chapters 2, 6 and 8.) A step takes one factorization; from
+    H = 4097 on none, but products by GMRES, and branch points are not looked for.
 
     Parameters
     ----------
@@ -189,6 +192,7 @@ def _followed(problem: Problem, start: Vector, largest_step: float, max_points: 
         largest_step=largest_step,
         max_points=max_points,
         kind=leaving.kind,
+        bordered=leaving.bordered,
     )
     if leaving.kind is not Kind.CROSSING:
         return branch
@@ -199,23 +203,42 @@ def _followed(problem: Problem, start: Vector, largest_step: float, max_points: 
     )
 
 
+class _InputMap:
+    """The Jacobian of G(h, x + s d) as a map."""
+
+    def __init__(self, own: ResidualMap, along: Vector) -> None:
+        self._own, self._along = own, along
+
+    def jvp(self, v: Vector) -> Vector:
+        product: Vector = self._own.jvp(v[:-1]) + v[-1] * self._along
+        return product
+
+    def vjp(self, u: Vector) -> Vector:
+        return np.append(self._own.vjp(u), self._along @ u)
+
+
 def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
     """Return G(h, x + s d) = 0 in the unknowns (h, s), inside the box and within reach."""
 
+    def along(y: Vector) -> Vector:
+        change: Vector = cell.residual_input_jvp(y[None, :-1], x + y[-1] * d, d[None])[0]
+        return change
+
     def function(y: Vector) -> Vector:
-        residual: Vector = cell.residual(y[None, :-1], x + y[-1] * d)[0].astype(np.float64)
-        return residual
+        return residual_map(cell, y[:-1], x + y[-1] * d).residual
 
     def jacobian(y: Vector) -> Matrix:
-        h, at = y[None, :-1], x + y[-1] * d
-        return np.column_stack(
-            [cell.residual_jacobian(h, at)[0], cell.residual_input_jvp(h, at, d[None])[0]]
-        )
+        own = cell.residual_jacobian(y[None, :-1], x + y[-1] * d)[0]
+        return np.column_stack([own, along(y)])
+
+    def products(y: Vector) -> CurveMap:
+        return _InputMap(residual_map(cell, y[:-1], x + y[-1] * d), along(y))
 
     def rooms(y: Vector) -> Vector:
         return cell.box_at(x + y[-1] * d).room(y[:-1])
 
-    return Problem(function, jacobian, rooms, reach)
+    is_large = cell.hidden_size > LARGEST_WRITTEN_OUT
+    return Problem(function, jacobian, rooms, reach, products if is_large else None)
 
 
 def _folds(problem: Problem, branch: Branch) -> Matrix:

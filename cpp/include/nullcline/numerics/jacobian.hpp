@@ -11,6 +11,7 @@
 //   numerics/gated_block.hpp   the factor W_0 M where the first block multiplies the state through
 //                              a gate: W_0 M then stands for W_0
 //   cells/batched.hpp          ∂F/∂h and ∂F/∂x of many states and their products, for Python
+//   cells/residual_map.hpp     the reduced residual's at one state, as a map
 //   cpu/ and gpu/dense_steps.hpp   factors of J for steps
 //
 // A state may have several parts of H numbers each (an LSTM's are h and c), of which the weights
