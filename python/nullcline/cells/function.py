@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
-    from nullcline.cells._derivatives import Batched
+    from nullcline.cells._derivatives import Derivatives
     from nullcline.cells.box import Box
 
 
@@ -52,7 +52,7 @@ class FunctionCell(Shown):
 
     def __init__(
         self,
-        derivatives: Batched,
+        derivatives: Derivatives,
         n_states: int,
         n_inputs: int,
         dtype: np.dtype[Any],
@@ -92,7 +92,7 @@ class FunctionCell(Shown):
         pickle.PicklingError
             If the function cannot be pickled; the message says what to do.
         """
-        derivatives = type(self._derivatives)(picklable(self._derivatives.f))
+        derivatives = self._derivatives.of(picklable(self._derivatives.f))
         return own_state(self, "_compiled") | {"_derivatives": derivatives}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -197,27 +197,23 @@ class FunctionCell(Shown):
 
     def jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_rec v, shape (n, S), for `v` of shape (n, S)."""
-        jacobian = self.jacobian(h, x)
-        product: Floats = np.einsum("njk,nk->nj", jacobian, self._vectors("v", v, jacobian))
-        return product
+        states, inputs = self._checked(h, x)
+        return self._jvp(states, inputs, self._vectors("v", v, states), by=0)
 
     def vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
         """Return uᵀ J_rec, shape (n, S), for `u` of shape (n, S)."""
         states, inputs = self._checked(h, x)
-        return self._vjp(states, inputs, self._vectors("u", u, states[:, None]))
+        return self._vjp(states, inputs, self._vectors("u", u, states), by=0)
 
     def input_jvp(self, h: ArrayLike, x: ArrayLike | None, v: ArrayLike) -> Floats:
         """Return J_inp v, shape (n, S), for `v` of shape (n, D)."""
-        jacobian = self.input_jacobian(h, x)
-        product: Floats = np.einsum("njk,nk->nj", jacobian, self._vectors("v", v, jacobian))
-        return product
+        states, inputs = self._checked(h, x)
+        return self._jvp(states, inputs, self._vectors("v", v, inputs), by=1)
 
     def input_vjp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike) -> Floats:
         """Return uᵀ J_inp, shape (n, D), for `u` of shape (n, S)."""
-        jacobian = self.input_jacobian(h, x)
-        rows = np.swapaxes(jacobian, 1, 2)
-        product: Floats = np.einsum("nkj,nj->nk", rows, self._vectors("u", u, rows))
-        return product
+        states, inputs = self._checked(h, x)
+        return self._vjp(states, inputs, self._vectors("u", u, states), by=1)
 
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the residual F(s, x) - s, shape (n, S), whose zeros are the fixed points."""
@@ -251,8 +247,12 @@ class FunctionCell(Shown):
     def _input_jacobian(self, h: Floats, x: Floats) -> Floats:
         return self._derivative(h, x, by=1)
 
-    def _vjp(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        return self._derivatives.vjp(h, x, u) if len(h) else np.zeros_like(h)
+    def _jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
+        return self._derivatives.jvp(h, x, v, by=by) if v.size else np.zeros_like(h)
+
+    def _vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
+        wanted = (h, x)[by]
+        return self._derivatives.vjp(h, x, u, by=by) if wanted.size else np.zeros_like(wanted)
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""
@@ -270,10 +270,9 @@ class FunctionCell(Shown):
             return states, np.zeros(shape, self._dtype)
         return states, np.ascontiguousarray(np.broadcast_to(inputs, shape))
 
-    def _vectors(self, name: str, value: ArrayLike, matrices: Floats) -> Floats:
-        """Check one vector for each matrix, as long as its rows."""
-        shape = matrices.shape[0], matrices.shape[2]
-        return validation.matching_rows(name, value, shape, self._dtype)
+    def _vectors(self, name: str, value: ArrayLike, like: Floats) -> Floats:
+        """Check one vector for each row of an array, as long as that."""
+        return validation.matching_rows(name, value, like.shape, self._dtype)
 
 
 class _SinglePrecisionSearch:
