@@ -37,6 +37,7 @@ from nullcline.interop import (
     from_flax,
     from_function,
     from_keras,
+    from_module,
     from_safetensors,
     from_torch,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "from_flax",
     "from_function",
     "from_keras",
+    "from_module",
     "from_safetensors",
     "from_torch",
     "impulse_response",

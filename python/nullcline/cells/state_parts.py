@@ -65,6 +65,12 @@ class StateParts:
         columns = map(slice, ends[:-1], ends[1:])
         self._parts = tuple(map(StatePart, names, columns, map(tuple, shapes), axes))
 
+    @classmethod
+    def in_rows(cls, names: Sequence[str], size: int) -> StateParts:
+        """Return parts of one size, each of which has its own rows, and a tuple of several."""
+        count = len(names)
+        return cls((0,) * count if count > 1 else 0, names, [(size,)] * count, [0] * count)
+
     def __iter__(self) -> Iterator[StatePart]:
         return iter(self._parts)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support import nested
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import torch
 
@@ -22,8 +22,10 @@ WAYS = {
     "one": "({d},)",
     "sequence": "(1, {d})",
 }
-"""How a module takes the inputs of one step, and the shape of these; the last two without a batch,
-so that `torch.func.vmap` makes the batch."""
+"""How a module takes the inputs of one step, and the shape of these."""
+
+WITHOUT_BATCH = ("one", "sequence")
+"""The ways of modules that take one row at a time, so that `torch.func.vmap` makes the batch."""
 
 TIME_AXIS = {"time first": 0, "batch first": 1}
 """The axis of steps, where a module takes batches of sequences."""
@@ -95,6 +97,8 @@ class ModuleStep:
         How it takes states.
     call
         What calls it in the user's own way, with inputs as rows; None for its `forward`.
+    device
+        Where it computes.
     """
 
     module: torch.nn.Module
@@ -103,33 +107,40 @@ class ModuleStep:
     way: str = "rows"
     arguments: Arguments = Arguments()  # noqa: RUF009 - frozen
     call: Callable[..., Any] | None = None
-
-    @property
-    def __qualname__(self) -> str:  # noqa: A003, PLW3201 - what a cell shows as its function
-        return type(self.module).__qualname__
+    device: str = "cpu"
 
     def __call__(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """Return the next states, shape (n, S), of inputs (n, D) and states (n, S)."""
+        return self._following(inputs.to(self.device), states.to(self.device)).to(states.device)
+
+    def _following(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         import torch
 
-        if self.way in {"one", "sequence"}:
+        if self.way in WITHOUT_BATCH:
             found: torch.Tensor = torch.func.vmap(self._following_one)(inputs, states)
             return found
         n = len(states)
-        following = self._next(self.answer(inputs, states), n)
+        return self._as_rows(self._next(self.answer(inputs, states), n), n)
+
+    def _as_rows(self, parts: Sequence[Any], n: int) -> torch.Tensor:
+        import torch
+
         rows = [
             part.reshape(own.batch(n)).movedim(own.axis, 0).reshape(n, -1)
-            for part, own in zip(following, self.own, strict=True)
+            for part, own in zip(parts, self.own, strict=True)
         ]
         return torch.cat(rows, dim=1)
 
     def answer(self, inputs: torch.Tensor, states: torch.Tensor, n_steps: int = 1) -> Any:
         """Return all that the module answers to a batch, with the same inputs at every step."""
+        return self._called(self.own_inputs(inputs, n_steps), states, len(states))
+
+    def own_inputs(self, inputs: torch.Tensor, n_steps: int = 1) -> torch.Tensor:
+        """Return inputs (n, D) as the module takes them, the same at every step."""
         if self.way in TIME_AXIS:
-            inputs = inputs.unsqueeze(TIME_AXIS[self.way])
-            if n_steps > 1:
-                inputs = inputs.repeat_interleave(n_steps, TIME_AXIS[self.way])
-        return self._called(inputs, states, len(states))
+            axis = TIME_AXIS[self.way]
+            return inputs.unsqueeze(axis).repeat_interleave(n_steps, axis)
+        return inputs
 
     def candidates(self, found: Any, n: int | None) -> Iterator[list[torch.Tensor]]:
         """Yield all that may be the next states among what the module answers, the likeliest first.
@@ -137,6 +148,25 @@ class ModuleStep:
         That is all of it, or its last entry that has the form of states: most return an output
         first.
         """
+        for values in self._of_the_form(found):
+            if all(map(_fits, values, self.own, [n] * len(values))):
+                yield values
+
+    def last(self, found: Any, n: int, n_steps: int) -> torch.Tensor | None:
+        """Return the states after so many steps, as rows, of what the module answers to them.
+
+        They may be there for each step. None where they are not found.
+        """
+        for values in self._of_the_form(found):
+            ends = [
+                value if _fits(value, own, n) else _end(value, own, n, n_steps)
+                for value, own in zip(values, self.own, strict=True)
+            ]
+            if all(end is not None for end in ends):
+                return self._as_rows(ends, n)
+        return None
+
+    def _of_the_form(self, found: Any) -> Iterator[list[Any]]:
         forms = [found]
         if isinstance(found, dict):
             forms += reversed(list(found.values()))
@@ -145,7 +175,7 @@ class ModuleStep:
             forms += [found[-count:]] * (1 < count < len(found)) + list(reversed(found))
         for form in forms:
             values = nested.matched(self.parts.form, form)
-            if values is not None and all(map(self._fits, values, self.own, [n] * len(values))):
+            if values is not None:
                 yield values
 
     def _following_one(self, read: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
@@ -173,15 +203,10 @@ class ModuleStep:
         expected = nested.rebuilt(self.parts.form, [own.batch(n) for own in self.own])
         raise ValueError(f"it returned {shapes_of(found)}, in which no next state {expected} is")
 
-    @staticmethod
-    def _fits(value: Any, own: OwnShape, n: int | None) -> bool:
-        """Whether a value has the shape of a part, but for axes of length one."""
-        import torch
 
-        if not isinstance(value, torch.Tensor):
-            return False
-        expected = own.batch(n)
-        return value.numel() == math.prod(expected) and _long(value.shape) == _long(expected)
+def device_of(module: torch.nn.Module) -> str:
+    """Return where a module computes."""
+    return str(next((here.device for here in (*module.parameters(), *module.buffers())), "cpu"))
 
 
 def shapes_of(found: Any) -> str:
@@ -207,3 +232,25 @@ class _Word(str):
 
 def _long(shape: tuple[int, ...]) -> list[int]:
     return [length for length in shape if length != 1]
+
+
+def _fits(value: Any, own: OwnShape, n: int | None) -> bool:
+    """Whether a value has the shape of a part, but for axes of length one."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return False
+    expected = own.batch(n)
+    return value.numel() == math.prod(expected) and _long(value.shape) == _long(expected)
+
+
+def _end(value: Any, own: OwnShape, n: int, n_steps: int) -> torch.Tensor | None:
+    """Return the last of the states that a value has for each of some steps; None of another."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        for axis in range(min(2, value.dim())):
+            end: torch.Tensor = value.select(axis, -1)
+            if value.shape[axis] == n_steps and _fits(end, own, n):
+                return end
+    return None

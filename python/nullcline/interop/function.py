@@ -96,6 +96,21 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
+    cell, doubts = examined_cell(f, n_states, n_inputs, bounds, smooth, dtype)
+    for doubt in doubts:
+        warnings.warn(doubt, FunctionWarning, stacklevel=2)
+    return cell
+
+
+def examined_cell(
+    f: Step,
+    n_states: int,
+    n_inputs: int,
+    bounds: tuple[float, float] | None,
+    smooth: bool | None,
+    dtype: DTypeLike | torch.dtype,
+) -> tuple[FunctionCell, list[str]]:
+    """Return the cell of a function, and the sentences that its owner should read."""
     framework("torch", "torch")
     if not callable(f):
         raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
@@ -107,9 +122,7 @@ def from_function(
     box = Box.uniform(n_states, *_checked_bounds(bounds))
     with undisturbed(f):
         examined = examine(f, box, n_inputs, target)
-    for doubt in examined.doubts:
-        warnings.warn(doubt, FunctionWarning, stacklevel=2)
-    return FunctionCell(
+    cell = FunctionCell(
         examined.derivatives,
         n_states,
         n_inputs,
@@ -118,6 +131,7 @@ def from_function(
         precision=examined.precision,
         is_smooth=examined.is_smooth if smooth is None else smooth,
     )
+    return cell, examined.doubts
 
 
 def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:

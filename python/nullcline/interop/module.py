@@ -1,0 +1,176 @@
+"""Cells of any recurrent module of PyTorch, stepped as it is used."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nullcline._support import validation
+from nullcline.cells.module_cell import ModuleCell
+from nullcline.interop._frameworks import framework
+from nullcline.interop._module_copy import copied, copied_in_train_mode
+from nullcline.interop._module_probe import (
+    Kind,
+    NoStepError,
+    differs_in_training,
+    find_step,
+    is_ambiguous,
+)
+from nullcline.interop._module_states import INPUT_SIZES, size_of
+from nullcline.interop._native_module import native_cell
+from nullcline.interop._torch_module import unwrapped
+from nullcline.interop._undisturbed import undisturbed
+from nullcline.interop.function import FunctionWarning, examined_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import torch
+    from numpy.typing import DTypeLike
+
+    from nullcline.cells import CompiledCell, Stack
+    from nullcline.interop._module_step import ModuleStep
+
+
+def from_module(
+    module: torch.nn.Module,
+    n_inputs: int | None = None,
+    state: Any = None,
+    *,
+    batch_first: bool | None = None,
+    call: Callable[[Any, Any, Any], Any] | None = None,
+    native: bool | str = "auto",
+    bounds: tuple[float, float] | None = None,
+    smooth: bool | None = None,
+    dtype: DTypeLike | torch.dtype | None = None,
+) -> ModuleCell | CompiledCell | Stack:
+    """DOC."""
+    framework("torch", "torch")
+    module = _checked(module, batch_first, call, native)
+    n_inputs = _n_inputs(module, n_inputs)
+    with undisturbed(module):
+        found = _found(module, n_inputs, state, batch_first, call, dtype)
+        doubts = list(_doubts(found, module, n_inputs))
+        taken = None
+        if native is not False:
+            taken = native_cell(module, found.step, n_inputs, found.dtype, must=native is True)
+        if taken is None:
+            try:
+                cell, others = examined_cell(
+                    found.step, found.step.parts.state_size, n_inputs, bounds, smooth, found.dtype
+                )
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise type(error)(_of_module(str(error))) from error
+            doubts += map(_of_module, others)
+            taken = ModuleCell(cell, found.step.parts)
+    for doubt in doubts:
+        warnings.warn(doubt, FunctionWarning, stacklevel=2)
+    return taken
+
+
+class _Found(NamedTuple):
+    """A module's step, the type that it computes in, and what its owner should know of that."""
+
+    step: ModuleStep
+    dtype: np.dtype[Any]
+    doubt: str | None
+
+
+def _checked(module: Any, batch_first: object, call: object, native: object) -> Any:
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(
+            f"module must be a torch.nn.Module, not {type(module).__name__}; nullcline."
+            "from_function takes functions of inputs and states"
+        )
+    if not (batch_first is None or isinstance(batch_first, bool)):
+        raise TypeError(f"batch_first must be True, False or None, not {batch_first!r}")
+    if not (call is None or callable(call)):
+        raise TypeError(f"call must be a function of module, inputs and states, not {call!r}")
+    if not (isinstance(native, bool) or native == "auto"):
+        raise ValueError(f'native must be True, False or "auto", not {native!r}')
+    module = unwrapped(module)
+    if getattr(module, "bidirectional", False):
+        raise ValueError(
+            "module must have one direction: two have no state that evolves with time. "
+            "nullcline.from_torch makes a cell of each direction of a torch.nn module"
+        )
+    return module
+
+
+def _n_inputs(module: torch.nn.Module, n_inputs: int | None) -> int:
+    if n_inputs is not None:
+        return validation.whole_number("n_inputs", n_inputs, 0)
+    found = size_of(module, INPUT_SIZES)
+    if found is None:
+        raise TypeError(
+            f"n_inputs must be said, as in from_module(module, n_inputs=3): module has no "
+            f"{', '.join(INPUT_SIZES[:3])} or the like that says how many numbers it reads"
+        )
+    return found
+
+
+def _found(
+    module: torch.nn.Module,
+    n_inputs: int,
+    state: Any,
+    batch_first: bool | None,
+    call: Callable[[Any, Any, Any], Any] | None,
+    dtype: DTypeLike | torch.dtype | None,
+) -> _Found:
+    """Return a module's step, in float64 where nothing is said and the module can."""
+
+    def found(target: np.dtype[Any]) -> ModuleStep:
+        kind = Kind(n_inputs, _torch_type(target))
+        return find_step(copied(module, kind.dtype), state, kind, batch_first, call)
+
+    target = np.dtype(np.float64) if dtype is None else validation.float_type(dtype)
+    try:
+        return _Found(found(target), target, None)
+    except NoStepError as error:
+        single = np.dtype(np.float32)
+        if dtype is not None:
+            raise
+        try:
+            step = found(single)
+        except (TypeError, ValueError):
+            raise error from None
+        return _Found(step, single, f"module computes in float32 alone, and so does its cell: {error}")
+
+
+def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[str]:
+    """Yield the sentences that the module's owner should read of its step."""
+    kind = Kind(n_inputs, _torch_type(found.dtype))
+    if found.doubt:
+        yield found.doubt
+    if is_ambiguous(found.step, kind):
+        yield (
+            "module returns more than one array of the shape of its state, and the last is taken "
+            "for the next state, as PyTorch's modules return it; if it is another, say so by "
+            "call=lambda module, x, state: module(x, state)[0]"
+        )
+    training = copied_in_train_mode(module, kind.dtype)
+    if training is not None and differs_in_training(
+        found.step, dataclasses.replace(found.step, module=training), kind
+    ):
+        yield (
+            "module is in train mode, where it steps in another way (dropout, batch normalization "
+            "or noise); its cell steps as in evaluation mode. Call module.eval() first if that is "
+            "meant"
+        )
+
+
+def _torch_type(dtype: np.dtype[Any]) -> torch.dtype:
+    import torch
+
+    return torch.from_numpy(np.zeros(0, dtype)).dtype
+
+
+def _of_module(sentence: str) -> str:
+    """Return what is said of a function f as said of the module."""
+    return re.sub(r"^f\b", "module", sentence)
