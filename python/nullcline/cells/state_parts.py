@@ -95,7 +95,7 @@ class StateParts:
     @property
     def state_size(self) -> int:
         """S, the length of a row."""
-        return self._parts[-1].columns.stop
+        return int(self._parts[-1].columns.stop)
 
     def join(self, arrays: Sequence[ArrayLike], dtype: np.dtype[Any]) -> Floats:
         """Return rows, shape (n, S), of the parts' arrays."""

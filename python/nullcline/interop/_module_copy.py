@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 
 def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
-    """Return a copy in a type, which is exact where it is wider; also of tensors that are merely
-    attributes, such as masks.
+    """Return a copy in a type, of tensors that are merely attributes, such as masks, too.
 
     Raises
     ------
@@ -24,13 +23,15 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
     if any(tensor.is_meta for tensor in module.parameters()):
         raise ValueError("module must have values, and has parameters on the meta device")
     try:
-        own = evaluated_copy(module).to(dtype).requires_grad_(False)
+        own = evaluated_copy(module).to(dtype)
     except Exception as error:
         raise ValueError(
             f"module could not be copied, so that stepping it leaves it as it is "
             f"({type(error).__name__}: {error}): pass a function that makes its step to "
             "nullcline.from_function"
         ) from error
+    for parameter in filter(lambda parameter: parameter.is_leaf, own.parameters()):
+        parameter.requires_grad_(False)
     for part in own.modules():
         for name, value in vars(part).items():
             if isinstance(value, torch.Tensor) and value.is_floating_point():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nullcline._support import nested
 from nullcline.interop._module_signature import CALL, arguments_of, takes_no_state
 from nullcline.interop._module_states import (
     EXAMPLE,
@@ -25,7 +26,6 @@ from nullcline.interop._module_step import (
     ModuleStep,
     device_of,
 )
-from nullcline._support import nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline.interop._module_states import States
+
 
 class Kind(NamedTuple):
     """What a module is known to compute with.
@@ -43,11 +44,16 @@ class Kind(NamedTuple):
         D.
     dtype
         The type of inputs and states.
+    sizes
+        Lengths of axes that an example of a state has.
     """
 
     n_inputs: int
     dtype: torch.dtype
+    sizes: tuple[int, ...] = ()
 
+
+_MIXED = "rows of a batch changed one another"
 
 _MOST_SAID = 3
 """Ways of calling a module of which an error tells."""
@@ -77,9 +83,13 @@ def find_step(
     """
     tried: list[tuple[ModuleStep, str]] = []
     for step in _steps(module, state, kind, batch_first, call):
+        mixed = {other.way for other, reason in tried if reason == _MIXED}
+        # It takes batches: with other axes, or without, the same code would be another network.
+        if step.way in mixed or (mixed and step.way in WITHOUT_BATCH):
+            continue
         reason = _why_not(step, kind)
         if reason is None:
-            _require_use_of_state(step, kind)
+            _require_real_use_of_state(step, kind)
             _require_no_clock(step, kind)
             return step
         tried.append((step, reason))
@@ -89,7 +99,7 @@ def find_step(
             f"module does not say what its state is, by being called without one or by {sizes} "
             f"or the like: {EXAMPLE}"
         )
-    raise NoStepError(_told(tried, kind, n_states_said=state is not None))
+    raise NoStepError(_told(tried, kind))
 
 
 def is_ambiguous(step: ModuleStep, kind: Kind) -> bool:
@@ -101,9 +111,7 @@ def is_ambiguous(step: ModuleStep, kind: Kind) -> bool:
         return False
     x, h = _rows(step, kind)
     first, *others = step.candidates(step.answer(x, h), len(h))
-    return any(
-        not _alike(a, b) for other in others for a, b in zip(first, other, strict=True)
-    )
+    return any(not _alike(a, b) for other in others for a, b in zip(first, other, strict=True))
 
 
 def differs_in_training(step: ModuleStep, other: ModuleStep, kind: Kind) -> bool:
@@ -152,13 +160,18 @@ def _names(module: torch.nn.Module) -> tuple[str, ...]:
 def _ways(
     module: torch.nn.Module, batch_first: bool | None, call: Callable[..., Any] | None
 ) -> list[str]:
-    if call is not None:
+    from torch import nn
+
+    is_torch_own = type(module).forward.__module__ == nn.RNNBase.__module__
+    if call is not None or (is_torch_own and isinstance(module, nn.RNNCellBase)):
         return ["rows"]
-    if batch_first is not None:
-        return ["batch first" if batch_first else "time first"]
-    own = getattr(module, "batch_first", None)
-    first = ["batch first" if own else "time first"] if isinstance(own, bool) else []
-    return list(dict.fromkeys([*first, *WAYS]))
+    said = getattr(module, "batch_first", None) if batch_first is None else batch_first
+    first = ["batch first" if said else "time first"] if isinstance(said, bool) else []
+    return (
+        first
+        if first and (is_torch_own or batch_first is not None)
+        else list(dict.fromkeys([*first, *WAYS]))
+    )
 
 
 def _states(
@@ -201,7 +214,7 @@ def _rows(step: ModuleStep, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     sizes = [length for own in step.own for length in own.shape]
-    n = row_count([*sizes, kind.n_inputs, step.parts.state_size])
+    n = row_count([*sizes, *kind.sizes, kind.n_inputs, step.parts.state_size])
     generator = torch.Generator().manual_seed(0)
     shapes = (n, kind.n_inputs), (n, step.parts.state_size)
     x, h = (torch.rand(shape, generator=generator, dtype=kind.dtype) - 0.5 for shape in shapes)
@@ -229,7 +242,7 @@ def _why_not(step: ModuleStep, kind: Kind) -> str | None:
             return f"of one row, {_first_line(error)}"
     if _alike(together, alone) or not together.isfinite().all():
         return None
-    return "rows of a batch changed one another"
+    return _MIXED
 
 
 def _not_the_same(step: ModuleStep, x: torch.Tensor, h: torch.Tensor) -> str:
@@ -251,12 +264,18 @@ def _not_the_same(step: ModuleStep, x: torch.Tensor, h: torch.Tensor) -> str:
     )
 
 
-def _require_use_of_state(step: ModuleStep, kind: Kind) -> None:
+def _require_real_use_of_state(step: ModuleStep, kind: Kind) -> None:
     import torch
 
     x, h = _rows(step, kind)
     with torch.no_grad():
-        if _same(step(x, h), step(x, h.flip(0))):
+        one, other = step(x, h), step(x, h.flip(0))
+        if one.is_complex():
+            raise TypeError(
+                "module makes complex states, and those of cells are real: say how it steps from "
+                "real and imaginary parts, (real, imag), by call=lambda module, x, state: ..."
+            )
+        if one.isfinite().all() and _same(one, other):
             raise ValueError(
                 "module does not use the state that it is given: the same input led from different "
                 f"states to the same one. If it takes states in another way, say so by {CALL}"
@@ -284,7 +303,7 @@ def _require_no_clock(step: ModuleStep, kind: Kind) -> None:
         )
 
 
-def _told(tried: list[tuple[ModuleStep, str]], kind: Kind, *, n_states_said: bool) -> str:
+def _told(tried: list[tuple[ModuleStep, str]], kind: Kind) -> str:
     """Return what is said of a module that no way leads through."""
     batched = [pair for pair in tried if pair[0].way not in WITHOUT_BATCH] or tried
     said: dict[str, str] = {}

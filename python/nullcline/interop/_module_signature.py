@@ -82,7 +82,7 @@ def _parameters(module: torch.nn.Module) -> list[inspect.Parameter] | None:
     """Return the arguments that `forward` names; None where it names none of a state."""
     try:
         found = inspect.signature(module.forward).parameters.values()
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):  # as TorchScript's
         return None
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in found):
         return None

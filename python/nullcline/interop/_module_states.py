@@ -114,6 +114,13 @@ def answered(call: Callable[[int], Any], way: str) -> Iterator[States]:
             yield states
 
 
+def sizes_in(state: Any) -> tuple[int, ...]:
+    """Return the lengths of all axes that an example of a state has."""
+    return tuple(
+        int(length) for _, leaf in nested.leaves(state) for length in getattr(leaf, "shape", ())
+    )
+
+
 def size_of(module: torch.nn.Module, names: Sequence[str]) -> int | None:
     """Return the first of these attributes that is a size."""
     for name in names:

@@ -105,7 +105,7 @@ class ModuleStep:
     parts: StateParts
     own: tuple[OwnShape, ...]
     way: str = "rows"
-    arguments: Arguments = Arguments()  # noqa: RUF009 - frozen
+    arguments: Arguments = Arguments()
     call: Callable[..., Any] | None = None
     device: str = "cpu"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nullcline.cells.stack import Stack
+from nullcline.interop._recognition import recognized
 from nullcline.interop.torch import from_torch
 
 if TYPE_CHECKING:
@@ -25,14 +26,21 @@ def native_cell(
     ValueError
         If there is none and there must be.
     """
-    if step.call is not None:
-        if must:
-            raise ValueError("native=True takes no call=, since native cells step as weights say")
-        return None
+    found = None if step.call else _imported(module, dtype)
+    if found is None:
+        found = recognized(step, n_inputs, dtype)
+    if found is None and must:
+        raise ValueError(
+            "module steps as none of the native cells does, and native=True asks for one: leave "
+            "it out, and its own step is used"
+        )
+    return found
+
+
+def _imported(module: torch.nn.Module, dtype: np.dtype[Any]) -> CompiledCell | Stack | None:
+    """Return what the importer makes of PyTorch's own modules, checked against them."""
     try:
         cells = from_torch(module, dtype=dtype)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        if must:
-            raise ValueError(f"module has no native cell, and native=True wants one: {error}") from error
+    except (NotImplementedError, TypeError, ValueError):
         return None
     return cells[0] if len(cells) == 1 else Stack(cells)

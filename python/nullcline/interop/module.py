@@ -20,7 +20,7 @@ from nullcline.interop._module_probe import (
     find_step,
     is_ambiguous,
 )
-from nullcline.interop._module_states import INPUT_SIZES, size_of
+from nullcline.interop._module_states import INPUT_SIZES, size_of, sizes_in
 from nullcline.interop._native_module import native_cell
 from nullcline.interop._torch_module import unwrapped
 from nullcline.interop._undisturbed import undisturbed
@@ -55,21 +55,22 @@ def from_module(
     with undisturbed(module):
         found = _found(module, n_inputs, state, batch_first, call, dtype)
         doubts = list(_doubts(found, module, n_inputs))
-        taken = None
+        cell: ModuleCell | CompiledCell | Stack | None = None
         if native is not False:
-            taken = native_cell(module, found.step, n_inputs, found.dtype, must=native is True)
-        if taken is None:
-            try:
-                cell, others = examined_cell(
-                    found.step, found.step.parts.state_size, n_inputs, bounds, smooth, found.dtype
-                )
-            except (TypeError, ValueError, RuntimeError) as error:
-                raise type(error)(_of_module(str(error))) from error
-            doubts += map(_of_module, others)
-            taken = ModuleCell(cell, found.step.parts)
+            cell = native_cell(module, found.step, n_inputs, found.dtype, must=native is True)
+        if cell is None:
+            cell, others = _module_cell(found, n_inputs, bounds, smooth)
+            doubts += others
     for doubt in doubts:
         warnings.warn(doubt, FunctionWarning, stacklevel=2)
-    return taken
+    return cell
+
+
+_SINGLE = (
+    "module does not compute in float64, so that its cell is of float32, to whose rounding points "
+    "are found. To have it search in float64, let it make tensors of the type of what it is given, "
+    "as torch.zeros_like(state) does"
+)
 
 
 class _Found(NamedTuple):
@@ -126,7 +127,7 @@ def _found(
     """Return a module's step, in float64 where nothing is said and the module can."""
 
     def found(target: np.dtype[Any]) -> ModuleStep:
-        kind = Kind(n_inputs, _torch_type(target))
+        kind = Kind(n_inputs, _torch_type(target), sizes_in(state))
         return find_step(copied(module, kind.dtype), state, kind, batch_first, call)
 
     target = np.dtype(np.float64) if dtype is None else validation.float_type(dtype)
@@ -140,7 +141,7 @@ def _found(
             step = found(single)
         except (TypeError, ValueError):
             raise error from None
-        return _Found(step, single, f"module computes in float32 alone, and so does its cell: {error}")
+        return _Found(step, single, _SINGLE)
 
 
 def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[str]:
@@ -163,6 +164,20 @@ def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[s
             "or noise); its cell steps as in evaluation mode. Call module.eval() first if that is "
             "meant"
         )
+
+
+def _module_cell(
+    found: _Found, n_inputs: int, bounds: tuple[float, float] | None, smooth: bool | None
+) -> tuple[ModuleCell, list[str]]:
+    """Return the cell that calls the module, and the sentences that its owner should read."""
+    step = found.step
+    try:
+        cell, doubts = examined_cell(
+            step, step.parts.state_size, n_inputs, bounds, smooth, found.dtype
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise type(error)(_of_module(str(error))) from error
+    return ModuleCell(cell, step.parts), list(map(_of_module, doubts))
 
 
 def _torch_type(dtype: np.dtype[Any]) -> torch.dtype:
