@@ -6,6 +6,7 @@ way is the right one if many rows at once lead where each of them leads alone.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._support import nested
@@ -59,6 +60,14 @@ _MOST_SAID = 3
 """Ways of calling a module of which an error tells."""
 
 
+class TwoSteps(Enum):
+    """What a module makes of two inputs at once."""
+
+    STEPS = "the state that one leads to after the other"
+    OTHER = "another state"
+    REFUSED = "none, since it makes one step at a time"
+
+
 class NoStepError(ValueError):
     """A module that takes input and state in none of the ways that were tried."""
 
@@ -79,7 +88,7 @@ def find_step(
     TypeError
         If `forward` does not take an input and a state, or it is not known what the state is.
     ValueError
-        If the module is random, remembers, has no use for the state, or has a clock.
+        If the module is random, remembers, or has no use for the state.
     """
     tried: list[tuple[ModuleStep, str]] = []
     for step in _steps(module, state, kind, batch_first, call):
@@ -90,8 +99,9 @@ def find_step(
         reason = _why_not(step, kind)
         if reason is None:
             _require_real_use_of_state(step, kind)
-            _require_no_clock(step, kind)
-            return step
+            if not mixed or of_two_steps(step, kind) is not TwoSteps.REFUSED:
+                return step
+            reason = _MIXED
         tried.append((step, reason))
     if not tried:
         sizes = ", ".join(STATE_SIZES[:3])
@@ -107,11 +117,19 @@ def is_ambiguous(step: ModuleStep, kind: Kind) -> bool:
 
     Of sequences the second step has told: it goes on from the right one.
     """
-    if step.way in TIME_AXIS or step.way in WITHOUT_BATCH:
+    import torch
+
+    if step.way in WITHOUT_BATCH:
         return False
     x, h = _rows(step, kind)
-    first, *others = step.candidates(step.answer(x, h), len(h))
-    return any(not _alike(a, b) for other in others for a, b in zip(first, other, strict=True))
+    with torch.no_grad():
+        first, *others = step.candidates(step.answer(x, h), len(h))
+    differ = any(
+        not _alike(a.reshape(b.shape), b)
+        for other in others
+        for a, b in zip(first, other, strict=True)
+    )
+    return differ and of_two_steps(step, kind) is TwoSteps.REFUSED
 
 
 def differs_in_training(step: ModuleStep, other: ModuleStep, kind: Kind) -> bool:
@@ -162,7 +180,8 @@ def _ways(
 ) -> list[str]:
     from torch import nn
 
-    is_torch_own = type(module).forward.__module__ == nn.RNNBase.__module__
+    forward = getattr(type(module), "forward", None)
+    is_torch_own = getattr(forward, "__module__", None) == nn.RNNBase.__module__
     if call is not None or (is_torch_own and isinstance(module, nn.RNNCellBase)):
         return ["rows"]
     said = getattr(module, "batch_first", None) if batch_first is None else batch_first
@@ -240,8 +259,14 @@ def _why_not(step: ModuleStep, kind: Kind) -> str | None:
             alone = torch.cat([step(x[i : i + 1], h[i : i + 1]) for i in range(len(x))])
         except Exception as error:  # noqa: BLE001
             return f"of one row, {_first_line(error)}"
-    if _alike(together, alone) or not together.isfinite().all():
-        return None
+        if _alike(together, alone) or not together.isfinite().all():
+            return None
+        if step.way in WITHOUT_BATCH:
+            return _MIXED
+        returned = next(step.candidates(step.answer(x, h), len(h)))
+    shapes = [own.batch(len(h)) for own in step.own]
+    if [tuple(value.shape) for value in returned] != shapes:
+        return f"{_MIXED}, and returned a state of another shape"
     return _MIXED
 
 
@@ -282,25 +307,23 @@ def _require_real_use_of_state(step: ModuleStep, kind: Kind) -> None:
             )
 
 
-def _require_no_clock(step: ModuleStep, kind: Kind) -> None:
-    """Raise unless two inputs at once lead where one leads after the other."""
+def of_two_steps(step: ModuleStep, kind: Kind) -> TwoSteps:
+    """Return what a module makes of two inputs at once."""
     import torch
 
     if step.way not in TIME_AXIS:
-        return
+        return TwoSteps.REFUSED
     x, h = _rows(step, kind)
     with torch.no_grad():
-        right = step(x, step(x, h))
+        once = step(x, h)
+        twice = step(x, once)
         try:
             found = step.last(step.answer(x, h, n_steps=2), len(h), n_steps=2)
-        except Exception:  # noqa: BLE001 - it takes one step at a time alone
-            return
-    if found is not None and not _alike(found, right):
-        raise ValueError(
-            "module makes of two inputs at once another state than of one after the other: its "
-            "step depends on more than state and input, or it returns first its state and then "
-            f"an output of the same shape. Say which state is the next one by {CALL}"
-        )
+        except Exception:  # noqa: BLE001 - it makes one step alone
+            return TwoSteps.REFUSED
+    if found is None or _alike(found, once):
+        return TwoSteps.REFUSED
+    return TwoSteps.STEPS if _alike(found, twice) else TwoSteps.OTHER
 
 
 def _told(tried: list[tuple[ModuleStep, str]], kind: Kind) -> str:

@@ -72,7 +72,9 @@ def said(state: Any) -> Iterator[States]:
     if not values:
         raise ValueError(f"state must have an array at least, not {state!r}: {EXAMPLE}")
     seen: list[tuple[OwnShape, ...]] = []
-    for read in (_rows_first, _layers_first, _one_row, _one_row_of_layers):
+    as_torch = any(isinstance(shape, tuple) and len(shape) == 3 for shape in values)
+    batched = (_layers_first, _rows_first) if as_torch else (_rows_first, _layers_first)
+    for read in (*batched, _one_row, _one_row_of_layers):
         shapes = tuple(read(shape) for shape in values)
         if shapes not in seen:
             seen.append(shapes)

@@ -16,9 +16,11 @@ from nullcline.interop._module_copy import copied, copied_in_train_mode
 from nullcline.interop._module_probe import (
     Kind,
     NoStepError,
+    TwoSteps,
     differs_in_training,
     find_step,
     is_ambiguous,
+    of_two_steps,
 )
 from nullcline.interop._module_states import INPUT_SIZES, size_of, sizes_in
 from nullcline.interop._native_module import native_cell
@@ -149,6 +151,13 @@ def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[s
     kind = Kind(n_inputs, _torch_type(found.dtype))
     if found.doubt:
         yield found.doubt
+    if of_two_steps(found.step, kind) is TwoSteps.OTHER:
+        yield (
+            "module makes of two inputs at once another state than of one after the other, and its "
+            "cell makes the step of one: is the last state that it returns the next one, and does "
+            "its step depend on nothing but state and input? If not, say how it steps by "
+            "call=lambda module, x, state: ..."
+        )
     if is_ambiguous(found.step, kind):
         yield (
             "module returns more than one array of the shape of its state, and the last is taken "
