@@ -6,6 +6,7 @@ way is the right one if many rows at once lead where each of them leads alone.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -222,10 +223,24 @@ def _answered(module: torch.nn.Module, kind: Kind, way: str) -> Iterator[States]
         return module(x[0] if way == "one" else x)
 
     try:
-        with torch.no_grad():
-            yield from answered(called, way)
+        with torch.no_grad(), _default_type(kind.dtype):
+            found = list(answered(called, way))
     except Exception:  # noqa: BLE001 - whatever it raises: it does not take inputs in this way
         return
+    yield from found
+
+
+@contextmanager
+def _default_type(dtype: torch.dtype) -> Iterator[None]:
+    """Have `torch.zeros`, of which many make their first state, make numbers of a type."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _rows(step: ModuleStep, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,9 @@ _GATED: dict[tuple[int, int], tuple[Callable[..., CompiledCell], ...]] = {
 N_ROWS = 8
 """States that a guess is fitted to."""
 
+_DIGITS = 5
+"""Digits of a leak that somebody wrote, such as 0.2."""
+
 _MOST_BIASES = 4
 """Vectors of which all sums are tried as the bias."""
 
@@ -48,7 +51,10 @@ def recognized(step: ModuleStep, n_inputs: int, dtype: np.dtype[Any]) -> Compile
     ((size,),) = sizes
     calls = _Calls(step, dtype)
     arrays = _arrays(step.module, dtype)
-    for cell in (*_gated(arrays, size, len(step.parts)), *_rates(arrays, size, n_inputs, calls)):
+    guesses = _gated(arrays, size, len(step.parts))
+    if len(step.parts) == 1:
+        guesses = chain(guesses, _rates(arrays, size, n_inputs, calls))
+    for cell in guesses:
         if cell.input_size == n_inputs and calls.agree_with(cell):
             return cell
     return None
@@ -126,8 +132,6 @@ def _rates(
     if not guesses:
         return
     moved = calls(h, x) - h
-    if moved.shape != h.shape:
-        return
     for guess in guesses:
         drive = x @ guess.read.T + guess.bias
         for name in ACTIVATIONS:
@@ -163,7 +167,7 @@ def _leak(moved: Floats, pull: Floats, tolerance: float) -> Floats | None:
     near = tolerance / 1000
     if np.ptp(each) < near:
         each = np.full(1, np.median(each))
-    short = np.round(each, -int(np.log10(near)) - 1)
+    short = np.round(each, _DIGITS)
     alpha = np.where(np.abs(short - each) < near, short, each)
     if not ((alpha > 0) & (alpha <= 1)).all():
         return None
