@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nullcline.interop._agreement import REMEDY
 from nullcline.interop._torch_module import evaluated_copy
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
     except Exception as error:
         raise ValueError(
             f"module could not be copied, so that stepping it leaves it as it is "
-            f"({type(error).__name__}: {error}): pass a function that makes its step to "
-            "nullcline.from_function"
+            f"({type(error).__name__}: {error}); {REMEDY}"
         ) from error
     for parameter in filter(lambda parameter: parameter.is_leaf, own.parameters()):
         parameter.requires_grad_(False)

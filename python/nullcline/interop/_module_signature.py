@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STATE = re.compile(
     r"((prev|previous|last|old|init|initial|start)_?)?"
-    r"([hcsvra]|h?hx|cx|hid|hidden|state|states|cell|carry|memory|mem|rate|rates)"
+    r"([hcsvra]|h?hx|cx|hid|hidden|state|states|cell|carry|memory|mem|rates?|start)"
     r"(\d|s|x|_?(\d|t|n|prev|last|in|init|state|states))*",
     re.IGNORECASE,
 )

@@ -132,6 +132,8 @@ def _rates(
     if not guesses:
         return
     moved = calls(h, x) - h
+    if not np.isfinite(moved).all():
+        return
     for guess in guesses:
         drive = x @ guess.read.T + guess.bias
         for name in ACTIVATIONS:

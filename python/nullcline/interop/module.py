@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nullcline.interop._module_step import ModuleStep
 
 
+@overload
 def from_module(
     module: torch.nn.Module,
     n_inputs: int | None = None,
@@ -45,12 +46,115 @@ def from_module(
     *,
     batch_first: bool | None = None,
     call: Callable[[Any, Any, Any], Any] | None = None,
-    native: bool | str = "auto",
+    native: Literal[False],
+    bounds: tuple[float, float] | None = None,
+    smooth: bool | None = None,
+    dtype: DTypeLike | torch.dtype | None = None,
+) -> ModuleCell: ...
+@overload
+def from_module(
+    module: torch.nn.Module,
+    n_inputs: int | None = None,
+    state: Any = None,
+    *,
+    batch_first: bool | None = None,
+    call: Callable[[Any, Any, Any], Any] | None = None,
+    native: bool | Literal["auto"] = "auto",
+    bounds: tuple[float, float] | None = None,
+    smooth: bool | None = None,
+    dtype: DTypeLike | torch.dtype | None = None,
+) -> ModuleCell | CompiledCell | Stack: ...
+def from_module(
+    module: torch.nn.Module,
+    n_inputs: int | None = None,
+    state: Any = None,
+    *,
+    batch_first: bool | None = None,
+    call: Callable[[Any, Any, Any], Any] | None = None,
+    native: bool | Literal["auto"] = "auto",
     bounds: tuple[float, float] | None = None,
     smooth: bool | None = None,
     dtype: DTypeLike | torch.dtype | None = None,
 ) -> ModuleCell | CompiledCell | Stack:
-    """DOC."""
+    """Make a cell of any recurrent PyTorch module, which is stepped as it is used.
+
+    The module is called with an input and a state, in the way that makes a map of each row: inputs
+    as rows, (n, D), or as sequences of one step, (1, n, D) or (n, 1, D), or one row at a time; the
+    state before the input or after it, by place or by name, of one array or several, with an axis
+    of layers or without. It returns its next state, alone or as the last of what it returns. Where
+    its weights lead to a native cell that makes the same steps up to rounding, that is returned.
+
+    Parameters
+    ----------
+    module
+        The module. It is copied: the copy is in evaluation mode, on the module's device, and
+        computes in `dtype`, to which narrower weights are promoted exactly. The module itself is
+        not changed, and later changes of it are not seen.
+    n_inputs
+        D, the length of an input. None: as attributes such as `input_size` say.
+    state
+        What the state is: a number of units, or an example as the module takes it, of one row or of
+        several, such as ``h0``, ``(h0, c0)`` or ``{"v": v0, "a": a0}``; values do not matter. None:
+        what the module answers with if it is called without a state, or as attributes such as
+        `hidden_size` say.
+    batch_first
+        Whether inputs are (n, 1, D), or (1, n, D). None: whichever is found to be right.
+    call
+        ``call(module, x, state)``: a call in your own way, with inputs (n, D) and a state in the
+        form of `state`, with its rows first if it is a number of units; returns the next state. It
+        must use the module that it is given.
+    native
+        "auto": a native cell where one makes the same steps. True: raise if there is none. False:
+        the module's own step in any case.
+    bounds
+        The least and the largest number that a state can hold; None for no bounds. Native cells
+        know theirs.
+    smooth
+        Whether derivatives are continuous; None to look, as `from_function` does. Native cells
+        know.
+    dtype
+        float64 or float32. None: float64, or float32 if the module cannot compute in float64.
+
+    Returns
+    -------
+    ModuleCell or a native cell
+        Its class tells which was taken: a `ModuleCell` calls the module; a `GRU`, `LeakyRNN` and
+        the like is native, and a `Stack` of them stands for a torch.nn module of several layers.
+        But for a `Stack`, `join` makes rows of the module's own states and `split` those of rows.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If PyTorch is not installed.
+    TypeError
+        If `module` is no module, takes no state or more than an input and a state, or does not say
+        of what size they are; if it is not differentiable, or makes complex states; if an argument
+        is of another type.
+    ValueError
+        If the module takes input and state in none of these ways, mixes rows, is random, remembers
+        something between calls, does not use the state, is not finite, has two directions or cannot
+        be copied; if `native` is True and there is no native cell.
+
+    Warns
+    -----
+    FunctionWarning
+        If the module is in train mode and steps in another way there; if it returns two different
+        arrays of the shape of its state; if it makes another state of two inputs at once than of
+        one after the other; if it computes in float32 alone; and as `from_function` does.
+
+    Notes
+    -----
+    A native cell is one that makes the steps of the module at six states and inputs, of three
+    sizes, up to rounding: of torch.nn modules the same as `from_torch` takes, and of others a cell
+    of weights with PyTorch's names, or a network of rates of matrices and vectors that have its
+    shapes. Where a module steps in another way far outside of these states, say ``native=False``.
+
+    Examples
+    --------
+    >>> cell = nc.from_module(network.rnn, n_inputs=3)  # doctest: +SKIP
+    >>> points = nc.find_fixed_points(cell, cell.join((h0, c0)))  # doctest: +SKIP
+    >>> h, c = cell.split(points.h)  # doctest: +SKIP
+    """
     framework("torch", "torch")
     module = _checked(module, batch_first, call, native)
     n_inputs = _n_inputs(module, n_inputs)
