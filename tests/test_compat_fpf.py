@@ -203,7 +203,7 @@ def test_a_module_need_not_say_that_batches_come_first() -> None:
     found, _ = finder(around).find_fixed_points(states, inputs)
     expected, _ = finder(around.rnn).find_fixed_points(states, inputs)
     np.testing.assert_allclose(found.xstar, expected.xstar, rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match="rnn cannot be called as .* on states of 4"):
+    with pytest.raises(ValueError, match=r"rnn cannot be called as .* on states of 4"):
         finder(around).find_fixed_points(np.zeros((1, 4)), inputs)
 
 
