@@ -15,6 +15,7 @@ from nullcline._support.by_value import picklable
 from nullcline._support.exiting import over_before_exit
 from nullcline._support.shown import Shown, Table, in_one_line
 from nullcline._support.state import own_state
+from nullcline.cells._linearized import Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells._derivatives import Derivatives
+    from nullcline.cells._linearized import Linearized
     from nullcline.cells.box import Box
 
 
@@ -74,13 +76,11 @@ class FunctionCell(Shown):
         """Make the compiled cell, which calls the function back."""
         dtype, precision, box = self._dtype, self._precision, self._box
         make: Any = _core.Function64 if precision == np.float64 else _core.Function32
-        functions: list[Callable[..., Floats]] = [
+        functions: list[Callable[..., Any]] = [
             self._step,
             self._jacobian,
             self._vjp,
-            self._forward,
-            self._backward,
-            self._curvature,
+            self._linearized,
         ]
         if precision != dtype:
             functions = [_in_single_precision(compute) for compute in functions]
@@ -261,17 +261,14 @@ class FunctionCell(Shown):
         wanted = (h, x)[by]
         return self._derivatives.vjp(h, x, u, by=by) if wanted.size else np.zeros_like(wanted)
 
-    def _forward(self, h: Floats, x: Floats, v: Floats) -> Floats:
-        """Return J v in single precision: directions of a search need not be exact."""
-        return _single(self._derivatives.jvp(h, x, v.astype(self._dtype)))
-
-    def _backward(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        """Return uᵀ J in single precision."""
-        return _single(self._derivatives.vjp(h, x, u.astype(self._dtype)))
-
-    def _curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
-        """Return Σ_i u_i ∂²F_i v in single precision."""
-        return _single(self._derivatives.curvature(h, x, u, v.astype(self._dtype)))
+    def _linearized(self, h: Floats, x: Floats, u: Floats) -> _InSingle:
+        """Return the function linearized at states, for directions, which need not be exact."""
+        derivatives: Any = self._derivatives
+        dtype = np.float32 if getattr(derivatives, "takes_single", False) else self._dtype
+        at = (_cast(array, dtype) for array in (h, x, u))
+        if hasattr(derivatives, "linearized"):
+            return _InSingle(derivatives.linearized(*at), dtype)
+        return _InSingle(Unrecorded(derivatives, *at), dtype)
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""
@@ -318,15 +315,45 @@ class _SinglePrecisionSearch:
         return SimpleNamespace(h=found.h.astype(np.float64), **columns)
 
 
-def _in_single_precision(compute: Callable[..., Floats]) -> Callable[..., Floats]:
+def _in_single_precision(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of float64 as one of float32."""
 
-    def rounded(*arrays: Floats) -> Floats:
-        return _single(compute(*(array.astype(np.float64) for array in arrays)))
+    def rounded(*arrays: Floats) -> Any:
+        found = compute(*(array.astype(np.float64) for array in arrays))
+        return _single(found) if isinstance(found, np.ndarray) else found
 
     return rounded
 
 
+class _InSingle:
+    """A linearized function with arrays of float32, whatever it computes in itself."""
+
+    def __init__(self, linearized: Linearized, dtype: Any) -> None:
+        self._linearized = linearized
+        self._dtype = dtype
+
+    def pulled(self) -> Floats:
+        return _single(self._linearized.pulled)
+
+    @over_before_exit
+    def forward(self, v: Floats) -> Floats:
+        return _single(self._linearized.forward(_cast(v, self._dtype)))
+
+    @over_before_exit
+    def curved(self, v: Floats) -> tuple[Floats, Floats]:
+        product, bent = self._linearized.curved(_cast(v, self._dtype))
+        return _single(product), _single(bent)
+
+    @over_before_exit
+    def backward(self, u: Floats) -> Floats:
+        return _single(self._linearized.backward(_cast(u, self._dtype)))
+
+
 def _single(array: Floats) -> Floats:
+    return _cast(array, np.float32)
+
+
+def _cast(array: Floats, dtype: Any) -> Floats:
     with np.errstate(over="ignore"):  # infinities end a search by themselves
-        return array.astype(np.float32)
+        cast: Floats = array.astype(dtype, copy=False)
+        return cast

@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.cells._autograd import as_outside, tensor
 from nullcline.cells._derivatives import (
     Batched,
     RowByRow,
     Vectorized,
-    as_outside,
     require_states,
-    tensor,
 )
 from nullcline.interop._explain import (
     UNRELATED,
+    in_training,
     of_another_library,
     why_it_fails,
     why_not_differentiable,
+    why_not_the_same,
 )
 from nullcline.interop._kinks import has_kinks
+from nullcline.interop._products import takes_single_precision, with_second_derivatives
 from nullcline.interop._watch import watch
 
 if TYPE_CHECKING:
@@ -94,6 +96,10 @@ def examine(f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
             examined.derivatives = RowByRow(f) if seen.reads_values else Batched(f)
             examined.doubts.append(_slower(refusal, alone=seen.reads_values))
         _compare_with_differences(examined, h, x, rng)
+        examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
+        if examined.precision == np.float64:
+            single = takes_single_precision(examined.derivatives, h, x, u)
+            examined.derivatives.takes_single = single
     return examined
 
 
@@ -132,7 +138,7 @@ def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
     except Exception as error:
         raise why_it_fails(f, error, h[:1], x[:1]) from error
     if not np.array_equal(together, again, equal_nan=True):
-        raise ValueError("f must return the same for the same: put modules with dropout in eval()")
+        raise ValueError(why_not_the_same(f, h, x))
     if not np.isfinite(together).all():
         raise ValueError(
             "f must return finite states, and returned NaN or infinity for states between "
@@ -141,7 +147,9 @@ def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
         )
     tolerance = _tolerance(h)
     if not np.allclose(together, alone, rtol=tolerance, atol=tolerance):
-        raise ValueError("f must map each row by itself: rows of a batch changed one another")
+        raise ValueError(
+            "f must map each row by itself: rows of a batch changed one another" + in_training(f)
+        )
 
 
 def _require_derivatives(

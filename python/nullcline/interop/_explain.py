@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._derivatives import tensor
+from nullcline.cells._autograd import tensor
+from nullcline.interop._undisturbed import held_by
 
 if TYPE_CHECKING:
+    import torch
+
     from nullcline._support.validation import Floats
     from nullcline.cells._derivatives import Step
 
@@ -63,7 +67,7 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
         )
     return RuntimeError(
         f"f raised {_said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
-        f"{h.dtype}: it must take any number of rows of these sizes"
+        f"{h.dtype}: it must take any number of rows of these sizes{in_training(f)}"
     )
 
 
@@ -73,6 +77,56 @@ def why_not_differentiable(error: Exception) -> TypeError:
         if words in str(error):
             return TypeError(sentence)
     return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
+
+
+def why_not_the_same(f: Step, h: Floats, x: Floats) -> str:
+    """Return a sentence for a function that returned two things for one."""
+    import torch
+
+    def following() -> object:
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002 - what functions draw from
+        with torch.no_grad():
+            return f(tensor(x), tensor(h))
+
+    first, second = following(), following()
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        if torch.equal(first, second):
+            return "f must return the same for the same, and is random: leave out its noise" + (
+                in_training(f) or ", and put modules with dropout in eval()"
+            )
+        return (
+            "f must return the same for the same, and carries a state from one call to the next: "
+            "pass on what it keeps as part of its states" + in_training(f)
+        )
+    return "f must return the same for the same"
+
+
+def in_training(f: Step) -> str:
+    """Return a clause that names modules of `f` which behave otherwise in training, if any do."""
+    import torch
+
+    names = {
+        type(part).__name__
+        for held in held_by(f)
+        if isinstance(held, torch.nn.Module)
+        for part in held.modules()
+        if part.training and _behaves_otherwise(part)
+    }
+    if not names:
+        return ""
+    return f"; it has {', '.join(sorted(names))} in training mode: call module.eval() before"
+
+
+def _behaves_otherwise(module: torch.nn.Module) -> bool:
+    """Whether a module draws numbers or uses statistics of the batch while it is trained."""
+    import torch
+
+    kinds = torch.nn.modules.batchnorm._NormBase, torch.nn.modules.dropout._DropoutNd
+    return isinstance(module, kinds) or bool(
+        isinstance(module, torch.nn.RNNBase) and module.dropout
+    )
 
 
 def _is_known(error: Exception) -> bool:

@@ -27,7 +27,7 @@ def undisturbed(f: object) -> Iterator[None]:
     import torch
 
     own, python, numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    restore = [_keeper(held) for held in _held_by(f)]
+    restore = [_keeper(held) for held in held_by(f)]
     try:
         yield
     finally:
@@ -78,7 +78,7 @@ def _is_plain(held: torch.Tensor) -> bool:
     return held.layout == torch.strided and not (held.is_meta or held.is_quantized)
 
 
-def _held_by(f: object) -> Iterator[torch.nn.Module | torch.Tensor]:
+def held_by(f: object) -> Iterator[torch.nn.Module | torch.Tensor]:
     """Yield the modules and tensors that a function reaches, by the functions that it calls."""
     import torch
 
