@@ -399,6 +399,14 @@ def leaky_by_unit(m: Any, x: Any, h: Any) -> Any:
     return (1 - m.tau) * h + m.tau * nn.functional.softplus(m.input2h(x) + h @ m.transposed)
 
 
+def leaky_within(m: Any, x: Any, h: Any) -> Any:
+    return torch.relu((1 - m.alpha) * h + m.alpha * (m.input2h(x) + m.h2h(h)))
+
+
+def in_float32(m: Any, x: Any, h: Any) -> Any:
+    return leaky(m, x, h) + m.h2h(torch.zeros(H)) - m.h2h(torch.zeros(H))
+
+
 def vanilla(m: Any, x: Any, h: Any) -> Any:
     return torch.tanh(m.both(torch.cat([h, x], dim=1)))
 
@@ -417,6 +425,7 @@ def clipped(m: Any, x: Any, h: Any) -> Any:
         (leaky, nc.LeakyRNN),
         (rate, nc.RateRNN),
         (leaky_by_unit, nc.LeakyRNN),
+        (leaky_within, nc.RNN),
         (vanilla, nc.RNN),
         (around_gru, nc.GRU),
         (clipped, nc.ModuleCell),
@@ -433,6 +442,15 @@ def test_a_module_by_others_that_steps_as_a_native_cell_is_one(call: Any, kind: 
     if kind is nc.ModuleCell:
         with pytest.raises(ValueError, match="module steps as none of the native cells does"):
             nc.from_module(Written(), D, H, call=call, native=True)
+
+
+def test_a_native_cell_computes_in_float64_where_the_module_cannot() -> None:
+    cell: Any = nc.from_module(Written(0.2), D, H, call=in_float32)
+    right = nc.from_module(Written(0.2), D, H, call=leaky)
+    assert isinstance(cell, nc.LeakyRNN)
+    assert cell.dtype == np.float64
+    np.testing.assert_array_equal(cell.step(np.ones((1, H))), right.step(np.ones((1, H))))
+    assert nc.from_module(Written(), D, H, call=in_float32, dtype="float32").dtype == np.float32
 
 
 def test_a_model_around_an_lstm_is_searched_as_that() -> None:

@@ -267,20 +267,30 @@ def _why_not(step: ModuleStep, kind: Kind) -> str | None:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it raises: it is not the way
             return _first_line(error)
+        if together.dtype != h.dtype and not together.is_complex():
+            return f"it returned {str(together.dtype).removeprefix('torch.')}"
         again = step(x, h)
         if not _same(together, again):
             raise ValueError(_not_the_same(step, x, h))
-        try:
-            alone = torch.cat([step(x[i : i + 1], h[i : i + 1]) for i in range(len(x))])
-        except Exception as error:  # noqa: BLE001
-            return f"of one row, {_first_line(error)}"
-        if _alike(together, alone) or not together.isfinite().all():
-            return None
-        if step.way in WITHOUT_BATCH:
-            return _MIXED
-        returned = next(step.candidates(step.answer(x, h), len(h)))
-    shapes = [own.batch(len(h)) for own in step.own]
-    if [tuple(value.shape) for value in returned] != shapes:
+        return _mixing(step, x, h, together)
+
+
+def _mixing(
+    step: ModuleStep, x: torch.Tensor, h: torch.Tensor, together: torch.Tensor
+) -> str | None:
+    """Return what is wrong if a row leads elsewhere alone; None if none does."""
+    import torch
+
+    try:
+        alone = torch.cat([step(x[i : i + 1], h[i : i + 1]) for i in range(len(x))])
+    except Exception as error:  # noqa: BLE001 - whatever it raises: it is not the way
+        return f"of one row, {_first_line(error)}"
+    if _alike(together, alone) or not together.isfinite().all():
+        return None
+    if step.way in WITHOUT_BATCH:
+        return _MIXED
+    returned = next(step.candidates(step.answer(x, h), len(h)))
+    if [tuple(value.shape) for value in returned] != [own.batch(len(h)) for own in step.own]:
         return f"{_MIXED}, and returned a state of another shape"
     return _MIXED
 

@@ -87,11 +87,11 @@ def of_sizes(module: torch.nn.Module, n_parts: int) -> Iterator[States]:
     if size is None:
         return
     layers = size_of(module, LAYERS) or 1
-    form: Any = 0 if n_parts == 1 else (0,) * n_parts
     shapes = [OwnShape((size,), 0)] * (layers == 1)
     shapes += [OwnShape((layers, size), 1), OwnShape((layers, size), 0)]
-    for shape in shapes:
-        yield States(form, (shape,) * n_parts)
+    for count in (1, 2) if n_parts == 1 else (n_parts,):  # (h, c), too
+        for shape in shapes:
+            yield States((0,) * count if count > 1 else 0, (shape,) * count)
 
 
 def answered(call: Callable[[int], Any], way: str) -> Iterator[States]:

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
 
 def native_cell(
-    module: torch.nn.Module, step: ModuleStep, n_inputs: int, dtype: np.dtype[Any], *, must: bool
+    module: torch.nn.Module,
+    step: ModuleStep,
+    n_inputs: int,
+    own: np.dtype[Any],
+    dtype: np.dtype[Any],
+    *,
+    must: bool,
 ) -> CompiledCell | Stack | None:
     """Return the cell, or the stack of them, that steps as a module does; None if there is none.
+
+    The module computes in `own`, and the cell in `dtype`.
 
     Raises
     ------
@@ -28,7 +36,7 @@ def native_cell(
     """
     found = None if step.call else _imported(module, dtype)
     if found is None:
-        found = recognized(step, n_inputs, dtype)
+        found = recognized(step, n_inputs, own, dtype)
     if found is None and must:
         raise ValueError(
             "module steps as none of the native cells does, and native=True asks for one: leave "

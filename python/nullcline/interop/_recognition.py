@@ -15,6 +15,7 @@ import numpy as np
 
 from nullcline.cells import GRU, LSTM, RNN, UGRNN, LeakyRNN, RateRNN
 from nullcline.cells.rate_cell import ACTIVATIONS
+from nullcline.cells.rnn import NONLINEARITIES
 from nullcline.interop._agreement import DOUBLE, SINGLE, DifferentStepError, require_same_step
 from nullcline.interop._torch_layout import BIASES, WEIGHTS
 
@@ -43,13 +44,25 @@ _MOST_BIASES = 4
 """Vectors of which all sums are tried as the bias."""
 
 
-def recognized(step: ModuleStep, n_inputs: int, dtype: np.dtype[Any]) -> CompiledCell | None:
-    """Return the native cell that steps as a module does, where its weights lead to one."""
+def recognized(
+    step: ModuleStep, n_inputs: int, own: np.dtype[Any], dtype: np.dtype[Any]
+) -> CompiledCell | None:
+    """Return the native cell that steps as a module does, where its weights lead to one.
+
+    Parameters
+    ----------
+    step
+        The module's step.
+    n_inputs
+        D.
+    own, dtype
+        What the module computes in, and the cell.
+    """
     sizes = {part.shape for part in step.parts}
     if len(sizes) > 1 or len(next(iter(sizes))) != 1:
         return None
     ((size,),) = sizes
-    calls = _Calls(step, dtype)
+    calls = _Calls(step, own)
     arrays = _arrays(step.module, dtype)
     guesses = _gated(arrays, size, len(step.parts))
     if len(step.parts) == 1:
@@ -136,23 +149,39 @@ def _rates(
         return
     for guess in guesses:
         drive = x @ guess.read.T + guess.bias
+        sums = h @ guess.recur.T + drive
         for name in ACTIVATIONS:
             for make, target in (
-                (LeakyRNN, _activated(name, h @ guess.recur.T + drive)),
+                (LeakyRNN, _activated(name, sums)),
                 (RateRNN, _activated(name, h) @ guess.recur.T + drive),
             ):
                 alpha = _leak(moved, target - h, calls.tolerance)
                 if alpha is not None:
                     yield _rate_cell(make, guess, alpha, name)
+        yield from _leaks_within(guess, h, sums, moved + h, calls.tolerance)
 
 
 def _rate_cell(make: Any, guess: _Affine, alpha: Floats, name: str) -> CompiledCell:
-    if make is LeakyRNN and name in {"tanh", "relu"} and np.all(alpha == 1):
-        return RNN(guess.read, guess.recur, guess.bias, nonlinearity=name)
-    cell: CompiledCell = make(
-        guess.read, guess.recur, guess.bias, alpha=alpha.astype(guess.bias.dtype), activation=name
-    )
+    if make is LeakyRNN and name in NONLINEARITIES and np.all(alpha == 1):
+        return RNN(*guess, nonlinearity=name)
+    cell: CompiledCell = make(*guess, alpha=alpha.astype(guess.bias.dtype), activation=name)
     return cell
+
+
+def _leaks_within(
+    guess: _Affine, h: Floats, sums: Floats, after: Floats, tolerance: float
+) -> Iterator[CompiledCell]:
+    """Yield the vanilla network of φ((1 - α) h + α (W h + U x + b)), whose leak is within φ."""
+    for name in NONLINEARITIES:
+        with np.errstate(divide="ignore"):
+            before = after if name == "relu" else np.arctanh(np.clip(after, -1, 1))
+        seen = (after > 0) if name == "relu" else np.isfinite(before)  # where φ can be undone
+        moved, pull = np.where(seen, before - h, 0), np.where(seen, sums - h, 0)
+        alpha = _leak(moved.reshape(-1, 1), pull.reshape(-1, 1), tolerance)
+        if alpha is not None:
+            recur = alpha * guess.recur + (1 - alpha) * np.eye(len(guess.recur))
+            weights = alpha * guess.read, recur, alpha * guess.bias
+            yield RNN(*(array.astype(guess.bias.dtype) for array in weights), nonlinearity=name)
 
 
 def _leak(moved: Floats, pull: Floats, tolerance: float) -> Floats | None:

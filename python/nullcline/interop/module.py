@@ -163,7 +163,9 @@ def from_module(
         doubts = list(_doubts(found, module, n_inputs))
         cell: ModuleCell | CompiledCell | Stack | None = None
         if native is not False:
-            cell = native_cell(module, found.step, n_inputs, found.dtype, must=native is True)
+            target = validation.float_type(np.float64 if dtype is None else dtype)
+            must = native is True
+            cell = native_cell(module, found.step, n_inputs, found.dtype, target, must=must)
         if cell is None:
             cell, others = _module_cell(found, n_inputs, bounds, smooth)
             doubts += others
@@ -180,11 +182,11 @@ _SINGLE = (
 
 
 class _Found(NamedTuple):
-    """A module's step, the type that it computes in, and what its owner should know of that."""
+    """A module's step, the type that it computes in, and whether it can do no other."""
 
     step: ModuleStep
     dtype: np.dtype[Any]
-    doubt: str | None
+    is_single_alone: bool
 
 
 def _checked(module: Any, batch_first: object, call: object, native: object) -> Any:
@@ -238,23 +240,21 @@ def _found(
 
     target = np.dtype(np.float64) if dtype is None else validation.float_type(dtype)
     try:
-        return _Found(found(target), target, None)
+        return _Found(found(target), target, is_single_alone=False)
     except NoStepError as error:
         single = np.dtype(np.float32)
         if dtype is not None:
             raise
         try:
             step = found(single)
-        except (TypeError, ValueError):
+        except NoStepError:
             raise error from None
-        return _Found(step, single, _SINGLE)
+        return _Found(step, single, is_single_alone=True)
 
 
 def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[str]:
     """Yield the sentences that the module's owner should read of its step."""
     kind = Kind(n_inputs, _torch_type(found.dtype))
-    if found.doubt:
-        yield found.doubt
     if of_two_steps(found.step, kind) is TwoSteps.OTHER:
         yield (
             "module makes of two inputs at once another state than of one after the other, and its "
@@ -290,7 +290,8 @@ def _module_cell(
         )
     except (TypeError, ValueError, RuntimeError) as error:
         raise type(error)(_of_module(str(error))) from error
-    return ModuleCell(cell, step.parts), list(map(_of_module, doubts))
+    said = [_SINGLE] * found.is_single_alone + list(map(_of_module, doubts))
+    return ModuleCell(cell, step.parts), said
 
 
 def _torch_type(dtype: np.dtype[Any]) -> torch.dtype:
