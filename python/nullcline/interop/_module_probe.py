@@ -92,17 +92,16 @@ def find_step(
         If the module is random, remembers, or has no use for the state.
     """
     tried: list[tuple[ModuleStep, str]] = []
+    takes_batches = False
     for step in _steps(module, state, kind, batch_first, call):
-        mixed = {other.way for other, reason in tried if reason == _MIXED}
-        # It takes batches: with other axes, or without, the same code would be another network.
-        if step.way in mixed or (mixed and step.way in WITHOUT_BATCH):
-            continue
         reason = _why_not(step, kind)
         if reason is None:
             _require_real_use_of_state(step, kind)
-            if not mixed or of_two_steps(step, kind) is not TwoSteps.REFUSED:
+            # Of what takes batches and mixes rows, other axes would make another network.
+            if not takes_batches or of_two_steps(step, kind) is not TwoSteps.REFUSED:
                 return step
             reason = _MIXED
+        takes_batches |= reason == _MIXED
         tried.append((step, reason))
     if not tried:
         sizes = ", ".join(STATE_SIZES[:3])
