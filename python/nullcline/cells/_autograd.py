@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
 
 
-def tensor(array: Floats) -> torch.Tensor:
-    """Return a copy of an array as a tensor."""
+def tensor(array: Floats, device: torch.device | None = None) -> torch.Tensor:
+    """Return a copy of an array as a tensor, on the CPU if no device is said."""
     import torch
 
-    return torch.from_numpy(np.array(array, order="C"))
+    copied = torch.from_numpy(np.array(array, order="C"))
+    return copied if device is None else copied.to(device)
 
 
 def array(found: torch.Tensor) -> Floats:
     """Return a tensor as an array that shares no memory with it: `f` may return a buffer."""
-    values: Floats = found.detach().resolve_neg().numpy().copy()
+    values: Floats = found.detach().resolve_neg().cpu().numpy().copy()
     return values
 
 
@@ -83,5 +84,6 @@ def as_outside() -> Iterator[None]:
         torch.inference_mode(mode=False),
         torch.enable_grad(),
         torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False) if torch.cuda.is_available() else nullcontext(),
     ):
         yield

@@ -82,6 +82,8 @@ class Batched:
     ----------
     f
         ``f(inputs, states)``, as `from_function` takes it.
+    device
+        Where it gets its arguments; None for the CPU.
 
     Attributes
     ----------
@@ -97,8 +99,13 @@ class Batched:
     is_twice_differentiable = True
     takes_single = False
 
-    def __init__(self, f: Step) -> None:
+    def __init__(self, f: Step, device: torch.device | None = None) -> None:
         self.f = f
+        self.device = device
+
+    def tensor(self, array: Floats) -> torch.Tensor:
+        """Return a copy of an array as a tensor where `f` computes."""
+        return tensor(array, self.device)
 
     def of(self, f: Any) -> Batched:
         """Return the same for another function, such as what stands for `f` in a pickle."""
@@ -111,14 +118,14 @@ class Batched:
         import torch
 
         with as_outside(), torch.no_grad():
-            return array(self.following(tensor(h), tensor(x)))
+            return array(self.following(self.tensor(h), self.tensor(x)))
 
     def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
         import torch
 
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
             following = self.following(*arguments)
             rows = []
@@ -131,9 +138,9 @@ class Batched:
     def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         """Return uᵀ times each row's derivative, shape (n, S) or (n, D)."""
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
-            return array(gradient(self.following(*arguments), wanted, tensor(u)))
+            return array(gradient(self.following(*arguments), wanted, self.tensor(u)))
 
     def jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
         """Return each row's derivative times v, shape (n, S): the derivative of uᵀ J by u."""
@@ -142,22 +149,22 @@ class Batched:
         if not self.pulls_back_linearly:
             return self._jvp_by_jacobians(h, x, v, by=by)
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
             following = self.following(*arguments)
             u = torch.zeros_like(following, requires_grad=True)
             pulled = gradient(following, wanted, u, differentiable=True)
-            return array(gradient(pulled, u, tensor(v)))
+            return array(gradient(pulled, u, self.tensor(v)))
 
     def curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S): the derivative of uᵀ J v by s."""
         if not self.is_twice_differentiable:
             return self.curvature_by_differences(h, x, u, v)
         with as_outside():
-            states = tensor(h).requires_grad_()
-            following = self.following(states, tensor(x))
-            pulled = gradient(following, states, tensor(u), differentiable=True)
-            return array(gradient(pulled, states, tensor(v)))
+            states = self.tensor(h).requires_grad_()
+            following = self.following(states, self.tensor(x))
+            pulled = gradient(following, states, self.tensor(u), differentiable=True)
+            return array(gradient(pulled, states, self.tensor(v)))
 
     def linearized(self, h: Floats, x: Floats, u: Floats) -> Linearized:
         """Return the function linearized at states; all arrays may be of float32 if it is taken."""
@@ -166,7 +173,7 @@ class Batched:
         following = self.following
         if self.takes_single and h.dtype == np.float32:
             following = self._following_in_single
-        return Recorded(following, h, x, u)
+        return Recorded(following, *map(self.tensor, (h, x, u)))
 
     @property
     def is_recorded(self) -> bool:
@@ -213,7 +220,7 @@ class Vectorized(Batched):
 
         with as_outside():
             of_one = torch.func.jacrev(following_one, argnums=by)
-            return array(torch.func.vmap(of_one)(tensor(h), tensor(x)))
+            return array(torch.func.vmap(of_one)(self.tensor(h), self.tensor(x)))
 
 
 class RowByRow(Batched):
@@ -277,11 +284,15 @@ def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
         )
     if found.device != h.device or found.layout != h.layout:
         raise TypeError(
-            "f must return a dense tensor on the CPU, not one that is "
+            f"f must return a dense tensor on {_place(h)}, not one that is "
             f"{str(found.layout).removeprefix('torch.')} on {found.device}: "
-            "move its weights there, module.cpu(), or end with .to_dense()"
+            f"move its weights there, module.to({str(h.device)!r}), or end with .to_dense()"
         )
     return found
+
+
+def _place(h: torch.Tensor) -> str:
+    return "the CPU" if h.device.type == "cpu" else str(h.device)
 
 
 def _rows(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:

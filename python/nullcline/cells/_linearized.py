@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from nullcline.cells._autograd import array, as_outside, gradient, gradients, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     import torch
 
@@ -66,6 +68,36 @@ class Unrecorded:
         return self._derivatives.vjp(*self._at, u)
 
 
+class InParts:
+    """A function that is linearized at some of the states, and at the others."""
+
+    def __init__(self, parts: Sequence[Linearized]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part.pulled) for part in parts])[:-1]
+
+    @property
+    def pulled(self) -> Floats:
+        """uᵀ J."""
+        return np.concatenate([part.pulled for part in self._parts])
+
+    def forward(self, v: Floats) -> Floats:
+        """Return J v."""
+        return np.concatenate([part.forward(some) for part, some in self._with(v)])
+
+    def curved(self, v: Floats) -> tuple[Floats, Floats]:
+        """Return J v, and Σ_i u_i ∂²F_i/∂s² v for the first u."""
+        found = [part.curved(some) for part, some in self._with(v)]
+        products, bent = map(np.concatenate, zip(*found, strict=True))
+        return products, bent
+
+    def backward(self, u: Floats) -> Floats:
+        """Return uᵀ J for another u."""
+        return np.concatenate([part.backward(some) for part, some in self._with(u)])
+
+    def _with(self, array: Floats) -> Iterator[tuple[Linearized, Floats]]:
+        return zip(self._parts, np.split(array, self._ends), strict=True)
+
+
 class Recorded:
     """What autograd records of F and of uᵀ J.
 
@@ -80,14 +112,14 @@ class Recorded:
     def __init__(
         self,
         following: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-        h: Floats,
-        x: Floats,
-        u: Floats,
+        h: torch.Tensor,
+        x: torch.Tensor,
+        u: torch.Tensor,
     ) -> None:
         with as_outside():
-            self._h = tensor(h).requires_grad_()
-            self._u = tensor(u).requires_grad_()
-            self._following = following(self._h, tensor(x))
+            self._h = h.requires_grad_()
+            self._u = u.requires_grad_()
+            self._following = following(self._h, x)
             self._pulled = gradient(self._following, self._h, self._u, differentiable=True)
 
     @property
@@ -98,15 +130,18 @@ class Recorded:
     def forward(self, v: Floats) -> Floats:
         """Return J v: the derivative of uᵀ J by u."""
         with as_outside():
-            return array(gradient(self._pulled, self._u, tensor(v)))
+            return array(gradient(self._pulled, self._u, self._there(v)))
 
     def curved(self, v: Floats) -> tuple[Floats, Floats]:
         """Return J v, and Σ_i u_i ∂²F_i/∂s² v for the first u: the derivative of uᵀ J by s."""
         with as_outside():
-            product, bent = gradients(self._pulled, (self._u, self._h), tensor(v))
+            product, bent = gradients(self._pulled, (self._u, self._h), self._there(v))
             return array(product), array(bent)
 
     def backward(self, u: Floats) -> Floats:
         """Return uᵀ J for another u."""
         with as_outside():
-            return array(gradient(self._following, self._h, tensor(u)))
+            return array(gradient(self._following, self._h, self._there(u)))
+
+    def _there(self, array: Floats) -> torch.Tensor:
+        return tensor(array, self._h.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from nullcline._support.by_value import picklable
 from nullcline._support.exiting import over_before_exit
 from nullcline._support.shown import Shown, Table, in_one_line
 from nullcline._support.state import own_state
-from nullcline.cells._linearized import Unrecorded
+from nullcline.cells._linearized import InParts, Unrecorded
+from nullcline.cells._memory import by_halves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +34,9 @@ class FunctionCell(Shown):
     """A map F(s, x) of which nothing is known but its values and its derivatives.
 
     `from_function` makes it. It has the methods of all cells. The search is by the same solvers,
-    Levenberg–Marquardt's method with dense Jacobians by default, and is slower: every step calls
-    Python. `residual` is F(s, x) - s, since nothing is known that would reduce it, and outputs are
-    the whole state.
+    and calls Python for its products, for all waiting starts at once; it is slower by what those
+    calls take. `residual` is F(s, x) - s, since nothing is known that would reduce it, and outputs
+    are the whole state. Where memory is too small for all rows, they are computed in parts.
 
     Parameters
     ----------
@@ -222,6 +224,15 @@ class FunctionCell(Shown):
         states, inputs = self._checked(h, x)
         return self._vjp(states, inputs, self._vectors("u", u, states), by=1)
 
+    def hvp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S), for `u` and `v` of shape (n, S)."""
+        states, inputs = self._checked(h, x)
+        weights, directions = self._vectors("u", u, states), self._vectors("v", v, states)
+        if len(states) == 0:
+            return np.zeros_like(states)
+        found: Floats = by_halves(self._derivatives.curvature, states, inputs, weights, directions)
+        return found
+
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the residual F(s, x) - s, shape (n, S), whose zeros are the fixed points."""
         states, inputs = self._checked(h, x)
@@ -246,7 +257,10 @@ class FunctionCell(Shown):
         return self._checked(h, x)[0]
 
     def _step(self, h: Floats, x: Floats) -> Floats:
-        return self._derivatives.step(h, x) if len(h) else np.zeros_like(h)
+        if len(h) == 0:
+            return np.zeros_like(h)
+        found: Floats = by_halves(self._derivatives.step, h, x)
+        return found
 
     def _jacobian(self, h: Floats, x: Floats) -> Floats:
         return self._derivative(h, x, by=0)
@@ -255,27 +269,33 @@ class FunctionCell(Shown):
         return self._derivative(h, x, by=1)
 
     def _jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
-        return self._derivatives.jvp(h, x, v, by=by) if v.size else np.zeros_like(h)
+        if v.size == 0:
+            return np.zeros_like(h)
+        found: Floats = by_halves(partial(self._derivatives.jvp, by=by), h, x, v)
+        return found
 
     def _vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         wanted = (h, x)[by]
-        return self._derivatives.vjp(h, x, u, by=by) if wanted.size else np.zeros_like(wanted)
+        if wanted.size == 0:
+            return np.zeros_like(wanted)
+        found: Floats = by_halves(partial(self._derivatives.vjp, by=by), h, x, u)
+        return found
 
     def _linearized(self, h: Floats, x: Floats, u: Floats) -> _InSingle:
         """Return the function linearized at states, for directions, which need not be exact."""
         derivatives: Any = self._derivatives
         dtype = np.float32 if getattr(derivatives, "takes_single", False) else self._dtype
         at = (_cast(array, dtype) for array in (h, x, u))
-        if hasattr(derivatives, "linearized"):
-            return _InSingle(derivatives.linearized(*at), dtype)
-        return _InSingle(Unrecorded(derivatives, *at), dtype)
+        linearized = getattr(derivatives, "linearized", partial(Unrecorded, derivatives))
+        return _InSingle(by_halves(linearized, *at, join=InParts), dtype)
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""
         shape = len(h), self.state_size, (h, x)[by].shape[1]
         if 0 in shape:
             return np.zeros(shape, self.dtype)
-        return self._derivatives.jacobian(h, x, by=by)
+        found: Floats = by_halves(partial(self._derivatives.jacobian, by=by), h, x)
+        return found
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[Floats, Floats]:
         """Return states and an input for each."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._autograd import as_outside, tensor
+from nullcline.cells._autograd import as_outside
 from nullcline.cells._derivatives import (
     Batched,
     RowByRow,
@@ -78,22 +78,25 @@ class Examined:
     doubts: list[str] = field(default_factory=list)
 
 
-def examine(f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
+def examine(
+    f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any], device: torch.device
+) -> Examined:
     """Return what `f` is found to be; raise unless it is a map of rows that is differentiable."""
     rng = np.random.default_rng(0)
     h = _within(box, rng).astype(dtype)
     x = rng.uniform(-0.5, 0.5, (N_ROWS, n_inputs)).astype(dtype)
     u = rng.normal(size=h.shape).astype(dtype)
+    plain, alone = Batched(f, device), RowByRow(f, device)
     with as_outside():
-        states = tensor(h).requires_grad_()
-        recorded = _first_call(f, states, h, x)
-        _require_a_map(f, h, x)
-        products = _require_derivatives(f, recorded, states, h, x, u)
-        seen = watch(lambda: f(tensor(x), tensor(h).requires_grad_().clone()))
+        states = plain.tensor(h).requires_grad_()
+        recorded = _first_call(plain, states, h, x)
+        _require_a_map(plain, alone, h, x)
+        products = _require_derivatives(plain, alone, recorded, states, h, x, u)
+        seen = watch(lambda: f(plain.tensor(x), plain.tensor(h).requires_grad_().clone()))
         _require_full_precision(seen.types, dtype)
-        examined = Examined(Vectorized(f), not has_kinks(recorded), dtype)
-        if refusal := _why_not_vectorized(f, h, x, u, products):
-            examined.derivatives = RowByRow(f) if seen.reads_values else Batched(f)
+        examined = Examined(Vectorized(f, device), not has_kinks(recorded), dtype)
+        if refusal := _why_not_vectorized(examined.derivatives, h, x, u, products):
+            examined.derivatives = alone if seen.reads_values else plain
             examined.doubts.append(_slower(refusal, alone=seen.reads_values))
         _compare_with_differences(examined, h, x, rng)
         examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
@@ -113,32 +116,32 @@ def _within(box: Box, rng: np.random.Generator) -> Floats:
     return rng.uniform(low + quarter, high - quarter, (N_ROWS, len(low)))
 
 
-def _first_call(f: Step, states: torch.Tensor, h: Floats, x: Floats) -> torch.Tensor:
+def _first_call(plain: Batched, states: torch.Tensor, h: Floats, x: Floats) -> torch.Tensor:
     """Return what autograd records of the next states."""
     import torch
 
     try:
-        found: object = f(tensor(x), states.clone())
+        found: object = plain.f(plain.tensor(x), states.clone())
     except MemoryError:
         raise
     except Exception as error:
-        raise why_it_fails(f, error, h, x) from error
-    if not isinstance(found, torch.Tensor) and (other := of_another_library(f, h, x)):
+        raise why_it_fails(plain, error, h, x) from error
+    if not isinstance(found, torch.Tensor) and (other := of_another_library(plain.f, h, x)):
         raise TypeError(other)
     return require_states(found, states)
 
 
-def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
+def _require_a_map(plain: Batched, alone: RowByRow, h: Floats, x: Floats) -> None:
     """Raise unless `f` maps each row alone, repeatably, to finite states."""
     try:
-        together, again = Batched(f).step(h, x), Batched(f).step(h, x)
-        alone = RowByRow(f).step(h, x)
+        together, again = plain.step(h, x), plain.step(h, x)
+        apart = alone.step(h, x)
     except MemoryError:
         raise
     except Exception as error:
-        raise why_it_fails(f, error, h[:1], x[:1]) from error
+        raise why_it_fails(plain, error, h[:1], x[:1]) from error
     if not np.array_equal(together, again, equal_nan=True):
-        raise ValueError(why_not_the_same(f, h, x))
+        raise ValueError(why_not_the_same(plain, h, x))
     if not np.isfinite(together).all():
         raise ValueError(
             "f must return finite states, and returned NaN or infinity for states between "
@@ -146,14 +149,21 @@ def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
             "it takes"
         )
     tolerance = _tolerance(h)
-    if not np.allclose(together, alone, rtol=tolerance, atol=tolerance):
+    if not np.allclose(together, apart, rtol=tolerance, atol=tolerance):
         raise ValueError(
-            "f must map each row by itself: rows of a batch changed one another" + in_training(f)
+            "f must map each row by itself: rows of a batch changed one another"
+            + in_training(plain.f)
         )
 
 
 def _require_derivatives(
-    f: Step, recorded: torch.Tensor, states: torch.Tensor, h: Floats, x: Floats, u: Floats
+    plain: Batched,
+    alone: RowByRow,
+    recorded: torch.Tensor,
+    states: torch.Tensor,
+    h: Floats,
+    x: Floats,
+    u: Floats,
 ) -> tuple[Floats, Floats]:
     """Return uᵀ times the derivatives by states and by inputs; raise where there are none."""
     import torch
@@ -161,19 +171,19 @@ def _require_derivatives(
     if not recorded.requires_grad:
         raise TypeError(UNRELATED)
     try:  # raises where the states have no part in what requires derivatives
-        torch.autograd.grad(recorded, states, tensor(u), retain_graph=True)
-        alone, batched = (
-            (way.vjp(h, x, u, by=0), way.vjp(h, x, u, by=1)) for way in (RowByRow(f), Batched(f))
+        torch.autograd.grad(recorded, states, plain.tensor(u), retain_graph=True)
+        apart, batched = (
+            (way.vjp(h, x, u, by=0), way.vjp(h, x, u, by=1)) for way in (alone, plain)
         )
     except MemoryError:
         raise
     except Exception as error:
         raise why_not_differentiable(error) from error
-    if not all(np.isfinite(product).all() for product in alone):
+    if not all(np.isfinite(product).all() for product in apart):
         raise ValueError("f must have finite derivatives, and autograd found NaN or infinity")
-    if not all(map(_alike, alone, batched)):
+    if not all(map(_alike, apart, batched)):
         raise ValueError("f must map each row by itself: rows of a batch have mixed derivatives")
-    return alone
+    return apart
 
 
 def _require_full_precision(types: set[torch.dtype], dtype: np.dtype[Any]) -> None:
@@ -188,12 +198,12 @@ def _require_full_precision(types: set[torch.dtype], dtype: np.dtype[Any]) -> No
 
 
 def _why_not_vectorized(
-    f: Step, h: Floats, x: Floats, u: Floats, right: tuple[Floats, Floats]
+    derivatives: Batched, h: Floats, x: Floats, u: Floats, right: tuple[Floats, Floats]
 ) -> str | None:
     """Return what `vmap` says against `f`; None if it finds the derivatives that autograd finds."""
     try:
         found = [
-            np.einsum("nj,njk->nk", u[:1], Vectorized(f).jacobian(h[:1], x[:1], by=by))
+            np.einsum("nj,njk->nk", u[:1], derivatives.jacobian(h[:1], x[:1], by=by))
             for by in (0, 1)
             if by == 0 or x.shape[1] > 0
         ]

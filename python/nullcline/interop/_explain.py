@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._autograd import tensor
 from nullcline.interop._undisturbed import held_by
 
 if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
-    from nullcline.cells._derivatives import Step
+    from nullcline.cells._derivatives import Batched, Step
 
 _NUMPY = "NumPy, which has no derivatives: write it with torch's operations and tensors"
 _JAX = "JAX, and from_function takes those of PyTorch: write it with torch's operations"
@@ -43,10 +42,11 @@ _KNOWN = {
 """Words of PyTorch's own errors, and what they mean here."""
 
 
-def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
+def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` at its first call."""
     import torch
 
+    f = plain.f
     if str(error).startswith("f must"):  # by `require_states`
         return error
     if other := of_another_library(f, h, x):
@@ -60,7 +60,7 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
         )
     double = h.dtype == np.float64
     other_type = np.dtype(np.float32 if double else np.float64)
-    if _works(f, h.astype(other_type), x.astype(other_type)):
+    if _works(plain, h.astype(other_type), x.astype(other_type)):
         return TypeError(
             f"f does not take {h.dtype}, and takes {other_type}, the type of its weights: convert "
             f"them by {'.double()' if double else '.float()'}, or say dtype={other_type}"
@@ -79,7 +79,7 @@ def why_not_differentiable(error: Exception) -> TypeError:
     return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
 
 
-def why_not_the_same(f: Step, h: Floats, x: Floats) -> str:
+def why_not_the_same(plain: Batched, h: Floats, x: Floats) -> str:
     """Return a sentence for a function that returned two things for one."""
     import torch
 
@@ -88,17 +88,17 @@ def why_not_the_same(f: Step, h: Floats, x: Floats) -> str:
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002 - what functions draw from
         with torch.no_grad():
-            return f(tensor(x), tensor(h))
+            return plain.f(plain.tensor(x), plain.tensor(h))
 
     first, second = following(), following()
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
         if torch.equal(first, second):
             return "f must return the same for the same, and is random: leave out its noise" + (
-                in_training(f) or ", and put modules with dropout in eval()"
+                in_training(plain.f) or ", and put modules with dropout in eval()"
             )
         return (
             "f must return the same for the same, and carries a state from one call to the next: "
-            "pass on what it keeps as part of its states" + in_training(f)
+            "pass on what it keeps as part of its states" + in_training(plain.f)
         )
     return "f must return the same for the same"
 
@@ -144,12 +144,12 @@ def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:
     return None if other is None else f"f is a function of {other}"
 
 
-def _works(f: Step, h: Floats, x: Floats) -> bool:
+def _works(plain: Batched, h: Floats, x: Floats) -> bool:
     import torch
 
     try:
         with torch.no_grad():
-            found: object = f(tensor(x), tensor(h))
+            found: object = plain.f(plain.tensor(x), plain.tensor(h))
     except Exception:  # noqa: BLE001 - whatever it raises
         return False
     return isinstance(found, torch.Tensor) and found.shape == h.shape

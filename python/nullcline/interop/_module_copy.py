@@ -24,7 +24,10 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
     if any(tensor.is_meta for tensor in module.parameters()):
         raise ValueError("module must have values, and has parameters on the meta device")
     try:
-        own = evaluated_copy(module).to(dtype)
+        own = evaluated_copy(module)
+        if any(tensor.device.type not in {"cpu", "cuda"} for tensor in own.parameters()):
+            own = own.cpu()  # such as MPS, which has no float64
+        own = own.to(dtype)
     except Exception as error:
         raise ValueError(
             f"module could not be copied, so that stepping it leaves it as it is "

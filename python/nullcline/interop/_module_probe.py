@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._support import nested
+from nullcline.interop._device import device_of
 from nullcline.interop._module_signature import CALL, arguments_of, takes_no_state
 from nullcline.interop._module_states import (
     EXAMPLE,
@@ -26,7 +27,6 @@ from nullcline.interop._module_step import (
     WITHOUT_BATCH,
     Arguments,
     ModuleStep,
-    device_of,
 )
 
 if TYPE_CHECKING:
@@ -153,10 +153,12 @@ def _steps(
 ) -> Iterator[ModuleStep]:
     """Yield what the module's step may be, the likeliest first."""
     arguments = Arguments() if call else arguments_of(module, _n_arguments(state))
+    device = str(device_of(module, None))
     for way in _ways(module, batch_first, call):
         for states in _states(module, state, kind, way, arguments, call):
             names = arguments.names if len(arguments.names) > 1 else _names(module)
-            yield ModuleStep(module, states.parts(names), states.shapes, way, arguments, call)
+            parts = states.parts(names)
+            yield ModuleStep(module, parts, states.shapes, way, arguments, call, device)
 
 
 def _n_arguments(state: Any) -> int | None:
@@ -213,7 +215,7 @@ def _answered(module: torch.nn.Module, kind: Kind, way: str) -> Iterator[States]
     """Yield the states that a module answers with if it is called without any."""
     import torch
 
-    device = device_of(module)
+    device = device_of(module, None)
 
     def called(n: int) -> Any:
         x = torch.zeros(n, kind.n_inputs, dtype=kind.dtype, device=device)

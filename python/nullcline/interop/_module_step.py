@@ -204,11 +204,6 @@ class ModuleStep:
         raise ValueError(f"it returned {shapes_of(found)}, in which no next state {expected} is")
 
 
-def device_of(module: torch.nn.Module) -> str:
-    """Return where a module computes."""
-    return str(next((here.device for here in (*module.parameters(), *module.buffers())), "cpu"))
-
-
 def shapes_of(found: Any) -> str:
     """Return what was returned, in words: shapes in place of tensors."""
     described = nested.rebuilt(

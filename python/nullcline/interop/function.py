@@ -10,6 +10,7 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.box import Box
 from nullcline.cells.function import FunctionCell
+from nullcline.interop._device import device_of
 from nullcline.interop._examination import examine
 from nullcline.interop._frameworks import framework
 from nullcline.interop._undisturbed import undisturbed
@@ -33,20 +34,23 @@ def from_function(
     bounds: tuple[float, float] | None = None,
     smooth: bool | None = None,
     dtype: DTypeLike | torch.dtype = np.float64,
+    device: str | torch.device | None = None,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
 
-    The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
-    Jacobians are dense. A network that has a cell of its own is searched tens to hundreds of times
-    faster through that. Nothing is known of a reduced residual or of products
-    with weights: the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is
-    "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
+    The same solvers search it as any cell, at the cost of calling it. Methods "auto" and "krylov"
+    multiply with its Jacobians, for all starts at once: each product costs about as much as `f`
+    itself. In float32, if `f` can compute in it: directions need not be exact, and answers are
+    those of `dtype`. Up to 32 numbers a state, "auto" is "lm", whose Jacobians are dense. Nothing
+    is known of a reduced residual: the search minimizes ‖F - s‖² itself, and an end is "fixed"
+    where every |F - s| is at most 64 eps (1 + ‖s‖). The ends of a start do not depend on the others
+    but by rounding: how PyTorch multiplies a row may depend on how many there are.
 
     Parameters
     ----------
     f
         ``f(inputs, states)``: inputs of shape (n, D) and states of shape (n, S), tensors of
-        `dtype` on the CPU; returns the next states, (n, S), a row for each row and no row with a
+        `dtype` on `device`; returns the next states, (n, S), a row for each row and no row with a
         part in another's. A module with dropout must be in `eval()` mode. It is called a few times
         here, which changes neither its buffers nor the state of random numbers.
     n_states, n_inputs
@@ -64,6 +68,9 @@ def from_function(
     dtype
         What `f` computes in: float64 or float32, of NumPy or PyTorch. Modules of PyTorch are
         float32 until `double()`.
+    device
+        Where `f` computes, "cpu" or "cuda:N". None: the GPU that holds the modules and tensors that
+        it uses, if one does, or else the CPU. The search itself is on the CPU.
 
     Returns
     -------
@@ -79,10 +86,14 @@ def from_function(
         a function of NumPy or JAX, or computes in half precision; if `smooth` is neither a truth
         value nor None.
     ValueError
-        If `f` returns another shape, mixes rows, is random, or is not finite at states within
-        `bounds`; if a size is out of range, or `bounds` are not two numbers in their order.
+        If `f` returns another shape, mixes rows, is random, carries a state from one call to the
+        next, or is not finite at states within `bounds`; if it has tensors on several GPUs; if a
+        size is out of range, `bounds` are not two numbers in their order, or there is no such
+        `device`.
     RuntimeError
         If `f` itself raises for the shapes and type said above; its error is the cause.
+    MemoryError
+        If there is too little memory for it, here or in a search.
 
     Warns
     -----
@@ -96,7 +107,7 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
-    cell, doubts = examined_cell(f, n_states, n_inputs, bounds, smooth, dtype)
+    cell, doubts = examined_cell(f, n_states, n_inputs, bounds, smooth, dtype, device)
     for doubt in doubts:
         warnings.warn(doubt, FunctionWarning, stacklevel=2)
     return cell
@@ -109,6 +120,7 @@ def examined_cell(
     bounds: tuple[float, float] | None,
     smooth: bool | None,
     dtype: DTypeLike | torch.dtype,
+    device: str | torch.device | None = None,
 ) -> tuple[FunctionCell, list[str]]:
     """Return the cell of a function, and the sentences that its owner should read."""
     framework("torch", "torch")
@@ -120,8 +132,9 @@ def examined_cell(
     if not (smooth is None or isinstance(smooth, bool)):
         raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
     box = Box.uniform(n_states, *_checked_bounds(bounds))
+    where = device_of(f, device)
     with undisturbed(f):
-        examined = examine(f, box, n_inputs, target)
+        examined = examine(f, box, n_inputs, target, where)
     cell = FunctionCell(
         examined.derivatives,
         n_states,
