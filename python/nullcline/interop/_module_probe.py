@@ -188,11 +188,9 @@ def _ways(
         return ["rows"]
     said = getattr(module, "batch_first", None) if batch_first is None else batch_first
     first = ["batch first" if said else "time first"] if isinstance(said, bool) else []
-    return (
-        first
-        if first and (is_torch_own or batch_first is not None)
-        else list(dict.fromkeys([*first, *WAYS]))
-    )
+    if first and (is_torch_own or batch_first is not None):
+        return first
+    return list(dict.fromkeys([*first, *WAYS]))
 
 
 def _states(
@@ -253,7 +251,7 @@ def _rows(step: ModuleStep, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     shapes = (n, kind.n_inputs), (n, step.parts.state_size)
     x, h = (torch.rand(shape, generator=generator, dtype=kind.dtype) - 0.5 for shape in shapes)
-    return x, h
+    return x.to(step.device), h.to(step.device)
 
 
 def _why_not(step: ModuleStep, kind: Kind) -> str | None:

@@ -196,17 +196,14 @@ def _compared(one: Any, other: Any, few: int, many: int) -> States | None:
     for here, there in zip(values, others, strict=True):
         if not (isinstance(here, torch.Tensor) and isinstance(there, torch.Tensor)):
             return None
-        if not here.is_floating_point():
+        if not here.is_floating_point() or here.dim() != there.dim():
             return None
-        differ = [
-            axis
-            for axis, pair in enumerate(zip(here.shape, there.shape, strict=False))
-            if pair == (few, many)
-        ]
         if few == many:
             shapes.append(OwnShape(tuple(here.shape), 0))
             continue
-        if len(differ) != 1 or here.dim() != there.dim():
+        counts = zip(here.shape, there.shape, strict=True)
+        differ = [axis for axis, pair in enumerate(counts) if pair == (few, many)]
+        if len(differ) != 1:
             return None
         (axis,) = differ
         shapes.append(OwnShape((*here.shape[:axis], *here.shape[axis + 1 :]), axis))
