@@ -141,24 +141,27 @@ def _rates(
     """Yield the networks of rates that fit what a module does with a few states."""
     rng = np.random.default_rng(0)
     h, x = rng.uniform(-1, 1, (N_ROWS, size)), rng.uniform(-1, 1, (N_ROWS, n_inputs))
-    guesses = list(_guesses(arrays, size, n_inputs))
-    if not guesses:
-        return
+    pairs = list(_pairs([array for array in arrays.values() if array.ndim == 2], size, n_inputs))
     moved = calls(h, x) - h
-    if not np.isfinite(moved).all():
+    if not pairs or not np.isfinite(moved).all():
         return
-    for guess in guesses:
-        drive = x @ guess.read.T + guess.bias
-        sums = h @ guess.recur.T + drive
-        for name in ACTIVATIONS:
-            for make, target in (
-                (LeakyRNN, _activated(name, sums)),
-                (RateRNN, _activated(name, h) @ guess.recur.T + drive),
-            ):
-                alpha = _leak(moved, target - h, calls.tolerance)
-                if alpha is not None:
-                    yield _rate_cell(make, guess, alpha, name)
-        yield from _leaks_within(guess, h, sums, moved + h, calls.tolerance)
+    biases = list(_biases(arrays, size, pairs[0][0].dtype))
+    rates = {name: _activated(name, h) for name in ACTIVATIONS}
+    for read, recur in pairs:  # products are dear, and made once for all biases
+        recurrent, driven = h @ recur.T, x @ read.T
+        currents = {name: rate @ recur.T for name, rate in rates.items()}
+        for bias in biases:
+            guess, drive = _Affine(read, recur, bias), driven + bias
+            sums = recurrent + drive
+            for name in ACTIVATIONS:
+                for make, target in (
+                    (LeakyRNN, _activated(name, sums)),
+                    (RateRNN, currents[name] + drive),
+                ):
+                    alpha = _leak(moved, target - h, calls.tolerance)
+                    if alpha is not None:
+                        yield _rate_cell(make, guess, alpha, name)
+            yield from _leaks_within(guess, h, sums, moved + h, calls.tolerance)
 
 
 def _rate_cell(make: Any, guess: _Affine, alpha: Floats, name: str) -> CompiledCell:
@@ -212,16 +215,13 @@ def _activated(name: str, sums: Floats) -> Floats:
     return unit.step(np.zeros((sums.size, 1)), sums.reshape(-1, 1)).reshape(sums.shape)
 
 
-def _guesses(arrays: dict[str, Floats], size: int, n_inputs: int) -> Iterator[_Affine]:
-    """Yield what may be a network's weights, by their shapes."""
-    matrices = [array for array in arrays.values() if array.ndim == 2]
+def _biases(arrays: dict[str, Floats], size: int, dtype: np.dtype[Any]) -> Iterator[Floats]:
+    """Yield what may be a network's bias: the sums of its vectors, of all of them first."""
     vectors = [array for array in arrays.values() if array.shape == (size,)][:_MOST_BIASES]
-    pairs = list(_pairs(matrices, size, n_inputs))
-    zeros = np.zeros(size, matrices[0].dtype) if matrices else np.zeros(size)
     for count in range(len(vectors), -1, -1):
         for chosen in combinations(vectors, count):
-            bias: Floats = np.add.reduce([zeros, *chosen])
-            yield from (_Affine(read, recur, bias) for read, recur in pairs)
+            bias: Floats = np.add.reduce([np.zeros(size, dtype), *chosen])
+            yield bias
 
 
 def _pairs(matrices: Sequence[Floats], size: int, n_inputs: int) -> Iterator[tuple[Floats, Floats]]:
