@@ -30,6 +30,23 @@ def leaky_function(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
     return 0.5 * h + 0.5 * torch.tanh(x - h.roll(1, dims=1))
 
 
+class FastAndSlow(torch.nn.Module):
+    """A module whose state is two tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.recur, self.read = torch.nn.Linear(5, 3), torch.nn.Linear(2, 3)
+
+    def forward(
+        self, x: torch.Tensor, state: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return an output and the next state."""
+        slow = 0.9 * state["slow"] + 0.1 * state["fast"][:, :2]
+        fast = torch.tanh(self.recur(torch.cat([state["fast"], slow], dim=1)) + self.read(x))
+        return fast.sum(1), {"fast": fast, "slow": slow}
+
+
 def cells() -> Iterator[Any]:
     """Yield every kind of cell in both types, rates with all that they can have, and composites."""
     for kind in KINDS:
@@ -46,6 +63,7 @@ def cells() -> Iterator[Any]:
     yield nc.Bidirectional(layers[0], layers[1])
     yield nc.Stack([nc.Bidirectional(layers[1], layers[2])])
     yield nc.from_function(leaky_function, 3, 3, bounds=(-1, 1))
+    yield nc.from_module(FastAndSlow(), 2, {"fast": 3, "slow": 2})
 
 
 def results() -> Iterator[Any]:

@@ -189,7 +189,7 @@ def test_a_derived_class_is_searched_by_its_own_step(derived: Any, parent: Any) 
     np.testing.assert_allclose(found.J_xstar, whole, atol=1e-6)
 
 
-def test_a_module_that_does_not_say_that_batches_come_first_is_told_to() -> None:
+def test_a_module_need_not_say_that_batches_come_first() -> None:
     class Around(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -199,11 +199,12 @@ def test_a_module_that_does_not_say_that_batches_come_first_is_told_to() -> None
             return self.rnn(*given)
 
     states, inputs = np.zeros((1, 3)), np.ones((1, 2))
-    with pytest.raises(ValueError, match=r"rnn cannot be called as .*batch_first = True"):
-        finder(Around()).find_fixed_points(states, inputs)
     around = Around()
-    around.batch_first = True  # type: ignore[assignment]
-    assert finder(around).find_fixed_points(states, inputs)[0].n == 1
+    found, _ = finder(around).find_fixed_points(states, inputs)
+    expected, _ = finder(around.rnn).find_fixed_points(states, inputs)
+    np.testing.assert_allclose(found.xstar, expected.xstar, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match=r"rnn cannot be called as .* on states of 4"):
+        finder(around).find_fixed_points(np.zeros((1, 4)), inputs)
 
 
 def test_a_derived_lstm_needs_whole_states() -> None:

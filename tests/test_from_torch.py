@@ -282,7 +282,7 @@ OWN_STEPS: dict[str, Callable[[], torch.nn.Module]] = {
 def test_a_module_with_a_step_of_its_own_is_refused(kind: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     module = OWN_STEPS[kind]().to(dtype)
-    with pytest.raises(ValueError, match=r"does not step as the .* weights make.*from_function"):
+    with pytest.raises(ValueError, match=r"does not step as the .* weights make.*from_module"):
         nc.from_torch(module)
 
 
@@ -299,7 +299,7 @@ def test_a_module_that_steps_differently_at_other_times_is_refused(
             return outputs, h
 
     torch.manual_seed(0)
-    with pytest.raises(ValueError, match=r"of two inputs at once another state.*from_function"):
+    with pytest.raises(ValueError, match=r"of two inputs at once another state.*from_module"):
         nc.from_torch(Clockwork(3, 4, layers).to(dtype))
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         assert_type(nc.from_safetensors(path), list[CompiledCell])
         assert_type(nc.from_safetensors(path, kind="UGRNN"), list[nc.UGRNN])
         assert_type(nc.from_function(lambda _, h: h, 2, 3), nc.FunctionCell)
+        assert_type(nc.from_module(module), nc.ModuleCell | CompiledCell | nc.Stack)
+        assert_type(nc.from_module(module, native=False), nc.ModuleCell)
 
     def what_is_held(points: nc.FixedPoints, modes: nc.Linearization) -> None:
         assert_type(points[0], nc.FixedPoints)

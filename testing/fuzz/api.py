@@ -180,6 +180,13 @@ def _calls() -> dict[str, Call]:
                 "bounds": None, "smooth": None, "dtype": "float64",
             },
         ),
+        "from_module": (
+            nc.from_module,
+            {
+                "module": torch.nn.GRU(_D, _H), "n_inputs": _D, "state": _H, "batch_first": None,
+                "call": None, "native": False, "bounds": None, "smooth": None, "dtype": "float64",
+            },
+        ),
         "from_safetensors": (
             nc.from_safetensors,
             {"path": "none", "prefix": "", "kind": None, "nonlinearity": None, "dtype": "float64"},

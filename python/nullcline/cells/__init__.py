@@ -1,8 +1,8 @@
 """Cells: recurrent layers as maps, their exact Jacobians, and the products with them.
 
 `Cell` is what every user of a cell may ask of it. `CompiledCell` is what those have in common whose
-equations the compiled core knows; `FunctionCell` calls back into Python; a `Stack` is made of
-cells.
+equations the compiled core knows; `FunctionCell` and `ModuleCell` call back into Python; a `Stack`
+is made of cells.
 """
 
 from nullcline.cells.bidirectional import Bidirectional
@@ -13,6 +13,7 @@ from nullcline.cells.gru import GRU
 from nullcline.cells.leaky_rnn import LeakyRNN
 from nullcline.cells.lstm import LSTM
 from nullcline.cells.mgu import MGU
+from nullcline.cells.module_cell import ModuleCell
 from nullcline.cells.original_gru import OriginalGRU
 from nullcline.cells.protocol import (
     Cell,
@@ -43,6 +44,7 @@ __all__ = [
     "HasSecants",
     "Layered",
     "LeakyRNN",
+    "ModuleCell",
     "OriginalGRU",
     "RateCell",
     "RateRNN",

@@ -260,7 +260,10 @@ def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
     import torch
 
     if not isinstance(found, torch.Tensor):
-        hint = "; return its state alone, and for an LSTM torch.cat([h, c], dim=1)"
+        hint = (
+            "; return its state alone, and for an LSTM torch.cat([h, c], dim=1), or pass a module "
+            "to nullcline.from_module"
+        )
         raise TypeError(
             f"f must return the next states as a tensor, not {type(found).__name__}"
             + (hint if isinstance(found, tuple | list) else "")

@@ -14,6 +14,7 @@ from nullcline._support.shown import Shown, Table, described
 from nullcline._support.state import frozen, own_state
 from nullcline.cells._weights import CellWeights
 from nullcline.cells.box import Box
+from nullcline.cells.state_parts import HasParts, StateParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ MOST_THREADS = 512
 """More are a slip of the pen: no result depends on them, and each takes memory."""
 
 
-class CompiledCell(CellWeights, Shown):
+class CompiledCell(HasParts, CellWeights, Shown):
     """A cell whose equations the compiled core knows, such as `GRU`.
 
     Parameters
@@ -109,6 +110,11 @@ class CompiledCell(CellWeights, Shown):
     def input_size(self) -> int:
         """D, the length of an input."""
         return int(self._compiled.input_size)
+
+    @property
+    def parts(self) -> StateParts:
+        """The parts of a state: h alone, or h and c of an LSTM."""
+        return StateParts.in_rows(["h"], self.hidden_size)
 
     @property
     def dtype(self) -> np.dtype[Any]:

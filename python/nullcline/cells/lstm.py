@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline._support import validation
 from nullcline.cells.compiled import CompiledCell
+from nullcline.cells.state_parts import StateParts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -51,6 +52,11 @@ class LSTM(CompiledCell):
     _gates: ClassVar = ("i", "f", "g", "o")
     _order: ClassVar = (0, 1, 2, 3)
     _kind = "lstm"
+
+    @property
+    def parts(self) -> StateParts:
+        """The parts of a state, h and c."""
+        return StateParts.in_rows(["h", "c"], self.hidden_size)
 
     def largest_c(self, x: ArrayLike | None = None) -> Floats:
         """Return a bound of |c| that no step leaves, shape (n, H), n = 1 without `x`.

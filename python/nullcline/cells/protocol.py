@@ -216,5 +216,5 @@ def require_cell(cell: object) -> None:
         )
     raise TypeError(
         f"cell must be a nullcline cell, not {type(cell).__module__}.{type(cell).__qualname__}; "
-        "nullcline.from_torch makes a list of them of a PyTorch module"
+        "nullcline.from_module makes one of a PyTorch module, and from_torch a list of its layers"
     )

@@ -10,6 +10,7 @@ from nullcline.cells.bidirectional import Bidirectional
 from nullcline.interop.flax import from_flax
 from nullcline.interop.function import FunctionWarning, from_function
 from nullcline.interop.keras import from_keras
+from nullcline.interop.module import from_module
 from nullcline.interop.safetensors import from_safetensors
 from nullcline.interop.torch import from_torch
 
@@ -19,6 +20,7 @@ __all__ = [
     "from_flax",
     "from_function",
     "from_keras",
+    "from_module",
     "from_safetensors",
     "from_torch",
 ]

@@ -80,7 +80,7 @@ def require_same(
     if found.shape != states.shape:
         raise DifferentStepError(
             f"{subject} does not step as a {kind}: of states of shape {states.shape} it makes "
-            f"{found.shape}; {REMEDY}"
+            f"{found.shape}; {remedy(subject)}"
         )
     own = cell.step(states.astype(cell.dtype), inputs.astype(cell.dtype)).astype(np.float64)
     bound = _rounding(cell, states, inputs, max(roundoff, _roundoff_of(cell)))
@@ -95,7 +95,7 @@ def require_same(
             f"{subject} does not step as the {kind} that its weights make: {np.sum(differ)} of "
             f"{differ.size} random values differ by more than rounding, such as "
             f"{found[row, unit]:.6g} where the {kind} gives {own[row, unit]:.6g}; it, or a hook, "
-            f"has a step of its own: {REMEDY}"
+            f"has a step of its own: {remedy(subject)}"
         )
 
 
@@ -115,7 +115,7 @@ def cannot_be_called(subject: str, error: Exception) -> ValueError:
     """Return the exception for a module that did not take states and inputs."""
     return ValueError(
         f"{subject} could not be called on states and inputs to check what was read of it "
-        f"({type(error).__name__}: {error}); {REMEDY}"
+        f"({type(error).__name__}: {error}); {remedy(subject)}"
     )
 
 
@@ -123,6 +123,14 @@ _LARGE_HALF, _LARGE_SINGLE = 3e4, 1e38
 """Sums above which a step in 16 or 32 bits may overflow, and is no evidence."""
 
 REMEDY = "pass a function that makes its step to nullcline.from_function"
+
+MODULE_REMEDY = "pass it to nullcline.from_module, which has it step in its own way"
+"""What to do with a module of PyTorch."""
+
+
+def remedy(subject: str) -> str:
+    """Return what to do with what steps in a way of its own."""
+    return MODULE_REMEDY if subject == "module" else REMEDY
 
 
 def _eighths(seed: int, width: int) -> Floats:

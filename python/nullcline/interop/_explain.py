@@ -55,8 +55,8 @@ def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exce
         return why_not_differentiable(error)
     if isinstance(f, torch.nn.RNNBase | torch.nn.LSTMCell):
         return TypeError(
-            f"f is a {type(f).__name__}, which takes no rows of states: nullcline.from_torch(f) "
-            "makes cells of it; or pass a function that takes and returns states, (n, S)"
+            f"f is a {type(f).__name__}, which takes no rows of states: nullcline.from_module(f) "
+            "makes a cell of it; or pass a function that takes and returns states, (n, S)"
         )
     double = h.dtype == np.float64
     other_type = np.dtype(np.float32 if double else np.float64)

@@ -16,6 +16,7 @@ from nullcline.interop._agreement import (
     BFLOAT16,
     DOUBLE,
     HALF,
+    MODULE_REMEDY,
     REMEDY,
     SINGLE,
     TF32,
@@ -115,7 +116,7 @@ class CallableCopy:
         """Return a weight; raise ValueError if the module has none."""
         found = self.array(name, dtype)
         if found is None:
-            raise ValueError(f"module has no weight {name}; {REMEDY}")
+            raise ValueError(f"module has no weight {name}; {MODULE_REMEDY}")
         return found
 
     def array(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
@@ -139,7 +140,7 @@ class CallableCopy:
         if [part.shape for part in found] != [part.shape for part in states]:
             raise DifferentStepError(
                 f"module does not answer as its kind does: of {len(states)} states of shape "
-                f"{states[0].shape} it makes {[part.shape for part in found]}; {REMEDY}"
+                f"{states[0].shape} it makes {[part.shape for part in found]}; {MODULE_REMEDY}"
             )
         directions = 2 if self.bidirectional else 1
         for index in range(0, len(flat), directions):
@@ -168,7 +169,7 @@ class CallableCopy:
             if not (np.abs(end - other) <= off[:, None]).all():
                 raise ValueError(
                     "module makes of two inputs at once another state than of one after the "
-                    f"other, so that its step depends on more than state and input; {REMEDY}"
+                    f"other, so that its step depends on more than state and input; {MODULE_REMEDY}"
                 )
             first_below, below = middle[:, : cell.hidden_size], end[:, : cell.hidden_size]
 
@@ -232,7 +233,7 @@ class CallableCopy:
                 raise ValueError(
                     f"{name} is not a parameter of the module but a tensor that code outside of it "
                     "sets, as weight drop does, and may be out of date: give a copy of the module "
-                    f"the weight as a torch.nn.Parameter, or {REMEDY}"
+                    f"the weight as a torch.nn.Parameter, or {MODULE_REMEDY}"
                 )
         return None
 

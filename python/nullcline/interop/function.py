@@ -107,6 +107,22 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
+    cell, doubts = examined_cell(f, n_states, n_inputs, bounds, smooth, dtype, device)
+    for doubt in doubts:
+        warnings.warn(doubt, FunctionWarning, stacklevel=2)
+    return cell
+
+
+def examined_cell(
+    f: Step,
+    n_states: int,
+    n_inputs: int,
+    bounds: tuple[float, float] | None,
+    smooth: bool | None,
+    dtype: DTypeLike | torch.dtype,
+    device: str | torch.device | None = None,
+) -> tuple[FunctionCell, list[str]]:
+    """Return the cell of a function, and the sentences that its owner should read."""
     framework("torch", "torch")
     if not callable(f):
         raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
@@ -119,9 +135,7 @@ def from_function(
     where = device_of(f, device)
     with undisturbed(f):
         examined = examine(f, box, n_inputs, target, where)
-    for doubt in examined.doubts:
-        warnings.warn(doubt, FunctionWarning, stacklevel=2)
-    return FunctionCell(
+    cell = FunctionCell(
         examined.derivatives,
         n_states,
         n_inputs,
@@ -130,6 +144,7 @@ def from_function(
         precision=examined.precision,
         is_smooth=examined.is_smooth if smooth is None else smooth,
     )
+    return cell, examined.doubts
 
 
 def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:

@@ -108,7 +108,8 @@ def _constructor(module: Any) -> Callable[..., CompiledCell]:
         if getattr(module, "proj_size", 0):
             raise NotImplementedError(
                 f"an LSTM with a projection (proj_size={module.proj_size}) has no cell here; "
-                "from_torch takes LSTMs made with proj_size=0"
+                "from_torch takes LSTMs made with proj_size=0, and nullcline.from_module has any "
+                "module step in its own way"
             )
         return cells.LSTM
     if isinstance(module, nn.RNN | nn.RNNCell):
@@ -134,6 +135,7 @@ def _unsupported(module: object) -> Exception:
         inside = [name for name, child in module.named_modules() if isinstance(child, supported)]
         if inside:
             message += f"; pass the part of it that is one: {', '.join(inside)}"
+        message += "; nullcline.from_module takes any module that steps a state"
     return TypeError(message)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.interop import from_torch
+from nullcline.interop import FunctionWarning, from_module, from_torch
 from nullcline.interop._agreement import DifferentStepError
-from nullcline.interop._torch_module import evaluated_copy, unwrapped
-from nullcline.interop.function import from_function
+from nullcline.interop._torch_module import unwrapped
 
 if TYPE_CHECKING:
     import torch
@@ -58,33 +58,23 @@ def _function(rnn: torch.nn.Module, n_states: int, n_inputs: int) -> Cell:
     """Make a cell of a module that is called as PyTorch's are: output, h = rnn(input, h0)."""
     import torch
 
-    own = evaluated_copy(rnn).cpu().double()
-    is_cell = isinstance(rnn, torch.nn.RNNCellBase)
-    has_c = isinstance(rnn, torch.nn.LSTM | torch.nn.LSTMCell)
-    time_axis = 1 if getattr(rnn, "batch_first", False) else 0
-    if has_c and n_states != 2 * own.hidden_size:
-        raise ValueError(
-            f"initial_states must have shape (n, {2 * own.hidden_size}), [h, c], for an LSTM that "
-            f"steps in a way of its own, not {n_states} columns"
-        )
-
-    def step(inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        parts = states.chunk(2, dim=1) if has_c else (states,)
-        if not is_cell:
-            inputs, parts = inputs.unsqueeze(time_axis), tuple(part[None] for part in parts)
-        after = own(inputs, tuple(part.contiguous() for part in parts) if has_c else parts[0])
-        if not is_cell:
-            after = after[1]
-        whole = torch.cat(tuple(after), dim=-1) if has_c else after
-        return whole if is_cell else whole.squeeze(0)
-
+    state: int | tuple[int, int] = n_states
+    if isinstance(rnn, torch.nn.LSTM | torch.nn.LSTMCell):
+        size = rnn.hidden_size
+        if n_states != 2 * size:
+            raise ValueError(
+                f"initial_states must have shape (n, {2 * size}), [h, c], for an LSTM that steps "
+                f"in a way of its own, not {n_states} columns"
+            )
+        state = (size, size)
     try:
-        return from_function(step, n_states, n_inputs)
-    except RuntimeError as error:
+        with warnings.catch_warnings():  # steps are of one input, whatever it makes of two
+            warnings.filterwarnings("ignore", "module makes of two inputs", FunctionWarning)
+            return from_module(rnn, n_inputs, state)
+    except ValueError as error:
         raise ValueError(
             f"rnn cannot be called as torch.nn.GRU is, on states of {n_states} and inputs of "
-            f"{n_inputs} numbers ({error}); one that reads batches first has to say so in an "
-            "attribute, batch_first = True"
+            f"{n_inputs} numbers ({error})"
         ) from error
 
 

@@ -45,8 +45,8 @@ class FixedPointFinderTorch:
     rnn
         A `torch.nn.RNN`, `GRU` or `LSTM` of one layer and one direction, or one of their `Cell`
         classes. Or any module that is called and answers like a `GRU`, ``output, h = rnn(input,
-        h0)``, or like the one of these that its class is derived from: `nullcline.from_function`
-        searches it by its own step, slower.
+        h0)``, or like the one of these that its class is derived from: `nullcline.from_module`
+        has it step in its own way, slower.
     lr_init, lr_patience, lr_factor, lr_cooldown, tol_dq, n_iters_per_print_update
         No meaning here: given at all, each warns by its name.
     tol_q

@@ -1,0 +1,78 @@
+"""Values in containers in containers: taken apart in a fixed order, and put together again.
+
+Containers are mappings, lists and tuples, named ones too; None stands for itself; all else is a
+leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def leaves(nest: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every leaf with its name: the keys, fields or places that lead to it, with dots."""
+    items = _items(nest)
+    if items is None:
+        yield name, nest
+        return
+    for key, value in items:
+        yield from leaves(value, f"{name}.{key}" if name else str(key))
+
+
+def rebuilt(nest: Any, values: Sequence[Any]) -> Any:
+    """Return a nest like this one with other leaves, in the order of `leaves`."""
+    ahead = iter(values)
+
+    def build(part: Any) -> Any:
+        if (items := _items(part)) is None:
+            return next(ahead)
+        if part is None:
+            return None
+        made = [build(value) for _, value in items]
+        if isinstance(part, Mapping):
+            return dict(zip(part, made, strict=True))
+        return type(part)(*made) if hasattr(part, "_fields") else type(part)(made)
+
+    return build(nest)
+
+
+def matched(nest: Any, other: Any) -> list[Any] | None:
+    """Return what a nest of the same form holds in place of each leaf; None of another form.
+
+    Lists and tuples are alike, and a mapping may hold more than is asked for.
+    """
+    items = _items(nest)
+    if items is None:
+        return None if other is None or _items(other) is not None else [other]
+    if nest is None:
+        return [] if other is None else None
+    if isinstance(nest, Mapping):
+        if not isinstance(other, Mapping) or not nest.keys() <= other.keys():
+            return None
+        pairs = [(value, other[key]) for key, value in items]
+    else:
+        if not isinstance(other, list | tuple) or len(other) != len(items):
+            return None
+        pairs = [(value, there) for (_, value), there in zip(items, other, strict=True)]
+    found: list[Any] = []
+    for value, there in pairs:
+        if (inside := matched(value, there)) is None:
+            return None
+        found += inside
+    return found
+
+
+def _items(nest: Any) -> list[tuple[Any, Any]] | None:
+    """Return what a container holds, by key or place; None of a leaf."""
+    if nest is None:
+        return []
+    if isinstance(nest, Mapping):
+        return list(nest.items())
+    if isinstance(nest, list | tuple):
+        names = getattr(nest, "_fields", range(len(nest)))
+        return list(zip(names, nest, strict=True))
+    return None
