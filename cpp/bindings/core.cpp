@@ -32,6 +32,7 @@
 #include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
+#include "training.hpp"
 
 namespace nullcline::bindings {
 namespace {
@@ -487,4 +488,5 @@ PYBIND11_MODULE(_core, module) {
     declare<double>(module, "SearchResult64", "Cell64");
     declare<float>(module, "SearchResult32", "Cell32");
     declare_functions(module);
+    declare_training(module);
 }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.training.model import SentimentRNN
-    from nullcline.training.ugrnn import UGRNN
+    from nullcline.training.recurrent import UGRNN
 
     Recurrent: TypeAlias = nn.GRU | nn.LSTM | nn.RNN | UGRNN
 
