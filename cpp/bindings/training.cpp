@@ -46,6 +46,11 @@ py::tuple block_orders(const std::string& name) {
     return py::make_tuple(order(layout.product_slots), order(layout.drive_slots));
 }
 
+/// How many numbers a unit's equations read at a step.
+std::size_t n_slots(const std::string& name) {
+    return training::layout(trained_cell(name)).slots;
+}
+
 /// An array that is written to.
 template <class T>
 MatrixView<T> changing(Array<T>& array, const char* name, py::ssize_t rows, py::ssize_t cols) {
@@ -87,26 +92,28 @@ struct Sizes {
 };
 
 template <class T>
-py::tuple run_layer(const std::string& name, const Array<T>& inputs, const Array<T>& weight_ih,
-                    const Array<T>& weight_hh, const Array<T>& bias_ih, const Array<T>& bias_hh,
-                    const Array<T>& start, const Array<std::int64_t>& active, bool keep,
-                    int n_threads) {
+py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs,
+                         const Array<T>& weight_ih, const Array<T>& weight_hh,
+                         const Array<T>& bias_ih, const Array<T>& bias_hh, const Array<T>& start,
+                         const Array<std::int64_t>& active, std::optional<Array<T>> slots,
+                         int n_threads) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
     const training::LayerWeights<T> weights{
         matrix(weight_ih, "weight_ih", sizes.products, sizes.inputs),
         matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
         vector(bias_ih, "bias_ih", sizes.products), vector(bias_hh, "bias_hh", sizes.products)};
     NewArray<T> states({sizes.rows, sizes.states});
-    NewArray<T> slots({keep ? sizes.rows : 0, sizes.slots});
     const training::LayerRun<T> run{matrix(inputs, "inputs", sizes.rows, sizes.inputs),
                                     matrix(start, "start", sizes.sequences, sizes.states),
-                                    states.view, slots.view};
+                                    states.view,
+                                    slots ? changing(*slots, "slots", sizes.rows, sizes.slots)
+                                          : MatrixView<T>()};
     NativeCall native;
     const Poll poll = native.poll();
     const Packing packing({active.data(), static_cast<std::size_t>(active.size())},
                           static_cast<std::size_t>(n_threads), poll);
     native.without_gil([&] { training::run_layer(sizes.cell, weights, packing, run); });
-    return py::make_tuple(states.array, slots.array);
+    return states.array;
 }
 
 template <class T>
@@ -158,7 +165,7 @@ void declare(py::module_& module) {
     const auto array = [](const char* name) { return py::arg(name).noconvert(); };
     module.def("run_layer", &run_layer<T>, py::arg("kind"), array("inputs"), array("weight_ih"),
                array("weight_hh"), array("bias_ih"), array("bias_hh"), array("start"),
-               array("active"), py::arg("keep"), py::arg("n_threads"));
+               array("active"), array("slots"), py::arg("n_threads"));
     module.def("differentiate_layer", &differentiate_layer<T>, py::arg("kind"), array("inputs"),
                array("weight_ih"), array("weight_hh"), array("start"), array("states"),
                array("slots"), array("of_outputs"), array("of_last"), array("active"),
@@ -169,6 +176,7 @@ void declare(py::module_& module) {
 
 void declare_training(py::module_& module) {
     module.def("block_orders", &block_orders, py::arg("kind"));
+    module.def("n_slots", &n_slots, py::arg("kind"));
     declare<double>(module);
     declare<float>(module);
 }

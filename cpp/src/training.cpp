@@ -50,12 +50,11 @@ template <class T>
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
         for (std::size_t row = 0; row < slots.rows(); ++row) {
-            const T* const from = slots.row(row).data();
-            const T* const old = before.row(row).data();
+            const StepArrays<T> at{size, slots.row(row).data(), before.row(row).data()};
             T* const to = after.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
-                advance_unit<C>(from, old, to, size, i);
+                advance_unit<C>(at, i, to);
             }
         }
     });
@@ -68,12 +67,12 @@ template <class T>
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
         for (std::size_t row = 0; row < slots.rows(); ++row) {
-            T* const at = slots.row(row).data();
-            const T* const old = before.row(row).data();
+            T* const of_slots = slots.row(row).data();
+            const StepArrays<T> at{size, of_slots, before.row(row).data()};
             T* const of_state = gradient.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
-                pull_back_unit<C>(at, old, of_state, size, i);
+                pull_back_unit<C>(at, i, of_slots, of_state);
             }
         }
     });

@@ -7,6 +7,7 @@ weights' gradients in one product over all steps, and nothing computed for paddi
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from torch.nn.functional import linear
 from nullcline._native import _core
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _BLOCKS = {"gru": (0, 2, 1)}
@@ -31,6 +34,25 @@ class LayerWeights(NamedTuple):
     weight_hh: Tensor
     bias_ih: Tensor
     bias_hh: Tensor
+
+
+_spare: list[NDArray[Any]] | None = None
+"""Memory of slots that no one uses, or None where it goes back to the system at once."""
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Use the memory of one backward pass for the next forward pass, inside.
+
+    It is most of what training needs, and to have the system give as much anew for every batch
+    takes up to half of the time of a forward pass. Blocks are not nested.
+    """
+    global _spare  # noqa: PLW0603 - one for the process
+    _spare = []
+    try:
+        yield
+    finally:
+        _spare = None
 
 
 def can_run(*tensors: Tensor) -> bool:
@@ -84,7 +106,7 @@ def run_layer(
     if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
         outputs, last = _Layer.apply(kind, active, *tensors)  # type: ignore[no-untyped-call]
         return outputs, last
-    return _results(_run(kind, active, *tensors, keep=False)[0], active, weights)
+    return _results(_run(kind, active, *tensors), active, weights)
 
 
 class _Layer(torch.autograd.Function):
@@ -92,7 +114,8 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, kind: str, active: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        states, slots = _run(kind, active, *tensors, keep=True)
+        slots = _new_slots(kind, len(tensors[0]), tensors[3])
+        states = _run(kind, active, *tensors, slots=slots)
         outputs, last = _results(states, active, LayerWeights(*tensors[2:]))
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(active, *tensors, outputs)  # outputs: no one may have changed them
@@ -107,7 +130,8 @@ class _Layer(torch.autograd.Function):
             return (None, None, *_recorded(ctx.kind, active, tensors, of_outputs, of_last, wanted))
         slots, ctx.slots = ctx.slots, None
         if slots is None:  # a backward pass before this one has overwritten them
-            slots = _run(ctx.kind, active, *tensors, keep=True)[1]
+            slots = _new_slots(ctx.kind, len(tensors[0]), tensors[3])
+            _run(ctx.kind, active, *tensors, slots=slots)
         inputs, start, *weights = tensors
         arrays = _arrays(ctx.kind, LayerWeights(*weights))
         if of_last is None:
@@ -126,6 +150,8 @@ class _Layer(torch.autograd.Function):
             by_inputs=ctx.needs_input_grad[2],
             n_threads=torch.get_num_threads(),
         )
+        if _spare is not None:
+            _spare.append(slots.base if slots.base is not None else slots)
         orders = _orders(ctx.kind)
         return (
             None,
@@ -141,17 +167,36 @@ class _Layer(torch.autograd.Function):
         )
 
 
+def _new_slots(kind: str, rows: int, weight_hh: Tensor) -> NDArray[Any]:
+    """Return room for what a backward pass needs of so many rows, shape (P, slots H)."""
+    width = _core.n_slots(kind) * weight_hh.shape[1]
+    dtype = _array(weight_hh).dtype
+    fitting = [
+        array for array in _spare or () if array.size >= rows * width and array.dtype == dtype
+    ]
+    if not fitting:
+        return np.empty((rows, width), dtype)
+    smallest = min(fitting, key=lambda array: array.size)
+    _spare[:] = [array for array in _spare if array is not smallest]
+    return smallest.reshape(-1)[: rows * width].reshape(rows, width)
+
+
 def _run(
-    kind: str, active: Tensor, inputs: Tensor, start: Tensor, *weights: Tensor, keep: bool
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the states after each step, shape (P, S), and what a backward pass needs."""
+    kind: str,
+    active: Tensor,
+    inputs: Tensor,
+    start: Tensor,
+    *weights: Tensor,
+    slots: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Return the states after each step, shape (P, S), and fill `slots`."""
     return _core.run_layer(
         kind,
         _array(inputs),
         *_arrays(kind, LayerWeights(*weights)),
         _array(start),
         active.numpy(),
-        keep=keep,
+        slots,
         n_threads=torch.get_num_threads(),
     )
 

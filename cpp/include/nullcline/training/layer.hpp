@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "nullcline/numerics/flushed.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/panels.hpp"
 #include "nullcline/parallel/workers.hpp"
@@ -46,6 +47,7 @@ class Packing {
         for_each_tile(
             n_shares, 1, n_threads_,
             [&](std::size_t first, std::size_t count) {
+                const FlushedSubnormals flushed;
                 for (std::size_t share = first; share < first + count; ++share) {
                     use(share, n_shares);
                 }

@@ -27,24 +27,30 @@ namespace nullcline::training {
 /// part of its products.
 using TrainedCells = std::tuple<Gru, Lstm, Ugrnn, Rnn>;
 
+/// What the rows of a step are computed from, without their number.
+template <class T>
+struct StepArrays {
+    std::size_t size;
+    const T* slots;
+    const T* state;
+};
+
 namespace detail {
 
 /// The inputs of a unit's equations, as jets by what `Slots` finds for its fields: block k of the
 /// products or sums, then the parts of the state, then block k of a drive that is read apart.
 template <class T, class Cell, int order, class Slots>
 struct StepInputs {
-    const T* slots;
-    const T* state;
-    std::size_t size;
+    const StepArrays<T>& at;
     std::size_t i;
 
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto product(Block<k>) const {
-        return field<k>(slots[Slots::of_product(k) * size + i]);
+        return field<k>(at.slots[Slots::of_product(k) * at.size + i]);
     }
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto drive(Block<k>) const {
-        return field<Cell::blocks + Cell::parts + k>(slots[Slots::of_drive(k) * size + i]);
+        return field<Cell::blocks + Cell::parts + k>(at.slots[Slots::of_drive(k) * at.size + i]);
     }
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto sum(Block<k> block) const {
@@ -72,7 +78,7 @@ struct StepInputs {
     }
     template <std::size_t p>
     [[gnu::always_inline]] constexpr auto part() const {
-        return field<Cell::blocks + p>(state[p * size + i]);
+        return field<Cell::blocks + p>(at.state[p * at.size + i]);
     }
 };
 
@@ -142,13 +148,12 @@ template <class Cell>
     return layout;
 }
 
-/// The state of unit i after a step.
-template <class Cell, class T>
-[[gnu::always_inline]] constexpr void advance_unit(const T* slots, const T* before, T* after,
-                                                   std::size_t size, std::size_t i) {
-    const auto change =
-        Cell::update(detail::StepInputs<T, Cell, 0, Slots<Cell>>{slots, before, size, i});
-    if constexpr (Cell::parts == 2) {
+namespace detail {
+
+template <class Change, class T>
+[[gnu::always_inline]] constexpr void write_state(const Change& change, const T* before, T* after,
+                                                  std::size_t size, std::size_t i) {
+    if constexpr (requires { change.first; }) {
         after[i] = before[i] + change.first.value;
         after[size + i] = before[size + i] + change.second.value;
     } else {
@@ -156,56 +161,59 @@ template <class Cell, class T>
     }
 }
 
-namespace detail {
-
 /// Σ_p gradient_p ∂update_p / ∂field.
 template <std::size_t field, class Change, class T>
-[[gnu::always_inline]] constexpr T pulled(const Change& change, const T* gradient) {
+[[gnu::always_inline]] constexpr T pulled(const Change& change, T first, T second) {
     if constexpr (requires { change.first; }) {
-        return gradient[0] * change.first.template gradient<field>() +
-               gradient[1] * change.second.template gradient<field>();
+        return first * change.first.template gradient<field>() +
+               second * change.second.template gradient<field>();
     } else {
-        return gradient[0] * change.template gradient<field>();
+        return first * change.template gradient<field>();
     }
 }
 
 template <class Cell, std::size_t block, class Change, class T>
-[[gnu::always_inline]] constexpr void pull_block(const Change& change, const T* gradient, T* slots,
-                                                 std::size_t size, std::size_t i) {
-    slots[Slots<Cell>::of_product(block) * size + i] = pulled<block>(change, gradient);
+[[gnu::always_inline]] constexpr void write_block(const Change& change, T first, T second, T* slots,
+                                                  std::size_t size, std::size_t i) {
+    slots[Slots<Cell>::of_product(block) * size + i] = pulled<block>(change, first, second);
     if constexpr (Slots<Cell>::is_apart(block)) {
         slots[Slots<Cell>::of_drive(block) * size + i] =
-            pulled<Cell::blocks + Cell::parts + block>(change, gradient);
+            pulled<Cell::blocks + Cell::parts + block>(change, first, second);
     }
 }
 
 template <class Cell, class Change, class T, std::size_t... block>
-[[gnu::always_inline]] constexpr void pull_blocks(const Change& change, const T* gradient, T* slots,
-                                                  std::size_t size, std::size_t i,
-                                                  std::index_sequence<block...>) {
-    (pull_block<Cell, block>(change, gradient, slots, size, i), ...);
+[[gnu::always_inline]] constexpr void write_gradients(const Change& change, T* slots, T* gradient,
+                                                      std::size_t size, std::size_t i,
+                                                      std::index_sequence<block...>) {
+    const T first = gradient[i];
+    T second{};
+    if constexpr (Cell::parts == 2) {
+        second = gradient[size + i];
+        gradient[size + i] = second + pulled<Cell::blocks + 1>(change, first, second);
+    }
+    gradient[i] = first + pulled<Cell::blocks>(change, first, second);
+    (write_block<Cell, block>(change, first, second, slots, size, i), ...);
 }
 
 }  // namespace detail
 
+/// The state of unit i after a step.
+template <class Cell, class T>
+[[gnu::always_inline]] constexpr void advance_unit(const StepArrays<T>& at, std::size_t i,
+                                                   T* after) {
+    const detail::StepInputs<T, Cell, 0, Slots<Cell>> in{at, i};
+    detail::write_state(Cell::update(in), at.state, after, at.size, i);
+}
+
 /// Gradients of what unit i reads from that of its state after a step, each in the place of what it
 /// is the gradient by; of the state all but what comes through the products.
 template <class Cell, class T>
-[[gnu::always_inline]] constexpr void pull_back_unit(T* slots, const T* before, T* gradient,
-                                                     std::size_t size, std::size_t i) {
-    const auto change =
-        Cell::update(detail::StepInputs<T, Cell, 1, Slots<Cell>>{slots, before, size, i});
-    T of_state[Cell::parts];
-    of_state[0] = gradient[i];
-    if constexpr (Cell::parts == 2) {
-        of_state[1] = gradient[size + i];
-    }
-    detail::pull_blocks<Cell>(change, of_state, slots, size, i,
-                              std::make_index_sequence<Cell::blocks>{});
-    gradient[i] = of_state[0] + detail::pulled<Cell::blocks>(change, of_state);
-    if constexpr (Cell::parts == 2) {
-        gradient[size + i] = of_state[1] + detail::pulled<Cell::blocks + 1>(change, of_state);
-    }
+[[gnu::always_inline]] constexpr void pull_back_unit(const StepArrays<T>& at, std::size_t i,
+                                                     T* slots, T* gradient) {
+    const detail::StepInputs<T, Cell, 1, Slots<Cell>> in{at, i};
+    detail::write_gradients<Cell>(Cell::update(in), slots, gradient, at.size, i,
+                                  std::make_index_sequence<Cell::blocks>{});
 }
 
 }  // namespace nullcline::training
