@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from nullcline.training.layer import LayerWeights, can_run, recorded_layer, run_layer
+from nullcline.training.layer import can_run, run_layer
+from nullcline.training.recorded_layer import LayerWeights, recorded_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,9 +132,7 @@ class UGRNN(nn.Module):
             LayerWeights(*(self.get_parameter(f"{name}_l{layer}") for name in _NAMES))
             for layer in range(self.num_layers)
         ]
-        outputs, (last,) = _run(
-            self, "ugrnn", layers, inputs, () if state is None else (state,)
-        )
+        outputs, (last,) = _run(self, "ugrnn", layers, inputs, () if state is None else (state,))
         return outputs, last
 
 
@@ -150,13 +149,12 @@ def last_outputs(rnn: Any, sequences: Tensor, lengths: Tensor) -> Tensor:
         Number of steps of each sequence, at least 1, shape (n,).
     """
     if can_run(sequences):
-        packed = pack_padded_sequence(
-            sequences, lengths, batch_first=True, enforce_sorted=False
-        )
+        packed = pack_padded_sequence(sequences, lengths, batch_first=True, enforce_sorted=False)
         _, last = rnn(packed)
-        return (last[0] if isinstance(last, tuple) else last)[-1]
+        h: Tensor = last[0] if isinstance(last, tuple) else last
+        return h[-1]
     # PyTorch's own backward pass of packed sequences is quadratic in their length on a CPU.
-    outputs, _ = rnn(sequences)
+    outputs: Tensor = rnn(sequences)[0]
     return outputs[torch.arange(len(lengths), device=outputs.device), lengths - 1]
 
 
@@ -182,7 +180,7 @@ def runs_compiled(module: Any, sequences: Any, start: Sequence[Any] = ()) -> boo
         and getattr(module, "nonlinearity", "tanh") == "tanh"
     )
     data = sequences.data if isinstance(sequences, PackedSequence) else sequences
-    tensors = (data, *start, *module._flat_weights)  # noqa: SLF001 - what PyTorch computes with
+    tensors = (data, *start, *module._flat_weights)  # what PyTorch computes with
     if not is_plain or any(not isinstance(tensor, Tensor) for tensor in tensors):
         return False
     packed = isinstance(sequences, PackedSequence)
@@ -199,7 +197,7 @@ def runs_compiled(module: Any, sequences: Any, start: Sequence[Any] = ()) -> boo
 
 def _layers(module: Any) -> list[LayerWeights]:
     """Return the parameters of each layer of a module of PyTorch's."""
-    flat = module._flat_weights  # noqa: SLF001 - what PyTorch computes with
+    flat = module._flat_weights  # what PyTorch computes with
     return [LayerWeights(*flat[first : first + 4]) for first in range(0, len(flat), 4)]
 
 
@@ -230,8 +228,10 @@ def _run(
         data, after = run(kind, data, active, state, weights)
         last.append(after)
     every = torch.stack(last) if back is None else torch.stack(last)[:, back]
-    parts_of_last = tuple(part.contiguous() for part in every.split(module.hidden_size, dim=2))
+    parts_of_last = tuple(
+        part.contiguous() for part in torch.split(every, module.hidden_size, dim=2)
+    )
     if isinstance(sequences, PackedSequence):
         return PackedSequence(data, active, order, back), parts_of_last
-    outputs = data.unflatten(0, (len(active), -1))
+    outputs = data.reshape(len(active), -1, data.shape[1])
     return outputs.transpose(0, 1) if module.batch_first else outputs, parts_of_last
