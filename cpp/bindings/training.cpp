@@ -47,9 +47,7 @@ py::tuple block_orders(const std::string& name) {
 }
 
 /// How many numbers a unit's equations read at a step.
-std::size_t n_slots(const std::string& name) {
-    return training::layout(trained_cell(name)).slots;
-}
+std::size_t n_slots(const std::string& name) { return training::layout(trained_cell(name)).slots; }
 
 /// An array that is written to.
 template <class T>
@@ -65,7 +63,8 @@ struct Sizes {
           const Array<std::int64_t>& active, int n_threads)
         : cell(trained_cell(name)), layout(training::layout(cell)) {
         if (weight_ih.ndim() != 2 || weight_hh.ndim() != 2 || weight_hh.shape(1) == 0) {
-            throw py::value_error("weights must have shapes (blocks H, D) and (blocks H, H), H > 0");
+            throw py::value_error(
+                "weights must have shapes (blocks H, D) and (blocks H, H), H > 0");
         }
         if (n_threads < 1) {
             throw py::value_error("n_threads must be at least 1");
@@ -92,9 +91,9 @@ struct Sizes {
 };
 
 template <class T>
-py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs,
-                         const Array<T>& weight_ih, const Array<T>& weight_hh,
-                         const Array<T>& bias_ih, const Array<T>& bias_hh, const Array<T>& start,
+py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs, const Array<T>& weight_ih,
+                         const Array<T>& weight_hh, const Array<T>& bias_ih,
+                         const Array<T>& bias_hh, const Array<T>& start,
                          const Array<std::int64_t>& active, std::optional<Array<T>> slots,
                          int n_threads) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
@@ -103,11 +102,10 @@ py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs,
         matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
         vector(bias_ih, "bias_ih", sizes.products), vector(bias_hh, "bias_hh", sizes.products)};
     NewArray<T> states({sizes.rows, sizes.states});
-    const training::LayerRun<T> run{matrix(inputs, "inputs", sizes.rows, sizes.inputs),
-                                    matrix(start, "start", sizes.sequences, sizes.states),
-                                    states.view,
-                                    slots ? changing(*slots, "slots", sizes.rows, sizes.slots)
-                                          : MatrixView<T>()};
+    const training::LayerRun<T> run{
+        matrix(inputs, "inputs", sizes.rows, sizes.inputs),
+        matrix(start, "start", sizes.sequences, sizes.states), states.view,
+        slots ? changing(*slots, "slots", sizes.rows, sizes.slots) : MatrixView<T>()};
     NativeCall native;
     const Poll poll = native.poll();
     const Packing packing({active.data(), static_cast<std::size_t>(active.size())},
@@ -125,12 +123,13 @@ py::tuple differentiate_layer(const std::string& name, const Array<T>& inputs,
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
     const training::LayerWeights<T> weights{
         matrix(weight_ih, "weight_ih", sizes.products, sizes.inputs),
-        matrix(weight_hh, "weight_hh", sizes.products, sizes.units), {}, {}};
-    const training::LayerRun<T> run{
-        matrix(inputs, "inputs", sizes.rows, sizes.inputs),
-        matrix(start, "start", sizes.sequences, sizes.states),
-        changing(states, "states", sizes.rows, sizes.states),
-        changing(slots, "slots", sizes.rows, sizes.slots)};
+        matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
+        {},
+        {}};
+    const training::LayerRun<T> run{matrix(inputs, "inputs", sizes.rows, sizes.inputs),
+                                    matrix(start, "start", sizes.sequences, sizes.states),
+                                    changing(states, "states", sizes.rows, sizes.states),
+                                    changing(slots, "slots", sizes.rows, sizes.slots)};
     NewArray<T> by_start({sizes.sequences, sizes.states});
     std::ranges::copy(matrix(of_last, "of_last", sizes.sequences, sizes.states).elements(),
                       by_start.view.elements().begin());

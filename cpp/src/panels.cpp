@@ -73,9 +73,8 @@ template <std::size_t bytes, std::size_t rows, class T, bool is_transposed>
 /// The same for any number of rows up to `rows`.
 template <std::size_t bytes, std::size_t rows, class T, bool is_transposed>
 [[gnu::always_inline]] inline void add_rows(std::size_t n_rows, Factors<T, is_transposed> a,
-                                            std::size_t depth,
-                                            const typename Panels<T>::Row* panel, T* c,
-                                            std::size_t stride, std::size_t n_columns) {
+                                            std::size_t depth, const typename Panels<T>::Row* panel,
+                                            T* c, std::size_t stride, std::size_t n_columns) {
     if constexpr (rows > 1) {
         if (n_rows < rows) {
             add_rows<bytes, rows - 1>(n_rows, a, depth, panel, c, stride, n_columns);
@@ -111,23 +110,23 @@ template <std::size_t bytes, std::size_t rows, class T, bool is_transposed>
 
 // Sums and the panel's row fill the registers there are: 32 of AVX-512, 16 of AVX2 and of SSE2.
 #if defined(NULLCLINE_HAS_VERSIONS)
-#define NULLCLINE_PRODUCT(T, is_transposed)                                                       \
-    [[gnu::target("arch=x86-64-v4")]] void add_any(Factors<T, is_transposed> a,                   \
-                                                   const Panels<T>& b, MatrixView<T> c) {         \
-        add_all<64, 12>(a, b, c);                                                                 \
-    }                                                                                             \
-    [[gnu::target("arch=x86-64-v3")]] void add_any(Factors<T, is_transposed> a,                   \
-                                                   const Panels<T>& b, MatrixView<T> c) {         \
-        add_all<32, 3>(a, b, c);                                                                  \
-    }                                                                                             \
-    [[gnu::target("default")]] void add_any(Factors<T, is_transposed> a, const Panels<T>& b,      \
-                                            MatrixView<T> c) {                                    \
-        add_all<16, 1>(a, b, c);                                                                  \
+#define NULLCLINE_PRODUCT(T, is_transposed)                                                  \
+    [[gnu::target("arch=x86-64-v4")]] void add_any(Factors<T, is_transposed> a,              \
+                                                   const Panels<T>& b, MatrixView<T> c) {    \
+        add_all<64, 12>(a, b, c);                                                            \
+    }                                                                                        \
+    [[gnu::target("arch=x86-64-v3")]] void add_any(Factors<T, is_transposed> a,              \
+                                                   const Panels<T>& b, MatrixView<T> c) {    \
+        add_all<32, 3>(a, b, c);                                                             \
+    }                                                                                        \
+    [[gnu::target("default")]] void add_any(Factors<T, is_transposed> a, const Panels<T>& b, \
+                                            MatrixView<T> c) {                               \
+        add_all<16, 1>(a, b, c);                                                             \
     }
 #else
-#define NULLCLINE_PRODUCT(T, is_transposed)                                                       \
-    void add_any(Factors<T, is_transposed> a, const Panels<T>& b, MatrixView<T> c) {              \
-        add_all<16, 1>(a, b, c);                                                                  \
+#define NULLCLINE_PRODUCT(T, is_transposed)                                          \
+    void add_any(Factors<T, is_transposed> a, const Panels<T>& b, MatrixView<T> c) { \
+        add_all<16, 1>(a, b, c);                                                     \
     }
 #endif
 

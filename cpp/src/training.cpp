@@ -1,6 +1,4 @@
 // The loops over units of training, compiled once for any x86-64 and once for AVX2 with FMA.
-#include "nullcline/training/steps.hpp"
-
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "nullcline/numerics/multiversion.hpp"
+#include "nullcline/training/steps.hpp"
 
 namespace nullcline::training {
 namespace {

@@ -1,10 +1,6 @@
 // Numbers too small for full precision as zeros.
 #pragma once
 
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
-
 namespace nullcline {
 
 /// While it lives, its thread computes with zeros in place of subnormal numbers.
@@ -14,8 +10,10 @@ namespace nullcline {
 class FlushedSubnormals {
   public:
 #if defined(__SSE2__)
-    FlushedSubnormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_results_and_inputs); }
-    ~FlushedSubnormals() { _mm_setcsr(before_); }
+    FlushedSubnormals() : before_(__builtin_ia32_stmxcsr()) {
+        __builtin_ia32_ldmxcsr(before_ | flush_results_and_inputs);
+    }
+    ~FlushedSubnormals() { __builtin_ia32_ldmxcsr(before_); }
 #else
     FlushedSubnormals() = default;
     ~FlushedSubnormals() = default;

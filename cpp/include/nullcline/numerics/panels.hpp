@@ -87,8 +87,7 @@ void add_product(MatrixView<const float> a, const Panels<float>& b, MatrixView<f
 void add_product(MatrixView<const double> a, const Panels<double>& b, MatrixView<double> c);
 
 /// c += aᵀ b, for a (depth, m), b (depth, n) and c (m, n).
-void add_transposed_product(MatrixView<const float> a, const Panels<float>& b,
-                            MatrixView<float> c);
+void add_transposed_product(MatrixView<const float> a, const Panels<float>& b, MatrixView<float> c);
 void add_transposed_product(MatrixView<const double> a, const Panels<double>& b,
                             MatrixView<double> c);
 

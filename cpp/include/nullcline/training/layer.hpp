@@ -82,7 +82,8 @@ struct LayerRun {
 template <class T>
 struct LayerGradients {
     MatrixView<const T> outputs;  ///< by the outputs after each step; or nothing
-    MatrixView<T> states;  ///< by the last state of each sequence; then by that before the first step
+    MatrixView<T>
+        states;  ///< by the last state of each sequence; then by that before the first step
     MatrixView<T> inputs;  ///< by what is read; or nothing, if it is not wanted
     MatrixView<T> weight_ih, weight_hh;
     std::span<T> bias_ih, bias_hh;
@@ -174,7 +175,8 @@ class WeightSum {
     }
 
   private:
-    // Rows of slots are a power of two apart and share one set of the cache; those of a copy do not.
+    // Rows of slots are a power of two apart and share one set of the cache; those of a copy do
+    // not.
     static constexpr std::size_t pad = 64 / sizeof(T);
 
     MatrixView<const T> slots_;
@@ -205,8 +207,8 @@ void run_layer(TrainedCell cell, const LayerWeights<T>& weights, const Packing& 
             for (std::size_t t = 0; t < packing.steps(); ++t) {
                 const std::size_t first = packing.first(t);
                 const std::size_t n = own.count(packing.active(t));
-                const auto slots = keeps ? own.rows(run.slots, first, n)
-                                         : passing.view().middle_rows(0, n);
+                const auto slots =
+                    keeps ? own.rows(run.slots, first, n) : passing.view().middle_rows(0, n);
                 const auto before = own.before(run, t);
                 detail::fill_rows(slots, std::span<const T>(bias));
                 add_product(own.rows(run.inputs, first, n), input_panels,
@@ -288,8 +290,9 @@ void sum_weight_gradients(const Packing& packing, const LayerRun<T>& run,
                         ++t;
                     }
                     const std::size_t sequence = row + k - packing.first(t);
-                    before.lay_row(k, t == 0 ? run.start.row(sequence).data()
-                                             : run.states.row(packing.first(t - 1) + sequence).data());
+                    before.lay_row(k, t == 0
+                                          ? run.start.row(sequence).data()
+                                          : run.states.row(packing.first(t - 1) + sequence).data());
                     read.lay_row(k, run.inputs.row(row + k).data());
                 }
                 recurrent.add(row, before);

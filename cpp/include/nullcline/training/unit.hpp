@@ -1,9 +1,11 @@
-// One unit of a layer at one step: forward by a cell's equations, and backward by their derivatives.
+// One unit of a layer at one step: forward by a cell's equations, and backward by their
+// derivatives.
 //
-// A row of `slots` is what the unit's equations read: sums W h + drive, in blocks of H numbers. Where
-// they read a product and the drive apart, as a GRU's n does, these have a slot each: all products
-// come first, all drives last, so that each are neighbours. Backward, the gradient takes the place of
-// what it is the gradient by. Which is which follows from the equations, evaluated on jets.
+// A row of `slots` is what the unit's equations read: sums W h + drive, in blocks of H numbers.
+// Where they read a product and the drive apart, as a GRU's n does, these have a slot each: all
+// products come first, all drives last, so that each are neighbours. Backward, the gradient takes
+// the place of what it is the gradient by. Which is which follows from the equations, evaluated on
+// jets.
 #pragma once
 
 #include <array>
