@@ -1,4 +1,4 @@
-"""Put networks that read whole reviews beside the study's: `python -m docs.whole_reviews FOLDER ...`.
+"""Put networks of whole reviews beside the study's: `python -m docs.whole_reviews FOLDER ...`.
 
 A folder is one that `nullcline train` wrote, finished. What it says of itself goes into
 docs/imdb/whole-reviews.json, and the comparison with docs/imdb/results.json, whose networks read
