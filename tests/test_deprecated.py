@@ -25,6 +25,7 @@ MOVED = {
     "nullcline.paper.pca": "nullcline.study.pca",
     "nullcline.paper.style": "nullcline.plotting.theme",
     "nullcline.stack": "nullcline.cells.stack",
+    "nullcline.training.ugrnn": "nullcline.training.recurrent",
 }
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.training.ugrnn import UGRNN
+from nullcline.training.recurrent import UGRNN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

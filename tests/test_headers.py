@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("numerics", "parallel", "cells", "batching", "solvers", "search", "cpu", "gpu")
+ROOMS = (
+    "numerics",
+    "parallel",
+    "cells",
+    "training",
+    "batching",
+    "solvers",
+    "search",
+    "cpu",
+    "gpu",
+)
 """From the lowest to the highest: a header includes its own room and lower ones."""
 
 INCLUDE = Path(__file__).parents[1] / "cpp" / "include"

@@ -33,6 +33,7 @@
 #include "nullcline/search/searcher.hpp"
 #include "outcomes.hpp"
 #include "search_options.hpp"
+#include "training.hpp"
 
 namespace nullcline::bindings {
 namespace {
@@ -543,4 +544,5 @@ PYBIND11_MODULE(_core, module) {
     declare<double>(module, "SearchResult64", "ResidualMap64", "Cell64");
     declare<float>(module, "SearchResult32", "ResidualMap32", "Cell32");
     declare_functions(module);
+    declare_training(module);
 }

@@ -125,6 +125,7 @@ MovedModules(
         "nullcline.paper.dynamics_figures": "nullcline.plotting",
         "nullcline.paper.style": "nullcline.plotting.theme",
         "nullcline.stack": "nullcline.cells.stack",
+        "nullcline.training.ugrnn": "nullcline.training.recurrent",
     }
 ).install()
 

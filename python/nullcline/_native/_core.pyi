@@ -21,6 +21,10 @@ __all__ = [
     "SearchResult64",
     "blas_init",
     "blas_ready",
+    "block_orders",
+    "differentiate_layer",
+    "n_slots",
+    "run_layer",
     "threads_with_room",
     "trust_region_step",
 ]
@@ -50,6 +54,43 @@ def threads_with_room(n_threads: int) -> int:
     """How many of these threads there is address space for, BLAS's buffers included."""
 
 _F = TypeVar("_F", float32, float64)
+
+# Layers that are trained. Rows are those of packed sequences, step after step; blocks of weights
+# are in the orders that `block_orders` says.
+def block_orders(kind: str) -> tuple[list[int], list[int]]:
+    """Which of a cell's blocks come first, second, ...: in `weight_hh`, and in `weight_ih`."""
+
+def n_slots(kind: str) -> int:
+    """How many numbers a unit's equations read at a step."""
+
+def run_layer(
+    kind: str,
+    inputs: NDArray[_F],
+    weight_ih: NDArray[_F],
+    weight_hh: NDArray[_F],
+    bias_ih: NDArray[_F],
+    bias_hh: NDArray[_F],
+    start: NDArray[_F],
+    active: NDArray[int64],
+    slots: NDArray[_F] | None,
+    n_threads: int,
+) -> NDArray[_F]:  # states after each step, (P, S); `slots`, (P, n_slots H), is filled
+    ...
+def differentiate_layer(
+    kind: str,
+    inputs: NDArray[_F],
+    weight_ih: NDArray[_F],
+    weight_hh: NDArray[_F],
+    start: NDArray[_F],
+    states: NDArray[_F],
+    slots: NDArray[_F],
+    of_outputs: NDArray[_F] | None,
+    of_last: NDArray[_F],
+    active: NDArray[int64],
+    by_inputs: bool,
+    n_threads: int,
+) -> tuple[NDArray[_F], ...]:
+    """Gradients by inputs, weights, biases and the start; `slots` is overwritten."""
 
 # The two bases are the stub's own: at run time each class below stands alone.
 class _SearchResult(Generic[_F]):

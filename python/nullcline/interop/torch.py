@@ -53,8 +53,8 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     ----------
     module
         A `torch.nn.RNN`, `GRU` or `LSTM` with any number of layers, one of their `Cell` classes, or
-        a `nullcline.training.ugrnn.UGRNN`; with or without bias. One of a class derived from these
-        is taken if it steps as they do; one in `DataParallel` or of `torch.compile` is unwrapped.
+        a `nullcline.training.UGRNN`; with or without bias. One of a class derived from these is
+        taken if it steps as they do; one in `DataParallel` or of `torch.compile` is unwrapped.
     dtype
         What the cells compute in: float64, to which narrower parameters are promoted exactly, or
         float32, to which wider ones are rounded.

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     )
     from nullcline.training.fit import train
     from nullcline.training.model import SentimentRNN
+    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
-    from nullcline.training.ugrnn import UGRNN
 
 __all__ = [
     "CELLS",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SPLITS",
     "UGRNN",
     "Checkpoint",
@@ -39,8 +42,11 @@ __all__ = [
 
 _HOMES = {
     "CELLS": "settings",
+    "GRU": "recurrent",
+    "LSTM": "recurrent",
+    "RNN": "recurrent",
     "SPLITS": "settings",
-    "UGRNN": "ugrnn",
+    "UGRNN": "recurrent",
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "Epoch": "checkpoint",

@@ -41,6 +41,7 @@ from nullcline.training.checkpoint import (
     weights_of,
 )
 from nullcline.training.fingerprint import corpus_sha256, vectors_sha256
+from nullcline.training.layer import kept_memory
 from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.progress import Origin, Progress, load_progress, save_progress
 from nullcline.training.soundness import require_finite
@@ -334,8 +335,9 @@ def _epoch(
         run.model.train()
         total = 0.0
         label = f"epoch {number}/{settings.epochs}"
-        for rows in tqdm(batches, desc=label, unit="batch", disable=not progress):
-            total += _step(run, training, rows, settings.max_gradient_norm, device) * len(rows)
+        with kept_memory():
+            for rows in tqdm(batches, desc=label, unit="batch", disable=not progress):
+                total += _step(run, training, rows, settings.max_gradient_norm, device) * len(rows)
     validation_loss, accuracy = evaluate(run.model, validation, device)
     _require_finite("validation", validation_loss, run)
     seconds = time.perf_counter() - start

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from nullcline.text import PAD
-from nullcline.training.ugrnn import UGRNN
+from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, last_outputs
 
-CELL_MODULES: dict[str, type[nn.GRU | nn.LSTM | nn.RNN | UGRNN]] = {
-    "gru": nn.GRU,
-    "lstm": nn.LSTM,
+CELL_MODULES: dict[str, type[GRU | LSTM | RNN | UGRNN]] = {
+    "gru": GRU,
+    "lstm": LSTM,
     "ugrnn": UGRNN,
-    "rnn": nn.RNN,
+    "rnn": RNN,
 }
 """The module that stacks layers of each of `nullcline.training.settings.CELLS`."""
 
@@ -58,9 +58,6 @@ class SentimentRNN(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of each review.
 
-        The padded steps are computed and thrown away: packing the sequences instead costs a
-        backward pass that is quadratic in their length on a CPU.
-
         Parameters
         ----------
         tokens
@@ -74,8 +71,7 @@ class SentimentRNN(nn.Module):
             The logit of the second of two classes, shape (n,), or the logits of K > 2 classes,
             shape (n, K).
         """
-        states, _ = self.rnn(self.dropout(self.embedding(tokens)))
-        last = states[torch.arange(len(lengths), device=states.device), lengths - 1]
+        last = last_outputs(self.rnn, self.dropout(self.embedding(tokens)), lengths)
         logits: Tensor = self.readout(self.dropout(last))
         return logits.squeeze(1)
 

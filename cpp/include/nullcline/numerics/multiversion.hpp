@@ -7,6 +7,7 @@
 // So there is for ThreadSanitizer, which is not ready yet when the choice is made.
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_THREAD__)
+#define NULLCLINE_HAS_VERSIONS
 #define NULLCLINE_MULTIVERSION [[gnu::target_clones("default", "arch=x86-64-v3")]]
 #else
 #define NULLCLINE_MULTIVERSION
