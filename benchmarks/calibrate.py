@@ -1,8 +1,8 @@
 """How flat the optimum of each tuned constant of the solvers is.
 
 ``python benchmarks/calibrate.py OUT`` builds the core so that its constants
-(`cpp/include/nullcline/solvers/tuning.hpp`) can be changed from outside, searches the trained
-networks of the fixtures with each constant halved and doubled, and writes to OUT, for each, the
+(`cpp/include/nullcline/solvers/tuning.hpp`) can be changed from outside, searches the
+population's networks with each constant halved and doubled, and writes to OUT, for each, the
 products per start relative to those of the default values, and likewise the iterations. Both are
 deterministic: the machine need not be quiet. With ``--time`` every search alternates with the
 default's and the ratio of the times is written as well; that needs a quiet machine. The
