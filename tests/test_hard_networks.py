@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 import nullcline as nc
 from benchmarks.population import GATES, SMALL, Member, TorchNetwork, random_member, read
-
-torch = pytest.importorskip("torch")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +33,7 @@ def search(member: Member, n: int, method: str = "auto", **options: Any) -> Any:
 def test_what_takes_wide_subspaces_goes_on_with_dense_factors(kind: str, size: int) -> None:
     """Directions cost what as many steps by factors would, and two steps more, in either pass."""
     found = search(strong(kind, size), 12)
-    affordable = max(0.1 * size, 2) * (np.asarray(found.iterations) + 2)
+    affordable = max(0.1 * size, 6) * (np.asarray(found.iterations) + 2)
     assert found.n_products / 12 <= 2 * affordable.mean() + 60
     assert found.n_products / 12 <= 0.5 * search(strong(kind, size), 12, "krylov").n_products / 12
 
@@ -57,10 +56,10 @@ def test_trained_networks_take_few_products(path: Path) -> None:
     assert np.all(found.kind != nc.search.KINDS.index("unconverged"))
 
 
-def speed_gradient(cell: Any, h: NDArray[np.float64]) -> NDArray[np.float64]:
+def speed_gradient(cell: Any, h: NDArray[Any]) -> NDArray[Any]:
     f = cell.step(h) - h
     j = cell.jacobian(h) - np.eye(h.shape[1])
-    gradient: NDArray[np.float64] = np.einsum("nij,ni->nj", j, f) * 2 / h.shape[1]
+    gradient: NDArray[Any] = np.einsum("nij,ni->nj", j, f) * 2 / h.shape[1]
     return gradient
 
 
@@ -98,10 +97,10 @@ def test_starts_of_a_function_have_each_their_own_matrix() -> None:
     member = strong("rnn", 16)
     w, b = torch.from_numpy(member.weight_hh), torch.from_numpy(member.bias)
 
-    def step(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    def step(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         return torch.tanh(h @ w.T + b + 0 * x)
 
     cell = nc.from_function(step, 16, 1)
     together = nc.find_fixed_points(cell, member.starts[:12], method="lm")
-    alone = [nc.find_fixed_points(cell, start, method="lm") for start in member.starts[:12]]
+    alone = [nc.find_fixed_points(cell, start[None], method="lm") for start in member.starts[:12]]
     assert together.iterations.tolist() == [int(point.iterations[0]) for point in alone]

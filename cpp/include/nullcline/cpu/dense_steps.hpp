@@ -103,9 +103,8 @@ class DenseSteps {
 
     /// Compute the step that a slot requests, with the weights of its Jacobian.
     void solve(const SolveOperands<T>& operands, std::size_t row, const StepWeights<T>& weights) {
-        const bool solved = factors_ == Factors::normal
-                                ? solve_normal(operands, row, weights)
-                                : solve_newton(operands, row, weights.full);
+        const bool solved = factors_ == Factors::normal ? solve_normal(operands, row, weights)
+                                                        : solve_newton(operands, row, weights.full);
         operands.solved(row, 0) = solved ? 1 : 0;
     }
 

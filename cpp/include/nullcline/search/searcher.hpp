@@ -124,7 +124,8 @@ class Searcher {
     void search_preconditioned(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
         const double affordable =
-            std::max(tuning.affordable_share * static_cast<double>(backend_.size()), 2.0);
+            std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
+                     double{tuning.least_affordable});
         pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience, affordable}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {

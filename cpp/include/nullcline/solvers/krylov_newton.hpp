@@ -84,7 +84,7 @@ struct KrylovNewton {
     E equation;
     bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
-    double affordable;     ///< directions an iteration, beyond which another solver is to take over
+    double affordable;     ///< directions an iteration, beyond which another one is to take over
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
@@ -297,8 +297,8 @@ class KrylovNewton<E>::Slot {
         }
     }
 
-    /// Whether a subspace of `n` directions is still worth what it costs: over all iterations so far,
-    /// and a few more, another solver would have cost as much.
+    /// Whether a subspace of `n` directions is worth what it costs: not where another solver would
+    /// have cost less over all iterations so far and a few more.
     [[nodiscard]] NULLCLINE_DEVICE bool can_afford(std::size_t n) const {
         const auto& now = slot_.now;
         return static_cast<double>(now.directions + n) <=

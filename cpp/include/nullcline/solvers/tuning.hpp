@@ -53,13 +53,16 @@ struct Tuning {
 
     // solvers/krylov_newton.hpp: when factors of a dense matrix are to take over.
 
-    /// Directions that cost as much as one step by factors, in units of H: on one core those take
-    /// 10, 28, 100 and 450 µs at H = 32 to 256, and a direction 1 to 1.5, 5, 10 and 13 to 20.
-    /// Calibrated, like the next, on half of the population of benchmarks/population.py; halved or
-    /// doubled: 2 % of the time.
+    /// Directions that cost as much as one step by factors, in units of H. On one core such a step
+    /// takes 10, 28, 100 and 450 µs at H = 32, 64, 128 and 256, and a direction 1.3, 5, 10 and 17.
+    /// Calibrated, like the next two, on half of the population of benchmarks/population.py, in
+    /// time. Halved or doubled: 2 %.
     double affordable_share = tuned("affordable_share", 0.1);
-    /// Iterations that may be paid for in advance.
-    /// Halved or doubled: 1 % of the time.
+    /// The least number of such directions: small matrices cost what it takes to call for them.
+    /// Halved or doubled: 1 %.
+    double least_affordable = tuned("least_affordable", 6.0);
+    /// Iterations that are paid for in advance.
+    /// Halved or doubled: 1 %.
     double spare_iterations = tuned("spare_iterations", 2.0);
 
     // solvers/krylov_newton.hpp: the model and its products.
