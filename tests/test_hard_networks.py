@@ -9,7 +9,19 @@ import pytest
 import torch
 
 import nullcline as nc
-from benchmarks.population import GATES, SMALL, Member, TorchNetwork, random_member, read
+from benchmarks.population import (
+    GATES,
+    METHODS,
+    SMALL,
+    Member,
+    TorchNetwork,
+    against_the_fastest,
+    measure,
+    members,
+    random_member,
+    read,
+    table,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,3 +116,15 @@ def test_starts_of_a_function_have_each_their_own_matrix() -> None:
     together = nc.find_fixed_points(cell, member.starts[:5], method="lm")
     alone = [nc.find_fixed_points(cell, start[None], method="lm") for start in member.starts[:5]]
     assert together.iterations.tolist() == [int(point.iterations[0]) for point in alone]
+
+
+def test_a_member_is_measured_by_every_method_and_shown() -> None:
+    row = measure(random_member("rnn", 32, 1.0, visited=True), rounds=1)
+    assert all(row[method]["kinds"]["fixed"] == 100 for method in METHODS)
+    assert against_the_fastest(row) >= 1
+    assert f"| it | {row['half'].replace('_', ' ')} |" in table({"it": row})
+
+
+def test_either_half_has_every_kind_of_network() -> None:
+    halves = {(member.half, member.kind) for member in members()}
+    assert halves == {(half, kind) for half in ("chosen_by", "reported") for kind in GATES}
