@@ -388,6 +388,19 @@ def measure(member: Member, methods: tuple[str, ...] = METHODS, rounds: int = RO
     return row
 
 
+def measure_alone(member: Member) -> Row:
+    """Measure in a process whose BLAS has one thread: idle threads that spin would count too."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.population", "--one", member.name],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    row: Row = json.loads(done.stdout)
+    return row
+
+
 def measure_finder(member: Member) -> Row:
     """Search by `auto` and by FixedPointFinder as it comes, both on all threads."""
     cell, starts = member.cell(), member.starts[:N_STARTS]
@@ -468,16 +481,20 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a regular expression of names")
     parser.add_argument("--again", action="store_true", help="measure what is there already too")
     parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.task == "train":
         if arguments.folder is None:
             parser.error("train needs a folder")
         return train(arguments.folder)
+    if arguments.one is not None:
+        print(json.dumps(measure(next(m for m in members() if m.name == arguments.one))))
+        return None
     rows: dict[str, Row] = {}
     if arguments.out.exists() and not arguments.again:
         rows = json.loads(arguments.out.read_text(encoding="utf-8"))["members"]
     for member in filter(partial(_is_wanted, arguments.only, rows), members()):
-        rows[member.name] = measure(member)
+        rows[member.name] = measure_alone(member)
         if descent.FIXED_POINT_FINDER:
             rows[member.name]["finder"] = measure_finder(member)
         print(member.name, json.dumps(rows[member.name]), flush=True)
