@@ -2,14 +2,15 @@
 
 ``python benchmarks/calibrate.py OUT`` builds the core so that its constants
 (`cpp/include/nullcline/solvers/tuning.hpp`) can be changed from outside, searches the trained
-networks of the fixtures with each constant halved and doubled, and writes to OUT, for each, the
-products per start relative to those of the default values, and likewise the iterations. Both are
-deterministic: the machine need not be quiet. With ``--time`` every search alternates with the
-default's and the ratio of the times is written as well; that needs a quiet machine. The
-environment's `CMAKE` and `PYBIND11_DIR` say where those are, if they are not where one looks first.
+networks of the fixtures, or with ``--population`` those of one half of `benchmarks/population.py`,
+with each constant halved and doubled, and writes to OUT, for each, the products per start relative
+to those of the default values, and likewise the iterations. Both are deterministic: the machine
+need not be quiet. With ``--time`` every search alternates with the default's and the ratio of the
+processor's times is written as well. The environment's `CMAKE` and `PYBIND11_DIR` say where those
+are, if they are not where one looks first.
 
 Half of the networks are there to choose values by (``chosen_by``), the others to report on
-(``reported``).
+(``reported``); of the population, the first half alone is searched.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
 TUNING = ROOT / "cpp" / "include" / "nullcline" / "solvers" / "tuning.hpp"
@@ -42,6 +43,13 @@ SEARCHES = (
     ("lm", "float64", 50, None),
     ("gradient", "float64", 20, 500),
 )
+
+POPULATION_SEARCHES = (
+    ("auto", "float64", 40, None),
+    ("auto", "float32", 40, None),
+    ("lm", "float64", 20, None),
+)
+"""Fewer: some of its networks are hard."""
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -94,8 +102,8 @@ def load(core: Path) -> None:
     sys.modules[name] = module
 
 
-def networks() -> Iterator[tuple[str, Any, Any]]:
-    """Yield the name, the cell and the starts of each trained layer."""
+def fixtures() -> Iterator[tuple[str, Callable[[str], Any], Any]]:
+    """Yield the name of each trained layer, what makes its cell of a dtype, and its starts."""
     from safetensors.numpy import load_file
 
     import nullcline as nc
@@ -103,22 +111,33 @@ def networks() -> Iterator[tuple[str, Any, Any]]:
     for path in sorted(FIXTURES.glob("*.safetensors")):
         arrays = load_file(path)
         for i, cell in enumerate(nc.from_safetensors(path)):
-            yield f"{path.stem}, layer {i + 1}", cell, arrays[f"starts_l{i}"]
+
+            def make(dtype: str, cell: Any = cell) -> Any:
+                return nc.GRU(*(getattr(cell, weight).astype(dtype) for weight in WEIGHTS))
+
+            yield f"{path.stem}, layer {i + 1}", make, arrays[f"starts_l{i}"]
 
 
-def search_all() -> Results:
+def population() -> Iterator[tuple[str, Callable[[str], Any], Any]]:
+    """Yield the same of the members that constants are chosen by."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.population import members
+
+    for member in members():
+        if member.half == "chosen_by":
+            yield member.name, member.cell, member.starts
+
+
+def search_all(networks: Any, searches: Any) -> Results:
     """Search every network in every way."""
     import numpy as np
 
-    import nullcline as nc
-
     results: Results = {}
-    for name, cell, states in networks():
-        for method, dtype, n_starts, max_iterations in SEARCHES:
+    for name, make, states in networks:
+        for method, dtype, n_starts, max_iterations in searches:
             starts = states[:n_starts].astype(dtype)
-            weights = (getattr(cell, weight).astype(dtype) for weight in WEIGHTS)
-            compiled = nc.GRU(*weights).compiled
-            begin = time.perf_counter()
+            compiled = make(dtype).compiled
+            begin = time.process_time()
             found = compiled.search(
                 starts, method=method, max_iterations=max_iterations, n_threads=1
             )
@@ -127,16 +146,16 @@ def search_all() -> Results:
                 "iterations": float(np.mean(found.iterations)),
                 "fixed": float(np.mean(found.kind == 0)),
                 "slow": float(np.mean(found.kind == 1)),
-                "seconds": time.perf_counter() - begin,
+                "seconds": time.process_time() - begin,
             }
     return results
 
 
-def run(core: Path, change: str = "") -> Results:
+def run(core: Path, options: list[str], change: str = "") -> Results:
     """Search with a core, in a process of its own, with one constant changed."""
     environment = {**os.environ, "NULLCLINE_TUNING": change}
     done = subprocess.run(
-        [sys.executable, __file__, "--search", core],
+        [sys.executable, __file__, "--search", core, *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -146,10 +165,14 @@ def run(core: Path, change: str = "") -> Results:
     return results
 
 
-def compare(changed: Results, default: Results, columns: tuple[str, ...]) -> dict[str, Any]:
+def compare(
+    changed: Results, default: Results, columns: tuple[str, ...], *, halved: bool
+) -> dict[str, Any]:
     """Return ratios of geometric means over networks, and how the shares of kinds changed."""
     names = list(next(iter(default.values())))
     halves = {"chosen_by": names[::2], "reported": names[1::2]}
+    if not halved:
+        halves = {"chosen_by": names}
     return {
         search: {
             half: {
@@ -189,15 +212,20 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", help="these constants alone")
     parser.add_argument("--time", action="store_true", help="measure times too")
+    parser.add_argument("--population", action="store_true", help="the population's networks")
     parser.add_argument("--search", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.search:
         load(arguments.out)
-        json.dump(search_all(), sys.stdout)
+        which = (
+            (population(), POPULATION_SEARCHES) if arguments.population else (fixtures(), SEARCHES)
+        )
+        json.dump(search_all(*which), sys.stdout)
         return
+    options = ["--population"] if arguments.population else []
     columns = ("products", "iterations") + (("seconds",) if arguments.time else ())
     core = build(arguments.scratch / "tunable", "-DNULLCLINE_TUNABLE")
-    default = run(core)
+    default = run(core, options)
     rows: dict[str, Any] = {}
     for name, value in {**constants(), **SUBSPACE}.items():
         if arguments.only and name not in arguments.only:
@@ -206,12 +234,14 @@ def main() -> None:
         for label, factor in (("halved", 0.5), ("doubled", 2.0)):
             if name in SUBSPACE:
                 flag = f"-D{'NULLCLINE_' + name.upper()}={int(value * factor)}"
-                changed = run(build(arguments.scratch / label, "-DNULLCLINE_TUNABLE", flag))
+                changed = run(
+                    build(arguments.scratch / label, "-DNULLCLINE_TUNABLE", flag), options
+                )
             else:
-                changed = run(core, f"{name}={value * factor!r}")
+                changed = run(core, options, f"{name}={value * factor!r}")
             if arguments.time:
-                default = run(core)
-            rows[name][label] = compare(changed, default, columns)
+                default = run(core, options)
+            rows[name][label] = compare(changed, default, columns, halved=not arguments.population)
         print(name, json.dumps(rows[name]), flush=True)
     for by_network in default.values():
         for row in by_network.values():

@@ -71,12 +71,23 @@ def fixed_point_finder(
     learning_rate: float = 1.0,
 ) -> NDArray[np.float32]:
     """Run FixedPointFinder's joint search as it comes, without the Jacobians at the ends."""
-    if FIXED_POINT_FINDER not in sys.path:
-        sys.path.insert(0, str(FIXED_POINT_FINDER))
-    finder = importlib.import_module("FixedPointFinderTorch").FixedPointFinderTorch
     cell = network.torch_cell(torch.float32)
     rnn = torch.nn.GRU(network.input_size, network.hidden_size, batch_first=True)
     rnn.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+    return find_with_finder(rnn, starts, network.input_size, max_iterations, learning_rate)
+
+
+def find_with_finder(
+    rnn: torch.nn.Module,
+    starts: NDArray[np.float64],
+    input_size: int,
+    max_iterations: int = MAX_ITERATIONS,
+    learning_rate: float = 1.0,
+) -> NDArray[np.float32]:
+    """Run FixedPointFinder on any module that it takes, and return the ends."""
+    if FIXED_POINT_FINDER not in sys.path:
+        sys.path.insert(0, str(FIXED_POINT_FINDER))
+    finder = importlib.import_module("FixedPointFinderTorch").FixedPointFinderTorch
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, of torch's later versions
         _, ends = finder(
@@ -88,6 +99,6 @@ def fixed_point_finder(
             verbose=False,
             super_verbose=False,
         ).find_fixed_points(  # which descends in the memory of what it is given
-            starts.astype(np.float32), np.zeros((1, network.input_size), np.float32)
+            starts.astype(np.float32), np.zeros((1, input_size), np.float32)
         )
     return np.asarray(ends.xstar)

@@ -98,6 +98,7 @@ struct SolveOperands {
           step(arena.matrix<T>(shape.rows, shape.size())),
           shift(arena.matrix<T>(shape.rows, 1)),
           changed(arena.matrix<std::uint8_t>(shape.rows, 1)),
+          is_rough(arena.matrix<std::uint8_t>(shape.rows, 1)),
           solved(arena.matrix<std::uint8_t>(shape.rows, 1)) {}
 
     [[nodiscard]] NULLCLINE_DEVICE SlotJacobian<T> jacobian(std::size_t row) const {
@@ -108,8 +109,9 @@ struct SolveOperands {
     MatrixView<T> free;                    ///< 0 or 1
     MatrixView<T> step;                    ///< the right-hand side, then the step
     MatrixView<T> shift;
-    MatrixView<std::uint8_t> changed;  ///< whether J has changed since the last step
-    MatrixView<std::uint8_t> solved;   ///< false where a factor does not exist
+    MatrixView<std::uint8_t> changed;   ///< whether J has changed since the last step
+    MatrixView<std::uint8_t> is_rough;  ///< whether single precision serves for the step
+    MatrixView<std::uint8_t> solved;    ///< false where a factor does not exist
 };
 
 /// Which matrix a program's steps are solved with.

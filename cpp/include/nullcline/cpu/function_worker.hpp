@@ -221,7 +221,7 @@ class FunctionWorker {
                 update_jacobians(rows);
             }
             for (const std::size_t row : rows) {
-                dense_.solve(memory_.solve, row, MatrixView<const T>(jacobian(row)));
+                dense_.solve(memory_.solve, row, {jacobian(row), {}});
             }
         }
     }

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/batching/program.hpp"
@@ -61,7 +63,8 @@ class TileWorker {
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
           dense_(program.served().size(), P::factors),
-          dense_weights_(P::factors == Factors::none ? Weights<T>() : program.served().weights()) {
+          dense_weights_(P::factors == Factors::none ? Weights<T>() : program.served().weights()),
+          single_weights_(rounded_weights()) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
         std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
@@ -94,6 +97,17 @@ class TileWorker {
         Arena arena;
         static_cast<void>(Memory(arena, TileShape::of(program.served(), rows, drive_size)));
         return arena.used();
+    }
+
+    /// The dense weights in single precision, where steps may be solved in it.
+    [[nodiscard]] Matrix<float> rounded_weights() const {
+        if (P::factors != Factors::normal || std::is_same_v<T, float>) {
+            return {};
+        }
+        Matrix<float> rounded(dense_weights_.view().rows(), dense_weights_.view().cols());
+        std::ranges::transform(dense_weights_.view().elements(), rounded.elements().begin(),
+                               [](T value) { return static_cast<float>(value); });
+        return rounded;
     }
 
     [[nodiscard]] Request& request(std::size_t row) const {
@@ -130,7 +144,8 @@ class TileWorker {
         }
         if constexpr (P::factors != Factors::none) {
             if (wanted == Request::solve) {
-                dense_.solve(memory_.solve, row, dense_weights_.view());
+                dense_.solve(memory_.solve, row,
+                             {dense_weights_.view(), std::as_const(single_weights_).view()});
                 return true;
             }
         }
@@ -244,6 +259,7 @@ class TileWorker {
     typename P::Workspace work_;
     DenseSteps<T> dense_;
     DenseWeights<T> dense_weights_;
+    Matrix<float> single_weights_;
     SerialGroup group_;
 };
 

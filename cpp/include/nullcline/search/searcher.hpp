@@ -121,10 +121,13 @@ class Searcher {
     /// One factorization for all starts, and dense factors for those that need them.
     void search_preconditioned(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
-        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience}, starts);
+        const double affordable =
+            std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
+                     double{tuning.least_affordable});
+        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience, affordable}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, tuning.patience}, leaders);
+            pass(KrylovNewton{backend_.update(), false, tuning.patience, affordable}, leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
         });
         polish(starts);
@@ -132,9 +135,9 @@ class Searcher {
 
     /// The search that forms no Jacobian.
     void search_matrix_free(const Indices& starts) {
-        pass(KrylovNewton{backend_.reduced(), false, no_limit}, starts);
+        pass(KrylovNewton{backend_.reduced(), false, no_limit, any_price}, starts);
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, no_limit}, leaders);
+            pass(KrylovNewton{backend_.update(), false, no_limit, any_price}, leaders);
         });
     }
 
@@ -198,6 +201,7 @@ class Searcher {
         backend_.share_labels(followers);
     }
 
+    static constexpr double any_price = std::numeric_limits<double>::infinity();
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
     /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
     static constexpr std::size_t largest_dense = 1024;

@@ -84,6 +84,7 @@ struct KrylovNewton {
     E equation;
     bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
+    double affordable;     ///< directions an iteration, beyond which another one is to take over
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
@@ -126,6 +127,8 @@ class KrylovNewton<E>::Slot {
         slot_.now.steps.region.radius = first_radius();
         slot_.now.shift = tuning.first_shift;
         slot_.now.last_reduction = 1;
+        slot_.now.directions = 0;
+        slot_.now.model = {};
         request_state();
     }
 
@@ -225,6 +228,7 @@ class KrylovNewton<E>::Slot {
 
     NULLCLINE_DEVICE void start_subspace() {
         auto& now = slot_.now;
+        now.directions += now.model.grown;
         const auto state = slot_.at();
         finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
         model_.start(gradient_);
@@ -298,6 +302,15 @@ class KrylovNewton<E>::Slot {
         }
     }
 
+    /// Whether a subspace of `n` directions is worth what it costs: not where another solver would
+    /// have cost less over all iterations so far and a few more.
+    [[nodiscard]] NULLCLINE_DEVICE bool can_afford(std::size_t n) const {
+        const auto& now = slot_.now;
+        return static_cast<double>(now.directions + n) <=
+               slot_.program.affordable *
+                   (static_cast<double>(now.iterations) + tuning.spare_iterations);
+    }
+
     NULLCLINE_DEVICE void expand_subspace() {
         auto& now = slot_.now;
         const std::span<const float> direction = direction_;
@@ -313,6 +326,10 @@ class KrylovNewton<E>::Slot {
         const std::size_t n = now.model.grown;
         // Nash and Sofer (Operations Research Letters 9, 1990): enough when a direction's gain is a
         // small part of the average one.
+        if (!can_afford(n)) {
+            now.limit = now.iterations;  // another solver goes on from the step that this one has
+            return try_steps();
+        }
         if (n == tuning.most_products ||
             !(static_cast<double>(n) * gain > tuning.gain_forcing * step.decrease)) {
             return try_steps();

@@ -35,6 +35,7 @@
 #include "nullcline/solvers/damping.hpp"
 #include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/step_control.hpp"
+#include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
 
@@ -190,10 +191,12 @@ class LevenbergMarquardt<E>::Slot {
         slot_.group.for_each(step_.size(), [=](std::size_t i) { step[i] = -gradient[i]; });
         const auto& solve = slot_.memory.solve;
         const std::size_t row = slot_.row;
-        const T mu = static_cast<T>(slot_.now.steps.region.value() * slot_.now.mean_square);
+        const double damping = slot_.now.steps.region.value();
+        const T mu = static_cast<T>(damping * slot_.now.mean_square);
         slot_.group.single([&] {
             solve.shift(row, 0) = mu;
             solve.changed(row, 0) = changed ? 1 : 0;
+            solve.is_rough(row, 0) = damping >= tuning.rough_damping ? 1 : 0;
         });
         slot_.wait_for(Request::solve, Stage::take_step);
     }

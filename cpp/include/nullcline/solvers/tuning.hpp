@@ -11,22 +11,24 @@
 
 #if defined(NULLCLINE_TUNABLE)
 #include <cstdlib>
+#include <sstream>
 #include <string>
-#include <string_view>
 #endif
 
 namespace nullcline {
 
 /// The value of a constant. In a build for calibration alone (`-DNULLCLINE_TUNABLE`) the variable
-/// `NULLCLINE_TUNING` of the environment, "name=value", may replace one of them.
+/// `NULLCLINE_TUNING` of the environment, "name=value,name=value", may replace some of them.
 template <class Value>
 [[nodiscard]] constexpr Value tuned([[maybe_unused]] const char* name, Value value) {
 #if defined(NULLCLINE_TUNABLE)
     if (const char* const text = std::getenv("NULLCLINE_TUNING")) {
-        const std::string_view change(text);
-        const std::size_t equals = change.find('=');
-        if (change.substr(0, equals) == name) {
-            return static_cast<Value>(std::stod(std::string(change.substr(equals + 1))));
+        std::istringstream changes(text);
+        for (std::string change; std::getline(changes, change, ',');) {
+            const std::size_t equals = change.find('=');
+            if (change.substr(0, equals) == name) {
+                return static_cast<Value>(std::stod(change.substr(equals + 1)));
+            }
         }
     }
 #endif
@@ -48,6 +50,20 @@ struct Tuning {
     /// Directions that a restart keeps: the solution and those of least curvature.
     /// Halved or doubled: 0 %: subspaces on these networks hardly ever restart.
     std::size_t kept_directions = tuned<std::size_t>("kept_directions", 12);
+
+    // solvers/krylov_newton.hpp: when factors of a dense matrix are to take over.
+
+    /// Directions that cost as much as one step by factors, in units of H. On one core such a step
+    /// takes 10, 28, 100 and 450 µs at H = 32, 64, 128 and 256, and a direction 1.3, 5, 10 and 17.
+    /// Calibrated, like the next two, on half of the population of benchmarks/population.py, in
+    /// time. Halved or doubled: 2 %.
+    double affordable_share = tuned("affordable_share", 0.1);
+    /// The least number of such directions: small matrices cost what it takes to call for them.
+    /// Halved or doubled: 1 %.
+    double least_affordable = tuned("least_affordable", 6.0);
+    /// Iterations that are paid for in advance.
+    /// Halved or doubled: 1 %.
+    double spare_iterations = tuned("spare_iterations", 2.0);
 
     // solvers/krylov_newton.hpp: the model and its products.
 
@@ -83,6 +99,10 @@ struct Tuning {
     /// The factor by which the first rejected step of a row multiplies the damping: twice
     /// Nielsen's. Halved or doubled: 5 %.
     double damping_growth = tuned("damping_growth", 4.0);
+    /// The damping from which on a step may be solved in single precision: its rounding, 1e-7 in
+    /// units of ‖J‖², is then far below what is added to JᵀJ.
+    /// A tenth of it: no change of the time; without single precision 21 % more.
+    double rough_damping = tuned("rough_damping", 1e-4);
 
     // solvers/stationary.hpp
 

@@ -1,0 +1,130 @@
+"""Searches of networks that are hard in one way or another: by counts, since times are no test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+import nullcline as nc
+from benchmarks.population import (
+    GATES,
+    METHODS,
+    SMALL,
+    Member,
+    TorchNetwork,
+    against_the_fastest,
+    measure,
+    members,
+    random_member,
+    read,
+    table,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SMALL_ONES = sorted(SMALL.glob("*.safetensors"))
+
+STRONG = [(kind, size) for kind in GATES for size in (32, 64)]
+
+
+def strong(kind: str, size: int) -> Member:
+    return random_member(kind, size, 5.0, visited=False)
+
+
+def search(member: Member, n: int, method: str = "auto", **options: Any) -> Any:
+    return member.cell().compiled.search(member.starts[:n], method=method, **options)
+
+
+@pytest.mark.parametrize(("kind", "size"), STRONG)
+def test_what_takes_wide_subspaces_goes_on_with_dense_factors(kind: str, size: int) -> None:
+    """Directions cost what as many steps by factors would, and two steps more, in either pass."""
+    found = search(strong(kind, size), 12)
+    affordable = max(0.1 * size, 6) * (np.asarray(found.iterations) + 2)
+    assert found.n_products / 12 <= 2 * affordable.mean() + 60
+    assert found.n_products / 12 <= 0.5 * search(strong(kind, size), 12, "krylov").n_products / 12
+
+
+@pytest.mark.parametrize("kind", list(GATES))
+def test_a_start_of_a_hard_network_does_not_depend_on_the_others(kind: str) -> None:
+    member = strong(kind, 48)
+    together = search(member, 12)
+    for part in (slice(0, 1), slice(3, 10)):
+        alone = member.cell().compiled.search(member.starts[:12][part], method="auto", n_threads=1)
+        assert np.array_equal(alone.h, together.h[part])
+        assert np.array_equal(alone.iterations, together.iterations[part])
+
+
+@pytest.mark.parametrize("path", SMALL_ONES, ids=lambda path: path.stem)
+def test_trained_networks_take_few_products(path: Path) -> None:
+    found = search(read(path), 40)
+    assert np.median(found.iterations) <= 35
+    assert found.n_products / 40 <= 110
+    assert np.all(found.kind != nc.search.KINDS.index("unconverged"))
+
+
+def speed_gradient(cell: Any, h: NDArray[Any]) -> NDArray[Any]:
+    f = cell.step(h) - h
+    j = cell.jacobian(h) - np.eye(h.shape[1])
+    gradient: NDArray[Any] = np.einsum("nij,ni->nj", j, f) * 2 / h.shape[1]
+    return gradient
+
+
+@pytest.mark.parametrize("method", ["auto", "lm", "krylov"])
+def test_a_minimum_on_faces_is_one_in_the_box(method: str) -> None:
+    """Free units have no slope, and units on a face descend only out of the box."""
+    on_faces = 0
+    for size in (16, 24, 32):
+        member = random_member("rnn", size, 3.0, visited=False)
+        cell = member.cell()
+        points = nc.find_fixed_points(cell, member.starts[:30], method=method)
+        minima = points.h[np.isin(points.kind, ("slow", "minimum"))]
+        gradient = speed_gradient(cell, minima)
+        scale = np.sqrt(cell.speed(minima) / size)[:, None]
+        high, low = minima > 1 - 1e-12, minima < -1 + 1e-12
+        assert np.all(np.abs(gradient / scale)[~high & ~low] < 1e-4)
+        assert np.all(gradient[high] <= 0)
+        assert np.all(gradient[low] >= 0)
+        on_faces += int((high | low).any(axis=1).sum())
+    assert on_faces >= 10
+
+
+@pytest.mark.parametrize("kind", list(GATES))
+def test_finders_module_takes_the_cells_step(kind: str) -> None:
+    member = random_member(kind, 32, 1.0, visited=False)
+    states = torch.from_numpy(member.starts[:5]).float()
+    with torch.no_grad():
+        out, after = TorchNetwork(member)(torch.zeros(5, 1, 1), states[None])
+    assert np.allclose(after[0].numpy(), member.cell().step(member.starts[:5]), atol=1e-5)
+    assert torch.equal(out[:, 0], after[0])
+
+
+def test_starts_of_a_function_have_each_their_own_matrix() -> None:
+    """A rejected step is solved again with the Jacobian of its own start, not of another one."""
+    member = strong("rnn", 8)
+    w, b = torch.from_numpy(member.weight_hh), torch.from_numpy(member.bias)
+
+    def step(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(h @ w.T + b + 0 * x)
+
+    cell = nc.from_function(step, 8, 1)
+    together = nc.find_fixed_points(cell, member.starts[:5], method="lm")
+    alone = [nc.find_fixed_points(cell, start[None], method="lm") for start in member.starts[:5]]
+    assert together.iterations.tolist() == [int(point.iterations[0]) for point in alone]
+
+
+def test_a_member_is_measured_by_every_method_and_shown() -> None:
+    row = measure(random_member("rnn", 32, 1.0, visited=True), rounds=1)
+    assert all(row[method]["kinds"]["fixed"] == 100 for method in METHODS)
+    assert against_the_fastest(row) >= 1
+    assert f"| it | {row['half'].replace('_', ' ')} |" in table({"it": row})
+
+
+def test_either_half_has_every_kind_of_network() -> None:
+    halves = {(member.half, member.kind) for member in members()}
+    assert halves == {(half, kind) for half in ("chosen_by", "reported") for kind in GATES}
