@@ -61,7 +61,7 @@ template <Program P>
     }
 }
 
-/// How long a round takes a device, at the least: its launches, and a factorization by one block.
+/// How long a round takes a device, at the least: its launches, and what one block does alone.
 template <Program P>
 [[nodiscard]] double device_round_seconds(const P& program, const Costs& costs) {
     const double n_halves = program.served().n_gated() > 0 ? 2 : 1;
@@ -70,9 +70,13 @@ template <Program P>
         n_products += P::requests.contains(wanted) && full_request(wanted) == wanted ? 1 : 0;
     }
     const auto size = static_cast<double>(program.served().size());
-    const double factors =
-        P::factors == Factors::none ? 0 : size * size * size / 3 * Costs::block_multiplication;
-    return 2 * n_halves * n_products * costs.launch + factors;
+    double of_one_block = 0;
+    if constexpr (requires { program.patience; }) {  // Krylov-Newton
+        of_one_block = Costs::small_matrices;
+    } else if constexpr (P::factors != Factors::none) {
+        of_one_block = size * size * size / 3 * Costs::block_multiplication;
+    }
+    return 2 * n_halves * n_products * costs.launch + of_one_block;
 }
 
 /// How long it takes the CPU for so many starts, on so many threads.

@@ -35,7 +35,10 @@ struct Costs {
     /// The same in factors that one block of threads makes.
     static constexpr double block_multiplication = 1 / 1e10;
     /// The same in the CPU's products, in single precision; in double it takes twice as long.
-    static constexpr double host_multiplication = 1 / 4e10;
+    static constexpr double host_multiplication = 1 / 4.5e10;
+    /// The loops of a slot's own in a round of Krylov-Newton: a warp minimizes two models of about
+    /// sixteen directions, one barrier after the other, fifty thousand cycles in all.
+    static constexpr double small_matrices = 3e-5;
 
     /// A kernel at the least, with the gap before the next. Where it is 0, all is the device's.
     double launch = 4e-6;
