@@ -318,8 +318,8 @@ std::string json(const Counts& counts, const gpu::Labels& labels, std::size_t n_
 /// Search with a GRU of `n_units` from `n_starts` states; writes what was counted, as JSON.
 extern "C" void count_search(std::size_t n_units, std::size_t n_starts, const double* weight_hh,
                              const double* bias, const double* hidden_bias, const double* starts,
-                             int method, double tol_slow, std::size_t max_iterations, char* out,
-                             std::size_t capacity) {
+                             int method, double tol_slow, std::size_t max_iterations,
+                             double launch_seconds, char* out, std::size_t capacity) {
     const Matrix<double> weight_ih(3 * n_units, 1);
     const Cell<double> cell(
         *cell_named("gru"),
@@ -345,6 +345,7 @@ extern "C" void count_search(std::size_t n_units, std::size_t n_starts, const do
         .q = q.data(),
         .progress = [](std::size_t) {},
         .poll = [&] { ++counts.polls; },
+        .costs = {.launch = launch_seconds},
         .device = 0,
         .streams = {},
     };

@@ -117,7 +117,8 @@ TEST("jacobi_eigen stops once what is off the diagonal is rounding") {
     Random random(124);
     for (int trial = 0; trial < 20; ++trial) {
         Eigenvalues eigenvalues = random_eigenvalues(random);
-        if (trial % 4 == 1) {  // over many magnitudes
+        const bool is_graded = trial % 4 == 1;  // over many magnitudes
+        if (is_graded) {
             for (std::size_t i = 0; i < n; ++i) {
                 eigenvalues[i] *= std::pow(10.0, -static_cast<double>(i) / 2);
             }
@@ -128,7 +129,7 @@ TEST("jacobi_eigen stops once what is off the diagonal is rounding") {
         std::size_t n_loops = 0;
         const CountingGroup group{{}, &n_loops};
         gpu::jacobi_eigen(group, vectors, workspace, numbers);
-        CHECK(n_loops / loops_per_sweep <= 9);
+        CHECK(n_loops / loops_per_sweep <= (is_graded ? 12 : 8));
     }
 }
 

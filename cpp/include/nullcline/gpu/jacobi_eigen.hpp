@@ -110,8 +110,8 @@ NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatr
                                    std::span<double> numbers) {
     constexpr std::size_t n = SmallMatrix::largest;
     constexpr int max_sweeps = 15;
-    // Rounding leaves each entry off the diagonal some eps of the largest one: their norm does not
-    // fall much below √n eps of the whole, whatever is rotated.
+    // Rounding leaves entries off the diagonal whose norm is two to three eps of the whole's,
+    // however often they are rotated.
     constexpr double enough = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
     group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
     for (int sweep = 0; sweep < max_sweeps; ++sweep) {
