@@ -113,8 +113,11 @@ template <class T>
 [[nodiscard]] Ends<T> on_gpu(const Network<T>& network, const Ask& ask, const gpu::Source& starts,
                              std::vector<std::uintptr_t> streams = {}) {
     cuda::load_cublas(NULLCLINE_CUBLAS);
-    tests::use_reference_blas<float>();
-    tests::use_reference_blas<T>();
+    [[maybe_unused]] static const bool has_blas = [] {  // once, whatever threads search
+        tests::use_reference_blas<float>();
+        tests::use_reference_blas<T>();
+        return true;
+    }();
     Ends<T> ends{Matrix<T>(starts.rows, network.cell.state_size()),
                  std::vector<double>(starts.rows),
                  {},

@@ -24,6 +24,7 @@ _BLAS = ("gemm", "gemv", "syrk")
 _LAPACK = ("getrf", "getrs", "potrf", "potrs", "syevd")
 
 _lock = fork_safe_lock()
+_giving = fork_safe_lock()
 _holders: dict[object, int] = {}
 """The blocks that hold BLAS at one thread, each with the thread that is inside it."""
 
@@ -33,7 +34,13 @@ _found: list[tuple[Any, int]] | None = None
 
 
 def give_routines(module: Any) -> None:
-    """Give a compiled module its BLAS and LAPACK: SciPy's, by their capsules."""
+    """Give a compiled module its BLAS and LAPACK, SciPy's, unless it has them."""
+    with _giving:
+        if not module.blas_ready():
+            module.blas_init(_capsules())
+
+
+def _capsules() -> dict[str, object]:
     from scipy.linalg import cython_blas, cython_lapack
 
     capsules: dict[str, object] = {}
@@ -42,7 +49,7 @@ def give_routines(module: Any) -> None:
         for routine in routines:
             for precision in "sd":
                 capsules[precision + routine] = api[precision + routine]
-    module.blas_init(capsules)
+    return capsules
 
 
 def _load() -> list[Any]:

@@ -41,8 +41,7 @@ def search_on_gpu(problem: SearchProblem, report: Report | None) -> SearchColumn
 def _search(problem: SearchProblem, report: Report | None, h: int, q: int) -> Any:
     """Search, writing ends and their speeds to the addresses `h` and `q`."""
     module = availability.gpu_module()
-    if not module.blas_ready():
-        give_routines(module)
+    give_routines(module)
     search = module.search64 if problem.cell.dtype == np.float64 else module.search32
     cell: Any = problem.cell  # it has them: `read_problem` saw to it
     with one_blas_thread():  # passes over a few starts are the processor's
