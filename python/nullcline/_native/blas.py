@@ -41,6 +41,7 @@ def give_routines(module: Any) -> None:
 
 
 def _capsules() -> dict[str, object]:
+    # Not at import: loading SciPy's LAPACK takes longer than all the rest of `import nullcline`.
     from scipy.linalg import cython_blas, cython_lapack
 
     capsules: dict[str, object] = {}
@@ -54,7 +55,6 @@ def _capsules() -> dict[str, object]:
 
 def _load() -> list[Any]:
     """Give the core its routines, and return the libraries whose threads are to be held."""
-    # Not at import: loading SciPy's LAPACK takes longer than all the rest of `import nullcline`.
     from threadpoolctl import ThreadpoolController
 
     give_routines(_core)
