@@ -17,6 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 GROUP = "cpp/include/nullcline/gpu/cooperative_group.hpp"
 EIGEN = "cpp/include/nullcline/gpu/jacobi_eigen.hpp"
+SLOTS = "cpp/include/nullcline/gpu/slot_kernels.hpp"
 DEVICE = "cpp/cuda/device.cuh"
 CMAKE = shutil.which("cmake") or "cmake"
 CTEST = shutil.which("ctest") or "ctest"
@@ -66,14 +67,45 @@ FAULTS = (
     Fault(
         "a Gram matrix transposed",
         DEVICE,
-        "n, &one, jacobians, n, stride",
-        "n, &one, jacobians, n, 0",
+        "CublasOperation::transposed, n, n, n, &one,",
+        "CublasOperation::plain, n, n, n, &one,",
     ),
     Fault(
         "factors solved untransposed",
         DEVICE,
         "context_.blas(), CublasOperation::transposed, n, 1",
         "context_.blas(), CublasOperation::plain, n, 1",
+    ),
+    Fault(
+        "gathered rows go back to other slots",
+        SLOTS,
+        "gathered.results.row(row)",
+        "gathered.results.row(block)",
+    ),
+    Fault(
+        "a place without a row is advanced",
+        SLOTS,
+        "place < slots.size() && place < *n_slots",
+        "place < slots.size()",
+    ),
+    Fault(
+        "normal matrices that other slots overwrite",
+        "cpp/include/nullcline/gpu/dense_kernels.hpp",
+        "normals.data() + slot * size * size",
+        "normals.data() + place_of_new * size * size",
+    ),
+    Fault(
+        "an inverse that is not there yet",
+        "cpp/include/nullcline/gpu/preconditioner.hpp",
+        "std::ceil(std::log2(condition * digits))",
+        "std::ceil(std::log2(condition * digits) / 2)",
+    ),
+    Fault(
+        "a host's pass that is not brought back",
+        "cpp/include/nullcline/gpu/row_kernels.hpp",
+        "copy(group, h.row(place), search.state(start));",
+        "",
+        "struct ReturnStarts",
     ),
     Fault("the host does not wait for an upload", DEVICE, "synchronize();", "", "void upload"),
     Fault(

@@ -25,6 +25,7 @@ from nullcline.cells.rate_cell import ACTIVATIONS
 from nullcline.gpu import arrays, availability
 from testing.adversarial import cases
 from testing.every_cell import KINDS, random_network
+from testing.gpu_alone import all_on_the_gpu
 from testing.gpu_samples import ByDlpack, CudaTensor, Gpu
 from testing.gru_samples import (
     LAYOUTS,
@@ -64,7 +65,10 @@ INPUTS = np.random.default_rng(2).normal(size=(20, 3))
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
     """Search on this GPU where a test asks for "cuda"."""
     if request.param == "real":
-        yield Gpu(availability.gpu_module(), is_emulated=False)
+        real = all_on_the_gpu(availability.gpu_module())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("nullcline.gpu.availability.gpu_module", lambda: real)
+            yield Gpu(real, is_emulated=False)
         return
     try:
         module = import_module("nullcline._native._emulated_gpu")
@@ -233,6 +237,29 @@ def test_trained_networks_end_as_on_the_processor(gpu: Gpu, name: str, n: int, m
     fixed = ours.kind == "fixed"
     np.testing.assert_allclose(ours.h[fixed], theirs.h[fixed], rtol=0, atol=1e-12)
     np.testing.assert_allclose(ours.h, theirs.h, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_passes_over_a_few_starts_end_alike_on_the_processor(
+    gpu: Gpu, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a launch takes long, all passes but the first are the processor's."""
+    cell = cell_of(random_gru(12, 3, gain=4.0, seed=1))  # of minima as well as zeros
+    starts = random_states(60, 12, seed=5)
+    search = gpu.module.search64
+    found = []
+    for seconds in (0.0, 1.0):
+
+        def timed(*arguments: Any, seconds: float = seconds, **options: Any) -> Any:
+            return search(*arguments, launch_seconds=seconds, **options)
+
+        gpu.change(monkeypatch, search64=timed)
+        found.append(find(cell, starts, method=method, n_threads=2))
+    alone, shared = found
+    same = (alone.kind == shared.kind) & (np.abs(alone.h - shared.h).max(axis=1) < 1e-5)
+    assert same.all() if gpu.is_emulated else same.mean() >= 0.9
+    # Its own rounding shows that the processor was there.
+    assert not np.array_equal(alone.h, shared.h)
 
 
 @settings(max_examples=40)

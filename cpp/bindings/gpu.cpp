@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "blas_capsules.hpp"
 #include "cell_arguments.hpp"
 #include "dlpack.hpp"
 #include "interpreter.hpp"
@@ -262,7 +263,8 @@ PyLabels search(const CellParts<T>& cell_parts, const gpu::Source& starts,
                 const std::optional<Array<T>>& deflated, const std::string& method_name,
                 double tol_slow, std::optional<std::int32_t> max_iterations, double learning_rate,
                 int device, std::vector<std::uintptr_t> streams,
-                const std::optional<py::function>& progress) {
+                const std::optional<py::function>& progress, std::size_t n_threads,
+                double launch_seconds) {
     const Cell<T> cell = cell_from<T>(cell_parts);
     if (starts.cols != cell.state_size()) {
         throw py::value_error("starts must have a column for each number of a state");
@@ -287,6 +289,8 @@ PyLabels search(const CellParts<T>& cell_parts, const gpu::Source& starts,
         .q = reinterpret_cast<double*>(q),
         .progress = reporter(native, progress, starts.rows),
         .poll = native.poll(),
+        .costs = {.launch = launch_seconds},
+        .n_threads = n_threads,
         .device = device,
         .streams = std::move(streams),
     };
@@ -304,8 +308,8 @@ void declare(py::module_& module, const std::string& precision) {
                py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",
                py::arg("tol_slow") = 1e-6, py::arg("max_iterations") = py::none(),
                py::arg("learning_rate") = 0.01, py::arg("device") = 0,
-               py::arg("streams") = std::vector<std::uintptr_t>(),
-               py::arg("progress") = py::none());
+               py::arg("streams") = std::vector<std::uintptr_t>(), py::arg("progress") = py::none(),
+               py::arg("n_threads") = 1, py::arg("launch_seconds") = runtime::launch_seconds);
 }
 
 }  // namespace
@@ -318,6 +322,8 @@ PYBIND11_MODULE(NULLCLINE_GPU_MODULE, module) {
     prepare_module();
     py::register_local_exception<gpu::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
     py::register_local_exception<gpu::NotFinite>(module, "NotFinite", PyExc_ValueError);
+    module.def("blas_init", &take_capsules, py::arg("capsules"));
+    module.def("blas_ready", &blas_ready);
     module.def("load_cublas", &runtime::load_cublas, py::arg("path"));
     module.def("device_count", &runtime::device_count);
     module.def("device_name", &runtime::device_name, py::arg("device"));

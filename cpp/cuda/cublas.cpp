@@ -30,10 +30,9 @@ template <class T>
 void find_routines(void* library, const std::string& precision, CublasRoutines<T>& routines) {
     const std::string prefix = "cublas" + precision;
     find(library, prefix + "gemm_v2", routines.gemm);
-    find(library, prefix + "gemmStridedBatched", routines.gemm_strided_batched);
+    find(library, prefix + "gemmBatched", routines.gemm_batched);
     find(library, prefix + "getrfBatched", routines.getrf_batched);
     find(library, prefix + "getrsBatched", routines.getrs_batched);
-    find(library, prefix + "getriBatched", routines.getri_batched);
 }
 
 }  // namespace

@@ -23,17 +23,14 @@ struct CublasRoutines {
 
     int (*gemm)(CublasHandle, Op, Op, int m, int n, int k, const T* alpha, const T* a, int lda,
                 const T* b, int ldb, const T* beta, T* c, int ldc) = nullptr;
-    int (*gemm_strided_batched)(CublasHandle, Op, Op, int m, int n, int k, const T* alpha,
-                                const T* a, int lda, long long stride_a, const T* b, int ldb,
-                                long long stride_b, const T* beta, T* c, int ldc,
-                                long long stride_c, int count) = nullptr;
+    int (*gemm_batched)(CublasHandle, Op, Op, int m, int n, int k, const T* alpha,
+                        const T* const* a, int lda, const T* const* b, int ldb, const T* beta,
+                        T* const* c, int ldc, int count) = nullptr;
     int (*getrf_batched)(CublasHandle, int n, T* const* a, int lda, int* pivots, int* info,
                          int count) = nullptr;
     int (*getrs_batched)(CublasHandle, Op, int n, int n_right, const T* const* a, int lda,
                          const int* pivots, T* const* b, int ldb, int* host_info,
                          int count) = nullptr;
-    int (*getri_batched)(CublasHandle, int n, const T* const* a, int lda, const int* pivots,
-                         T* const* c, int ldc, int* info, int count) = nullptr;
 };
 
 struct Cublas {

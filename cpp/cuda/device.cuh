@@ -158,15 +158,17 @@ class Device {
 
     /// normals[i] = jacobians[i]ᵀ jacobians[i]
     template <class T>
-    void grams(std::size_t count, std::size_t size, const T* jacobians, T* normals) {
+    void grams(std::size_t count, std::size_t size, T* const* jacobians, T* const* normals) {
+        if (count == 0) {
+            return;
+        }
         const int n = checked_int(size);
-        const auto stride = static_cast<long long>(size * size);
         const T one = 1;
         const T zero = 0;
-        check_cublas(cublas().routines<T>().gemm_strided_batched(
-                         context_.blas(), CublasOperation::plain, CublasOperation::transposed, n, n,
-                         n, &one, jacobians, n, stride, jacobians, n, stride, &zero, normals, n,
-                         stride, checked_int(count)),
+        check_cublas(cublas().routines<T>().gemm_batched(context_.blas(), CublasOperation::plain,
+                                                         CublasOperation::transposed, n, n, n, &one,
+                                                         jacobians, n, jacobians, n, &zero, normals,
+                                                         n, checked_int(count)),
                      "multiply a batch of matrices");
     }
 
@@ -189,16 +191,6 @@ class Device {
                          context_.blas(), CublasOperation::transposed, n, 1, factors, n, pivots,
                          vectors, n, &wrong_argument, checked_int(count)),
                      "solve a batch of systems");
-    }
-
-    /// The inverse of one symmetric matrix.
-    template <class T>
-    void lu_invert(std::size_t size, T* const* factors, const int* pivots, T* const* inverses,
-                   int* info) {
-        const int n = checked_int(size);
-        check_cublas(cublas().routines<T>().getri_batched(context_.blas(), n, factors, n, pivots,
-                                                          inverses, n, info, 1),
-                     "invert a matrix");
     }
 
   private:

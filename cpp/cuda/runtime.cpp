@@ -13,6 +13,8 @@ namespace nullcline::cuda {
 
 const bool is_gpu = true;
 
+const double launch_seconds = gpu::Costs().launch;
+
 int device_count() {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);

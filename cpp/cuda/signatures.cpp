@@ -41,15 +41,13 @@ static_assert(called_alike(blas.destroy, cublasDestroy_v2));
 static_assert(called_alike(blas.set_stream, cublasSetStream_v2));
 static_assert(called_alike(blas.status_string, cublasGetStatusString));
 static_assert(called_alike(blas.doubles.gemm, cublasDgemm_v2));
-static_assert(called_alike(blas.doubles.gemm_strided_batched, cublasDgemmStridedBatched));
+static_assert(called_alike(blas.doubles.gemm_batched, cublasDgemmBatched));
 static_assert(called_alike(blas.doubles.getrf_batched, cublasDgetrfBatched));
 static_assert(called_alike(blas.doubles.getrs_batched, cublasDgetrsBatched));
-static_assert(called_alike(blas.doubles.getri_batched, cublasDgetriBatched));
 static_assert(called_alike(blas.floats.gemm, cublasSgemm_v2));
-static_assert(called_alike(blas.floats.gemm_strided_batched, cublasSgemmStridedBatched));
+static_assert(called_alike(blas.floats.gemm_batched, cublasSgemmBatched));
 static_assert(called_alike(blas.floats.getrf_batched, cublasSgetrfBatched));
 static_assert(called_alike(blas.floats.getrs_batched, cublasSgetrsBatched));
-static_assert(called_alike(blas.floats.getri_batched, cublasSgetriBatched));
 static_assert(static_cast<int>(CublasOperation::plain) == CUBLAS_OP_N);
 static_assert(static_cast<int>(CublasOperation::transposed) == CUBLAS_OP_T);
 #endif

@@ -106,10 +106,10 @@ class Device {
 
     /// normals[i] = jacobians[i]ᵀ jacobians[i]
     template <class T>
-    void grams(std::size_t count, std::size_t size, const T* jacobians, T* normals) {
+    void grams(std::size_t count, std::size_t size, T* const* jacobians, T* const* normals) {
         for (std::size_t i = 0; i < count; ++i) {
-            const MatrixView<const T> j(jacobians + i * size * size, size, size);
-            product(MatrixView<T>(normals + i * size * size, size, size), size, size,
+            const MatrixView<const T> j(jacobians[i], size, size);
+            product(MatrixView<T>(normals[i], size, size), size, size,
                     [&](std::size_t a, std::size_t b, std::size_t k) { return j(k, a) * j(k, b); });
         }
     }
@@ -129,20 +129,6 @@ class Device {
         for (std::size_t i = 0; i < count; ++i) {
             solve(MatrixView<const T>(factors[i], size, size), pivots + i * size, vectors[i]);
         }
-    }
-
-    /// The inverse of one symmetric matrix.
-    template <class T>
-    void lu_invert(std::size_t size, T* const* factors, const int* pivots, T* const* inverses,
-                   int* info) {
-        const MatrixView<T> inverse(inverses[0], size, size);
-        for (std::size_t i = 0; i < size; ++i) {
-            for (std::size_t j = 0; j < size; ++j) {
-                inverse(i, j) = i == j ? 1 : 0;
-            }
-            solve(MatrixView<const T>(factors[0], size, size), pivots, inverse.row(i).data());
-        }
-        info[0] = 0;
     }
 
   private:

@@ -1,6 +1,7 @@
 #include "block.hpp"
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -11,8 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "device.hpp"
+
 namespace nullcline::cuda_on_cpu {
 namespace {
+
+std::atomic<std::size_t> n_run = 0;  // kernels
 
 using emulated::Barrier;
 using emulated::Exchange;
@@ -133,7 +138,10 @@ std::uint64_t shuffle_xor(std::uint64_t value, int distance) {
     return values[place ^ static_cast<unsigned>(distance)];
 }
 
+std::size_t n_kernels() { return n_run; }
+
 void run_blocks(unsigned n_blocks, unsigned block_size, const std::function<void()>& body) {
+    ++n_run;
     static std::mutex mutex;  // one kernel at a time, whichever thread launched it
     const std::lock_guard lock(mutex);
     for (const auto& processor : processors()) {

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "block.hpp"
+#include "device.hpp"
 
 struct CublasHandle {
     cudaStream_t stream = nullptr;
@@ -20,6 +22,8 @@ namespace nullcline::cuda_on_cpu {
 namespace {
 
 enum Operation { plain = 0, transposed = 1 };
+
+std::atomic<std::size_t> n_factored = 0;
 
 /// A wrong argument is a fault of the program, however it would be reported.
 void require(bool holds, const char* what) {
@@ -144,16 +148,18 @@ void solve(Operation operation, const Columns<const T>& a, int n, const int* piv
     }
 }
 
+/// Products by pointers that lie on the device.
 template <class T>
-int gemm_strided_batched(CublasHandle* handle, const Product<T>& first, long long a_step,
-                         long long b_step, long long c_step, int count) {
-    first.check();
+int gemm_batched(CublasHandle* handle, const Product<T>& alike, const T* const* a,
+                 const T* const* b, T* const* c, int count) {
+    alike.check();
+    require(count > 0, "number of products");
     return submit(handle, [=] {
         for (int i = 0; i < count; ++i) {
-            Product<T> product = first;
-            product.a += i * a_step;
-            product.b += i * b_step;
-            product.c += i * c_step;
+            Product<T> product = alike;
+            product.a = a[i];
+            product.b = b[i];
+            product.c = c[i];
             product();
         }
     });
@@ -165,6 +171,7 @@ int getrf_batched(CublasHandle* handle, int n, T* const* a, int stride, int* piv
     require(stride >= std::max(1, n), "leading dimension");
     return submit(handle, [=] {
         for (int i = 0; i < count; ++i) {
+            ++n_factored;
             info[i] = factor(Columns<T>{a[i], stride}, n, pivots + i * n);
         }
     });
@@ -186,25 +193,10 @@ int getrs_batched(CublasHandle* handle, Operation operation, int n, int n_right,
     });
 }
 
-template <class T>
-int getri_batched(CublasHandle* handle, int n, const T* const* a, int stride, const int* pivots,
-                  T* const* inverses, int inverse_stride, int* info, int count) {
-    require(stride >= std::max(1, n) && inverse_stride >= std::max(1, n), "leading dimension");
-    return submit(handle, [=] {
-        for (int i = 0; i < count; ++i) {
-            info[i] = 0;
-            for (int j = 0; j < n; ++j) {
-                T* const column = inverses[i] + std::ptrdiff_t{j} * inverse_stride;
-                for (int row = 0; row < n; ++row) {
-                    column[row] = row == j ? 1 : 0;
-                }
-                solve(plain, Columns<const T>{a[i], stride}, n, pivots + i * n, column);
-            }
-        }
-    });
-}
-
 }  // namespace
+
+std::size_t n_factorizations() { return n_factored; }
+
 }  // namespace nullcline::cuda_on_cpu
 
 using namespace nullcline::cuda_on_cpu;
@@ -230,14 +222,16 @@ const char* cublasGetStatusString(int) { return "a status"; }
                            int k, const T* alpha, const T* a, int lda, const T* b, int ldb,        \
                            const T* beta, T* c, int ldc) {                                         \
         const Product<T> product{of_a, of_b, m, n, k, *alpha, a, lda, b, ldb, *beta, c, ldc};      \
-        return gemm_strided_batched(handle, product, 0, 0, 0, 1);                                  \
+        product.check();                                                                           \
+        return submit(handle, product);                                                            \
     }                                                                                              \
-    int cublas##P##gemmStridedBatched(CublasHandle* handle, Operation of_a, Operation of_b, int m, \
-                                      int n, int k, const T* alpha, const T* a, int lda,           \
-                                      long long a_step, const T* b, int ldb, long long b_step,     \
-                                      const T* beta, T* c, int ldc, long long c_step, int count) { \
-        const Product<T> first{of_a, of_b, m, n, k, *alpha, a, lda, b, ldb, *beta, c, ldc};        \
-        return gemm_strided_batched(handle, first, a_step, b_step, c_step, count);                 \
+    int cublas##P##gemmBatched(CublasHandle* handle, Operation of_a, Operation of_b, int m, int n, \
+                               int k, const T* alpha, const T* const* a, int lda,                  \
+                               const T* const* b, int ldb, const T* beta, T* const* c, int ldc,    \
+                               int count) {                                                        \
+        const Product<T> alike{of_a, of_b,    m,   n,     k,       *alpha, nullptr,                \
+                               lda,  nullptr, ldb, *beta, nullptr, ldc};                           \
+        return gemm_batched(handle, alike, a, b, c, count);                                        \
     }                                                                                              \
     int cublas##P##getrfBatched(CublasHandle* handle, int n, T* const* a, int lda, int* pivots,    \
                                 int* info, int count) {                                            \
@@ -247,11 +241,6 @@ const char* cublasGetStatusString(int) { return "a status"; }
                                 const T* const* a, int lda, const int* pivots, T* const* b,        \
                                 int ldb, int* info, int count) {                                   \
         return getrs_batched(handle, operation, n, n_right, a, lda, pivots, b, ldb, info, count);  \
-    }                                                                                              \
-    int cublas##P##getriBatched(CublasHandle* handle, int n, const T* const* a, int lda,           \
-                                const int* pivots, T* const* inverses, int ldc, int* info,         \
-                                int count) {                                                       \
-        return getri_batched(handle, n, a, lda, pivots, inverses, ldc, info, count);               \
     }
 
 ROUTINES(D, double)

@@ -22,5 +22,8 @@ inline constexpr int n_devices = 2;
 [[nodiscard]] std::size_t bytes_in_use();
 /// How much memory each device has.
 void set_memory(std::size_t bytes);
+/// Kernels that have run, and matrices that have been factored, on all devices.
+[[nodiscard]] std::size_t n_kernels();
+[[nodiscard]] std::size_t n_factorizations();
 
 }  // namespace nullcline::cuda_on_cpu

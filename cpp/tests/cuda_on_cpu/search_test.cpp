@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../emulated/device.hpp"
 #include "block.hpp"
 #include "cublas.hpp"
 #include "device.hpp"
@@ -22,9 +24,13 @@
 #include "nullcline/cells/catalogue.hpp"
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cpu/backend.hpp"
+#include "nullcline/cpu/preconditioner.hpp"
+#include "nullcline/gpu/cell.hpp"
+#include "nullcline/gpu/preconditioner.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/runtime.hpp"
 #include "nullcline/numerics/activations.hpp"
+#include "nullcline/parallel/pace.hpp"
 #include "nullcline/search/searcher.hpp"
 #include "support/claims.hpp"
 #include "support/random.hpp"
@@ -79,6 +85,7 @@ struct Ends {
     Matrix<T> h;
     std::vector<double> q;
     std::vector<Kind> kinds;
+    std::vector<std::int32_t> iterations;
 };
 
 struct Ask {
@@ -87,6 +94,7 @@ struct Ask {
     int device = 0;
     std::size_t max_iterations = 60;
     std::function<void()> poll = [] {};
+    double launch_seconds = 0;  ///< all is the GPU's, and rows are gathered wherever they can be
 };
 
 template <class T>
@@ -105,8 +113,15 @@ template <class T>
 [[nodiscard]] Ends<T> on_gpu(const Network<T>& network, const Ask& ask, const gpu::Source& starts,
                              std::vector<std::uintptr_t> streams = {}) {
     cuda::load_cublas(NULLCLINE_CUBLAS);
-    Ends<T> ends{
-        Matrix<T>(starts.rows, network.cell.state_size()), std::vector<double>(starts.rows), {}};
+    [[maybe_unused]] static const bool has_blas = [] {  // once, whatever threads search
+        tests::use_reference_blas<float>();
+        tests::use_reference_blas<T>();
+        return true;
+    }();
+    Ends<T> ends{Matrix<T>(starts.rows, network.cell.state_size()),
+                 std::vector<double>(starts.rows),
+                 {},
+                 {}};
     gpu::Problem<T> problem{
         .cell = network.cell,
         .starts = starts,
@@ -118,13 +133,17 @@ template <class T>
         .q = ends.q.data(),
         .progress = [](std::size_t) {},
         .poll = ask.poll,
+        .costs = {.launch = ask.launch_seconds},
+        .n_threads = 2,
         .device = ask.device,
         .streams = std::move(streams),
     };
     if (ask.has_inputs) {
         problem.inputs = source_of(network.inputs);
     }
-    ends.kinds = cuda::search(problem).kinds;
+    gpu::Labels labels = cuda::search(problem);
+    ends.kinds = std::move(labels.kinds);
+    ends.iterations = std::move(labels.iterations);
     return ends;
 }
 
@@ -150,7 +169,8 @@ template <class T>
     cpu::Backend backend(problem);
     Searcher(backend).run(ask.method);
     Outcomes<T> outcomes = backend.take_outcomes();
-    return {std::move(outcomes.h), std::move(outcomes.q), std::move(outcomes.kind)};
+    return {std::move(outcomes.h), std::move(outcomes.q), std::move(outcomes.kind),
+            std::move(outcomes.iterations)};
 }
 
 template <class T>
@@ -267,16 +287,85 @@ TEST("on CUDA, little memory is enough, and all of it is given back") {
 
 TEST("on CUDA, what ends a search leaves the GPU as it was") {
     const Network<double> network(gru, 5, 12);
-    int n_polls = 0;
     Ask ask;
-    ask.poll = [&] {
-        if (++n_polls == 2) {
-            throw std::domain_error("enough");
-        }
-    };
+    ask.poll = [] { throw std::domain_error("enough"); };
     CHECK_THROWS(static_cast<void>(on_gpu(network, ask)), std::domain_error);
     CHECK(cuda_on_cpu::bytes_in_use() == 0);
     check_ends(on_gpu(network), on_cpu(network, {}), "afterwards");
+}
+
+TEST("on CUDA, a search is asked whether to go on now and then, and not at every look") {
+    const Network<double> network(gru, 5, 12);
+    int n_polls = 0;
+    Ask ask;
+    ask.poll = [&] { ++n_polls; };
+    const auto begin = Pace::Clock::now();
+    static_cast<void>(on_gpu(network, ask));
+    CHECK(n_polls >= 1 && n_polls <= 1 + (Pace::Clock::now() - begin) / poll_interval);
+}
+
+TEST("on CUDA, only slots that ask for a step have a matrix factored") {
+    const Network<double> network(gru, 4, 30);
+    for (const Method method : {Method::newton, Method::levenberg_marquardt}) {
+        const std::size_t before = cuda_on_cpu::n_factorizations();
+        const Ends<double> ends = on_gpu(network, {.method = method, .max_iterations = 40});
+        const std::size_t n = cuda_on_cpu::n_factorizations() - before;
+        const auto n_iterations = static_cast<std::size_t>(
+            std::accumulate(ends.iterations.begin(), ends.iterations.end(), 0));
+        CHECK(n > 0 && n <= n_iterations + network.starts.view().rows());
+    }
+}
+
+TEST("on CUDA, searches whose rows are gathered end where the CPU's do") {
+    for (const char* name : {"gru", "original_gru"}) {  // enough for places in a buffer
+        const Network<double> network(*cell_named(name), 4, 24);
+        const Ask ask{.method = Method::krylov, .has_inputs = true, .max_iterations = 12};
+        check_ends(on_gpu(network, ask), on_cpu(network, ask), name);
+    }
+}
+
+TEST("on CUDA, passes over a few starts are the CPU's, and end where the GPU's do") {
+    for (const auto& [name, method] :
+         {std::pair{"gru", Method::automatic}, std::pair{"lstm", Method::automatic},
+          std::pair{"original_gru", Method::krylov}}) {
+        const Network<double> network(*cell_named(name), 4, 6);
+        Ask ask{.method = method, .has_inputs = true, .max_iterations = 30};
+        std::size_t before = cuda_on_cpu::n_kernels();
+        const Ends<double> on_device = on_gpu(network, ask);
+        const std::size_t n_alone = cuda_on_cpu::n_kernels() - before;
+        ask.launch_seconds = 1;
+        before = cuda_on_cpu::n_kernels();
+        check_ends(on_gpu(network, ask), on_device, name);
+        CHECK(cuda_on_cpu::n_kernels() - before < n_alone);
+    }
+}
+
+/// The preconditioner of a network, by a device and by the CPU.
+template <class T>
+void check_preconditioner(std::size_t size) {
+    tests::use_reference_blas<T>();
+    const Network<T> network(gru, size, 1);
+    emulated::Device device;
+    const gpu::DeviceCell<emulated::Device, T> cell(device, network.cell);
+    const std::vector<float> ours = gpu::make_inverse(device, cell).download();
+    const Matrix<T> theirs = cpu::make_inverse(network.cell);
+    double largest = 0;
+    for (const T value : theirs.elements()) {
+        largest = std::max(largest, std::abs(static_cast<double>(value)));
+    }
+    CHECK(ours.size() == size * size);
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+        const auto expected = static_cast<double>(theirs.elements()[i]);
+        CHECK_CLOSE(static_cast<double>(ours[i]) / largest, expected / largest,
+                    sizeof(T) == 8 ? 1e-6 : 1e-2);
+    }
+}
+
+TEST("the preconditioner that products make is the one that factors make") {
+    for (const std::size_t size : {1U, 2U, 7U, 20U}) {
+        check_preconditioner<double>(size);
+        check_preconditioner<float>(size);
+    }
 }
 
 TEST("on CUDA, threads search at the same time") {

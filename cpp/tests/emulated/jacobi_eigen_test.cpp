@@ -101,6 +101,38 @@ TEST("jacobi_eigen finds the eigenvalues of a symmetric matrix, in rising order"
     }
 }
 
+/// A thread that counts its loops.
+struct CountingGroup : SerialGroup {
+    std::size_t* n_loops;
+
+    template <class F>
+    void for_each(std::size_t count, const F& f) const {
+        ++*n_loops;
+        SerialGroup::for_each(count, f);
+    }
+};
+
+TEST("jacobi_eigen stops once what is off the diagonal is rounding") {
+    constexpr std::size_t loops_per_sweep = 3 * (n - 1);
+    Random random(124);
+    for (int trial = 0; trial < 20; ++trial) {
+        Eigenvalues eigenvalues = random_eigenvalues(random);
+        const bool is_graded = trial % 4 == 1;  // over many magnitudes
+        if (is_graded) {
+            for (std::size_t i = 0; i < n; ++i) {
+                eigenvalues[i] *= std::pow(10.0, -static_cast<double>(i) / 2);
+            }
+        }
+        SmallMatrix vectors = with_eigenvalues(eigenvalues, random);
+        SmallMatrix workspace;
+        std::vector<double> numbers(n);
+        std::size_t n_loops = 0;
+        const CountingGroup group{{}, &n_loops};
+        gpu::jacobi_eigen(group, vectors, workspace, numbers);
+        CHECK(n_loops / loops_per_sweep <= (is_graded ? 14 : 8));
+    }
+}
+
 TEST("the threads of an emulated block find eigenvalues together") {
     Random random(122);
     Eigenvalues eigenvalues = random_eigenvalues(random);

@@ -1,6 +1,6 @@
 """Types of the compiled search on NVIDIA GPUs, which is built where there is `nvcc`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from numpy import float32, float64, int32, uint8
@@ -58,6 +58,12 @@ class DlpackView:
     @property
     def on_device(self) -> bool: ...
 
+def blas_init(capsules: Mapping[str, object]) -> None:
+    """Take the BLAS and LAPACK routines from SciPy's `__pyx_capi__` capsules, by name."""
+
+def blas_ready() -> bool:
+    """Whether the routines have been taken."""
+
 def load_cublas(path: str) -> None:
     """Take cuBLAS from a file, or from a name that the system's loader knows."""
 
@@ -112,6 +118,8 @@ def measure64(
 # inputs: None (zero input), (1, D) or (n, D).
 # h, q: addresses, on the host or the GPU, to write (n, S) of the cell's type and (n,) doubles to.
 # streams: handles of CUDA streams whose work must end before arrays are read.
+# n_threads: of the processor, for passes over a few starts; launch_seconds: what a kernel takes at
+# the least, by which the two share the work; 0 leaves all to the GPU.
 def search32(
     cell: _Cell[float32],
     starts: Source,
@@ -127,6 +135,8 @@ def search32(
     device: int,
     streams: list[int],
     progress: Callable[[int, int], None] | None,
+    n_threads: int = 1,
+    launch_seconds: float = ...,
 ) -> SearchResult: ...
 def search64(
     cell: _Cell[float64],
@@ -143,4 +153,6 @@ def search64(
     device: int,
     streams: list[int],
     progress: Callable[[int, int], None] | None,
+    n_threads: int = 1,
+    launch_seconds: float = ...,
 ) -> SearchResult: ...

@@ -24,6 +24,7 @@ _BLAS = ("gemm", "gemv", "syrk")
 _LAPACK = ("getrf", "getrs", "potrf", "potrs", "syevd")
 
 _lock = fork_safe_lock()
+_giving = fork_safe_lock()
 _holders: dict[object, int] = {}
 """The blocks that hold BLAS at one thread, each with the thread that is inside it."""
 
@@ -32,20 +33,31 @@ _found: list[tuple[Any, int]] | None = None
 """While there are holders: the libraries that had more threads than one, and how many."""
 
 
-def _load() -> list[Any]:
-    """Give the core its routines, and return the libraries whose threads are to be held."""
+def give_routines(module: Any) -> None:
+    """Give a compiled module its BLAS and LAPACK, SciPy's, unless it has them."""
+    with _giving:
+        if not module.blas_ready():
+            module.blas_init(_capsules())
+
+
+def _capsules() -> dict[str, object]:
     # Not at import: loading SciPy's LAPACK takes longer than all the rest of `import nullcline`.
     from scipy.linalg import cython_blas, cython_lapack
-    from threadpoolctl import ThreadpoolController
 
     capsules: dict[str, object] = {}
-    for module, routines in ((cython_blas, _BLAS), (cython_lapack, _LAPACK)):
-        api: dict[str, object] = vars(module)["__pyx_capi__"]
+    for library, routines in ((cython_blas, _BLAS), (cython_lapack, _LAPACK)):
+        api: dict[str, object] = vars(library)["__pyx_capi__"]
         for routine in routines:
             for precision in "sd":
                 capsules[precision + routine] = api[precision + routine]
-    _core.blas_init(capsules)
+    return capsules
 
+
+def _load() -> list[Any]:
+    """Give the core its routines, and return the libraries whose threads are to be held."""
+    from threadpoolctl import ThreadpoolController
+
+    give_routines(_core)
     libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     # The wheels of NumPy and SciPy bring a BLAS each, and torch's stays as the user set it.
     # Elsewhere (conda, a distribution) all share one, which is then the one to hold.

@@ -91,7 +91,8 @@ def find_fixed_points(
         where they are.
     n_threads
         The most threads to use, up to 512; None for one per processor that this process may use.
-        No more are started than there are starts, and room for. A search on a GPU ignores it.
+        No more are started than there are starts, and room for. In a search on a GPU they
+        make the passes over a few starts only, where they are faster at it.
     device
         Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that holds
         starts or inputs, else the first; or a `torch.device` of these. A GPU's ends equal the

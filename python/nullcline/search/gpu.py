@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._native.blas import give_routines, one_blas_thread
 from nullcline.gpu import availability
 from nullcline.gpu.arrays import DeviceView, like, source, streams
 from nullcline.search.columns import SearchColumns
@@ -40,16 +41,19 @@ def search_on_gpu(problem: SearchProblem, report: Report | None) -> SearchColumn
 def _search(problem: SearchProblem, report: Report | None, h: int, q: int) -> Any:
     """Search, writing ends and their speeds to the addresses `h` and `q`."""
     module = availability.gpu_module()
+    give_routines(module)
     search = module.search64 if problem.cell.dtype == np.float64 else module.search32
     cell: Any = problem.cell  # it has them: `read_problem` saw to it
-    return search(
-        cell.core_weights(),
-        source(problem.starts),
-        None if problem.inputs is None else source(problem.inputs),
-        h=h,
-        q=q,
-        device=problem.gpu,
-        streams=streams(problem.starts, problem.inputs),
-        progress=report,
-        **problem.options(),
-    )
+    with one_blas_thread():  # passes over a few starts are the processor's
+        return search(
+            cell.core_weights(),
+            source(problem.starts),
+            None if problem.inputs is None else source(problem.inputs),
+            h=h,
+            q=q,
+            device=problem.gpu,
+            streams=streams(problem.starts, problem.inputs),
+            progress=report,
+            n_threads=problem.n_threads,
+            **problem.options(),
+        )

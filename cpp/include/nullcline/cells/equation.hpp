@@ -78,6 +78,11 @@ class CellEquation {
     constexpr CellEquation(const CellView<T>& cell, Residual which)
         : cell_(cell), residual_(which) {}
 
+    /// The same residual of a cell, or of a copy of this one that lies elsewhere.
+    [[nodiscard]] constexpr CellEquation of(const CellView<T>& cell) const {
+        return {cell, residual_};
+    }
+
     /// Whether it is the update, as both residuals of a cell without an update gate are.
     [[nodiscard]] constexpr bool is_update() const {
         return !is_reduced() || !cell_.traits.is_reducible;
@@ -114,9 +119,10 @@ class CellEquation {
     }
 
     template <class Group>
-    NULLCLINE_DEVICE void compute_gated_input(const Group& group, std::span<const T> state,
-                                              std::span<const T> products, std::span<const T> drive,
-                                              std::span<T> out) const {
+    NULLCLINE_DEVICE_CALL void compute_gated_input(const Group& group, std::span<const T> state,
+                                                   std::span<const T> products,
+                                                   std::span<const T> drive,
+                                                   std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         T* const to = out.data();
         with_cell(cell_.kind, [&]<class C>() {
@@ -127,9 +133,9 @@ class CellEquation {
     }
 
     template <class Group>
-    NULLCLINE_DEVICE void linearize(const Group& group, std::span<const T> state,
-                                    std::span<const T> products, std::span<const T> drive,
-                                    const Linearized<T>& out) const {
+    NULLCLINE_DEVICE_CALL void linearize(const Group& group, std::span<const T> state,
+                                         std::span<const T> products, std::span<const T> drive,
+                                         const Linearized<T>& out) const {
         const UnitArrays<T> at(point(state, products, drive));
         T* const residual = out.residual.data();
         T* const scales = out.scales.data();
@@ -143,11 +149,11 @@ class CellEquation {
     }
 
     template <class Group>
-    NULLCLINE_DEVICE void curvature(const Group& group, std::span<const T> state,
-                                    std::span<const T> products, std::span<const T> drive,
-                                    std::span<const T> weights,
-                                    std::span<const T> gated_input_weights,
-                                    std::span<T> out) const {
+    NULLCLINE_DEVICE_CALL void curvature(const Group& group, std::span<const T> state,
+                                         std::span<const T> products, std::span<const T> drive,
+                                         std::span<const T> weights,
+                                         std::span<const T> gated_input_weights,
+                                         std::span<T> out) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const weight = weights.data();
         const T* const gated_input_weight = gated_input_weights.data();
@@ -194,9 +200,9 @@ class CellEquation {
 #endif
 
     template <class Group>
-    NULLCLINE_DEVICE void complete(const Group& group, std::span<const T> outputs,
-                                   std::span<const T> products, std::span<const T> drive,
-                                   std::span<T> state) const {
+    NULLCLINE_DEVICE_CALL void complete(const Group& group, std::span<const T> outputs,
+                                        std::span<const T> products, std::span<const T> drive,
+                                        std::span<T> state) const {
         if (cell_.traits.parts == 1) {
             return;
         }
@@ -208,9 +214,9 @@ class CellEquation {
     }
 
     template <class Group>
-    [[nodiscard]] NULLCLINE_DEVICE Norms<T> norms(const Group& group, std::span<const T> state,
-                                                  std::span<const T> products,
-                                                  std::span<const T> drive) const {
+    [[nodiscard]] NULLCLINE_DEVICE_CALL Norms<T> norms(const Group& group, std::span<const T> state,
+                                                       std::span<const T> products,
+                                                       std::span<const T> drive) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const row_norms = cell_.row_norms.data();
         const T output_norm = norm(group, state.first(units()));
@@ -227,9 +233,10 @@ class CellEquation {
         });
     }
 
-    [[nodiscard]] NULLCLINE_DEVICE T rounding(std::span<const T> state, std::span<const T> products,
-                                              std::span<const T> drive, const Norms<T>& norms,
-                                              std::size_t i) const {
+    [[nodiscard]] NULLCLINE_DEVICE_CALL T rounding(std::span<const T> state,
+                                                   std::span<const T> products,
+                                                   std::span<const T> drive, const Norms<T>& norms,
+                                                   std::size_t i) const {
         const UnitArrays<T> at(point(state, products, drive));
         const T* const row_norms = cell_.row_norms.data();
         return with_residual([&]<class C, Residual which>() {
@@ -333,10 +340,9 @@ inline constexpr T smallest_residual = static_cast<T>(sizeof(T) == 8 ? 0x1p-511 
 
 /// Whether every residual from `first` on is at most `times` its bound of rounding.
 template <class Group, Equation E, class T = typename E::Scalar>
-[[nodiscard]] NULLCLINE_DEVICE bool is_zero(const Group& group, const E& equation,
-                                            std::span<const T> residual, std::span<const T> state,
-                                            std::span<const T> products, std::span<const T> drive,
-                                            std::size_t first = 0, T times = 1) {
+[[nodiscard]] NULLCLINE_DEVICE_CALL bool is_zero(
+    const Group& group, const E& equation, std::span<const T> residual, std::span<const T> state,
+    std::span<const T> products, std::span<const T> drive, std::size_t first = 0, T times = 1) {
     const Norms<T> norms = equation.norms(group, state, products, drive);
     return group.all(residual.size() - first, [&](std::size_t i) {
         return std::abs(residual[first + i]) <=
@@ -349,12 +355,10 @@ template <class Group, Equation E, class T = typename E::Scalar>
 /// its unknown, is small beside that unknown, or beside 1 where it is less. `diagonal` is
 /// −∂f/∂(unknown) with all else held, from `first` on.
 template <class Group, Equation E, class T = typename E::Scalar>
-[[nodiscard]] NULLCLINE_DEVICE bool is_clear_zero(const Group& group, const E& equation,
-                                                  std::span<const T> residual,
-                                                  std::span<const T> diagonal,
-                                                  std::span<const T> state,
-                                                  std::span<const T> products,
-                                                  std::span<const T> drive, std::size_t first = 0) {
+[[nodiscard]] NULLCLINE_DEVICE_CALL bool is_clear_zero(
+    const Group& group, const E& equation, std::span<const T> residual, std::span<const T> diagonal,
+    std::span<const T> state, std::span<const T> products, std::span<const T> drive,
+    std::size_t first = 0) {
     constexpr T largest = static_cast<T>(1e-3);  // the distance at which points merge by default
     const Norms<T> norms = equation.norms(group, state, products, drive);
     const T root_mean_square =

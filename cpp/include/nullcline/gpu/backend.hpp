@@ -12,6 +12,7 @@
 #include "nullcline/cells/equation.hpp"
 #include "nullcline/gpu/cell.hpp"
 #include "nullcline/gpu/device.hpp"
+#include "nullcline/gpu/host_pass.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/preconditioner.hpp"
 #include "nullcline/gpu/problem.hpp"
@@ -19,7 +20,9 @@
 #include "nullcline/gpu/rows.hpp"
 #include "nullcline/gpu/search_view.hpp"
 #include "nullcline/gpu/tile_driver.hpp"
+#include "nullcline/numerics/blas.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/parallel/pace.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/search/searcher.hpp"
 #include "nullcline/solvers/deflation.hpp"
@@ -74,28 +77,8 @@ class Backend {
 
     template <Program P>
     void run(const P& program, const std::vector<std::size_t>& starts) {
-        const auto queue = to_device(starts);
-        PassMatrices<T> matrices;
-        if constexpr (P::requests.contains(Request::forward)) {
-            const Weights<float> single = cell_.single(program.served());
-            matrices.weights = plain_rows(program.served(), single);
-            matrices.gated = gated_rows(program.served(), single);
-        }
-        if constexpr (P::requests.contains(Request::precondition)) {
-            matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
-        }
-        if constexpr (P::factors != Factors::none) {
-            matrices.dense = cell_.dense(program.served());
-        }
-        const std::size_t budget = bytes_for_slots() + workspace_.bytes();
-        TileDriver(device_, program, matrices, view(queue), budget, workspace_)
-            .run([&](const Counters& counters) {
-                problem_.poll();
-                problem_.progress(first_ + n_zeros_ + counters.n_zeros);
-                last_ = counters;
-            });
-        n_zeros_ += last_.n_zeros;
-        n_products_ += last_.n_products;
+        belongs_to_host(program, starts.size()) ? run_on_host(program, starts)
+                                                : run_on_device(program, starts);
         iterations_ = iterations_on_device_.download();
         terminations_ = terminations_on_device_.download();
         reasons_ = reasons_on_device_.download();
@@ -169,6 +152,89 @@ class Backend {
     }
 
   private:
+    template <Program P>
+    void run_on_device(const P& program, const std::vector<std::size_t>& starts) {
+        const auto queue = to_device(starts);
+        PassMatrices<T> matrices;
+        if constexpr (P::requests.contains(Request::forward)) {
+            const Weights<float> single = cell_.single(program.served());
+            matrices.weights = plain_rows(program.served(), single);
+            matrices.gated = gated_rows(program.served(), single);
+        }
+        if constexpr (P::requests.contains(Request::precondition)) {
+            matrices.inverse = program.has_inverse ? inverse_.view() : MatrixView<float>();
+        }
+        if constexpr (P::factors != Factors::none) {
+            matrices.dense = cell_.dense(program.served());
+        }
+        const std::size_t budget = bytes_for_slots() + workspace_.bytes();
+        TileDriver(device_, program, matrices, view(queue), problem_.costs, budget, workspace_)
+            .run([&](const Counters& counters) {
+                last_ = counters;
+                if (pace_.is_due()) {  // each takes the interpreter's lock
+                    problem_.poll();
+                    problem_.progress(first_ + n_zeros_ + counters.n_zeros);
+                }
+            });
+        n_zeros_ += last_.n_zeros;
+        n_products_ += last_.n_products;
+    }
+
+    /// Whether the CPU is through with a round of these starts before this device is. A pass over
+    /// all starts is the device's, as was asked for.
+    template <Program P>
+    [[nodiscard]] bool belongs_to_host(const P& program, std::size_t n) const {
+        return n < n_starts_ && problem_.costs.launch > 0 && can_move(program) &&
+               blas::routines<T>().gemm != nullptr &&
+               host_round_seconds(program, n, problem_.n_threads) <
+                   device_round_seconds(program, problem_.costs);
+    }
+
+    template <Program P>
+    void run_on_host(const P& program, const std::vector<std::size_t>& starts) {
+        const auto queue = to_device(starts);
+        HostStarts<T> here = take_to_host(queue, starts);
+        const auto poll = [&] {
+            problem_.poll();
+            problem_.progress(first_ + n_zeros_);
+        };
+        n_products_ += gpu::run_on_host(moved_to(program, problem_.cell.view()), here,
+                                        problem_.n_threads, poll);
+        n_zeros_ +=
+            static_cast<std::size_t>(std::ranges::count(here.terminations, Termination::zero));
+        std::vector<Label> labels;
+        if constexpr (requires { program.by_speed; }) {
+            for (std::size_t place = 0; place < here.size(); ++place) {
+                labels.push_back({here.kinds[place], here.reasons[place], here.q[place]});
+            }
+        }
+        const Array<Device, T> h(
+            device_, MatrixView<const T>(here.h.data(), starts.size(), h_.view().cols()));
+        const Array<Device, std::int32_t> iterations(
+            device_, std::span<const std::int32_t>(here.iterations));
+        const Array<Device, Termination> terminations(
+            device_, std::span<const Termination>(here.terminations));
+        const Array<Device, Label> labels_there(device_, std::span<const Label>(labels));
+        device_.launch(starts.size(),
+                       ReturnStarts<T>{view(queue), h.view(), iterations.elements(),
+                                       terminations.elements(), labels_there.elements()});
+    }
+
+    [[nodiscard]] HostStarts<T> take_to_host(const Array<Device, std::size_t>& queue,
+                                             const std::vector<std::size_t>& starts) {
+        const Array<Device, T> h(device_, starts.size(), h_.view().cols());
+        const Array<Device, T> drives(device_, starts.size(), drives_.view().cols());
+        device_.launch(starts.size(), GatherStarts<T>{view(queue), h.view(), drives.view()});
+        HostStarts<T> here(problem_.options, starts.size());
+        here.h = h.download();
+        here.drives = drives.download();
+        for (std::size_t place = 0; place < starts.size(); ++place) {
+            here.iterations[place] = iterations_[starts[place]];
+            here.terminations[place] = terminations_[starts[place]];
+        }
+        return here;
+    }
+
     [[nodiscard]] static bool has_own_inputs(const Problem<T>& problem) {
         return problem.inputs && problem.inputs->rows != 1;
     }
@@ -228,6 +294,7 @@ class Backend {
     Array<Device, float> inverse_;
     Buffer<Device> workspace_;
     Counters last_;
+    Pace pace_;
     std::size_t n_zeros_ = 0;
     std::size_t n_products_ = 0;
     std::vector<std::int32_t> iterations_;

@@ -99,8 +99,8 @@ class CooperativeGroup {
     }
 
     /// A row per warp.
-    NULLCLINE_DEVICE void coordinates(MatrixView<const float> rows, std::span<const float> x,
-                                      std::span<float> out) const {
+    NULLCLINE_DEVICE_CALL void coordinates(MatrixView<const float> rows, std::span<const float> x,
+                                           std::span<float> out) const {
         const std::size_t lane = lanes_.rank() % L::warp_width;
         for (std::size_t i = lanes_.rank() / L::warp_width; i < rows.rows(); i += n_warps()) {
             const float* const row = rows.row(i).data();
@@ -117,8 +117,8 @@ class CooperativeGroup {
     }
 
     /// A column per thread.
-    NULLCLINE_DEVICE void add_combination(MatrixView<const float> rows, std::span<const float> c,
-                                          std::span<float> y) const {
+    NULLCLINE_DEVICE_CALL void add_combination(MatrixView<const float> rows,
+                                               std::span<const float> c, std::span<float> y) const {
         for_each(y.size(), [&](std::size_t j) {
             float sum = y[j];
             for (std::size_t i = 0; i < rows.rows(); ++i) {
@@ -129,8 +129,8 @@ class CooperativeGroup {
     }
 
     /// A column per thread, which no other reads.
-    NULLCLINE_DEVICE void recombine(const SmallMatrix& combinations, std::size_t n_combinations,
-                                    MatrixView<float> rows) const {
+    NULLCLINE_DEVICE_CALL void recombine(const SmallMatrix& combinations,
+                                         std::size_t n_combinations, MatrixView<float> rows) const {
         for_each(rows.cols(), [&](std::size_t j) {
             float before[SmallMatrix::largest];
             for (std::size_t k = 0; k < rows.rows(); ++k) {
@@ -146,9 +146,9 @@ class CooperativeGroup {
         });
     }
 
-    NULLCLINE_DEVICE void apply_curvature(std::span<const float> hessian,
-                                          std::span<const float> fields, std::size_t size,
-                                          std::span<float> out) const {
+    NULLCLINE_DEVICE_CALL void apply_curvature(std::span<const float> hessian,
+                                               std::span<const float> fields, std::size_t size,
+                                               std::span<float> out) const {
         with_field_count(fields.size() / size, [&]<std::size_t n_fields>() {
             for_each(size, [&](std::size_t i) {
                 apply_curvature_unit<n_fields>(hessian.data(), fields.data(), size, i, out.data());

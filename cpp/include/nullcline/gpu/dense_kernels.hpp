@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "nullcline/batching/operands.hpp"
@@ -71,11 +72,47 @@ struct ComputeGatedInput {
     }
 };
 
+/// Some of a tile's slots, of which matrices are made side by side: the k-th of all that are listed
+/// is at place k, whatever its row.
+using Places = std::span<const std::size_t>;
+
+/// List the slots that wait for a step, in no order, and those of them whose Jacobian is new: a
+/// block per slot.
+template <class Scalars, class T>
+struct ListWaiting {
+    using Shared = NothingShared;
+    MatrixView<Scalars> scalars;
+    MatrixView<std::uint8_t> changed;
+    std::span<std::size_t> waiting, renewed;
+    unsigned long long* n_waiting;
+    unsigned long long* n_renewed;
+    MatrixView<T> normals;         // of all slots, stacked; or nothing
+    std::span<T*> normals_of_new;  // where those of the renewed ones are
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
+        if (scalars(slot, 0).request != Request::solve) {
+            return;
+        }
+        const std::size_t place = group.take_number(n_waiting);
+        group.single([&] { waiting[place] = slot; });
+        if (changed(slot, 0) != 0) {
+            const std::size_t place_of_new = group.take_number(n_renewed);
+            group.single([&] {
+                const std::size_t size = normals.cols();
+                renewed[place_of_new] = slot;
+                normals_of_new[place_of_new] = normals.data() + slot * size * size;
+            });
+        }
+    }
+};
+
 /// Write out M of each slot (see numerics/gated_block.hpp), side by side: a block per row of a
 /// slot's M.
 template <class T>
 struct WriteGates {
     using Shared = NothingShared;
+    Places slots;
     MatrixView<const T> weights;  // W_1; without rows where there is none
     SolveOperands<T> operands;
     MatrixView<T> gates;
@@ -83,14 +120,14 @@ struct WriteGates {
     template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t units = weights.cols();
-        const std::size_t slot = block / units;
+        const std::size_t place = block / units;
         const std::size_t i = block % units;
-        const auto gate = operands.gate.row(slot);
+        const auto gate = operands.gate.row(slots[place]);
         const T by_product = gate[i];
         const T by_state = gate[units + i];
         const bool has_product = weights.rows() > 0;
         const T* const w = weights.row(has_product ? i : 0).data();
-        T* const to = gates.row(i).data() + slot * units;
+        T* const to = gates.row(i).data() + place * units;
         group.for_each(units, [=](std::size_t j) {
             to[j] = (has_product ? by_product * w[j] : T{0}) + (i == j ? by_state : T{0});
         });
@@ -103,11 +140,12 @@ struct AssembleJacobians {
     using Shared = NothingShared;
     static constexpr std::size_t rows_per_block = 8;
 
+    Places slots;
     MatrixView<const T> weights;
     std::size_t size;  // of a state
     SolveOperands<T> operands;
     MatrixView<const T> gated;  // W_0 M of each slot, side by side; or nothing
-    MatrixView<T> jacobians;    // of all slots, stacked
+    MatrixView<T> jacobians;    // by places, stacked
 
     [[nodiscard]] constexpr std::size_t blocks_per_slot() const {
         return (size + rows_per_block - 1) / rows_per_block;
@@ -115,13 +153,11 @@ struct AssembleJacobians {
 
     template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
-        const std::size_t slot = block / blocks_per_slot();
+        const std::size_t place = block / blocks_per_slot();
+        const std::size_t slot = slots[place];
         const std::size_t first = block % blocks_per_slot() * rows_per_block;
         const std::size_t units = weights.cols();
         const std::size_t n_blocks = weights.rows() / units;
-        if (operands.changed(slot, 0) == 0) {
-            return;
-        }
         const T* const w = weights.data();
         const bool is_gated = gated.rows() > 0;
         for (std::size_t row = first; row < first + rows_per_block && row < size; ++row) {
@@ -129,8 +165,8 @@ struct AssembleJacobians {
             const std::size_t i = row % units;
             const T* const scales = operands.scales.row(slot).data() + part * weights.rows();
             const T* const identity = operands.identity.row(slot).data() + part * size;
-            T* const to = jacobians.row(slot * size + row).data();
-            const T* const gated_input = is_gated ? gated.row(i).data() + slot * units : nullptr;
+            T* const to = jacobians.row(place * size + row).data();
+            const T* const gated_input = is_gated ? gated.row(i).data() + place * units : nullptr;
             group.for_each(size, [=](std::size_t column) {
                 const std::size_t j = column % units;
                 T sum = i == j ? -identity[column] : T{0};
@@ -149,18 +185,19 @@ struct AssembleJacobians {
 template <class T>
 struct ShiftNormals {
     using Shared = NothingShared;
+    Places slots;
     SolveOperands<T> operands;
-    MatrixView<const T> normals;
-    MatrixView<T> out;
+    MatrixView<const T> normals;  // of all slots, stacked
+    MatrixView<T> out;            // by places, stacked
 
     template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared&) const {
         const std::size_t size = normals.cols();
-        const std::size_t slot = block / size;
+        const std::size_t slot = slots[block / size];
         const std::size_t i = block % size;
         const auto free = operands.free.row(slot);
         const T shift = operands.shift(slot, 0);
-        const auto from = normals.row(block);
+        const auto from = normals.row(slot * size + i);
         const auto to = out.row(block);
         group.for_each(size, [&](std::size_t j) {
             to[j] = from[j] * free[i] * free[j] + (i == j ? shift : T{0});
@@ -183,54 +220,88 @@ struct SetPreconditionerShift {
     }
 };
 
-/// Copy right-hand sides to where batched routines solve in place, a block per slot.
+/// Copy right-hand sides to where batched routines solve in place, a block per place.
 template <class T>
 struct CopySteps {
     using Shared = NothingShared;
+    Places slots;
     MatrixView<T> from, to;
 
     template <BlockGroup Group>
-    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
-        copy(group, from.row(slot), to.row(slot));
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t place, Shared&) const {
+        copy(group, from.row(slots[place]), to.row(place));
     }
 };
 
-/// Give the slots that wait for it their step, and say whether it exists; a block per slot.
-template <class Scalars, class T>
+/// Give slots their step, and say whether it exists; a block per place.
+template <class T>
 struct ReturnSteps {
     using Shared = NothingShared;
-    MatrixView<Scalars> scalars;
+    Places slots;
     SolveOperands<T> operands;
     MatrixView<T> solutions;
     std::span<const int> info;
 
     template <BlockGroup Group>
-    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t slot, Shared&) const {
-        if (scalars(slot, 0).request != Request::solve) {
-            return;
-        }
-        copy(group, solutions.row(slot), operands.step.row(slot));
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t place, Shared&) const {
+        const std::size_t slot = slots[place];
+        copy(group, solutions.row(place), operands.step.row(slot));
         group.single([&] {
-            operands.solved(slot, 0) = info[slot] == 0 ? 1 : 0;
+            operands.solved(slot, 0) = info[place] == 0 ? 1 : 0;
             operands.changed(slot, 0) = 0;
         });
     }
 };
 
-/// Pointers to the matrices and right-hand sides of slots, as batched routines take them.
+/// Pointers to the matrices and right-hand sides of places, as batched routines take them.
 template <class T>
 struct ListPointers {
     using Shared = NothingShared;
-    MatrixView<T> matrices, vectors;
-    std::span<T*> matrix_pointers, vector_pointers;
+    MatrixView<T> jacobians, matrices, vectors;
+    std::span<T*> jacobian_pointers, matrix_pointers, vector_pointers;
 
     template <BlockGroup Group>
     NULLCLINE_DEVICE void operator()(const Group& group, std::size_t, Shared&) const {
         const std::size_t size = matrices.cols();
         group.for_each(matrix_pointers.size(), [&](std::size_t i) {
+            jacobian_pointers[i] = jacobians.data() + i * size * size;
             matrix_pointers[i] = matrices.data() + i * size * size;
             vector_pointers[i] = vectors.data() + i * size;
         });
+    }
+};
+
+/// Where the iteration for the inverse of a symmetric matrix begins, a block per row: I / trace, of
+/// which no eigenvalue of the product is above 1. All that follows is in double precision: its
+/// condition is that of J, squared.
+template <class T>
+struct StartInverse {
+    using Shared = NothingShared;
+    MatrixView<const T> from;
+    MatrixView<double> matrix, inverse;
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t i, Shared&) const {
+        const std::size_t size = from.cols();
+        const double trace =
+            group.sum(size, [&](std::size_t j) { return static_cast<double>(from(j, j)); });
+        group.for_each(size, [&](std::size_t j) {
+            matrix(i, j) = static_cast<double>(from(i, j));
+            inverse(i, j) = i == j ? 1 / trace : 0;
+        });
+    }
+};
+
+/// X ← 2 X − X A X, given the latter, a block per row.
+struct ImproveInverse {
+    using Shared = NothingShared;
+    MatrixView<double> inverse;
+    MatrixView<const double> product;
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t i, Shared&) const {
+        group.for_each(inverse.cols(),
+                       [&](std::size_t j) { inverse(i, j) = 2 * inverse(i, j) - product(i, j); });
     }
 };
 

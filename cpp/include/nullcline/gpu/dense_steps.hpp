@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "nullcline/batching/operands.hpp"
 #include "nullcline/cells/equation.hpp"
@@ -13,8 +16,10 @@
 
 namespace nullcline::gpu {
 
-/// The matrices of a tile's slots, stacked. LU serves the symmetric ones too: it is what
-/// cuBLAS has for a batch, and one that is not positive definite gives a step that is rejected.
+/// The matrices of a tile's slots, stacked: normal matrices by slots, which keep them for further
+/// steps from the same state, all others by places, side by side for those that ask now. LU serves
+/// the symmetric ones too: it is what cuBLAS has for a batch, and one that is not positive definite
+/// gives a step that is rejected.
 template <class T>
 struct DenseMemory {
     DenseMemory() = default;
@@ -39,11 +44,12 @@ struct DenseMemory {
           info(arena.matrix<int>(factors == Factors::none ? 0 : rows, 1)) {}
 };
 
-/// Write out the Jacobians of the first `n_slots` slots where they have changed.
+/// Write out the Jacobians of these slots.
 template <GpuDevice Device, class E, class T = typename E::Scalar>
 void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> weights,
                         const SolveOperands<T>& operands, const DenseMemory<T>& memory,
-                        std::size_t n_slots) {
+                        Places slots) {
+    const std::size_t n_slots = slots.size();
     MatrixView<T> gated;
     if (equation.n_gated() > 0) {
         const std::size_t units = equation.units();
@@ -51,11 +57,11 @@ void assemble_jacobians(Device& device, const E& equation, MatrixView<const T> w
         gated = {memory.gated.data(), units, n_slots * units};
         const std::size_t n_gating = weights.rows() > units ? units : 0;
         device.launch(n_slots * units,
-                      WriteGates<T>{weights.middle_rows(units, n_gating), operands, gates});
+                      WriteGates<T>{slots, weights.middle_rows(units, n_gating), operands, gates});
         device.multiply(gated_rows(equation, weights), gates, gated);
     }
-    const AssembleJacobians<T> assemble{weights, equation.size(), operands, gated,
-                                        memory.jacobians};
+    const AssembleJacobians<T> assemble{slots,    weights, equation.size(),
+                                        operands, gated,   memory.jacobians};
     device.launch(n_slots * assemble.blocks_per_slot(), assemble);
 }
 
@@ -71,32 +77,64 @@ class DenseSteps {
           equation_(equation),
           weights_(weights),
           factors_(factors),
+          jacobian_pointers_(device, memory.info.rows(), 1),
+          normal_pointers_(device, memory.info.rows(), 1),
           matrix_pointers_(device, memory.info.rows(), 1),
-          vector_pointers_(device, memory.info.rows(), 1) {
-        device.launch(1, ListPointers<T>{matrices(), memory.solutions, matrix_pointers_.elements(),
+          vector_pointers_(device, memory.info.rows(), 1),
+          lists_(device, 2, memory.info.rows()),
+          counts_(device, 1, 2) {
+        device.launch(1, ListPointers<T>{memory.jacobians, matrices(), memory.solutions,
+                                         jacobian_pointers_.elements(), matrix_pointers_.elements(),
                                          vector_pointers_.elements()});
     }
 
-    /// Solve for the first `n_slots` slots; those that did not request it keep what they have.
+    /// Solve for those of the first `n_slots` slots that have requested it; false if none has. The
+    /// host waits to know how many they are: factorizations of idle slots would take longer.
     template <class Scalars>
-    void solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars, std::size_t n_slots) {
+    [[nodiscard]] bool solve(const SolveOperands<T>& operands, MatrixView<Scalars> scalars,
+                             std::size_t n_slots) {
+        const auto [waiting, renewed] = list(operands, scalars, n_slots);
         const std::size_t size = equation_.size();
-        assemble_jacobians(device_, equation_, weights_, operands, memory_, n_slots);
-        if (factors_ == Factors::normal) {
-            device_.grams(n_slots, size, memory_.jacobians.data(), memory_.normals.data());
-            device_.launch(n_slots * size,
-                           ShiftNormals<T>{operands, memory_.normals, memory_.factors_of});
+        const std::size_t n = waiting.size();
+        if (n == 0) {
+            return false;
         }
-        device_.launch(n_slots, CopySteps<T>{operands.step, memory_.solutions});
-        device_.lu(n_slots, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
+        if (factors_ == Factors::normal) {
+            assemble_jacobians(device_, equation_, weights_, operands, memory_, renewed);
+            device_.grams(renewed.size(), size, jacobian_pointers_.elements().data(),
+                          normal_pointers_.elements().data());
+            device_.launch(n * size,
+                           ShiftNormals<T>{waiting, operands, memory_.normals, memory_.factors_of});
+        } else {  // the last factors have taken the place of the Jacobians
+            assemble_jacobians(device_, equation_, weights_, operands, memory_, waiting);
+        }
+        device_.launch(n, CopySteps<T>{waiting, operands.step, memory_.solutions});
+        device_.lu(n, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
                    memory_.info.data());
-        device_.lu_solve(n_slots, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
+        device_.lu_solve(n, size, matrix_pointers_.elements().data(), memory_.pivots.data(),
                          vector_pointers_.elements().data());
-        device_.launch(n_slots, ReturnSteps<Scalars, T>{scalars, operands, memory_.solutions,
-                                                        memory_.info.elements()});
+        device_.launch(
+            n, ReturnSteps<T>{waiting, operands, memory_.solutions, memory_.info.elements()});
+        return true;
     }
 
   private:
+    /// The slots that wait for a step, and those of them whose Jacobian is new.
+    template <class Scalars>
+    [[nodiscard]] std::pair<Places, Places> list(const SolveOperands<T>& operands,
+                                                 MatrixView<Scalars> scalars, std::size_t n_slots) {
+        const std::span<std::size_t> waiting = lists_.view().row(0);
+        const std::span<std::size_t> renewed = lists_.view().row(1);
+        unsigned long long* const counts = counts_.elements().data();
+        device_.zero(counts, 2 * sizeof(unsigned long long));
+        device_.launch(n_slots, ListWaiting<Scalars, T>{scalars, operands.changed, waiting, renewed,
+                                                        counts, counts + 1, memory_.normals,
+                                                        normal_pointers_.elements()});
+        const std::vector<unsigned long long> n = counts_.download();
+        return {waiting.first(static_cast<std::size_t>(n[0])),
+                renewed.first(static_cast<std::size_t>(n[1]))};
+    }
+
     /// What is factored, in place.
     [[nodiscard]] MatrixView<T> matrices() const {
         return factors_ == Factors::normal ? memory_.factors_of : memory_.jacobians;
@@ -107,7 +145,10 @@ class DenseSteps {
     E equation_;
     MatrixView<const T> weights_;  // of the equation, written out
     Factors factors_;
+    Array<Device, T*> jacobian_pointers_, normal_pointers_;  // of those that are renewed
     Array<Device, T*> matrix_pointers_, vector_pointers_;
+    Array<Device, std::size_t> lists_;
+    Array<Device, unsigned long long> counts_;
 };
 
 }  // namespace nullcline::gpu

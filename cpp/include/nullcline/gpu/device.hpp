@@ -14,20 +14,20 @@ namespace nullcline::gpu {
 ///
 ///   multiply_transposed(a, b, c)   c = a bᵀ; only as many columns of a are read as b has
 ///   multiply(a, b, c)              c = a b; only as many columns of c are written as b has
-///   grams(n, size, a, out)         out_i = a_iᵀ a_i for n square matrices, one after the other
+///   grams(n, size, a, out)         out_i = a_iᵀ a_i for n square matrices
 ///   lu(n, size, a, pivots, info)   factors in place; info_i is not zero where a pivot is zero
-///   lu_solve(n, size, factors, pivots, x)         for one right-hand side each, in place
-///   lu_invert(size, factors, pivots, out, info)   the inverse of one symmetric matrix
+///   lu_solve(n, size, factors, pivots, x)   for one right-hand side each, in place
+///
+/// The last three take pointers to matrices and vectors, which lie on the device as those do.
 template <class D, class T>
 concept HasDenseRoutines =
-    requires(D& device, std::size_t n, MatrixView<const T> a, MatrixView<T> c, const T* from, T* to,
-             T* const* matrices, int* pivots, const int* read_pivots) {
+    requires(D& device, std::size_t n, MatrixView<const T> a, MatrixView<T> c, T* const* matrices,
+             int* pivots, const int* read_pivots) {
         device.multiply_transposed(a, a, c);
         device.multiply(a, a, c);
-        device.grams(n, n, from, to);
+        device.grams(n, n, matrices, matrices);
         device.lu(n, n, matrices, pivots, pivots);
         device.lu_solve(n, n, matrices, read_pivots, matrices);
-        device.lu_invert(n, matrices, read_pivots, matrices, pivots);
     };
 
 /// A GPU, whose work is done in the order in which it was given.

@@ -110,14 +110,16 @@ NULLCLINE_DEVICE void jacobi_eigen(const Group& group, SmallMatrix& a, SmallMatr
                                    std::span<double> numbers) {
     constexpr std::size_t n = SmallMatrix::largest;
     constexpr int max_sweeps = 15;
-    constexpr double eps = std::numeric_limits<double>::epsilon();
+    // Rounding leaves entries off the diagonal whose norm is two to three eps of the whole's,
+    // however often they are rotated.
+    constexpr double enough = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
     group.for_each(n * n, [&](std::size_t k) { vectors(k / n, k % n) = k / n == k % n ? 1 : 0; });
     for (int sweep = 0; sweep < max_sweeps; ++sweep) {
         const auto square = [&](std::size_t k) { return a(k / n, k % n) * a(k / n, k % n); };
         const double whole = group.sum(n * n, square);
         const double off =
             group.sum(n * n, [&](std::size_t k) { return k / n == k % n ? 0.0 : square(k); });
-        if (!(off > eps * eps * whole)) {
+        if (!(off > enough * enough * whole)) {
             break;
         }
         for (std::size_t round = 0; round < n - 1; ++round) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -132,11 +132,12 @@ template <GpuDevice Device, class T>
     device.launch(n_states, FillVaried<T>{at.states.h});
     device.launch(n_states, FillVaried<T>{at.solve.scales});
     device.launch(n_states, FillVaried<T>{at.solve.identity});
+    std::vector<std::size_t> slots(n_jacobians);
+    std::iota(slots.begin(), slots.end(), std::size_t{0});
+    const Array<Device, std::size_t> places(device, std::span<const std::size_t>(slots));
     const AssembleJacobians<T> assemble{
-        device_cell.dense(update), update.size(), at.solve, {}, at.jacobians};
+        places.elements(), device_cell.dense(update), update.size(), at.solve, {}, at.jacobians};
     const WeightProducts<Device, T> products(device, n_states, update.weights());
-    const std::vector<std::uint8_t> all(n_states, 1);
-    device.upload(at.solve.changed.data(), all.data(), all.size());
     const MatrixView<const T> h = at.states.h;
     const auto multiply = [&] {
         products.multiply_transposed(h, update.weights(), at.states.products);

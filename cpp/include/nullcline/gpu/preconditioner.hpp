@@ -1,6 +1,8 @@
 // The preconditioner that all starts share, made on a device (see cpu/preconditioner.hpp).
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <span>
 
@@ -47,16 +49,19 @@ struct PreconditionerMemory {
           state(arena, TileShape::of(settling, 1, 0)),
           solve(arena, TileShape::of(reduced, 1, 0)),
           dense(arena, 1, reduced, Factors::normal),
-          inverse(arena.matrix<T>(reduced.size(), reduced.size())),
-          pointers(arena.matrix<T*>(2, 1)),
+          matrix(arena.matrix<double>(reduced.size(), reduced.size())),
+          inverse(arena.matrix<double>(reduced.size(), reduced.size())),
+          product(arena.matrix<double>(reduced.size(), reduced.size())),
+          correction(arena.matrix<double>(reduced.size(), reduced.size())),
+          slot(arena.matrix<std::size_t>(1, 1)),
           n_not_finite(arena.matrix<unsigned long long>(1, 1)) {}
 
     Arena arena;
     StateMemory<T> state;
     SolveOperands<T> solve;
     DenseMemory<T> dense;
-    MatrixView<T> inverse;
-    MatrixView<T*> pointers;
+    MatrixView<double> matrix, inverse, product, correction;
+    MatrixView<std::size_t> slot;  // the number of the only one
     MatrixView<unsigned long long> n_not_finite;
 };
 
@@ -73,20 +78,36 @@ void settle(Device& device, const CellEquation<T>& settling, const StateMemory<T
     multiply_state(device, products, settling, state, drive);
 }
 
-/// `inverse` = (JᵀJ + μI)⁻¹, from the Jacobian J that is in `dense`.
+/// Steps after which the iteration below is at the inverse, to the rounding of single precision.
+///
+/// From I / trace, the error of an eigenvalue λ is 1 − λ / trace, and every step squares it. None
+/// is below μ, which is a known part of the trace.
+[[nodiscard]] inline std::size_t inversion_steps(std::size_t size) {
+    const double condition = 1 + static_cast<double>(size) / tuning.preconditioner_shift;
+    const double digits = -std::log(1e-8);
+    return static_cast<std::size_t>(std::ceil(std::log2(condition * digits)));
+}
+
+/// `inverse` = A⁻¹ for A = JᵀJ + μI, from the Jacobian J that is in `dense`, by Newton's and
+/// Schulz's iteration X ← X (2I − A X): products alone, which fill a device. The factorization of a
+/// single matrix is one block's work (Golub and Van Loan, Matrix Computations, 9.4.1; Pan and
+/// Schreiber, SIAM J. Sci. Stat. Comput. 12, 1991).
 template <GpuDevice Device, class T>
-void invert_normal_matrix(Device& device, const PreconditionerMemory<T>& at) {
+void invert_normal_matrix(Device& device, const PreconditionerMemory<T>& at, Places slot) {
     const std::size_t size = at.inverse.cols();
-    device.grams(1, size, at.dense.jacobians.data(), at.dense.normals.data());
+    const std::array<T*, 2> addresses{at.dense.jacobians.data(), at.dense.normals.data()};
+    const Array<Device, T*> matrices(device, std::span<T* const>(addresses));
+    device.grams(1, size, matrices.elements().data(), matrices.elements().data() + 1);
     device.launch(1, SetPreconditionerShift<T>{at.dense.normals, at.solve.shift});
-    device.launch(size, ShiftNormals<T>{at.solve, at.dense.normals, at.dense.factors_of});
-    device.launch(1,
-                  ListPointers<T>{at.dense.factors_of, at.inverse, at.pointers.elements().first(1),
-                                  at.pointers.elements().last(1)});
-    T** const factors = at.pointers.row(0).data();
-    device.lu(1, size, factors, at.dense.pivots.data(), at.dense.info.data());
-    device.lu_invert(size, factors, at.dense.pivots.data(), at.pointers.row(1).data(),
-                     at.dense.info.data());
+    device.launch(size, ShiftNormals<T>{slot, at.solve, at.dense.normals, at.dense.factors_of});
+    device.launch(size, StartInverse<T>{at.dense.factors_of, at.matrix, at.inverse});
+    for (std::size_t i = 0; i < inversion_steps(size); ++i) {
+        device.multiply(MatrixView<const double>(at.matrix), MatrixView<const double>(at.inverse),
+                        at.product);
+        device.multiply(MatrixView<const double>(at.inverse), MatrixView<const double>(at.product),
+                        at.correction);
+        device.launch(size, ImproveInverse{at.inverse, at.correction});
+    }
 }
 
 template <GpuDevice Device, class T>
@@ -116,13 +137,15 @@ template <GpuDevice Device, class T>
     const auto drive = cell.zero_input_drive().row(0);
     detail::settle(device, settling, at.state, drive);
     device.launch(1, LinearizeSettledState<CellEquation<T>>{reduced, at.state, drive, at.solve});
-    assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, 1);
-    detail::invert_normal_matrix(device, at);
+    device.zero(at.slot.data(), sizeof(std::size_t));
+    const Places slot = at.slot.elements();
+    assemble_jacobians(device, reduced, cell.dense(reduced), at.solve, at.dense, slot);
+    detail::invert_normal_matrix(device, at, slot);
     if (!detail::all_finite(device, at.inverse, at.n_not_finite)) {
         return {};
     }
     Array<Device, float> inverse(device, reduced.size(), reduced.size());
-    device.launch(reduced.size(), ConvertRows<T, float>{at.inverse, inverse.view()});
+    device.launch(reduced.size(), ConvertRows<double, float>{at.inverse, inverse.view()});
     return inverse;
 }
 

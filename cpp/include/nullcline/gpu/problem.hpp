@@ -27,6 +27,23 @@ struct Source {
     bool on_device = false;
 };
 
+/// What decides how and where work is done, in seconds of an H100 and of a core beside it: a model,
+/// by which no answer changes.
+struct Costs {
+    /// A multiplication, and an addition, in a product in double precision.
+    static constexpr double multiplication = 1 / 2e13;
+    /// The same in factors that one block of threads makes.
+    static constexpr double block_multiplication = 1 / 1e10;
+    /// The same in the CPU's products, in single precision; in double it takes twice as long.
+    static constexpr double host_multiplication = 1 / 4.5e10;
+    /// The loops of a slot's own in a round of Krylov-Newton: a warp minimizes two models of about
+    /// sixteen directions, one barrier after the other, fifty thousand cycles in all.
+    static constexpr double small_matrices = 3e-5;
+
+    /// A kernel at the least, with the gap before the next. Where it is 0, all is the device's.
+    double launch = 4e-6;
+};
+
 /// One search. `h` and `q` may lie on the host or on the device.
 template <class T>
 struct Problem {
@@ -40,6 +57,8 @@ struct Problem {
     double* q = nullptr;  ///< (n,)
     std::function<void(std::size_t)> progress;
     Poll poll;
+    Costs costs;
+    std::size_t n_threads = 1;  ///< of the CPU, for passes that are too small for a device
     int device = 0;
     std::vector<std::uintptr_t> streams;  ///< whose work is to be done before arrays are read
 };

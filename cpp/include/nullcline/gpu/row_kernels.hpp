@@ -59,6 +59,45 @@ struct ProjectRows {
     }
 };
 
+/// Copy the states and the drives of the queue's starts to where the host takes them from.
+template <class T>
+struct GatherStarts {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    MatrixView<T> h, drives;  // by places in the queue
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t place, Shared&) const {
+        const std::size_t start = search.queue[place];
+        copy(group, search.state(start), h.row(place));
+        copy(group, search.drive(start), drives.row(place));
+    }
+};
+
+/// Bring back what the host has found of the queue's starts.
+template <class T>
+struct ReturnStarts {
+    using Shared = NothingShared;
+    SearchView<T> search;
+    MatrixView<const T> h;  // this and what follows by places in the queue
+    std::span<const std::int32_t> iterations;
+    std::span<const Termination> terminations;
+    std::span<const Label> labels;  // or nothing
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t place, Shared&) const {
+        const std::size_t start = search.queue[place];
+        copy(group, h.row(place), search.state(start));
+        group.single([&] {
+            search.iterations[start] = iterations[place];
+            search.terminations[start] = terminations[place];
+        });
+        if (!labels.empty()) {
+            search.label(group, start, labels[place]);
+        }
+    }
+};
+
 /// Add one row to all.
 template <class T>
 struct AddRow {

@@ -15,6 +15,9 @@ namespace nullcline::NULLCLINE_GPU {
 /// Whether other libraries may use the memory as a GPU's (DLPack's device type).
 extern const bool is_gpu;
 
+/// What it costs to launch a kernel (see `gpu::Costs`).
+extern const double launch_seconds;
+
 void load_cublas(const std::string& path);
 
 // All functions below throw `std::runtime_error` with the driver's message.

@@ -15,8 +15,48 @@
 
 namespace nullcline::gpu {
 
-/// Advance the slots that wait for one kind of product, a block per slot, and give those that are
-/// done the next start. With `Request::none`, idle slots are given their first.
+/// Rows of a tile that are multiplied by themselves, gathered from those slots that wait for it:
+/// the k-th of them is at place k.
+template <class T>
+struct GatheredRows {
+    MatrixView<T> operands, products;       // by places
+    MatrixView<T> results;                  // where products go, by slots
+    std::span<std::size_t> slots;           // whose row each place has
+    unsigned long long* n_slots = nullptr;  // how many wait: maybe more than there are places
+
+    /// Whether a place has a row.
+    [[nodiscard]] NULLCLINE_DEVICE bool has(std::size_t place) const {
+        return place < slots.size() && place < *n_slots;
+    }
+};
+
+/// Give the operands of slots that wait for one kind of product a place, as many as there are: a
+/// block per slot. The others go on waiting.
+template <class Scalars, class T>
+struct GatherRows {
+    using Shared = NothingShared;
+    MatrixView<Scalars> scalars;
+    Request wanted;
+    MatrixView<const T> operands;
+    GatheredRows<T> to;
+
+    template <BlockGroup Group>
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared&) const {
+        if (scalars(row, 0).request != wanted) {
+            return;
+        }
+        const std::size_t place = group.take_number(to.n_slots);
+        if (place >= to.slots.size()) {
+            return;
+        }
+        copy(group, operands.row(row), to.operands.row(place));
+        group.single([&] { to.slots[place] = row; });
+    }
+};
+
+/// Advance the slots that wait for one kind of product, a block per slot, or those that were
+/// gathered, a block per place; and give those that are done the next start. With `Request::none`,
+/// idle slots are given their first.
 template <Program P>
 struct AdvanceSlots {
     using T = typename P::T;
@@ -26,11 +66,20 @@ struct AdvanceSlots {
     typename P::Memory memory;
     SearchView<T> search;
     Request wanted;
+    GatheredRows<T> gathered{};  // or nothing: all that wait have their products
 
     template <BlockGroup Group>
-    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t row, Shared& shared) const {
+    NULLCLINE_DEVICE void operator()(const Group& group, std::size_t block, Shared& shared) const {
+        const bool is_gathered = gathered.n_slots != nullptr;
+        if (is_gathered && !gathered.has(block)) {
+            return;
+        }
+        const std::size_t row = is_gathered ? gathered.slots[block] : block;
         if (memory.scalars(row, 0).request != wanted) {
             return;
+        }
+        if (is_gathered) {
+            copy(group, gathered.products.row(block), gathered.results.row(row));
         }
         typename P::template Slot<Group, SearchView<T>> slot(group, program, memory, row, search,
                                                              shared);

@@ -16,6 +16,7 @@
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/gpu/dense_steps.hpp"
 #include "nullcline/gpu/device.hpp"
+#include "nullcline/gpu/gathering.hpp"
 #include "nullcline/gpu/memory.hpp"
 #include "nullcline/gpu/problem.hpp"
 #include "nullcline/gpu/search_view.hpp"
@@ -50,17 +51,22 @@ class TileDriver {
     /// `workspace` is used if it is large enough, and replaced if not; `budget` is how many bytes
     /// it may take.
     TileDriver(Device& device, const P& program, const PassMatrices<T>& matrices,
-               const SearchView<T>& search, std::size_t budget, Buffer<Device>& workspace)
+               const SearchView<T>& search, const Costs& costs, std::size_t budget,
+               Buffer<Device>& workspace)
         : device_(device),
           program_(program),
           matrices_(matrices),
           search_(search),
+          costs_(costs),
           n_rows_(rows_within(program, search, budget)),
           layout_(program, search, n_rows_, allocate(device, program, search, n_rows_, workspace)),
           dense_(device, layout_.dense, program.served(), matrices.dense, P::factors),
           products_(device, n_rows_, program.served().weights()),
           single_products_(device, n_rows_, matrices.weights),
-          requests_(device, 1, n_rows_) {
+          requests_(device, 1, n_rows_),
+          gathering_(device, gathers() ? n_places() : 0,
+                     std::max(program.served().size(),
+                              program.served().blocks() * program.served().units())) {
         device_.launch(n_rows_, ClearSlots<Scalars>{layout_.memory.scalars});
         device_.zero(search_.counters, sizeof(Counters));
     }
@@ -73,9 +79,11 @@ class TileDriver {
         while (true) {
             const Counters counters = count();
             report(counters);
-            const std::size_t busy =
-                n_rows_ -
-                static_cast<std::size_t>(counters.waiting[static_cast<std::size_t>(Request::none)]);
+            const auto waiting = [&](Request request) {
+                return static_cast<std::size_t>(
+                    counters.waiting[static_cast<std::size_t>(request)]);
+            };
+            const std::size_t busy = n_rows_ - waiting(Request::none);
             if (busy == 0) {
                 return;
             }
@@ -83,9 +91,11 @@ class TileDriver {
                 n_rows_ > min_rows) {
                 compact();
             }
-            run_round(counters.waiting[static_cast<std::size_t>(Request::exact)] > 0);
+            // Where many wait for a product in full, as at first, a round makes those of all.
+            const std::size_t n_exact = waiting(Request::exact) + waiting(Request::exact_gated);
+            run_round(n_exact > 0, n_exact <= n_places());
             for (std::size_t i = 1; i < rounds_per_poll(); ++i) {
-                run_round(true);
+                run_round(true, true);
             }
         }
     }
@@ -150,10 +160,15 @@ class TileDriver {
         return counters;
     }
 
-    void run_round(bool with_exact) {
+    void run_round(bool with_exact, bool few_exact) {
         for (const Request wanted : round_order) {
-            if (P::requests.contains(wanted) &&
-                (with_exact || full_request(wanted) != Request::exact) && make(wanted)) {
+            const bool is_exact = full_request(wanted) == Request::exact;
+            if (!P::requests.contains(wanted) || (is_exact && !with_exact)) {
+                continue;
+            }
+            if (is_exact && few_exact && gathers() && !is_idle_half(wanted)) {
+                serve_gathered(wanted);
+            } else if (make(wanted)) {
                 advance(wanted);
             }
         }
@@ -163,10 +178,42 @@ class TileDriver {
         device_.launch(n_rows_, AdvanceSlots<P>{program_, layout_.memory, search_, wanted});
     }
 
+    /// Whether a request is a half of a product, and products have none here.
+    [[nodiscard]] bool is_idle_half(Request wanted) const {
+        return full_request(wanted) != wanted && program_.served().n_gated() == 0;
+    }
+
+    /// Make the products in the cell's precision of the slots that wait for one, and let these go
+    /// on; those that there is no place for wait for the next round.
+    void serve_gathered(Request wanted) {
+        const ExactProduct product = exact_product(wanted);
+        const GatheredRows<T> some = gathering_.gather(
+            layout_.memory.scalars, wanted, product.operands, product.results, n_places());
+        multiply(product, some.operands, some.products);
+        device_.launch(n_places(),
+                       AdvanceSlots<P>{program_, layout_.memory, search_, wanted, some});
+    }
+
+    /// How many rows are gathered at most: about as many as wait for a product in full at a time,
+    /// while searches go on (3 % on trained networks), and as many again.
+    [[nodiscard]] std::size_t n_places() const { return (n_rows_ / 16 + 7) / 8 * 8; }
+
+    /// Whether rows are gathered for products in the cell's precision: where few want one, and what
+    /// is saved takes longer than the kernels that it costs.
+    [[nodiscard]] bool gathers() const {
+        if (!P::requests.contains(Request::forward) || 2 * n_places() > n_rows_) {
+            return false;
+        }
+        constexpr double n_kernels_more = 2;
+        const auto saved =
+            static_cast<double>((n_rows_ - n_places()) * program_.served().weights().size());
+        return saved * Costs::multiplication >= n_kernels_more * costs_.launch;
+    }
+
     /// Compute the products of one kind, or the steps, of all slots; false if there are none of it.
     bool make(Request wanted) {
         const Operands<T>& operands = layout_.memory.operands;
-        if (full_request(wanted) != wanted && program_.served().n_gated() == 0) {
+        if (is_idle_half(wanted)) {
             return false;
         }
         switch (wanted) {
@@ -181,9 +228,9 @@ class TileDriver {
                 return true;
             case Request::solve:
                 if constexpr (P::factors != Factors::none) {
-                    dense_.solve(layout_.memory.solve, layout_.memory.scalars, n_rows_);
+                    return dense_.solve(layout_.memory.solve, layout_.memory.scalars, n_rows_);
                 }
-                return true;
+                return false;
             case Request::forward:
             case Request::forward_gated:
             case Request::backward:
@@ -193,9 +240,11 @@ class TileDriver {
             case Request::exact:
             case Request::exact_gated:
             case Request::exact_gated_transposed:
-            case Request::exact_transposed:
-                multiply_exact(wanted);
+            case Request::exact_transposed: {
+                const ExactProduct product = exact_product(wanted);
+                multiply(product, product.operands, product.results);
                 return true;
+            }
         }
         return false;
     }
@@ -219,24 +268,39 @@ class TileDriver {
         }
     }
 
-    /// Compute products in the cell's precision.
-    void multiply_exact(Request wanted) {
+    /// A product in the cell's precision: a row of operands and of results per slot.
+    struct ExactProduct {
+        MatrixView<T> operands, results;
+        Weights<T> weights;
+        bool is_transposed;
+    };
+
+    [[nodiscard]] ExactProduct exact_product(Request wanted) const {
         const Operands<T>& operands = layout_.memory.operands;
         const Weights<T> weights = plain_weights(program_.served());
         const Weights<T> gated_block = gated_weights(program_.served());
         switch (wanted) {
             case Request::exact:
-                return products_.multiply_transposed(rows(operands.exact), weights,
-                                                     plain(operands.exact_product));
+                return {rows(operands.exact).columns(0, weights.cols()),
+                        plain(operands.exact_product), weights, false};
             case Request::exact_gated:
-                return products_.multiply_transposed(rows(operands.exact_gated_input), gated_block,
-                                                     gated(operands.exact_product));
+                return {rows(operands.exact_gated_input), gated(operands.exact_product),
+                        gated_block, false};
             case Request::exact_transposed:
-                return products_.multiply(plain(operands.exact_scaled), weights,
-                                          rows(operands.exact_gradient));
+                return {plain(operands.exact_scaled),
+                        rows(operands.exact_gradient).columns(0, weights.cols()), weights, true};
             default:
-                return products_.multiply(gated(operands.exact_scaled), gated_block,
-                                          rows(operands.exact_gated_input_gradient));
+                return {gated(operands.exact_scaled), rows(operands.exact_gated_input_gradient),
+                        gated_block, true};
+        }
+    }
+
+    void multiply(const ExactProduct& product, MatrixView<const T> operands,
+                  MatrixView<T> results) {
+        if (product.is_transposed) {
+            products_.multiply(operands, product.weights, results);
+        } else {
+            products_.multiply_transposed(operands, product.weights, results);
         }
     }
 
@@ -313,12 +377,14 @@ class TileDriver {
     const P& program_;
     PassMatrices<T> matrices_;
     SearchView<T> search_;
+    Costs costs_;
     std::size_t n_rows_;
     Layout layout_;
     DenseSteps<Device, Equation> dense_;
     WeightProducts<Device, T> products_;
     WeightProducts<Device, float> single_products_;
     Array<Device, std::uint8_t> requests_;
+    Gathering<Device, T> gathering_;
 };
 
 }  // namespace nullcline::gpu

@@ -186,12 +186,13 @@ void symmetric_eigen(MatrixView<T> a, std::span<T> eigenvalues) {
     char vectors = 'V';
     char lower = 'L';
     int n = to_int(a.rows());
+    int stride = to_int(a.stride());
     int info = 0;
     int query = -1;
     T best_size = 0;
     int best_integer_size = 0;
     const auto call = [&](T* work, int* size, int* integers, int* integer_size) {
-        routines<T>().syevd(&vectors, &lower, &n, a.data(), &n, eigenvalues.data(), work, size,
+        routines<T>().syevd(&vectors, &lower, &n, a.data(), &stride, eigenvalues.data(), work, size,
                             integers, integer_size, &info);
     };
     call(&best_size, &query, &best_integer_size, &query);

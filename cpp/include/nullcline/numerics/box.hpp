@@ -74,7 +74,8 @@ template <class T, class Use>
 
 /// Project outputs onto the box; true where they were outside.
 template <class Group, class T>
-NULLCLINE_DEVICE bool project_into(const Group& group, const Box<T>& box, std::span<T> outputs) {
+NULLCLINE_DEVICE_CALL bool project_into(const Group& group, const Box<T>& box,
+                                        std::span<T> outputs) {
     T* const value = outputs.data();
     return with_simplest(box, [&](const auto& simplest) {
         const auto bounds = simplest;

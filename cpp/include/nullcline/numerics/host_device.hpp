@@ -9,7 +9,11 @@
 #define NULLCLINE_HOST_DEVICE __host__ __device__
 /// Runs on a GPU where nvcc compiles it, and on the CPU elsewhere: code for a group of threads.
 #define NULLCLINE_DEVICE __device__
+/// The same, compiled once a kernel and called. nvcc would put a copy of it wherever it is used,
+/// and the code of all cells into each.
+#define NULLCLINE_DEVICE_CALL __device__ __noinline__
 #else
 #define NULLCLINE_HOST_DEVICE
 #define NULLCLINE_DEVICE
+#define NULLCLINE_DEVICE_CALL
 #endif

@@ -71,9 +71,9 @@ NULLCLINE_DEVICE void with_shape(std::size_t parts, std::size_t blocks, const Us
 
 /// out = J v, given products = W v.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_jvp(const Group& group, const JacobianView<T>& jacobian,
-                                 std::span<const T> products, std::span<const T> v,
-                                 std::span<T> out) {
+NULLCLINE_DEVICE_CALL void finish_jvp(const Group& group, const JacobianView<T>& jacobian,
+                                      std::span<const T> products, std::span<const T> v,
+                                      std::span<T> out) {
     const std::size_t units = v.size() / jacobian.parts(v.size());
     const T* const product = products.data();
     const T* const x = v.data();
@@ -103,8 +103,8 @@ NULLCLINE_DEVICE void finish_jvp(const Group& group, const JacobianView<T>& jaco
 
 /// scaled = Σ_p c_p ∘ u_p in every block: the operand of Wᵀ in Jᵀ u.
 template <class Group, class T>
-NULLCLINE_DEVICE void begin_vjp(const Group& group, const JacobianView<T>& jacobian,
-                                std::span<const T> u, std::span<T> scaled) {
+NULLCLINE_DEVICE_CALL void begin_vjp(const Group& group, const JacobianView<T>& jacobian,
+                                     std::span<const T> u, std::span<T> scaled) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const std::size_t n = scaled.size();
     const T* const x = u.data();
@@ -128,8 +128,8 @@ NULLCLINE_DEVICE void begin_vjp(const Group& group, const JacobianView<T>& jacob
 
 /// Finish Jᵀ u in `out`, whose first part is Wᵀ `scaled` already: add −d ∘ u.
 template <class Group, class T>
-NULLCLINE_DEVICE void finish_vjp(const Group& group, const JacobianView<T>& jacobian,
-                                 std::span<const T> u, std::span<T> out) {
+NULLCLINE_DEVICE_CALL void finish_vjp(const Group& group, const JacobianView<T>& jacobian,
+                                      std::span<const T> u, std::span<T> out) {
     const std::size_t units = u.size() / jacobian.parts(u.size());
     const T* const x = u.data();
     const T* const identities = jacobian.identity.data();
@@ -209,8 +209,8 @@ void assemble(const JacobianView<T>& jacobian, MatrixView<const T> weights, Matr
 /// not serve: at a fold of a single unit all of J vanishes, and nothing would be small beside it.
 /// For W_0 M it takes ‖W_0‖ (‖M‖² / H)^½.
 template <class Group, class T>
-[[nodiscard]] NULLCLINE_DEVICE T term_norm(const Group& group, const JacobianView<T>& jacobian,
-                                           std::span<const T> row_norms) {
+[[nodiscard]] NULLCLINE_DEVICE_CALL T term_norm(const Group& group, const JacobianView<T>& jacobian,
+                                                std::span<const T> row_norms) {
     const std::size_t n_gated = jacobian.gate.size() / 2;
     const T of_gate = n_gated > 0 ? gate_square(group, jacobian.gate, row_norms) : T{1};
     T terms = 0;

@@ -16,20 +16,23 @@ namespace nullcline {
 class SmallMatrix {
   public:
     static constexpr std::size_t largest = NULLCLINE_LARGEST_SUBSPACE;
+    /// From one row to the next: with one more than there are columns, a column's entries lie in
+    /// different banks of a GPU's memory, where those of a stride of 32 are all in one.
+    static constexpr std::size_t stride = largest + 1;
 
     [[nodiscard]] constexpr double& operator()(std::size_t i, std::size_t j) {
-        return values_[i * largest + j];
+        return values_[i * stride + j];
     }
     [[nodiscard]] constexpr double operator()(std::size_t i, std::size_t j) const {
-        return values_[i * largest + j];
+        return values_[i * stride + j];
     }
-    [[nodiscard]] constexpr double* row(std::size_t i) { return values_.data() + i * largest; }
+    [[nodiscard]] constexpr double* row(std::size_t i) { return values_.data() + i * stride; }
     [[nodiscard]] constexpr const double* row(std::size_t i) const {
-        return values_.data() + i * largest;
+        return values_.data() + i * stride;
     }
 
   private:
-    std::array<double, largest * largest> values_;
+    std::array<double, largest * stride> values_;
 };
 
 }  // namespace nullcline

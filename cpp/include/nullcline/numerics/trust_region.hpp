@@ -24,8 +24,8 @@ struct Triangle {
 /// Here and below, a column is subtracted from all later ones as soon as it is known: these updates
 /// overlap, while long sums would be waited for.
 template <class Group>
-[[nodiscard]] NULLCLINE_DEVICE bool factorize(const Group& group, const SmallMatrix& a,
-                                              std::size_t n, double shift, Triangle& factor) {
+[[nodiscard]] NULLCLINE_DEVICE_CALL bool factorize(const Group& group, const SmallMatrix& a,
+                                                   std::size_t n, double shift, Triangle& factor) {
     SmallMatrix& l = factor.below;
     group.for_each(n, [&](std::size_t i) {
         for (std::size_t k = 0; k <= i; ++k) {
@@ -54,9 +54,9 @@ template <class Group>
 
 /// y = L⁻¹ b; `remainder` is scratch memory.
 template <class Group>
-NULLCLINE_DEVICE void solve_lower(const Group& group, const Triangle& factor,
-                                  std::span<const double> b, std::span<double> y,
-                                  std::span<double> remainder) {
+NULLCLINE_DEVICE_CALL void solve_lower(const Group& group, const Triangle& factor,
+                                       std::span<const double> b, std::span<double> y,
+                                       std::span<double> remainder) {
     const std::size_t n = b.size();
     group.for_each(n, [&](std::size_t i) { remainder[i] = b[i]; });
     for (std::size_t k = 0; k < n; ++k) {
@@ -73,9 +73,9 @@ NULLCLINE_DEVICE void solve_lower(const Group& group, const Triangle& factor,
 
 /// y = −L⁻ᵀ b; `remainder` is scratch memory.
 template <class Group>
-NULLCLINE_DEVICE void solve_upper(const Group& group, const Triangle& factor,
-                                  std::span<const double> b, std::span<double> y,
-                                  std::span<double> remainder) {
+NULLCLINE_DEVICE_CALL void solve_upper(const Group& group, const Triangle& factor,
+                                       std::span<const double> b, std::span<double> y,
+                                       std::span<double> remainder) {
     const std::size_t n = b.size();
     group.for_each(n, [&](std::size_t i) { remainder[i] = -b[i]; });
     for (std::size_t k = n; k-- > 0;) {
@@ -109,9 +109,11 @@ struct ModelWorkspace {
 /// Sci. Stat. Comput. 4, 1983, section 3). In their hard case the step stays inside of the ball,
 /// which costs a little decrease and no correctness. It is not found where A or g is not finite.
 template <class Group>
-[[nodiscard]] NULLCLINE_DEVICE ModelStep minimize_model(const Group& group, const SmallMatrix& a,
-                                                        std::span<const double> g, double radius,
-                                                        std::span<double> y, ModelWorkspace& work) {
+[[nodiscard]] NULLCLINE_DEVICE_CALL ModelStep minimize_model(const Group& group,
+                                                             const SmallMatrix& a,
+                                                             std::span<const double> g,
+                                                             double radius, std::span<double> y,
+                                                             ModelWorkspace& work) {
     constexpr int max_factorizations = 50;  // a safeguard
     constexpr double slack = 0.1;           // as in MINPACK's lmpar
     const std::size_t n = g.size();

@@ -107,7 +107,7 @@ struct SerialGroup {
 
     void symmetric_eigen(SmallMatrix& a, SmallMatrix&, std::span<double> eigenvalues) const {
         constexpr std::size_t n = SmallMatrix::largest;
-        blas::symmetric_eigen(MatrixView<double>(&a(0, 0), n, n), eigenvalues);
+        blas::symmetric_eigen(MatrixView<double>(&a(0, 0), n, n, SmallMatrix::stride), eigenvalues);
     }
 };
 

@@ -174,14 +174,14 @@ class KrylovNewton<E>::Slot {
         return std::sqrt(static_cast<double>(size()));
     }
 
-    NULLCLINE_DEVICE void finish(Termination termination) {
+    NULLCLINE_DEVICE_CALL void finish(Termination termination) {
         slot_.finish(termination);
         slot_.clear_operands();
     }
 
     // The state, and the model there.
 
-    NULLCLINE_DEVICE void request_state() {
+    NULLCLINE_DEVICE_CALL void request_state() {
         slot_.request_products(slot_.at().h, Stage::evaluate_state);
     }
 
@@ -193,7 +193,7 @@ class KrylovNewton<E>::Slot {
     }
 
     /// Stop at a state that is linearized, or request its gradient.
-    NULLCLINE_DEVICE void test_state() {
+    NULLCLINE_DEVICE_CALL void test_state() {
         auto& now = slot_.now;
         if (!std::isfinite(now.residual_norm)) {
             return finish(Termination::not_finite);
@@ -271,7 +271,7 @@ class KrylovNewton<E>::Slot {
     // The subspace.
 
     /// Precondition the gradient of the model.
-    NULLCLINE_DEVICE void request_direction() {
+    NULLCLINE_DEVICE_CALL void request_direction() {
         if (slot_.program.has_inverse) {
             return slot_.wait_for(Request::precondition, Stage::make_direction);
         }
@@ -395,7 +395,7 @@ class KrylovNewton<E>::Slot {
     // Trial steps.
 
     /// Try shorter and shorter steps within the subspace until one is accepted.
-    NULLCLINE_DEVICE void try_steps() {
+    NULLCLINE_DEVICE_CALL void try_steps() {
         while (true) {
             auto& now = slot_.now;
             const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);

@@ -107,7 +107,7 @@ class SubspaceModel {
     }
 
     /// Make v orthogonal to all directions and of norm 1; false if it lies in their span.
-    [[nodiscard]] NULLCLINE_DEVICE bool orthonormalize(std::span<float> v) const {
+    [[nodiscard]] NULLCLINE_DEVICE_CALL bool orthonormalize(std::span<float> v) const {
         const std::span<const float> read_only = v;
         const float whole = norm(group_, read_only);
         const auto c = coefficients();
@@ -131,8 +131,8 @@ class SubspaceModel {
     }
 
     /// Add a direction that is orthonormal to the others, with its products W v and its change J v.
-    NULLCLINE_DEVICE void add(std::span<const float> v, std::span<const float> products,
-                              std::span<const float> change) {
+    NULLCLINE_DEVICE_CALL void add(std::span<const float> v, std::span<const float> products,
+                                   std::span<const float> change) {
         const std::size_t last = state_.dimension++;
         ++state_.grown;
         copy(group_, v, vectors_.row(last));
@@ -171,7 +171,7 @@ class SubspaceModel {
     }
 
     /// (W s, s), valid until the next call.
-    [[nodiscard]] NULLCLINE_DEVICE std::span<const float> solution_fields() {
+    [[nodiscard]] NULLCLINE_DEVICE_CALL std::span<const float> solution_fields() {
         fill(group_, combination_, 0.0F);
         const auto y = solution_coefficients();
         group_.add_combination(basis(products_), y, combination_.first(products_.cols()));
@@ -210,7 +210,7 @@ class SubspaceModel {
     /// Shrink a full subspace to the solution and the directions of least curvature, as
     /// combinations of all (a thick restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). It
     /// takes no product with W.
-    NULLCLINE_DEVICE void restart() {
+    NULLCLINE_DEVICE_CALL void restart() {
         const double norm = std::sqrt(solution_square());
         choose_kept_rows();
         const std::size_t n_kept = tuning.kept_directions;
