@@ -1,17 +1,16 @@
-"""Cells of any differentiable function of PyTorch."""
+"""Cells of any differentiable function, of PyTorch or JAX."""
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import validation
-from nullcline.cells.box import Box
-from nullcline.cells.function import FunctionCell
-from nullcline.interop._examination import examine
+from nullcline.interop._examination import Examined, examine, sample
 from nullcline.interop._frameworks import framework
+from nullcline.interop._function_cell import function_cell
+from nullcline.interop._jax_examination import examine_jax
+from nullcline.interop._library import is_of_jax
 from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -19,10 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nullcline.cells._derivatives import Step
-
-
-class FunctionWarning(UserWarning):
-    """A function is slow to differentiate, coarse, or has derivatives that are not its own."""
+    from nullcline.cells.box import Box
+    from nullcline.cells.function import FunctionCell
 
 
 def from_function(
@@ -96,37 +93,12 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
+    return function_cell(_examine, f, n_states, n_inputs, bounds=bounds, smooth=smooth, dtype=dtype)
+
+
+def _examine(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
+    if is_of_jax(f, *sample(box, n_inputs, dtype)):
+        return examine_jax(f, box, n_inputs, dtype)
     framework("torch", "torch")
-    if not callable(f):
-        raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
-    n_states = validation.whole_number("n_states", n_states, 1)
-    n_inputs = validation.whole_number("n_inputs", n_inputs, 0)
-    target = validation.float_type(dtype)
-    if not (smooth is None or isinstance(smooth, bool)):
-        raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
-    box = Box.uniform(n_states, *_checked_bounds(bounds))
     with undisturbed(f):
-        examined = examine(f, box, n_inputs, target)
-    for doubt in examined.doubts:
-        warnings.warn(doubt, FunctionWarning, stacklevel=2)
-    return FunctionCell(
-        examined.derivatives,
-        n_states,
-        n_inputs,
-        target,
-        box,
-        precision=examined.precision,
-        is_smooth=examined.is_smooth if smooth is None else smooth,
-    )
-
-
-def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:
-    if bounds is None:
-        return -np.inf, np.inf
-    try:
-        low, high = map(float, bounds)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"bounds must be two numbers, (low, high), not {bounds!r}") from error
-    if not low < high:
-        raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
-    return low, high
+        return examine(f, box, n_inputs, dtype)
