@@ -12,7 +12,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
+#include <tuple>
+#include <utility>
 
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
@@ -27,13 +28,14 @@
 namespace nullcline::bindings {
 namespace {
 
-/// A copy, which Python may keep.
+/// Memory as an array, for as long as a call of Python's takes: it keeps nothing that it is given.
 template <class T>
 [[nodiscard]] py::array_t<T> array_of(MatrixView<const T> values) {
-    NewArray<T> copy(
-        {static_cast<py::ssize_t>(values.rows()), static_cast<py::ssize_t>(values.cols())});
-    std::ranges::copy(values.elements(), copy.view.elements().begin());
-    return copy.array;
+    static char nobody;
+    const py::capsule owner(&nobody, [](void*) {});  // an array without an owner is a copy
+    return py::array_t<T>(
+        {static_cast<py::ssize_t>(values.rows()), static_cast<py::ssize_t>(values.cols())},
+        values.data(), owner);
 }
 
 /// Take what a function of Python returned; `rows` x `cols` numbers of any shape.
@@ -46,26 +48,35 @@ void take(const py::object& returned, const char* name, MatrixView<T> out) {
     std::copy_n(array.data(), out.size(), out.data());
 }
 
+/// A function of Python of any matrices, the last of which takes what it returns.
+[[nodiscard]] inline auto calling(py::function function, const char* name) {
+    return [function = std::move(function), name](const auto&... arguments) {
+        const auto views = std::tie(arguments...);
+        constexpr std::size_t n = sizeof...(arguments) - 1;
+        [&]<std::size_t... i>(std::index_sequence<i...>) {
+            take(call(function, py::make_tuple(array_of(std::get<i>(views))...)), name,
+                 std::get<n>(views));
+        }(std::make_index_sequence<n>());
+    };
+}
+
 template <class T>
 class PyFunction {
   public:
     PyFunction(std::size_t size, std::size_t input_size, T low, T high, py::function step,
-               py::function jacobian, py::function vjp)
+               py::function jacobian, py::function vjp, py::function forward, py::function backward,
+               py::function curvature)
         : function_(size, input_size, {low, high, true}) {
         require_blas();
         if (size == 0) {
             throw py::value_error("size must be at least 1");
         }
-        using States = MatrixView<const T>;
-        function_.step = [f = std::move(step)](States h, States x, MatrixView<T> out) {
-            take(call(f, py::make_tuple(array_of(h), array_of(x))), "step", out);
-        };
-        function_.jacobian = [f = std::move(jacobian)](States h, States x, MatrixView<T> out) {
-            take(call(f, py::make_tuple(array_of(h), array_of(x))), "jacobian", out);
-        };
-        function_.vjp = [f = std::move(vjp)](States h, States x, States u, MatrixView<T> out) {
-            take(call(f, py::make_tuple(array_of(h), array_of(x), array_of(u))), "vjp", out);
-        };
+        function_.step = calling(std::move(step), "step");
+        function_.jacobian = calling(std::move(jacobian), "jacobian");
+        function_.vjp = calling(std::move(vjp), "vjp");
+        function_.forward = calling(std::move(forward), "forward");
+        function_.backward = calling(std::move(backward), "backward");
+        function_.curvature = calling(std::move(curvature), "curvature");
     }
 
     /// Search with the GIL and in one thread: Python's functions have threads of their own.
@@ -75,9 +86,6 @@ class PyFunction {
                          double learning_rate, int /*n_threads*/,
                          const std::optional<py::function>& progress) const {
         const Method method = method_of(method_name);
-        if (method == Method::krylov) {
-            throw py::value_error("method 'krylov' needs products with weights: not for functions");
-        }
         const auto size = static_cast<py::ssize_t>(function_.size());
         const auto view = matrix(starts, "starts", size);
         NativeCall native;
@@ -105,9 +113,11 @@ template <class T>
 void declare(py::module_& module, const char* name) {
     using F = PyFunction<T>;
     py::class_<F>(module, name)
-        .def(py::init<std::size_t, std::size_t, T, T, py::function, py::function, py::function>(),
+        .def(py::init<std::size_t, std::size_t, T, T, py::function, py::function, py::function,
+                      py::function, py::function, py::function>(),
              py::arg("size"), py::arg("input_size"), py::arg("low"), py::arg("high"),
-             py::arg("step"), py::arg("jacobian"), py::arg("vjp"))
+             py::arg("step"), py::arg("jacobian"), py::arg("vjp"), py::arg("forward"),
+             py::arg("backward"), py::arg("curvature"))
         .def("search", &F::search, py::arg("starts").noconvert(),
              py::arg("x").noconvert() = py::none(), py::kw_only(),
              py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",

@@ -207,6 +207,11 @@ class _Function(Generic[_F]):
         step: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         vjp: Callable[[NDArray[_F], NDArray[_F], NDArray[_F]], NDArray[_F]],
+        forward: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]],
+        backward: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]],
+        curvature: Callable[
+            [NDArray[_F], NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]
+        ],
     ) -> None: ...
     def search(
         self,

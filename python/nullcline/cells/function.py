@@ -74,7 +74,14 @@ class FunctionCell(Shown):
         """Make the compiled cell, which calls the function back."""
         dtype, precision, box = self._dtype, self._precision, self._box
         make: Any = _core.Function64 if precision == np.float64 else _core.Function32
-        functions: list[Callable[..., Floats]] = [self._step, self._jacobian, self._vjp]
+        functions: list[Callable[..., Floats]] = [
+            self._step,
+            self._jacobian,
+            self._vjp,
+            self._forward,
+            self._backward,
+            self._curvature,
+        ]
         if precision != dtype:
             functions = [_in_single_precision(compute) for compute in functions]
         functions = [over_before_exit(compute) for compute in functions]
@@ -253,6 +260,18 @@ class FunctionCell(Shown):
     def _vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         wanted = (h, x)[by]
         return self._derivatives.vjp(h, x, u, by=by) if wanted.size else np.zeros_like(wanted)
+
+    def _forward(self, h: Floats, x: Floats, v: Floats) -> Floats:
+        """Return J v in single precision: directions of a search need not be exact."""
+        return _single(self._derivatives.jvp(h, x, v.astype(self._dtype)))
+
+    def _backward(self, h: Floats, x: Floats, u: Floats) -> Floats:
+        """Return uᵀ J in single precision."""
+        return _single(self._derivatives.vjp(h, x, u.astype(self._dtype)))
+
+    def _curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
+        """Return Σ_i u_i ∂²F_i v in single precision."""
+        return _single(self._derivatives.curvature(h, x, u, v.astype(self._dtype)))
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""

@@ -19,13 +19,15 @@ namespace nullcline {
 /// F(h) − h for a map F of which nothing is known but its values and its Jacobian.
 ///
 /// It has the form of a cell's equation: each state's own ∂F/∂h stands for the weights, and F(h)
-/// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1).
+/// for the products: f = F(h) − h and J = diag(1) ∂F/∂h − diag(1). Its second derivatives are known
+/// only by their products with directions, which come with those of ∂F/∂h.
 template <class T>
 class FunctionEquation {
   public:
     using Scalar = T;
 
     /// The products of a sum of states are not the sums of theirs: they are computed anew.
+    /// `curvature` then writes the weights u alone, and Σ_i u_i ∂²F_i v is a product of its own.
     static constexpr bool has_linear_products = false;
 
     FunctionEquation(std::span<const T> ones, const Range<T>& range) : ones_(ones), range_(range) {}
@@ -60,9 +62,9 @@ class FunctionEquation {
     }
 
     template <class Group>
-    void curvature(const Group&, std::span<const T>, std::span<const T>, std::span<const T>,
-                   std::span<const T>, std::span<const T>, std::span<T> out) const {
-        std::ranges::fill(out, T{0});
+    void curvature(const Group& group, std::span<const T>, std::span<const T>, std::span<const T>,
+                   std::span<const T> weights, std::span<const T>, std::span<T> out) const {
+        copy(group, weights, out);
     }
 
     template <class Group>
@@ -89,7 +91,7 @@ class FunctionEquation {
 static_assert(Equation<FunctionEquation<double>>);
 
 /// A map (n, S) x (n, D) → (n, S) and its derivatives by the state, as functions of many states,
-/// their inputs and, last, where the results go.
+/// their inputs and, last, where the results go. Nothing that they are given may be kept.
 template <class T>
 class Function {
   public:
@@ -102,6 +104,18 @@ class Function {
     std::function<void(States h, States x, MatrixView<T> out)> jacobian;
     /// uᵀ ∂F/∂h, one u per state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
+
+    // Products for directions alone, which need not be exact.
+
+    using Directions = MatrixView<const float>;
+
+    /// ∂F/∂h v, one v per state.
+    std::function<void(States h, States x, Directions v, MatrixView<float> out)> forward;
+    /// uᵀ ∂F/∂h, one u per state.
+    std::function<void(States h, States x, Directions u, MatrixView<float> out)> backward;
+    /// Σ_i u_i ∂²F_i/∂h² v, one u and one v per state.
+    std::function<void(States h, States x, States u, Directions v, MatrixView<float> out)>
+        curvature;
 
     Function(std::size_t size, std::size_t input_size, const Range<T>& range)
         : ones_(size, T{1}), inputs_(input_size), range_(range) {}

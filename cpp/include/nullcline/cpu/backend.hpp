@@ -144,9 +144,7 @@ class Backend {
         return search_.iterations_left(start);
     }
 
-    bool make_preconditioner()
-        requires std::same_as<Network, Cell<T>>
-    {
+    bool make_preconditioner() {
         const Matrix<T> inverse = make_inverse(problem_.network);
         inverse_ = PackedMatrix::of(inverse.view());
         return inverse.rows() > 0;
@@ -156,7 +154,13 @@ class Backend {
     void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Function<T>>
     {
-        FunctionWorker(program, problem_.network, search_, starts).run([&] { poll_and_report(); });
+        const PackedMatrix* inverse = nullptr;
+        if constexpr (P::requests.contains(Request::precondition)) {
+            inverse = program.has_inverse ? &inverse_ : nullptr;
+        }
+        FunctionWorker(program, problem_.network, search_, starts, inverse).run([&] {
+            poll_and_report();
+        });
     }
 
     template <Program P>

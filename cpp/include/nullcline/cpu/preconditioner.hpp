@@ -1,15 +1,19 @@
 // The preconditioner that all starts share.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/cells/cell.hpp"
 #include "nullcline/cells/equation.hpp"
+#include "nullcline/cells/function.hpp"
 #include "nullcline/cells/products.hpp"
 #include "nullcline/numerics/blas.hpp"
+#include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/jacobian.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/vectors.hpp"
@@ -36,9 +40,39 @@ template <class T>
     return state;
 }
 
-/// (JᵀJ + μI)⁻¹ of the reduced residual at the settled state; empty where that is not finite.
+/// The state to which a map goes from zero, or from the nearest state in its box, without input.
 template <class T>
-[[nodiscard]] Matrix<T> make_inverse(const Cell<T>& cell) {
+[[nodiscard]] Matrix<T> settled_state(const Function<T>& function, MatrixView<const T> no_input) {
+    const auto box = function.equation().box({});
+    Matrix<T> state(1, function.size());
+    Matrix<T> next(1, function.size());
+    for (std::size_t i = 0; i < tuning.settling_steps; ++i) {
+        project_into(SerialGroup(), box, state.elements());
+        function.step(std::as_const(state).view(), no_input, next.view());
+        std::swap(state, next);
+    }
+    project_into(SerialGroup(), box, state.elements());
+    return state;
+}
+
+/// J = ∂F/∂h − I of a map at its settled state.
+template <class T>
+[[nodiscard]] Matrix<T> preconditioning_jacobian(const Function<T>& function) {
+    const Matrix<T> no_input(1, function.input_size());
+    const Matrix<T> state = settled_state(function, no_input.view());
+    Matrix<T> jacobian(function.size(), function.size());
+    if (std::ranges::all_of(state.elements(), [](T value) { return std::isfinite(value); })) {
+        function.jacobian(state.view(), no_input.view(), jacobian.view());
+    }
+    for (std::size_t i = 0; i < function.size(); ++i) {
+        jacobian.view()(i, i) -= 1;
+    }
+    return jacobian;
+}
+
+/// J of the reduced residual at a cell's settled state.
+template <class T>
+[[nodiscard]] Matrix<T> preconditioning_jacobian(const Cell<T>& cell) {
     const CellEquation<T> equation = reduced(cell.view());
     const std::size_t size = cell.size();
     const std::vector<T> state = settled_state(cell);
@@ -46,11 +80,19 @@ template <class T>
     std::vector<T> products(equation.weights().rows());
     Linearization<T> at(equation);
     Matrix<T> jacobian(size, size);
-    Matrix<T> normal(size, size);
     multiply_state(equation, h, cell.zero_input_drive(), std::span(products));
     equation.linearize(SerialGroup(), h, products, cell.zero_input_drive(), at.out());
     assemble(at.jacobian(), DenseWeights<T>(equation.weights()).view(), jacobian.view());
-    blas::gram(MatrixView<const T>(jacobian.view()), normal.view());
+    return jacobian;
+}
+
+/// (JᵀJ + μI)⁻¹ at the settled state of a network; empty where that is not finite.
+template <class Network, class T = typename Network::Scalar>
+[[nodiscard]] Matrix<T> make_inverse(const Network& network) {
+    const Matrix<T> jacobian = preconditioning_jacobian(network);
+    const std::size_t size = network.size();
+    Matrix<T> normal(size, size);
+    blas::gram(jacobian.view(), normal.view());
     T sum = 0;
     for (std::size_t i = 0; i < size; ++i) {
         sum += normal.view()(i, i);

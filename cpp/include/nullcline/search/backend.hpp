@@ -38,10 +38,6 @@ using ReducedEquation = std::remove_cvref_t<decltype(std::declval<const B&>().re
 template <class B>
 using UpdateEquation = std::remove_cvref_t<decltype(std::declval<const B&>().update())>;
 
-/// Whether there are products with weights, which the Krylov solver needs: a function has none.
-template <class B>
-inline constexpr bool has_products = ReducedEquation<B>::has_linear_products;
-
 /// What can run a program over many starts.
 template <class B, class P>
 concept RunsProgram =
@@ -56,7 +52,7 @@ concept RunsProgram =
 ///   deflation()                the known zeros that are divided out
 ///   run(program, starts)       run a program until it has finished with these starts
 ///   make_preconditioner()      make the preconditioner (search/preconditioner.hpp); false where
-///                              it does not exist. Only where there are products with weights
+///                              it does not exist
 ///   terminations(), reasons()  how the starts' last iterations ended, and why
 ///   iterations_left(start)
 ///   move_to_cell_centres(starts), keys(starts), are_equal(pairs)   (search/merging.hpp)
@@ -74,6 +70,7 @@ concept SearchBackend =
         { at.terminations() } -> std::same_as<std::span<const Termination>>;
         { at.reasons() } -> std::same_as<std::span<const Reason>>;
         { at.iterations_left(start) } -> std::same_as<std::size_t>;
+        { backend.make_preconditioner() } -> std::same_as<bool>;
         backend.move_to_cell_centres(starts);
         { backend.keys(starts) } -> std::same_as<std::vector<std::uint64_t>>;
         { backend.are_equal(followers) } -> std::same_as<std::vector<std::uint8_t>>;
@@ -86,9 +83,7 @@ concept SearchBackend =
     RunsProgram<B, LevenbergMarquardt<UpdateEquation<B>>> &&
     RunsProgram<B, GradientDescent<UpdateEquation<B>>> &&
     RunsProgram<B, Classifier<UpdateEquation<B>>> &&
-    (!has_products<B> || (RunsProgram<B, KrylovNewton<ReducedEquation<B>>> &&
-                          RunsProgram<B, KrylovNewton<UpdateEquation<B>>> && requires(B& backend) {
-                              { backend.make_preconditioner() } -> std::same_as<bool>;
-                          }));
+    RunsProgram<B, KrylovNewton<ReducedEquation<B>>> &&
+    RunsProgram<B, KrylovNewton<UpdateEquation<B>>>;
 
 }  // namespace nullcline

@@ -48,12 +48,10 @@ class Searcher {
                 pass(GradientDescent{backend_.update()}, starts);
                 break;
             case Method::krylov:
-                if constexpr (has_products<Backend>) {
-                    search_matrix_free(starts);
-                }
+                search_matrix_free(starts);
                 break;
             case Method::automatic:
-                if constexpr (!has_products<Backend>) {
+                if (backend_.size() <= smallest_dense) {
                     search_with_dense_steps(starts);
                 } else if (backend_.size() > largest_dense) {
                     search_matrix_free(starts);
@@ -203,6 +201,10 @@ class Searcher {
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
     /// The hidden size up to which one factorization for all starts pays (benchmarks/results).
     static constexpr std::size_t largest_dense = 1024;
+    /// The size up to which a map, each of whose products is a call of its owner's, is searched
+    /// with the fewest calls (benchmarks/functions.py).
+    static constexpr std::size_t smallest_dense =
+        ReducedEquation<Backend>::has_linear_products ? 0 : 32;
 
     Backend& backend_;
 };

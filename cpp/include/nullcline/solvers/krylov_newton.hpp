@@ -90,8 +90,13 @@ struct KrylovNewton {
     struct Memory : KrylovNewtonMemory<T> {
         Memory() = default;
         Memory(Arena& arena, const TileShape& shape)
-            : KrylovNewtonMemory<T>(arena, shape, requests) {}
+            : KrylovNewtonMemory<T>(arena, shape, requests, E::has_linear_products) {}
     };
+
+    /// Whether a slot's directions need products with second derivatives too.
+    [[nodiscard]] static constexpr bool is_curved(const Scalars& scalars) {
+        return scalars.model.curved;
+    }
 
     template <ThreadGroup Group, class Search>
     class Slot;
@@ -298,7 +303,7 @@ class KrylovNewton<E>::Slot {
         const std::span<const float> direction = direction_;
         const std::span<const float> products = product_;
         finish_jvp(slot_.group, jacobian(), products, direction, change_);
-        model_.add(direction, products, change_);
+        model_.add(direction, products_in_fields(), change_);
         const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);
         if (!step.found) {
             return finish(Termination::stalled);
@@ -324,10 +329,16 @@ class KrylovNewton<E>::Slot {
         set_residual();
         model_.add_change(residual_);
         begin_vjp(slot_.group, jacobian(), std::span<const float>(residual_), scaled_);
-        if (slot_.now.model.curved) {
+        if (E::has_linear_products && slot_.now.model.curved) {
             add(model_.curvature_product(model_.solution_fields()).first(scaled_.size()), scaled_);
         }
         slot_.wait_for(Request::backward, Stage::test_model_gradient);
+    }
+
+    /// A direction's products as they enter the fields of a step: with the weights, or where they
+    /// tell nothing of a trial, with the second derivatives.
+    [[nodiscard]] NULLCLINE_DEVICE std::span<const float> products_in_fields() const {
+        return E::has_linear_products ? product_ : slot_.memory.curved_products.row(slot_.row);
     }
 
     /// y += x
@@ -341,7 +352,11 @@ class KrylovNewton<E>::Slot {
         const auto& now = slot_.now;
         const E& equation = slot_.program.equation;
         finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
-        if (now.model.curved && equation.curved_fields() > equation.blocks()) {
+        if (!E::has_linear_products) {
+            if (now.model.curved) {
+                add(model_.curvature_product(model_.solution_fields()), gradient_);
+            }
+        } else if (now.model.curved && equation.curved_fields() > equation.blocks()) {
             add(model_.curvature_product(model_.solution_fields()).subspan(scaled_.size()),
                 gradient_);
         }
@@ -400,7 +415,7 @@ class KrylovNewton<E>::Slot {
         const std::span<const float> products = product_;
         finish_jvp(slot_.group, jacobian(), products, s, change_);
         const std::span<float> fields = model_.step_fields_buffer();
-        copy(slot_.group, products, fields.first(products.size()));
+        copy(slot_.group, products_in_fields(), fields.first(products.size()));
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
         now.steps.region.step_norm = static_cast<double>(norm(slot_.group, s)) * now.residual_norm;
@@ -410,8 +425,9 @@ class KrylovNewton<E>::Slot {
     /// Evaluate the trial by the products of the step to it, or request what that takes.
     NULLCLINE_DEVICE Retry start_trial(std::span<const float> step_products) {
         auto& now = slot_.now;
-        if (now.steps.predicted <
-            tuning.exact_below * now.steps.region.step_norm / now.residual_norm) {
+        if (!E::has_linear_products || now.steps.predicted < tuning.exact_below *
+                                                                 now.steps.region.step_norm /
+                                                                 now.residual_norm) {
             if (now.has_exact_products) {
                 slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
             } else {  // ‖f‖ must be computed alike before and after it
@@ -506,7 +522,7 @@ class KrylovNewton<E>::Slot {
     std::span<float> direction_, product_, scaled_, gradient_;
     SlotJacobian<float> jacobian_;
     std::span<float> free_, residual_, change_;
-    SubspaceModel<Group> model_;
+    SubspaceModel<Group, E::has_linear_products> model_;
 };
 
 static_assert(Program<KrylovNewton<CellEquation<double>>>);

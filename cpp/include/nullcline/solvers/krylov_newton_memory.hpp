@@ -53,7 +53,8 @@ struct KrylovNewtonScalars {
 template <class T>
 struct KrylovNewtonMemory {
     KrylovNewtonMemory() = default;
-    KrylovNewtonMemory(Arena& arena, const TileShape& shape, RequestSet requests)
+    KrylovNewtonMemory(Arena& arena, const TileShape& shape, RequestSet requests,
+                       bool has_linear_products)
         : operands(arena, shape, requests),
           scalars(arena.matrix<KrylovNewtonScalars<T>>(shape.rows, 1)),
           states(arena, shape),
@@ -63,6 +64,7 @@ struct KrylovNewtonMemory {
           free(arena.matrix<float>(shape.rows, shape.size())),
           residuals(arena.matrix<float>(shape.rows, shape.size())),
           changes(arena.matrix<float>(shape.rows, shape.size())),
+          curved_products(arena.matrix<float>(has_linear_products ? 0 : shape.rows, shape.size())),
           models(arena, shape) {}
 
     Operands<T> operands;
@@ -71,9 +73,10 @@ struct KrylovNewtonMemory {
     MatrixView<T> drives;
     MatrixView<T> hessians;  // of the curvature, before rounding to single precision
     JacobianMemory<float> jacobians;
-    MatrixView<float> free;       // 0 for units that a face keeps from descending, else 1
-    MatrixView<float> residuals;  // f + J s, for f scaled to norm 1
-    MatrixView<float> changes;    // J v
+    MatrixView<float> free;             // 0 for units that a face keeps from descending, else 1
+    MatrixView<float> residuals;        // f + J s, for f scaled to norm 1
+    MatrixView<float> changes;          // J v
+    MatrixView<float> curved_products;  // Σ_i f_i ∂²f_i v, where no fields make it
     SubspaceMemory models;
 };
 

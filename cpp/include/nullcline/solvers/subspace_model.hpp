@@ -66,8 +66,9 @@ struct SubspaceState {
     bool curved = false;
 };
 
-/// One model: a row of `SubspaceMemory`, and a `SubspaceState` that its owner keeps.
-template <ThreadGroup Group>
+/// One model: a row of `SubspaceMemory`, and a `SubspaceState` that its owner keeps. Where fields
+/// do not make the curvature C, its own products C v stand for those with the weights.
+template <ThreadGroup Group, bool fields_make_curvature = true>
 class SubspaceModel {
   public:
     static constexpr std::size_t max_directions = SubspaceMemory::max_directions;
@@ -186,6 +187,9 @@ class SubspaceModel {
     /// The curvature's part of the model's gradient, by fields; `fields` are those of a step.
     [[nodiscard]] NULLCLINE_DEVICE std::span<const float> curvature_product(
         std::span<const float> fields) {
+        if constexpr (!fields_make_curvature) {
+            return fields.first(products_.cols());
+        }
         group_.apply_curvature(curvature_, fields.first(curvature_product_.size()), units_,
                                curvature_product_);
         return curvature_product_;
@@ -197,10 +201,9 @@ class SubspaceModel {
         const auto s = fields.last(vectors_.cols());
         const double slope = static_cast<double>(group_.dot(s, std::span<const float>(gradient_)));
         const double change_square = static_cast<double>(group_.dot(change, change));
+        const auto curved = fields_make_curvature ? fields.first(curvature_product_.size()) : s;
         const double curvature =
-            state_.curved ? static_cast<double>(group_.dot(curvature_product(fields),
-                                                           fields.first(curvature_product_.size())))
-                          : 0;
+            state_.curved ? static_cast<double>(group_.dot(curvature_product(fields), curved)) : 0;
         return -slope - (change_square + curvature) / 2;
     }
 
@@ -254,6 +257,11 @@ class SubspaceModel {
     NULLCLINE_DEVICE void add_curvature() {
         const std::size_t last = state_.dimension - 1;
         const std::size_t n_products = products_.cols();
+        if constexpr (!fields_make_curvature) {
+            const auto along = coefficients();
+            group_.coordinates(basis(vectors_), std::span<const float>(products_.row(last)), along);
+            return add_to_hessian<true>(along);
+        }
         copy(group_, products_.row(last), combination_.first(n_products));
         copy(group_, vectors_.row(last), combination_.last(vectors_.cols()));
         const auto curved = curvature_product(combination_);
