@@ -166,8 +166,10 @@ def require_states(found: object, h: Any) -> Any:
             f"f must return the next states as an array, not {type(found).__name__}{hint}"
         )
     if not isinstance(found, jax.Array | jax.ShapeDtypeStruct):
+        mend = "; NumPy has no derivatives: write it with jax.numpy"
         raise TypeError(
             f"f must return the next states as an array of JAX, not {type(found).__name__}"
+            + (mend if isinstance(found, np.ndarray) else "")
         )
     if found.shape != h.shape:
         raise ValueError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.cells._jax_derivatives import JaxDerivatives, as_outside
-from nullcline.cells._jax_row import require_states
+from nullcline.cells._jax_row import WAYS, require_states
 from nullcline.interop._examination import (
     Examined,
     Words,
@@ -85,7 +85,7 @@ def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examin
     if derivatives.row is None:
         examined.doubts.append(_AS_IT_IS)
     elif slower:
-        ways = ", ".join(f"{name} {way}" for name, (way, _) in slower.items())
+        ways = ", ".join(f"{name} {slower[name][0]}" for name in WAYS if name in slower)
         refusal = said(next(iter(slower.values()))[1])
         examined.doubts.append(f"f is differentiated in a slower way ({ways}): {refusal}")
     return examined

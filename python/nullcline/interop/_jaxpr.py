@@ -30,7 +30,8 @@ class Trace:
     Attributes
     ----------
     depends
-        Whether the states have a part in what is returned, by something else than `stop_gradient`.
+        Whether the states have a part in what is returned by numbers alone that have derivatives:
+        not by `stop_gradient`, and not by choices or whole numbers.
     has_kinks
         Whether an operation whose value or first derivative jumps was applied to what depends on
         states or inputs. A choice by what depends on them (`where`, `cond`, an index) is one.
@@ -51,7 +52,7 @@ def read(traced: Any) -> Trace:
     reader = _Reader()
     reader.outputs(traced.jaxpr, [True, True])
     found = reader.trace
-    (found.depends,) = _Reader().outputs(traced.jaxpr, [False, True])
+    (found.depends,) = _Reader(by_numbers=True).outputs(traced.jaxpr, [False, True])
     found.draws = any(
         name.startswith(("random_", "threefry", "rng_")) for name in _primitives(traced.jaxpr)
     )
@@ -59,10 +60,14 @@ def read(traced: Any) -> Trace:
 
 
 class _Reader:
-    """Follows what depends on some inputs through a jaxpr, as far as its outputs need it."""
+    """Follows what depends on some inputs through a jaxpr, as far as its outputs need it.
 
-    def __init__(self) -> None:
+    By floating-point numbers alone, or by whole ones and truth values too.
+    """
+
+    def __init__(self, *, by_numbers: bool = False) -> None:
         self.trace = Trace()
+        self._by_numbers = by_numbers
 
     def outputs(self, jaxpr: Any, inputs: list[bool]) -> list[bool]:
         """Return which outputs depend on the inputs that are said to vary."""
@@ -91,6 +96,9 @@ class _Reader:
             self.trace.has_kinks |= name in _WITH_KINKS
             found = [True] * len(equation.outvars)
         self._note(equation, inputs, found)
+        if self._by_numbers:
+            of = (out.aval.dtype for out in equation.outvars)
+            found = [v and _is_float(kind) for v, kind in zip(found, of, strict=True)]
         return found
 
     def _note(self, equation: Any, inputs: list[bool], outputs: list[bool]) -> None:
