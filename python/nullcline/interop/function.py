@@ -14,16 +14,17 @@ from nullcline.interop._library import is_of_jax
 from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline.cells._derivatives import Step
     from nullcline.cells.box import Box
     from nullcline.cells.function import FunctionCell
 
 
 def from_function(
-    f: Step,
+    f: Callable[[Any, Any], Any],
     n_states: int,
     n_inputs: int,
     *,
@@ -70,10 +71,10 @@ def from_function(
     Raises
     ------
     ModuleNotFoundError
-        If PyTorch is not installed.
+        If PyTorch is not installed, or for a function of JAX, JAX.
     TypeError
         If `f` is not callable, returns no tensor or one of another type, is not differentiable, is
-        a function of NumPy or JAX, or computes in half precision; if `smooth` is neither a truth
+        a function of NumPy, or computes in half precision; if `smooth` is neither a truth
         value nor None.
     ValueError
         If `f` returns another shape, mixes rows, is random, or is not finite at states within
@@ -88,6 +89,13 @@ def from_function(
         and gives the same; if `f` computes in float32 in part and returns float64, so that it is
         searched in float32 (`FunctionCell.precision`); if its derivatives are not those of its
         values. Its category is `nullcline.interop.FunctionWarning`.
+
+    Notes
+    -----
+    A function of JAX, or a module of Flax or Equinox, goes the way of `from_jax`. It is told by its
+    class, or by trying: if PyTorch's tensors do not pass through `f`, and JAX can trace it, or `f`
+    reaches a module or an array of JAX's, it is one. What both libraries take, such as operators
+    alone, is PyTorch's where PyTorch is installed.
 
     Examples
     --------
