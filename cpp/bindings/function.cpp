@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -60,12 +61,39 @@ void take(const py::object& returned, const char* name, MatrixView<T> out) {
     };
 }
 
+/// A linearized map of Python.
+class PyLinearized : public LinearizedMap {
+  public:
+    explicit PyLinearized(py::object linearized)
+        : pulled_(linearized.attr("pulled")),
+          forward_(linearized.attr("forward")),
+          curved_(linearized.attr("curved")),
+          backward_(linearized.attr("backward")) {}
+
+    void pulled(MatrixView<float> out) const override {
+        take(call(pulled_, py::tuple()), "pulled", out);
+    }
+    void forward(Directions v, MatrixView<float> out) const override {
+        take(call(forward_, py::make_tuple(array_of(v))), "forward", out);
+    }
+    void curved(Directions v, MatrixView<float> out, MatrixView<float> bent) const override {
+        const py::tuple both = call(curved_, py::make_tuple(array_of(v)));
+        take(both[0], "curved", out);
+        take(both[1], "curved", bent);
+    }
+    void backward(Directions w, MatrixView<float> out) const override {
+        take(call(backward_, py::make_tuple(array_of(w))), "backward", out);
+    }
+
+  private:
+    py::function pulled_, forward_, curved_, backward_;
+};
+
 template <class T>
 class PyFunction {
   public:
     PyFunction(std::size_t size, std::size_t input_size, T low, T high, py::function step,
-               py::function jacobian, py::function vjp, py::function forward, py::function backward,
-               py::function curvature)
+               py::function jacobian, py::function vjp, py::function linearized)
         : function_(size, input_size, {low, high, true}) {
         require_blas();
         if (size == 0) {
@@ -74,9 +102,9 @@ class PyFunction {
         function_.step = calling(std::move(step), "step");
         function_.jacobian = calling(std::move(jacobian), "jacobian");
         function_.vjp = calling(std::move(vjp), "vjp");
-        function_.forward = calling(std::move(forward), "forward");
-        function_.backward = calling(std::move(backward), "backward");
-        function_.curvature = calling(std::move(curvature), "curvature");
+        function_.linearized = [f = std::move(linearized)](const auto&... arguments) {
+            return std::make_unique<PyLinearized>(call(f, py::make_tuple(array_of(arguments)...)));
+        };
     }
 
     /// Search with the GIL and in one thread: Python's functions have threads of their own.
@@ -114,10 +142,9 @@ void declare(py::module_& module, const char* name) {
     using F = PyFunction<T>;
     py::class_<F>(module, name)
         .def(py::init<std::size_t, std::size_t, T, T, py::function, py::function, py::function,
-                      py::function, py::function, py::function>(),
+                      py::function>(),
              py::arg("size"), py::arg("input_size"), py::arg("low"), py::arg("high"),
-             py::arg("step"), py::arg("jacobian"), py::arg("vjp"), py::arg("forward"),
-             py::arg("backward"), py::arg("curvature"))
+             py::arg("step"), py::arg("jacobian"), py::arg("vjp"), py::arg("linearized"))
         .def("search", &F::search, py::arg("starts").noconvert(),
              py::arg("x").noconvert() = py::none(), py::kw_only(),
              py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",

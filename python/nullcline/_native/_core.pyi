@@ -1,7 +1,7 @@
 """Types of the compiled core: one class per floating-point type, with the same methods."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from numpy import float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
@@ -197,6 +197,12 @@ class Cell64(_Cell[float64]): ...
 # step(h, x), jacobian(h, x) and vjp(h, x, u) are called with states (n, S), inputs (n, D) and
 # covectors (n, S), and return (n, S), (n, S, S) and (n, S). n_threads is for likeness: they have
 # threads of their own.
+class _Linearized(Protocol):
+    def pulled(self) -> NDArray[float32]: ...
+    def forward(self, v: NDArray[float32], /) -> NDArray[float32]: ...
+    def curved(self, v: NDArray[float32], /) -> tuple[NDArray[float32], NDArray[float32]]: ...
+    def backward(self, u: NDArray[float32], /) -> NDArray[float32]: ...
+
 class _Function(Generic[_F]):
     def __init__(
         self,
@@ -207,11 +213,7 @@ class _Function(Generic[_F]):
         step: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         vjp: Callable[[NDArray[_F], NDArray[_F], NDArray[_F]], NDArray[_F]],
-        forward: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]],
-        backward: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]],
-        curvature: Callable[
-            [NDArray[_F], NDArray[_F], NDArray[_F], NDArray[float32]], NDArray[float32]
-        ],
+        linearized: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], _Linearized],
     ) -> None: ...
     def search(
         self,

@@ -10,12 +10,14 @@ over forward 8 to 9.)
 
 from __future__ import annotations
 
-import os
-import threading
-from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from nullcline.cells._autograd import array, as_outside, gradient, tensor
+from nullcline.cells._linearized import Recorded, Unrecorded
+from nullcline.cells._single import in_single_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,8 +25,16 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
+    from nullcline.cells._linearized import Linearized
 
     Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+_MOST_NUMBERS = 2**23
+"""Numbers of Jacobians that are made at once for products with them."""
+
+_TINY = 1e-300
+"""What a direction is at least as long as."""
 
 
 class Derivatives(Protocol):
@@ -72,63 +82,126 @@ class Batched:
     ----------
     f
         ``f(inputs, states)``, as `from_function` takes it.
+    device
+        Where it gets its arguments; None for the CPU.
+
+    Attributes
+    ----------
+    pulls_back_linearly
+        Whether autograd differentiates uᵀ J by u. If not, J v is made from J.
+    is_twice_differentiable
+        Whether it differentiates uᵀ J by s. If not, second derivatives are by differences.
+    takes_single
+        Whether `f` of float64 serves in float32 too, for directions.
     """
 
-    def __init__(self, f: Step) -> None:
+    pulls_back_linearly = True
+    is_twice_differentiable = True
+    takes_single = False
+
+    def __init__(self, f: Step, device: torch.device | None = None) -> None:
         self.f = f
+        self.device = device
+
+    def tensor(self, array: Floats) -> torch.Tensor:
+        """Return a copy of an array as a tensor where `f` computes."""
+        return tensor(array, self.device)
 
     def of(self, f: Any) -> Batched:
         """Return the same for another function, such as what stands for `f` in a pickle."""
-        return type(self)(f)
+        other = copy(self)
+        other.f = f
+        return other
 
     def step(self, h: Floats, x: Floats) -> Floats:
         """Return F(s, x), shape (n, S)."""
         import torch
 
         with as_outside(), torch.no_grad():
-            return _array(self.following(tensor(h), tensor(x)))
+            return array(self.following(self.tensor(h), self.tensor(x)))
 
     def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
         import torch
 
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
             following = self.following(*arguments)
             rows = []
             for i in range(h.shape[1]):
                 unit = torch.zeros_like(following)
                 unit[:, i] = 1
-                rows.append(_gradient(following, wanted, unit))
-            return _array(torch.stack(rows, dim=1))
+                rows.append(gradient(following, wanted, unit))
+            return array(torch.stack(rows, dim=1))
 
     def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         """Return uᵀ times each row's derivative, shape (n, S) or (n, D)."""
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
-            return _array(_gradient(self.following(*arguments), wanted, tensor(u)))
+            return array(gradient(self.following(*arguments), wanted, self.tensor(u)))
 
     def jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
         """Return each row's derivative times v, shape (n, S): the derivative of uᵀ J by u."""
         import torch
 
+        if not self.pulls_back_linearly:
+            return self._jvp_by_jacobians(h, x, v, by=by)
         with as_outside():
-            arguments = tensor(h), tensor(x)
+            arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
             following = self.following(*arguments)
             u = torch.zeros_like(following, requires_grad=True)
-            pulled = _gradient(following, wanted, u, differentiable=True)
-            return _array(_gradient(pulled, u, tensor(v)))
+            pulled = gradient(following, wanted, u, differentiable=True)
+            return array(gradient(pulled, u, self.tensor(v)))
 
     def curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S): the derivative of uᵀ J v by s."""
+        if not self.is_twice_differentiable:
+            return self.curvature_by_differences(h, x, u, v)
         with as_outside():
-            states = tensor(h).requires_grad_()
-            following = self.following(states, tensor(x))
-            pulled = _gradient(following, states, tensor(u), differentiable=True)
-            return _array(_gradient(pulled, states, tensor(v)))
+            states = self.tensor(h).requires_grad_()
+            following = self.following(states, self.tensor(x))
+            pulled = gradient(following, states, self.tensor(u), differentiable=True)
+            return array(gradient(pulled, states, self.tensor(v)))
+
+    def linearized(self, h: Floats, x: Floats, u: Floats) -> Linearized:
+        """Return the function linearized at states; all arrays may be of float32 if it is taken."""
+        if not self.is_recorded:
+            return Unrecorded(self, h, x, u)
+        following = self.following
+        if self.takes_single and h.dtype == np.float32:
+            following = self._following_in_single
+        return Recorded(following, *map(self.tensor, (h, x, u)))
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether products at a state are made from one record of autograd's."""
+        return self.pulls_back_linearly and self.is_twice_differentiable
+
+    def _jvp_by_jacobians(self, h: Floats, x: Floats, v: Floats, *, by: int) -> Floats:
+        """Multiply with Jacobians, of a few rows at a time."""
+        most = max(1, _MOST_NUMBERS // (h.shape[1] * v.shape[1]))
+        products = [
+            np.einsum("njk,nk->nj", self.jacobian(h[some], x[some], by=by), v[some])
+            for some in (slice(first, first + most) for first in range(0, len(h), most))
+        ]
+        return np.concatenate(products)
+
+    def curvature_by_differences(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
+        """Return the derivative of uᵀ J along v by central differences."""
+        size = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), _TINY)
+        width = float(np.finfo(h.dtype).eps) ** (1 / 3) * (1 + np.abs(h).max()) / size
+        step = (width * v).astype(h.dtype)
+        after, before = self.vjp(h + step, x, u), self.vjp(h - step, x, u)
+        bent: Floats = ((after - before) / (2 * width)).astype(h.dtype)
+        return bent
+
+    def _following_in_single(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        with in_single_precision():
+            found = self.f(x.clone(), h.clone())
+        return require_states(found.float(), h)
 
     def following(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the next states; `f` gets copies, which it may write to."""
@@ -147,7 +220,7 @@ class Vectorized(Batched):
 
         with as_outside():
             of_one = torch.func.jacrev(following_one, argnums=by)
-            return _array(torch.func.vmap(of_one)(tensor(h), tensor(x)))
+            return array(torch.func.vmap(of_one)(self.tensor(h), self.tensor(x)))
 
 
 class RowByRow(Batched):
@@ -178,12 +251,10 @@ class RowByRow(Batched):
         alone = super().curvature
         return np.concatenate([alone(*row) for row in _rows(h, x, u, v)])
 
-
-def tensor(array: Floats) -> torch.Tensor:
-    """Return a copy of an array as a tensor."""
-    import torch
-
-    return torch.from_numpy(np.array(array, order="C"))
+    @property
+    def is_recorded(self) -> bool:
+        """Whether products at a state are made from one record: rows have one each."""
+        return False
 
 
 def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
@@ -210,64 +281,16 @@ def require_states(found: object, h: torch.Tensor) -> torch.Tensor:
         )
     if found.device != h.device or found.layout != h.layout:
         raise TypeError(
-            "f must return a dense tensor on the CPU, not one that is "
+            f"f must return a dense tensor on {_place(h)}, not one that is "
             f"{str(found.layout).removeprefix('torch.')} on {found.device}: "
-            "move its weights there, module.cpu(), or end with .to_dense()"
+            f"move its weights there, module.to({str(h.device)!r}), or end with .to_dense()"
         )
     return found
 
 
-_forked = threading.Event()
-"""Set in the child of a fork: PyTorch's threads are its parent's, and a child that asks them to
-share its work waits for them for ever. So it works alone, as the workers of PyTorch's own do."""
-
-os.register_at_fork(after_in_child=_forked.set)
-
-
-@contextmanager
-def as_outside() -> Iterator[None]:
-    """Compute as if outside of any `no_grad`, `inference_mode` or `autocast` of the caller's."""
-    import torch
-
-    if _forked.is_set():
-        torch.set_num_threads(1)
-        _forked.clear()
-    with (
-        torch.inference_mode(mode=False),
-        torch.enable_grad(),
-        torch.autocast("cpu", enabled=False),
-    ):
-        yield
-
-
-def _gradient(
-    found: torch.Tensor,
-    wanted: torch.Tensor,
-    weights: torch.Tensor,
-    *,
-    differentiable: bool = False,
-) -> torch.Tensor:
-    import torch
-
-    if not found.requires_grad:  # nothing that `wanted` had a part in
-        return torch.zeros_like(wanted)
-    (gradient,) = torch.autograd.grad(
-        found,
-        wanted,
-        weights,
-        retain_graph=True,
-        create_graph=differentiable,
-        allow_unused=True,
-        materialize_grads=True,
-    )
-    return gradient
+def _place(h: torch.Tensor) -> str:
+    return "the CPU" if h.device.type == "cpu" else str(h.device)
 
 
 def _rows(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:
     return zip(*(np.split(array, len(array)) for array in arrays), strict=True)
-
-
-def _array(found: torch.Tensor) -> Floats:
-    """Return a tensor as an array that shares no memory with it: `f` may return a buffer."""
-    array: Floats = found.detach().resolve_neg().numpy().copy()
-    return array

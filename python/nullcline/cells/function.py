@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from nullcline._support.by_value import picklable
 from nullcline._support.exiting import over_before_exit
 from nullcline._support.shown import Shown, Table, in_one_line
 from nullcline._support.state import own_state
+from nullcline.cells._linearized import InParts, Unrecorded
+from nullcline.cells._memory import by_halves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells._derivatives import Derivatives
+    from nullcline.cells._linearized import Linearized
     from nullcline.cells.box import Box
 
 
@@ -30,9 +34,9 @@ class FunctionCell(Shown):
     """A map F(s, x) of which nothing is known but its values and its derivatives.
 
     `from_function` makes it. It has the methods of all cells. The search is by the same solvers,
-    Levenberg–Marquardt's method with dense Jacobians by default, and is slower: every step calls
-    Python. `residual` is F(s, x) - s, since nothing is known that would reduce it, and outputs are
-    the whole state.
+    and calls Python for its products, for all waiting starts at once; it is slower by what those
+    calls take. `residual` is F(s, x) - s, since nothing is known that would reduce it, and outputs
+    are the whole state. Where memory is too small for all rows, they are computed in parts.
 
     Parameters
     ----------
@@ -74,13 +78,11 @@ class FunctionCell(Shown):
         """Make the compiled cell, which calls the function back."""
         dtype, precision, box = self._dtype, self._precision, self._box
         make: Any = _core.Function64 if precision == np.float64 else _core.Function32
-        functions: list[Callable[..., Floats]] = [
+        functions: list[Callable[..., Any]] = [
             self._step,
             self._jacobian,
             self._vjp,
-            self._forward,
-            self._backward,
-            self._curvature,
+            self._linearized,
         ]
         if precision != dtype:
             functions = [_in_single_precision(compute) for compute in functions]
@@ -222,6 +224,15 @@ class FunctionCell(Shown):
         states, inputs = self._checked(h, x)
         return self._vjp(states, inputs, self._vectors("u", u, states), by=1)
 
+    def hvp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S), for `u` and `v` of shape (n, S)."""
+        states, inputs = self._checked(h, x)
+        weights, directions = self._vectors("u", u, states), self._vectors("v", v, states)
+        if len(states) == 0:
+            return np.zeros_like(states)
+        found: Floats = by_halves(self._derivatives.curvature, states, inputs, weights, directions)
+        return found
+
     def residual(self, h: ArrayLike, x: ArrayLike | None = None) -> Floats:
         """Return the residual F(s, x) - s, shape (n, S), whose zeros are the fixed points."""
         states, inputs = self._checked(h, x)
@@ -246,7 +257,10 @@ class FunctionCell(Shown):
         return self._checked(h, x)[0]
 
     def _step(self, h: Floats, x: Floats) -> Floats:
-        return self._derivatives.step(h, x) if len(h) else np.zeros_like(h)
+        if len(h) == 0:
+            return np.zeros_like(h)
+        found: Floats = by_halves(self._derivatives.step, h, x)
+        return found
 
     def _jacobian(self, h: Floats, x: Floats) -> Floats:
         return self._derivative(h, x, by=0)
@@ -255,30 +269,33 @@ class FunctionCell(Shown):
         return self._derivative(h, x, by=1)
 
     def _jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
-        return self._derivatives.jvp(h, x, v, by=by) if v.size else np.zeros_like(h)
+        if v.size == 0:
+            return np.zeros_like(h)
+        found: Floats = by_halves(partial(self._derivatives.jvp, by=by), h, x, v)
+        return found
 
     def _vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         wanted = (h, x)[by]
-        return self._derivatives.vjp(h, x, u, by=by) if wanted.size else np.zeros_like(wanted)
+        if wanted.size == 0:
+            return np.zeros_like(wanted)
+        found: Floats = by_halves(partial(self._derivatives.vjp, by=by), h, x, u)
+        return found
 
-    def _forward(self, h: Floats, x: Floats, v: Floats) -> Floats:
-        """Return J v in single precision: directions of a search need not be exact."""
-        return _single(self._derivatives.jvp(h, x, v.astype(self._dtype)))
-
-    def _backward(self, h: Floats, x: Floats, u: Floats) -> Floats:
-        """Return uᵀ J in single precision."""
-        return _single(self._derivatives.vjp(h, x, u.astype(self._dtype)))
-
-    def _curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
-        """Return Σ_i u_i ∂²F_i v in single precision."""
-        return _single(self._derivatives.curvature(h, x, u, v.astype(self._dtype)))
+    def _linearized(self, h: Floats, x: Floats, u: Floats) -> _InSingle:
+        """Return the function linearized at states, for directions, which need not be exact."""
+        derivatives: Any = self._derivatives
+        dtype = np.float32 if getattr(derivatives, "takes_single", False) else self._dtype
+        at = (_cast(array, dtype) for array in (h, x, u))
+        linearized = getattr(derivatives, "linearized", partial(Unrecorded, derivatives))
+        return _InSingle(by_halves(linearized, *at, join=InParts), dtype)
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""
         shape = len(h), self.state_size, (h, x)[by].shape[1]
         if 0 in shape:
             return np.zeros(shape, self.dtype)
-        return self._derivatives.jacobian(h, x, by=by)
+        found: Floats = by_halves(partial(self._derivatives.jacobian, by=by), h, x)
+        return found
 
     def _checked(self, h: ArrayLike, x: ArrayLike | None) -> tuple[Floats, Floats]:
         """Return states and an input for each."""
@@ -318,15 +335,45 @@ class _SinglePrecisionSearch:
         return SimpleNamespace(h=found.h.astype(np.float64), **columns)
 
 
-def _in_single_precision(compute: Callable[..., Floats]) -> Callable[..., Floats]:
+def _in_single_precision(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of float64 as one of float32."""
 
-    def rounded(*arrays: Floats) -> Floats:
-        return _single(compute(*(array.astype(np.float64) for array in arrays)))
+    def rounded(*arrays: Floats) -> Any:
+        found = compute(*(array.astype(np.float64) for array in arrays))
+        return _single(found) if isinstance(found, np.ndarray) else found
 
     return rounded
 
 
+class _InSingle:
+    """A linearized function with arrays of float32, whatever it computes in itself."""
+
+    def __init__(self, linearized: Linearized, dtype: Any) -> None:
+        self._linearized = linearized
+        self._dtype = dtype
+
+    def pulled(self) -> Floats:
+        return _single(self._linearized.pulled)
+
+    @over_before_exit
+    def forward(self, v: Floats) -> Floats:
+        return _single(self._linearized.forward(_cast(v, self._dtype)))
+
+    @over_before_exit
+    def curved(self, v: Floats) -> tuple[Floats, Floats]:
+        product, bent = self._linearized.curved(_cast(v, self._dtype))
+        return _single(product), _single(bent)
+
+    @over_before_exit
+    def backward(self, u: Floats) -> Floats:
+        return _single(self._linearized.backward(_cast(u, self._dtype)))
+
+
 def _single(array: Floats) -> Floats:
+    return _cast(array, np.float32)
+
+
+def _cast(array: Floats, dtype: Any) -> Floats:
     with np.errstate(over="ignore"):  # infinities end a search by themselves
-        return array.astype(np.float32)
+        cast: Floats = array.astype(dtype, copy=False)
+        return cast

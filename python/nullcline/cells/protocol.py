@@ -164,6 +164,14 @@ class HasPrecision(Protocol):
 
 
 @runtime_checkable
+class HasSecondDerivatives(Protocol):
+    """A cell that has products with second derivatives."""
+
+    def hvp(self, h: ArrayLike, x: ArrayLike | None, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S)."""
+
+
+@runtime_checkable
 class HasTimeStep(Protocol):
     """A cell whose steps may have a length in the user's unit of time."""
 

@@ -11,28 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.cells._autograd import as_outside
 from nullcline.cells._derivatives import (
     Batched,
     RowByRow,
     Vectorized,
-    as_outside,
     require_states,
-    tensor,
 )
 from nullcline.interop._explain import (
     UNRELATED,
+    in_training,
     of_another_library,
     why_it_fails,
     why_not_differentiable,
+    why_not_the_same,
 )
 from nullcline.interop._kinks import has_kinks
+from nullcline.interop._products import takes_single_precision, with_second_derivatives
 from nullcline.interop._watch import watch
 
 if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
-    from nullcline.cells._derivatives import Derivatives, Step
+    from nullcline.cells._derivatives import Step
     from nullcline.cells.box import Box
 
 N_ROWS = 3
@@ -54,14 +56,11 @@ class Words:
         How a function comes to have derivatives that are not those of its values.
     widening
         How its weights are made float64.
-    calming
-        How it is made to return the same for the same.
     """
 
     library: str
     detaching: str
     widening: str
-    calming: str
 
     @property
     def wrong_derivatives(self) -> str:
@@ -82,9 +81,7 @@ class Words:
         )
 
 
-_TORCH = Words(
-    "PyTorch", "detach, no_grad", "module.double()", "put modules with dropout in eval()"
-)
+_TORCH = Words("PyTorch", "detach, no_grad", "module.double()")
 
 
 @dataclass
@@ -103,29 +100,36 @@ class Examined:
         Sentences that its owner should read.
     """
 
-    derivatives: Derivatives
+    derivatives: Any
     is_smooth: bool
     precision: np.dtype[Any]
     doubts: list[str] = field(default_factory=list)
 
 
-def examine(f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
+def examine(
+    f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any], device: torch.device
+) -> Examined:
     """Return what `f` is found to be; raise unless it is a map of rows that is differentiable."""
     rng = np.random.default_rng(1)
     h, x = sample(box, n_inputs, dtype)
     u = rng.normal(size=h.shape).astype(dtype)
+    plain, alone = Batched(f, device), RowByRow(f, device)
     with as_outside():
-        states = tensor(h).requires_grad_()
-        recorded = _first_call(f, states, h, x)
-        _require_a_map(f, h, x)
-        products = _require_derivatives(f, recorded, states, h, x, u)
-        seen = watch(lambda: f(tensor(x), tensor(h).requires_grad_().clone()))
+        states = plain.tensor(h).requires_grad_()
+        recorded = _first_call(plain, states, h, x)
+        _require_a_map(plain, alone, h, x)
+        products = _require_derivatives(plain, alone, recorded, states, h, x, u)
+        seen = watch(lambda: f(plain.tensor(x), plain.tensor(h).requires_grad_().clone()))
         _require_full_precision(seen.types, dtype)
-        examined = Examined(Vectorized(f), not has_kinks(recorded), dtype)
-        if refusal := _why_not_vectorized(f, h, x, u, products):
-            examined.derivatives = RowByRow(f) if seen.reads_values else Batched(f)
+        examined = Examined(Vectorized(f, device), not has_kinks(recorded), dtype)
+        if refusal := _why_not_vectorized(examined.derivatives, h, x, u, products):
+            examined.derivatives = alone if seen.reads_values else plain
             examined.doubts.append(_slower(refusal, alone=seen.reads_values))
         compare_with_differences(examined, h, x, rng, _TORCH)
+        examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
+        if examined.precision == np.float64:
+            single = takes_single_precision(examined.derivatives, h, x, u)
+            examined.derivatives.takes_single = single
     return examined
 
 
@@ -146,37 +150,37 @@ def _within(box: Box, rng: np.random.Generator) -> Floats:
     return rng.uniform(low + quarter, high - quarter, (N_ROWS, len(low)))
 
 
-def _first_call(f: Step, states: torch.Tensor, h: Floats, x: Floats) -> torch.Tensor:
+def _first_call(plain: Batched, states: torch.Tensor, h: Floats, x: Floats) -> torch.Tensor:
     """Return what autograd records of the next states."""
     import torch
 
     try:
-        found: object = f(tensor(x), states.clone())
+        found: object = plain.f(plain.tensor(x), states.clone())
     except MemoryError:
         raise
     except Exception as error:
-        raise why_it_fails(f, error, h, x) from error
-    if not isinstance(found, torch.Tensor) and (other := of_another_library(f, h, x)):
+        raise why_it_fails(plain, error, h, x) from error
+    if not isinstance(found, torch.Tensor) and (other := of_another_library(plain.f, h, x)):
         raise TypeError(other)
     return require_states(found, states)
 
 
-def _require_a_map(f: Step, h: Floats, x: Floats) -> None:
+def _require_a_map(plain: Batched, alone: RowByRow, h: Floats, x: Floats) -> None:
     """Raise unless `f` maps each row alone, repeatably, to finite states."""
     try:
-        together, again = Batched(f).step(h, x), Batched(f).step(h, x)
-        alone = RowByRow(f).step(h, x)
+        together, again = plain.step(h, x), plain.step(h, x)
+        apart = alone.step(h, x)
     except MemoryError:
         raise
     except Exception as error:
-        raise why_it_fails(f, error, h[:1], x[:1]) from error
-    require_rows(together, again, alone, h, _TORCH)
-
-
-def require_rows(together: Floats, again: Floats, alone: Floats, h: Floats, words: Words) -> None:
-    """Raise unless states are finite, and are the same again and one by one."""
+        raise why_it_fails(plain, error, h[:1], x[:1]) from error
     if not np.array_equal(together, again, equal_nan=True):
-        raise ValueError(f"f must return the same for the same: {words.calming}")
+        raise ValueError(why_not_the_same(plain, h, x))
+    require_rows(together, apart, h, in_training(plain.f))
+
+
+def require_rows(together: Floats, apart: Floats, h: Floats, hint: str = "") -> None:
+    """Raise unless next states are finite, and the same one by one as together."""
     if not np.isfinite(together).all():
         raise ValueError(
             "f must return finite states, and returned NaN or infinity for states between "
@@ -184,12 +188,20 @@ def require_rows(together: Floats, again: Floats, alone: Floats, h: Floats, word
             "it takes"
         )
     tolerance = _tolerance(h)
-    if not np.allclose(together, alone, rtol=tolerance, atol=tolerance):
-        raise ValueError("f must map each row by itself: rows of a batch changed one another")
+    if not np.allclose(together, apart, rtol=tolerance, atol=tolerance):
+        raise ValueError(
+            f"f must map each row by itself: rows of a batch changed one another{hint}"
+        )
 
 
 def _require_derivatives(
-    f: Step, recorded: torch.Tensor, states: torch.Tensor, h: Floats, x: Floats, u: Floats
+    plain: Batched,
+    alone: RowByRow,
+    recorded: torch.Tensor,
+    states: torch.Tensor,
+    h: Floats,
+    x: Floats,
+    u: Floats,
 ) -> tuple[Floats, Floats]:
     """Return uᵀ times the derivatives by states and by inputs; raise where there are none."""
     import torch
@@ -197,19 +209,19 @@ def _require_derivatives(
     if not recorded.requires_grad:
         raise TypeError(UNRELATED)
     try:  # raises where the states have no part in what requires derivatives
-        torch.autograd.grad(recorded, states, tensor(u), retain_graph=True)
-        alone, batched = (
-            (way.vjp(h, x, u, by=0), way.vjp(h, x, u, by=1)) for way in (RowByRow(f), Batched(f))
+        torch.autograd.grad(recorded, states, plain.tensor(u), retain_graph=True)
+        apart, batched = (
+            (way.vjp(h, x, u, by=0), way.vjp(h, x, u, by=1)) for way in (alone, plain)
         )
     except MemoryError:
         raise
     except Exception as error:
         raise why_not_differentiable(error) from error
-    if not all(np.isfinite(product).all() for product in alone):
+    if not all(np.isfinite(product).all() for product in apart):
         raise ValueError("f must have finite derivatives, and autograd found NaN or infinity")
-    if not all(map(_alike, alone, batched)):
+    if not all(map(_alike, apart, batched)):
         raise ValueError("f must map each row by itself: rows of a batch have mixed derivatives")
-    return alone
+    return apart
 
 
 def _require_full_precision(types: set[torch.dtype], dtype: np.dtype[Any]) -> None:
@@ -224,12 +236,12 @@ def _require_full_precision(types: set[torch.dtype], dtype: np.dtype[Any]) -> No
 
 
 def _why_not_vectorized(
-    f: Step, h: Floats, x: Floats, u: Floats, right: tuple[Floats, Floats]
+    derivatives: Batched, h: Floats, x: Floats, u: Floats, right: tuple[Floats, Floats]
 ) -> str | None:
     """Return what `vmap` says against `f`; None if it finds the derivatives that autograd finds."""
     try:
         found = [
-            np.einsum("nj,njk->nk", u[:1], Vectorized(f).jacobian(h[:1], x[:1], by=by))
+            np.einsum("nj,njk->nk", u[:1], derivatives.jacobian(h[:1], x[:1], by=by))
             for by in (0, 1)
             if by == 0 or x.shape[1] > 0
         ]
@@ -275,7 +287,8 @@ def compare_with_differences(
         read = np.repeat(x[:1], len(states), axis=0)
         values = examined.derivatives.step(states.astype(h.dtype), read).astype(np.float64)
         ahead, behind = np.split(values, 2)
-        return (ahead - behind) / (2 * distance)
+        found: Floats = (ahead - behind) / (2 * distance)
+        return found
 
     is_double = h.dtype == np.float64
     wide, wider = map(quotient, (1e-4, 1e-3) if is_double else (3e-3, 1e-2))

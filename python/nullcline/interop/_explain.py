@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._derivatives import tensor
+from nullcline.interop._undisturbed import held_by
 
 if TYPE_CHECKING:
+    import torch
+
     from nullcline._support.validation import Floats
-    from nullcline.cells._derivatives import Step
+    from nullcline.cells._derivatives import Batched, Step
 
 _NUMPY = "NumPy, which has no derivatives: write it with torch's operations and tensors"
 _OTHERS = {
@@ -36,10 +39,11 @@ _KNOWN = {
 """Words of PyTorch's own errors, and what they mean here."""
 
 
-def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
+def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` at its first call."""
     import torch
 
+    f = plain.f
     if str(error).startswith("f must"):  # by `require_states`
         return error
     if other := of_another_library(f, h, x):
@@ -53,14 +57,14 @@ def why_it_fails(f: Step, error: Exception, h: Floats, x: Floats) -> Exception:
         )
     double = h.dtype == np.float64
     other_type = np.dtype(np.float32 if double else np.float64)
-    if _works(f, h.astype(other_type), x.astype(other_type)):
+    if _works(plain, h.astype(other_type), x.astype(other_type)):
         return TypeError(
             f"f does not take {h.dtype}, and takes {other_type}, the type of its weights: convert "
             f"them by {'.double()' if double else '.float()'}, or say dtype={other_type}"
         )
     return RuntimeError(
         f"f raised {_said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
-        f"{h.dtype}: it must take any number of rows of these sizes"
+        f"{h.dtype}: it must take any number of rows of these sizes{in_training(f)}"
     )
 
 
@@ -70,6 +74,56 @@ def why_not_differentiable(error: Exception) -> TypeError:
         if words in str(error):
             return TypeError(sentence)
     return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
+
+
+def why_not_the_same(plain: Batched, h: Floats, x: Floats) -> str:
+    """Return a sentence for a function that returned two things for one."""
+    import torch
+
+    def following() -> object:
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002 - what functions draw from
+        with torch.no_grad():
+            return plain.f(plain.tensor(x), plain.tensor(h))
+
+    first, second = following(), following()
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        if torch.equal(first, second):
+            return "f must return the same for the same, and is random: leave out its noise" + (
+                in_training(plain.f) or ", and put modules with dropout in eval()"
+            )
+        return (
+            "f must return the same for the same, and carries a state from one call to the next: "
+            "pass on what it keeps as part of its states" + in_training(plain.f)
+        )
+    return "f must return the same for the same"
+
+
+def in_training(f: Step) -> str:
+    """Return a clause that names modules of `f` which behave otherwise in training, if any do."""
+    import torch
+
+    names = {
+        type(part).__name__
+        for held in held_by(f)
+        if isinstance(held, torch.nn.Module)
+        for part in held.modules()
+        if part.training and _behaves_otherwise(part)
+    }
+    if not names:
+        return ""
+    return f"; it has {', '.join(sorted(names))} in training mode: call module.eval() before"
+
+
+def _behaves_otherwise(module: torch.nn.Module) -> bool:
+    """Whether a module draws numbers or uses statistics of the batch while it is trained."""
+    import torch
+
+    kinds = torch.nn.modules.batchnorm._NormBase, torch.nn.modules.dropout._DropoutNd
+    return isinstance(module, kinds) or bool(
+        isinstance(module, torch.nn.RNNBase) and module.dropout
+    )
 
 
 def _is_known(error: Exception) -> bool:
@@ -87,12 +141,12 @@ def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:
     return None if other is None else f"f is a function of {other}"
 
 
-def _works(f: Step, h: Floats, x: Floats) -> bool:
+def _works(plain: Batched, h: Floats, x: Floats) -> bool:
     import torch
 
     try:
         with torch.no_grad():
-            found: object = f(tensor(x), tensor(h))
+            found: object = plain.f(plain.tensor(x), plain.tensor(h))
     except Exception:  # noqa: BLE001 - whatever it raises
         return False
     return isinstance(found, torch.Tensor) and found.shape == h.shape

@@ -34,7 +34,11 @@ _WORDS = Words(
     library="JAX",
     detaching="stop_gradient",
     widening="jax.tree.map(lambda w: w.astype('float64'), weights) within jax.enable_x64(True)",
-    calming="it holds numbers that change, such as NumPy's random ones or a count of its calls",
+)
+
+_CHANGING = (
+    "f must return the same for the same: it holds numbers that change, such as NumPy's random "
+    "ones or a count of its calls"
 )
 
 _NOISE = (
@@ -72,7 +76,9 @@ def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examin
         trace = Trace(depends=True) if derivatives.row is None else read(derivatives.row.traced)
         if trace.draws and not np.allclose(together, alone, equal_nan=True):
             raise ValueError(_NOISE)
-        require_rows(together, again, alone, h, _WORDS)
+        if not np.array_equal(together, again, equal_nan=True):
+            raise ValueError(_CHANGING)
+        require_rows(together, alone, h)
         _require_full_precision(trace.types, dtype)
         if not trace.depends:
             raise TypeError(UNRELATED)

@@ -6,11 +6,11 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from nullcline.cells._derivatives import as_outside as outside_of_torch
-from nullcline.cells._derivatives import tensor
+from nullcline.cells._autograd import as_outside as outside_of_torch
+from nullcline.cells._autograd import tensor
 from nullcline.cells._jax_derivatives import as_outside as outside_of_jax
 from nullcline.cells._jax_row import Row, reads_values
-from nullcline.interop._held import held_by
+from nullcline.interop._reached import reached_by
 from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def is_of_jax(f: Any, h: Floats, x: Floats) -> bool:
         return False
     if "jax" not in sys.modules:  # by now `f` would have imported it
         return False
-    return _jax_takes(f, h, x) or any(True for _ in held_by(f, _is_jaxs))
+    return _jax_takes(f, h, x) or any(True for _ in reached_by(f, _is_jaxs))
 
 
 def _torch_takes(f: Any, h: Floats, x: Floats) -> bool:

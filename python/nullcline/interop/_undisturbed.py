@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.interop._held import held_by
+from nullcline.interop._reached import reached_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def undisturbed(f: object) -> Iterator[None]:
     import torch
 
     own = torch.get_rng_state()
-    restore = [_keeper(held) for held in held_by(f, _can_change)]
+    restore = [_keeper(held) for held in held_by(f)]
     try:
         with same_random_numbers():
             yield
@@ -47,7 +47,12 @@ def same_random_numbers() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def _can_change(held: object) -> bool:
+def held_by(f: object) -> Iterator[torch.nn.Module | torch.Tensor]:
+    """Yield the modules and tensors of PyTorch that a function reaches."""
+    return reached_by(f, _is_torchs)
+
+
+def _is_torchs(held: object) -> bool:
     import torch
 
     return isinstance(held, torch.nn.Module | torch.Tensor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.interop._device import device_of
 from nullcline.interop._examination import Examined, examine, sample
 from nullcline.interop._frameworks import framework
 from nullcline.interop._function_cell import function_cell
@@ -31,20 +33,23 @@ def from_function(
     bounds: tuple[float, float] | None = None,
     smooth: bool | None = None,
     dtype: DTypeLike | torch.dtype = np.float64,
+    device: str | torch.device | None = None,
 ) -> FunctionCell:
     """Make a cell of any differentiable function that computes a network's next states.
 
-    The same solvers then search it as any cell, but slowly: each of their steps calls `f`, and
-    Jacobians are dense. A network that has a cell of its own is searched tens to hundreds of times
-    faster through that. Nothing is known of a reduced residual or of products
-    with weights: the search minimizes ‖F - s‖² itself, `method` "krylov" is refused, and an end is
-    "fixed" where every |F - s| is at most 64 eps (1 + ‖s‖).
+    The same solvers search it as any cell, at the cost of calling it. Methods "auto" and "krylov"
+    multiply with its Jacobians, for all starts at once: each product costs about as much as `f`
+    itself. In float32, if `f` can compute in it: directions need not be exact, and answers are
+    those of `dtype`. Up to 32 numbers a state, "auto" is "lm", whose Jacobians are dense. Nothing
+    is known of a reduced residual: the search minimizes ‖F - s‖² itself, and an end is "fixed"
+    where every |F - s| is at most 64 eps (1 + ‖s‖). The ends of a start do not depend on the others
+    but by rounding: how PyTorch multiplies a row may depend on how many there are.
 
     Parameters
     ----------
     f
         ``f(inputs, states)``: inputs of shape (n, D) and states of shape (n, S), tensors of
-        `dtype` on the CPU; returns the next states, (n, S), a row for each row and no row with a
+        `dtype` on `device`; returns the next states, (n, S), a row for each row and no row with a
         part in another's. A module with dropout must be in `eval()` mode. It is called a few times
         here, which changes neither its buffers nor the state of random numbers.
     n_states, n_inputs
@@ -62,6 +67,9 @@ def from_function(
     dtype
         What `f` computes in: float64 or float32, of NumPy or PyTorch. Modules of PyTorch are
         float32 until `double()`.
+    device
+        Where `f` computes, "cpu" or "cuda:N". None: the GPU that holds the modules and tensors that
+        it uses, if one does, or else the CPU. The search itself is on the CPU.
 
     Returns
     -------
@@ -77,10 +85,14 @@ def from_function(
         a function of NumPy, or computes in half precision; if `smooth` is neither a truth
         value nor None.
     ValueError
-        If `f` returns another shape, mixes rows, is random, or is not finite at states within
-        `bounds`; if a size is out of range, or `bounds` are not two numbers in their order.
+        If `f` returns another shape, mixes rows, is random, carries a state from one call to the
+        next, or is not finite at states within `bounds`; if it has tensors on several GPUs; if a
+        size is out of range, `bounds` are not two numbers in their order, or there is no such
+        `device`.
     RuntimeError
         If `f` itself raises for the shapes and type said above; its error is the cause.
+    MemoryError
+        If there is too little memory for it, here or in a search.
 
     Warns
     -----
@@ -101,12 +113,30 @@ def from_function(
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
-    return function_cell(_examine, f, n_states, n_inputs, bounds=bounds, smooth=smooth, dtype=dtype)
+    return function_cell(
+        partial(_examine, device=device),
+        *(f, n_states, n_inputs),
+        bounds=bounds,
+        smooth=smooth,
+        dtype=dtype,
+    )
 
 
-def _examine(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
+def _examine(
+    f: Any,
+    box: Box,
+    n_inputs: int,
+    dtype: np.dtype[Any],
+    *,
+    device: str | torch.device | None,
+) -> Examined:
     if is_of_jax(f, *sample(box, n_inputs, dtype)):
+        if device is not None:
+            raise TypeError(
+                "device must be None for a function of JAX, which computes where its weights are"
+            )
         return examine_jax(f, box, n_inputs, dtype)
     framework("torch", "torch")
+    where = device_of(f, device)
     with undisturbed(f):
-        return examine(f, box, n_inputs, dtype)
+        return examine(f, box, n_inputs, dtype, where)

@@ -143,7 +143,7 @@ class _Judge:
     def judge(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
         """Return distinct ends with their last kinds, those that are no minima moved on."""
         h = ends.h.astype(np.float64)
-        if self._speed.is_compiled and h.shape[1] > _LARGEST_DENSE:
+        if self._speed.has_products and h.shape[1] > _LARGEST_DENSE:
             pairs = zip(h, x, strict=True)
             passed = np.array([self._is_minimum_by_products(*pair) for pair in pairs])
             return self._labelled(ends, passed)

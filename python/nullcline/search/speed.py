@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nullcline._native import _core
-from nullcline.cells.protocol import HasCoreWeights, HasPrecision
+from nullcline.cells.protocol import HasCoreWeights, HasPrecision, HasSecondDerivatives
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
 
     Doubles = NDArray[np.float64]
@@ -70,22 +71,22 @@ class Speed:
         return np.stack([self._hessian_of_one(h[i], x[i]) for i in range(len(h))])
 
     def hessian_product(self, h: Doubles, x: Doubles, v: Doubles) -> Doubles:
-        """Return the Hessian of q at one state (S,) times v; the cell's equations are compiled.
+        """Return the Hessian of q at one state (S,) times v, where there are products with it.
 
-        It takes four products with the weights, and no matrix of S² numbers.
+        It takes four products with the weights, or the like, and no matrix of S² numbers.
         """
         arguments = h[None], x[None]
         f = self._step(*arguments) - h
-        change = self._twin.jvp(*arguments, v[None], self._n_threads) - v
-        pulled = self._twin.vjp(*arguments, change, self._n_threads) - change
-        bent = self._twin.hvp(*arguments, f, v[None], self._n_threads)
+        change = self._jvp(*arguments, v[None]) - v
+        pulled = self._vjp(*arguments, change) - change
+        bent = self._hvp(*arguments, f, v[None])
         product: Doubles = (pulled + bent)[0] * (2 / len(h))
         return product
 
     @property
-    def is_compiled(self) -> bool:
-        """Whether there are second derivatives in closed form."""
-        return self._twin is not None
+    def has_products(self) -> bool:
+        """Whether there are products with second derivatives, whatever the states' length."""
+        return self._twin is not None or isinstance(self._cell, HasSecondDerivatives)
 
     def newton_step(self, h: Doubles, x: Doubles) -> Doubles:
         """Return the step of Newton's method on the reduced residual, (n, H); NaN if there is none.
@@ -112,20 +113,29 @@ class Speed:
         return residual.astype(np.float64), jacobian.astype(np.float64)
 
     def _hessian_of_one(self, h: Doubles, x: Doubles) -> Doubles:
-        """Return (JᵀJ + C) 2 / S at one state, with C by differences.
-
-        C = Σ_k f_k ∂²F_k is the derivative of Jᵀf with f held: one product at each of 2 S states.
-        """
-        size, dtype, eps = len(h), self._cell.dtype, float(np.finfo(self.precision).eps)
+        """Return (JᵀJ + C) 2 / S at one state, with C = Σ_k f_k ∂²F_k."""
+        size, dtype = len(h), self._cell.dtype
         f = self._step(h[None], x[None])[0] - h
         j = self._cell.jacobian(h[None].astype(dtype), x[None].astype(dtype))[0] - np.eye(size)
+        by_products = isinstance(self._cell, HasSecondDerivatives)
+        c = self._bends(h, x, f) if by_products else self._bends_by_differences(h, x, f)
+        hessian: Doubles = (j.T @ j + (c + c.T) / 2) * (2 / size)
+        return hessian
+
+    def _bends(self, h: Doubles, x: Doubles, f: Doubles) -> Doubles:
+        """Return C by its products with unit vectors."""
+        states, inputs, weights = (np.tile(row, (len(h), 1)) for row in (h, x, f))
+        return self._hvp(states, inputs, weights, np.eye(len(h)))
+
+    def _bends_by_differences(self, h: Doubles, x: Doubles, f: Doubles) -> Doubles:
+        """Return C, the derivative of Jᵀf with f held: one product at each of 2 S states."""
+        size, eps = len(h), float(np.finfo(self.precision).eps)
         widths = eps ** (1 / 3) * np.maximum(1, np.abs(h))
         around = np.concatenate([h + np.diag(widths), h - np.diag(widths)])
         inputs, covectors = (np.tile(row, (2 * size, 1)) for row in (x, f))
         after, before = np.split(self._vjp(around, inputs, covectors), 2)
-        c = (after - before) / (2 * widths[:, None])
-        hessian: Doubles = (j.T @ j + (c + c.T) / 2) * (2 / size)
-        return hessian
+        c: Doubles = (after - before) / (2 * widths[:, None])
+        return c
 
     def _step(self, h: Doubles, x: Doubles) -> Doubles:
         if self._twin is not None:
@@ -135,11 +145,21 @@ class Speed:
         return self._cell.step(h.astype(dtype), x.astype(dtype)).astype(np.float64)
 
     def _vjp(self, h: Doubles, x: Doubles, u: Doubles) -> Doubles:
+        return self._product("vjp", h, x, u)
+
+    def _jvp(self, h: Doubles, x: Doubles, v: Doubles) -> Doubles:
+        return self._product("jvp", h, x, v)
+
+    def _hvp(self, h: Doubles, x: Doubles, u: Doubles, v: Doubles) -> Doubles:
+        return self._product("hvp", h, x, u, v)
+
+    def _product(self, name: str, *arrays: Doubles) -> Doubles:
+        """Return a product by the cell's method, or by its twin's, of this name."""
         if self._twin is not None:
-            found: Doubles = self._twin.vjp(h, x, u, self._n_threads)
+            found: Doubles = getattr(self._twin, name)(*arrays, self._n_threads)
             return found
         dtype = self._cell.dtype
-        product = self._cell.vjp(h.astype(dtype), x.astype(dtype), u.astype(dtype))
+        product: Floats = getattr(self._cell, name)(*(array.astype(dtype) for array in arrays))
         return product.astype(np.float64)
 
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,7 +28,7 @@ class FunctionEquation {
     using Scalar = T;
 
     /// The products of a sum of states are not the sums of theirs: they are computed anew.
-    /// `curvature` then writes the weights u alone, and Σ_i u_i ∂²F_i v is a product of its own.
+    /// Nor do fields make the curvature: it has products of its own.
     static constexpr bool has_linear_products = false;
 
     FunctionEquation(std::span<const T> ones, const Range<T>& range) : ones_(ones), range_(range) {}
@@ -62,9 +63,9 @@ class FunctionEquation {
     }
 
     template <class Group>
-    void curvature(const Group& group, std::span<const T>, std::span<const T>, std::span<const T>,
-                   std::span<const T> weights, std::span<const T>, std::span<T> out) const {
-        copy(group, weights, out);
+    void curvature(const Group&, std::span<const T>, std::span<const T>, std::span<const T>,
+                   std::span<const T>, std::span<const T>, std::span<T> out) const {
+        std::ranges::fill(out, T{0});
     }
 
     template <class Group>
@@ -90,6 +91,27 @@ class FunctionEquation {
 
 static_assert(Equation<FunctionEquation<double>>);
 
+/// A map F linearized at n states, each with a u, for directions, which need not be exact. Operands
+/// and results are (n, S).
+class LinearizedMap {
+  public:
+    using Directions = MatrixView<const float>;
+
+    LinearizedMap() = default;
+    LinearizedMap(const LinearizedMap&) = delete;
+    LinearizedMap& operator=(const LinearizedMap&) = delete;
+    virtual ~LinearizedMap() = default;
+
+    /// out = uᵀ ∂F/∂h
+    virtual void pulled(MatrixView<float> out) const = 0;
+    /// out = ∂F/∂h v
+    virtual void forward(Directions v, MatrixView<float> out) const = 0;
+    /// out = ∂F/∂h v, and bent = Σ_i u_i ∂²F_i/∂h² v
+    virtual void curved(Directions v, MatrixView<float> out, MatrixView<float> bent) const = 0;
+    /// out = wᵀ ∂F/∂h for another w
+    virtual void backward(Directions w, MatrixView<float> out) const = 0;
+};
+
 /// A map (n, S) x (n, D) → (n, S) and its derivatives by the state, as functions of many states,
 /// their inputs and, last, where the results go. Nothing that they are given may be kept.
 template <class T>
@@ -105,17 +127,9 @@ class Function {
     /// uᵀ ∂F/∂h, one u per state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
 
-    // Products for directions alone, which need not be exact.
-
-    using Directions = MatrixView<const float>;
-
-    /// ∂F/∂h v, one v per state.
-    std::function<void(States h, States x, Directions v, MatrixView<float> out)> forward;
-    /// uᵀ ∂F/∂h, one u per state.
-    std::function<void(States h, States x, Directions u, MatrixView<float> out)> backward;
-    /// Σ_i u_i ∂²F_i/∂h² v, one u and one v per state.
-    std::function<void(States h, States x, States u, Directions v, MatrixView<float> out)>
-        curvature;
+    /// The map linearized at states, with one u each, for directions.
+    std::function<std::unique_ptr<LinearizedMap>(States h, States x, MatrixView<const float> u)>
+        linearized;
 
     Function(std::size_t size, std::size_t input_size, const Range<T>& range)
         : ones_(size, T{1}), inputs_(input_size), range_(range) {}

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nullcline/batching/operands.hpp"
@@ -41,6 +42,7 @@ class FunctionWorker {
           n_rows_(rows_for(starts.size())),
           bytes_(measure(n_rows_)),
           jacobians_(P::factors == Factors::none ? 0 : n_rows_ * function.size(), function.size()),
+          linearized_at_(n_rows_),
           dense_(function.size(), P::factors) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, shape(n_rows_));
@@ -54,8 +56,11 @@ class FunctionWorker {
             advance(Request::exact, [&](const Rows& rows) { serve_products(rows); });
             advance(Request::exact_transposed, [&](const Rows& rows) { serve_gradients(rows); });
             advance(Request::solve, [&](const Rows& rows) { serve_steps(rows); });
-            advance(Request::forward, [&](const Rows& rows) { serve_directions(rows); });
-            advance(Request::backward, [&](const Rows& rows) { serve_descents(rows); });
+            if constexpr (linearizes) {
+                advance_linearized();
+            } else {
+                advance(Request::backward, [&](const Rows& rows) { serve_descents(rows); });
+            }
             advance(Request::precondition, [&](const Rows& rows) { precondition(rows); });
         }
     }
@@ -221,58 +226,174 @@ class FunctionWorker {
         }
     }
 
-    /// The states that slots are at: one that is tried may be the last whose products were made.
-    [[nodiscard]] Matrix<T> states_of(const Rows& rows) const {
-        if constexpr (requires { memory_.states.sides; }) {
-            Matrix<T> h(rows.size(), function_.size());
-            for (std::size_t i = 0; i < rows.size(); ++i) {
-                const bool side = memory_.scalars(rows[i], 0).side;
-                std::ranges::copy(memory_.states.at(rows[i], side).h, h.row(i).begin());
-            }
-            return h;
-        } else {
-            return gathered(memory_.states.h, rows);
-        }
-    }
-
-    void serve_directions(const Rows& rows) {
-        if constexpr (P::requests.contains(Request::forward) && !is_descent) {
-            const Matrix<T> h = states_of(rows);
-            const Matrix<T> x = gathered(memory_.drives, rows);
-            const Matrix<float> v = gathered(memory_.operands.direction, rows);
-            Matrix<float> found(h.rows(), h.cols());
-            function_.forward(h.view(), x.view(), v.view(), found.view());
-            scatter(found, rows, memory_.operands.product);
-            serve_curvatures(rows);
-        }
-    }
-
-    /// The products of directions with second derivatives, for slots whose models have them.
-    void serve_curvatures(const Rows& of) {
-        Rows rows;
-        std::ranges::copy_if(of, std::back_inserter(rows), [&](std::size_t row) {
-            return P::is_curved(memory_.scalars(row, 0));
-        });
-        if (rows.empty()) {
-            return;
-        }
-        const Matrix<T> h = states_of(rows);
-        const Matrix<T> x = gathered(memory_.drives, rows);
-        const Matrix<T> u = gathered(memory_.hessians, rows);
-        const Matrix<float> v = gathered(memory_.operands.direction, rows);
-        Matrix<float> found(h.rows(), h.cols());
-        function_.curvature(h.view(), x.view(), u.view(), v.view(), found.view());
-        scatter(found, rows, memory_.curved_products);
-    }
+    /// Whether the program makes models of the map, by many products at each state.
+    static constexpr bool linearizes = P::requests.contains(Request::precondition);
 
     void serve_descents(const Rows& rows) {
         if constexpr (P::requests.contains(Request::backward)) {
-            const Matrix<T> h = states_of(rows);
+            const Matrix<T> h = gathered(memory_.operands.exact, rows);
             const Matrix<T> x = gathered(memory_.drives, rows);
-            const Matrix<float> u = gathered(memory_.operands.scaled, rows);
-            Matrix<float> found(h.rows(), h.cols());
-            function_.backward(h.view(), x.view(), u.view(), found.view());
-            scatter(found, rows, memory_.operands.gradient);
+            Matrix<T> u(rows.size(), h.cols());
+            Matrix<T> found(rows.size(), h.cols());
+            for (std::size_t i = 0; i < rows.size(); ++i) {
+                copy(group_, memory_.operands.scaled.row(rows[i]), u.row(i));
+            }
+            function_.vjp(h.view(), x.view(), u.view(), found.view());
+            for (std::size_t i = 0; i < rows.size(); ++i) {
+                copy(group_, found.row(i), memory_.operands.gradient.row(rows[i]));
+            }
+        }
+    }
+
+    // Products with linearized maps. Slots that come to new states at about the same time share
+    // one, so that each product is one call for many of them; a slot that has come to its next
+    // state waits until half of all do, or the others are done.
+
+    struct LinearizedSlots {
+        std::unique_ptr<LinearizedMap> map;
+        Rows rows;
+        std::size_t n_left;  ///< slots that are still at the states where the map is linearized
+    };
+
+    void advance_linearized() {
+        leave_old_states();
+        for (const auto& slots : linearized_) {
+            advance_with(*slots);
+        }
+        leave_old_states();
+        Rows waiting;
+        std::size_t n_busy = 0;
+        for (std::size_t row = 0; row < n_rows_; ++row) {
+            n_busy += request(row) == Request::none ? 0 : 1;
+            if (waits_for_product(row) && linearized_at_[row] == nullptr) {
+                waiting.push_back(row);
+            }
+        }
+        if (!waiting.empty() && 2 * waiting.size() >= n_busy) {
+            linearize(waiting);
+        }
+    }
+
+    [[nodiscard]] bool waits_for_product(std::size_t row) const {
+        return request(row) == Request::forward || request(row) == Request::backward;
+    }
+    [[nodiscard]] bool starts_model(std::size_t row) const {
+        return request(row) == Request::backward && P::starts_model(memory_.scalars(row, 0));
+    }
+
+    /// Take slots that have gone on from the maps that were linearized at their states, and drop
+    /// maps of which most slots are gone: their products would be wasted.
+    void leave_old_states() {
+        for (std::size_t row = 0; row < n_rows_; ++row) {
+            if (linearized_at_[row] != nullptr &&
+                (request(row) == Request::none || starts_model(row))) {
+                --std::exchange(linearized_at_[row], nullptr)->n_left;
+            }
+        }
+        std::erase_if(linearized_, [&](const auto& slots) {
+            if (2 * slots->n_left > slots->rows.size()) {
+                return false;
+            }
+            for (const std::size_t row : slots->rows) {
+                if (linearized_at_[row] == slots.get()) {
+                    linearized_at_[row] = nullptr;
+                }
+            }
+            return true;
+        });
+    }
+
+    /// Linearize the map at the states of slots, and let those go on that start their models.
+    void linearize(const Rows& rows) {
+        const Matrix<T> x = gathered(memory_.drives, rows);
+        Matrix<T> h(rows.size(), function_.size());
+        Matrix<float> u(rows.size(), function_.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const auto& scalars = memory_.scalars(rows[i], 0);
+            const auto state = memory_.states.at(rows[i], scalars.side);
+            std::ranges::copy(state.h, h.row(i).begin());
+            const double norm = scalars.residual_norm;
+            std::ranges::transform(state.residual, u.row(i).begin(), [=](T f) {
+                return norm > 0 ? static_cast<float>(static_cast<double>(f) / norm) : 0;
+            });
+        }
+        auto& made = linearized_.emplace_back(std::make_unique<LinearizedSlots>(
+            function_.linearized(h.view(), x.view(), std::as_const(u).view()), rows, rows.size()));
+        Matrix<float> pulled(rows.size(), function_.size());
+        made->map->pulled(pulled.view());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const std::size_t row = rows[i];
+            linearized_at_[row] = made.get();
+            if (starts_model(row)) {
+                std::ranges::copy(pulled.row(i), memory_.operands.gradient.row(row).begin());
+                with_slot(row, [](Slot& slot) { slot.advance(); });
+            }
+        }
+    }
+
+    /// Serve slots with the map that is linearized at their states, and let them go on.
+    void advance_with(const LinearizedSlots& slots) {
+        const auto select = [&](Request wanted) {
+            Rows numbers;
+            for (std::size_t i = 0; i < slots.rows.size(); ++i) {
+                const std::size_t row = slots.rows[i];
+                if (linearized_at_[row] == &slots && request(row) == wanted && !starts_model(row)) {
+                    numbers.push_back(i);
+                }
+            }
+            return numbers;
+        };
+        const auto serve = [&](Request wanted, MatrixView<float> from, const auto& multiply) {
+            const Rows numbers = select(wanted);
+            if (numbers.empty()) {
+                return;
+            }
+            Matrix<float> operand(slots.rows.size(), function_.size());
+            for (const std::size_t i : numbers) {
+                std::ranges::copy(from.row(slots.rows[i]), operand.row(i).begin());
+            }
+            multiply(std::as_const(operand).view(), numbers);
+            for (const std::size_t i : numbers) {
+                with_slot(slots.rows[i], [](Slot& slot) { slot.advance(); });
+            }
+        };
+        serve(Request::forward, memory_.operands.direction,
+              [&](auto v, const Rows& numbers) { multiply_directions(slots, v, numbers); });
+        serve(Request::backward, memory_.operands.scaled, [&](auto u, const Rows& numbers) {
+            Matrix<float> found(slots.rows.size(), function_.size());
+            slots.map->backward(u, found.view());
+            for (const std::size_t i : numbers) {
+                std::ranges::copy(std::as_const(found).row(i),
+                                  memory_.operands.gradient.row(slots.rows[i]).begin());
+            }
+        });
+    }
+
+    /// J v, and where a model has it, Σ_i f_i ∂²F_i v.
+    void multiply_directions(const LinearizedSlots& slots, MatrixView<const float> v,
+                             const Rows& numbers) {
+        const auto scalars = [&](std::size_t i) -> const auto& {
+            return memory_.scalars(slots.rows[i], 0);
+        };
+        const bool is_curved =
+            std::ranges::any_of(numbers, [&](std::size_t i) { return scalars(i).model.curved; });
+        Matrix<float> found(v.rows(), v.cols());
+        Matrix<float> bent(is_curved ? v.rows() : 0, v.cols());
+        if (is_curved) {
+            slots.map->curved(v, found.view(), bent.view());
+        } else {
+            slots.map->forward(v, found.view());
+        }
+        for (const std::size_t i : numbers) {
+            const std::size_t row = slots.rows[i];
+            std::ranges::copy(std::as_const(found).row(i),
+                              memory_.operands.product.row(row).begin());
+            if (is_curved) {
+                const auto norm = static_cast<float>(scalars(i).residual_norm);
+                std::ranges::transform(std::as_const(bent).row(i),
+                                       memory_.curved_products.row(row).begin(),
+                                       [=](float product) { return norm * product; });
+            }
         }
     }
 
@@ -291,10 +412,6 @@ class FunctionWorker {
         }
     }
 
-    /// Whether steps go down the gradient alone, so that no direction is multiplied.
-    static constexpr bool is_descent =
-        !requires(typename P::Scalars scalars) { P::is_curved(scalars); };
-
     const P& program_;
     const Function<T>& function_;
     const Search& search_;
@@ -305,6 +422,8 @@ class FunctionWorker {
     TileMemory bytes_;
     Memory memory_;
     Matrix<T> jacobians_;
+    std::vector<std::unique_ptr<LinearizedSlots>> linearized_;
+    std::vector<LinearizedSlots*> linearized_at_;  ///< which of them each slot is at, if any
     typename P::Workspace work_;
     DenseSteps<T> dense_;
     SerialGroup group_;

@@ -93,9 +93,9 @@ struct KrylovNewton {
             : KrylovNewtonMemory<T>(arena, shape, requests, E::has_linear_products) {}
     };
 
-    /// Whether a slot's directions need products with second derivatives too.
-    [[nodiscard]] static constexpr bool is_curved(const Scalars& scalars) {
-        return scalars.model.curved;
+    /// Whether a slot has come to a state, whose model it starts.
+    [[nodiscard]] static constexpr bool starts_model(const Scalars& scalars) {
+        return scalars.stage == Stage::start_subspace;
     }
 
     template <ThreadGroup Group, class Search>

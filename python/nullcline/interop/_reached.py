@@ -14,7 +14,7 @@ _LIBRARIES = ("torch.", "jax.", "flax.", "equinox.")
 """Whose functions reach nothing of the user's."""
 
 
-def held_by(f: object, is_wanted: Callable[[Any], bool]) -> Iterator[Any]:
+def reached_by(f: object, is_wanted: Callable[[Any], bool]) -> Iterator[Any]:
     """Yield what is wanted of all that a function reaches, by the functions that it calls."""
     seen: set[int] = set()
     ahead: list[Any] = [f]

@@ -1,0 +1,311 @@
+"""Searches over functions by products with their Jacobians, against those of compiled cells."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nullcline as nc
+from nullcline.cells._derivatives import Batched, Vectorized
+from nullcline.interop import FunctionWarning, _device
+from nullcline.interop._device import device_of
+from testing.every_cell import Network, random_network
+from testing.gru_samples import seeds
+
+if TYPE_CHECKING:
+    from nullcline.cells import FunctionCell
+
+N_UNITS = 40
+"""More than the size up to which functions are searched with dense factors."""
+
+
+def written(network: Network) -> Any:
+    """Return a network as its user writes it: operations of PyTorch over all rows."""
+    step = torch.func.vmap(lambda x, h: network.step(h, x))
+
+    def f(x: torch.Tensor, h: torch.Tensor) -> Any:
+        return step(x, h)
+
+    return f
+
+
+def function_of(network: Network) -> FunctionCell:
+    box = network.cell().box
+    bounds = None if network.kind == "lstm" else (box.low.min(), box.high.max())  # c has no box
+    return nc.from_function(written(network), network.state_size, network.input_size, bounds=bounds)
+
+
+def starts_of(network: Network, n: int) -> Any:
+    rng = np.random.default_rng(0)
+    states = rng.uniform(-1, 1, (n, network.state_size))
+    for _ in range(3):
+        states = network.cell().step(states, rng.normal(size=(n, network.input_size)))
+    return states
+
+
+@settings(max_examples=6)
+@given(st.sampled_from(["gru", "lstm", "tanh", "leaky"]), st.sampled_from([0.8, 1.5]), seeds)
+def test_a_function_has_the_points_of_the_cell(kind: str, gain: float, seed: int) -> None:
+    network = random_network(kind, N_UNITS, 2, gain, seed=seed)
+    starts, x = starts_of(network, 6), [0.3, -0.2]
+    native, cell = network.cell(), function_of(network)
+    found, right = (nc.find_fixed_points(of, starts, x) for of in (cell, native))
+    fixed = found.kind == "fixed"
+    # What a function calls fixed is so in the cell, where it is a zero to rounding.
+    again = nc.find_fixed_points(native, found.h[fixed], x)
+    assert set(again.kind) <= {"fixed"}
+    np.testing.assert_allclose(again.h, found.h[fixed], rtol=0, atol=1e-7)
+    if gain < 1 and set(right.kind) == {"fixed"} and len(right.unique()) == 1:
+        assert set(found.kind) == {"fixed"}
+        np.testing.assert_allclose(found.h, right.h, rtol=0, atol=1e-8)
+
+
+@settings(max_examples=5)
+@given(st.sampled_from(["gru", "lstm", "tanh"]), st.integers(1, 6), seeds)
+def test_second_derivatives_are_those_of_the_cell(kind: str, size: int, seed: int) -> None:
+    network = random_network(kind, size, 2, seed=seed)
+    native, cell = network.cell(), function_of(network)
+    rng = np.random.default_rng(seed)
+    h, u, v = rng.uniform(-1, 1, (3, 4, network.state_size))
+    x = rng.normal(size=(4, 2))
+    np.testing.assert_allclose(cell.hvp(h, x, u, v), native.hvp(h, x, u, v), rtol=0, atol=1e-12)
+    assert cell.hvp(h[:0], x[:0], u[:0], v[:0]).shape == (0, network.state_size)
+    linearized = cell._derivatives.linearized(h, x, u)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(linearized.pulled, native.vjp(h, x, u), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(linearized.backward(v), native.vjp(h, x, v), rtol=0, atol=1e-12)
+    product, bent = linearized.curved(v)
+    np.testing.assert_allclose(linearized.forward(v), product, rtol=0, atol=0)
+    np.testing.assert_allclose(product, native.jvp(h, x, v), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(bent, native.hvp(h, x, u, v), rtol=0, atol=1e-12)
+
+
+def ghosts(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """Independent units h' = h + 0.3 (h² + 1e-6): a ghost at zero, and no fixed point."""
+    return h + 0.3 * (h**2 + 1e-6) + 0 * x.sum(1, keepdim=True)
+
+
+def test_a_search_converges_to_ghosts_as_newtons_method_does() -> None:
+    cell = nc.from_function(ghosts, N_UNITS, 1, bounds=(-1, 1))
+    starts = np.random.default_rng(0).uniform(-0.5, 0.5, (20, N_UNITS))
+    found = nc.find_fixed_points(cell, starts)
+    assert set(found.kind) == {"slow"}
+    assert np.median(found.iterations) < 30
+    np.testing.assert_allclose(found.h, 0, rtol=0, atol=1e-3)
+
+
+@pytest.fixture
+def jacobians(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many dense Jacobians were made in each call."""
+    made: list[int] = []
+    for way in (Batched, Vectorized):
+        own = way.jacobian
+
+        def counted(self: Any, h: Any, x: Any, *, by: int, own: Any = own) -> Any:
+            made.append(len(h))
+            return own(self, h, x, by=by)
+
+        monkeypatch.setattr(way, "jacobian", counted)
+    return made
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_no_start_has_a_jacobian_of_its_own(method: str, jacobians: list[int]) -> None:
+    network = random_network("gru", N_UNITS, 2, seed=3)
+    cell = function_of(network)
+    starts = starts_of(network, 60)
+    jacobians.clear()
+    found = nc.find_fixed_points(cell, starts, method=method)
+    assert set(found.kind) == {"fixed"}
+    assert jacobians == ([1] if method == "auto" else [])
+
+
+def test_a_small_function_is_searched_with_dense_factors(jacobians: list[int]) -> None:
+    network = random_network("gru", 6, 2, seed=3)
+    nc.find_fixed_points(function_of(network), starts_of(network, 60))
+    assert sum(jacobians) >= 60
+
+
+def test_products_are_few_calls_for_many_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network("gru", N_UNITS, 2, 1.5, seed=3)
+    cell = function_of(network)
+    own = Batched.linearized
+    calls: list[int] = []
+
+    def counted(self: Any, *at: Any) -> Any:
+        calls.append(len(at[0]))
+        return own(self, *at)
+
+    monkeypatch.setattr(Batched, "linearized", counted)
+    found = nc.find_fixed_points(cell, starts_of(network, 200))
+    assert len(calls) < found.iterations.sum() / 20
+    assert max(calls) == 200
+
+
+def test_the_order_of_starts_changes_no_point() -> None:
+    """Not to the last bit: a row's products by PyTorch depend on how many rows there are."""
+    network = random_network("gru", N_UNITS, 2, 0.8, seed=4)
+    cell, starts = function_of(network), starts_of(network, 50)
+    found = nc.find_fixed_points(cell, starts)
+    order = np.random.default_rng(1).permutation(50)[:20]
+    again = nc.find_fixed_points(cell, starts[order])
+    np.testing.assert_array_equal(again.kind, found.kind[order])
+    np.testing.assert_allclose(again.h, found.h[order], rtol=0, atol=1e-12)
+    alike = nc.find_fixed_points(cell, starts)
+    np.testing.assert_array_equal(alike.h, found.h)
+
+
+class Backward(torch.autograd.Function):
+    """A tanh whose derivative cannot be differentiated again."""
+
+    @staticmethod
+    def forward(ctx: Any, a: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(a.tanh())
+        return a.tanh()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator, unused-ignore]
+    def backward(ctx: Any, g: torch.Tensor) -> Any:
+        return g * (1 - ctx.saved_tensors[0] ** 2)
+
+
+def test_derivatives_that_have_none_are_found_the_long_way() -> None:
+    w = torch.from_numpy(np.random.default_rng(0).normal(size=(N_UNITS, N_UNITS)) / N_UNITS)
+
+    def once(x: torch.Tensor, h: torch.Tensor) -> Any:
+        return Backward.apply(h @ w + x)  # type: ignore[no-untyped-call]
+
+    def plain(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(h @ w + x)
+
+    with pytest.warns(FunctionWarning, match="vmap refuses it"):
+        cell = nc.from_function(once, N_UNITS, N_UNITS)
+    right = nc.from_function(plain, N_UNITS, N_UNITS)
+    h, x, u, v = np.random.default_rng(1).uniform(-1, 1, (4, 3, N_UNITS))
+    np.testing.assert_allclose(cell.jvp(h, x, v), right.jvp(h, x, v), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(cell.hvp(h, x, u, v), right.hvp(h, x, u, v), rtol=0, atol=1e-7)
+    found, known = (nc.find_fixed_points(of, h, x) for of in (cell, right))
+    assert set(found.kind) == {"fixed"}
+    np.testing.assert_allclose(found.h, known.h, rtol=0, atol=1e-12)
+
+
+def test_float32_serves_for_directions_and_float64_for_answers() -> None:
+    network = random_network("gru", N_UNITS, 2, seed=5)
+    layer = torch.nn.GRUCell(2, N_UNITS).double()
+    types: set[torch.dtype] = set()
+
+    def f(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        types.add(h.dtype)
+        return torch.as_tensor(layer(x, h))
+
+    cell = nc.from_function(f, N_UNITS, 2)
+    assert types == {torch.float64, torch.float32}
+    found = nc.find_fixed_points(cell, starts_of(network, 10))
+    assert found.h.dtype == np.float64
+    assert set(found.kind) == {"fixed"}
+    np.testing.assert_allclose(cell.step(found.h), found.h, rtol=0, atol=1e-13)
+    assert layer.weight_hh.dtype == torch.float64
+
+    def only_double(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        if h.dtype != torch.float64:
+            raise TypeError("float64 alone")
+        return torch.as_tensor(layer(x, h))
+
+    picky = nc.from_function(only_double, N_UNITS, 2)
+    again = nc.find_fixed_points(picky, starts_of(network, 10))
+    np.testing.assert_allclose(again.h, found.h, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")]
+)
+def test_rows_are_computed_in_parts_where_memory_is_too_small(error: Exception) -> None:
+    network = random_network("gru", N_UNITS, 2, seed=5)
+    plain, most = written(network), 1000
+
+    def f(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        if len(h) > most:
+            raise error
+        return torch.as_tensor(plain(x, h))
+
+    cell = nc.from_function(f, N_UNITS, 2, bounds=(-1, 1))
+    starts = starts_of(network, 11)
+    h, x, u, v = starts[:9], np.zeros((9, 2)), starts[1:10], starts[2:]
+    whole = cell.step(h), cell.jacobian(h), cell.jvp(h, x, v), cell.vjp(h, x, u)
+    found = nc.find_fixed_points(cell, starts)
+    most = 4
+    parts = cell.step(h), cell.jacobian(h), cell.jvp(h, x, v), cell.vjp(h, x, u)
+    for part, right in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, right, rtol=0, atol=1e-14)
+    again = nc.find_fixed_points(cell, starts)
+    np.testing.assert_array_equal(again.kind, found.kind)
+    np.testing.assert_allclose(again.h, found.h, rtol=0, atol=1e-12)
+    most = 0
+    with pytest.raises(MemoryError, match="for a single state"):
+        nc.find_fixed_points(cell, starts)
+
+
+def test_a_function_computes_where_its_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(h)
+
+    assert device_of(f, None) == torch.device("cpu")
+    assert device_of(f, "cpu") == torch.device("cpu")
+    for named, message in {"gpu": "'cpu' or 'cuda:N', not 'gpu'", "meta": "not 'meta'"}.items():
+        with pytest.raises(ValueError, match=message):
+            nc.from_function(f, 1, 1, device=named)
+    with pytest.raises(TypeError, match="device must be a name"):
+        nc.from_function(f, 1, 1, device=0)  # type: ignore[arg-type]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="finds no GPU: leave it out"):
+        nc.from_function(f, 1, 1, device="cuda:1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_of(f, "cuda:1") == torch.device("cuda:1")
+
+    def placed(*names: str) -> Any:
+        tensors = [SimpleNamespace(device=torch.device(name)) for name in names]
+        return lambda _: iter(tensors)
+
+    monkeypatch.setattr(_device, "_tensors_of", placed("cpu", "cuda:1", "cuda:1"))
+    assert device_of(f, None) == torch.device("cuda:1")
+    monkeypatch.setattr(_device, "_tensors_of", placed("cuda:1", "cuda:0"))
+    with pytest.raises(ValueError, match="on cuda:0 and cuda:1: move them to one"):
+        device_of(f, None)
+
+
+class Running:
+    """A function that remembers how often it was called."""
+
+    def __init__(self) -> None:
+        self.sum = 0.0
+
+    def __call__(self, _: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        self.sum += 0.1
+        return torch.tanh(h + self.sum)
+
+
+DROPOUT = torch.nn.Dropout(0.5)
+NORM = torch.nn.BatchNorm1d(2).double()
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda _, h: torch.tanh(h + torch.randn_like(h)), "is random: leave out its noise"),
+        (lambda _, h: torch.tanh(DROPOUT(h)), r"Dropout in training mode: call module.eval\(\)"),
+        (Running(), "carries a state from one call to the next"),
+    ],
+)
+def test_what_does_not_repeat_is_told_why(f: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nc.from_function(f, 2, 1)
+
+
+def test_a_batch_norm_in_training_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"BatchNorm1d in training mode: call module.eval\(\)"):
+        nc.from_function(lambda _, h: torch.tanh(NORM(h)), 2, 1)
