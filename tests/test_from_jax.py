@@ -565,6 +565,21 @@ def test_weights_of_float32_are_promoted_and_it_is_searched_in_float64() -> None
     h, x = np.random.default_rng(0).normal(size=(2, 3, 2))
     exact = np.tanh(h @ np.asarray(w, np.float64) + x)
     np.testing.assert_allclose(cell.step(h, x), exact, rtol=0, atol=1e-15)
+    derivatives = pickle.loads(pickle.dumps(cell))._derivatives  # noqa: S301
+    assert derivatives.takes_single  # for directions, which need not be exact
+    narrow = derivatives.vjp(*(array.astype(np.float32) for array in (h, x, h)))
+    assert narrow.dtype == np.float32
+    np.testing.assert_allclose(narrow, cell.vjp(h, x, h), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(nc.find_fixed_points(cell, h, x).kind, "fixed")
+
+
+def test_directions_are_in_float64_where_float32_does_not_serve() -> None:
+    def f(_: Any, h: Any) -> Any:
+        return jnp.sin(h + 1e6)
+
+    cell = nc.from_jax(f, 1, 0)
+    assert cell.precision == np.float64
+    assert not cell._derivatives.takes_single
 
 
 def test_float32_within_float64_is_said_and_searched_as_such() -> None:
@@ -749,7 +764,7 @@ def test_weights_stay_on_their_device_and_results_come_back() -> None:
                 values = cell.step(np.ones((3, 2)))
                 assert type(values) is np.ndarray, type(values)
                 np.testing.assert_allclose(values, np.tanh(0.5), atol=1e-15)
-                weights = cell._derivatives.row.weights
+                weights = cell._derivatives.row(cell.dtype).weights
                 assert all(one.devices() == {second} for one in weights), weights
                 assert set(nc.find_fixed_points(cell, np.ones((3, 2))).kind) == {"fixed"}
     """

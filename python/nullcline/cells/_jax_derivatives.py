@@ -33,27 +33,30 @@ LARGEST = 2**23
 class JaxDerivatives:
     """A function of JAX, and its derivatives by whichever of JAX's modes take it.
 
-    The function is traced at the first call, once, for a single row, and this trace is computed
-    for all rows by `vmap`, so that no row has a part in another's. A function that cannot be traced
-    because it decides by values is called as it is, row after row.
+    The function is traced once for each type of numbers, for a single row, and this trace is
+    computed for all rows by `vmap`, so that no row has a part in another's. A function that cannot
+    be traced because it decides by values is called as it is, row after row.
 
     Parameters
     ----------
     f
         ``f(inputs, states)``, as `from_jax` takes it.
+    takes_single
+        Whether `f` of float64 serves in float32 too, for directions.
     """
 
-    def __init__(self, f: Any) -> None:
+    def __init__(self, f: Any, *, takes_single: bool = False) -> None:
         self.f = f
-        self._program: _Compiled | _AsItIs | None = None
+        self.takes_single = takes_single
+        self._programs: dict[np.dtype[Any], _Compiled | _AsItIs] = {}
         self._making = threading.Lock()
 
     def of(self, f: Any) -> JaxDerivatives:
         """Return the same for another function, such as what stands for `f` in a pickle."""
-        return type(self)(f)
+        return type(self)(f, takes_single=self.takes_single)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"f": self.f}
+        return {"f": self.f, "takes_single": self.takes_single}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -82,10 +85,9 @@ class JaxDerivatives:
         """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S), for `u` and `v` of shape (n, S)."""
         return self._compute("curvature", 0, h, x, u, v)
 
-    @property
-    def row(self) -> Row | None:
-        """The function as it was traced; None before it is, and where it cannot be."""
-        return getattr(self._program, "row", None)
+    def row(self, dtype: np.dtype[Any]) -> Row | None:
+        """Return the function as it was traced for a type; None where it cannot be, or is not."""
+        return getattr(self._programs.get(dtype), "row", None)
 
     def slower(self, h: Floats, x: Floats) -> dict[str, tuple[str, Exception]]:
         """Return what is not computed in the fastest way, in which, and what JAX says against that.
@@ -104,9 +106,9 @@ class JaxDerivatives:
 
     def _made(self, h: Floats, x: Floats) -> _Compiled | _AsItIs:
         with self._making:
-            if self._program is None:
-                self._program = _program(self.f, h[:1], x[:1])
-            return self._program
+            if h.dtype not in self._programs:
+                self._programs[h.dtype] = _program(self.f, h[:1], x[:1])
+            return self._programs[h.dtype]
 
 
 def _program(f: Any, h: Floats, x: Floats) -> _Compiled | _AsItIs:

@@ -6,6 +6,7 @@ whether it is the same function each time, and once for one, which is what a sea
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from nullcline.interop._jaxpr import Trace, read
 from nullcline.interop._undisturbed import same_random_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nullcline._support.validation import Floats
     from nullcline.cells._jax_row import Row
     from nullcline.cells.box import Box
@@ -58,6 +61,10 @@ _AS_IT_IS = (
 )
 
 
+_IN_SINGLE = 1e-3
+"""By how much products in float32 may differ from those in float64."""
+
+
 def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
     """Return what `f` is found to be; raise unless it is a map of rows that is differentiable."""
     framework("jax", "flax")
@@ -68,12 +75,13 @@ def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examin
     with same_random_numbers(), as_outside(dtype):
         try:
             alone = derivatives.step(h, x)
-            together, again = _batches(f, h, x, derivatives.row)
+            together, again = _batches(f, h, x, derivatives.row(dtype))
         except MemoryError:
             raise
         except Exception as error:
             raise why_it_fails(f, error, h, x) from error
-        trace = Trace(depends=True) if derivatives.row is None else read(derivatives.row.traced)
+        row = derivatives.row(dtype)
+        trace = Trace(depends=True) if row is None else read(row.traced)
         if trace.draws and not np.allclose(together, alone, equal_nan=True):
             raise ValueError(_NOISE)
         if not np.array_equal(together, again, equal_nan=True):
@@ -86,9 +94,11 @@ def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examin
         _require_derivatives(derivatives, h, x, rng)
         compare_with_differences(examined, h, x, rng, _WORDS)
         slower = derivatives.slower(h, x)
+    if row is not None and examined.precision == np.float64:
+        derivatives.takes_single = _takes_single_precision(derivatives, h, x)
     if trace.draws:
         examined.doubts.append(_ONE_DRAW)
-    if derivatives.row is None:
+    if row is None:
         examined.doubts.append(_AS_IT_IS)
     elif slower:
         ways = ", ".join(f"{name} {slower[name][0]}" for name in WAYS if name in slower)
@@ -124,6 +134,28 @@ def _require_derivatives(
         raise ValueError("f must have finite derivatives, and JAX found NaN or infinity")
     if not found[0].any() and (derivatives.step(h + v / 100, x) != derivatives.step(h, x)).any():
         raise TypeError(UNRELATED)
+
+
+def _takes_single_precision(derivatives: JaxDerivatives, h: Floats, x: Floats) -> bool:
+    """Whether a function of float64 has nearly the same products when it computes in float32."""
+    states, inputs = h.astype(np.float32), x.astype(np.float32)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX says that it makes float32 of float64
+            found = [product(states, inputs, states) for product in _products(derivatives)]
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it raises, float64 works
+        return False
+    right = [product(h, x, h) for product in _products(derivatives)]
+    return all(
+        np.allclose(one, other, rtol=0, atol=_IN_SINGLE * max(1, float(np.abs(other).max())))
+        for one, other in zip(found, right, strict=True)
+    )
+
+
+def _products(derivatives: JaxDerivatives) -> tuple[Callable[..., Floats], ...]:
+    return derivatives.jvp, derivatives.vjp
 
 
 def _batches(f: Any, h: Floats, x: Floats, row: Row | None) -> tuple[Floats, Floats]:
