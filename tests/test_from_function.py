@@ -56,7 +56,7 @@ def test_a_function_of_a_cell_is_the_cell(kind: str, size: int, reads: int, seed
     np.testing.assert_allclose(cell.residual_jacobian(h, x), j, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "krylov"])
+@pytest.mark.parametrize("method", METHODS)
 def test_the_solvers_find_what_they_find_in_the_cell(method: str) -> None:
     network = random_network("gru", 6, 2, gain=1.5, seed=6)
     rng = np.random.default_rng(0)
@@ -257,8 +257,6 @@ def test_other_bad_input_is_refused() -> None:
         nc.from_function(lambda _, h: h, 0, 1)
     with pytest.raises(ValueError, match="bounds must be two numbers"):
         nc.from_function(lambda _, h: h, 1, 1, bounds=(1, -1))
-    with pytest.raises(ValueError, match="'krylov' needs products"):
-        nc.find_fixed_points(cell, np.zeros((1, 2)), method="krylov")
     with pytest.raises(ValueError, match=r"starts must have shape \(n, 2\)"):
         nc.find_fixed_points(cell, np.zeros((1, 3)))
     with pytest.raises(TypeError, match=r"only a nullcline.GRU can be"):

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 _MOST_NUMBERS = 2**23
 """Numbers of Jacobians that are made at once for products with them."""
 
-_TINY = 1e-300
-"""What a direction is at least as long as."""
-
 
 class Derivatives(Protocol):
     """A function of rows and its derivatives, for whichever library computes them.
@@ -191,8 +188,9 @@ class Batched:
 
     def curvature_by_differences(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return the derivative of uᵀ J along v by central differences."""
-        size = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), _TINY)
-        width = float(np.finfo(h.dtype).eps) ** (1 / 3) * (1 + np.abs(h).max()) / size
+        size = np.linalg.norm(v, axis=1, keepdims=True)
+        width = float(np.finfo(h.dtype).eps) ** (1 / 3) * (1 + np.abs(h).max())
+        width = width / np.where(size > 0, size, 1)
         step = (width * v).astype(h.dtype)
         after, before = self.vjp(h + step, x, u), self.vjp(h - step, x, u)
         bent: Floats = ((after - before) / (2 * width)).astype(h.dtype)

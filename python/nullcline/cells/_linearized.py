@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from nullcline._support.validation import Floats
-    from nullcline.cells._derivatives import Derivatives
 
 
 class Linearized(Protocol):
@@ -42,10 +41,20 @@ class Linearized(Protocol):
         ...
 
 
+class _HasProducts(Protocol):
+    """What `nullcline.cells._derivatives.Derivatives` says of products."""
+
+    def jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats: ...
+
+    def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats: ...
+
+    def curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats: ...
+
+
 class Unrecorded:
     """Whatever derivatives a library has, computed anew each time."""
 
-    def __init__(self, derivatives: Derivatives, h: Floats, x: Floats, u: Floats) -> None:
+    def __init__(self, derivatives: _HasProducts, h: Floats, x: Floats, u: Floats) -> None:
         self._derivatives = derivatives
         self._at = h.copy(), x.copy()
         self._u = u.copy()

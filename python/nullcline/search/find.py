@@ -48,8 +48,8 @@ def find_fixed_points(
 
     The outputs of every fixed point, and of every state that the cell reaches, lie in its `box`:
     for a GRU the cube (-1, 1)^H. The search never leaves it. On the processor, the end of a start
-    does not depend, bit for bit, on the other starts, on their order or on the number of threads.
-    Ctrl-C ends a search.
+    does not depend, bit for bit, on the other starts, on their order or on the number of threads;
+    that of a function may, by rounding. Ctrl-C ends a search.
 
     Parameters
     ----------
