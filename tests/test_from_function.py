@@ -10,7 +10,6 @@ import sys
 import warnings
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 import torch
@@ -200,8 +199,6 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         "a function of NumPy.*torch's operations",
     ),
     "NumPy of a tensor": (lambda _, h: torch.tensor(h.numpy()), TypeError, "f uses NumPy"),
-    "JAX": (lambda _, h: jax.numpy.tanh(h), TypeError, "a function of JAX.*torch's operations"),
-    "JAX, compiled": (jax.jit(lambda _, h: h / 2), TypeError, "a function of JAX"),
     "float32 weights": (
         torch.nn.GRUCell(1, 2),
         TypeError,

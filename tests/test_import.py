@@ -71,6 +71,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "follow_input",
         "from_flax",
         "from_function",
+        "from_jax",
         "from_keras",
         "from_module",
         "from_safetensors",

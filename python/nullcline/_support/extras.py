@@ -7,7 +7,7 @@ EXTRAS = {
     "keras": "keras",
     "h5py": "keras",
     "flax": "flax",
-    "jax": "flax",
+    "jax": "jax",
     "safetensors": "safetensors",
     "ml_dtypes": "safetensors",
     "matplotlib": "plot",

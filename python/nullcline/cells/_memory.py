@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
 
-_WORDS = ("allocate memory", "out of memory", "not enough memory")
+_WORDS = ("allocate memory", "out of memory", "not enough memory", "RESOURCE_EXHAUSTED")
 """What libraries say of memory in errors of other types."""
 
 

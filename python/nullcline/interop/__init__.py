@@ -7,8 +7,10 @@ pair is in a module's settings, where no type checker sees it.
 from __future__ import annotations
 
 from nullcline.cells.bidirectional import Bidirectional
+from nullcline.interop._function_cell import FunctionWarning
 from nullcline.interop.flax import from_flax
-from nullcline.interop.function import FunctionWarning, from_function
+from nullcline.interop.function import from_function
+from nullcline.interop.jax import from_jax
 from nullcline.interop.keras import from_keras
 from nullcline.interop.module import from_module
 from nullcline.interop.safetensors import from_safetensors
@@ -19,6 +21,7 @@ __all__ = [
     "FunctionWarning",
     "from_flax",
     "from_function",
+    "from_jax",
     "from_keras",
     "from_module",
     "from_safetensors",

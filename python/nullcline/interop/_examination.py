@@ -43,17 +43,45 @@ N_ROWS = 3
 N_DIRECTIONS = 3
 """Directions in which derivatives are compared with differences."""
 
-_WRONG_DERIVATIVES = (
-    "f has derivatives, as PyTorch finds them, that are not those of its values (detach, no_grad "
-    "or a surrogate gradient within?): fixed points are judged by values, but stability and all "
-    "else that is linear will be that of these derivatives"
-)
 
-_COARSE = (
-    "f returns float64 and computes in float32 in part: its values are exact to float32's rounding "
-    "alone, and it is searched in float32. To have it searched in float64, convert its weights "
-    "(module.double()) and leave out casts"
-)
+@dataclass(frozen=True)
+class Words:
+    """What is said of functions of one library.
+
+    Attributes
+    ----------
+    library
+        What it is called.
+    detaching
+        How a function comes to have derivatives that are not those of its values.
+    widening
+        How its weights are made float64.
+    """
+
+    library: str
+    detaching: str
+    widening: str
+
+    @property
+    def wrong_derivatives(self) -> str:
+        """What is said of derivatives that are not those of the values."""
+        return (
+            f"f has derivatives, as {self.library} finds them, that are not those of its values "
+            f"({self.detaching} or a surrogate gradient within?): fixed points are judged by "
+            "values, but stability and all else that is linear will be that of these derivatives"
+        )
+
+    @property
+    def coarse(self) -> str:
+        """What is said of float64 that is exact to float32's rounding alone."""
+        return (
+            "f returns float64 and computes in float32 in part: its values are exact to float32's "
+            "rounding alone, and it is searched in float32. To have it searched in float64, "
+            f"convert its weights ({self.widening}) and leave out casts"
+        )
+
+
+_TORCH = Words("PyTorch", "detach, no_grad", "module.double()")
 
 
 @dataclass
@@ -72,7 +100,7 @@ class Examined:
         Sentences that its owner should read.
     """
 
-    derivatives: Batched
+    derivatives: Any
     is_smooth: bool
     precision: np.dtype[Any]
     doubts: list[str] = field(default_factory=list)
@@ -82,9 +110,8 @@ def examine(
     f: Step, box: Box, n_inputs: int, dtype: np.dtype[Any], device: torch.device
 ) -> Examined:
     """Return what `f` is found to be; raise unless it is a map of rows that is differentiable."""
-    rng = np.random.default_rng(0)
-    h = _within(box, rng).astype(dtype)
-    x = rng.uniform(-0.5, 0.5, (N_ROWS, n_inputs)).astype(dtype)
+    rng = np.random.default_rng(1)
+    h, x = sample(box, n_inputs, dtype)
     u = rng.normal(size=h.shape).astype(dtype)
     plain, alone = Batched(f, device), RowByRow(f, device)
     with as_outside():
@@ -98,12 +125,19 @@ def examine(
         if refusal := _why_not_vectorized(examined.derivatives, h, x, u, products):
             examined.derivatives = alone if seen.reads_values else plain
             examined.doubts.append(_slower(refusal, alone=seen.reads_values))
-        _compare_with_differences(examined, h, x, rng)
+        compare_with_differences(examined, h, x, rng, _TORCH)
         examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
         if examined.precision == np.float64:
             single = takes_single_precision(examined.derivatives, h, x, u)
             examined.derivatives.takes_single = single
     return examined
+
+
+def sample(box: Box, n_inputs: int, dtype: np.dtype[Any]) -> tuple[Floats, Floats]:
+    """Return a few states inside a box, and inputs."""
+    rng = np.random.default_rng(0)
+    h = _within(box, rng).astype(dtype)
+    return h, rng.uniform(-0.5, 0.5, (N_ROWS, n_inputs)).astype(dtype)
 
 
 def _within(box: Box, rng: np.random.Generator) -> Floats:
@@ -142,6 +176,11 @@ def _require_a_map(plain: Batched, alone: RowByRow, h: Floats, x: Floats) -> Non
         raise why_it_fails(plain, error, h[:1], x[:1]) from error
     if not np.array_equal(together, again, equal_nan=True):
         raise ValueError(why_not_the_same(plain, h, x))
+    require_rows(together, apart, h, in_training(plain.f))
+
+
+def require_rows(together: Floats, apart: Floats, h: Floats, hint: str = "") -> None:
+    """Raise unless next states are finite, and the same one by one as together."""
     if not np.isfinite(together).all():
         raise ValueError(
             "f must return finite states, and returned NaN or infinity for states between "
@@ -151,8 +190,7 @@ def _require_a_map(plain: Batched, alone: RowByRow, h: Floats, x: Floats) -> Non
     tolerance = _tolerance(h)
     if not np.allclose(together, apart, rtol=tolerance, atol=tolerance):
         raise ValueError(
-            "f must map each row by itself: rows of a batch changed one another"
-            + in_training(plain.f)
+            f"f must map each row by itself: rows of a batch changed one another{hint}"
         )
 
 
@@ -229,8 +267,8 @@ def _slower(refusal: str, *, alone: bool) -> str:
     )
 
 
-def _compare_with_differences(
-    examined: Examined, h: Floats, x: Floats, rng: np.random.Generator
+def compare_with_differences(
+    examined: Examined, h: Floats, x: Floats, rng: np.random.Generator, words: Words
 ) -> None:
     """Doubt derivatives that are not those of the values, and values that are coarse.
 
@@ -249,20 +287,21 @@ def _compare_with_differences(
         read = np.repeat(x[:1], len(states), axis=0)
         values = examined.derivatives.step(states.astype(h.dtype), read).astype(np.float64)
         ahead, behind = np.split(values, 2)
-        return (ahead - behind) / (2 * distance)
+        found: Floats = (ahead - behind) / (2 * distance)
+        return found
 
     is_double = h.dtype == np.float64
     wide, wider = map(quotient, (1e-4, 1e-3) if is_double else (3e-3, 1e-2))
     scale, error = max(_size(right), _size(wide)), _size(wide - right)
     # Quotients that are nearer to each other than to the derivative are no accident.
     if error > (1e-3 if is_double else 1e-2) * scale and _size(wide - wider) < 0.1 * error:
-        examined.doubts.append(_WRONG_DERIVATIVES)
+        examined.doubts.append(words.wrong_derivatives)
         return
     size = 1 + float(np.abs(examined.derivatives.step(h[:1], x[:1])).max())
     # float64's rounding makes it some 1e-8 of these, and float32's at least its part in the values.
     if is_double and _size(quotient(1e-8) - right) > max(10 * error, 3e-6 * max(scale, size)):
         examined.precision = np.dtype(np.float32)
-        examined.doubts.append(_COARSE)
+        examined.doubts.append(words.coarse)
 
 
 def _size(array: Floats) -> float:

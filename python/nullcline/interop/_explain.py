@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     from nullcline.cells._derivatives import Batched, Step
 
 _NUMPY = "NumPy, which has no derivatives: write it with torch's operations and tensors"
-_JAX = "JAX, and from_function takes those of PyTorch: write it with torch's operations"
 _OTHERS = {
     "numpy": _NUMPY,
-    "jax": _JAX,
-    "jaxlib": _JAX,
     "tensorflow": "TensorFlow, and from_function takes those of PyTorch: use torch's operations",
 }
 """What is said of a function that returns arrays of another library."""

@@ -87,7 +87,7 @@ def from_flax(
     NotImplementedError
         For another cell, for a gate or activation function other than `sigmoid` and `tanh` (or
         `relu` in a `SimpleCell`), for a `SimpleCell` with `residual=True`, and for an `MGUCell`
-        with `reset_gate=False`.
+        with `reset_gate=False`. The message has the call of `from_jax` that takes such a cell.
     TypeError
         If `cell` is none of Flax's, or `params` is no mapping, or given with a cell of nnx.
     ValueError
@@ -106,7 +106,8 @@ def from_flax(
     else:
         raise TypeError(
             "cell must be a cell of flax.linen or flax.nnx, not "
-            f"{type(cell).__module__}.{type(cell).__qualname__}"
+            f"{type(cell).__module__}.{type(cell).__qualname__}; nullcline.from_jax makes a cell "
+            "of any function of inputs and states"
         )
     return [found]
 
@@ -199,8 +200,16 @@ def _layout(interface: Any, layouts: dict[str, _Layout], cell: Any) -> _Layout:
             return layout
     raise NotImplementedError(
         f"from_flax takes {', '.join(layouts)} and an RNN or Bidirectional around them, not "
-        f"{type(cell).__module__}.{type(cell).__qualname__}"
+        f"{type(cell).__module__}.{type(cell).__qualname__}: {_recipe(cell)}"
     )
+
+
+def _recipe(cell: Any) -> str:
+    """Return how a cell that has none of ours becomes one of a function."""
+    bound = getattr(cell, "scope", cell) is not None
+    call = "cell(h, x)[0]" if bound else "cell.apply(variables, h, x)[0]"
+    of = "" if bound else ", of variables = cell.init(...)"
+    return f"nullcline.from_jax(lambda x, h: {call}, n_states, n_inputs) takes its step{of}"
 
 
 def _cell(
@@ -246,14 +255,18 @@ def _constructor(cell: Any) -> Callable[..., CompiledCell]:
     kind = type(cell).__name__
     if kind == "SimpleCell":
         if cell.residual:
-            raise NotImplementedError("a SimpleCell with residual=True has no cell here")
+            raise NotImplementedError(
+                f"a SimpleCell with residual=True has no cell here: {_recipe(cell)}"
+            )
         nonlinearity = _function(cell, "activation_fn", "tanh", "relu")
         return partial(cells.RNN, nonlinearity=nonlinearity)
     _function(cell, "activation_fn", "tanh")
     _function(cell, "gate_fn", "sigmoid")
     if kind == "MGUCell":
         if not cell.reset_gate:
-            raise NotImplementedError("an MGUCell with reset_gate=False has no cell here")
+            raise NotImplementedError(
+                f"an MGUCell with reset_gate=False has no cell here: {_recipe(cell)}"
+            )
         return cells.MGU
     return cells.GRU if kind == "GRUCell" else cells.LSTM
 
@@ -268,7 +281,7 @@ def _function(cell: Any, attribute: str, *supported: str) -> str:
         shown = repr(function) if name in {None, *supported} else name
         raise NotImplementedError(
             f"{type(cell).__name__} has {attribute}={shown}; from_flax takes "
-            f"{' or '.join(supported)}"
+            f"{' or '.join(supported)}, and {_recipe(cell)}"
         )
     return found
 

@@ -1,33 +1,32 @@
-"""Cells of any differentiable function of PyTorch."""
+"""Cells of any differentiable function, of PyTorch or JAX."""
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support import validation
-from nullcline.cells.box import Box
-from nullcline.cells.function import FunctionCell
 from nullcline.interop._device import device_of
-from nullcline.interop._examination import examine
+from nullcline.interop._examination import Examined, examine, sample
 from nullcline.interop._frameworks import framework
+from nullcline.interop._function_cell import function_cell
+from nullcline.interop._jax_examination import examine_jax
+from nullcline.interop._library import is_of_jax
 from nullcline.interop._undisturbed import undisturbed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from numpy.typing import DTypeLike
 
-    from nullcline.cells._derivatives import Step
-
-
-class FunctionWarning(UserWarning):
-    """A function is slow to differentiate, coarse, or has derivatives that are not its own."""
+    from nullcline.cells.box import Box
+    from nullcline.cells.function import FunctionCell
 
 
 def from_function(
-    f: Step,
+    f: Callable[[Any, Any], Any],
     n_states: int,
     n_inputs: int,
     *,
@@ -80,10 +79,10 @@ def from_function(
     Raises
     ------
     ModuleNotFoundError
-        If PyTorch is not installed.
+        If PyTorch is not installed, or for a function of JAX, JAX.
     TypeError
         If `f` is not callable, returns no tensor or one of another type, is not differentiable, is
-        a function of NumPy or JAX, or computes in half precision; if `smooth` is neither a truth
+        a function of NumPy, or computes in half precision; if `smooth` is neither a truth
         value nor None.
     ValueError
         If `f` returns another shape, mixes rows, is random, carries a state from one call to the
@@ -103,57 +102,53 @@ def from_function(
         searched in float32 (`FunctionCell.precision`); if its derivatives are not those of its
         values. Its category is `nullcline.interop.FunctionWarning`.
 
+    Notes
+    -----
+    A function of JAX, or a module of Flax or Equinox, goes the way of `from_jax`. It is told by its
+    class, or by trying: if PyTorch's tensors do not pass through `f`, and JAX can trace it, or `f`
+    reaches a module or an array of JAX's, it is one. What both libraries take, such as operators
+    alone, is PyTorch's where PyTorch is installed.
+
     Examples
     --------
     >>> cell = nc.from_function(lambda x, h: torch.tanh(h @ w.T + x), 64, 64)  # doctest: +SKIP
     """
-    cell, doubts = examined_cell(f, n_states, n_inputs, bounds, smooth, dtype, device)
-    for doubt in doubts:
-        warnings.warn(doubt, FunctionWarning, stacklevel=2)
-    return cell
+    return function_cell(
+        partial(_examine, device=device),
+        *(f, n_states, n_inputs),
+        bounds=bounds,
+        smooth=smooth,
+        dtype=dtype,
+    )
 
 
-def examined_cell(
-    f: Step,
-    n_states: int,
+def _examine(
+    f: Any,
+    box: Box,
     n_inputs: int,
-    bounds: tuple[float, float] | None,
-    smooth: bool | None,
-    dtype: DTypeLike | torch.dtype,
+    dtype: np.dtype[Any],
+    *,
+    device: str | torch.device | None,
+) -> Examined:
+    if is_of_jax(f, *sample(box, n_inputs, dtype)):
+        if device is not None:
+            raise TypeError(
+                "device must be None for a function of JAX, which computes where its weights are"
+            )
+        return examine_jax(f, box, n_inputs, dtype)
+    return examine_torch(f, box, n_inputs, dtype, device=device)
+
+
+def examine_torch(
+    f: Any,
+    box: Box,
+    n_inputs: int,
+    dtype: np.dtype[Any],
+    *,
     device: str | torch.device | None = None,
-) -> tuple[FunctionCell, list[str]]:
-    """Return the cell of a function, and the sentences that its owner should read."""
+) -> Examined:
+    """Return what is found of a function of PyTorch, which is left as it was."""
     framework("torch", "torch")
-    if not callable(f):
-        raise TypeError(f"f must be a function of inputs and states, not {type(f).__name__}")
-    n_states = validation.whole_number("n_states", n_states, 1)
-    n_inputs = validation.whole_number("n_inputs", n_inputs, 0)
-    target = validation.float_type(dtype)
-    if not (smooth is None or isinstance(smooth, bool)):
-        raise TypeError(f"smooth must be True, False or None, not {smooth!r}")
-    box = Box.uniform(n_states, *_checked_bounds(bounds))
     where = device_of(f, device)
     with undisturbed(f):
-        examined = examine(f, box, n_inputs, target, where)
-    cell = FunctionCell(
-        examined.derivatives,
-        n_states,
-        n_inputs,
-        target,
-        box,
-        precision=examined.precision,
-        is_smooth=examined.is_smooth if smooth is None else smooth,
-    )
-    return cell, examined.doubts
-
-
-def _checked_bounds(bounds: tuple[float, float] | None) -> tuple[float, float]:
-    if bounds is None:
-        return -np.inf, np.inf
-    try:
-        low, high = map(float, bounds)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"bounds must be two numbers, (low, high), not {bounds!r}") from error
-    if not low < high:
-        raise ValueError(f"bounds must be two numbers, the first below the second, not {bounds}")
-    return low, high
+        return examine(f, box, n_inputs, dtype, where)

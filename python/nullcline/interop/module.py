@@ -12,6 +12,7 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.module_cell import ModuleCell
 from nullcline.interop._frameworks import framework
+from nullcline.interop._function_cell import FunctionWarning, examined_cell
 from nullcline.interop._module_copy import copied, copied_in_train_mode
 from nullcline.interop._module_probe import (
     Kind,
@@ -26,7 +27,7 @@ from nullcline.interop._module_states import INPUT_SIZES, size_of, sizes_in
 from nullcline.interop._native_module import native_cell
 from nullcline.interop._torch_module import unwrapped
 from nullcline.interop._undisturbed import undisturbed
-from nullcline.interop.function import FunctionWarning, examined_cell
+from nullcline.interop.function import examine_torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,7 +287,11 @@ def _module_cell(
     step = found.step
     try:
         cell, doubts = examined_cell(
-            step, step.parts.state_size, n_inputs, bounds, smooth, found.dtype
+            examine_torch,
+            *(step, step.parts.state_size, n_inputs),
+            bounds=bounds,
+            smooth=smooth,
+            dtype=found.dtype,
         )
     except (TypeError, ValueError, RuntimeError) as error:
         raise type(error)(_of_module(str(error))) from error
