@@ -70,6 +70,10 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.rates
 	.venv-test/bin/python -m benchmarks.joint_layers
 	.venv-test/bin/python -m benchmarks.attributions
+	.venv-test/bin/python -m benchmarks.functions
+	.venv-test/bin/python -m benchmarks.curves
+	.venv-test/bin/python -m benchmarks.population
+	.venv-test/bin/python -m benchmarks.training_speed
 	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
 
 # On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a
