@@ -268,6 +268,9 @@ def networks() -> Iterator[tuple[str, Any]]:
         yield kind, random_network(kind, 12, 2, 1.5, 3).cell()
     below = random_network("gru", 7, 2, 1.5, 1).cell()
     yield "stack", nc.Stack([below, random_network("lstm", 6, 7, 1.5, 2).cell()])
+    pair = nc.Bidirectional(below, random_network("ugrnn", 4, 2, 1.5, 4).cell())
+    above = [random_network("gru", 3, 11, 1.5, seed).cell() for seed in (5, 6)]
+    yield "two directions", nc.Stack([pair, nc.Bidirectional(*above)])
     weights = torch.from_numpy(1.6 * np.random.default_rng(0).normal(size=(5, 5)) / 5**0.5)
     yield "function", nc.from_function(lambda x, h: torch.tanh(h @ weights + x[:, :1]), 5, 2)
 

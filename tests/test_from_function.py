@@ -204,8 +204,8 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         TypeError,
         r"does not take float64, and takes float32.*\.double\(\), or say dtype=float32",
     ),
-    "a GRU": (torch.nn.GRU(1, 2).double(), TypeError, r"is a GRU.*from_torch\(f\)"),
-    "an LSTMCell": (torch.nn.LSTMCell(1, 2).double(), TypeError, r"an? LSTMCell.*from_torch"),
+    "a GRU": (torch.nn.GRU(1, 2).double(), TypeError, r"class GRU.*from_module\(f\)"),
+    "an LSTMCell": (torch.nn.LSTMCell(1, 2).double(), TypeError, r"class LSTMCell.*from_module"),
     "half in part": (
         lambda _, h: torch.tanh(h.bfloat16()).double(),
         TypeError,

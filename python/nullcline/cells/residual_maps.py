@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline.cells.compiled import CompiledCell
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.protocol import Layered
+from nullcline.cells.stack import directions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,30 +121,44 @@ class _LayerMap:
 
 
 class _StackMap:
-    """Of layers one above the other, each reading the outputs of the one below."""
+    """Of layers one above the other, whose cells read the outputs of all cells of the one below."""
 
     def __init__(self, stack: Layered, h: Vector, x: Vector | None) -> None:
         self._cuts = np.cumsum([cell.hidden_size for cell in stack.cells])[:-1]
         outputs = np.split(h, self._cuts)
-        reads = [x, *outputs[:-1]]
-        self._layers = [
-            _LayerMap(*layer) for layer in zip(stack.cells, outputs, reads, strict=True)
+        self._below = _below(stack)
+        self._cells = [
+            _LayerMap(cell, outputs[i], np.concatenate([outputs[j] for j in below]) if below else x)
+            for i, (cell, below) in enumerate(zip(stack.cells, self._below, strict=True))
         ]
 
     @property
     def residual(self) -> Vector:
-        return np.concatenate([layer.own.residual for layer in self._layers])
+        return np.concatenate([cell.own.residual for cell in self._cells])
 
     def jvp(self, v: Vector) -> Vector:
         parts = np.split(v, self._cuts)
-        products = [layer.own.jvp(part) for layer, part in zip(self._layers, parts, strict=True)]
-        for i, layer in enumerate(self._layers[1:], start=1):
-            products[i] = products[i] + layer.input_jvp(parts[i - 1])
+        products = [cell.own.jvp(part) for cell, part in zip(self._cells, parts, strict=True)]
+        for i, below in enumerate(self._below):
+            if below:
+                change = np.concatenate([parts[j] for j in below])
+                products[i] = products[i] + self._cells[i].input_jvp(change)
         return np.concatenate(products)
 
     def vjp(self, u: Vector) -> Vector:
         parts = np.split(u, self._cuts)
-        products = [layer.own.vjp(part) for layer, part in zip(self._layers, parts, strict=True)]
-        for i, layer in enumerate(self._layers[1:], start=1):
-            products[i - 1] = products[i - 1] + layer.input_vjp(parts[i])
+        products = [cell.own.vjp(part) for cell, part in zip(self._cells, parts, strict=True)]
+        for i, below in enumerate(self._below):
+            if below:
+                cuts = np.cumsum([len(parts[j]) for j in below])[:-1]
+                shares = np.split(self._cells[i].input_vjp(parts[i]), cuts)
+                for j, share in zip(below, shares, strict=True):
+                    products[j] = products[j] + share
         return np.concatenate(products)
+
+
+def _below(stack: Layered) -> list[range]:
+    """Return the numbers of the cells that each cell of a stack reads; none in the first layer."""
+    ends = np.cumsum([0, *(len(directions(layer)) for layer in stack.layers)]).tolist()
+    layers = [range(0), *(range(*pair) for pair in pairwise(ends))]
+    return [below for below, layer in pairwise(layers) for _ in layer]

@@ -52,7 +52,7 @@ def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exce
         return why_not_differentiable(error)
     if isinstance(f, torch.nn.RNNBase | torch.nn.LSTMCell):
         return TypeError(
-            f"f is a {type(f).__name__}, which takes no rows of states: nullcline.from_module(f) "
+            f"f, of class {type(f).__name__}, takes no rows of states: nullcline.from_module(f) "
             "makes a cell of it; or pass a function that takes and returns states, (n, S)"
         )
     double = h.dtype == np.float64
