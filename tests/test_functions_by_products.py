@@ -137,7 +137,7 @@ def test_no_start_is_handed_to_dense_factors_for_what_its_subspaces_cost(
     assert sum(jacobians) <= 1 + np.sum(found.kind != "fixed")
 
 
-class Largest(TorchDispatchMode):
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The numbers of the largest tensor that any operation of PyTorch makes."""
 
     numbers = 0
@@ -155,7 +155,7 @@ def test_memory_is_that_of_states_and_of_one_jacobian(method: str) -> None:
     layer, n = torch.nn.GRUCell(2, N_UNITS).double(), 100
     cell = nc.from_function(lambda x, h: torch.as_tensor(layer(x, h)), N_UNITS, 2, bounds=(-1, 1))
     starts = np.random.default_rng(0).uniform(-1, 1, (n, N_UNITS))
-    with Largest() as largest:
+    with Largest() as largest:  # type: ignore[no-untyped-call]
         found = nc.find_fixed_points(cell, starts, method=method)
     assert set(found.kind) == {"fixed"}
     gates = 3 * n * N_UNITS
