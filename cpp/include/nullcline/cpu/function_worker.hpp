@@ -80,6 +80,8 @@ class FunctionWorker {
     /// Numbers of all slots together that are worth a second thread: a direction among a dozen
     /// others takes 2 µs for 100 units, and a thread 50 µs to begin.
     static constexpr std::size_t numbers_per_thread = std::size_t{1} << 13U;
+    /// So too multiplications with the preconditioner, some 20 of which take 1 ns.
+    static constexpr std::size_t multiplications_per_thread = std::size_t{1} << 22U;
 
     /// The number of slots: whole tiles, where there is a product for such.
     [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
@@ -437,7 +439,10 @@ class FunctionWorker {
             for (const std::size_t row : rows) {
                 busy[row / tile_rows][row % tile_rows / tile_block] = true;
             }
-            spread(busy.size(), 1, [&](std::size_t first_tile, std::size_t n_tiles) {
+            const std::size_t of_tile = tile_rows * function_.size() * function_.size();
+            const std::size_t share =
+                std::max<std::size_t>(1, multiplications_per_thread / of_tile);
+            spread(busy.size(), share, [&](std::size_t first_tile, std::size_t n_tiles) {
                 for (std::size_t tile = first_tile; tile < first_tile + n_tiles; ++tile) {
                     const std::size_t first = tile * tile_rows;
                     multiply(operands.gradient.middle_rows(first, tile_rows), *inverse_,
