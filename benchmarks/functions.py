@@ -1,13 +1,16 @@
 """What a search over a function costs, beside the native cell and FixedPointFinder.
 
-Leaky, GRU and LSTM networks as functions of PyTorch, easy ones, which contract, and hard ones, with
-several points; starts are states that they visit as they read noise. Searches take turns.
-`python -m benchmarks.functions` writes `results/functions.json` and prints a table;
-FIXED_POINT_FINDER names the folder of a clone of FixedPointFinder, which is left out without it.
+Leaky, GRU and LSTM networks as functions of PyTorch: easy ones, which contract, hard ones, with
+several points, and chaotic ones, where few starts come to a fixed point. Starts are states that
+they visit as they read noise. Searches take turns. `python -m benchmarks.functions` writes
+`results/functions.json` after each network and prints a table; `--part NAME` measures one part of
+it, and `--missing` those networks that the file has not. FIXED_POINT_FINDER names the folder of a
+clone of FixedPointFinder, which is left out without it.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import io
@@ -32,15 +35,16 @@ from nullcline.cells import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     Row = dict[str, Any]
 
 KINDS = ("leaky", "gru", "lstm")
-GAINS = {"easy": 0.8, "hard": 0.9}
+GAINS = {"easy": 0.8, "hard": 0.9, "chaotic": 1.2}
 """Of the recurrent weights: their spectral radius, beside the strong directions. From 1 on, random
-leaky networks are chaotic, and every search of them is long."""
+leaky networks are chaotic, and every search of them is long. Gated ones are not yet."""
 
 N_STRONG = 2
 """Directions along which a hard network holds what it has read."""
@@ -50,8 +54,12 @@ LONG_SIZES = (256, 512, 1024, 2048)
 """For the exponent, on our side alone."""
 
 N_STARTS = 500
+N_FINDERS_STARTS = {64: 200, 128: 200, 256: 100, 512: 50}
+"""For FixedPointFinder, which takes minutes for all; its time is said for each start."""
+N_CHAOTIC_STARTS = 100
 N_INPUTS = 4
 LEAK = 0.2
+ROUNDS = 3
 STEPS = 20
 RATE = 0.01
 """FixedPointFinder's learning rate: with its own, 1.0, it converges from none of these starts."""
@@ -68,7 +76,7 @@ class Written(torch.nn.Module):
         self.kind = kind
         blocks = {"leaky": 1, "gru": 3, "lstm": 4}[kind]
         recurrent = rng.normal(size=(blocks * size, size)) * GAINS[hardness] / size**0.5
-        if hardness == "hard":
+        if hardness != "easy":
             for _ in range(N_STRONG):
                 direction = rng.normal(size=size) / size**0.5
                 candidate = {"leaky": 0, "gru": 2, "lstm": 2}[kind] * size
@@ -158,71 +166,92 @@ def _finder(network: Written) -> Callable[[NDArray[np.float64]], Row]:
     return search
 
 
-def measure(sizes: Sequence[int], n_starts: int, rounds: int) -> list[Row]:
-    """Search every network as a cell, as a function, and by FixedPointFinder."""
-    rows = []
-    for kind in KINDS:
-        for hardness in GAINS:
-            for size in sizes:
-                network = Written(kind, size, hardness)
-                ways = {"cell": _ours(network.native()), "function": _ours(network.function())}
-                if "FIXED_POINT_FINDER" in os.environ:
-                    ways["FixedPointFinder"] = _finder(network)
-                row = {"kind": kind, "hardness": hardness, "size": size, "starts": n_starts}
-                rows.append(row | _rounds(ways, network.visited(n_starts), rounds))
-    return rows
+def measure(kind: str, hardness: str, size: int, n_starts: int, rounds: int) -> Row:
+    """Search a network as a cell, as a function, and by FixedPointFinder."""
+    network = Written(kind, size, hardness)
+    starts = network.visited(n_starts)
+    ways = {
+        "cell": (_ours(network.native()), starts, rounds),
+        "function": (_ours(network.function()), starts, rounds),
+    }
+    if "FIXED_POINT_FINDER" in os.environ:
+        fewer = starts[: N_FINDERS_STARTS.get(size, n_starts)]
+        ways["FixedPointFinder"] = (_finder(network), fewer, 1)
+    return _rounds(ways)
 
 
 def _rounds(
-    ways: dict[str, Callable[[NDArray[np.float64]], Row]], starts: NDArray[np.float64], rounds: int
+    ways: dict[str, tuple[Callable[[NDArray[np.float64]], Row], NDArray[np.float64], int]],
 ) -> Row:
     """Time searches in turns, after one of a few starts each that warms them up."""
     timed: Row = {way: {"seconds": [], "cpu_seconds": []} for way in ways}
-    for search in ways.values():
-        search(starts[: min(4, len(starts))])
-    for _ in range(rounds):
-        for way, search in ways.items():
+    for way, (search, starts, _) in ways.items():
+        if way != "FixedPointFinder":  # which takes as many iterations for a few, and no less time
+            search(starts[:4])
+    for number in range(max(rounds for _, _, rounds in ways.values())):
+        for way, (search, starts, rounds) in ways.items():
+            if number >= rounds:
+                continue
             begin, cpu = time.perf_counter(), time.process_time()
             found = search(starts)
             timed[way]["seconds"].append(time.perf_counter() - begin)
             timed[way]["cpu_seconds"].append(time.process_time() - cpu)
             timed[way] |= found
-    for row in timed.values():
-        row["ms_per_start"] = 1e3 * statistics.median(row["seconds"]) / len(starts)
+    for way, row in timed.items():
+        row["ms_per_start"] = 1e3 * statistics.median(row["seconds"]) / len(ways[way][1])
     return timed
 
 
 def alone(kind: str, size: int, n_starts: int) -> Row:
-    """Search in this process, the first search of all and the next; say what memory it took."""
+    """Search in this process, a few starts first; say what memory it took."""
     network = Written(kind, size, "hard")
     cell, starts = network.function(), network.visited(n_starts)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = []
-    for _ in range(2):
+    for some in (starts[:4], starts):
         begin = time.perf_counter()
-        nc.find_fixed_points(cell, starts)
+        nc.find_fixed_points(cell, some)
         seconds.append(time.perf_counter() - begin)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "kind": kind,
-        "size": size,
         "ms_per_start": 1e3 * seconds[1] / n_starts,
-        "warm_up_seconds": seconds[0] - seconds[1],
+        "first_search_seconds": seconds[0],
         "peak_mib": (after - before) / 1024,
     }
 
 
-def scaling(sizes: Sequence[int], n_starts: int) -> list[Row]:
-    """Search leaky networks and GRUs of many sizes, each in a process of its own."""
-    rows = []
-    for kind in KINDS[:2]:
-        for size in sizes:
-            order = [sys.executable, "-m", "benchmarks.functions", "alone", kind, str(size)]
-            said = subprocess.run(
-                [*order, str(n_starts)], check=True, capture_output=True, text=True, cwd=ROOT
-            )
-            rows.append(json.loads(said.stdout))
-    return rows
+def apart(kind: str, size: int, n_starts: int) -> Row:
+    """Search a network in a process of its own."""
+    order = [sys.executable, "-m", "benchmarks.functions", "--alone", kind, str(size)]
+    said = subprocess.run(
+        [*order, str(n_starts)], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    found: Row = json.loads(said.stdout)
+    return found
+
+
+def parts(sizes: Sequence[int], long_sizes: Sequence[int]) -> dict[str, list[Row]]:
+    """Return the networks of each part."""
+    networks = {
+        kind: [
+            {"kind": kind, "hardness": hardness, "size": size}
+            for hardness in GAINS
+            for size in sizes
+            if hardness != "chaotic" or kind == "leaky"
+        ]
+        for kind in KINDS
+    }
+    long = [{"kind": kind, "size": size} for kind in KINDS[:2] for size in long_sizes]
+    return networks | {"scaling": long}
+
+
+def measured(part: str, network: Row, n_starts: int, rounds: int) -> Row:
+    """Return a network of a part with what came of it."""
+    if part == "scaling":
+        return network | {"starts": n_starts} | apart(**network, n_starts=n_starts)
+    if network["hardness"] == "chaotic":
+        n_starts = min(n_starts, N_CHAOTIC_STARTS)
+    return network | {"starts": n_starts} | measure(**network, n_starts=n_starts, rounds=rounds)
 
 
 def exponent(rows: Sequence[Row]) -> float:
@@ -254,28 +283,52 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def run(path: Path, networks: dict[str, list[Row]], n_starts: int, *, missing: bool) -> Row:
+    """Measure networks, and write what came of each to a file, beside what is there of others."""
+    result: Row = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    result |= {"packages": versions(), "cores": available_threads()}
+    for part, of_part in networks.items():
+        rows = result.setdefault(part, [])
+        for network in of_part:
+            earlier = [row for row in rows if network.items() <= row.items()]
+            if earlier and missing:
+                continue
+            found = measured(part, network, n_starts, ROUNDS)
+            rows[:] = [row for row in rows if row not in earlier] + [found]
+            write_json(path, result)
+    return result
+
+
+def report(result: Row) -> str:
+    """Return tables of all that was measured."""
+    lines = [table([row for kind in KINDS for row in result.get(kind, [])]), ""]
+    for kind in KINDS[:2]:
+        rows = [row for row in result.get("scaling", []) if row["kind"] == kind]
+        lines += [
+            f"{kind} {row['size']}: {row['ms_per_start']:.2f} ms a start, "
+            f"{row['first_search_seconds']:.2f} s for four at first, {row['peak_mib']:.0f} MiB"
+            for row in rows
+        ]
+        if len(rows) > 1:
+            lines.append(f"{kind}: exponent {exponent(rows):.2f}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and write what came of it."""
-    if sys.argv[1:2] == ["alone"]:
-        print(json.dumps(alone(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    networks = parts(SIZES, LONG_SIZES)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=networks, action="append")
+    parser.add_argument("--missing", action="store_true")
+    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    if said.alone:
+        kind, size, n_starts = said.alone
+        print(json.dumps(alone(kind, int(size), int(n_starts))))
         return
-    rows, long = measure(SIZES, N_STARTS, rounds=3), scaling(LONG_SIZES, N_STARTS)
-    exponents = {kind: exponent([row for row in long if row["kind"] == kind]) for kind in KINDS[:2]}
-    result = {
-        "packages": versions(),
-        "cores": available_threads(),
-        "rows": rows,
-        "scaling": long,
-        "exponents": exponents,
-    }
-    write_json(ROOT / "benchmarks" / "results" / "functions.json", result)
-    print(table(rows))
-    for row in long:
-        print(
-            f"{row['kind']} {row['size']}: {row['ms_per_start']:.2f} ms a start, "
-            f"{row['warm_up_seconds']:.2f} s to warm up, {row['peak_mib']:.0f} MiB"
-        )
-    print(exponents)
+    chosen = {part: networks[part] for part in said.part or networks}
+    path = ROOT / "benchmarks" / "results" / "functions.json"
+    print(report(run(path, chosen, N_STARTS, missing=said.missing)))
 
 
 if __name__ == "__main__":

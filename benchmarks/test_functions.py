@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from benchmarks import functions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
-def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FIXED_POINT_FINDER", raising=False)
-    rows = functions.measure([5], 3, rounds=2)
-    assert [row["kind"] for row in rows] == [kind for kind in functions.KINDS for _ in (0, 1)]
-    for row in rows:
-        assert len(row["function"]["seconds"]) == 2
+    monkeypatch.setattr(functions, "apart", functions.alone)
+    path, networks = tmp_path / "functions.json", functions.parts([5], [5, 6])
+    functions.run(path, {"lstm": networks["lstm"]}, 3, missing=False)
+    measured = functions.run(path, networks, 3, missing=True)
+    assert json.loads(path.read_text("utf-8")) == measured
+    assert [len(measured[part]) for part in networks] == [3, 2, 2, 4]
+    assert {row["hardness"] for row in measured["leaky"]} == set(functions.GAINS)
+    for row in measured["leaky"] + measured["lstm"]:
+        assert len(row["function"]["seconds"]) == functions.ROUNDS
         assert sum(row["function"]["kinds"].values()) == 3
-    assert len(functions.table(rows).splitlines()) == 2 + len(rows)
+    said = functions.report(measured)
+    assert said.count("| 5 |") == 7
+    assert said.count("exponent") == 2
+    monkeypatch.setattr(functions, "measured", None)
+    assert functions.run(path, networks, 3, missing=True) == measured
 
 
 def test_a_search_is_measured_alone() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import nullcline as nc
 from nullcline.cells._derivatives import Batched, Vectorized
@@ -124,6 +125,51 @@ def test_no_start_has_a_jacobian_of_its_own(method: str, jacobians: list[int]) -
     assert jacobians == ([1] if method == "auto" else [])
 
 
+def test_no_start_is_handed_to_dense_factors_for_what_its_subspaces_cost(
+    jacobians: list[int],
+) -> None:
+    """Of a chaotic network, whose subspaces are wide; ends that are not fixed take one to label."""
+    network = random_network("leaky", N_UNITS, 2, 2.0, seed=1)
+    cell, starts = function_of(network), starts_of(network, 30)
+    jacobians.clear()
+    found = nc.find_fixed_points(cell, starts)
+    assert found.iterations.max() > 15
+    assert sum(jacobians) <= 1 + np.sum(found.kind != "fixed")
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The numbers of the largest tensor that any operation of PyTorch makes."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(one, torch.Tensor):
+                self.numbers = max(self.numbers, one.numel())
+        return made
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_memory_is_that_of_states_and_of_one_jacobian(method: str) -> None:
+    layer, n = torch.nn.GRUCell(2, N_UNITS).double(), 100
+    cell = nc.from_function(lambda x, h: torch.as_tensor(layer(x, h)), N_UNITS, 2, bounds=(-1, 1))
+    starts = np.random.default_rng(0).uniform(-1, 1, (n, N_UNITS))
+    with Largest() as largest:  # type: ignore[no-untyped-call]
+        found = nc.find_fixed_points(cell, starts, method=method)
+    assert set(found.kind) == {"fixed"}
+    gates = 3 * n * N_UNITS
+    assert n * N_UNITS <= largest.numbers <= 2 * gates < n * N_UNITS**2
+
+
+def test_threads_change_nothing_of_an_answer() -> None:
+    network = random_network("gru", 3 * N_UNITS, 2, 1.5, seed=3)
+    cell, starts = function_of(network), starts_of(network, 150)
+    one, three = (nc.find_fixed_points(cell, starts, n_threads=n) for n in (1, 3))
+    for name in ("h", "q", "kind", "iterations"):
+        np.testing.assert_array_equal(getattr(three, name), getattr(one, name), err_msg=name)
+
+
 def test_a_small_function_is_searched_with_dense_factors(jacobians: list[int]) -> None:
     network = random_network("gru", 6, 2, seed=3)
     nc.find_fixed_points(function_of(network), starts_of(network, 60))
@@ -201,8 +247,9 @@ def test_float32_serves_for_directions_and_float64_for_answers() -> None:
         return torch.as_tensor(layer(x, h))
 
     cell = nc.from_function(f, N_UNITS, 2)
-    assert types == {torch.float64, torch.float32}
+    types.clear()
     found = nc.find_fixed_points(cell, starts_of(network, 10))
+    assert types == {torch.float64, torch.float32}
     assert found.h.dtype == np.float64
     assert set(found.kind) == {"fixed"}
     np.testing.assert_allclose(cell.step(found.h), found.h, rtol=0, atol=1e-13)

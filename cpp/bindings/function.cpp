@@ -107,12 +107,15 @@ class PyFunction {
         };
     }
 
-    /// Search with the GIL and in one thread: Python's functions have threads of their own.
+    /// Search, calling Python's functions, which have threads of their own, from this thread alone.
     PyOutcomes<T> search(const Array<T>& starts, const std::optional<Array<T>>& x,
                          const std::optional<Array<T>>& deflated, const std::string& method_name,
                          double tol_slow, std::optional<std::int32_t> max_iterations,
-                         double learning_rate, int /*n_threads*/,
+                         double learning_rate, int n_threads,
                          const std::optional<py::function>& progress) const {
+        if (n_threads < 1) {
+            throw py::value_error("n_threads must be at least 1");
+        }
         const Method method = method_of(method_name);
         const auto size = static_cast<py::ssize_t>(function_.size());
         const auto view = matrix(starts, "starts", size);
@@ -124,7 +127,7 @@ class PyFunction {
                 inputs_of(x, starts.shape(0), static_cast<py::ssize_t>(function_.input_size())),
             .deflated = deflated ? matrix(*deflated, "deflated", size) : MatrixView<const T>(),
             .options = options_of(method, tol_slow, max_iterations, learning_rate),
-            .n_threads = 1,
+            .n_threads = static_cast<std::size_t>(n_threads),
             .progress = reporter(native, progress, view.rows()),
             .poll = native.poll(),
         };

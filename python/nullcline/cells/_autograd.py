@@ -11,6 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import torch
 
@@ -72,14 +73,29 @@ share its work waits for them for ever. So it works alone, as the workers of PyT
 os.register_at_fork(after_in_child=_forked.set)
 
 
-@contextmanager
-def as_outside() -> Iterator[None]:
-    """Compute as if outside of any `no_grad`, `inference_mode` or `autocast` of the caller's."""
+def as_outside() -> AbstractContextManager[None]:
+    """Compute as if outside of any `no_grad`, `inference_mode` or `autocast` of the caller's.
+
+    To leave modes takes longer than a product of few rows, and most callers are in none.
+    """
     import torch
 
     if _forked.is_set():
         torch.set_num_threads(1)
         _forked.clear()
+    is_outside = (
+        torch.is_grad_enabled()
+        and not torch.is_inference_mode_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.is_autocast_enabled("cuda")
+    )
+    return nullcontext() if is_outside else _leaving_modes()
+
+
+@contextmanager
+def _leaving_modes() -> Iterator[None]:
+    import torch
+
     with (
         torch.inference_mode(mode=False),
         torch.enable_grad(),

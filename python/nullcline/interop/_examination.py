@@ -122,11 +122,13 @@ def examine(
         seen = watch(lambda: f(plain.tensor(x), plain.tensor(h).requires_grad_().clone()))
         _require_full_precision(seen.types, dtype)
         examined = Examined(Vectorized(f, device), not has_kinks(recorded), dtype)
-        if refusal := _why_not_vectorized(examined.derivatives, h, x, u, products):
+        refusal = _why_not_vectorized(examined.derivatives, h, x, u, products)
+        if refusal:
             examined.derivatives = alone if seen.reads_values else plain
+        examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
+        if refusal and not examined.derivatives.is_recorded:
             examined.doubts.append(_slower(refusal, alone=seen.reads_values))
         compare_with_differences(examined, h, x, rng, _TORCH)
-        examined.derivatives = with_second_derivatives(examined.derivatives, h, x, u)
         if examined.precision == np.float64:
             single = takes_single_precision(examined.derivatives, h, x, u)
             examined.derivatives.takes_single = single

@@ -97,10 +97,11 @@ def from_function(
     Warns
     -----
     FunctionWarning
-        If `torch.func.vmap` refuses `f`, so that derivatives are by plain autograd, which is slower
-        and gives the same; if `f` computes in float32 in part and returns float64, so that it is
-        searched in float32 (`FunctionCell.precision`); if its derivatives are not those of its
-        values. Its category is `nullcline.interop.FunctionWarning`.
+        If `torch.func.vmap` refuses `f`, which reads values or cannot be differentiated twice, so
+        that derivatives are by plain autograd, slower and the same; if `f` computes in float32 in
+        part and returns float64, so that it is searched in float32 (`FunctionCell.precision`); if
+        its derivatives are not those of its values. Its category is
+        `nullcline.interop.FunctionWarning`.
 
     Notes
     -----

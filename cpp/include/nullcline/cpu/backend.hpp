@@ -158,9 +158,8 @@ class Backend {
         if constexpr (P::requests.contains(Request::precondition)) {
             inverse = program.has_inverse ? &inverse_ : nullptr;
         }
-        FunctionWorker(program, problem_.network, search_, starts, inverse).run([&] {
-            poll_and_report();
-        });
+        FunctionWorker(program, problem_.network, search_, starts, inverse, problem_.n_threads)
+            .run([&] { poll_and_report(); });
     }
 
     template <Program P>

@@ -24,21 +24,24 @@
 
 namespace nullcline::cpu {
 
-/// A program's tile of slots in one thread: the map's own code may have more. Each kind of product
-/// is one call of the map, for all slots that wait for it. Where steps are solved with dense
-/// factors, each slot has the Jacobian at its state.
+/// A program's tile of slots. Each kind of product is one call of the map, for all slots that wait
+/// for it, from one thread: the map's own code may have more. Between calls the slots go on in
+/// several threads. Where steps are solved with dense factors, each slot has the Jacobian at its
+/// state.
 template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
     using T = typename P::T;
 
     FunctionWorker(const P& program, const Function<T>& function, const Search& search,
-                   std::span<const std::size_t> starts, const PackedMatrix* inverse)
+                   std::span<const std::size_t> starts, const PackedMatrix* inverse,
+                   std::size_t n_threads)
         : program_(program),
           function_(function),
           search_(search),
           starts_(starts),
           inverse_(inverse),
+          n_threads_(n_threads),
           n_rows_(rows_for(starts.size())),
           bytes_(measure(n_rows_)),
           jacobians_(P::factors == Factors::none ? 0 : n_rows_ * function.size(), function.size()),
@@ -74,6 +77,12 @@ class FunctionWorker {
     static constexpr std::size_t most_bytes = std::size_t{1} << 28U;
     static constexpr std::size_t most_rows = 12 * tile_rows;
 
+    /// Numbers of all slots together that are worth a second thread: a direction among a dozen
+    /// others takes 2 µs for 100 units, and a thread 50 µs to begin.
+    static constexpr std::size_t numbers_per_thread = std::size_t{1} << 13U;
+    /// So too multiplications with the preconditioner, some 20 of which take 1 ns.
+    static constexpr std::size_t multiplications_per_thread = std::size_t{1} << 22U;
+
     /// The number of slots: whole tiles, where there is a product for such.
     [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
         const std::size_t matrix =
@@ -94,11 +103,35 @@ class FunctionWorker {
 
     [[nodiscard]] Request request(std::size_t row) const { return memory_.scalars(row, 0).request; }
 
-    template <class Act>
-    void with_slot(std::size_t row, const Act& act) {
-        Slot slot(group_, program_, memory_, row, search_, work_);
-        act(slot);
+    void take(std::size_t row, std::size_t start) {
+        typename P::Workspace work;
+        Slot slot(group_, program_, memory_, row, search_, work);
+        slot.take(start);
         slot.store();
+    }
+
+    /// Let slots go on, spread over threads if that is much work.
+    void advance(const Rows& rows) {
+        const std::size_t share = std::max<std::size_t>(1, numbers_per_thread / function_.size());
+        const auto advance_some = [&](std::size_t first, std::size_t count) {
+            typename P::Workspace work;
+            for (const std::size_t row : std::span(rows).subspan(first, count)) {
+                Slot slot(group_, program_, memory_, row, search_, work);
+                slot.advance();
+                slot.store();
+            }
+        };
+        spread(rows.size(), share, advance_some);
+    }
+
+    /// Call `body(first, count)` for parts of so many items that are worth a thread.
+    template <class Body>
+    void spread(std::size_t n, std::size_t share, const Body& body) const {
+        if (n_threads_ == 1) {
+            body(std::size_t{0}, n);
+        } else {
+            for_each_tile(n, share, n_threads_, body, [] {});
+        }
     }
 
     /// Give idle slots starts; false if none is busy.
@@ -106,7 +139,7 @@ class FunctionWorker {
         bool busy = false;
         for (std::size_t row = 0; row < n_rows_; ++row) {
             while (request(row) == Request::none && n_taken_ < starts_.size()) {
-                with_slot(row, [&](Slot& slot) { slot.take(starts_[n_taken_++]); });
+                take(row, starts_[n_taken_++]);
             }
             busy = busy || request(row) != Request::none;
         }
@@ -126,9 +159,7 @@ class FunctionWorker {
             return;
         }
         serve(rows);
-        for (const std::size_t row : rows) {
-            with_slot(row, [](Slot& slot) { slot.advance(); });
-        }
+        advance(rows);
     }
 
     /// A matrix of these rows.
@@ -321,14 +352,16 @@ class FunctionWorker {
             function_.linearized(h.view(), x.view(), std::as_const(u).view()), rows, rows.size()));
         Matrix<float> pulled(rows.size(), function_.size());
         made->map->pulled(pulled.view());
+        Rows starting;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             const std::size_t row = rows[i];
             linearized_at_[row] = made.get();
             if (starts_model(row)) {
                 std::ranges::copy(pulled.row(i), memory_.operands.gradient.row(row).begin());
-                with_slot(row, [](Slot& slot) { slot.advance(); });
+                starting.push_back(row);
             }
         }
+        advance(starting);
     }
 
     /// Serve slots with the map that is linearized at their states, and let them go on.
@@ -353,9 +386,11 @@ class FunctionWorker {
                 std::ranges::copy(from.row(slots.rows[i]), operand.row(i).begin());
             }
             multiply(std::as_const(operand).view(), numbers);
+            Rows rows;
             for (const std::size_t i : numbers) {
-                with_slot(slots.rows[i], [](Slot& slot) { slot.advance(); });
+                rows.push_back(slots.rows[i]);
             }
+            advance(rows);
         };
         serve(Request::forward, memory_.operands.direction,
               [&](auto v, const Rows& numbers) { multiply_directions(slots, v, numbers); });
@@ -404,11 +439,16 @@ class FunctionWorker {
             for (const std::size_t row : rows) {
                 busy[row / tile_rows][row % tile_rows / tile_block] = true;
             }
-            for (std::size_t tile = 0; tile < busy.size(); ++tile) {
-                const std::size_t first = tile * tile_rows;
-                multiply(operands.gradient.middle_rows(first, tile_rows), *inverse_,
-                         operands.preconditioned.middle_rows(first, tile_rows), busy[tile]);
-            }
+            const std::size_t of_tile = tile_rows * function_.size() * function_.size();
+            const std::size_t share =
+                std::max<std::size_t>(1, multiplications_per_thread / of_tile);
+            spread(busy.size(), share, [&](std::size_t first_tile, std::size_t n_tiles) {
+                for (std::size_t tile = first_tile; tile < first_tile + n_tiles; ++tile) {
+                    const std::size_t first = tile * tile_rows;
+                    multiply(operands.gradient.middle_rows(first, tile_rows), *inverse_,
+                             operands.preconditioned.middle_rows(first, tile_rows), busy[tile]);
+                }
+            });
         }
     }
 
@@ -417,6 +457,7 @@ class FunctionWorker {
     const Search& search_;
     std::span<const std::size_t> starts_;
     const PackedMatrix* inverse_;
+    std::size_t n_threads_;
     std::size_t n_rows_;
     std::size_t n_taken_ = 0;
     TileMemory bytes_;
@@ -424,7 +465,6 @@ class FunctionWorker {
     Matrix<T> jacobians_;
     std::vector<std::unique_ptr<LinearizedSlots>> linearized_;
     std::vector<LinearizedSlots*> linearized_at_;  ///< which of them each slot is at, if any
-    typename P::Workspace work_;
     DenseSteps<T> dense_;
     SerialGroup group_;
 };
