@@ -36,7 +36,7 @@ struct KrylovNewtonScalars {
     std::size_t start = 0;
     std::size_t iterations = 0;
     std::size_t limit = 0;
-    std::size_t directions = 0;  // of all subspaces before the current one
+    std::size_t directions = 0;       // of all subspaces before the current one
     bool side = false;                // which of the two states is the current one
     double residual_norm = 0;         // ‖f‖
     bool has_exact_products = false;  // whether products are W h in full precision
