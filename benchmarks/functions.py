@@ -3,7 +3,7 @@
 Leaky, GRU and LSTM networks as functions of PyTorch: easy ones, which contract, hard ones, with
 several points, and chaotic ones, where few starts come to a fixed point. Starts are states that
 they visit as they read noise. Searches take turns. `python -m benchmarks.functions` writes
-`results/functions.json` after each network and prints a table; `--part NAME` measures one part of
+`results/functions.json` after each network, and the tables of docs/speed.md; `--part NAME` measures one part of
 it, and `--missing` those networks that the file has not. FIXED_POINT_FINDER names the folder of a
 clone of FixedPointFinder, which is left out without it.
 """
@@ -32,6 +32,7 @@ from benchmarks.report import ROOT
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
+from testing.marked import with_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -299,19 +300,30 @@ def run(path: Path, networks: dict[str, list[Row]], n_starts: int, *, missing: b
     return result
 
 
-def report(result: Row) -> str:
-    """Return tables of all that was measured."""
-    lines = [table([row for kind in KINDS for row in result.get(kind, [])]), ""]
-    for kind in KINDS[:2]:
-        rows = [row for row in result.get("scaling", []) if row["kind"] == kind]
+def scaling_table(rows: Sequence[Row]) -> str:
+    """Return a Markdown table of our own searches by size, with the exponent of each kind."""
+    lines = [
+        "| network | H | ms per start | four starts at first, s | peak memory, MB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for kind in KINDS:
+        own = [row for row in rows if row["kind"] == kind]
         lines += [
-            f"{kind} {row['size']}: {row['ms_per_start']:.2f} ms a start, "
-            f"{row['first_search_seconds']:.2f} s for four at first, {row['peak_mib']:.0f} MiB"
-            for row in rows
+            f"| {kind} | {row['size']} | {row['ms_per_start']:.2f} "
+            f"| {row['first_search_seconds']:.2f} | {row['peak_mib']:.0f} |"
+            for row in own
         ]
-        if len(rows) > 1:
-            lines.append(f"{kind}: exponent {exponent(rows):.2f}")
+        if len(own) > 1:
+            lines.append(f"| {kind}: exponent | | {exponent(own):.2f} | | |")
     return "\n".join(lines)
+
+
+def tables(result: Row) -> dict[str, str]:
+    """Return the tables of all that was measured, by their marks in docs/speed.md."""
+    return {
+        "functions": table([row for kind in KINDS for row in result.get(kind, [])]),
+        "functions-sizes": scaling_table(result.get("scaling", [])),
+    }
 
 
 def main() -> None:
@@ -328,7 +340,10 @@ def main() -> None:
         return
     chosen = {part: networks[part] for part in said.part or networks}
     path = ROOT / "benchmarks" / "results" / "functions.json"
-    print(report(run(path, chosen, N_STARTS, missing=said.missing)))
+    found = tables(run(path, chosen, N_STARTS, missing=said.missing))
+    page = ROOT / "docs" / "speed.md"
+    page.write_text(with_tables(page.read_text("utf-8"), found), encoding="utf-8")
+    print("\n\n".join(found.values()))
 
 
 if __name__ == "__main__":

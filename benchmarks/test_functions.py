@@ -25,9 +25,9 @@ def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for row in measured["leaky"] + measured["lstm"]:
         assert len(row["function"]["seconds"]) == functions.ROUNDS
         assert sum(row["function"]["kinds"].values()) == 3
-    said = functions.report(measured)
-    assert said.count("| 5 |") == 7
-    assert said.count("exponent") == 2
+    said = functions.tables(measured)
+    assert said["functions"].count("| 5 |") == 7
+    assert said["functions-sizes"].count("exponent") == 2
     monkeypatch.setattr(functions, "measured", None)
     assert functions.run(path, networks, 3, missing=True) == measured
 
