@@ -3,9 +3,9 @@
 Leaky, GRU and LSTM networks as functions of PyTorch: easy ones, which contract, hard ones, with
 several points, and chaotic ones, where few starts come to a fixed point. Starts are states that
 they visit as they read noise. Searches take turns. `python -m benchmarks.functions` writes
-`results/functions.json` after each network, and the tables of docs/speed.md; `--part NAME` measures one part of
-it, and `--missing` those networks that the file has not. FIXED_POINT_FINDER names the folder of a
-clone of FixedPointFinder, which is left out without it.
+`results/functions.json` after each network, and the tables of docs/speed.md; `--part NAME` measures
+one part of it, and `--missing` those networks that the file has not. FIXED_POINT_FINDER names the
+folder of a clone of FixedPointFinder, which is left out without it.
 """
 
 from __future__ import annotations
