@@ -11,17 +11,12 @@ folder of a clone of FixedPointFinder, which is left out without it.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
-import io
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +24,7 @@ import torch
 
 import nullcline as nc
 from benchmarks.report import ROOT
+from benchmarks.rivals import descent
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
@@ -143,25 +139,12 @@ def _ours(cell: Any) -> Callable[[NDArray[np.float64]], Row]:
 
 
 def _finder(network: Written) -> Callable[[NDArray[np.float64]], Row]:
-    """Run FixedPointFinder's joint search as it comes, without the Jacobians at the ends."""
-    folder = os.environ["FIXED_POINT_FINDER"]
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    make = importlib.import_module("FixedPointFinderTorch").FixedPointFinderTorch
+    """Run FixedPointFinder on the same module in its own type, float32."""
     module = Written(network.kind, network.cell.hidden_size, "easy").float()
     module.load_state_dict(network.state_dict())
 
     def search(starts: NDArray[np.float64]) -> Row:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its own, of torch's later versions
-            _, ends = make(
-                module,
-                lr_init=RATE,
-                do_compute_jacobians=False,
-                do_decompose_jacobians=False,
-                verbose=False,
-                super_verbose=False,
-            ).find_fixed_points(starts.astype(np.float32), np.zeros((1, N_INPUTS), np.float32))
+        ends = descent.find_with_finder(module, starts, N_INPUTS, learning_rate=RATE)
         return {"converged": int((ends.qstar <= 1e-12).sum()), "of": len(starts)}
 
     return search
@@ -175,7 +158,7 @@ def measure(kind: str, hardness: str, size: int, n_starts: int, rounds: int) -> 
         "cell": (_ours(network.native()), starts, rounds),
         "function": (_ours(network.function()), starts, rounds),
     }
-    if "FIXED_POINT_FINDER" in os.environ:
+    if descent.FIXED_POINT_FINDER:
         fewer = starts[: N_FINDERS_STARTS.get(size, n_starts)]
         ways["FixedPointFinder"] = (_finder(network), fewer, 1)
     return _rounds(ways)

@@ -410,7 +410,7 @@ def measure_finder(member: Member) -> Row:
         nc.find_fixed_points(cell, starts)
         ours.append(time.perf_counter() - begin)
     begin = time.perf_counter()
-    ends = descent.find_with_finder(TorchNetwork(member), starts, 1)
+    ends = descent.find_with_finder(TorchNetwork(member), starts, 1).xstar
     seconds = time.perf_counter() - begin
     return {
         "auto_ms_per_start": 1e3 * statistics.median(ours) / len(starts),

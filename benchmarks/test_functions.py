@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from benchmarks import functions
+from benchmarks.rivals import descent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_benchmark_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("FIXED_POINT_FINDER", raising=False)
+    monkeypatch.setattr(descent, "FIXED_POINT_FINDER", None)
     monkeypatch.setattr(functions, "apart", functions.alone)
     path, networks = tmp_path / "functions.json", functions.parts([5], [5, 6])
     functions.run(path, {"lstm": networks["lstm"]}, 3, missing=False)

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -74,7 +74,8 @@ def fixed_point_finder(
     cell = network.torch_cell(torch.float32)
     rnn = torch.nn.GRU(network.input_size, network.hidden_size, batch_first=True)
     rnn.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
-    return find_with_finder(rnn, starts, network.input_size, max_iterations, learning_rate)
+    ends = find_with_finder(rnn, starts, network.input_size, max_iterations, learning_rate)
+    return np.asarray(ends.xstar)
 
 
 def find_with_finder(
@@ -83,8 +84,8 @@ def find_with_finder(
     input_size: int,
     max_iterations: int = MAX_ITERATIONS,
     learning_rate: float = 1.0,
-) -> NDArray[np.float32]:
-    """Run FixedPointFinder on any module that it takes, and return the ends."""
+) -> Any:
+    """Run FixedPointFinder on any module that it takes, and return its ends."""
     if FIXED_POINT_FINDER not in sys.path:
         sys.path.insert(0, str(FIXED_POINT_FINDER))
     finder = importlib.import_module("FixedPointFinderTorch").FixedPointFinderTorch
@@ -101,4 +102,4 @@ def find_with_finder(
         ).find_fixed_points(  # which descends in the memory of what it is given
             starts.astype(np.float32), np.zeros((1, input_size), np.float32)
         )
-    return np.asarray(ends.xstar)
+    return ends
