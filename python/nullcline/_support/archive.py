@@ -1,11 +1,17 @@
-"""NumPy archives (.npz) without pickled objects: written whole or not at all, read with care."""
+"""NumPy archives (.npz) without pickled objects: written whole or not at all, read with care.
+
+Results are kept as columns, arrays of one entry a row (`write`, `read`), or as records, dataclasses
+with arrays somewhere in them (`write_record`, `read_record`). Either says what it is and in which
+version of its format.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,10 +19,15 @@ from nullcline._support import zips
 from nullcline._support.files import replacing
 from nullcline._support.npy import read_npy
 from nullcline._support.reading import size_of
+from nullcline._support.records import pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 def write(path: str | os.PathLike[str], kind: str, version: int, arrays: dict[str, Any]) -> None:
@@ -39,6 +50,41 @@ def read(file: BinaryIO, kind: str, versions: Sequence[int]) -> dict[str, Any]:
             f"its format has version {version}, and this nullcline reads up to {versions[-1]}"
         )
     return arrays
+
+
+def require_types(columns: Mapping[str, NDArray[Any]], types: Mapping[str, Sequence[str]]) -> None:
+    """Raise TypeError for a column that is not in `types` or is of none of its types there.
+
+    A type is the beginning of NumPy's string for it, without the byte order: "f" or "f8", "U".
+    """
+    for name, column in columns.items():
+        if not column.dtype.str[1:].startswith(tuple(types.get(name, ()))):
+            raise TypeError(f"it has {name} of type {column.dtype}")
+
+
+def write_record(
+    path: str | os.PathLike[str],
+    kind: str,
+    record: Any,
+    *,
+    omit: Mapping[type, Collection[str]] | None = None,
+) -> None:
+    """Write a dataclass that `pack` takes: its arrays, compressed, beside the rest as JSON.
+
+    `kind` is its format with the version; `omit` is that of `pack`.
+    """
+    packed, arrays = pack(record, omit=omit)
+    text = json.dumps({"format": kind, **packed})
+    write_arrays(path, {**arrays, "record": np.array(text)}, compressed=True)
+
+
+def read_record(file: BinaryIO, kind: str, made: type[T]) -> T:
+    """Return the record of the class `made` that `write_record` wrote; call it within `reading`."""
+    arrays = read_arrays(file)
+    packed = json.loads(arrays.pop("record").item())
+    if packed.pop("format") != kind:
+        raise ValueError(f"its format is unknown, not {kind!r}")
+    return unpack(made, packed, arrays)
 
 
 def write_arrays(

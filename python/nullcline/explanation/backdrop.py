@@ -6,7 +6,6 @@ It is made of the corpus once, which takes a minute or two, and kept beside the 
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from tqdm import tqdm
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import archive, validation
 from nullcline._support.reading import FileError, reading
-from nullcline._support.records import pack, unpack
 from nullcline.explanation.layer_background import LayerBackground, layer_background
 from nullcline.explanation.network import Network
 from nullcline.training.bag_of_words import fit_bag_of_words
@@ -71,9 +69,7 @@ class Background:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path` (.npz, nothing pickled), whole or not at all."""
-        record, arrays = pack(self)
-        text = json.dumps({"format": _FORMAT, **record})
-        archive.write_arrays(path, {**arrays, "record": np.array(text)}, compressed=True)
+        archive.write_record(path, _FORMAT, self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Background:
@@ -87,11 +83,7 @@ class Background:
             It was not written by `save`, or is damaged.
         """
         with reading(path, "the background of explanations") as file:
-            arrays = archive.read_arrays(file)
-            record = json.loads(arrays.pop("record").item())
-            if record.pop("format") != _FORMAT:
-                raise ValueError("its format is unknown")
-            found = unpack(cls, record, arrays)
+            found = archive.read_record(file, _FORMAT, cls)
             found._require_sound()
             return found
 

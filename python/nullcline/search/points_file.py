@@ -76,9 +76,7 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
         require_bounded(file.name, texts.itemsize * codes.size, size_of(file))
         arrays[name] = texts[codes]
     tol_unique = validation.tolerance("tol_unique", arrays.pop("tol_unique").item())
-    for name, column in arrays.items():
-        if not column.dtype.str[1:].startswith(_TYPES.get(name, ())):
-            raise TypeError(f"it has {name} of type {column.dtype}")
+    archive.require_types(arrays, _TYPES)
     if arrays["count"].min(initial=1) < 1:
         raise ValueError("count must be 1 or more")
     if cell is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from nullcline._support import archive
 from nullcline._support.reading import reading
-from nullcline._support.records import as_json, pack, unpack
+from nullcline._support.records import as_json
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.study.layer_results import LayerAnalysis
 
@@ -106,9 +105,7 @@ class NetworkAnalysis:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path` (.npz, nothing pickled), whole or not at all."""
-        record, arrays = pack(self, omit=_NOT_IN_FILES)
-        text = json.dumps({"format": _FORMAT, **record})
-        archive.write_arrays(path, {**arrays, "record": np.array(text)}, compressed=True)
+        archive.write_record(path, _FORMAT, self, omit=_NOT_IN_FILES)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> NetworkAnalysis:
@@ -122,10 +119,6 @@ class NetworkAnalysis:
             It was not written by `save`, or is damaged.
         """
         with reading(path, "an analysis") as file:
-            arrays = archive.read_arrays(file)
-            record = json.loads(arrays.pop("record").item())
-            if record.pop("format") != _FORMAT:
-                raise ValueError("its format is unknown")
-            found = unpack(cls, record, arrays)
+            found = archive.read_record(file, _FORMAT, cls)
             found.to_json()  # arrays that do not fit each other are refused here
             return found

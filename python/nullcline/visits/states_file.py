@@ -52,9 +52,7 @@ def read_states(file: BinaryIO) -> dict[str, Any]:
     if not isinstance(layer, str):
         raise TypeError("its layer has no name")
     n_visited = validation.whole_number("n_visited", arrays.pop("n_visited").item(), 0, 2**63 - 1)
-    for name, column in arrays.items():
-        if not column.dtype.str[1:].startswith(_TYPES.get(name, ())):
-            raise TypeError(f"it has {name} of type {column.dtype}")
+    archive.require_types(arrays, _TYPES)
     if arrays.keys() | {"labels"} != _TYPES.keys():
         raise ValueError("it has other columns")
     for name in ("states", "previous"):
