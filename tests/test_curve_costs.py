@@ -14,7 +14,7 @@ from scipy.linalg import lapack
 
 import nullcline as nc
 from nullcline.cells.residual_maps import residual_map
-from nullcline.continuation import fibers, input_branch, pseudo_arclength
+from nullcline.continuation import corrector, fibers, input_branch
 from nullcline.continuation.branch_points import Kind, n_passed, open_directions
 from nullcline.continuation.by_products import gmres
 from nullcline.continuation.curve_problem import Problem
@@ -106,8 +106,8 @@ def test_old_factors_correct_to_where_newtons_method_does(kind: str, size: int, 
     assume(len(points) > 0)
     ours = nc.trace(cell, points[0], max_points=40)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pseudo_arclength, "_chords", lambda *_: None)
-        patch.setattr(pseudo_arclength, "RESOLVED", np.inf)
+        patch.setattr(corrector, "_chords", lambda *_: None)
+        patch.setattr(corrector, "RESOLVED", np.inf)
         newton = nc.trace(cell, points[0], max_points=80)
     for curve in (ours.curves[0], newton.curves[0]):
         expected = np.outer(curve.tau, curve.direction)
@@ -134,7 +134,7 @@ def on_polygon(ours: nc.Curve, other: nc.Curve) -> bool:
 
 def test_updates_are_exact_in_one_unknown() -> None:
     """There they are the secant method."""
-    updates = pseudo_arclength._Updates()
+    updates = corrector._BroydenUpdates()
     y = np.zeros(1)
     for _ in range(2):
         move = updates.improved(1 - 1.3 * y)
@@ -146,7 +146,7 @@ def test_updates_are_exact_in_one_unknown() -> None:
 
 def test_moves_that_hardly_shorten_are_refused() -> None:
     for second in (0.6, -0.6, np.nan):
-        updates = pseudo_arclength._Updates()
+        updates = corrector._BroydenUpdates()
         assert updates.improved(np.ones(1)) is not None
         assert updates.improved(np.full(1, second)) is None
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nullcline.cells.residual_maps import ResidualMap
+
 Vector: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 
@@ -43,6 +45,22 @@ class CurveMap(Protocol):
 
     def vjp(self, u: Vector) -> Vector:
         """Return Jᵀ u, shape (N + 1,)."""
+
+
+class MapWithColumn:
+    """[A, b] as a map: A (N, N), itself one, of all unknowns but the last, whose column is b."""
+
+    def __init__(self, own: ResidualMap, column: Vector) -> None:
+        self._own, self._column = own, column
+
+    def jvp(self, v: Vector) -> Vector:
+        """Return A v₁ + b v₂, shape (N,), for v = (v₁, v₂)."""
+        product: Vector = self._own.jvp(v[:-1]) + v[-1] * self._column
+        return product
+
+    def vjp(self, u: Vector) -> Vector:
+        """Return (Aᵀ u, b · u), shape (N + 1,)."""
+        return np.append(self._own.vjp(u), self._column @ u)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,12 @@ from nullcline.continuation.branch_points import (
     open_directions,
     require_finite_jacobian,
 )
-from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, CurveStop, Problem
+from nullcline.continuation.curve_problem import (
+    LARGEST_WRITTEN_OUT,
+    CurveStop,
+    MapWithColumn,
+    Problem,
+)
 from nullcline.continuation.pseudo_arclength import Branch, follow
 from nullcline.continuation.singular_vectors import smallest_by_products, smallest_left_vectors
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
-    from nullcline.cells.residual_maps import ResidualMap
     from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.search.fixed_points import FixedPoints
 
@@ -324,20 +328,6 @@ def _curve_of(
     )
 
 
-class _FiberMap:
-    """The Jacobian of G(h) - τ w as a map."""
-
-    def __init__(self, own: ResidualMap, direction: Vector) -> None:
-        self._own, self._direction = own, direction
-
-    def jvp(self, v: Vector) -> Vector:
-        product: Vector = self._own.jvp(v[:-1]) - v[-1] * self._direction
-        return product
-
-    def vjp(self, u: Vector) -> Vector:
-        return np.append(self._own.vjp(u), -self._direction @ u)
-
-
 def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
     """Return G(h) = τ w in the unknowns (h, τ), inside the box of the outputs."""
     box = cell.box_at(x)
@@ -351,7 +341,7 @@ def _fiber(cell: Cell, x: Floats | None, direction: Vector) -> Problem:
         return np.column_stack([cell.residual_jacobian(y[None, :-1], x)[0], -direction])
 
     def products(y: Vector) -> CurveMap:
-        return _FiberMap(residual_map(cell, y[:-1], one), direction)
+        return MapWithColumn(residual_map(cell, y[:-1], one), -direction)
 
     return Problem(
         function,

@@ -15,9 +15,10 @@ from nullcline._support.shown import Shown
 from nullcline.cells.compiled import thread_count
 from nullcline.cells.residual_maps import residual_map
 from nullcline.continuation.branch_points import Kind, open_directions
-from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, Problem
-from nullcline.continuation.pseudo_arclength import follow, turning_point, turns_of
+from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, MapWithColumn, Problem
+from nullcline.continuation.pseudo_arclength import follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
+from nullcline.continuation.turning_points import turning_point, turns_of
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
-    from nullcline.cells.residual_maps import ResidualMap
     from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.continuation.pseudo_arclength import Branch
     from nullcline.search.fixed_points import FixedPoints
@@ -203,20 +203,6 @@ def _followed(problem: Problem, start: Vector, largest_step: float, max_points: 
     )
 
 
-class _InputMap:
-    """The Jacobian of G(h, x + s d) as a map."""
-
-    def __init__(self, own: ResidualMap, along: Vector) -> None:
-        self._own, self._along = own, along
-
-    def jvp(self, v: Vector) -> Vector:
-        product: Vector = self._own.jvp(v[:-1]) + v[-1] * self._along
-        return product
-
-    def vjp(self, u: Vector) -> Vector:
-        return np.append(self._own.vjp(u), self._along @ u)
-
-
 def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
     """Return G(h, x + s d) = 0 in the unknowns (h, s), inside the box and within reach."""
 
@@ -232,7 +218,7 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
         return np.column_stack([own, along(y)])
 
     def products(y: Vector) -> CurveMap:
-        return _InputMap(residual_map(cell, y[:-1], x + y[-1] * d), along(y))
+        return MapWithColumn(residual_map(cell, y[:-1], x + y[-1] * d), along(y))
 
     def rooms(y: Vector) -> Vector:
         return cell.box_at(x + y[-1] * d).room(y[:-1])

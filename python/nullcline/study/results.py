@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nullcline._support import archive
 from nullcline._support.reading import reading
 from nullcline._support.records import as_json
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Collection
 
+    import numpy as np
     from numpy.typing import NDArray
 
 _FORMAT = "nullcline.NetworkAnalysis 4"
