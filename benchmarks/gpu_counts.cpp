@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "lu.hpp"
 #include "nullcline/batching/outcome.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/cells/catalogue.hpp"
@@ -191,14 +192,17 @@ class CountingDevice {
     void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
         counts_.factorizations += count;
         for (std::size_t i = 0; i < count; ++i) {
-            info[i] = factorize(MatrixView<T>(matrices[i], size, size), pivots + i * size) ? 0 : 1;
+            info[i] =
+                emulated::lu_factors(MatrixView<T>(matrices[i], size, size), pivots + i * size) ? 0
+                                                                                                : 1;
         }
     }
     template <class T>
     void lu_solve(std::size_t count, std::size_t size, T* const* factors, const int* pivots,
                   T* const* vectors) {
         for (std::size_t i = 0; i < count; ++i) {
-            solve(MatrixView<const T>(factors[i], size, size), pivots + i * size, vectors[i]);
+            emulated::lu_solution(MatrixView<const T>(factors[i], size, size), pivots + i * size,
+                                  vectors[i]);
         }
     }
 
@@ -221,48 +225,6 @@ class CountingDevice {
                     normal[i * size + j] += row[i] * row[j];
                 }
             }
-        }
-    }
-    template <class T>
-    static bool factorize(MatrixView<T> a, int* pivots) {
-        const std::size_t n = a.rows();
-        for (std::size_t k = 0; k < n; ++k) {
-            std::size_t pivot = k;
-            for (std::size_t i = k + 1; i < n; ++i) {
-                pivot = std::abs(a(i, k)) > std::abs(a(pivot, k)) ? i : pivot;
-            }
-            pivots[k] = static_cast<int>(pivot);
-            if (!(std::abs(a(pivot, k)) > 0)) {
-                return false;
-            }
-            if (pivot != k) {
-                std::swap_ranges(a.row(k).begin(), a.row(k).end(), a.row(pivot).begin());
-            }
-            for (std::size_t i = k + 1; i < n; ++i) {
-                const T factor = a(i, k) /= a(k, k);
-                for (std::size_t j = k + 1; j < n; ++j) {
-                    a(i, j) -= factor * a(k, j);
-                }
-            }
-        }
-        return true;
-    }
-    template <class T>
-    static void solve(MatrixView<const T> factors, const int* pivots, T* x) {
-        const std::size_t n = factors.rows();
-        for (std::size_t k = 0; k < n; ++k) {
-            std::swap(x[k], x[static_cast<std::size_t>(pivots[k])]);
-        }
-        for (std::size_t i = 0; i < n; ++i) {
-            for (std::size_t j = 0; j < i; ++j) {
-                x[i] -= factors(i, j) * x[j];
-            }
-        }
-        for (std::size_t i = n; i-- > 0;) {
-            for (std::size_t j = i + 1; j < n; ++j) {
-                x[i] -= factors(i, j) * x[j];
-            }
-            x[i] /= factors(i, i);
         }
     }
 

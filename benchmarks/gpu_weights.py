@@ -174,7 +174,7 @@ def counter(folder: Path) -> ctypes.CDLL:
     compiler = os.environ.get("CXX", shutil.which("g++") or "c++")
     command = [compiler, "-std=c++20", "-O2", "-ftree-vectorize", "-march=native"]
     command += ["-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC"]
-    command += [f"-I{ROOT}/cpp/include", f"-I{ROOT}/cpp/tests"]
+    command += [f"-I{ROOT}/cpp/{room}" for room in ("include", "emulated", "tests")]
     sources = [str(path) for path in sorted((ROOT / "cpp" / "src").glob("*.cpp"))]
     command += [f"{ROOT}/benchmarks/gpu_counts.cpp", *sources, "-o", str(library)]
     subprocess.run(command, check=True)

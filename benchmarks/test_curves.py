@@ -1,4 +1,4 @@
-"""The benchmark of curves runs through, with little to do."""
+"""The benchmarks of curves run through, with little to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import curves
+from benchmarks import curve_constants, curves
 from testing.every_cell import SMOOTH, random_network
 from testing.trained_networks import LAYERS
 
@@ -32,3 +32,10 @@ def test_a_trace_is_timed_and_its_factorizations_counted(monkeypatch: pytest.Mon
 def test_every_kind_of_network_is_traced() -> None:
     names = [(name, cell.hidden_size) for name, cell, _ in curves.networks(largest=64)]
     assert len(names) == len(set(names)) == len(LAYERS) + 2 * len(SMOOTH)
+
+
+def test_the_prices_of_a_curve_are_measured_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve_constants, "ROUNDS", 1)
+    row = curve_constants.measure(256)
+    assert row["products a step"] > 10
+    assert all(value > 0 for value in row.values())

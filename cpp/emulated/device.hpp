@@ -4,9 +4,7 @@
 // what those lines are given can be tested on any machine.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -14,11 +12,11 @@
 #include <limits>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "fibers.hpp"
 #include "lanes.hpp"
+#include "lu.hpp"
 #include "nullcline/gpu/cooperative_group.hpp"
 #include "nullcline/gpu/device.hpp"
 #include "nullcline/gpu/kernel.hpp"
@@ -118,7 +116,7 @@ class Device {
     template <class T>
     void lu(std::size_t count, std::size_t size, T* const* matrices, int* pivots, int* info) {
         for (std::size_t i = 0; i < count; ++i) {
-            info[i] = factorize(MatrixView<T>(matrices[i], size, size), pivots + i * size) ? 0 : 1;
+            info[i] = lu_factors(MatrixView<T>(matrices[i], size, size), pivots + i * size) ? 0 : 1;
         }
     }
 
@@ -127,7 +125,7 @@ class Device {
     void lu_solve(std::size_t count, std::size_t size, T* const* factors, const int* pivots,
                   T* const* vectors) {
         for (std::size_t i = 0; i < count; ++i) {
-            solve(MatrixView<const T>(factors[i], size, size), pivots + i * size, vectors[i]);
+            lu_solution(MatrixView<const T>(factors[i], size, size), pivots + i * size, vectors[i]);
         }
     }
 
@@ -144,48 +142,6 @@ class Device {
                 }
                 out(i, j) = sum;
             }
-        }
-    }
-
-    template <class T>
-    static bool factorize(MatrixView<T> a, int* pivots) {
-        const std::size_t n = a.rows();
-        for (std::size_t k = 0; k < n; ++k) {
-            std::size_t pivot = k;
-            for (std::size_t i = k + 1; i < n; ++i) {
-                pivot = std::abs(a(i, k)) > std::abs(a(pivot, k)) ? i : pivot;
-            }
-            pivots[k] = static_cast<int>(pivot);
-            if (!(std::abs(a(pivot, k)) > 0)) {
-                return false;
-            }
-            std::swap_ranges(a.row(k).begin(), a.row(k).end(), a.row(pivot).begin());
-            for (std::size_t i = k + 1; i < n; ++i) {
-                a(i, k) /= a(k, k);
-                for (std::size_t j = k + 1; j < n; ++j) {
-                    a(i, j) -= a(i, k) * a(k, j);
-                }
-            }
-        }
-        return true;
-    }
-
-    template <class T>
-    static void solve(MatrixView<const T> factors, const int* pivots, T* x) {
-        const std::size_t n = factors.rows();
-        for (std::size_t k = 0; k < n; ++k) {
-            std::swap(x[k], x[static_cast<std::size_t>(pivots[k])]);
-        }
-        for (std::size_t i = 0; i < n; ++i) {
-            for (std::size_t j = 0; j < i; ++j) {
-                x[i] -= factors(i, j) * x[j];
-            }
-        }
-        for (std::size_t i = n; i-- > 0;) {
-            for (std::size_t j = i + 1; j < n; ++j) {
-                x[i] -= factors(i, j) * x[j];
-            }
-            x[i] /= factors(i, i);
         }
     }
 

@@ -20,7 +20,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 LARGEST_WRITTEN_OUT = 4096
 """The most units of a cell whose Jacobian is written out and factored at every step. Beyond, curves
 are followed by products: on widened IMDB GRUs a step by products took 1.7 times as long as one by
-factors at 2048 units, and 0.9 times at 4096 (one core)."""
+factors at 2048 units, and 0.9 times at 4096 (`benchmarks/curve_constants.py`)."""
 
 
 class CurveStop(Enum):

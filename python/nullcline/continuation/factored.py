@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nullcline.continuation.curve_problem import Matrix, Vector
 
 SINGLE_PRECISION_FROM = 512
-"""Matrices of this many unknowns are factored in float32, which takes half the time of float64 and
-of which refinement makes as much (at 256: 0.19 and 0.32 ms, at 1024: 8 and 16, one core)."""
+"""Matrices of this many unknowns are factored in float32, which takes two thirds of the time of
+float64, with the refinement that makes as much of it (`benchmarks/curve_constants.py`)."""
 
 REFINED = 1e-14
 """A solution whose residual is this small, against the right side, is refined no further."""

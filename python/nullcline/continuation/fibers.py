@@ -48,8 +48,8 @@ compiled core, which let other threads of Python run."""
 
 LARGEST_DENSE_POLISH = 1024
 """Points on a curve are polished by dense factors up to this size: they are too few, and too near
-to their ends, for what "auto" prepares (on IMDB GRUs of 256, 512 and 1024 units it took 1.3 to 1.8
-times as long)."""
+to their ends, for what "auto" prepares: on IMDB GRUs of 256 to 1024 units it took twice as long
+(`benchmarks/curve_constants.py`)."""
 
 
 @dataclass(frozen=True, eq=False)
