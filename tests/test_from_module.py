@@ -228,33 +228,32 @@ def zeros(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("module", "state", "form", "columns"),
+    ("module", "state", "columns"),
     [
-        (EI(), None, (0, 0), {"0": (0, 4), "1": (4, 8)}),
-        (EI(), (H, H), (0, 0), {"0": (0, 4), "1": (4, 8)}),
-        (Synapses(), {"r": zeros(H), "u": zeros(1)}, {}, {"r": (0, 4), "u": (4, 5)}),
-        (Synapses(), {"u": 1, "r": zeros(9, H)}, {}, {"u": (0, 1), "r": (1, 5)}),
-        (Named(), Pair(zeros(6, H), zeros(6, 1)), Pair, {"v": (0, 4), "a": (4, 5)}),
-        (Spread(), (zeros(H), zeros(1)), (0, 0), {"h": (0, 4), "c": (4, 5)}),
-        (nn.LSTM(D, 3, proj_size=2), None, (0, 0), {"h": (0, 2), "c": (2, 5)}),
+        (EI(), None, {"0": (0, 4), "1": (4, 8)}),
+        (EI(), (H, H), {"0": (0, 4), "1": (4, 8)}),
+        (Synapses(), {"r": zeros(H), "u": zeros(1)}, {"r": (0, 4), "u": (4, 5)}),
+        (Synapses(), {"u": 1, "r": zeros(9, H)}, {"u": (0, 1), "r": (1, 5)}),
+        (Named(), Pair(zeros(6, H), zeros(6, 1)), {"v": (0, 4), "a": (4, 5)}),
+        (Spread(), (zeros(H), zeros(1)), {"h": (0, 4), "c": (4, 5)}),
+        (nn.LSTM(D, 3, proj_size=2), None, {"h": (0, 2), "c": (2, 5)}),
         (
             Layers(),
             [(H, H), (3, 3)],
-            [(0, 0)] * 2,
             {"0.0": (0, 4), "0.1": (4, 8), "1.0": (8, 11), "1.1": (11, 14)},
         ),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_several_arrays_are_one_state_with_parts(
-    module: Any, state: Any, form: Any, columns: dict[str, tuple[int, int]]
+    module: Any, state: Any, columns: dict[str, tuple[int, int]]
 ) -> None:
     cell: Any = nc.from_module(module, D, state, native=False)
     assert {part.name: (part.columns.start, part.columns.stop) for part in cell.parts} == columns
     rng = np.random.default_rng(0)
     h, x = rng.uniform(-1, 1, (5, cell.state_size)), rng.normal(size=(5, D))
     own = cell.split(h)
-    assert type(own) is type(state if state is not None else form)
+    assert type(own) is (tuple if state is None else type(state))
     np.testing.assert_array_equal(cell.join(own), h)
     double, is_sequence = copy.deepcopy(module).double(), hasattr(module, "input_size")
     inputs = torch.from_numpy(x)[None] if is_sequence else torch.from_numpy(x)
@@ -289,14 +288,9 @@ def test_several_arrays_are_one_state_with_parts(
         (LayerAxis, zeros(1, H)),
         (LayerAxis, zeros(1, 1, H)),
         (LayerAxis, zeros(1, 7, H)),
-        (CellWithOutput, [H]),
     ],
 )
 def test_a_state_is_known_by_a_size_or_an_example(kind: type[Leaky], state: Any) -> None:
-    if isinstance(state, list):
-        with pytest.raises(ValueError, match="could not make a step"):  # a list, and takes none
-            nc.from_module(kind(), D, state)
-        return
     cell: Any = nc.from_module(kind(), D, state)
     h, x = np.random.default_rng(0).normal(size=(3, H)), np.ones((3, D))
     np.testing.assert_allclose(cell.step(h, x), right_step(kind(), x, h), rtol=0, atol=1e-14)
@@ -686,6 +680,7 @@ def test_a_module_that_is_no_map_of_a_state_is_refused(
         (CellOfState(), {"n_inputs": -1}, ValueError, "n_inputs must lie"),
         (CellOfState(), {"n_inputs": 3, "state": H}, ValueError, r"of input \(n, 3\) and state"),
         (CellOfState(), {"n_inputs": D, "state": 5}, ValueError, "could not make a step"),
+        (CellOfState(), {"n_inputs": D, "state": [H]}, ValueError, "could not make a step"),
         (CellOfState(), {"n_inputs": D, "state": ()}, ValueError, "state must have an array"),
         (CellOfState(), {"n_inputs": D, "state": "h"}, TypeError, "state must be a size, an arr"),
         (CellOfState(), {"n_inputs": D, "state": 0}, ValueError, "state must lie"),
@@ -719,23 +714,11 @@ def test_arguments_that_are_wrong_are_named(
         nc.from_module(module, **given)
 
 
-def test_what_a_module_leaves_in_doubt_is_said() -> None:
+def test_of_two_arrays_that_may_be_the_state_the_last_is_taken_and_said() -> None:
     class Swapped(Leaky):
         def forward(self, x: Any, h: Any) -> Any:
             h = self.step(x, h)
             return h, self.recur(h)
-
-    class Clock(TimeFirst):
-        def forward(self, inputs: Any, hidden: Any = None) -> Any:
-            if hidden is None:
-                hidden = torch.zeros(inputs.shape[1], H)
-            for t in range(len(inputs)):
-                hidden = self.step(inputs[t] + t, hidden)
-            return hidden[None], hidden
-
-    class Single(Leaky):
-        def forward(self, x: Any, h: Any) -> Any:
-            return self.step(x, h + torch.zeros(H) @ torch.ones(H, H))
 
     with pytest.warns(FunctionWarning, match="returns more than one array of the shape of its"):
         cell = nc.from_module(Swapped(), D, H)
@@ -745,10 +728,24 @@ def test_what_a_module_leaves_in_doubt_is_said() -> None:
         other = nc.from_module(Swapped(), D, H, call=lambda module, x, h: module(x, h)[0])
     np.testing.assert_allclose(other.step(h, x), right_step(Swapped(), x, h), rtol=0, atol=1e-14)
     assert np.abs(cell.step(h, x) - other.step(h, x)).max() > 0.1
+
+
+def test_a_step_that_depends_on_its_place_is_said() -> None:
+    class Clock(TimeFirst):
+        def forward(self, inputs: Any, hidden: Any = None) -> Any:
+            if hidden is None:
+                hidden = torch.zeros(inputs.shape[1], H)
+            for t in range(len(inputs)):
+                hidden = self.step(inputs[t] + t, hidden)
+            return hidden[None], hidden
+
+    h, x = np.random.default_rng(0).normal(size=(2, H)), np.zeros((2, D))
     with pytest.warns(FunctionWarning, match="module makes of two inputs at once another state"):
         cell = nc.from_module(Clock(), D, H)
     np.testing.assert_allclose(cell.step(h, x), right_step(Clock(), x, h), rtol=0, atol=1e-14)
 
+
+def test_a_module_of_float32_alone_is_a_cell_of_float32_and_said() -> None:
     class Casts(Leaky):
         def forward(self, x: Any, h: Any) -> Any:
             return self.step(x, h + self.recur(torch.zeros(H)))
@@ -782,7 +779,7 @@ def test_states_of_another_form_are_refused() -> None:
         cell.parts["v"]
 
 
-def test_numbers_of_a_cell_in_single_precision() -> None:
+def test_a_cell_in_single_precision_keeps_to_it() -> None:
     cell: Any = nc.from_module(CellOfState(), D, H, dtype=torch.float32)
     assert cell.dtype == cell.step(np.zeros((2, H), np.float32)).dtype == np.float32
     assert cell.join(zeros(2, H)).dtype == np.float32

@@ -57,6 +57,16 @@ def can_be_packed(cell: Cell) -> bool:
     return _CLASSES.get(type(cell).__name__) is type(cell)
 
 
+def known_cell(cell: Cell | None, owner: str) -> Cell:
+    """Return the cell that shall be saved with what is called `owner`; raise if it has none."""
+    if cell is None:
+        raise ValueError(
+            f"cell must be False where {owner}.cell is None; tell it with "
+            f"dataclasses.replace({owner}, cell=...)"
+        )
+    return cell
+
+
 def pack_cell(cell: Cell) -> dict[str, NDArray[Any]]:
     """Return the arrays that a file holds of a cell.
 

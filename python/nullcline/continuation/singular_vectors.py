@@ -17,7 +17,7 @@ LARGEST_DECOMPOSED = 64
 """Of a larger matrix some of the vectors are found without the others."""
 
 MOST = 60
-"""Products with the inverse, at most; one vector takes a third of them or less, three nearly all."""
+"""Products with the inverse, at most; one vector takes a third of them, three nearly all."""
 
 FOUND = 1e-13
 """A Ritz pair whose residual is this small, against the largest eigenvalue, is found."""

@@ -63,7 +63,7 @@ def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exce
             f"them by {'.double()' if double else '.float()'}, or say dtype={other_type}"
         )
     return RuntimeError(
-        f"f raised {_said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
+        f"f raised {said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
         f"{h.dtype}: it must take any number of rows of these sizes{in_training(f)}"
     )
 
@@ -73,7 +73,7 @@ def why_not_differentiable(error: Exception) -> TypeError:
     for words, sentence in _KNOWN.items():
         if words in str(error):
             return TypeError(sentence)
-    return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {_said(error)}")
+    return TypeError(f"f must be differentiable by PyTorch, whose autograd raised {said(error)}")
 
 
 def why_not_the_same(plain: Batched, h: Floats, x: Floats) -> str:
@@ -152,6 +152,7 @@ def _works(plain: Batched, h: Floats, x: Floats) -> bool:
     return isinstance(found, torch.Tensor) and found.shape == h.shape
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """Return an error's class and the first line of what it says."""
     first = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {first.rstrip('.')}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline.cells._jax_derivatives import as_outside
 from nullcline.cells._jax_row import Row
+from nullcline.interop._explain import said
 
 if TYPE_CHECKING:
     from nullcline._support.validation import Floats
@@ -73,12 +74,6 @@ def why_not_differentiable(error: Exception) -> TypeError:
     """Return what to raise where JAX raised `error` when it differentiated a function."""
     sentence = _KNOWN.get(type(error).__name__)
     return TypeError(sentence or f"f must be differentiable by JAX, which raised {said(error)}")
-
-
-def said(error: Exception) -> str:
-    """Return an error's class and the first line of what it says."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first.rstrip('.')}"
 
 
 def _casting(present: np.dtype[Any], wanted: np.dtype[Any]) -> str:

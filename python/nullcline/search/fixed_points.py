@@ -11,6 +11,7 @@ from nullcline._support import validation
 from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
+from nullcline.cells.cell_record import known_cell
 from nullcline.certify.certificates import certify_states
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
@@ -295,12 +296,8 @@ class FixedPoints(Shown):
         TypeError
             If the cell shall be saved and no file can hold it, as none can hold a function.
         """
-        if cell and self.cell is None:
-            raise ValueError(
-                "cell must be False where the points do not know their cell; tell them with "
-                "dataclasses.replace(points, cell=...)"
-            )
-        write_points(path, self.numpy()._rows(), self.tol_unique, self.cell if cell else None)
+        own = known_cell(self.cell, "points") if cell else None
+        write_points(path, self.numpy()._rows(), self.tol_unique, own)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FixedPoints:

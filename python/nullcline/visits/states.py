@@ -11,6 +11,7 @@ from nullcline._support import validation
 from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows, in_one_line
+from nullcline.cells.cell_record import known_cell
 from nullcline.interop._tables import dataframe
 from nullcline.visits.states_file import read_states, write_states
 
@@ -145,13 +146,11 @@ class VisitedStates(Shown):
             If it cannot be written; what stood under `path` is then unchanged.
         ValueError
             If the cell shall be saved, and there is none.
+        TypeError
+            If the cell shall be saved and no file can hold it.
         """
-        if cell and self.cell is None:
-            raise ValueError(
-                "cell must be False where these states do not know their cell; tell them with "
-                "dataclasses.replace(visited, cell=...)"
-            )
-        write_states(path, self.layer, self._rows(), self.n_visited, self.cell if cell else None)
+        own = known_cell(self.cell, "visited") if cell else None
+        write_states(path, self.layer, self._rows(), self.n_visited, own)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> VisitedStates:
