@@ -461,9 +461,15 @@ def test_shuffling_takes_no_random_numbers_from_the_user() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_memory_that_is_too_small_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("Unable to allocate 9 TiB"), RuntimeError("CUDA error: out of memory, 9 TiB")],
+)
+def test_memory_that_is_too_small_is_named(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any) -> None:
-        raise MemoryError("Unable to allocate 9 TiB")
+        raise error
 
     model = Classifier()
     before = state_of(model)

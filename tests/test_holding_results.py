@@ -268,7 +268,7 @@ def test_cells_that_no_file_holds_are_refused(tmp_path: Path) -> None:
             nc.linearize(cell, points).save(tmp_path / "modes.npz")
     with pytest.raises(ValueError, match=r"its h must have shape \(n, 5\)"):
         replace(POINTS, cell=WIDER).save(tmp_path / "points.npz", cell=True)
-    with pytest.raises(ValueError, match="cell must be False where points.cell is None"):
+    with pytest.raises(ValueError, match=r"cell must be False where points\.cell is None"):
         replace(POINTS, cell=None).save(tmp_path / "points.npz", cell=True)
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,7 @@ def by_halves(
     try:
         return compute(*arrays)
     except (MemoryError, RuntimeError) as error:
-        if not _is_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         if n == 1:
             raise MemoryError(
@@ -42,5 +42,8 @@ def by_halves(
     return join([by_halves(compute, *(a[part] for a in arrays), join=join) for part in parts])
 
 
-def _is_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _WORDS)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory, the host's or a device's, is too small."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
+from nullcline.cells._memory import is_out_of_memory
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -95,8 +97,6 @@ class BatchReader:
         args, keywords = self._arguments(batch)
         try:
             self._module(*args, **keywords)
-        except MemoryError:
-            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
@@ -175,13 +175,6 @@ class BatchReader:
     def is_labelled(self) -> bool:
         """Whether the user said where labels are."""
         return self._labels is not None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the memory of the host or of a GPU is too small."""
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
 
 
 def _parameters(module: torch.nn.Module) -> list[inspect.Parameter]:

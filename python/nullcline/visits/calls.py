@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from nullcline.visits.batches import is_out_of_memory
+from nullcline.cells._memory import is_out_of_memory
 from nullcline.visits.unrolling import n_directions, output_size, split_layers, whole_states
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support import validation
+from nullcline.cells._memory import is_out_of_memory
 from nullcline.interop._frameworks import framework
 from nullcline.search.progress import reporter
 
@@ -148,7 +149,7 @@ def _run(
     progress: bool | Report,
 ) -> None:
     """Call the model with every batch."""
-    from nullcline.visits.batches import is_empty, is_out_of_memory, moved
+    from nullcline.visits.batches import is_empty, moved
 
     device = next((part.device for part in chain(module.parameters(), module.buffers())), None)
     total = _length(loader)
