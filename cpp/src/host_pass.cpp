@@ -1,7 +1,6 @@
 // Passes of a GPU's search that the CPU makes.
 #include "nullcline/gpu/host_pass.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +9,7 @@
 #include <vector>
 
 #include "nullcline/batching/starts.hpp"
-#include "nullcline/cpu/tile_worker.hpp"
-#include "nullcline/parallel/cancellation.hpp"
+#include "nullcline/cpu/tile_pass.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/search/classifier.hpp"
 #include "nullcline/solvers/gradient.hpp"
@@ -68,24 +66,12 @@ static_assert(Starts<View<float>, SerialGroup, float>);
 template <Program P>
 std::size_t run_on_host(const P& program, HostStarts<typename P::T>& starts, std::size_t n_threads,
                         const Poll& poll) {
-    cpu::PackedMatrices matrices;
-    if constexpr (P::requests.contains(Request::forward)) {
-        matrices.weights.emplace(plain_weights(program.served()));
-        if (program.served().n_gated() > 0) {
-            matrices.gated.emplace(gated_weights(program.served()));
-        }
-    }
     std::vector<std::size_t> places(starts.size());
     std::iota(places.begin(), places.end(), std::size_t{0});
-    cpu::Queue queue(places);
     std::atomic<std::size_t> n_products = 0;
     const View<typename P::T> view{starts, starts.options};
-    const auto work = [&](const Cancellation& cancellation) {
-        cpu::TileWorker(program, matrices, view, starts.drives.size() / starts.size(), queue,
-                        n_products)
-            .run(cancellation);
-    };
-    run_workers(std::min(n_threads, starts.size()), work, poll);
+    cpu::run_tiles(program, nullptr, view, starts.drives.size() / starts.size(), places, n_threads,
+                   n_products, poll);
     return n_products;
 }
 

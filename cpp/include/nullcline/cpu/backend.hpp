@@ -20,10 +20,9 @@
 #include "nullcline/cells/inputs.hpp"
 #include "nullcline/cpu/function_worker.hpp"
 #include "nullcline/cpu/preconditioner.hpp"
-#include "nullcline/cpu/tile_worker.hpp"
+#include "nullcline/cpu/tile_pass.hpp"
 #include "nullcline/numerics/box.hpp"
 #include "nullcline/numerics/packed_matrix.hpp"
-#include "nullcline/numerics/tile_weights.hpp"
 #include "nullcline/parallel/serial_group.hpp"
 #include "nullcline/parallel/workers.hpp"
 #include "nullcline/search/backend.hpp"
@@ -166,23 +165,8 @@ class Backend {
     void run(const P& program, std::span<const std::size_t> starts)
         requires std::same_as<Network, Cell<T>>
     {
-        PackedMatrices matrices;
-        if constexpr (P::requests.contains(Request::forward)) {
-            matrices.weights.emplace(plain_weights(program.served()));
-            if (program.served().n_gated() > 0) {
-                matrices.gated.emplace(gated_weights(program.served()));
-            }
-        }
-        if constexpr (P::requests.contains(Request::precondition)) {
-            matrices.inverse = program.has_inverse ? &inverse_ : nullptr;
-        }
-        Queue queue(starts);
-        const auto body = [&](const Cancellation& cancellation) {
-            TileWorker(program, matrices, search_, problem_.network.drive_size(), queue,
-                       n_products_)
-                .run(cancellation);
-        };
-        run_workers(std::min(problem_.n_threads, starts.size()), body, [&] { poll_and_report(); });
+        run_tiles(program, &inverse_, search_, problem_.network.drive_size(), starts,
+                  problem_.n_threads, n_products_, [&] { poll_and_report(); });
     }
 
     void move_to_cell_centres(std::span<const std::size_t> starts) {
