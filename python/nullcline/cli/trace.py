@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nullcline.cli.options import Commands
     from nullcline.cli.subject import Subject
-    from nullcline.continuation.fibers import Curve, Trace
+    from nullcline.continuation.curves import Curve, Trace
 
 _EXAMPLES = (
     "nullcline trace points/layer-1.npz",

@@ -1,7 +1,8 @@
 """Curves: the slow manifold through a point, a fixed point as its input moves, a line measured."""
 
 from nullcline.continuation.curve_problem import CurveStop
-from nullcline.continuation.fibers import Curve, Trace, trace
+from nullcline.continuation.curves import Curve, Trace
+from nullcline.continuation.fibers import trace
 from nullcline.continuation.input_branch import InputBranch, follow_input
 from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
 

@@ -11,7 +11,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.shown import Shown, Table, described
 from nullcline.cells import require_cell
-from nullcline.continuation.fibers import Curve
+from nullcline.continuation.curves import Curve
 from nullcline.linearization.linear_map import linearize
 from nullcline.linearization.readout import readout_vector
 

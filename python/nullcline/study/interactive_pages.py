@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.cells import Cell
-    from nullcline.continuation.fibers import Curve
+    from nullcline.continuation.curves import Curve
     from nullcline.search.fixed_points import FixedPoints
     from nullcline.study.results import NetworkAnalysis
     from nullcline.study.settings import AnalysisSettings
