@@ -1,11 +1,12 @@
 """Values in containers in containers: taken apart in a fixed order, and put together again.
 
-Containers are mappings, lists and tuples, named ones too; None stands for itself; all else is a
-leaf.
+Containers are mappings, lists, tuples, named ones too, and dataclasses; None stands for itself; all
+else is a leaf.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,24 @@ def rebuilt(nest: Any, values: Sequence[Any]) -> Any:
             return None
         made = [build(value) for _, value in items]
         if isinstance(part, Mapping):
-            return dict(zip(part, made, strict=True))
+            return _mapping(part, dict(zip(part, made, strict=True)))
+        if _is_dataclass(part):
+            names = [name for name, _ in items]
+            return dataclasses.replace(part, **dict(zip(names, made, strict=True)))
         return type(part)(*made) if hasattr(part, "_fields") else type(part)(made)
 
     return build(nest)
 
 
+def entries(nest: Any) -> list[tuple[str, Any]]:
+    """Return what a container holds with the names of its places; nothing of a leaf."""
+    return [(str(name), value) for name, value in _items(nest) or []]
+
+
 def matched(nest: Any, other: Any) -> list[Any] | None:
     """Return what a nest of the same form holds in place of each leaf; None of another form.
 
-    Lists and tuples are alike, and a mapping may hold more than is asked for.
+    Lists and tuples are alike, and a mapping or a dataclass may hold more than is asked for.
     """
     items = _items(nest)
     if items is None:
@@ -54,6 +63,10 @@ def matched(nest: Any, other: Any) -> list[Any] | None:
         if not isinstance(other, Mapping) or not nest.keys() <= other.keys():
             return None
         pairs = [(value, other[key]) for key, value in items]
+    elif _is_dataclass(nest):
+        if not (_is_dataclass(other) and all(hasattr(other, name) for name, _ in items)):
+            return None
+        pairs = [(value, getattr(other, name)) for name, value in items]
     else:
         if not isinstance(other, list | tuple) or len(other) != len(items):
             return None
@@ -75,4 +88,24 @@ def _items(nest: Any) -> list[tuple[Any, Any]] | None:
     if isinstance(nest, list | tuple):
         names = getattr(nest, "_fields", range(len(nest)))
         return list(zip(names, nest, strict=True))
+    if _is_dataclass(nest):
+        own = dataclasses.fields(nest)
+        return [(field.name, getattr(nest, field.name)) for field in own if field.init]
     return None
+
+
+def _is_dataclass(nest: Any) -> bool:
+    return dataclasses.is_dataclass(nest) and not isinstance(nest, type)
+
+
+def _mapping(like: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
+    """Return values in a mapping of the same class, where it is made of another mapping."""
+    if type(like) is dict:
+        return values
+    make: Any = type(like)
+    try:
+        made = make(**values) if _is_dataclass(like) else make(values)
+        is_same = all(made[key] is value for key, value in values.items())
+    except Exception:  # noqa: BLE001 - whatever a class of somebody's may raise
+        return values
+    return made if is_same and len(made) == len(values) else values

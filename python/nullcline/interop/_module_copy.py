@@ -24,10 +24,12 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
     if any(tensor.is_meta for tensor in module.parameters()):
         raise ValueError("module must have values, and has parameters on the meta device")
     try:
-        own = evaluated_copy(module)
+        with torch.no_grad():  # TorchScript's copies are results, which have a history otherwise
+            own = evaluated_copy(module)
+        _settle(own)
         if any(tensor.device.type not in {"cpu", "cuda"} for tensor in own.parameters()):
-            own = own.cpu()  # such as MPS, which has no float64
-        own = own.to(dtype)
+            torch.nn.Module.cpu(own)  # such as MPS, which has no float64
+        torch.nn.Module.to(own, dtype)  # whatever a `to` of its own would do
     except Exception as error:
         raise ValueError(
             f"module could not be copied, so that stepping it leaves it as it is "
@@ -37,17 +39,50 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
         parameter.requires_grad_(False)
     for part in own.modules():
         for name, value in vars(part).items():
-            if isinstance(value, torch.Tensor) and value.is_floating_point():
-                vars(part)[name] = value.detach().to(dtype)
+            if not name.startswith("_"):
+                vars(part)[name] = _converted(value, dtype)
     return own
+
+
+def _settle(module: torch.nn.Module) -> None:
+    """Have a module hold the weights that its parametrizations make, which are computed no more.
+
+    They are those that the module has in its own type, and it can be pickled. PyTorch's own removal
+    would take them from the class too, which the module shares with its copy.
+    """
+    import torch
+    from torch.nn.utils import parametrize
+
+    for part in list(module.modules()):
+        if parametrize.is_parametrized(part):
+            made: Any = part.parametrizations
+            weights = {name: getattr(part, name).detach().clone() for name in made}
+            del part._modules["parametrizations"]
+            part.__class__ = parametrize.type_before_parametrizations(part)
+            for name, weight in weights.items():
+                setattr(part, name, torch.nn.Parameter(weight, requires_grad=False))
+
+
+def _converted(value: Any, dtype: torch.dtype) -> Any:
+    """Return an attribute with its tensors in a type: one, or a list, tuple or dictionary."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        is_real = value.is_floating_point() and not isinstance(value, torch.nn.Parameter)
+        return value.detach().to(dtype) if is_real else value
+    if type(value) in {list, tuple}:
+        return type(value)(_converted(entry, dtype) for entry in value)
+    if type(value) is dict:
+        return {key: _converted(entry, dtype) for key, entry in value.items()}
+    return value
 
 
 def copied_in_train_mode(module: torch.nn.Module, dtype: torch.dtype) -> Any:
     """Return such a copy in the modes in which the module is; None where all evaluate."""
-    modes = [part.training for part in module.modules()]
-    if not any(modes):
+    modes = {name: part.training for name, part in module.named_modules()}
+    if not any(modes.values()):
         return None
     own = copied(module, dtype)
-    for part, mode in zip(own.modules(), modes, strict=True):
-        part.training = mode
+    for name, part in own.named_modules():
+        part.training = modes[name]
     return own

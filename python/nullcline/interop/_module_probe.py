@@ -7,12 +7,18 @@ way is the right one if many rows at once lead where each of them leads alone.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._support import nested
 from nullcline.interop._device import device_of
-from nullcline.interop._module_signature import CALL, arguments_of, takes_no_state
+from nullcline.interop._module_signature import (
+    CALL,
+    are_told_apart,
+    arguments_of,
+    takes_no_state,
+)
 from nullcline.interop._module_states import (
     EXAMPLE,
     STATE_SIZES,
@@ -132,6 +138,15 @@ def is_ambiguous(step: ModuleStep, kind: Kind) -> bool:
     return differ and of_two_steps(step, kind) is TwoSteps.REFUSED
 
 
+def is_of_any_order(step: ModuleStep, kind: Kind) -> bool:
+    """Whether input and state may be passed the other way round as well, and no name tells."""
+    if step.call or kind.n_inputs != step.parts.state_size or are_told_apart(step.module):
+        return False
+    own = step.arguments
+    other = Arguments(("state",), state_first=not own.state_first)
+    return len(own.names) == 1 and _why_not(replace(step, arguments=other), kind) is None
+
+
 def differs_in_training(step: ModuleStep, other: ModuleStep, kind: Kind) -> bool:
     """Whether a step in train mode leads elsewhere."""
     import torch
@@ -152,13 +167,16 @@ def _steps(
     call: Callable[..., Any] | None,
 ) -> Iterator[ModuleStep]:
     """Yield what the module's step may be, the likeliest first."""
-    arguments = Arguments() if call else arguments_of(module, _n_arguments(state))
     device = str(device_of(module, None))
-    for way in _ways(module, batch_first, call):
-        for states in _states(module, state, kind, way, arguments, call):
-            names = arguments.names if len(arguments.names) > 1 else _names(module)
-            parts = states.parts(names)
-            yield ModuleStep(module, parts, states.shapes, way, arguments, call, device)
+    orders = [Arguments()]
+    if call is None:
+        orders = arguments_of(module, _n_arguments(state), kind.n_inputs)
+    for arguments in orders:
+        for way in _ways(module, batch_first, call):
+            for states in _states(module, state, kind, way, arguments, call):
+                names = arguments.names if len(arguments.names) > 1 else _names(module)
+                parts = states.parts(names)
+                yield ModuleStep(module, parts, states.shapes, way, arguments, call, device)
 
 
 def _n_arguments(state: Any) -> int | None:
@@ -361,7 +379,20 @@ def _told(tried: list[tuple[ModuleStep, str]], kind: Kind) -> str:
     shown = list(said.values())[:_MOST_SAID]
     return (
         f"module could not make a step: {'; '.join(shown)}. Say what it takes by n_inputs=, state= "
-        f"and batch_first=, or by {CALL}"
+        f"and batch_first=, or by {CALL}{_of_embeddings(tried[0][0].module)}"
+    )
+
+
+def _of_embeddings(module: torch.nn.Module) -> str:
+    """Return what is said of a module that may read whole numbers; nothing of another one."""
+    from torch import nn
+
+    found = [name for name, part in module.named_modules() if isinstance(part, nn.Embedding)]
+    if not found:
+        return ""
+    return (
+        f". It has an embedding, {found[0] or 'itself'}, and the inputs of a cell are vectors, no "
+        "tokens: pass the recurrent part of it"
     )
 
 
@@ -383,7 +414,7 @@ def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
 def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
     import torch
 
-    tolerance = 1e-6 if one.dtype == torch.float64 else 1e-3
+    tolerance = 1e-6 if one.dtype == other.dtype == torch.float64 else 1e-3
     return one.shape == other.shape and torch.allclose(
-        one, other, rtol=tolerance, atol=tolerance, equal_nan=True
+        one, other.to(one.dtype), rtol=tolerance, atol=tolerance, equal_nan=True
     )

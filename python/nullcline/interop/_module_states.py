@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
     import torch
 
-INPUT_SIZES = ("input_size", "n_inputs", "num_inputs", "n_input", "input_dim", "in_features")
+INPUT_SIZES = (
+    *("input_size", "n_inputs", "num_inputs", "n_input", "input_dim", "in_features", "n_in"),
+    *("N_in", "num_in", "n_inp", "in_dim", "dim_in", "in_size"),
+)
 STATE_SIZES = (
     *("hidden_size", "state_size", "hidden_dim", "n_hidden", "hidden_units", "units", "n_units"),
-    *("num_units", "n_neurons", "num_neurons", "N"),
+    *("num_units", "n_neurons", "num_neurons", "N", "n_rec", "N_rec", "n_hid", "nhid", "hid_dim"),
+    *("rnn_hidden_dim", "recurrent_hidden_state_size", "reservoir_size", "state_dim", "n_states"),
 )
 LAYERS = ("num_layers", "n_layers", "nlayers")
 
@@ -107,9 +111,11 @@ def answered(call: Callable[[int], Any], way: str) -> Iterator[States]:
     few, many = (1, 1) if way in WITHOUT_BATCH else (4, 6)
     first, second = call(few), call(many)
     pairs = [(first, second)]
-    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        entries = list(zip(first, second, strict=False))
+    entries = list(zip(_values(first), _values(second), strict=False))
+    if isinstance(first, list | tuple):  # of which the first is the output
         pairs = [*entries[:0:-1], *pairs, *entries[:1]]
+    else:
+        pairs += entries[::-1]
     for one, other in pairs:
         states = _compared(one, other, few, many)
         if states is not None:
@@ -135,6 +141,10 @@ def size_of(module: torch.nn.Module, names: Sequence[str]) -> int | None:
 def row_count(sizes: Sequence[int]) -> int:
     """Return a number of rows that is none of the sizes, so that axes cannot be confused."""
     return next((n for n in ROWS if n not in sizes), max(sizes) + 1)
+
+
+def _values(answer: Any) -> list[Any]:
+    return [value for _, value in nested.entries(answer)]
 
 
 def _form(state: Any) -> Any:

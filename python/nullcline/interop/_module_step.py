@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support import nested
+from nullcline.interop._state_names import names_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,15 +45,20 @@ class Arguments:
         Whether the state is passed by these.
     state_first
         Whether the state comes before the input.
+    is_alone
+        Whether there is no input at all.
     """
 
     names: tuple[str, ...] = ("state",)
     by_name: bool = False
     state_first: bool = False
+    is_alone: bool = False
 
     def of(self, x: Any, state: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the arguments of a call, by place and by name."""
         values = (state,) if len(self.names) == 1 else tuple(state)
+        if self.is_alone:
+            return values, {}
         if self.by_name:
             return (x,), dict(zip(self.names, values, strict=True))
         return ((*values, x) if self.state_first else (x, *values)), {}
@@ -108,6 +115,24 @@ class ModuleStep:
     arguments: Arguments = Arguments()
     call: Callable[..., Any] | None = None
     device: str = "cpu"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: TorchScript, which pickle does not know, as its archive."""
+        import torch
+
+        state = dict(vars(self))
+        if isinstance(self.module, torch.jit.ScriptModule):
+            archive = io.BytesIO()
+            torch.jit.save(self.module, archive)
+            state["module"] = archive.getvalue()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state["module"], bytes):
+            import torch
+
+            state = state | {"module": torch.jit.load(io.BytesIO(state["module"]))}
+        vars(self).update(state)
 
     def __call__(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """Return the next states, shape (n, S), of inputs (n, D) and states (n, S)."""
@@ -168,11 +193,10 @@ class ModuleStep:
 
     def _of_the_form(self, found: Any) -> Iterator[list[Any]]:
         forms = [found]
-        if isinstance(found, dict):
-            forms += reversed(list(found.values()))
-        elif isinstance(found, list | tuple):
-            count = len(self.own)
-            forms += [found[-count:]] * (1 < count < len(found)) + list(reversed(found))
+        count = len(self.own)
+        if isinstance(found, list | tuple) and 1 < count < len(found):
+            forms.append(found[-count:])
+        forms += _state_like_first(nested.entries(found)[::-1])
         for form in forms:
             values = nested.matched(self.parts.form, form)
             if values is not None:
@@ -216,6 +240,11 @@ def shapes_of(found: Any) -> str:
     return str(described)
 
 
+def _state_like_first(entries: list[tuple[str, Any]]) -> list[Any]:
+    """Return values, those first that are called what states are."""
+    return [value for _, value in sorted(entries, key=lambda pair: not names_state(pair[0]))]
+
+
 class _Word(str):
     """A word that shows without quotation marks."""
 
@@ -233,7 +262,7 @@ def _fits(value: Any, own: OwnShape, n: int | None) -> bool:
     """Whether a value has the shape of a part, but for axes of length one."""
     import torch
 
-    if not isinstance(value, torch.Tensor):
+    if not (isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())):
         return False
     expected = own.batch(n)
     return value.numel() == math.prod(expected) and _long(value.shape) == _long(expected)

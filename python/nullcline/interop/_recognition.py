@@ -107,7 +107,7 @@ def _arrays(module: Any, dtype: np.dtype[Any]) -> dict[str, Floats]:
     """Return a module's parameters and buffers of vectors and matrices, by name."""
     named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     return {
-        name: value.detach().cpu().numpy().astype(dtype)
+        name: value.detach().to_dense().cpu().numpy().astype(dtype)
         for name, value in named.items()
         if value.dim() in {1, 2} and value.is_floating_point()
     }

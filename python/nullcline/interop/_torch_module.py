@@ -66,7 +66,7 @@ def evaluated_copy(module: torch.nn.Module) -> Any:
         id(tensor): tensor.detach().clone() for tensor in _tensors(module) if not tensor.is_leaf
     }
     try:
-        return copy.deepcopy(module, dict(results)).eval()
+        return _evaluating(copy.deepcopy(module, dict(results)))
     except Exception:  # noqa: BLE001 - whatever a copy may raise
         hooks = {
             id(value): copy.copy(value)
@@ -74,7 +74,13 @@ def evaluated_copy(module: torch.nn.Module) -> Any:
             for name, value in vars(part).items()
             if name.endswith("_hooks")
         }
-        return copy.deepcopy(module, results | hooks).eval()
+        return _evaluating(copy.deepcopy(module, results | hooks))
+
+
+def _evaluating(module: Any) -> Any:
+    """Return a module in evaluation mode; its own `eval` need not return it."""
+    module.eval()
+    return module
 
 
 class CallableCopy:

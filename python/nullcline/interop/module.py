@@ -21,6 +21,7 @@ from nullcline.interop._module_probe import (
     differs_in_training,
     find_step,
     is_ambiguous,
+    is_of_any_order,
     of_two_steps,
 )
 from nullcline.interop._module_states import INPUT_SIZES, size_of, sizes_in
@@ -262,6 +263,13 @@ def _doubts(found: _Found, module: torch.nn.Module, n_inputs: int) -> Iterator[s
             "cell makes the step of one: is the last state that it returns the next one, and does "
             "its step depend on nothing but state and input? If not, say how it steps by "
             "call=lambda module, x, state: ..."
+        )
+    if is_of_any_order(found.step, kind):
+        first = "state and input" if found.step.arguments.state_first else "input and state"
+        yield (
+            f"module takes an input and a state of one size, and is taken to take {first} in this "
+            "order, of which the names of its arguments do not tell; if it is the other, say so by "
+            "call=lambda module, x, state: module(state, x)"
         )
     if is_ambiguous(found.step, kind):
         yield (

@@ -14,6 +14,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline.search.columns import SearchColumns
+from nullcline.search.far_ends import without_far_ends
 from nullcline.search.kinds import (
     ABOVE_TOLERANCE,
     AT_MINIMUM,
@@ -80,8 +81,14 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
     with no iterations left.
     """
     rows = rows_to_confirm(problem, ends)
-    if len(rows) == 0:
-        return ends
+    if len(rows) > 0:
+        ends = _confirmed(problem, ends, rows)
+    return without_far_ends(problem, ends)
+
+
+def _confirmed(
+    problem: SearchProblem, ends: SearchColumns, rows: NDArray[np.intp]
+) -> SearchColumns:
     left = _iterations_left(problem, ends)[rows]
     h, x = ends.h[rows], _inputs(problem, rows)
     first, alike = _distinct(np.column_stack([h, left] if problem.inputs is None else [h, left, x]))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Where: TypeAlias = int | str | Callable[[Any], Any] | None
 """Where something is in a batch: at a number, under a name, or what a function makes of it."""
 
-_LENGTHS = ("lengths", "length", "seq_lengths", "seq_lens")
+_LENGTHS = ("lengths", "length", "seq_lengths", "seq_lens", "attention_mask")
 _LABELS = ("labels", "label", "targets", "target", "y")
 
 _ASK = "say how by call=lambda module, batch: ..."
@@ -95,6 +95,11 @@ class BatchReader:
             self._call(self._module, batch)
             return
         args, keywords = self._arguments(batch)
+        ask = _ASK
+        is_of_several = isinstance(batch, list | tuple) and len(batch) > 1
+        may_lack = is_of_several and not keywords and isinstance(args[0], torch.Tensor)
+        if may_lack and self._lengths is None and _lengths_name(self._module):
+            ask = f"say where the lengths are in a batch, as lengths=1, or {_ASK}"
         try:
             self._module(*args, **keywords)
         except Exception as error:
@@ -104,7 +109,7 @@ class BatchReader:
             passed += [f"{name}={_form(part)}" for name, part in keywords.items()]
             raise ValueError(
                 f"module could not be called on batch {number} of loader, as "
-                f"module({', '.join(passed)}): {type(error).__name__}: {error}; {_ASK}"
+                f"module({', '.join(passed)}): {type(error).__name__}: {error}; {ask}"
             ) from error
 
     def _arguments(self, batch: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -124,10 +129,15 @@ class BatchReader:
         if isinstance(batch, PackedSequence) or not isinstance(batch, list | tuple):
             return [batch], {}
         needed = [of.name for of in parameters if _is_needed(of)]
+        name = _lengths_name(self._module)
+        if _has_lengths(batch, name):
+            return list(batch[0]), {}
+        others = [one for one in needed[1:] if one != name]
+        found = self._where_lengths_are(batch) if name and not others else None
+        if found is not None and not _is_mask(found):
+            return [batch[0]], {str(name): found}
         if len(needed) < 2:
             return [batch[0]], {}
-        if len(needed) == 2 and "len" in needed[1] and self._lengths is not None:
-            return [batch[0], _found("lengths", self._lengths, batch)], {}
         hint = " where the lengths are in a batch, as lengths=1, or" if "len" in needed[1] else ""
         raise ValueError(
             f"loader yields {len(batch)} things, and the module's forward takes "
@@ -137,17 +147,27 @@ class BatchReader:
 
     def lengths(self, batch: Any) -> torch.Tensor | None:
         """Return how many steps each sequence has, if the batch says."""
-        found = _named(batch, _LENGTHS) if self._lengths is None else None
-        if self._lengths is not None:
-            found = _found("lengths", self._lengths, batch)
+        found = self._where_lengths_are(batch)
         if found is None:
             return None
-        lengths = torch.as_tensor(found).detach().cpu().reshape(-1)
-        if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        lengths = torch.as_tensor(found).detach().cpu()
+        if _is_mask(lengths):
+            lengths = _of_mask(lengths)
+        lengths = lengths.reshape(-1)
+        is_whole = not (lengths.is_complex() or lengths.dtype == torch.bool)
+        if not is_whole or (lengths.is_floating_point() and bool((lengths % 1 != 0).any())):
             raise TypeError(f"lengths must be whole numbers, not {lengths.dtype}")
         if len(lengths) and int(lengths.min()) < 0:
             raise ValueError(f"lengths must not be negative, as {int(lengths.min())} is")
         return lengths.long()
+
+    def _where_lengths_are(self, batch: Any) -> Any:
+        """Return the lengths, or a mask, that are in a batch; None where there are none."""
+        if self._lengths is not None:
+            return _found("lengths", self._lengths, batch)
+        if isinstance(batch, list | tuple) and _has_lengths(batch, _lengths_name(self._module)):
+            return batch[0][1]
+        return _named(batch, _LENGTHS)
 
     def labels(self, batch: Any) -> NDArray[Any] | None:
         """Return a label of each sequence, if the batch has any that are one each."""
@@ -175,6 +195,37 @@ class BatchReader:
     def is_labelled(self) -> bool:
         """Whether the user said where labels are."""
         return self._labels is not None
+
+
+def _lengths_name(module: torch.nn.Module) -> str | None:
+    """Return what `forward` calls the lengths that it takes after its inputs; None of no such."""
+    names = [of.name for of in _parameters(module)[1:]]
+    return next((name for name in names if "len" in name), None)
+
+
+def _has_lengths(batch: Any, name: str | None) -> bool:
+    """Whether inputs come with their lengths, and `forward` takes both: ((tokens, lengths), y)."""
+    first = batch[0] if type(batch) in {list, tuple} and batch else None
+    is_pair = type(first) in {list, tuple} and len(first) == 2
+    return name is not None and is_pair and isinstance(first[1], torch.Tensor)
+
+
+def _is_mask(lengths: Any) -> bool:
+    """Whether lengths are marks of steps, (n, T)."""
+    return getattr(lengths, "ndim", 1) == 2 and lengths.shape[1] != 1
+
+
+def _of_mask(mask: torch.Tensor) -> torch.Tensor:
+    """Return how many steps are marked, of which all come before those that are not."""
+    marked = mask != 0
+    lengths = marked.sum(dim=1)
+    before = torch.arange(mask.shape[1]) < lengths[:, None]
+    if not torch.equal(marked, before):
+        raise ValueError(
+            "lengths, where they are a mask of shape (n, T), must mark the first steps of each "
+            "sequence: pad at the end, or have all steps counted by lengths=lambda batch: None"
+        )
+    return lengths
 
 
 def _parameters(module: torch.nn.Module) -> list[inspect.Parameter]:

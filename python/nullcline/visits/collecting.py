@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -75,9 +76,11 @@ def collect_states(
         How the model is called with a batch: ``call=lambda module, batch: module(*batch)``.
     lengths
         How long the sequences of a padded batch are, in steps of the layers: where in the batch
-        that is, by a number or a name, or a function of the batch that returns it, shape (n,). None
-        for what a mapping or an object has as "lengths" (or "length", "seq_lengths", "seq_lens"),
-        else all steps count. Beyond them is no state. A packed sequence knows its own.
+        that is, by a number or a name, or a function of the batch that returns it, shape (n,); or a
+        mask of shape (n, T) that marks the first steps of each. None for what a mapping or an
+        object has as "lengths" (or "length", "seq_lengths", "seq_lens", "attention_mask"), else all
+        steps count. Beyond them is no state. A packed sequence knows its own. A `forward` that
+        takes lengths is passed them.
     labels
         Where the label of each sequence is, likewise: shape (n,), numbers or texts. None for the
         second of two things, or what is called "labels" ("label", "targets", "target", "y").
@@ -239,10 +242,11 @@ def _recorders(
 
     parts = dict(module.named_modules())
     chosen = _chosen(parts, layers)
-    if not chosen and isinstance(module, torch.jit.ScriptModule):
+    scripted = [name for name, part in parts.items() if isinstance(part, torch.jit.ScriptModule)]
+    if not chosen and scripted:
         raise TypeError(
-            "module is of TorchScript, whose parts hooks do not hear: pass the module that it was "
-            "made from"
+            f"module is of TorchScript{f' in {scripted[0]!r}' if scripted[0] else ''}, whose parts "
+            "hooks do not hear: pass the module that it was made from"
         )
     if not chosen:
         raise ValueError(
@@ -286,12 +290,23 @@ def _chosen(parts: dict[str, Any], layers: Any) -> set[str]:
         else:
             raise TypeError(f"layers must hold names and classes, not {wanted!r}")
         if not found:
+            _require_no_part_of(wanted, known)
             raise ValueError(
                 f"layers must name parts of the module, and there is no {wanted!r}; its recurrent "
                 f"ones are {', '.join(sorted(known)) or 'none'}"
             )
         chosen |= found
     return chosen
+
+
+def _require_no_part_of(wanted: Any, known: set[str]) -> None:
+    """Raise for the name of a single layer of a module of several."""
+    name, _, layer = re.sub(r"\.reverse$", "", str(wanted)).rpartition(".")
+    if name in known and re.fullmatch(r"l\d+", layer):
+        raise ValueError(
+            f"layers must name parts of the module, and {wanted!r} is one layer of {name!r}: pass "
+            f"layers={name!r}, and take [{wanted!r}] of what is returned"
+        )
 
 
 @contextmanager
