@@ -303,6 +303,7 @@ WRONG: dict[str, tuple[Any, Any]] = {
     "another type": (torch.randn(6, 4, 3, dtype=torch.float64), None),
     "another number of states": (torch.randn(6, 4, 3), torch.randn(1, 3, 5)),
     "two states": (torch.randn(6, 4, 3), (torch.randn(1, 4, 5), torch.randn(1, 4, 5))),
+    "a state in a tuple": (torch.randn(6, 4, 3), (torch.randn(1, 4, 5),)),
     "no tensor": ([1.0], None),
 }
 
@@ -316,6 +317,53 @@ def test_wrong_arguments_meet_pytorchs_own_refusal(sequences: Any, start: Any) -
             module(sequences, start)
         refusals.append((type(refused.value), str(refused.value)))
     assert refusals[0] == refusals[1]
+
+
+# Weights that others have put in place
+
+
+class Halved(torch.nn.Module):
+    """What `torch.nn.utils.parametrize` puts before a weight."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight / 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_put_in_place_of_others_are_the_weights(kind: str) -> None:
+    """`torch.func.functional_call` and parametrizations, such as a spectral norm, do so."""
+    torch.manual_seed(7)
+    module = dict(PAIRS, ugrnn=(UGRNN, None))[kind][0](3, 5, 2).double()
+    sequences = torch.randn(4, 2, 3, dtype=torch.float64)
+    before = flat(module(sequences))
+    halves = {name: (w.detach() / 2).requires_grad_() for name, w in module.named_parameters()}
+    called = flat(torch.func.functional_call(module, halves, (sequences,)))
+    of_halves = torch.autograd.grad(called[0].sum(), list(halves.values()))
+    close(flat(module(sequences)), before, 0)
+    wholes = list(module.parameters())
+    for name in halves:
+        torch.nn.utils.parametrize.register_parametrization(module, name, Halved())
+    parametrized = flat(module(sequences))
+    of_wholes = torch.autograd.grad(parametrized[0].sum(), wholes)
+    close(parametrized, called, 0)
+    close(of_wholes, [x / 2 for x in of_halves], 0)
+    for whole in wholes:
+        whole.data /= 2
+    for name in halves:
+        torch.nn.utils.parametrize.remove_parametrizations(module, name, leave_parametrized=False)
+    close(flat(module(sequences)), called, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_outputs_can_be_viewed_in_another_shape(kind: str, packed: bool) -> None:
+    """Where PyTorch's can, which lie step after step."""
+    module = dict(PAIRS, ugrnn=(UGRNN, None))[kind][0](3, 5, 2)
+    sequences: Any = torch.randn(4, 2, 3)
+    if packed:
+        sequences = pack_padded_sequence(sequences, torch.tensor([4, 2]))
+    (outputs, *_) = flat(module(sequences))
+    assert outputs.view(-1).shape == (outputs.numel(),)
 
 
 # They are PyTorch's modules

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +102,35 @@ def test_weights_start_small() -> None:
         values = parameter.detach().numpy()
         assert np.abs(values).max() <= 0.25
         assert values.std() == pytest.approx(0.25 / np.sqrt(3), rel=0.3)
+
+
+BAD: dict[str, tuple[Any, Any, type[Exception], str]] = {
+    "no tensor": (None, None, TypeError, "inputs must be a torch.Tensor, not NoneType"),
+    "another type": (torch.zeros(5, 2, 3).double(), None, TypeError, r"of torch.float32"),
+    "sparse": (torch.zeros(5, 2, 3).to_sparse(), None, TypeError, r"\.to_dense\(\)"),
+    "another width": (torch.zeros(5, 2, 4), None, ValueError, r"\(T, n, D\) with D = 3"),
+    "a single sequence": (torch.zeros(5, 3), None, ValueError, "has n = 1"),
+    "no sequences": (torch.zeros(5, 0, 3), None, ValueError, "one sequence of one step or more"),
+    "no steps": (torch.zeros(0, 2, 3), None, ValueError, "one sequence of one step or more"),
+    "no layers": (torch.zeros(5, 2, 3), torch.zeros(2, 4), ValueError, r"= \(1, 2, 4\), not"),
+    "two states": (torch.zeros(5, 2, 3), (torch.zeros(1, 2, 4),) * 2, TypeError, "not tuple"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "state", "kind", "message"), BAD.values(), ids=BAD)
+def test_bad_arguments_are_named(
+    inputs: Any, state: Any, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        UGRNN(3, 4)(inputs, state)
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 1), (3, 0, 1), (3, 4, 0), (3, 4.5, 1), (3, "4", 1)])
+def test_sizes_are_whole_numbers(sizes: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"_size|num_layers"):
+        UGRNN(*sizes)
+
+
+def test_it_shows_its_sizes() -> None:
+    shown = repr(UGRNN(3, 4, 2, batch_first=True))
+    assert shown == "UGRNN(3, 4, num_layers=2, batch_first=True)"

@@ -221,7 +221,10 @@ def _results(states: NDArray[Any], active: Tensor, weights: LayerWeights) -> tup
     lengths = (counts[None] > np.arange(counts[0])[:, None]).sum(axis=1)
     last = (np.cumsum(counts) - counts)[lengths - 1] + np.arange(counts[0])
     size = weights.weight_hh.shape[1]
-    return torch.from_numpy(states[:, :size]), torch.from_numpy(states[last])
+    outputs = np.ascontiguousarray(
+        states[:, :size]
+    )  # as PyTorch's, which users view in other shapes
+    return torch.from_numpy(outputs), torch.from_numpy(states[last])
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

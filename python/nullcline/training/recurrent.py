@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
+from nullcline._support import validation
 from nullcline.training.layer import can_run, run_layer
 from nullcline.training.recorded_layer import LayerWeights, recorded_layer
 
@@ -30,7 +31,9 @@ class _Compiled(nn.Module):
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 - PyTorch's name
         """Return what the module of PyTorch does: the outputs, and every layer's last state."""
-        parts = () if hx is None else hx if isinstance(hx, tuple) else (hx,)
+        self._update_flat_weights()  # whoever put others in their place: torch.func, parametrize
+        is_pair = isinstance(self, nn.LSTM) and isinstance(hx, tuple)
+        parts = () if hx is None else hx if is_pair else (hx,)
         if not runs_compiled(self, input, parts):
             return super().forward(input, hx)
         outputs, last = _run(self, self.nullcline_kind, _layers(self), input, parts)
@@ -80,6 +83,11 @@ class UGRNN(nn.Module):
         Number of layers, each reading the outputs of the one below.
     batch_first
         Whether sequences have shape (n, T, D) and not (T, n, D).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a whole number of at least 1.
     """
 
     nullcline_cell: ClassVar[str] = "UGRNN"
@@ -89,9 +97,9 @@ class UGRNN(nn.Module):
         self, input_size: int, hidden_size: int, num_layers: int = 1, *, batch_first: bool = False
     ) -> None:
         super().__init__()
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
+        self.input_size = validation.whole_number("input_size", input_size, 1)
+        self.hidden_size = validation.whole_number("hidden_size", hidden_size, 1)
+        self.num_layers = validation.whole_number("num_layers", num_layers, 1)
         self.batch_first = batch_first
         bound = 1 / math.sqrt(hidden_size)
         for layer in range(num_layers):
@@ -127,13 +135,64 @@ class UGRNN(nn.Module):
             As `inputs`, with H for D.
         last : torch.Tensor
             Shape (num_layers, n, H).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of another type, shape or precision; the message names it.
         """
+        n = _require_sequences(self, inputs)
+        if state is not None:
+            _require_state(self, state, n)
         layers = [
-            LayerWeights(*(self.get_parameter(f"{name}_l{layer}") for name in _NAMES))
+            LayerWeights(*(getattr(self, f"{name}_l{layer}") for name in _NAMES))
             for layer in range(self.num_layers)
         ]
         outputs, (last,) = _run(self, "ugrnn", layers, inputs, () if state is None else (state,))
         return outputs, last
+
+    def extra_repr(self) -> str:
+        """Return what `repr` says of it, as of PyTorch's modules."""
+        return (
+            f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, "
+            f"batch_first={self.batch_first}"
+        )
+
+
+def _require_sequences(module: UGRNN, inputs: object) -> int:
+    """Return how many sequences there are, if they are what the module reads."""
+    packed = inputs if isinstance(inputs, PackedSequence) else None
+    data = _require_tensor(module, "inputs", packed.data if packed else inputs)
+    wanted = "(P, D)" if packed else "(n, T, D)" if module.batch_first else "(T, n, D)"
+    shape = tuple(data.shape)
+    if len(shape) != wanted.count(",") + 1 or shape[-1] != module.input_size:
+        raise ValueError(
+            f"inputs must have shape {wanted} with D = {module.input_size}, not {shape}"
+            + ("; a single sequence has n = 1" if len(shape) == 2 and not packed else "")
+        )
+    if 0 in shape:
+        raise ValueError(f"inputs must be one sequence of one step or more, not {shape}")
+    return int(packed.batch_sizes[0]) if packed else shape[0 if module.batch_first else 1]
+
+
+def _require_state(module: UGRNN, state: object, n: int) -> None:
+    shape = tuple(_require_tensor(module, "state", state).shape)
+    wanted = module.num_layers, n, module.hidden_size
+    if shape != wanted:
+        raise ValueError(f"state must have shape (num_layers, n, H) = {wanted}, not {shape}")
+
+
+def _require_tensor(module: UGRNN, name: str, value: object) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, not {type(value).__name__}")
+    weights = module.weight_ih_l0
+    casts = torch.is_autocast_enabled(value.device.type)
+    if value.layout != torch.strided or (value.dtype != weights.dtype and not casts):
+        raise TypeError(
+            f"{name} must be a dense tensor of {weights.dtype}, as the weights are, and not "
+            f"{value.layout} of {value.dtype}: convert it by .to_dense() or .to({weights.dtype})"
+        )
+    return value
 
 
 def last_outputs(rnn: Any, sequences: Tensor, lengths: Tensor) -> Tensor:
