@@ -2,7 +2,7 @@
 
 ``python benchmarks/calibrate.py OUT`` builds the core so that its constants
 (`cpp/include/nullcline/solvers/tuning.hpp`) can be changed from outside, searches the trained
-networks of the fixtures, or with ``--population`` those of one half of `benchmarks/population.py`,
+networks of the fixtures, or with ``--population`` those of one half of `benchmarks/members.py`,
 with each constant halved and doubled, and writes to OUT, for each, the products per start relative
 to those of the default values, and likewise the iterations. Both are deterministic: the machine
 need not be quiet. With ``--time`` every search alternates with the default's and the ratio of the
@@ -121,7 +121,7 @@ def fixtures() -> Iterator[tuple[str, Callable[[str], Any], Any]]:
 def population() -> Iterator[tuple[str, Callable[[str], Any], Any]]:
     """Yield the same of the members that constants are chosen by."""
     sys.path.insert(0, str(ROOT))
-    from benchmarks.population import members
+    from benchmarks.members import members
 
     for member in members():
         if member.half == "chosen_by":

@@ -9,19 +9,8 @@ import pytest
 import torch
 
 import nullcline as nc
-from benchmarks.population import (
-    GATES,
-    METHODS,
-    SMALL,
-    Member,
-    TorchNetwork,
-    against_the_fastest,
-    measure,
-    members,
-    random_member,
-    read,
-    table,
-)
+from benchmarks.members import GATES, SMALL, Member, TorchNetwork, members, random_member, read
+from benchmarks.population import HALVES, METHODS, against_the_fastest, measure, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,9 +109,11 @@ def test_starts_of_a_function_have_each_their_own_matrix() -> None:
 
 def test_a_member_is_measured_by_every_method_and_shown() -> None:
     row = measure(random_member("rnn", 32, 1.0, visited=True), rounds=1)
-    assert all(row[method]["kinds"]["fixed"] == 100 for method in METHODS)
+    assert all(row[method]["kinds"]["fixed"] == row[method]["starts"] for method in METHODS)
     assert against_the_fastest(row) >= 1
-    assert f"| it | {row['half'].replace('_', ' ')} |" in table({"it": row})
+    found = tables({"it": row})
+    assert f"\n| **{HALVES[row['half']]}** | 1 |" in found["population"]
+    assert "\n| it |" in found[f"population-{row['half']}"]
 
 
 def test_either_half_has_every_kind_of_network() -> None:
