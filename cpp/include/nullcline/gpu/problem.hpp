@@ -28,7 +28,8 @@ struct Source {
 };
 
 /// What decides how and where work is done, in seconds of an H100 and of a core beside it: a model,
-/// by which no answer changes.
+/// by which no answer changes. docs/gpu.md says what it rests on, and benchmarks/gpu_weights.py has
+/// the same numbers.
 struct Costs {
     /// A multiplication, and an addition, in a product in double precision.
     static constexpr double multiplication = 1 / 2e13;
