@@ -12,7 +12,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline.cells.compiled import CompiledCell
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.protocol import Layered
-from nullcline.cells.stack import directions
+from nullcline.cells.stack import cell_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,6 +159,5 @@ class _StackMap:
 
 def _below(stack: Layered) -> list[range]:
     """Return the numbers of the cells that each cell of a stack reads; none in the first layer."""
-    ends = np.cumsum([0, *(len(directions(layer)) for layer in stack.layers)]).tolist()
-    layers = [range(0), *(range(*pair) for pair in pairwise(ends))]
+    layers = [range(0), *cell_numbers(stack.layers)]
     return [below for below, layer in pairwise(layers) for _ in layer]

@@ -103,8 +103,7 @@ class Stack(Shown):
             for number, layer in enumerate(self.layers, start=1)
             for way in ((" forward", " backward") if isinstance(layer, tuple) else ("",))
         )
-        ends = np.cumsum([0, *(len(directions(layer)) for layer in self.layers)]).tolist()
-        self._layers = list(starmap(range, pairwise(ends)))  # of cells, by their numbers
+        self._layers = cell_numbers(self.layers)
         self._states = _slices([cell.state_size for cell in self.cells])
         self._units = _slices([cell.hidden_size for cell in self.cells])
         # Where a layer's output is within a joint state.
@@ -395,6 +394,12 @@ def next_output(cell: Cell, h: Floats, x: Floats | None) -> Floats:
 def directions(layer: Cell | Bidirectional) -> tuple[Cell, ...]:
     """Return the cells of a layer: one, or the forward and the backward one."""
     return layer if isinstance(layer, tuple) else (layer,)
+
+
+def cell_numbers(layers: Sequence[Cell | Bidirectional]) -> list[range]:
+    """Return the numbers, among the cells of all layers, of those of each layer."""
+    ends = np.cumsum([0, *(len(directions(layer)) for layer in layers)]).tolist()
+    return list(starmap(range, pairwise(ends)))
 
 
 def _fitting(layers: Any) -> tuple[Cell | Bidirectional, ...]:
