@@ -195,7 +195,7 @@ class TileDriver {
     }
 
     /// How many rows are gathered at most: about as many as wait for a product in full at a time,
-    /// while searches go on (3 % on trained networks), and as many again.
+    /// while searches go on (3 to 7 % on trained networks, by benchmarks/gpu_weights.py).
     [[nodiscard]] std::size_t n_places() const { return (n_rows_ / 16 + 7) / 8 * 8; }
 
     /// Whether rows are gathered for products in the cell's precision: where few want one, and what
