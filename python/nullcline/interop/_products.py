@@ -16,7 +16,7 @@ _SAME = {"float64": 1e-6, "float32": 1e-3}
 _BY_DIFFERENCES = {"float64": 1e-4, "float32": 3e-2}
 """By how much second derivatives may differ from those by differences."""
 
-IN_SINGLE = 1e-3
+_IN_SINGLE = 1e-3
 """By how much products in float32 may differ from those in float64."""
 
 
@@ -63,7 +63,7 @@ def takes_single_precision(derivatives: Batched, h: Floats, x: Floats, u: Floats
         derivatives.takes_single = False
     right = wide.pulled, wide.backward(v), *wide.curved(v)
     pairs = zip(found, right, strict=True)
-    return all(one.dtype == np.float32 and _alike(one, other, IN_SINGLE) for one, other in pairs)
+    return all(one.dtype == np.float32 and _alike(one, other, _IN_SINGLE) for one, other in pairs)
 
 
 def _alike(found: Floats, right: Floats, tolerance: float) -> bool:
