@@ -32,6 +32,9 @@ RESULTS = Path(__file__).parent / "results" / "gpu-weights.json"
 METHODS = {"auto": 0, "newton": 1, "lm": 2, "gradient": 3, "krylov": 4}
 """As `Method` of batching/outcome.hpp numbers them."""
 
+LOOPS = ("curvature", "gates", "host_pass", "packed_matrix", "subspace")
+"""The files of cpp/src that a search needs."""
+
 SEARCHES = [
     ("imdb-64-units", 500, "auto"),
     ("imdb-64-units", 100, "lm"),
@@ -51,7 +54,7 @@ def counter(folder: Path) -> ctypes.CDLL:
     command = [compiler, "-std=c++20", "-O2", "-ftree-vectorize", "-march=native"]
     command += ["-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC"]
     command += [f"-I{ROOT}/cpp/{room}" for room in ("include", "emulated", "tests")]
-    sources = [str(path) for path in sorted((ROOT / "cpp" / "src").glob("*.cpp"))]
+    sources = [f"{ROOT}/cpp/src/{name}.cpp" for name in LOOPS]
     command += [f"{ROOT}/benchmarks/gpu_counts.cpp", *sources, "-o", str(library)]
     subprocess.run(command, check=True)
     loaded = ctypes.CDLL(str(library))
