@@ -613,6 +613,68 @@ def test_what_a_hook_finds_is_said_even_where_the_model_hides_it() -> None:
         nc.collect_states(Hiding(), [padded()])
 
 
+BESIDE = torch.arange(6) < torch.tensor(LENGTHS)[:, None]
+"""A mask of the steps that count."""
+
+
+@pytest.mark.parametrize(
+    ("batch", "lengths"),
+    [
+        ((TOKENS, BESIDE), 1),
+        ((TOKENS, BESIDE.long()), lambda batch: batch[1]),
+        ({"tokens": TOKENS, "attention_mask": BESIDE.long()}, None),
+        ((TOKENS, torch.tensor(LENGTHS).double()), 1),
+    ],
+)
+def test_a_mask_tells_lengths_as_numbers_do(batch: Any, lengths: Any) -> None:
+    found = nc.collect_states(Classifier(), [batch], lengths=lengths, n_states=None)
+    assert_chained(found["rnn.l1"], LENGTHS)
+
+
+def test_a_mask_that_begins_in_the_padding_is_refused() -> None:
+    batch = {"tokens": TOKENS, "attention_mask": BESIDE.flip(1)}
+    with pytest.raises(ValueError, match="must mark the first steps of each sequence: pad at the"):
+        nc.collect_states(Classifier(), [batch])
+    found = nc.collect_states(Classifier(), [batch], lengths=lambda _: None, n_states=None)
+    assert_chained(found["rnn.l0"], (6, 6, 6, 6))
+
+
+Texts = namedtuple("Texts", "tokens lengths label")
+
+
+@pytest.mark.parametrize(
+    ("batch", "lengths"),
+    [
+        ((TOKENS, torch.tensor(LENGTHS), torch.ones(4)), 1),
+        (Texts(TOKENS, torch.tensor(LENGTHS), torch.ones(4)), None),
+        (((TOKENS, torch.tensor(LENGTHS)), torch.ones(4)), None),
+    ],
+)
+def test_lengths_are_passed_to_a_model_that_may_take_them(batch: Any, lengths: Any) -> None:
+    class MustPack(Classifier):
+        def forward(self, tokens: torch.Tensor, lengths: Any = None) -> torch.Tensor:
+            assert lengths is not None
+            return super().forward(tokens, lengths)
+
+    found = nc.collect_states(MustPack(pack=True), [batch], lengths=lengths, n_states=None)
+    assert_chained(found["rnn.l1"], LENGTHS)
+
+
+def test_where_lengths_may_be_is_said_where_a_model_lacks_them() -> None:
+    class MustPack(Classifier):
+        def forward(self, tokens: torch.Tensor, lengths: Any = None) -> torch.Tensor:
+            return super().forward(tokens, lengths.cpu())
+
+    with pytest.raises(ValueError, match="say where the lengths are in a batch, as lengths=1, or"):
+        nc.collect_states(MustPack(pack=True), [(TOKENS, torch.tensor(LENGTHS), torch.ones(4))])
+
+
+def test_one_layer_of_a_module_is_taken_from_what_is_returned() -> None:
+    for name in ("rnn.l1", "rnn.l1.reverse"):
+        with pytest.raises(ValueError, match=rf"pass layers='rnn', and take \['{name}'\]"):
+            nc.collect_states(Classifier(), [TOKENS], layers=name)
+
+
 def test_lengths_as_the_second_of_two_are_no_labels() -> None:
     batch = (TOKENS, torch.tensor(LENGTHS))
     visited = nc.collect_states(Classifier(), [batch], lengths=1, n_states=None)["rnn.l0"]

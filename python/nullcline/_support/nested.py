@@ -59,24 +59,27 @@ def matched(nest: Any, other: Any) -> list[Any] | None:
         return None if other is None or _items(other) is not None else [other]
     if nest is None:
         return [] if other is None else None
-    if isinstance(nest, Mapping):
-        if not isinstance(other, Mapping) or not nest.keys() <= other.keys():
-            return None
-        pairs = [(value, other[key]) for key, value in items]
-    elif _is_dataclass(nest):
-        if not (_is_dataclass(other) and all(hasattr(other, name) for name, _ in items)):
-            return None
-        pairs = [(value, getattr(other, name)) for name, value in items]
-    else:
-        if not isinstance(other, list | tuple) or len(other) != len(items):
-            return None
-        pairs = [(value, there) for (_, value), there in zip(items, other, strict=True)]
+    values = _beside(nest, items, other)
+    if values is None:
+        return None
     found: list[Any] = []
-    for value, there in pairs:
+    for (_, value), there in zip(items, values, strict=True):
         if (inside := matched(value, there)) is None:
             return None
         found += inside
     return found
+
+
+def _beside(nest: Any, items: list[tuple[Any, Any]], other: Any) -> list[Any] | None:
+    """Return what another container of the same form holds at each place; None of another form."""
+    if isinstance(nest, Mapping):
+        is_alike = isinstance(other, Mapping) and nest.keys() <= other.keys()
+        return [other[key] for key, _ in items] if is_alike else None
+    if _is_dataclass(nest):
+        is_alike = _is_dataclass(other) and all(hasattr(other, name) for name, _ in items)
+        return [getattr(other, name) for name, _ in items] if is_alike else None
+    is_alike = isinstance(other, list | tuple) and len(other) == len(items)
+    return list(other) if is_alike else None
 
 
 def _items(nest: Any) -> list[tuple[Any, Any]] | None:

@@ -57,8 +57,8 @@ def _settle(module: torch.nn.Module) -> None:
         if parametrize.is_parametrized(part):
             made: Any = part.parametrizations
             weights = {name: getattr(part, name).detach().clone() for name in made}
-            del part._modules["parametrizations"]
             part.__class__ = parametrize.type_before_parametrizations(part)
+            del part._modules["parametrizations"]
             for name, weight in weights.items():
                 setattr(part, name, torch.nn.Parameter(weight, requires_grad=False))
 

@@ -42,7 +42,7 @@ def arguments_of(
     names = [parameter.name for parameter in parameters]
     needed = [name for name, of in zip(names, parameters, strict=True) if of.default is of.empty]
     if n_inputs == 0 and names and len(needed) <= 1:
-        return [Arguments((needed or names)[:1], is_alone=True)]
+        return [Arguments(((needed or names)[0],), is_alone=True)]
     if len(parameters) < 2:
         raise TypeError(
             f"module must take an input and a state, and its forward({', '.join(names)}) takes no "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support import nested
 from nullcline.interop._state_names import names_state
+from nullcline.interop._torchscript import archived, is_script, restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,21 +117,14 @@ class ModuleStep:
     device: str = "cpu"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds: TorchScript, which pickle does not know, as its archive."""
-        import torch
-
         state = dict(vars(self))
-        if isinstance(self.module, torch.jit.ScriptModule):
-            archive = io.BytesIO()
-            torch.jit.save(self.module, archive)
-            state["module"] = archive.getvalue()
+        if is_script(self.module):
+            state["module"] = archived(self.module)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state["module"], bytes):
-            import torch
-
-            state = state | {"module": torch.jit.load(io.BytesIO(state["module"]))}
+            state = state | {"module": restored(state["module"])}
         vars(self).update(state)
 
     def __call__(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,9 @@ _STATE = re.compile(
 )
 """A state, or one of its parts."""
 
-_INPUT = re.compile(r"(u|u_?t|us|inputs?_?t?|inp|stim|stimulus|drive|external_input)", re.IGNORECASE)
+_INPUT = re.compile(
+    r"(u|u_?t|us|inputs?_?t?|inp|stim|stimulus|drive|external_input)", re.IGNORECASE
+)
 """An input, where the other argument may be the state."""
 
 

@@ -83,8 +83,9 @@ def from_module(
     The module is called with an input and a state, in the way that makes a map of each row: inputs
     as rows, (n, D), or as sequences of one step, (1, n, D) or (n, 1, D), or one row at a time; the
     state before the input or after it, by place or by name, of one array or several, with an axis
-    of layers or without. It returns its next state, alone or as the last of what it returns. Where
-    its weights lead to a native cell that makes the same steps up to rounding, that is returned.
+    of layers or without; or, where D is 0, the state alone. It returns its next state: alone, by a
+    name that states have, or as the last of what it returns. Where its weights lead to a native
+    cell that makes the same steps up to rounding, that is returned.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def from_module(
         D, the length of an input. None: as attributes such as `input_size` say.
     state
         What the state is: a number of units, or an example as the module takes it, of one row or of
-        several, such as ``h0``, ``(h0, c0)`` or ``{"v": v0, "a": a0}``; values do not matter. None:
+        several, such as ``h0``, ``(h0, c0)``, ``{"v": v0, "a": a0}`` or a dataclass; values do not
+        matter. None:
         what the module answers with if it is called without a state, or as attributes such as
         `hidden_size` say.
     batch_first
@@ -141,7 +143,8 @@ def from_module(
     -----
     FunctionWarning
         If the module is in train mode and steps in another way there; if it returns two different
-        arrays of the shape of its state; if it makes another state of two inputs at once than of
+        arrays of the shape of its state; if input and state are of one size and no name tells which
+        comes first; if it makes another state of two inputs at once than of
         one after the other; if it computes in float32 alone; and as `from_function` does.
 
     Notes

@@ -48,9 +48,7 @@ def without_far_ends(problem: SearchProblem, ends: SearchColumns) -> SearchColum
     return ends._replace(kind=kind.astype(str), reason=reason.astype(str))
 
 
-def _moves_little(
-    cell: Cell, h: Floats, x: Floats | None, rounding: float
-) -> NDArray[np.bool_]:
+def _moves_little(cell: Cell, h: Floats, x: Floats | None, rounding: float) -> NDArray[np.bool_]:
     """Whether states move by no more than rounding may make of their size."""
     with np.errstate(all="ignore"):
         moved = cell.step(h, x) - h

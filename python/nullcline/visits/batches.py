@@ -205,7 +205,7 @@ def _lengths_name(module: torch.nn.Module) -> str | None:
 
 def _has_lengths(batch: Any, name: str | None) -> bool:
     """Whether inputs come with their lengths, and `forward` takes both: ((tokens, lengths), y)."""
-    first = batch[0] if type(batch) in {list, tuple} and batch else None
+    first: Any = batch[0] if type(batch) in {list, tuple} and batch else None
     is_pair = type(first) in {list, tuple} and len(first) == 2
     return name is not None and is_pair and isinstance(first[1], torch.Tensor)
 
