@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results" / "gpu-weights.json"
 METHODS = {"auto": 0, "newton": 1, "lm": 2, "gradient": 3, "krylov": 4}
 """As `Method` of batching/outcome.hpp numbers them."""
 
-LOOPS = ("curvature", "gates", "host_pass", "packed_matrix", "subspace")
+LOOPS = ("adam", "curvature", "gates", "host_pass", "packed_matrix", "subspace")
 """The files of cpp/src that a search needs."""
 
 SEARCHES = [
