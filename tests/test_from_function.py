@@ -171,6 +171,19 @@ NORM = torch.nn.BatchNorm1d(2).double()
 with torch.inference_mode():
     INFERENCE = torch.ones(2, dtype=torch.float64)
 
+
+class Compiled(torch.autograd.Function):
+    """What `torch.compile` makes of a function, as far as autograd is concerned."""
+
+    @staticmethod
+    def forward(_: Any, h: torch.Tensor) -> torch.Tensor:
+        return h.tanh()
+
+    @staticmethod
+    def backward(*_: Any) -> torch.Tensor:
+        raise RuntimeError("This backward function was compiled with non-empty donated buffers")
+
+
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "no function": (3, TypeError, "f must be a function"),
     "another shape": (lambda _, h: h[:, :1], ValueError, r"not \(3, 1\)"),
@@ -233,6 +246,18 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         RuntimeError,
         r"f raised ValueError: Expected more than 1 value.*states of shape \(1, 2\)",
     ),
+    "a single state": (
+        lambda _, h: torch.tanh(torch.mv(LINEAR.weight, h)),
+        RuntimeError,
+        r"takes a single state: pass torch.func.vmap\(f\)$",
+    ),
+    "states first": (
+        lambda h, x: LINEAR(h) + x,
+        RuntimeError,
+        r"takes states first: pass lambda x, h: f\(h, x\)$",
+    ),
+    "states alone": (LINEAR, RuntimeError, r"takes states alone: pass lambda x, h: f\(h\)$"),
+    "compiled": (lambda _, h: Compiled.apply(h), TypeError, r"torch.compile.*module\._orig_mod"),  # type: ignore[no-untyped-call]
     "detached": (lambda _, h: h.detach() * 2, TypeError, "must be differentiable"),
     "NumPy within": (
         lambda _, h: torch.from_numpy(np.tanh(h.detach().numpy())),

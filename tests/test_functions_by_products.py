@@ -192,6 +192,22 @@ def test_products_are_few_calls_for_many_starts(monkeypatch: pytest.MonkeyPatch)
     assert max(calls) == 200
 
 
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_a_small_step_of_time_takes_no_more_iterations(method: str) -> None:
+    """Residuals of h + Δt f(h), and their Jacobians, are Δt times those of f."""
+    rng = np.random.default_rng(0)
+    weights = torch.from_numpy(rng.normal(size=(64, 64)) * 1.5 / 8)
+    starts = rng.uniform(-1, 1, (20, 64))
+
+    def search(dt: float) -> nc.FixedPoints:
+        cell = nc.from_function(lambda _, h: h + dt * (torch.tanh(h @ weights.T) - h), 64, 0)
+        return nc.find_fixed_points(cell, starts, method=method)
+
+    slow, fast = search(1e-3), search(1)
+    assert np.mean(slow.iterations) < 1.2 * np.mean(fast.iterations)
+    assert np.sum(slow.kind == "fixed") >= np.sum(fast.kind == "fixed")
+
+
 def test_the_order_of_starts_changes_no_point() -> None:
     """Not to the last bit: a row's products by PyTorch depend on how many rows there are."""
     network = random_network("gru", N_UNITS, 2, 0.8, seed=4)

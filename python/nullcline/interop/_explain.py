@@ -35,6 +35,11 @@ _KNOWN = {
         "outside of torch.inference_mode(), or take clones, w.clone()"
     ),
     "not have been used": UNRELATED,
+    "donated buffers": (
+        "f must be differentiable by PyTorch more than once, and is compiled by torch.compile, "
+        "whose backward passes run only once: use what was compiled, module._orig_mod, or the "
+        "function before it was"
+    ),
 }
 """Words of PyTorch's own errors, and what they mean here."""
 
@@ -65,6 +70,7 @@ def why_it_fails(plain: Batched, error: Exception, h: Floats, x: Floats) -> Exce
     return RuntimeError(
         f"f raised {said(error)}, for inputs of shape {x.shape} and states of shape {h.shape}, "
         f"{h.dtype}: it must take any number of rows of these sizes{in_training(f)}"
+        f"{_as_it_may_be_meant(f, plain.tensor(h), plain.tensor(x))}"
     )
 
 
@@ -141,15 +147,32 @@ def of_another_library(f: Step, h: Floats, x: Floats) -> str | None:
     return None if other is None else f"f is a function of {other}"
 
 
+def _as_it_may_be_meant(f: Any, h: torch.Tensor, x: torch.Tensor) -> str:
+    """Return a clause for a function that takes the same in another way, if it does."""
+    if _returns(h[0], f, x[0], h[0]):
+        return "; it takes a single state: pass torch.func.vmap(f)"
+    if _returns(h, f, h, x):
+        return "; it takes states first: pass lambda x, h: f(h, x)"
+    if _returns(h, f, h):
+        return "; it takes states alone: pass lambda x, h: f(h)"
+    return ""
+
+
 def _works(plain: Batched, h: Floats, x: Floats) -> bool:
+    states = plain.tensor(h)
+    return _returns(states, plain.f, plain.tensor(x), states)
+
+
+def _returns(like: torch.Tensor, f: Any, *arguments: torch.Tensor) -> bool:
+    """Whether a function of these arguments returns a tensor shaped as `like`."""
     import torch
 
     try:
         with torch.no_grad():
-            found: object = plain.f(plain.tensor(x), plain.tensor(h))
+            found: object = f(*(argument.clone() for argument in arguments))
     except Exception:  # noqa: BLE001 - whatever it raises
         return False
-    return isinstance(found, torch.Tensor) and found.shape == h.shape
+    return isinstance(found, torch.Tensor) and found.shape == like.shape
 
 
 def said(error: Exception) -> str:

@@ -31,7 +31,8 @@ class _Compiled(nn.Module):
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 - PyTorch's name
         """Return what the module of PyTorch does: the outputs, and every layer's last state."""
-        self._update_flat_weights()  # whoever put others in their place: torch.func, parametrize
+        module: Any = self
+        module._update_flat_weights()  # torch.func and parametrize put others in their place
         is_pair = isinstance(self, nn.LSTM) and isinstance(hx, tuple)
         parts = () if hx is None else hx if is_pair else (hx,)
         if not runs_compiled(self, input, parts):

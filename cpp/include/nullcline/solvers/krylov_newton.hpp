@@ -275,7 +275,8 @@ class KrylovNewton<E>::Slot {
         if (slot_.program.has_inverse) {
             return slot_.wait_for(Request::precondition, Stage::make_direction);
         }
-        const auto mu = static_cast<float>(slot_.now.shift);
+        const auto mu =
+            static_cast<float>(std::max(slot_.now.shift, double{tuning.smallest_shift}));
         const std::size_t units = slot_.units();
         // JᵀJ + μI if J were −diag(d), which no weights enter.
         for (std::size_t first = 0; first < size(); first += units) {
@@ -334,7 +335,7 @@ class KrylovNewton<E>::Slot {
             !(static_cast<double>(n) * gain > tuning.gain_forcing * step.decrease)) {
             return try_steps();
         }
-        now.shift = std::max(step.multiplier, double{tuning.smallest_shift});
+        now.shift = step.multiplier;
         request_model_gradient();
         if (model_.full()) {
             model_.restart();

@@ -46,7 +46,7 @@ struct KrylovNewtonScalars {
     double jacobian_scale = 0;
     double gradient_norm = 0;
     double model_reduction = 0;  // that the model predicts so far
-    double shift = 0;            // the trust region's multiplier μ, for the preconditioner
+    double shift = 0;            // the trust region's multiplier μ
     SubspaceState model;
 };
 
