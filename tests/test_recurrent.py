@@ -387,12 +387,20 @@ def test_last_outputs_are_those_of_the_last_steps(kind: str) -> None:
     make = {**{name: ours for name, (ours, _) in PAIRS.items()}, "ugrnn": UGRNN}[kind]
     module = make(3, 5, num_layers=2, batch_first=True)
     sequences, lengths = torch.randn(9, 6, 3), torch.tensor([1, 6, 3, 2, 6, 1, 4, 5, 2])
-    found = last_outputs(module, sequences, lengths)
+    found = last_outputs(module, torch.clone, sequences, lengths)
     padded = module(sequences)[0][torch.arange(9), lengths - 1]
     assert torch.equal(found, padded)
+    shapes = []
+
+    def read(data: torch.Tensor) -> torch.Tensor:
+        shapes.append(data.shape)
+        return data
+
+    last_outputs(module, read, sequences, lengths)
+    assert shapes == [(int(lengths.sum()), 3)]  # nothing of padding
     with torch.autocast("cpu", dtype=torch.bfloat16):  # not packed
         torch.testing.assert_close(
-            last_outputs(module, sequences, lengths).float(), padded, rtol=0, atol=0.05
+            last_outputs(module, torch.clone, sequences, lengths).float(), padded, rtol=0, atol=0.05
         )
 
 

@@ -32,6 +32,7 @@ from nullcline.training import fit as fit_module
 from nullcline.training.batches import EncodedReviews, shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import PROGRESS_FILE, new_model, split_rows
 from nullcline.training.fingerprint import corpus_sha256
+from nullcline.training.model import Dropout
 from nullcline.training.objective import loss, predicted_classes, probabilities
 from testing.full_disk import files_of_at_most
 from testing.tiny_study import SETTINGS, tiny_corpus
@@ -570,3 +571,25 @@ def test_every_review_is_in_one_batch(lengths: list[int], batch_size: int, seed:
     ):
         assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
         assert max(len(rows) for rows in batches) <= batch_size
+
+
+def test_dropout_keeps_the_mean_and_what_it_drops_gets_no_gradient() -> None:
+    torch.manual_seed(0)
+    dropout = Dropout(0.3)
+    x = torch.full((400, 250), 2.0, requires_grad=True)
+    found = dropout(x)
+    found.sum().backward()
+    assert x.grad is not None
+    kept = found != 0
+    assert torch.equal(kept, x.grad != 0)
+    torch.testing.assert_close(found[kept], torch.full_like(found[kept], 2 / 0.7))
+    torch.testing.assert_close(x.grad[kept], torch.full_like(x.grad[kept], 1 / 0.7))
+    assert abs(float(kept.float().mean()) - 0.7) < 5 * (0.3 * 0.7 / x.numel()) ** 0.5
+    torch.manual_seed(0)
+    assert torch.equal(dropout(x), found)
+    assert torch.equal(dropout.eval()(x), x)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_dropout_may_drop_nothing_or_all(p: float) -> None:
+    assert torch.equal(Dropout(p)(torch.ones(7)), torch.full((7,), 1 - p))

@@ -1,4 +1,4 @@
-// The loops over units of training, compiled once for any x86-64 and once for AVX2 with FMA.
+// The loops over units of training, compiled for any x86-64, for AVX2 with FMA and for AVX-512.
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -90,25 +90,25 @@ std::optional<TrainedCell> trained_cell_named(std::string_view name) {
 
 const Layout& layout(TrainedCell cell) { return layouts[static_cast<std::size_t>(cell)]; }
 
-NULLCLINE_MULTIVERSION
+NULLCLINE_WIDE_MULTIVERSION
 void advance(TrainedCell cell, MatrixView<const float> slots, MatrixView<const float> before,
              MatrixView<float> after) {
     advance_all(cell, slots, before, after);
 }
 
-NULLCLINE_MULTIVERSION
+NULLCLINE_WIDE_MULTIVERSION
 void advance(TrainedCell cell, MatrixView<const double> slots, MatrixView<const double> before,
              MatrixView<double> after) {
     advance_all(cell, slots, before, after);
 }
 
-NULLCLINE_MULTIVERSION
+NULLCLINE_WIDE_MULTIVERSION
 void pull_back(TrainedCell cell, MatrixView<float> slots, MatrixView<const float> before,
                MatrixView<float> gradient) {
     pull_back_all(cell, slots, before, gradient);
 }
 
-NULLCLINE_MULTIVERSION
+NULLCLINE_WIDE_MULTIVERSION
 void pull_back(TrainedCell cell, MatrixView<double> slots, MatrixView<const double> before,
                MatrixView<double> gradient) {
     pull_back_all(cell, slots, before, gradient);

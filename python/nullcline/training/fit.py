@@ -312,7 +312,7 @@ def _begin(
     return _Run(
         replace(origin, vectors_sha256=vectors_sha256(vectors)),
         model,
-        torch.optim.Adam(model.parameters(), lr=settings.step_size),
+        torch.optim.Adam(model.parameters(), lr=settings.step_size, fused=True),
     )
 
 

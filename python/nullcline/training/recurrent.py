@@ -18,7 +18,7 @@ from nullcline.training.layer import can_run, run_layer
 from nullcline.training.recorded_layer import LayerWeights, recorded_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -196,25 +196,30 @@ def _require_tensor(module: UGRNN, name: str, value: object) -> Tensor:
     return value
 
 
-def last_outputs(rnn: Any, sequences: Tensor, lengths: Tensor) -> Tensor:
+def last_outputs(
+    rnn: Any, read: Callable[[Tensor], Tensor], tokens: Tensor, lengths: Tensor
+) -> Tensor:
     """Return the outputs of the last layer after the last step of each sequence, shape (n, H).
 
     Parameters
     ----------
     rnn
         A module of this file, with `batch_first`.
-    sequences
-        Shape (n, T, D), padded on the right.
+    read
+        Gives the vectors of tokens of shape (...), shape (..., D): each token's by itself. On a CPU
+        it is not asked for those of padding.
+    tokens
+        Shape (n, T, ...), padded on the right.
     lengths
         Number of steps of each sequence, at least 1, shape (n,).
     """
-    if can_run(sequences):
-        packed = pack_padded_sequence(sequences, lengths, batch_first=True, enforce_sorted=False)
-        _, last = rnn(packed)
+    if can_run(*rnn.parameters()):
+        packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
+        _, last = rnn(packed._replace(data=read(packed.data)))
         h: Tensor = last[0] if isinstance(last, tuple) else last
         return h[-1]
     # PyTorch's own backward pass of packed sequences is quadratic in their length on a CPU.
-    outputs: Tensor = rnn(sequences)[0]
+    outputs: Tensor = rnn(read(tokens))[0]
     return outputs[torch.arange(len(lengths), device=outputs.device), lengths - 1]
 
 

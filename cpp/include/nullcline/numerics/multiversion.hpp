@@ -9,6 +9,10 @@
     !defined(__SANITIZE_THREAD__)
 #define NULLCLINE_HAS_VERSIONS
 #define NULLCLINE_MULTIVERSION [[gnu::target_clones("default", "arch=x86-64-v3")]]
+/// The same with a version for AVX-512.
+#define NULLCLINE_WIDE_MULTIVERSION \
+    [[gnu::target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")]]
 #else
 #define NULLCLINE_MULTIVERSION
+#define NULLCLINE_WIDE_MULTIVERSION
 #endif

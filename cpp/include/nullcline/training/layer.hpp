@@ -143,48 +143,63 @@ void fill_rows(MatrixView<T> rows, std::span<const T> with) {
     }
 }
 
-/// Σ over all rows of gradientᵀ x, for some columns of the gradients by slots.
+/// Copies of some rows' gradients by slots, and their sums: of `n` of the products from `low` on,
+/// and of the drives of the same units and blocks. Most cells read most of these in one slot.
 template <class T>
-class WeightSum {
+class SlotRows {
   public:
-    WeightSum(MatrixView<const T> slots, MatrixView<T> weight, std::span<T> bias)
-        : slots_(slots), weight_(weight), bias_(bias), chunk_(rows_per_sum, slots.cols() + pad) {
-        std::ranges::fill(bias, T{0});
-        for (std::size_t i = 0; i < weight.rows(); ++i) {
-            std::ranges::fill(weight.row(i), T{0});
+    SlotRows(MatrixView<const T> slots, std::size_t first_drive, std::size_t low, std::size_t n)
+        : products_(slots.columns(low, n)),
+          n_more_(std::min(first_drive, n)),
+          more_(slots.columns(low + first_drive + n - n_more_, n_more_)),
+          copies_(rows_per_sum, n + n_more_ + pad),
+          sums_(n + n_more_) {}
+
+    /// Hold `count` rows from `first` on.
+    void hold(std::size_t first, std::size_t count) {
+        count_ = count;
+        std::ranges::fill(sums_, T{0});
+        for (std::size_t k = 0; k < count; ++k) {
+            const auto copy = copies_.row(k);
+            const auto more = std::ranges::copy(products_.row(first + k), copy.begin()).out;
+            std::ranges::copy(more_.row(first + k), more);
+            std::ranges::transform(sums_, copy, sums_.begin(), std::plus<>());
         }
     }
 
-    /// Add the rows from `first` on, of which `x` has the factors.
-    void add(std::size_t first, const Panels<T>& x) {
-        const std::size_t cols = slots_.cols();
-        sums_.assign(cols, T{0});
-        for (std::size_t k = 0; k < x.depth(); ++k) {
-            const auto row = slots_.row(first + k);
-            std::ranges::copy(row, chunk_.row(k).begin());
-            for (std::size_t j = 0; j < cols; ++j) {
-                sums_[j] += row[j];
-            }
-        }
-        for (std::size_t j = 0; j < cols; ++j) {
-            bias_[j] += sums_[j];
-        }
-        add_transposed_product(
-            MatrixView<const T>(chunk_.view()).middle_rows(0, x.depth()).columns(0, cols), x,
-            weight_);
-    }
+    [[nodiscard]] MatrixView<const T> products() const { return columns(0); }
+    [[nodiscard]] MatrixView<const T> drives() const { return columns(n_more_); }
+
+    void add_sums_of_products(std::span<T> to) const { add_sums(0, to); }
+    void add_sums_of_drives(std::span<T> to) const { add_sums(n_more_, to); }
 
   private:
     // Rows of slots are a power of two apart and share one set of the cache; those of a copy do
     // not.
     static constexpr std::size_t pad = 64 / sizeof(T);
 
-    MatrixView<const T> slots_;
-    MatrixView<T> weight_;
-    std::span<T> bias_;
-    Matrix<T> chunk_;
+    [[nodiscard]] MatrixView<const T> columns(std::size_t first) const {
+        return copies_.view().middle_rows(0, count_).columns(first, products_.cols());
+    }
+    void add_sums(std::size_t first, std::span<T> to) const {
+        std::ranges::transform(to, std::span(sums_).subspan(first, to.size()), to.begin(),
+                               std::plus<>());
+    }
+
+    MatrixView<const T> products_;
+    std::size_t n_more_;
+    MatrixView<const T> more_;
+    Matrix<T> copies_;
     std::vector<T> sums_;
+    std::size_t count_ = 0;
 };
+
+template <class T>
+void set_zero(MatrixView<T> matrix) {
+    for (std::size_t i = 0; i < matrix.rows(); ++i) {
+        std::ranges::fill(matrix.row(i), T{0});
+    }
+}
 
 }  // namespace detail
 
@@ -250,9 +265,7 @@ void pull_back_states(TrainedCell cell, const LayerWeights<T>& weights, const Pa
                             of_state.columns(0, size));
                 if (gradients.inputs.rows() > 0) {
                     const auto of_input = own.rows(gradients.inputs, first, n);
-                    for (std::size_t i = 0; i < n; ++i) {
-                        std::ranges::fill(of_input.row(i), T{0});
-                    }
+                    detail::set_zero(of_input);
                     add_product(of_slots.columns(of_slots.cols() - n_products, n_products),
                                 input_panels, of_input);
                 }
@@ -271,13 +284,15 @@ void sum_weight_gradients(const Packing& packing, const LayerRun<T>& run,
         n_products, detail::gradient_rows_per_share, [&](std::size_t share, std::size_t n_shares) {
             const std::size_t low = n_products * share / n_shares;
             const std::size_t n = n_products * (share + 1) / n_shares - low;
-            const MatrixView<const T> slots = run.slots;
-            detail::WeightSum<T> recurrent(slots.columns(low, n),
-                                           gradients.weight_hh.middle_rows(low, n),
-                                           gradients.bias_hh.subspan(low, n));
-            detail::WeightSum<T> input(slots.columns(first_drive + low, n),
-                                       gradients.weight_ih.middle_rows(low, n),
-                                       gradients.bias_ih.subspan(low, n));
+            detail::SlotRows<T> slots(run.slots, first_drive, low, n);
+            const auto by_weight_hh = gradients.weight_hh.middle_rows(low, n);
+            const auto by_weight_ih = gradients.weight_ih.middle_rows(low, n);
+            const auto by_bias_hh = gradients.bias_hh.subspan(low, n);
+            const auto by_bias_ih = gradients.bias_ih.subspan(low, n);
+            detail::set_zero(by_weight_hh);
+            detail::set_zero(by_weight_ih);
+            std::ranges::fill(by_bias_hh, T{0});
+            std::ranges::fill(by_bias_ih, T{0});
             Panels<T> before;
             Panels<T> read;
             std::size_t t = 0;
@@ -295,8 +310,11 @@ void sum_weight_gradients(const Packing& packing, const LayerRun<T>& run,
                                           : run.states.row(packing.first(t - 1) + sequence).data());
                     read.lay_row(k, run.inputs.row(row + k).data());
                 }
-                recurrent.add(row, before);
-                input.add(row, read);
+                slots.hold(row, depth);
+                add_transposed_product(slots.products(), before, by_weight_hh);
+                add_transposed_product(slots.drives(), read, by_weight_ih);
+                slots.add_sums_of_products(by_bias_hh);
+                slots.add_sums_of_drives(by_bias_ih);
             }
         });
 }
