@@ -133,7 +133,7 @@ def test_little_is_compiled_and_f_is_traced_when_the_cell_is_made() -> None:
     cell = nc.from_jax(f, 2, 2)
     assert calls[0] <= 4
     calls[0] = 0
-    assert compiled[0] <= 6  # step, all rows of it, Jacobians; and two products in float32
+    assert compiled[0] <= 7  # step, all rows, Jacobians, two products in float32, two constants
     compiled[0] = 0
     for n in (1, 2, 5, 8, 9, 30, 31, 64, 65, 100, 257, 300, 512, 513, 700, 1100):
         assert cell.step(np.full((n, 2), 0.5)).shape == (n, 2)
@@ -394,8 +394,12 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         TypeError,
         r"states first: pass `lambda x, h: f\(h, x\)`",
     ),
-    "no inputs": (lambda h: jnp.tanh(h), TypeError, r"two arguments.*pass `lambda x, h: f\(h\)`"),
-    "a key wanted": (lambda x, h, key: h, TypeError, "two arguments.*'key'.*functools.partial"),
+    "no inputs": (jnp.tanh, TypeError, r"two arguments.*pass `lambda x, h: f\(h\)`"),
+    "a key wanted": (
+        lambda _, h, key: h + key,
+        TypeError,
+        "two arguments.*'key'.*functools.partial",
+    ),
     "a state in two parts": (two_parts, RuntimeError, r"`lambda x, s: jnp.concatenate\(f\(x, jnp"),
     "mixed rows": (lambda _, h: jnp.tanh(h - h.mean(0)), ValueError, "each row by itself"),
     "NumPy's noise": (
