@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.cells._jax_modes import as_outside
-from nullcline.cells._jax_pieces import in_pieces, joined
+from nullcline.cells._jax_pieces import filled, in_pieces, joined, pieces
 from nullcline.cells._jax_row import WAYS, Row, reads_values, require_states
 from nullcline.cells._linearized import Unrecorded
 
@@ -157,8 +157,12 @@ class _Compiled:
         compute = partial(self.choose(name, by, *arrays), self.row.weights)
         if name != "jacobian":
             return joined(in_pieces(compute, arrays))
-        most = LARGEST // max(1, arrays[0].shape[1] * arrays[by].shape[1])
-        return joined(in_pieces(lambda *some: np.asarray(compute(*some)), arrays, most))
+        found = np.empty((*arrays[0].shape, arrays[by].shape[1]), arrays[0].dtype)
+        most = LARGEST // max(1, found[0].size)
+        for begin, end, size in pieces(len(found), most):  # one by one, since they are large
+            of_piece = compute(*(filled(array[begin:end], size) for array in arrays))
+            found[begin:end] = np.asarray(of_piece)[: end - begin]
+        return found
 
     def choose(self, name: str, by: int, *arrays: Floats) -> Callable[..., Any]:
         """Return what computes it, the same as at the last call."""

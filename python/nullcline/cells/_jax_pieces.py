@@ -21,13 +21,11 @@ Piece = tuple[int, Any]
 """How many rows of a piece are no filling, and what was computed of it."""
 
 
-def in_pieces(
-    compute: Callable[..., Any], arrays: Sequence[Floats], most: int = SIZES[-1]
-) -> list[Piece]:
+def in_pieces(compute: Callable[..., Any], arrays: Sequence[Floats]) -> list[Piece]:
     """Return what is computed of each piece of a batch, which may be under way still."""
     return [
         (end - begin, compute(*(filled(array[begin:end], size) for array in arrays)))
-        for begin, end, size in pieces(len(arrays[0]), most)
+        for begin, end, size in pieces(len(arrays[0]), SIZES[-1])
     ]
 
 
