@@ -21,7 +21,8 @@ import torch
 
 import nullcline as nc
 from nullcline.cells import Cell
-from nullcline.cells._jax_derivatives import SIZES, JaxDerivatives, pieces
+from nullcline.cells._jax_derivatives import JaxDerivatives
+from nullcline.cells._jax_pieces import SIZES, pieces
 from nullcline.interop import FunctionWarning
 from nullcline.interop._jaxpr import read
 from nullcline.interop._library import is_of_jax
@@ -128,10 +129,12 @@ def test_little_is_compiled_and_f_is_traced_when_the_cell_is_made() -> None:
     def count(event: str, *_: Any, **__: Any) -> None:
         compiled[0] += "backend_compile" in event
 
+    jax.monitoring.register_event_duration_secs_listener(count)
     cell = nc.from_jax(f, 2, 2)
     assert calls[0] <= 4
     calls[0] = 0
-    jax.monitoring.register_event_duration_secs_listener(count)
+    assert compiled[0] <= 7  # step, all rows, Jacobians, two products in float32, two constants
+    compiled[0] = 0
     for n in (1, 2, 5, 8, 9, 30, 31, 64, 65, 100, 257, 300, 512, 513, 700, 1100):
         assert cell.step(np.full((n, 2), 0.5)).shape == (n, 2)
         assert cell.jvp(np.full((n, 2), 0.5), None, np.ones((n, 2))).shape == (n, 2)
@@ -302,6 +305,9 @@ def test_a_module_of_equinox_is_a_function_of_one_row() -> None:
     again = pickle.loads(pickle.dumps(found))  # noqa: S301
     np.testing.assert_array_equal(again.step(h, x), found.step(h, x))
     assert set(nc.find_fixed_points(found, h).kind) == {"fixed"}
+    compiled = nc.from_jax(equinox.filter_jit(cell), 2, 3)
+    again = pickle.loads(pickle.dumps(compiled))  # noqa: S301
+    np.testing.assert_array_equal(again.step(h, x), found.step(h, x))
     dropout = equinox.nn.Dropout(0.5)
     with pytest.raises((RuntimeError, TypeError), match=r"(Dropout|key)"):
         nc.from_jax(lambda _, h: dropout(jnp.tanh(h)), 2, 0)
@@ -332,6 +338,13 @@ def narrow_scan(_: Any, h: Any) -> Any:
     start = jnp.zeros(2, np.float32)
     return h + jax.lax.scan(lambda c, row: (c + row[0], None), start, h)[0]
 
+
+def two_parts(_: Any, s: Any) -> Any:
+    h, c, _ = s
+    return h, c
+
+
+KEY = jax.random.key(0)
 
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "no function": (3, TypeError, "f must be a function"),
@@ -376,6 +389,18 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         "uses bfloat16 in part.*leave out the casts",
     ),
     "an error": (lambda _, h: 1 // 0 * h, RuntimeError, r"f raised ZeroDivisionError.*\(1, 2\)"),
+    "states first": (
+        lambda h, x: jnp.tanh(h @ W + x @ jnp.ones((1, 2))),
+        TypeError,
+        r"states first: pass `lambda x, h: f\(h, x\)`",
+    ),
+    "no inputs": (jnp.tanh, TypeError, r"two arguments.*pass `lambda x, h: f\(h\)`"),
+    "a key wanted": (
+        lambda _, h, key: h + key,
+        TypeError,
+        "two arguments.*'key'.*functools.partial",
+    ),
+    "a state in two parts": (two_parts, RuntimeError, r"`lambda x, s: jnp.concatenate\(f\(x, jnp"),
     "mixed rows": (lambda _, h: jnp.tanh(h - h.mean(0)), ValueError, "each row by itself"),
     "NumPy's noise": (
         lambda _, h: jnp.tanh(h) + np.random.rand(2),  # noqa: NPY002
@@ -388,6 +413,11 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         lambda _, h: jnp.tanh(h) + jax.random.normal(jax.random.key(0), h.shape),
         ValueError,
         r"random numbers, other ones in each row.*module.eval\(\)",
+    ),
+    "noise of a key that it holds": (
+        lambda _, h: jnp.tanh(h) + jax.random.normal(KEY, h.shape),
+        ValueError,
+        "random numbers, other ones in each row",
     ),
     "dropout of nnx": (DROPOUT, TypeError, r"changes what it holds.*module.eval\(\)"),
     "normalization in training": (NORM, TypeError, r"changes what it holds.*module.eval\(\)"),
@@ -416,7 +446,7 @@ def test_bad_functions_are_refused(case: str) -> None:
     f, error, message = BAD[case]
     numbers = np.random.get_state()[1].tolist()  # type: ignore[index] # noqa: NPY002
     with pytest.raises(error, match=message):
-        nc.from_jax(f, 2, 2)
+        nc.from_jax(f, 2, 1 if case == "states first" else 2)
     assert np.random.get_state()[1].tolist() == numbers  # type: ignore[index] # noqa: NPY002
 
 
@@ -608,6 +638,25 @@ def test_single_precision_finds_points_of_the_cell() -> None:
     assert set(found.kind) == {"fixed"}
     right = nc.find_fixed_points(network.cell(), found.h.astype(np.float64))
     np.testing.assert_allclose(found.h, right.h, rtol=0, atol=1e-4)
+
+
+def test_weights_of_float64_are_told_to_a_search_in_float32() -> None:
+    with jax.enable_x64(True):
+        w = jnp.asarray(W)
+        with pytest.raises(TypeError, match="returned float64: give it weights of float32, or say"):
+            nc.from_jax(lambda x, h: jnp.tanh(h @ w + x), 2, 2, dtype="float32")
+        assert nc.from_jax(lambda x, h: jnp.tanh(h @ w + x), 2, 2).precision == np.float64
+
+
+def test_products_of_a_search_are_those_of_the_cell() -> None:
+    derivatives: Any = nc.from_jax(plain, 2, 2)._derivatives
+    h, x, u, v = np.random.default_rng(0).normal(size=(4, 70, 2))
+    at = derivatives.linearized(h, x, u)
+    product, bent = at.curved(v)
+    np.testing.assert_allclose(product, derivatives.jvp(h, x, v), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(at.pulled, derivatives.vjp(h, x, u), rtol=0, atol=1e-14)
+    near = [derivatives.vjp(h + sign * 1e-5 * v, x, u) for sign in (1, -1)]
+    np.testing.assert_allclose(bent, (near[0] - near[1]) / 2e-5, rtol=0, atol=1e-8)
 
 
 def test_the_callers_modes_have_no_part_in_it() -> None:

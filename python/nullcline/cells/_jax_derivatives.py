@@ -1,30 +1,22 @@
-"""How JAX differentiates a function of rows: each row alone, all at once, compiled a few times.
-
-What is compiled takes batches of a few sizes alone, since JAX compiles anew for every shape.
-"""
+"""How JAX differentiates a function of rows: each row alone, all at once, compiled a few times."""
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.cells._jax_modes import as_outside
+from nullcline.cells._jax_pieces import filled, in_pieces, joined, pieces
 from nullcline.cells._jax_row import WAYS, Row, reads_values, require_states
+from nullcline.cells._linearized import Unrecorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from nullcline._support.validation import Floats
-
-SIZES = (8, 64, 512)
-"""Rows that are computed in one call. A search of 500 starts begins with the largest and ends with
-the smallest; another batch is cut into pieces of these, at most half of each of which is filling.
-(A product of 8 rows takes 0.2 of the time of one of 64, at 256 units; compiling takes 0.1 s.)"""
 
 LARGEST = 2**23
 """Numbers in the Jacobians that are computed in one call: 64 MB of float64."""
@@ -67,23 +59,36 @@ class JaxDerivatives:
 
     def step(self, h: Floats, x: Floats) -> Floats:
         """Return F(s, x), shape (n, S)."""
-        return self._compute("step", 0, h, x)
+        found: Floats = self._compute("step", 0, h, x)
+        return found
 
     def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian, shape (n, S, S) or (n, S, D)."""
-        return self._compute("jacobian", by, h, x)
+        found: Floats = self._compute("jacobian", by, h, x)
+        return found
 
     def jvp(self, h: Floats, x: Floats, v: Floats, *, by: int = 0) -> Floats:
         """Return J v, shape (n, S), for `v` of shape (n, S) or (n, D)."""
-        return self._compute("jvp", by, h, x, v)
+        found: Floats = self._compute("jvp", by, h, x, v)
+        return found
 
     def vjp(self, h: Floats, x: Floats, u: Floats, *, by: int = 0) -> Floats:
         """Return uᵀ J, shape (n, S) or (n, D), for `u` of shape (n, S)."""
-        return self._compute("vjp", by, h, x, u)
+        found: Floats = self._compute("vjp", by, h, x, u)
+        return found
 
     def curvature(self, h: Floats, x: Floats, u: Floats, v: Floats) -> Floats:
         """Return Σ_i u_i ∂²F_i/∂s² v, shape (n, S), for `u` and `v` of shape (n, S)."""
-        return self._compute("curvature", 0, h, x, u, v)
+        return self.curved(h, x, u, v)[1]
+
+    def curved(self, h: Floats, x: Floats, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """Return J v and Σ_i u_i ∂²F_i/∂s² v, in one pass."""
+        found: tuple[Floats, Floats] = self._compute("curvature", 0, h, x, u, v)
+        return found
+
+    def linearized(self, h: Floats, x: Floats, u: Floats) -> _Unrecorded:
+        """Return the function linearized at states, for u of shape (n, S)."""
+        return _Unrecorded(self, h, x, u)
 
     def row(self, dtype: np.dtype[Any]) -> Row | None:
         """Return the function as it was traced for a type; None where it cannot be, or is not."""
@@ -98,9 +103,11 @@ class JaxDerivatives:
             program = self._made(h, x)
             for name, n_vectors in {"jacobian": 0, "jvp": 1, "vjp": 1, "curvature": 2}.items():
                 program.choose(name, 0, h[:1], x[:1], *[h[:1]] * n_vectors)
+            if x.shape[1] > 0:
+                program.choose("jvp", 1, h[:1], x[:1], x[:1])
             return program.slower
 
-    def _compute(self, name: str, by: int, h: Floats, x: Floats, *vectors: Floats) -> Floats:
+    def _compute(self, name: str, by: int, h: Floats, x: Floats, *vectors: Floats) -> Any:
         with as_outside(h.dtype):
             return self._made(h, x).compute(name, by, h, x, *vectors)
 
@@ -109,6 +116,21 @@ class JaxDerivatives:
             if h.dtype not in self._programs:
                 self._programs[h.dtype] = _program(self.f, h[:1], x[:1])
             return self._programs[h.dtype]
+
+
+class _Unrecorded(Unrecorded):
+    """Products computed anew each time, those with second derivatives in one pass.
+
+    A record of `jax.vjp` at these states, kept for products, was tried. It saved 3 to 15 % of the
+    CPU time of searches of leaky, GRU and LSTM networks of 64 to 512 units, and took more time to
+    compile than that.
+    """
+
+    _derivatives: JaxDerivatives
+
+    def curved(self, v: Floats) -> tuple[Floats, Floats]:
+        """Return J v, and Σ_i u_i ∂²F_i/∂s² v for the first u."""
+        return self._derivatives.curved(*self._at, self._u, v)
 
 
 def _program(f: Any, h: Floats, x: Floats) -> _Compiled | _AsItIs:
@@ -130,15 +152,15 @@ class _Compiled:
         self._compiled: dict[tuple[str, int], Callable[..., Any]] = {}
         self._choosing = threading.Lock()
 
-    def compute(self, name: str, by: int, *arrays: Floats) -> Floats:
+    def compute(self, name: str, by: int, *arrays: Floats) -> Any:
         """Return what is called by a name of `WAYS`, a row for each row."""
-        compute = self.choose(name, by, *arrays)
-        (n_rows, n_states), width = arrays[0].shape, arrays[by].shape[1]
-        shapes = {"jacobian": (n_states, width), "vjp": (width,)}
-        found = np.empty((n_rows, *shapes.get(name, (n_states,))), arrays[0].dtype)
-        per_row = n_states * width if name == "jacobian" else 1
-        for begin, end, size in pieces(n_rows, LARGEST // max(1, per_row)):
-            of_piece = compute(self.row.weights, *(_filled(a[begin:end], size) for a in arrays))
+        compute = partial(self.choose(name, by, *arrays), self.row.weights)
+        if name != "jacobian":
+            return joined(in_pieces(compute, arrays))
+        found = np.empty((*arrays[0].shape, arrays[by].shape[1]), arrays[0].dtype)
+        most = LARGEST // max(1, found[0].size)
+        for begin, end, size in pieces(len(found), most):  # one by one, since they are large
+            of_piece = compute(*(filled(array[begin:end], size) for array in arrays))
             found[begin:end] = np.asarray(of_piece)[: end - begin]
         return found
 
@@ -185,12 +207,16 @@ class _AsItIs:
         self._f = f
         self.slower: dict[str, tuple[str, Exception]] = {}
 
-    def compute(self, name: str, by: int, *arrays: Floats) -> Floats:
+    def compute(self, name: str, by: int, *arrays: Floats) -> Any:
         """Return what is called by a name of `WAYS`, a row for each row."""
         import jax
 
-        rows = zip(*(map(jax.numpy.asarray, array) for array in arrays), strict=True)
-        return np.stack([np.asarray(self._of_row(name, by, *row)) for row in rows])
+        return joined(
+            [
+                (1, jax.tree.map(lambda found: found[None], self._of_row(name, by, *row)))
+                for row in zip(*(map(jax.numpy.asarray, array) for array in arrays), strict=True)
+            ]
+        )
 
     def choose(self, name: str, by: int, *arrays: Floats) -> None:
         """Raise what computing it raises; there is nothing to prepare."""
@@ -220,27 +246,6 @@ def _tried(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return None, error
 
 
-def pieces(n_rows: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """Yield where the pieces of a batch begin and end, and the sizes that they are filled to.
-
-    A piece is as large as can be, of at most `most` rows, and at least half full.
-    """
-    sizes = [size for size in SIZES if size <= most] or [1]
-    begin = 0
-    while begin < n_rows:
-        left = n_rows - begin
-        size = max((size for size in sizes if size < 2 * left), default=sizes[0])
-        yield begin, min(begin + size, n_rows), size
-        begin += size
-
-
-def _filled(rows: Floats, size: int) -> Floats:
-    """Return the rows, and the last one again up to a size: no other values are as harmless."""
-    if len(rows) == size:
-        return rows
-    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-
-
 def _at_once(of_row: Callable[..., Any]) -> Callable[..., Any]:
     import jax
 
@@ -257,50 +262,3 @@ def _in_turn(of_row: Callable[..., Any]) -> Callable[..., Any]:
         return jax.lax.map(lambda row: of_row(weights, *row), arrays)
 
     return of_rows
-
-
-@contextmanager
-def as_outside(dtype: np.dtype[Any]) -> Iterator[None]:
-    """Compute in a type, whatever the caller's precision of numbers and of products.
-
-    JAX makes float32 of all float64 unless `jax_enable_x64` is set. It is set here, for this
-    thread and for as long as this takes.
-    """
-    import jax
-
-    _require_own_threads()
-    with ExitStack() as within:
-        if dtype == np.float64:
-            within.enter_context(_with_float64())
-        within.enter_context(jax.default_matmul_precision("float32"))
-        yield
-
-
-def _with_float64() -> Any:
-    import jax
-
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    from jax.experimental import enable_x64
-
-    return enable_x64()
-
-
-_threads_are_the_parents = threading.Event()
-"""Set in the child of a fork, if JAX had begun to compute before: its threads are its parent's."""
-
-
-def _note_the_fork() -> None:
-    if getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None):
-        _threads_are_the_parents.set()
-
-
-os.register_at_fork(after_in_child=_note_the_fork)
-
-
-def _require_own_threads() -> None:
-    if _threads_are_the_parents.is_set():
-        raise RuntimeError(
-            "JAX cannot compute in the child of a fork, where it waits for threads of its parent: "
-            "start workers by 'spawn' or 'forkserver', as multiprocessing.get_context('spawn') does"
-        )

@@ -112,25 +112,32 @@ def reverse_jacobian(f: Map, at: Any) -> Any:
     return jax.jacrev(f)(at)
 
 
-def mixed_curvature(f: Map, at: Any, u: Any, v: Any) -> Any:
-    """Return Σ_i u_i ∂²f_i v, the derivative of uᵀJ along v."""
+def mixed_curvature(f: Map, at: Any, u: Any, v: Any) -> tuple[Any, Any]:
+    """Return J v and Σ_i u_i ∂²f_i v, the derivatives of f and of uᵀJ along v."""
     import jax
 
-    return jax.jvp(lambda there: reverse_vjp(f, there, u), (at,), (v,))[1]
+    def both(there: Any) -> tuple[Any, Any]:
+        following, pull = jax.vjp(f, there)
+        return following, pull(u)[0]
+
+    product, bent = jax.jvp(both, (at,), (v,))[1]
+    return product, bent
 
 
-def reverse_curvature(f: Map, at: Any, u: Any, v: Any) -> Any:
-    """Return Σ_i u_i ∂²f_i v, the gradient of uᵀJ v."""
+def reverse_curvature(f: Map, at: Any, u: Any, v: Any) -> tuple[Any, Any]:
+    """Return J v and Σ_i u_i ∂²f_i v, the gradient of uᵀJ v."""
     import jax
 
-    return jax.grad(lambda there: reverse_vjp(f, there, u) @ v)(at)
+    bent = jax.grad(lambda there: reverse_vjp(f, there, u) @ v)(at)
+    return reverse_jvp(f, at, v), bent
 
 
-def forward_curvature(f: Map, at: Any, u: Any, v: Any) -> Any:
-    """Return Σ_i u_i ∂²f_i v, the derivatives of uᵀJ v one by one."""
+def forward_curvature(f: Map, at: Any, u: Any, v: Any) -> tuple[Any, Any]:
+    """Return J v and Σ_i u_i ∂²f_i v, the derivatives of uᵀJ v one by one."""
     import jax
 
-    return jax.jacfwd(lambda there: u @ forward_jvp(f, there, v))(at)
+    bent = jax.jacfwd(lambda there: u @ forward_jvp(f, there, v))(at)
+    return forward_jvp(f, at, v), bent
 
 
 WAYS: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -177,8 +184,10 @@ def require_states(found: object, h: Any) -> Any:
         )
     if found.dtype != h.dtype:
         mend = f", or say dtype={found.dtype}" if found.dtype in (np.float32, np.float64) else ""
-        raise TypeError(
-            f"f must compute in {h.dtype}, and returned {found.dtype}: leave out casts and "
-            f"dtype= in its layers{mend}"
+        what = (
+            f"give it weights of {h.dtype}"
+            if found.dtype == np.float64
+            else "leave out casts and dtype= in its layers"
         )
+        raise TypeError(f"f must compute in {h.dtype}, and returned {found.dtype}: {what}{mend}")
     return found

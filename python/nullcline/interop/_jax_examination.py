@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._jax_derivatives import JaxDerivatives, as_outside
+from nullcline.cells._jax_derivatives import JaxDerivatives
+from nullcline.cells._jax_modes import as_outside
 from nullcline.cells._jax_row import WAYS, require_states
 from nullcline.interop._examination import (
     Examined,
@@ -92,11 +93,12 @@ def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examin
         if not trace.depends:
             raise TypeError(UNRELATED)
         examined = Examined(derivatives, not trace.has_kinks, dtype)
-        _require_derivatives(derivatives, h, x, rng)
+        slower = _require_derivatives(derivatives, h, x)
         compare_with_differences(examined, h, x, rng, _WORDS)
-        slower = derivatives.slower(h, x)
     if row is not None and examined.precision == np.float64:
         derivatives.takes_single = _takes_single_precision(derivatives, h, x)
+    if not derivatives.takes_single:  # which a search multiplies with, and is known of it if so
+        _require_finite(derivatives.vjp(h, x, h))
     if trace.draws:
         examined.doubts.append(_ONE_DRAW)
     if row is None:
@@ -118,23 +120,29 @@ def _require_full_precision(types: set[np.dtype[Any]], dtype: np.dtype[Any]) -> 
 
 
 def _require_derivatives(
-    derivatives: JaxDerivatives, h: Floats, x: Floats, rng: np.random.Generator
-) -> None:
-    """Raise unless derivatives can be had, are finite, and do not vanish where values move."""
-    u, v = rng.normal(size=(2, *h.shape)).astype(h.dtype)
-    w = rng.normal(size=x.shape).astype(h.dtype)
+    derivatives: JaxDerivatives, h: Floats, x: Floats
+) -> dict[str, tuple[str, Exception]]:
+    """Return what is computed in a slower way.
+
+    Raise unless derivatives can be had, are finite, and do not vanish where values move.
+    """
     try:
-        found = [derivatives.jvp(h, x, v), derivatives.vjp(h, x, u)]
-        if x.shape[1] > 0:
-            found.append(derivatives.jvp(h, x, w, by=1))
+        slower = derivatives.slower(h, x)
+        jacobian = derivatives.jacobian(h[:1], x[:1], by=0)
     except MemoryError:
         raise
     except Exception as error:
         raise why_not_differentiable(error) from error
-    if not all(np.isfinite(product).all() for product in found):
-        raise ValueError("f must have finite derivatives, and JAX found NaN or infinity")
-    if not found[0].any() and (derivatives.step(h + v / 100, x) != derivatives.step(h, x)).any():
+    _require_finite(jacobian)
+    near = h + h.dtype.type(0.01) * np.cos(np.arange(h.shape[1]), dtype=h.dtype)
+    if not jacobian.any() and (derivatives.step(near, x)[0] != derivatives.step(h, x)[0]).any():
         raise TypeError(UNRELATED)
+    return slower
+
+
+def _require_finite(derivatives: Floats) -> None:
+    if not np.isfinite(derivatives).all():
+        raise ValueError("f must have finite derivatives, and JAX found NaN or infinity")
 
 
 def _takes_single_precision(derivatives: JaxDerivatives, h: Floats, x: Floats) -> bool:
@@ -143,15 +151,15 @@ def _takes_single_precision(derivatives: JaxDerivatives, h: Floats, x: Floats) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # JAX says that it makes float32 of float64
-            found = [product(states, inputs, states) for product in _products(derivatives)]
+            found = [multiply(states, inputs, states)[0] for multiply in _products(derivatives)]
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever it raises, float64 works
         return False
-    right = [product(h, x, h) for product in _products(derivatives)]
+    jacobian = derivatives.jacobian(h[:1], x[:1], by=0)[0]
     return all(
         np.allclose(one, other, rtol=0, atol=_IN_SINGLE * max(1, float(np.abs(other).max())))
-        for one, other in zip(found, right, strict=True)
+        for one, other in zip(found, (jacobian @ h[0], h[0] @ jacobian), strict=True)
     )
 
 
@@ -192,6 +200,15 @@ def _evaluated(traced: Any, h: Floats, x: Floats) -> Floats:
 def _alike(first: Any, second: Any) -> bool:
     """Whether two traces say the same."""
     return str(first.jaxpr) == str(second.jaxpr) and all(
-        np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+        np.array_equal(_numbers(a), _numbers(b), equal_nan=True)
         for a, b in zip(first.consts, second.consts, strict=True)
     )
+
+
+def _numbers(held: Any) -> Any:
+    """Return what a function holds as numbers, which keys of random numbers are not at first."""
+    import jax
+
+    if jax.numpy.issubdtype(held.dtype, jax.dtypes.prng_key):
+        held = jax.random.key_data(held)
+    return np.asarray(held)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells._jax_derivatives import as_outside
+from nullcline.cells._jax_modes import as_outside
 from nullcline.cells._jax_row import Row
 from nullcline.interop._explain import said
 
@@ -33,6 +34,10 @@ _DRAWS = (
     "f draws random numbers and has no key for them: take dropout and noise out, "
     "as by deterministic=True"
 )
+_PARTS = (
+    ". Several arrays of a state are one for us: for a state of two, pass `lambda x, s: "
+    "jnp.concatenate(f(x, jnp.split(s, 2, axis=-1)), axis=-1)`"
+)
 _KNOWN = {
     "TracerArrayConversionError": _NUMPY,
     "TraceContextError": _CHANGES,
@@ -49,7 +54,7 @@ def why_it_fails(f: Any, error: Exception, h: Floats, x: Floats) -> Exception:
     """Return what to raise where `f` raised `error` when it was traced."""
     if str(error).startswith("f must"):  # by `require_states`
         return error
-    if sentence := _KNOWN.get(type(error).__name__):
+    if sentence := _KNOWN.get(type(error).__name__) or _of_its_arguments(f, h, x):
         return TypeError(sentence)
     if "must be Tensor, not" in str(error) or "torch" in str(error):
         return TypeError(
@@ -66,8 +71,28 @@ def why_it_fails(f: Any, error: Exception, h: Floats, x: Floats) -> Exception:
     return RuntimeError(
         f"f raised {said(error)}, for inputs of shape {x[:1].shape} and states of shape "
         f"{h[:1].shape}, {h.dtype}: it must take any number of rows of these sizes, or a single "
-        "row without its axis"
+        "row without its axis" + (_PARTS if "unpack" in str(error) else "")
     )
+
+
+def _of_its_arguments(f: Any, h: Floats, x: Floats) -> str | None:
+    """Return what is wrong with the arguments that `f` takes, if anything is known to be."""
+    try:
+        inspect.signature(f).bind(x, h)
+    except ValueError:  # it has none that is known
+        return None
+    except TypeError as refusal:
+        return (
+            f"f must take two arguments, inputs and states, and cannot be called so ({refusal}): "
+            "pass `lambda x, h: f(h)` where it reads no inputs, and give other arguments their "
+            "values, as by functools.partial"
+        )
+    if _works(lambda read, states: f(states, read), h, x):
+        return (
+            "f must take inputs first and states second, and takes states first: pass "
+            "`lambda x, h: f(h, x)`"
+        )
+    return None
 
 
 def why_not_differentiable(error: Exception) -> TypeError:

@@ -9,12 +9,16 @@ from typing import Any
 def lasting(f: Any) -> Any:
     """Return a module as a function that keeps its present parameters, and anything else as it is.
 
+    What Equinox has compiled is returned as it was before: it does not survive a pickle.
+
     Raises
     ------
     TypeError
         If it is a recurrent cell of Flax, which is called with its carry first and returns it with
         an output.
     """
+    while type(f).__module__ == "equinox._jit" and hasattr(f, "__wrapped__"):
+        f = f.__wrapped__
     linen, nnx = (sys.modules.get(f"flax.{name}") for name in ("linen", "nnx"))
     for interface in (linen, nnx):
         if interface is not None and isinstance(f, interface.RNNCellBase):

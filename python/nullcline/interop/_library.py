@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline.cells._autograd import as_outside as outside_of_torch
 from nullcline.cells._autograd import tensor
-from nullcline.cells._jax_derivatives import as_outside as outside_of_jax
+from nullcline.cells._jax_modes import as_outside as outside_of_jax
 from nullcline.cells._jax_row import Row, reads_values
 from nullcline.interop._reached import reached_by
 from nullcline.interop._undisturbed import undisturbed

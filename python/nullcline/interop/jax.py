@@ -68,9 +68,10 @@ def from_jax(
     ModuleNotFoundError
         If JAX is not installed.
     TypeError
-        If `f` is not callable, returns no array or one of another type, is not differentiable, is
-        a function of NumPy or PyTorch, changes what it holds, or computes in half precision; if
-        `smooth` is neither a truth value nor None.
+        If `f` is not callable or cannot be called with inputs and states, takes states first,
+        returns no array or one of another type, is not differentiable, is a function of NumPy or
+        PyTorch, changes what it holds, or computes in half precision; if `smooth` is neither a
+        truth value nor None.
     ValueError
         If `f` returns another shape, mixes rows, is random, or is not finite at states within
         `bounds`; if a size is out of range, or `bounds` are not two numbers in their order.
