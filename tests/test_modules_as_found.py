@@ -98,6 +98,12 @@ class Alone(Network):
         return self.step(z[..., :0], z)
 
 
+class OfEmptyInputs(Network):
+    def forward(self, x: Any, h: Any = None) -> Any:
+        assert x.shape[-1] == 0
+        return self.step(x, h)
+
+
 class Masked(Network):
     """Its tensors are in a list, and one of its matrices is sparse."""
 
@@ -187,6 +193,7 @@ def rows(n_inputs: int = D) -> tuple[Any, Any]:
         (InputSecond, D, H),
         (OfUnknownOrder, D, H),
         (Alone, 0, H),
+        (OfEmptyInputs, 0, H),
         (Silent, D, H),
         (SpikesBehind, D, H),
         (InPlace, D, H),
