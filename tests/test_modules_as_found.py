@@ -6,6 +6,7 @@ import pickle
 import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,12 @@ class Alone(Network):
         return self.step(z[..., :0], z)
 
 
+class OfEmptyInputs(Network):
+    def forward(self, x: Any, h: Any = None) -> Any:
+        assert x.shape[-1] == 0
+        return self.step(x, h)
+
+
 class Masked(Network):
     """Its tensors are in a list, and one of its matrices is sparse."""
 
@@ -129,6 +136,42 @@ class SpikesBehind(Network):
         return h, h > 0
 
 
+class InPlace(Network):
+    def forward(self, x: Any, h: Any) -> Any:
+        h.copy_(self.step(x, h.clone()))
+        x.zero_()
+        return h
+
+
+class OfComplexWeights(nn.Module):
+    """A diagonal linear recurrent unit, its real and imaginary parts side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.decay = nn.Parameter(torch.randn(H, dtype=torch.complex64) / 3)
+        self.turn = torch.randn(H, dtype=torch.complex64)  # an attribute alone
+
+    def forward(self, x: Any, h: Any) -> Any:
+        z = self.decay * torch.complex(*h.chunk(2, dim=1)) + self.turn * x
+        return torch.cat([z.real, z.imag], dim=1)
+
+
+class SaysSizes(nn.Module):
+    """An LSTM that says what its state is by a tuple, as Keras' cells do, or its configuration."""
+
+    def __init__(self, *, by_tuple: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cell = nn.LSTMCell(D, H)
+        self.config = SimpleNamespace(input_size=D, hidden_size=H)
+        if by_tuple:
+            self.config, self.state_size = SimpleNamespace(input_size=D), (H, H)
+
+    def forward(self, inputs: Any, states: Any) -> Any:
+        return self.cell(inputs, states)
+
+
 def stepped(module: Any, x: Any, h: Any) -> Any:
     """Return the step of all of these, in float64."""
     network = module.double()
@@ -150,17 +193,16 @@ def rows(n_inputs: int = D) -> tuple[Any, Any]:
         (InputSecond, D, H),
         (OfUnknownOrder, D, H),
         (Alone, 0, H),
+        (OfEmptyInputs, 0, H),
         (Silent, D, H),
         (SpikesBehind, D, H),
+        (InPlace, D, H),
     ],
 )
 def test_a_module_is_stepped_whatever_its_order_and_answer(
     kind: Any, n_inputs: int, state: Any
 ) -> None:
-    with warnings.catch_warnings():
-        if kind in {AnswersByName, AnswersInMapping}:  # logits have the shape of the state
-            warnings.simplefilter("ignore", FunctionWarning)
-        cell = nc.from_module(kind(n_inputs), n_inputs, state, native=False)
+    cell = nc.from_module(kind(n_inputs), n_inputs, state, native=False)
     x, h = rows(n_inputs)
     expected = stepped(kind(n_inputs), x, h)
     np.testing.assert_allclose(cell.step(h, x), expected, rtol=0, atol=1e-14)
@@ -224,6 +266,28 @@ def test_torchscript_pickles() -> None:
     cell = nc.from_module(traced, D, H, native=False)
     again = pickle.loads(pickle.dumps(cell))  # noqa: S301 - our own
     np.testing.assert_array_equal(again.step(h, x), cell.step(h, x))
+
+
+def test_weights_that_are_complex_stay_so() -> None:
+    cell = nc.from_module(OfComplexWeights(), 1, 2 * H)
+    rng = np.random.default_rng(0)
+    x, h = rng.normal(size=(3, 1)), rng.normal(size=(3, 2 * H))
+    module = OfComplexWeights()
+    decay, turn = module.decay.detach().numpy().astype(complex), module.turn.numpy().astype(complex)
+    z = decay * (h[:, :H] + 1j * h[:, H:]) + turn * x
+    np.testing.assert_allclose(cell.step(h, x), np.hstack([z.real, z.imag]), atol=1e-14)
+
+
+@pytest.mark.parametrize("by_tuple", [True, False])
+def test_sizes_may_be_a_tuple_or_in_a_configuration(by_tuple: bool) -> None:
+    assert isinstance(nc.from_module(SaysSizes(by_tuple=by_tuple)), nc.LSTM)
+
+
+def test_a_module_without_values_yet_is_refused() -> None:
+    module = InputSecond()
+    module.read = nn.LazyLinear(H)
+    with pytest.raises(ValueError, match="has lazy parameters: call it once before"):
+        nc.from_module(module, D, H)
 
 
 def test_a_model_of_tokens_is_told_apart_from_its_recurrent_part() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nullcline.interop._agreement import REMEDY
@@ -23,13 +24,15 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
 
     if any(tensor.is_meta for tensor in module.parameters()):
         raise ValueError("module must have values, and has parameters on the meta device")
+    if any(map(torch.nn.parameter.is_lazy, module.parameters())):
+        raise ValueError("module must have values, and has lazy parameters: call it once before")
     try:
         with torch.no_grad():  # TorchScript's copies are results, which have a history otherwise
             own = evaluated_copy(module)
         _settle(own)
         if any(tensor.device.type not in {"cpu", "cuda"} for tensor in own.parameters()):
             torch.nn.Module.cpu(own)  # such as MPS, which has no float64
-        torch.nn.Module.to(own, dtype)  # whatever a `to` of its own would do
+        own._apply(partial(_converted, dtype=dtype))  # whatever a `to` of its own would do
     except Exception as error:
         raise ValueError(
             f"module could not be copied, so that stepping it leaves it as it is "
@@ -39,7 +42,7 @@ def copied(module: torch.nn.Module, dtype: torch.dtype) -> Any:
         parameter.requires_grad_(False)
     for part in own.modules():
         for name, value in vars(part).items():
-            if not name.startswith("_"):
+            if not (name.startswith("_") or isinstance(value, torch.nn.Parameter)):
                 vars(part)[name] = _converted(value, dtype)
     return own
 
@@ -68,8 +71,9 @@ def _converted(value: Any, dtype: torch.dtype) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        is_real = value.is_floating_point() and not isinstance(value, torch.nn.Parameter)
-        return value.detach().to(dtype) if is_real else value
+        if value.is_complex():
+            return value.detach().to(dtype.to_complex())
+        return value.detach().to(dtype) if value.is_floating_point() else value
     if type(value) in {list, tuple}:
         return type(value)(_converted(entry, dtype) for entry in value)
     if type(value) is dict:

@@ -41,7 +41,8 @@ def arguments_of(
         return [Arguments()]
     names = [parameter.name for parameter in parameters]
     needed = [name for name, of in zip(names, parameters, strict=True) if of.default is of.empty]
-    if n_inputs == 0 and names and len(needed) <= 1:
+    is_state_alone = n_inputs == 0 and len(needed) <= 1 and not any(map(names_state, names[1:]))
+    if is_state_alone and names:
         return [Arguments(((needed or names)[0],), is_alone=True)]
     if len(parameters) < 2:
         raise TypeError(

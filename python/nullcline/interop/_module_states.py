@@ -87,6 +87,9 @@ def said(state: Any) -> Iterator[States]:
 
 def of_sizes(module: torch.nn.Module, n_parts: int) -> Iterator[States]:
     """Yield the forms that a module's attributes speak for."""
+    sizes = getattr(module, "state_size", None)
+    if isinstance(sizes, list | tuple) and sizes and all(map(_is_size, sizes)):
+        yield States(_form(sizes), tuple(OwnShape((size,), 0) for size in sizes))
     size = size_of(module, STATE_SIZES)
     if size is None:
         return
@@ -130,12 +133,17 @@ def sizes_in(state: Any) -> tuple[int, ...]:
 
 
 def size_of(module: torch.nn.Module, names: Sequence[str]) -> int | None:
-    """Return the first of these attributes that is a size."""
-    for name in names:
-        value = getattr(module, name, None)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
+    """Return the first of these attributes that is a size, of a module or its configuration."""
+    for owner in (module, getattr(module, "config", None)):
+        for name in names:
+            value: Any = getattr(owner, name, None)
+            if _is_size(value):
+                return int(value)
     return None
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def row_count(sizes: Sequence[int]) -> int:

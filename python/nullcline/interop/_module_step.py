@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support import nested
@@ -11,7 +12,7 @@ from nullcline.interop._state_names import names_state
 from nullcline.interop._torchscript import archived, is_script, restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import torch
 
@@ -163,19 +164,25 @@ class ModuleStep:
     def candidates(self, found: Any, n: int | None) -> Iterator[list[torch.Tensor]]:
         """Yield all that may be the next states among what the module answers, the likeliest first.
 
-        That is all of it, or its last entry that has the form of states: most return an output
-        first.
+        That is all of it, or its entry that is called what states are, or its last one that has the
+        form of states: most return an output first.
         """
-        for values in self._of_the_form(found):
-            if all(map(_fits, values, self.own, [n] * len(values))):
-                yield values
+        for forms in self._by_likelihood(found):
+            fitting = [
+                values
+                for values in self._of_the_form(forms)
+                if all(map(_fits, values, self.own, [n] * len(values)))
+            ]
+            yield from fitting
+            if fitting:
+                return
 
     def last(self, found: Any, n: int, n_steps: int) -> torch.Tensor | None:
         """Return the states after so many steps, as rows, of what the module answers to them.
 
         They may be there for each step. None where they are not found.
         """
-        for values in self._of_the_form(found):
+        for values in self._of_the_form(chain(*self._by_likelihood(found))):
             ends = [
                 value if _fits(value, own, n) else _end(value, own, n, n_steps)
                 for value, own in zip(values, self.own, strict=True)
@@ -184,12 +191,18 @@ class ModuleStep:
                 return self._as_rows(ends, n)
         return None
 
-    def _of_the_form(self, found: Any) -> Iterator[list[Any]]:
-        forms = [found]
+    def _by_likelihood(self, found: Any) -> tuple[list[Any], list[Any]]:
+        """Return the parts of an answer that may be states, and those that may be without them."""
         count = len(self.own)
+        likely = [found]
         if isinstance(found, list | tuple) and 1 < count < len(found):
-            forms.append(found[-count:])
-        forms += _state_like_first(nested.entries(found)[::-1])
+            likely.append(found[-count:])
+        entries = nested.entries(found)[::-1]
+        named = [value for name, value in entries if names_state(name)]
+        others = [value for name, value in entries if not names_state(name)]
+        return (likely + named, others) if named else (likely + others, [])
+
+    def _of_the_form(self, forms: Iterable[Any]) -> Iterator[list[Any]]:
         for form in forms:
             values = nested.matched(self.parts.form, form)
             if values is not None:
@@ -202,12 +215,16 @@ class ModuleStep:
         return torch.cat([part.reshape(-1) for part in self._next(found, None)])
 
     def _called(self, inputs: torch.Tensor, states: torch.Tensor, n: int | None) -> Any:
+        import torch
+
+        inputs = inputs.clone()
         arrays = []
         for part, own in zip(self.parts, self.own, strict=True):
             columns = states[..., part.columns]
             if n is not None:
                 columns = columns.reshape(n, *own.shape).movedim(0, own.axis)
-            arrays.append(columns.reshape(own.batch(n)).contiguous())
+            given = columns.reshape(own.batch(n))
+            arrays.append(given.clone(memory_format=torch.contiguous_format))  # may be written to
         state = nested.rebuilt(self.parts.form, arrays)
         if self.call is not None:
             return self.call(self.module, inputs, state)
@@ -231,11 +248,6 @@ def shapes_of(found: Any) -> str:
         ],
     )
     return str(described)
-
-
-def _state_like_first(entries: list[tuple[str, Any]]) -> list[Any]:
-    """Return values, those first that are called what states are."""
-    return [value for _, value in sorted(entries, key=lambda pair: not names_state(pair[0]))]
 
 
 class _Word(str):

@@ -43,8 +43,8 @@ def from_function(
     those of `dtype`. Up to 32 numbers a state, "auto" is "lm", whose Jacobians are dense. Nothing
     is known of a reduced residual: the search minimizes ‖F - s‖² itself, and an end is "fixed"
     where every |F - s| is at most 64 eps (1 + ‖s‖), unless that is more than 1e-3 and s / 2 passes
-    it too. The ends of a start do not depend on the others
-    but by rounding: how PyTorch multiplies a row may depend on how many there are.
+    it too. The ends of a start do not depend on the others but by rounding: how PyTorch multiplies
+    a row may depend on how many there are.
 
     Parameters
     ----------

@@ -98,9 +98,8 @@ def from_module(
     state
         What the state is: a number of units, or an example as the module takes it, of one row or of
         several, such as ``h0``, ``(h0, c0)``, ``{"v": v0, "a": a0}`` or a dataclass; values do not
-        matter. None:
-        what the module answers with if it is called without a state, or as attributes such as
-        `hidden_size` say.
+        matter. None: what the module answers with if it is called without a state, or as attributes
+        such as `hidden_size` say.
     batch_first
         Whether inputs are (n, 1, D), or (1, n, D). None: whichever is found to be right.
     call
@@ -144,8 +143,8 @@ def from_module(
     FunctionWarning
         If the module is in train mode and steps in another way there; if it returns two different
         arrays of the shape of its state; if input and state are of one size and no name tells which
-        comes first; if it makes another state of two inputs at once than of
-        one after the other; if it computes in float32 alone; and as `from_function` does.
+        comes first; if it makes another state of two inputs at once than of one after the other; if
+        it computes in float32 alone; and as `from_function` does.
 
     Notes
     -----

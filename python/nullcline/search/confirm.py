@@ -89,6 +89,7 @@ def confirm(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
 def _confirmed(
     problem: SearchProblem, ends: SearchColumns, rows: NDArray[np.intp]
 ) -> SearchColumns:
+    """Return ends of which some rows are judged, and moved on where they may be."""
     left = _iterations_left(problem, ends)[rows]
     h, x = ends.h[rows], _inputs(problem, rows)
     first, alike = _distinct(np.column_stack([h, left] if problem.inputs is None else [h, left, x]))

@@ -43,9 +43,9 @@ def without_far_ends(problem: SearchProblem, ends: SearchColumns) -> SearchColum
     if x is not None and len(x) > 1:
         x = x[far]
     undecided = far[_moves_little(cell, ends.h[far] / 2, x, rounding)]
-    kind, reason = (column.astype(object) for column in (ends.kind, ends.reason))
-    kind[undecided], reason[undecided] = UNCONVERGED, UNDECIDABLE
-    return ends._replace(kind=kind.astype(str), reason=reason.astype(str))
+    count = len(undecided)
+    kind, reason = np.full(count, UNCONVERGED), np.full(count, UNDECIDABLE)
+    return ends.put(undecided, ends.take(undecided)._replace(kind=kind, reason=reason))
 
 
 def _moves_little(cell: Cell, h: Floats, x: Floats | None, rounding: float) -> NDArray[np.bool_]:
