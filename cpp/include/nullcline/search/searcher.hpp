@@ -205,8 +205,10 @@ class Searcher {
 
     static constexpr double any_price = std::numeric_limits<double>::infinity();
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
-    /// Whether it is a map, each of whose products is a call of its owner's. Its Jacobians in single
-    /// precision and their factors cost about as many directions as a cell's factors do.
+    /// Whether it is a map, each of whose products is a call of its owner's. It hands starts over
+    /// at the price of a cell's: with 1.5 times that, leaky networks of 128 units with strong
+    /// directions gain a little and those of 64 lose half (`python -m benchmarks.functions
+    /// --count`).
     static constexpr bool is_map = !ReducedEquation<Backend>::has_linear_products;
     /// The size up to which a map is searched with the fewest calls (benchmarks/functions.py).
     static constexpr std::size_t smallest_dense = is_map ? 32 : 0;
