@@ -5,7 +5,9 @@ several points, and chaotic ones, where few starts come to a fixed point. Starts
 they visit as they read noise. Searches take turns. `python -m benchmarks.functions` writes
 `results/functions.json` after each network, and the tables of docs/speed.md; `--part NAME` measures
 one part of it, and `--missing` those networks that the file has not. FIXED_POINT_FINDER names the
-folder of a clone of FixedPointFinder, which is left out without it.
+folder of a clone of FixedPointFinder, which is left out without it. `--count leaky chaotic 256`
+says of one search what was computed of the function, of how many rows, and what CPU time that took
+beside all of the search and of the cell's.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from benchmarks.report import ROOT
 from benchmarks.rivals import descent
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
-from nullcline.cells import available_threads
+from nullcline.cells import FunctionCell, available_threads
 from testing.marked import with_tables
 
 if TYPE_CHECKING:
@@ -204,6 +206,60 @@ def alone(kind: str, size: int, n_starts: int) -> Row:
     }
 
 
+class Counted:
+    """What differentiates a function, with the calls, rows and CPU seconds of each method."""
+
+    def __init__(self, counted: Any, sums: dict[str, list[float]] | None = None) -> None:
+        self._counted = counted
+        self.sums = {} if sums is None else sums
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self._counted, name)
+        if not callable(own):
+            return own
+
+        def computed(*arrays: Any, **options: Any) -> Any:
+            begin = time.process_time()
+            found = own(*arrays, **options)
+            now = 1, len(arrays[0]), time.process_time() - begin
+            before = self.sums.get(name, (0, 0, 0))
+            self.sums[name] = [a + b for a, b in zip(before, now, strict=True)]
+            return Counted(found, self.sums) if name == "linearized" else found
+
+        return computed
+
+
+def count(kind: str, hardness: str, size: int, n_starts: int) -> str:
+    """Return a table of what one search computes, per start, in one thread."""
+    torch.set_num_threads(1)
+    network = Written(kind, size, hardness)
+    starts, made = network.visited(n_starts), network.function()
+    counted = Counted(made._derivatives)
+    cell = FunctionCell(
+        counted,
+        made.state_size,
+        made.input_size,
+        made.dtype,
+        made.box,
+        precision=made.precision,
+        is_smooth=made.is_smooth,
+    )
+    seconds: dict[str, list[float]] = {"cell": [], "function": []}
+    for _ in range(ROUNDS):
+        for way, searched in (("cell", network.native()), ("function", cell)):
+            counted.sums.clear()
+            begin = time.process_time()
+            nc.find_fixed_points(searched, starts, n_threads=1)
+            seconds[way].append(time.process_time() - begin)
+    lines = [f"{way}: {1e3 * min(seconds[way]) / n_starts:.3f} ms per start" for way in seconds]
+    lines.append(f"ratio: {min(seconds['function']) / min(seconds['cell']):.2f}")
+    lines += [
+        f"{name}: {calls} calls, {rows / n_starts:.1f} rows and {1e3 * cpu / n_starts:.3f} ms"
+        for name, (calls, rows, cpu) in counted.sums.items()
+    ]
+    return "\n".join(lines)
+
+
 def apart(kind: str, size: int, n_starts: int) -> Row:
     """Search a network in a process of its own."""
     order = [sys.executable, "-m", "benchmarks.functions", "--alone", kind, str(size)]
@@ -225,7 +281,7 @@ def parts(sizes: Sequence[int], long_sizes: Sequence[int]) -> dict[str, list[Row
         ]
         for kind in KINDS
     }
-    long = [{"kind": kind, "size": size} for kind in KINDS[:2] for size in long_sizes]
+    long = [{"kind": kind, "size": size} for kind in KINDS for size in long_sizes]
     return networks | {"scaling": long}
 
 
@@ -315,11 +371,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=networks, action="append")
     parser.add_argument("--missing", action="store_true")
+    parser.add_argument("--count", nargs=3, metavar=("KIND", "HARDNESS", "H"))
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.alone:
         kind, size, n_starts = said.alone
         print(json.dumps(alone(kind, int(size), int(n_starts))))
+        return
+    if said.count:
+        kind, hardness, size = said.count
+        print(count(kind, hardness, int(size), N_CHAOTIC_STARTS))
         return
     chosen = {part: networks[part] for part in said.part or networks}
     path = ROOT / "benchmarks" / "results" / "functions.json"

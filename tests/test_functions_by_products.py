@@ -125,16 +125,42 @@ def test_no_start_has_a_jacobian_of_its_own(method: str, jacobians: list[int]) -
     assert jacobians == ([1] if method == "auto" else [])
 
 
-def test_no_start_is_handed_to_dense_factors_for_what_its_subspaces_cost(
+def test_starts_whose_subspaces_are_dear_are_handed_to_dense_factors(
     jacobians: list[int],
 ) -> None:
-    """Of a chaotic network, whose subspaces are wide; ends that are not fixed take one to label."""
+    """Of a chaotic network, whose subspaces are wide; the ends are those of the cell."""
     network = random_network("leaky", N_UNITS, 2, 2.0, seed=1)
     cell, starts = function_of(network), starts_of(network, 30)
     jacobians.clear()
     found = nc.find_fixed_points(cell, starts)
-    assert found.iterations.max() > 15
-    assert sum(jacobians) <= 1 + np.sum(found.kind != "fixed")
+    assert sum(jacobians) > 5 * len(starts)
+    assert max(jacobians) > len(starts) / 2
+    right = nc.find_fixed_points(network.cell(), found.h)
+    np.testing.assert_array_equal(right.kind, found.kind)
+    np.testing.assert_allclose(right.h, found.h, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_jacobians_of_steps_are_of_float32_and_answers_exact(
+    single: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types: set[Any] = set()
+    own = Vectorized.jacobian
+
+    def seen(self: Any, h: Any, x: Any, *, by: int) -> Any:
+        found = own(self, h, x, by=by)
+        types.add(found.dtype)
+        return found
+
+    network = random_network("gru", N_UNITS, 2, 0.8, seed=4)
+    cell, starts = function_of(network), starts_of(network, 20)
+    cell._derivatives.takes_single = single  # type: ignore[attr-defined]
+    monkeypatch.setattr(Vectorized, "jacobian", seen)
+    found = nc.find_fixed_points(cell, starts, method="lm")
+    assert types == {np.dtype(np.float32 if single else np.float64)}
+    right = nc.find_fixed_points(network.cell(), starts, method="lm")
+    np.testing.assert_array_equal(found.kind, right.kind)
+    np.testing.assert_allclose(found.h, right.h, rtol=0, atol=1e-10)
 
 
 class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -93,7 +93,8 @@ template <class T>
 class PyFunction {
   public:
     PyFunction(std::size_t size, std::size_t input_size, T low, T high, py::function step,
-               py::function jacobian, py::function vjp, py::function linearized)
+               py::function jacobian, py::function rough_jacobian, py::function vjp,
+               py::function linearized)
         : function_(size, input_size, {low, high, true}) {
         require_blas();
         if (size == 0) {
@@ -101,6 +102,7 @@ class PyFunction {
         }
         function_.step = calling(std::move(step), "step");
         function_.jacobian = calling(std::move(jacobian), "jacobian");
+        function_.rough_jacobian = calling(std::move(rough_jacobian), "rough_jacobian");
         function_.vjp = calling(std::move(vjp), "vjp");
         function_.linearized = [f = std::move(linearized)](const auto&... arguments) {
             return std::make_unique<PyLinearized>(call(f, py::make_tuple(array_of(arguments)...)));
@@ -145,9 +147,10 @@ void declare(py::module_& module, const char* name) {
     using F = PyFunction<T>;
     py::class_<F>(module, name)
         .def(py::init<std::size_t, std::size_t, T, T, py::function, py::function, py::function,
-                      py::function>(),
+                      py::function, py::function>(),
              py::arg("size"), py::arg("input_size"), py::arg("low"), py::arg("high"),
-             py::arg("step"), py::arg("jacobian"), py::arg("vjp"), py::arg("linearized"))
+             py::arg("step"), py::arg("jacobian"), py::arg("rough_jacobian"), py::arg("vjp"),
+             py::arg("linearized"))
         .def("search", &F::search, py::arg("starts").noconvert(),
              py::arg("x").noconvert() = py::none(), py::kw_only(),
              py::arg("deflated").noconvert() = py::none(), py::arg("method") = "auto",

@@ -268,6 +268,7 @@ class _Function(Generic[_F]):
         high: float,
         step: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
         jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[_F]],
+        rough_jacobian: Callable[[NDArray[_F], NDArray[_F]], NDArray[float32]],
         vjp: Callable[[NDArray[_F], NDArray[_F], NDArray[_F]], NDArray[_F]],
         linearized: Callable[[NDArray[_F], NDArray[_F], NDArray[float32]], _Linearized],
     ) -> None: ...

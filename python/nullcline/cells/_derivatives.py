@@ -1,11 +1,9 @@
 """How a function of rows is differentiated, and PyTorch's three ways, the fastest to the surest.
 
-Products with Jacobians cost a few evaluations of the function, for all rows at once. In units of
-one evaluation, uᵀJ takes 2, a backward pass; J v takes 3, the derivative of uᵀJ by u; and the
-second derivatives' uᵀ∂²F v take 4, the derivative of uᵀJ by s along v. (CPU time, one thread, of
-leaky, GRU and LSTM cells of 64 to 1,024 units at 16 and 500 states. Forward mode takes 3 to 4 for
-J v, and 5 to 27 at 16 states of few units; forward over reverse takes 6 to 7 for ∂²F, and reverse
-over forward 8 to 9.)
+Products with Jacobians cost a few evaluations of the function, for all rows at once: uᵀJ is one
+backward pass, J v the derivative of uᵀJ by u, and the second derivatives' uᵀ∂²F v are the
+derivative of uᵀJ by s along v. (`python -m benchmarks.functions --count leaky chaotic 256` says
+what each takes in a search.)
 """
 
 from __future__ import annotations
@@ -124,7 +122,7 @@ class Batched:
         with as_outside():
             arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
-            following = self.following(*arguments)
+            following = self._following_in(h.dtype)(*arguments)
             rows = []
             for i in range(h.shape[1]):
                 unit = torch.zeros_like(following)
@@ -167,10 +165,7 @@ class Batched:
         """Return the function linearized at states; all arrays may be of float32 if it is taken."""
         if not self.is_recorded:
             return Unrecorded(self, h, x, u)
-        following = self.following
-        if self.takes_single and h.dtype == np.float32:
-            following = self._following_in_single
-        return Recorded(following, *map(self.tensor, (h, x, u)))
+        return Recorded(self._following_in(h.dtype), *map(self.tensor, (h, x, u)))
 
     @property
     def is_recorded(self) -> bool:
@@ -196,6 +191,10 @@ class Batched:
         bent: Floats = ((after - before) / (2 * width)).astype(h.dtype)
         return bent
 
+    def _following_in(self, dtype: np.dtype[Any]) -> Step:
+        is_single = self.takes_single and dtype == np.float32
+        return self._following_in_single if is_single else self.following
+
     def _following_in_single(self, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         with in_single_precision():
             found = self.f(x.clone(), h.clone())
@@ -213,12 +212,30 @@ class Vectorized(Batched):
         """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
         import torch
 
+        following = self._following_in(h.dtype)
+        if h.dtype == np.float32 and self.takes_single:
+            return self._by_one_pass_back(following, h, x, by=by)
+
         def following_one(state: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
-            return self.following(state[None], read[None])[0]
+            return following(state[None], read[None])[0]
 
         with as_outside():
             of_one = torch.func.jacrev(following_one, argnums=by)
             return array(torch.func.vmap(of_one)(self.tensor(h), self.tensor(x)))
+
+    def _by_one_pass_back(self, following: Step, h: Floats, x: Floats, *, by: int) -> Floats:
+        """Pull all units back at once, from one evaluation that is outside of vmap."""
+        import torch
+
+        with as_outside():
+            arguments = self.tensor(h), self.tensor(x)
+            wanted = arguments[by].requires_grad_()
+            found = following(*arguments)
+            units = torch.eye(h.shape[1], dtype=found.dtype, device=found.device)
+            (rows,) = torch.autograd.grad(
+                found, wanted, units[:, None].expand(-1, len(h), -1), is_grads_batched=True
+            )
+            return array(rows.transpose(0, 1))
 
 
 class RowByRow(Batched):

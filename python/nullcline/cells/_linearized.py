@@ -1,7 +1,7 @@
 """Functions linearized at many states at once, for directions of a search.
 
 A search multiplies with the Jacobians at a state many times before it leaves it. Autograd's record
-of uᵀJ, made once, gives each further product for about one evaluation of the function.
+of uᵀJ, made once, gives each further product without another evaluation of the function.
 """
 
 from __future__ import annotations

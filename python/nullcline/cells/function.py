@@ -81,6 +81,7 @@ class FunctionCell(Shown):
         functions: list[Callable[..., Any]] = [
             self._step,
             self._jacobian,
+            self._rough_jacobian,
             self._vjp,
             self._linearized,
         ]
@@ -283,11 +284,20 @@ class FunctionCell(Shown):
 
     def _linearized(self, h: Floats, x: Floats, u: Floats) -> _InSingle:
         """Return the function linearized at states, for directions, which need not be exact."""
-        derivatives: Any = self._derivatives
-        dtype = np.float32 if getattr(derivatives, "takes_single", False) else self._dtype
+        derivatives, dtype = self._derivatives, self._type_of_steps
         at = (_cast(array, dtype) for array in (h, x, u))
         linearized = getattr(derivatives, "linearized", partial(Unrecorded, derivatives))
         return _InSingle(by_halves(linearized, *at, join=InParts), dtype)
+
+    def _rough_jacobian(self, h: Floats, x: Floats) -> Floats:
+        """Return each row's Jacobian, for steps, which need not be exact."""
+        at = (_cast(array, self._type_of_steps) for array in (h, x))
+        return _single(by_halves(partial(self._derivatives.jacobian, by=0), *at))
+
+    @property
+    def _type_of_steps(self) -> Any:
+        """The type in which `f` computes where that need not be exact."""
+        return np.float32 if getattr(self._derivatives, "takes_single", False) else self._dtype
 
     def _derivative(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's Jacobian by its state (0) or its input (1)."""

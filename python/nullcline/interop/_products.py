@@ -54,14 +54,16 @@ def takes_single_precision(derivatives: Batched, h: Floats, x: Floats, u: Floats
     derivatives.takes_single = True
     try:
         narrow = derivatives.linearized(narrow_h, narrow_x, narrow_u)
-        found = narrow.pulled, narrow.backward(narrow_v), *narrow.curved(narrow_v)
+        jacobian = derivatives.jacobian(narrow_h[:1], narrow_x[:1], by=0)
+        pulled_once = np.einsum("nj,njk->nk", narrow_u[:1], jacobian)
+        found = narrow.pulled, pulled_once, narrow.backward(narrow_v), *narrow.curved(narrow_v)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever it raises, float64 works
         return False
     finally:
         derivatives.takes_single = False
-    right = wide.pulled, wide.backward(v), *wide.curved(v)
+    right = wide.pulled, wide.pulled[:1], wide.backward(v), *wide.curved(v)
     pairs = zip(found, right, strict=True)
     return all(one.dtype == np.float32 and _alike(one, other, _IN_SINGLE) for one, other in pairs)
 

@@ -124,6 +124,8 @@ class Function {
     std::function<void(States h, States x, MatrixView<T> out)> step;
     /// ∂F/∂h, one (S, S) matrix per state, stacked.
     std::function<void(States h, States x, MatrixView<T> out)> jacobian;
+    /// The same in single precision, for steps, which need not be exact.
+    std::function<void(States h, States x, MatrixView<float> out)> rough_jacobian;
     /// uᵀ ∂F/∂h, one u per state.
     std::function<void(States h, States x, States u, MatrixView<T> out)> vjp;
 

@@ -144,7 +144,7 @@ class Backend {
     }
 
     bool make_preconditioner() {
-        const Matrix<T> inverse = make_inverse(problem_.network);
+        const auto inverse = make_inverse(problem_.network);
         inverse_ = PackedMatrix::of(inverse.view());
         return inverse.rows() > 0;
     }

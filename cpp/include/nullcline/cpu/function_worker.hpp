@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,7 +29,8 @@ namespace nullcline::cpu {
 /// A program's tile of slots. Each kind of product is one call of the map, for all slots that wait
 /// for it, from one thread: the map's own code may have more. Between calls the slots go on in
 /// several threads. Where steps are solved with dense factors, each slot has the Jacobian at its
-/// state.
+/// state: of damped steps in single precision, since what they gain is judged by exact values and
+/// gradients.
 template <Program P, Starts<SerialGroup, typename P::T> Search>
 class FunctionWorker {
   public:
@@ -44,9 +47,8 @@ class FunctionWorker {
           n_threads_(n_threads),
           n_rows_(rows_for(starts.size())),
           bytes_(measure(n_rows_)),
-          jacobians_(P::factors == Factors::none ? 0 : n_rows_ * function.size(), function.size()),
-          linearized_at_(n_rows_),
-          dense_(function.size(), P::factors) {
+          jacobians_(has_jacobians ? n_rows_ * function.size() : 0, function.size()),
+          linearized_at_(n_rows_) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, shape(n_rows_));
         std::ranges::fill(memory_.scalars.elements(), typename P::Scalars());
@@ -73,20 +75,27 @@ class FunctionWorker {
     using Slot = typename P::template Slot<SerialGroup, Search>;
     using Rows = std::vector<std::size_t>;
 
-    /// Memory for slots, and the most of them: a call for more takes no less time for each.
-    static constexpr std::size_t most_bytes = std::size_t{1} << 28U;
-    static constexpr std::size_t most_rows = 12 * tile_rows;
+    static constexpr bool has_jacobians = P::factors != Factors::none;
+    static constexpr bool is_rough = P::factors == Factors::normal;
+    /// The type of the slots' Jacobians.
+    using J = std::conditional_t<is_rough, float, T>;
 
-    /// Numbers of all slots together that are worth a second thread: a direction among a dozen
-    /// others takes 2 µs for 100 units, and a thread 50 µs to begin.
+    /// Memory for slots, and the most of them: a call for more takes no less time for each.
+    static constexpr std::size_t most_bytes = std::size_t{1} << (has_jacobians ? 26U : 28U);
+    static constexpr std::size_t most_rows = 12 * tile_rows;
+    /// Numbers of Jacobians in one call, which makes several matrices like them.
+    static constexpr std::size_t numbers_per_call = std::size_t{1} << 20U;
+
+    /// Numbers of all slots together that are worth a second thread, which takes as long to begin
+    /// as a few dozen directions of 100 units take.
     static constexpr std::size_t numbers_per_thread = std::size_t{1} << 13U;
-    /// So too multiplications with the preconditioner, some 20 of which take 1 ns.
+    /// So too multiplications with the preconditioner, and of factorizations.
     static constexpr std::size_t multiplications_per_thread = std::size_t{1} << 22U;
 
     /// The number of slots: whole tiles, where there is a product for such.
     [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
         const std::size_t matrix =
-            P::factors == Factors::none ? 0 : function_.size() * function_.size() * sizeof(T);
+            has_jacobians ? function_.size() * function_.size() * sizeof(J) : 0;
         const std::size_t affordable = most_bytes / (measure(1) + matrix);
         const std::size_t n = std::min(std::clamp<std::size_t>(affordable, 1, most_rows), n_starts);
         return inverse_ == nullptr ? n : (n + tile_rows - 1) / tile_rows * tile_rows;
@@ -180,7 +189,7 @@ class FunctionWorker {
         }
     }
 
-    [[nodiscard]] MatrixView<T> jacobian(std::size_t row) {
+    [[nodiscard]] MatrixView<J> jacobian(std::size_t row) {
         return jacobians_.view().middle_rows(row * function_.size(), function_.size());
     }
 
@@ -196,9 +205,7 @@ class FunctionWorker {
         Rows states;
         for (const std::size_t row : rows) {
             if (is_of_step(row)) {
-                blas::multiply_vector(MatrixView<const T>(jacobian(row)),
-                                      std::span<const T>(memory_.operands.exact.row(row)),
-                                      memory_.operands.exact_product.row(row));
+                multiply_step(row);
             } else {
                 states.push_back(row);
             }
@@ -213,30 +220,41 @@ class FunctionWorker {
         scatter(next, states, memory_.operands.exact_product);
     }
 
+    /// ∂F/∂h times a slot's step
+    void multiply_step(std::size_t row) {
+        const auto step = memory_.operands.exact.row(row);
+        const std::vector<J> rounded(step.begin(), step.end());
+        std::vector<J> product(step.size());
+        blas::multiply_vector(MatrixView<const J>(jacobian(row)), std::span<const J>(rounded),
+                              std::span(product));
+        std::ranges::copy(product, memory_.operands.exact_product.row(row).begin());
+    }
+
     /// Compute ∂F/∂h at the states whose products were last requested.
     void update_jacobians(const Rows& rows) {
-        const Matrix<T> h = gathered(memory_.operands.exact, rows);
-        const Matrix<T> x = gathered(memory_.drives, rows);
-        Matrix<T> found(rows.size() * h.cols(), h.cols());
-        function_.jacobian(h.view(), x.view(), found.view());
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            std::ranges::copy(found.view().middle_rows(i * h.cols(), h.cols()).elements(),
-                              jacobian(rows[i]).elements().begin());
+        const std::size_t size = function_.size();
+        const std::size_t share = std::max<std::size_t>(1, numbers_per_call / (size * size));
+        for (std::size_t first = 0; first < rows.size(); first += share) {
+            const auto part = std::span(rows).subspan(first, std::min(share, rows.size() - first));
+            const Rows some(part.begin(), part.end());
+            const Matrix<T> h = gathered(memory_.operands.exact, some);
+            const Matrix<T> x = gathered(memory_.drives, some);
+            Matrix<J> found(some.size() * size, size);
+            if constexpr (is_rough) {
+                function_.rough_jacobian(h.view(), x.view(), found.view());
+            } else {
+                function_.jacobian(h.view(), x.view(), found.view());
+            }
+            for (std::size_t i = 0; i < some.size(); ++i) {
+                std::ranges::copy(found.view().middle_rows(i * size, size).elements(),
+                                  jacobian(some[i]).elements().begin());
+            }
         }
     }
 
     /// Products uᵀ ∂F/∂h at the states whose products were last requested.
     void serve_gradients(const Rows& rows) {
-        if constexpr (P::factors != Factors::none &&
-                      P::requests.contains(Request::exact_transposed)) {
-            update_jacobians(rows);
-            for (const std::size_t row : rows) {
-                blas::multiply_vector_by_transpose(
-                    MatrixView<const T>(jacobian(row)),
-                    std::span<const T>(memory_.operands.exact_scaled.row(row)),
-                    memory_.operands.exact_gradient.row(row));
-            }
-        } else if constexpr (P::requests.contains(Request::exact_transposed)) {
+        if constexpr (P::requests.contains(Request::exact_transposed)) {
             const Matrix<T> h = gathered(memory_.operands.exact, rows);
             const Matrix<T> x = gathered(memory_.drives, rows);
             const Matrix<T> u = gathered(memory_.operands.exact_scaled, rows);
@@ -246,14 +264,42 @@ class FunctionWorker {
         }
     }
 
+    /// What a thread solves steps with.
+    struct Factorizer {
+        DenseSteps<T> steps;
+        Matrix<T> jacobian;  ///< a slot's, in full precision
+    };
+
     void serve_steps(const Rows& rows) {
-        if constexpr (P::factors != Factors::none) {
-            if constexpr (!P::requests.contains(Request::exact_transposed)) {
-                update_jacobians(rows);
+        if constexpr (has_jacobians) {
+            Rows moved;
+            std::ranges::copy_if(rows, std::back_inserter(moved), [&](std::size_t row) {
+                return !is_rough || memory_.solve.changed(row, 0) != 0;
+            });
+            update_jacobians(moved);
+            const std::size_t size = function_.size();
+            const std::size_t of_thread = (rows.size() + n_threads_ - 1) / n_threads_;
+            const std::size_t share =
+                std::max(of_thread, multiplications_per_thread / (size * size * size));
+            while (factorizers_.size() * share < rows.size()) {
+                factorizers_.push_back({DenseSteps<T>(size, P::factors), Matrix<T>(size, size)});
             }
-            for (const std::size_t row : rows) {
-                dense_.solve(memory_.solve, row, {jacobian(row), {}});
-            }
+            spread(rows.size(), share, [&](std::size_t first, std::size_t count) {
+                for (const std::size_t row : std::span(rows).subspan(first, count)) {
+                    solve_step(factorizers_[first / share], row);
+                }
+            });
+        }
+    }
+
+    void solve_step(Factorizer& factorizer, std::size_t row) {
+        const MatrixView<const J> own = jacobian(row);
+        if constexpr (std::is_same_v<J, T>) {
+            factorizer.steps.solve(memory_.solve, row, {own, {}});
+        } else {
+            const MatrixView<T> full = factorizer.jacobian.view();
+            std::ranges::copy(own.elements(), full.elements().begin());
+            factorizer.steps.solve(memory_.solve, row, {full, own});
         }
     }
 
@@ -462,10 +508,10 @@ class FunctionWorker {
     std::size_t n_taken_ = 0;
     TileMemory bytes_;
     Memory memory_;
-    Matrix<T> jacobians_;
+    Matrix<J> jacobians_;
+    std::vector<Factorizer> factorizers_;
     std::vector<std::unique_ptr<LinearizedSlots>> linearized_;
     std::vector<LinearizedSlots*> linearized_at_;  ///< which of them each slot is at, if any
-    DenseSteps<T> dense_;
     SerialGroup group_;
 };
 

@@ -55,14 +55,14 @@ template <class T>
     return state;
 }
 
-/// J = ∂F/∂h − I of a map at its settled state.
+/// J = ∂F/∂h − I of a map at its settled state, in single precision, which it is packed in.
 template <class T>
-[[nodiscard]] Matrix<T> preconditioning_jacobian(const Function<T>& function) {
+[[nodiscard]] Matrix<float> preconditioning_jacobian(const Function<T>& function) {
     const Matrix<T> no_input(1, function.input_size());
     const Matrix<T> state = settled_state(function, no_input.view());
-    Matrix<T> jacobian(function.size(), function.size());
+    Matrix<float> jacobian(function.size(), function.size());
     if (std::ranges::all_of(state.elements(), [](T value) { return std::isfinite(value); })) {
-        function.jacobian(state.view(), no_input.view(), jacobian.view());
+        function.rough_jacobian(state.view(), no_input.view(), jacobian.view());
     }
     for (std::size_t i = 0; i < function.size(); ++i) {
         jacobian.view()(i, i) -= 1;
@@ -86,11 +86,10 @@ template <class T>
     return jacobian;
 }
 
-/// (JᵀJ + μI)⁻¹ at the settled state of a network; empty where that is not finite.
-template <class Network, class T = typename Network::Scalar>
-[[nodiscard]] Matrix<T> make_inverse(const Network& network) {
-    const Matrix<T> jacobian = preconditioning_jacobian(network);
-    const std::size_t size = network.size();
+/// (JᵀJ + μI)⁻¹; empty where that is not finite.
+template <class T>
+[[nodiscard]] Matrix<T> regularized_inverse(const Matrix<T>& jacobian) {
+    const std::size_t size = jacobian.rows();
     Matrix<T> normal(size, size);
     blas::gram(jacobian.view(), normal.view());
     T sum = 0;
@@ -107,6 +106,12 @@ template <class Network, class T = typename Network::Scalar>
     }
     blas::cholesky_solve(MatrixView<const T>(normal.view()), inverse.view());
     return inverse;
+}
+
+/// That at the settled state of a network.
+template <class Network>
+[[nodiscard]] auto make_inverse(const Network& network) {
+    return regularized_inverse(preconditioning_jacobian(network));
 }
 
 }  // namespace nullcline::cpu

@@ -122,11 +122,10 @@ class Searcher {
     /// One factorization for all starts, and dense factors for those that need them.
     void search_preconditioned(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
-        const std::size_t patience = is_map ? no_limit : tuning.patience;
+        const std::size_t patience = tuning.patience;
         const double affordable =
-            is_map ? any_price
-                   : std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
-                              double{tuning.least_affordable});
+            std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
+                     double{tuning.least_affordable});
         pass(KrylovNewton{backend_.reduced(), has_inverse, patience, affordable}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
@@ -206,17 +205,16 @@ class Searcher {
 
     static constexpr double any_price = std::numeric_limits<double>::infinity();
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
-    /// Whether it is a map, each of whose products is a call of its owner's. A Jacobian takes as
-    /// many as there are units, so a step by factors costs 100 directions of a subspace at H = 256,
-    /// and more than the longest has from there on: no start is handed over to such steps for what
-    /// its subspaces cost.
+    /// Whether it is a map, each of whose products is a call of its owner's. It hands starts over
+    /// at the price of a cell's: with 1.5 times that, leaky networks of 128 units with strong
+    /// directions gain a little and those of 64 lose half (`python -m benchmarks.functions
+    /// --count`).
     static constexpr bool is_map = !ReducedEquation<Backend>::has_linear_products;
     /// The size up to which a map is searched with the fewest calls (benchmarks/functions.py).
     static constexpr std::size_t smallest_dense = is_map ? 32 : 0;
     /// The hidden size up to which a start may have dense factors (benchmarks/results).
     static constexpr std::size_t largest_dense = 1024;
-    /// The size up to which one factorization for all starts pays. A GRU of 1,024 units as a map
-    /// takes a third of the time with it (benchmarks/functions.py).
+    /// The size up to which one factorization for all starts pays.
     static constexpr std::size_t largest_preconditioned = is_map ? 2048 : 1024;
 
     Backend& backend_;
