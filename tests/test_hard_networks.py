@@ -94,6 +94,51 @@ def test_a_minimum_on_faces_is_one_in_the_box(method: str) -> None:
     assert on_faces >= 10
 
 
+def ghosts_of(name: str) -> Any:
+    return nc.find_fixed_points(*in_short(name)).select(kind=("slow", "minimum"))
+
+
+def in_short(name: str) -> tuple[Any, NDArray[Any]]:
+    member = read(SMALL / f"{name}.safetensors")
+    return member.cell(), member.starts[:40]
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+@pytest.mark.parametrize("name", ["imdb-gru-64-s1", "sst-gru-64-s1", "sst-gru-64-s3"])
+def test_a_search_from_ghosts_is_back_at_once(name: str, method: str) -> None:
+    cell, starts = in_short(name)
+    found = cell.compiled.search(starts, method=method)
+    ghosts = found.h[found.kind != nc.search.KINDS.index("fixed")]
+    assert len(ghosts) > 0
+    again = cell.compiled.search(ghosts, method=method)
+    assert np.max(again.iterations) <= 4
+    assert np.abs(again.h - ghosts).max() < 1e-3
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_a_search_from_a_ridge_of_q_leaves_it(method: str) -> None:
+    """Every unit by itself, midway between two of its zeros, where its residual is largest."""
+    size, weight, bias = 40, 2.0, 0.1
+    w_h = np.zeros((3 * size, size))
+    w_h[2 * size :] = weight * np.eye(size)
+    b_i = np.repeat([0.0, 0.0, bias], size)
+    b_i[:size] = 20.0  # the reset gate is open
+    cell = nc.GRU(np.zeros((3 * size, 1)), w_h, b_i, np.zeros(3 * size))
+    ridge = (np.arctanh(np.sqrt(1 - 1 / weight)) - bias) / weight
+    found = cell.compiled.search(np.full((1, size), ridge), method=method)
+    assert nc.search.KINDS[found.kind[0]] == "fixed"
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_a_ghost_on_a_face_takes_no_more_iterations_than_another(method: str) -> None:
+    """A few units have biases that drive them to faces of the cube, where q is least."""
+    cell, starts = clamped()
+    found = cell.compiled.search(starts, method=method)
+    on_face = (np.abs(found.h) > 1 - 1e-12).any(axis=1)
+    assert on_face.sum() >= 10
+    assert np.median(found.iterations[on_face]) <= 30
+
+
 @pytest.mark.parametrize("kind", list(GATES))
 def test_finders_module_takes_the_cells_step(kind: str) -> None:
     member = random_member(kind, 32, 1.0, visited=False)

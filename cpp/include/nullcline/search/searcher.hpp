@@ -120,25 +120,49 @@ class Searcher {
 
     /// One factorization for all starts, and dense factors for those that need them.
     void search_preconditioned(const Indices& starts) {
-        const bool has_inverse = backend_.make_preconditioner();
         const double affordable =
             std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
                      double{tuning.least_affordable});
-        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience, affordable}, starts);
-        pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
-        descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, tuning.patience, affordable}, leaders);
+        const auto descend = [&](const Indices& leaders) {
+            pass(KrylovNewton{backend_.update(), false, tuning.patience, affordable, true},
+                 leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
-        });
+        };
+        const Indices moving = leave_those_at_minima(starts, descend);
+        const bool has_inverse = backend_.make_preconditioner();
+        pass(KrylovNewton{backend_.reduced(), has_inverse, tuning.patience, affordable, false},
+             moving);
+        pass(LevenbergMarquardt{backend_.reduced()}, interrupted(moving));
+        descend_together(unfinished(starts), descend);
         polish(starts);
     }
 
     /// The search that forms no Jacobian.
     void search_matrix_free(const Indices& starts) {
-        pass(KrylovNewton{backend_.reduced(), false, no_limit, any_price}, starts);
-        descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, no_limit, any_price}, leaders);
-        });
+        const auto descend = [&](const Indices& leaders) {
+            pass(KrylovNewton{backend_.update(), false, no_limit, any_price, true}, leaders);
+        };
+        const Indices moving = leave_those_at_minima(starts, descend);
+        pass(KrylovNewton{backend_.reduced(), false, no_limit, any_price, false}, moving);
+        descend_together(unfinished(starts), descend);
+    }
+
+    /// Let starts that are stationary points of q descend from there: the reduced residual, which
+    /// is not stationary there, would lead them away from a minimum and back. Returns the other
+    /// starts.
+    template <class Descend>
+    Indices leave_those_at_minima(const Indices& starts, const Descend& descend) {
+        if (backend_.reduced().is_update()) {
+            return starts;
+        }
+        constexpr std::size_t no_iterations = 0;
+        pass(KrylovNewton{backend_.update(), false, no_iterations, any_price, false}, starts);
+        const auto rests = [&](std::size_t i) {
+            return backend_.terminations()[i] == Termination::stationary;
+        };
+        const Indices moving = select(starts, std::not_fn(rests));
+        descend(select(starts, rests));
+        return moving;
     }
 
     /// Take starts that are at no zero to minima of q by `descend(starts)`, those at nearly the

@@ -85,6 +85,7 @@ struct KrylovNewton {
     bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
     double affordable;     ///< directions an iteration, beyond which another one is to take over
+    bool from_minimum;     ///< whether starts come from another residual's minima
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
@@ -126,7 +127,7 @@ class KrylovNewton<E>::Slot {
         slot_.now.limit = std::min(slot_.now.limit, slot_.program.patience);
         slot_.now.steps.region.radius = first_radius();
         slot_.now.shift = tuning.first_shift;
-        slot_.now.last_reduction = 1;
+        slot_.now.last_reduction = slot_.program.from_minimum ? 0 : 1;
         slot_.now.directions = 0;
         slot_.now.model = {};
         request_state();
@@ -174,6 +175,12 @@ class KrylovNewton<E>::Slot {
         return std::sqrt(static_cast<double>(size()));
     }
 
+    /// How far a start is moved from a stationary point. Where the model is curved from the first
+    /// iteration on, it leaves a saddle by itself, and little leads back to a minimum at once.
+    [[nodiscard]] NULLCLINE_DEVICE double first_move() const {
+        return slot_.program.from_minimum ? 10 * stationary_tolerance<T>() : nudge_size;
+    }
+
     NULLCLINE_DEVICE void finish(Termination termination) {
         slot_.finish(termination);
         slot_.clear_operands();
@@ -203,9 +210,10 @@ class KrylovNewton<E>::Slot {
         }
         const auto state = slot_.at();
         if (now.has_exact_products && slot_.at_zero(state)) {
-            return finish(Termination::zero);
+            // With no iterations to make, a start is only looked at, and counts as done later.
+            return finish(now.limit > 0 ? Termination::zero : Termination::limit);
         }
-        if (now.iterations >= now.limit) {
+        if (now.iterations >= now.limit && now.limit > 0) {
             return finish(Termination::limit);
         }
         now.jacobian_scale = slot_.jacobian_scale(state);
@@ -236,16 +244,20 @@ class KrylovNewton<E>::Slot {
         now.gradient_norm = static_cast<double>(norm(slot_.group, gradient_));
         if (is_stationary<T>(now.gradient_norm * now.residual_norm, now.jacobian_scale,
                              now.residual_norm)) {
-            if (now.iterations > 0) {
+            if (now.iterations > 0 || now.limit == 0) {
                 return finish(Termination::stationary);
             }
             ++now.iterations;
-            nudge(slot_.group, state.h);
+            nudge(slot_.group, state.h, first_move());
             slot_.project(state.h);
             return request_state();
         }
+        if (now.iterations >= now.limit) {
+            return finish(Termination::limit);
+        }
         now.model_reduction = 0;
-        if (now.last_reduction < tuning.little_gain) {
+        if (now.last_reduction < tuning.little_gain ||
+            now.gradient_norm < tuning.nearly_stationary * now.jacobian_scale) {
             const auto hessian = slot_.memory.hessians.row(slot_.row);
             slot_.program.equation.curvature(slot_.group, state.h, state.products, slot_.drive,
                                              state.residual, gated_input_weights(), hessian);
@@ -394,8 +406,9 @@ class KrylovNewton<E>::Slot {
 
     // Trial steps.
 
-    /// Try shorter and shorter steps within the subspace until one is accepted.
-    NULLCLINE_DEVICE void try_steps() {
+    /// Try shorter and shorter steps within the subspace until one is accepted. The first of them
+    /// may bend along the faces of the box.
+    NULLCLINE_DEVICE void try_steps(bool may_bend = true) {
         while (true) {
             auto& now = slot_.now;
             const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);
@@ -403,27 +416,84 @@ class KrylovNewton<E>::Slot {
                 return finish(Termination::stalled);
             }
             const auto fields = model_.solution_fields();
-            const T* const h = slot_.at().h.data();
-            const float* const s = fields.last(size()).data();
-            T* const to = slot_.trial().h.data();
             const double unit = now.residual_norm;
-            slot_.group.for_each(size(), [=](std::size_t i) {
-                to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
-            });
-            if (slot_.project(slot_.trial().h)) {
-                // The products of the whole step do not serve the part that is left of it.
-                float* const direction = direction_.data();
-                slot_.group.for_each(size(), [=](std::size_t i) {
-                    direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
-                });
-                return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
-            }
             now.steps.predicted = step.decrease;
-            now.steps.region.step_norm = step.norm * now.residual_norm;
+            now.steps.region.step_norm = step.norm * unit;
+            set_trial(fields.last(size()), unit);
+            if (slot_.project(slot_.trial().h)) {
+                const double share = share_within_box(fields.last(size()), unit);
+                if (share < (may_bend ? tuning.least_share : smallest_share)) {
+                    if (!may_bend) {
+                        now.steps.predicted = -1;  // no step of this direction stays in the box
+                        if (accept_or_reject(now.residual_norm, false) == Retry::no) {
+                            return;
+                        }
+                        may_bend = true;
+                        continue;
+                    }
+                    // The products of the whole step do not serve the part that is left of it.
+                    set_difference(unit);
+                    return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
+                }
+                shorten_step(step, share);
+            }
+            may_bend = true;
             if (start_trial(fields.first(product_.size())) == Retry::no) {
                 return;
             }
         }
+    }
+
+    /// Set the trial's state to h + unit s.
+    NULLCLINE_DEVICE void set_trial(std::span<const float> step, double unit) {
+        const T* const h = slot_.at().h.data();
+        const float* const s = step.data();
+        T* const to = slot_.trial().h.data();
+        slot_.group.for_each(size(), [=](std::size_t i) {
+            to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
+        });
+    }
+
+    /// Set the direction to the step that leads to the trial.
+    NULLCLINE_DEVICE void set_difference(double unit) {
+        const T* const h = slot_.at().h.data();
+        const T* const to = slot_.trial().h.data();
+        float* const direction = direction_.data();
+        slot_.group.for_each(size(), [=](std::size_t i) {
+            direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
+        });
+    }
+
+    /// The largest part of the step unit s that stays within the box.
+    [[nodiscard]] NULLCLINE_DEVICE double share_within_box(std::span<const float> step,
+                                                           double unit) const {
+        const T* const h = slot_.at().h.data();
+        const float* const s = step.data();
+        return with_simplest(slot_.box, [&](const auto& simplest) {
+            const auto bounds = simplest;
+            return slot_.group.reduce_min(slot_.units(), 1.0, [=](std::size_t i) {
+                const double whole = unit * static_cast<double>(s[i]);
+                const double room =
+                    static_cast<double>(whole > 0 ? bounds.high(i) - h[i] : h[i] - bounds.low(i));
+                return room < std::abs(whole) ? room / std::abs(whole) : 1.0;
+            });
+        });
+    }
+
+    /// Shorten the step to where it meets a face, which is what its model's curve predicts of it.
+    NULLCLINE_DEVICE void shorten_step(const ModelStep& step, double share) {
+        auto& now = slot_.now;
+        const std::span<float> fields = model_.step_fields_buffer();
+        const auto part = static_cast<float>(share);
+        float* const field = fields.data();
+        slot_.group.for_each(fields.size(), [=](std::size_t i) { field[i] *= part; });
+        set_trial(fields.last(size()), now.residual_norm * beyond_face);
+        static_cast<void>(slot_.project(slot_.trial().h));
+        // (A + μI) y = −g tells gᵀy and yᵀAy of the whole step.
+        const double shifted = step.multiplier * step.norm * step.norm;
+        now.steps.predicted =
+            share * (2 * step.decrease - shifted) - share * share * (step.decrease - shifted);
+        now.steps.region.step_norm *= share;
     }
 
     NULLCLINE_DEVICE void predict_truncated_step() {
@@ -436,6 +506,9 @@ class KrylovNewton<E>::Slot {
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
         now.steps.region.step_norm = static_cast<double>(norm(slot_.group, s)) * now.residual_norm;
+        if (!(now.steps.predicted > 0)) {
+            return try_steps(false);
+        }
         go_on(start_trial(products));
     }
 
@@ -534,6 +607,11 @@ class KrylovNewton<E>::Slot {
         now.steps.region.radius = first_radius();
         request_state();
     }
+
+    /// A shorter part of a step leads nowhere.
+    static constexpr double smallest_share = 1e-3;
+    /// So that a shortened step ends on the face, and not a rounding before it.
+    static constexpr double beyond_face = 1 + 0x1p-21;
 
     SlotContext<KrylovNewton, Group, Search> slot_;
     std::span<float> direction_, product_, scaled_, gradient_;

@@ -28,11 +28,14 @@ template <class T>
     return gradient_norm <= stationary_tolerance<T>() / 2 * scale * residual_norm;
 }
 
+/// How far a state is perturbed: not calibrated, far above rounding, far below 1.
+inline constexpr double nudge_size = 1e-3;
+
 /// Perturb a state a little, in no particular direction. A start may lie where the gradient
 /// vanishes and ‖f‖ has no minimum; once it has left, descent does not lead back.
 template <ThreadGroup Group, class T>
-NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h) {
-    constexpr T size = static_cast<T>(1e-3);  // not calibrated: far above rounding, far below 1
+NULLCLINE_DEVICE void nudge(const Group& group, std::span<T> h, double most = nudge_size) {
+    const T size = static_cast<T>(most);
     constexpr double golden_ratio = 0.6180339887498949;
     T* const value = h.data();
     group.for_each(h.size(), [=](std::size_t i) {
