@@ -94,10 +94,6 @@ def test_a_minimum_on_faces_is_one_in_the_box(method: str) -> None:
     assert on_faces >= 10
 
 
-def ghosts_of(name: str) -> Any:
-    return nc.find_fixed_points(*in_short(name)).select(kind=("slow", "minimum"))
-
-
 def in_short(name: str) -> tuple[Any, NDArray[Any]]:
     member = read(SMALL / f"{name}.safetensors")
     return member.cell(), member.starts[:40]
@@ -129,9 +125,31 @@ def test_a_search_from_a_ridge_of_q_leaves_it(method: str) -> None:
     assert nc.search.KINDS[found.kind[0]] == "fixed"
 
 
+def clamped(pairs: int = 24) -> tuple[nc.GRU, NDArray[Any]]:
+    """Return a GRU with a ghost where half of its units are on faces, and starts around it.
+
+    The first unit of a pair would have a zero if the second one were beyond 1.
+    """
+    rng = np.random.default_rng(0)
+    size = 2 * pairs
+    first, second = np.arange(pairs), np.arange(pairs, size)
+    n = 0.01 * rng.normal(size=(size, size))
+    n[first, first] += 2
+    n[first, second] += 2
+    n[second] *= 0.1
+    b_n = np.concatenate([rng.uniform(-2.65, -2.58, pairs), np.full(pairs, 3.0)])
+    w_h = np.concatenate([np.zeros((size, size)), 0.3 * rng.normal(size=(size, size)) / 7, n])
+    b_i = np.concatenate([np.full(size, 20.0), np.zeros(size), b_n])
+    cell = nc.GRU(np.zeros((3 * size, 1)), w_h, b_i, np.zeros(3 * size))
+    starts = np.concatenate(
+        [rng.uniform(0.6, 0.9, (30, pairs)), rng.uniform(0.8, 1, (30, pairs))], axis=1
+    )
+    return cell, starts
+
+
 @pytest.mark.parametrize("method", ["auto", "krylov"])
 def test_a_ghost_on_a_face_takes_no_more_iterations_than_another(method: str) -> None:
-    """A few units have biases that drive them to faces of the cube, where q is least."""
+    """Units that q is least without reach their faces together, not one an iteration."""
     cell, starts = clamped()
     found = cell.compiled.search(starts, method=method)
     on_face = (np.abs(found.h) > 1 - 1e-12).any(axis=1)

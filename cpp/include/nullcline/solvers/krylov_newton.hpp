@@ -406,8 +406,9 @@ class KrylovNewton<E>::Slot {
 
     // Trial steps.
 
-    /// Try shorter and shorter steps within the subspace until one is accepted. The first of them
-    /// may bend along the faces of the box.
+    /// Try shorter and shorter steps within the subspace until one is accepted. One that leaves the
+    /// box bends along its faces, or ends at the first one where the model predicts more of that:
+    /// a bent step may be one of ascent.
     NULLCLINE_DEVICE void try_steps(bool may_bend = true) {
         while (true) {
             auto& now = slot_.now;
@@ -422,20 +423,16 @@ class KrylovNewton<E>::Slot {
             set_trial(fields.last(size()), unit);
             if (slot_.project(slot_.trial().h)) {
                 const double share = share_within_box(fields.last(size()), unit);
-                if (share < (may_bend ? tuning.least_share : smallest_share)) {
-                    if (!may_bend) {
-                        now.steps.predicted = -1;  // no step of this direction stays in the box
-                        if (accept_or_reject(now.residual_norm, false) == Retry::no) {
-                            return;
-                        }
-                        may_bend = true;
-                        continue;
-                    }
-                    // The products of the whole step do not serve the part that is left of it.
+                const double prediction = share < smallest_share ? 0 : predicted_part(step, share);
+                if (may_bend) {
+                    now.prediction_to_face = prediction;
+                    // The products of the whole step do not serve what is left of it.
                     set_difference(unit);
                     return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
                 }
-                shorten_step(step, share);
+                now.steps.predicted = prediction;
+                now.steps.region.step_norm *= share;
+                shorten_step(share);
             }
             may_bend = true;
             if (start_trial(fields.first(product_.size())) == Retry::no) {
@@ -480,20 +477,21 @@ class KrylovNewton<E>::Slot {
         });
     }
 
-    /// Shorten the step to where it meets a face, which is what its model's curve predicts of it.
-    NULLCLINE_DEVICE void shorten_step(const ModelStep& step, double share) {
-        auto& now = slot_.now;
+    /// What the model predicts of a part of its step: (A + μI) y = −g tells gᵀy and yᵀAy.
+    [[nodiscard]] static NULLCLINE_DEVICE double predicted_part(const ModelStep& step,
+                                                                double share) {
+        const double shifted = step.multiplier * step.norm * step.norm;
+        return share * (2 * step.decrease - shifted) - share * share * (step.decrease - shifted);
+    }
+
+    /// Shorten the step to where it meets a face.
+    NULLCLINE_DEVICE void shorten_step(double share) {
         const std::span<float> fields = model_.step_fields_buffer();
         const auto part = static_cast<float>(share);
         float* const field = fields.data();
         slot_.group.for_each(fields.size(), [=](std::size_t i) { field[i] *= part; });
-        set_trial(fields.last(size()), now.residual_norm * beyond_face);
+        set_trial(fields.last(size()), slot_.now.residual_norm * beyond_face);
         static_cast<void>(slot_.project(slot_.trial().h));
-        // (A + μI) y = −g tells gᵀy and yᵀAy of the whole step.
-        const double shifted = step.multiplier * step.norm * step.norm;
-        now.steps.predicted =
-            share * (2 * step.decrease - shifted) - share * share * (step.decrease - shifted);
-        now.steps.region.step_norm *= share;
     }
 
     NULLCLINE_DEVICE void predict_truncated_step() {
@@ -506,10 +504,13 @@ class KrylovNewton<E>::Slot {
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
         now.steps.region.step_norm = static_cast<double>(norm(slot_.group, s)) * now.residual_norm;
-        if (!(now.steps.predicted > 0)) {
+        if (now.steps.predicted > now.prediction_to_face) {
+            return go_on(start_trial(products));
+        }
+        if (now.prediction_to_face > 0) {
             return try_steps(false);
         }
-        go_on(start_trial(products));
+        go_on(accept_or_reject(now.residual_norm, false));  // no trial is needed to reject it
     }
 
     /// Evaluate the trial by the products of the step to it, or request what that takes.
@@ -608,7 +609,7 @@ class KrylovNewton<E>::Slot {
         request_state();
     }
 
-    /// A shorter part of a step leads nowhere.
+    /// A shorter part of a step leads to a face, but nowhere else.
     static constexpr double smallest_share = 1e-3;
     /// So that a shortened step ends on the face, and not a rounding before it.
     static constexpr double beyond_face = 1 + 0x1p-21;

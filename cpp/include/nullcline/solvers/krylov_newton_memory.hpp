@@ -36,13 +36,14 @@ struct KrylovNewtonScalars {
     std::size_t start = 0;
     std::size_t iterations = 0;
     std::size_t limit = 0;
-    std::size_t directions = 0;  // of all subspaces before the current one
+    std::size_t directions = 0;       // of all subspaces before the current one
     bool side = false;                // which of the two states is the current one
     double residual_norm = 0;         // ‖f‖
     bool has_exact_products = false;  // whether products are W h in full precision
     double exact_residual_norm = 0;   // ‖f‖ when they last were
     double last_reduction = 0;        // by the last step, in units of ‖f‖²
     StepControl<T, TrustRegionRadius<T>> steps;
+    double prediction_to_face = 0;  // of the part of the step up to the first face
     double jacobian_scale = 0;
     double gradient_norm = 0;
     double model_reduction = 0;  // that the model predicts so far

@@ -72,13 +72,9 @@ struct Tuning {
     /// Halved or doubled: 1 %.
     double little_gain = tuned("little_gain", 0.1);
     /// The projected gradient, in units of ‖J‖ ‖f‖, at which a minimum is near in the same sense.
-    /// Calibrated, like the next one, on half of the population of benchmarks/population.py.
+    /// Calibrated on half of the population of benchmarks/population.py.
     /// A third of it: 0.1 % more products; without it 1 % more, and 1 % more iterations.
     double nearly_stationary = tuned("nearly_stationary", 1e-2);
-    /// The part of a step within the box from which on it ends at the first face that it meets; a
-    /// shorter part would waste it, and it bends along the faces instead, at the price of a
-    /// product. Three times it: 0.2 %.
-    double least_share = tuned("least_share", 0.1);
     /// Products of a step in single precision serve while it gains more than this part of its
     /// norm: their errors are a part of its norm too, and must not hide what it gains.
     /// Halved or doubled: 1 %.
