@@ -100,7 +100,7 @@ def in_short(name: str) -> tuple[Any, NDArray[Any]]:
 
 
 @pytest.mark.parametrize("method", ["auto", "krylov"])
-@pytest.mark.parametrize("name", ["imdb-gru-64-s1", "sst-gru-64-s1", "sst-gru-64-s3"])
+@pytest.mark.parametrize("name", ["imdb-gru-64-s1", "imdb-lstm-64-s1"])
 def test_a_search_from_ghosts_is_back_at_once(name: str, method: str) -> None:
     cell, starts = in_short(name)
     found = cell.compiled.search(starts, method=method)
@@ -148,13 +148,13 @@ def clamped(pairs: int = 24) -> tuple[nc.GRU, NDArray[Any]]:
 
 
 @pytest.mark.parametrize("method", ["auto", "krylov"])
-def test_a_ghost_on_a_face_takes_no_more_iterations_than_another(method: str) -> None:
-    """Units that q is least without reach their faces together, not one an iteration."""
+def test_units_reach_their_faces_together(method: str) -> None:
+    """Half of the units end on faces: one an iteration would take more iterations."""
     cell, starts = clamped()
     found = cell.compiled.search(starts, method=method)
     on_face = (np.abs(found.h) > 1 - 1e-12).any(axis=1)
     assert on_face.sum() >= 10
-    assert np.median(found.iterations[on_face]) <= 30
+    assert np.median(found.iterations[on_face]) <= 18
 
 
 @pytest.mark.parametrize("kind", list(GATES))
