@@ -163,7 +163,7 @@ def test_no_label_is_wrong_in_a_campaign_over_every_kind_of_cell() -> None:
     wrong = {name: count for name, count in counts.items() if "false" in name and count}
     assert not wrong
     assert counts["float64 fixed"] > 50
-    assert counts["float64 minimum"] + counts["float64 slow"] > 10
+    assert counts.get("float64 minimum", 0) + counts.get("float64 slow", 0) > 10
 
 
 def test_numbers_without_bounds_are_free() -> None:
