@@ -94,21 +94,14 @@ def test_a_minimum_on_faces_is_one_in_the_box(method: str) -> None:
     assert on_faces >= 10
 
 
-def in_short(name: str) -> tuple[Any, NDArray[Any]]:
-    member = read(SMALL / f"{name}.safetensors")
-    return member.cell(), member.starts[:40]
-
-
 @pytest.mark.parametrize("method", ["auto", "krylov"])
-@pytest.mark.parametrize("name", ["imdb-gru-64-s1", "imdb-lstm-64-s1"])
-def test_a_search_from_ghosts_is_back_at_once(name: str, method: str) -> None:
-    cell, starts = in_short(name)
-    found = cell.compiled.search(starts, method=method)
-    ghosts = found.h[found.kind != nc.search.KINDS.index("fixed")]
-    assert len(ghosts) > 0
-    again = cell.compiled.search(ghosts, method=method)
-    assert np.max(again.iterations) <= 4
-    assert np.abs(again.h - ghosts).max() < 1e-3
+def test_second_derivatives_come_before_a_step_gains_little(method: str) -> None:
+    """By such steps alone it would take 19 and 21 iterations."""
+    member = read(SMALL / "imdb-gru-64-s1.safetensors")
+    found = member.cell().compiled.search(member.starts[:40], method=method)
+    ghosts = found.kind != nc.search.KINDS.index("fixed")
+    assert ghosts.sum() >= 20
+    assert np.median(found.iterations[ghosts]) <= 17
 
 
 @pytest.mark.parametrize("method", ["auto", "krylov"])
@@ -123,38 +116,6 @@ def test_a_search_from_a_ridge_of_q_leaves_it(method: str) -> None:
     ridge = (np.arctanh(np.sqrt(1 - 1 / weight)) - bias) / weight
     found = cell.compiled.search(np.full((1, size), ridge), method=method)
     assert nc.search.KINDS[found.kind[0]] == "fixed"
-
-
-def clamped(pairs: int = 24) -> tuple[nc.GRU, NDArray[Any]]:
-    """Return a GRU with a ghost where half of its units are on faces, and starts around it.
-
-    The first unit of a pair would have a zero if the second one were beyond 1.
-    """
-    rng = np.random.default_rng(0)
-    size = 2 * pairs
-    first, second = np.arange(pairs), np.arange(pairs, size)
-    n = 0.01 * rng.normal(size=(size, size))
-    n[first, first] += 2
-    n[first, second] += 2
-    n[second] *= 0.1
-    b_n = np.concatenate([rng.uniform(-2.65, -2.58, pairs), np.full(pairs, 3.0)])
-    w_h = np.concatenate([np.zeros((size, size)), 0.3 * rng.normal(size=(size, size)) / 7, n])
-    b_i = np.concatenate([np.full(size, 20.0), np.zeros(size), b_n])
-    cell = nc.GRU(np.zeros((3 * size, 1)), w_h, b_i, np.zeros(3 * size))
-    starts = np.concatenate(
-        [rng.uniform(0.6, 0.9, (30, pairs)), rng.uniform(0.8, 1, (30, pairs))], axis=1
-    )
-    return cell, starts
-
-
-@pytest.mark.parametrize("method", ["auto", "krylov"])
-def test_units_reach_their_faces_together(method: str) -> None:
-    """Half of the units end on faces: one an iteration would take more iterations."""
-    cell, starts = clamped()
-    found = cell.compiled.search(starts, method=method)
-    on_face = (np.abs(found.h) > 1 - 1e-12).any(axis=1)
-    assert on_face.sum() >= 10
-    assert np.median(found.iterations[on_face]) <= 18
 
 
 @pytest.mark.parametrize("kind", list(GATES))

@@ -127,10 +127,10 @@ class Searcher {
             is_map ? any_price
                    : std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
                               double{tuning.least_affordable});
-        pass(KrylovNewton{backend_.reduced(), has_inverse, patience, affordable, false}, starts);
+        pass(KrylovNewton{backend_.reduced(), has_inverse, patience, affordable}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, patience, affordable, true}, leaders);
+            pass(KrylovNewton{backend_.update(), false, patience, affordable}, leaders);
             pass(LevenbergMarquardt{backend_.update()}, interrupted(leaders));
         });
         polish(starts);
@@ -138,9 +138,9 @@ class Searcher {
 
     /// The search that forms no Jacobian of a start's own.
     void search_matrix_free(const Indices& starts, bool has_inverse) {
-        pass(KrylovNewton{backend_.reduced(), has_inverse, no_limit, any_price, false}, starts);
+        pass(KrylovNewton{backend_.reduced(), has_inverse, no_limit, any_price}, starts);
         descend_together(unfinished(starts), [&](const Indices& leaders) {
-            pass(KrylovNewton{backend_.update(), false, no_limit, any_price, true}, leaders);
+            pass(KrylovNewton{backend_.update(), false, no_limit, any_price}, leaders);
         });
     }
 

@@ -85,7 +85,6 @@ struct KrylovNewton {
     bool has_inverse;      ///< whether all starts share one; else each state's diagonal serves
     std::size_t patience;  ///< iterations after which another solver is to take over
     double affordable;     ///< directions an iteration, beyond which another one is to take over
-    bool from_minimum;     ///< whether starts come from another residual's minima
 
     [[nodiscard]] constexpr const E& served() const { return equation; }
 
@@ -127,7 +126,7 @@ class KrylovNewton<E>::Slot {
         slot_.now.limit = std::min(slot_.now.limit, slot_.program.patience);
         slot_.now.steps.region.radius = first_radius();
         slot_.now.shift = tuning.first_shift;
-        slot_.now.last_reduction = slot_.program.from_minimum ? 0 : 1;
+        slot_.now.last_reduction = 1;
         slot_.now.directions = 0;
         slot_.now.model = {};
         request_state();
@@ -396,10 +395,8 @@ class KrylovNewton<E>::Slot {
 
     // Trial steps.
 
-    /// Try shorter and shorter steps within the subspace until one is accepted. One that leaves the
-    /// box bends along its faces, or ends at the first one where the model predicts more of that:
-    /// a bent step may be one of ascent.
-    NULLCLINE_DEVICE_CALL void try_steps(bool may_bend = true) {
+    /// Try shorter and shorter steps within the subspace until one is accepted.
+    NULLCLINE_DEVICE_CALL void try_steps() {
         while (true) {
             auto& now = slot_.now;
             const ModelStep step = model_.minimize(now.steps.region.radius / now.residual_norm);
@@ -407,81 +404,27 @@ class KrylovNewton<E>::Slot {
                 return finish(Termination::stalled);
             }
             const auto fields = model_.solution_fields();
+            const T* const h = slot_.at().h.data();
+            const float* const s = fields.last(size()).data();
+            T* const to = slot_.trial().h.data();
             const double unit = now.residual_norm;
-            now.steps.predicted = step.decrease;
-            now.steps.region.step_norm = step.norm * unit;
-            set_trial(fields.last(size()), unit);
+            slot_.group.for_each(size(), [=](std::size_t i) {
+                to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
+            });
             if (slot_.project(slot_.trial().h)) {
-                const double share = share_within_box(fields.last(size()), unit);
-                const double prediction = share < smallest_share ? 0 : predicted_part(step, share);
-                if (may_bend) {
-                    now.prediction_to_face = prediction;
-                    // The products of the whole step do not serve what is left of it.
-                    set_difference(unit);
-                    return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
-                }
-                now.steps.predicted = prediction;
-                now.steps.region.step_norm *= share;
-                shorten_step(share);
+                // The products of the whole step do not serve the part that is left of it.
+                float* const direction = direction_.data();
+                slot_.group.for_each(size(), [=](std::size_t i) {
+                    direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
+                });
+                return slot_.wait_for(Request::forward, Stage::predict_truncated_step);
             }
-            may_bend = true;
+            now.steps.predicted = step.decrease;
+            now.steps.region.step_norm = step.norm * now.residual_norm;
             if (start_trial(fields.first(product_.size())) == Retry::no) {
                 return;
             }
         }
-    }
-
-    /// Set the trial's state to h + unit s.
-    NULLCLINE_DEVICE void set_trial(std::span<const float> step, double unit) {
-        const T* const h = slot_.at().h.data();
-        const float* const s = step.data();
-        T* const to = slot_.trial().h.data();
-        slot_.group.for_each(size(), [=](std::size_t i) {
-            to[i] = h[i] + static_cast<T>(unit * static_cast<double>(s[i]));
-        });
-    }
-
-    /// Set the direction to the step that leads to the trial.
-    NULLCLINE_DEVICE void set_difference(double unit) {
-        const T* const h = slot_.at().h.data();
-        const T* const to = slot_.trial().h.data();
-        float* const direction = direction_.data();
-        slot_.group.for_each(size(), [=](std::size_t i) {
-            direction[i] = static_cast<float>(static_cast<double>(to[i] - h[i]) / unit);
-        });
-    }
-
-    /// The largest part of the step unit s that stays within the box.
-    [[nodiscard]] NULLCLINE_DEVICE double share_within_box(std::span<const float> step,
-                                                           double unit) const {
-        const T* const h = slot_.at().h.data();
-        const float* const s = step.data();
-        return with_simplest(slot_.box, [&](const auto& simplest) {
-            const auto bounds = simplest;
-            return slot_.group.reduce_min(slot_.units(), 1.0, [=](std::size_t i) {
-                const double whole = unit * static_cast<double>(s[i]);
-                const double room =
-                    static_cast<double>(whole > 0 ? bounds.high(i) - h[i] : h[i] - bounds.low(i));
-                return room < std::abs(whole) ? room / std::abs(whole) : 1.0;
-            });
-        });
-    }
-
-    /// What the model predicts of a part of its step: (A + μI) y = −g tells gᵀy and yᵀAy.
-    [[nodiscard]] static NULLCLINE_DEVICE double predicted_part(const ModelStep& step,
-                                                                double share) {
-        const double shifted = step.multiplier * step.norm * step.norm;
-        return share * (2 * step.decrease - shifted) - share * share * (step.decrease - shifted);
-    }
-
-    /// Shorten the step to where it meets a face.
-    NULLCLINE_DEVICE void shorten_step(double share) {
-        const std::span<float> fields = model_.step_fields_buffer();
-        const auto part = static_cast<float>(share);
-        float* const field = fields.data();
-        slot_.group.for_each(fields.size(), [=](std::size_t i) { field[i] *= part; });
-        set_trial(fields.last(size()), slot_.now.residual_norm * beyond_face);
-        static_cast<void>(slot_.project(slot_.trial().h));
     }
 
     NULLCLINE_DEVICE void predict_truncated_step() {
@@ -494,13 +437,7 @@ class KrylovNewton<E>::Slot {
         copy(slot_.group, s, fields.last(size()));
         now.steps.predicted = model_.predicted_reduction(fields, change_);
         now.steps.region.step_norm = static_cast<double>(norm(slot_.group, s)) * now.residual_norm;
-        if (now.steps.predicted > now.prediction_to_face) {
-            return go_on(start_trial(products));
-        }
-        if (now.prediction_to_face > 0) {
-            return try_steps(false);
-        }
-        go_on(accept_or_reject(now.residual_norm, false));  // no trial is needed to reject it
+        go_on(start_trial(products));
     }
 
     /// Evaluate the trial by the products of the step to it, or request what that takes.
@@ -598,11 +535,6 @@ class KrylovNewton<E>::Slot {
         now.steps.region.radius = first_radius();
         request_state();
     }
-
-    /// A shorter part of a step leads to a face, but nowhere else.
-    static constexpr double smallest_share = 1e-3;
-    /// So that a shortened step ends on the face, and not a rounding before it.
-    static constexpr double beyond_face = 1 + 0x1p-21;
 
     SlotContext<KrylovNewton, Group, Search> slot_;
     std::span<float> direction_, product_, scaled_, gradient_;

@@ -43,7 +43,6 @@ struct KrylovNewtonScalars {
     double exact_residual_norm = 0;   // ‖f‖ when they last were
     double last_reduction = 0;        // by the last step, in units of ‖f‖²
     StepControl<T, TrustRegionRadius<T>> steps;
-    double prediction_to_face = 0;  // of the part of the step up to the first face
     double jacobian_scale = 0;
     double gradient_norm = 0;
     double model_reduction = 0;  // that the model predicts so far
