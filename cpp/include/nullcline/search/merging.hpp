@@ -33,8 +33,7 @@ template <class T>
     return std::exp2(std::floor(std::log2(tuning.largest_change / std::max(largest, 1.0))));
 }
 
-/// Move a state to the centre of its cell, which may be outside of the box. Multiples of the side
-/// are centres: a unit on a face of the cube stays there.
+/// Move a state to the centre of its cell, which may be outside of the box.
 template <ThreadGroup Group, class T>
 NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, double side) {
     if (side < 0x1p-50) {  // weights so large that cells are no larger than rounding
@@ -42,9 +41,9 @@ NULLCLINE_DEVICE void move_to_cell_centre(const Group& group, std::span<T> h, do
     }
     T* const value = h.data();
     group.for_each(h.size(), [=](std::size_t i) {
-        const double index = std::floor(static_cast<double>(value[i]) / side + 0.5);
+        const double index = std::floor(static_cast<double>(value[i]) / side);
         if (std::abs(index) < 0x1p50) {  // else a cell is no larger than rounding there
-            value[i] = static_cast<T>(index * side);
+            value[i] = static_cast<T>((index + 0.5) * side);
         }
     });
 }
