@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nullcline import FixedPoints
-from nullcline.search import KINDS
+from nullcline.search import KINDS, merging
 from testing.point_files import rewrite
 
 if TYPE_CHECKING:
@@ -195,6 +195,20 @@ def test_twenty_thousand_ends_are_merged() -> None:
     points = ends(corners[which] + 4e-4 * rng.uniform(-1, 1, (20_000, 64)))
     unique = points.unique()
     np.testing.assert_array_equal(np.sort(unique.count), np.sort(np.bincount(which)))
+
+
+@pytest.mark.parametrize("few", [0, 300])
+def test_few_points_merge_as_many_do(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    corners = np.where(rng.random((40, 6)) < 0.5, -1, rng.uniform(-1, 1, (40, 6)))
+    h = corners[rng.integers(40, size=300)] + 6e-4 * rng.uniform(-1, 1, (300, 6))
+    monkeypatch.setattr(merging, "_FEW", few)
+    owner = merging.merge(h, 1e-3)
+    expected = np.full(300, -1)
+    for i in range(300):
+        near = np.abs(h - h[i]).max(axis=1) <= 1e-3
+        expected[near & (expected < 0) & (expected[i] < 0)] = i
+    np.testing.assert_array_equal(owner, expected)
 
 
 def test_thousands_of_copies_are_one_point() -> None:

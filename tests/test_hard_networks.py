@@ -83,6 +83,30 @@ def test_a_minimum_on_faces_is_one_in_the_box(method: str) -> None:
     assert on_faces >= 10
 
 
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_second_derivatives_come_before_a_step_gains_little(method: str) -> None:
+    """By such steps alone it would take 19 and 21 iterations."""
+    member = read(SMALL / "imdb-gru-64-s1.safetensors")
+    found = member.cell().compiled.search(member.starts[:40], method=method)
+    ghosts = found.kind != nc.search.KINDS.index("fixed")
+    assert ghosts.sum() >= 20
+    assert np.median(found.iterations[ghosts]) <= 17
+
+
+@pytest.mark.parametrize("method", ["auto", "krylov"])
+def test_a_search_from_a_ridge_of_q_leaves_it(method: str) -> None:
+    """Every unit by itself, midway between two of its zeros, where its residual is largest."""
+    size, weight, bias = 40, 2.0, 0.1
+    w_h = np.zeros((3 * size, size))
+    w_h[2 * size :] = weight * np.eye(size)
+    b_i = np.repeat([0.0, 0.0, bias], size)
+    b_i[:size] = 20.0  # the reset gate is open
+    cell = nc.GRU(np.zeros((3 * size, 1)), w_h, b_i, np.zeros(3 * size))
+    ridge = (np.arctanh(np.sqrt(1 - 1 / weight)) - bias) / weight
+    found = cell.compiled.search(np.full((1, size), ridge), method=method)
+    assert nc.search.KINDS[found.kind[0]] == "fixed"
+
+
 @pytest.mark.parametrize("kind", list(GATES))
 def test_finders_module_takes_the_cells_step(kind: str) -> None:
     member = random_member(kind, 32, 1.0, visited=False)

@@ -102,7 +102,7 @@ def _confirmed(
 
 def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.intp]:
     """Return the numbers of the rows that are called minima, or that the search left too early."""
-    is_open = np.isin(ends.reason, (AT_MINIMUM, ABOVE_TOLERANCE))
+    is_open = (ends.reason == AT_MINIMUM) | (ends.reason == ABOVE_TOLERANCE)
     if _may_move(problem):
         is_open |= ends.reason == STALLED
         if problem.max_iterations is None:  # the method's own limit, which is not the user's wish

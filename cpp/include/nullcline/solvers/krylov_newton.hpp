@@ -245,7 +245,8 @@ class KrylovNewton<E>::Slot {
             return request_state();
         }
         now.model_reduction = 0;
-        if (now.last_reduction < tuning.little_gain) {
+        if (now.last_reduction < tuning.little_gain ||
+            now.gradient_norm < tuning.nearly_stationary * now.jacobian_scale) {
             const auto hessian = slot_.memory.hessians.row(slot_.row);
             slot_.program.equation.curvature(slot_.group, state.h, state.products, slot_.drive,
                                              state.residual, gated_input_weights(), hessian);
