@@ -72,7 +72,9 @@ struct Tuning {
     /// Halved or doubled: 1 %.
     double little_gain = tuned("little_gain", 0.1);
     /// The projected gradient, in units of ‖J‖ ‖f‖, at which a minimum is near in the same sense.
-    /// Three times it takes no fewer iterations, and other starts of random networks end in minima.
+    /// Chosen on the population of benchmarks/population.py: without it the trained networks that
+    /// have ghosts take up to a quarter longer; with three times it hardly any is faster, and some
+    /// starts of random networks end elsewhere.
     double nearly_stationary = tuned("nearly_stationary", 3e-3);
     /// Products of a step in single precision serve while it gains more than this part of its
     /// norm: their errors are a part of its norm too, and must not hide what it gains.
