@@ -339,3 +339,44 @@ def test_a_fixed_point_that_is_far_is_one() -> None:
     found = nc.find_fixed_points(cell, np.zeros((1, 2)), np.array([1e12, 1.0]))
     assert found.kind[0] == "fixed"
     np.testing.assert_allclose(found.h[0], [2e12, 2.0], rtol=1e-9)
+
+
+def _integrate(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    return h.mean(1, keepdim=True) + 0.1 + 0 * h
+
+
+def _accumulate(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    return torch.relu(h + 0.1)
+
+
+def _drift(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    return h + 0.1 + 0.05 * torch.tanh(h) ** 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["auto", "krylov", "lm", "newton"])
+@pytest.mark.parametrize(("step", "size"), [(_integrate, 20), (_accumulate, 5), (_drift, 40)])
+def test_a_map_without_fixed_points_has_none_far_out(
+    step: Any, size: int, method: str, dtype: str
+) -> None:
+    """Every step moves a state by as much, however far out it is."""
+    cell = nc.from_function(step, size, 0, dtype=dtype)
+    starts = np.random.default_rng(0).uniform(-1, 1, (30, size)).astype(dtype)
+    assert "fixed" not in nc.find_fixed_points(cell, starts, method=method).kind
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["auto", "krylov", "lm", "newton"])
+def test_a_fixed_point_of_large_rates_is_one(method: str, dtype: str) -> None:
+    rng = np.random.default_rng(1)
+    w = torch.from_numpy(rng.normal(size=(40, 40)) * 0.1).to(getattr(torch, dtype))
+    b = torch.from_numpy(1e6 * rng.normal(size=40)).to(getattr(torch, dtype))
+
+    def step(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return 0.5 * h + 0.5 * nn.functional.elu(h @ w.T + b)
+
+    cell = nc.from_function(step, 40, 0, dtype=dtype)
+    starts = rng.uniform(-1, 1, (10, 40)).astype(dtype)
+    points = nc.find_fixed_points(cell, starts, method=method)
+    assert set(points.kind) == {"fixed"}
+    assert np.abs(points.h).max() > 1e5

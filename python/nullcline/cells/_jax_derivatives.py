@@ -121,9 +121,9 @@ class JaxDerivatives:
 class _Unrecorded(Unrecorded):
     """Products computed anew each time, those with second derivatives in one pass.
 
-    A record of `jax.vjp` at these states, kept for products, was tried. It saved 3 to 15 % of the
-    CPU time of searches of leaky, GRU and LSTM networks of 64 to 512 units, and took more time to
-    compile than that.
+    A record of `jax.vjp` at these states, kept for products, was tried. It saved at most a seventh
+    of the CPU time of searches of leaky, GRU and LSTM networks of 64 to 512 units, mostly much
+    less, and took more time to compile than that.
     """
 
     _derivatives: JaxDerivatives

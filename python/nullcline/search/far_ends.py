@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 _COARSE = 1e-3
 """A residual that rounding alone may make is too large to tell a zero by, as in the core."""
 
+_SETTLED = 1 / 8
+"""Of the bound on rounding, which holds for the worst: at a zero a residual is mostly below it."""
+
+_NEAR = 1e-3
+"""A zero is one where Newton's step is no longer than this part of the state's size."""
+
 
 def without_far_ends(problem: SearchProblem, ends: SearchColumns) -> SearchColumns:
-    """Return ends on the host, those no more called fixed that would be so halfway to zero as well.
+    """Return ends on the host, those no more called fixed of which rounding hides that they move.
 
+    They would be fixed halfway to the origin as well, or Newton's step from them leads far away.
     Cells whose outputs are bounded have none.
     """
     cell = problem.cell
@@ -42,16 +49,30 @@ def without_far_ends(problem: SearchProblem, ends: SearchColumns) -> SearchColum
     x = problem.inputs_on_host()
     if x is not None and len(x) > 1:
         x = x[far]
-    undecided = far[_moves_little(cell, ends.h[far] / 2, x, rounding)]
+    h = ends.h[far]
+    undecided = far[(_moves_by(cell, h / 2, x) <= rounding) | ~_is_near_zero(cell, h, x, rounding)]
     count = len(undecided)
     kind, reason = np.full(count, UNCONVERGED), np.full(count, UNDECIDABLE)
     return ends.put(undecided, ends.take(undecided)._replace(kind=kind, reason=reason))
 
 
-def _moves_little(cell: Cell, h: Floats, x: Floats | None, rounding: float) -> NDArray[np.bool_]:
-    """Whether states move by no more than rounding may make of their size."""
+def _moves_by(cell: Cell, h: Floats, x: Floats | None) -> NDArray[np.float64]:
+    """Return how far a number of each state moves at most, as a part of the state's size."""
     with np.errstate(all="ignore"):
-        moved = cell.step(h, x) - h
-    bound = rounding * (1 + np.linalg.norm(h, axis=1, keepdims=True))
-    little: NDArray[np.bool_] = (np.abs(moved) <= bound).all(axis=1)
-    return little
+        moved = np.abs(cell.step(h, x) - h).max(axis=1)
+    parts: NDArray[np.float64] = moved / (1 + np.linalg.norm(h, axis=1))
+    return parts
+
+
+def _is_near_zero(cell: Cell, h: Floats, x: Floats | None, rounding: float) -> NDArray[np.bool_]:
+    """Tell states whose residual is small beside rounding, or whose Newton step is beside them."""
+    near = _moves_by(cell, h, x) <= _SETTLED * rounding
+    for i in np.flatnonzero(~near):
+        own_x = x if x is None or len(x) == 1 else x[[i]]
+        residual = (cell.step(h[[i]], own_x) - h[[i]])[0].astype(np.float64)
+        jacobian = cell.jacobian(h[[i]], own_x)[0].astype(np.float64)
+        step = np.linalg.lstsq(np.eye(len(residual)) - jacobian, residual)[0]
+        unexplained = residual - (step - jacobian @ step)
+        lengths = np.linalg.norm([step, unexplained], axis=1)
+        near[i] = lengths[0] <= _NEAR * np.linalg.norm(h[i]) and lengths[1] <= _NEAR
+    return near

@@ -42,7 +42,7 @@ class _Compiled(nn.Module):
 
 
 class GRU(_Compiled, nn.GRU):
-    """`torch.nn.GRU`, which a CPU trains twice as fast or more.
+    """`torch.nn.GRU`, run and differentiated in the core, which is faster on a CPU.
 
     The parameters, arguments and results are those of `torch.nn.GRU`, and the gradients too, to
     rounding. Whatever the core does not do is left to PyTorch: other devices, autocast, no biases,
