@@ -128,7 +128,12 @@ def test_starts_of_a_function_have_each_their_own_matrix() -> None:
     cell = nc.from_function(step, 8, 1)
     together = nc.find_fixed_points(cell, member.starts[:5], method="lm")
     alone = [nc.find_fixed_points(cell, start[None], method="lm") for start in member.starts[:5]]
-    assert together.iterations.tolist() == [int(point.iterations[0]) for point in alone]
+    h, iterations = (
+        np.concatenate([getattr(p, name) for p in alone]) for name in ("h", "iterations")
+    )
+    np.testing.assert_allclose(together.h, h, rtol=0, atol=1e-6)  # minima
+    # A row's products by PyTorch differ in the last bits with how many rows there are.
+    np.testing.assert_allclose(together.iterations, iterations, rtol=0, atol=3)
 
 
 def test_a_member_is_measured_by_every_method_and_shown() -> None:

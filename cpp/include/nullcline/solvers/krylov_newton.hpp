@@ -245,14 +245,19 @@ class KrylovNewton<E>::Slot {
             return request_state();
         }
         now.model_reduction = 0;
-        if (now.last_reduction < tuning.little_gain ||
-            now.gradient_norm < tuning.nearly_stationary * now.jacobian_scale) {
+        if (now.last_reduction < tuning.little_gain || is_nearly_stationary()) {
             const auto hessian = slot_.memory.hessians.row(slot_.row);
             slot_.program.equation.curvature(slot_.group, state.h, state.products, slot_.drive,
                                              state.residual, gated_input_weights(), hessian);
             model_.set_curvature(hessian);
         }
         request_direction();
+    }
+
+    /// Whether a minimum is near. The scale of a function's Jacobian is not known.
+    [[nodiscard]] NULLCLINE_DEVICE bool is_nearly_stationary() const {
+        return E::has_linear_products &&
+               slot_.now.gradient_norm < tuning.nearly_stationary * slot_.now.jacobian_scale;
     }
 
     /// The weights of the gated block's input in the curvature, W_0ᵀ (c_0 ∘ f): the first half of
