@@ -71,7 +71,9 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.joint_layers
 	.venv-test/bin/python -m benchmarks.attributions
 	.venv-test/bin/python -m benchmarks.functions
+	.venv-test/bin/python -m benchmarks.jax_functions
 	.venv-test/bin/python -m benchmarks.curves
+	.venv-test/bin/python -m benchmarks.curve_constants
 	.venv-test/bin/python -m benchmarks.population
 	.venv-test/bin/python -m benchmarks.training_speed
 	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
