@@ -3,7 +3,7 @@
 The hard networks of `benchmarks.functions`, written in JAX. Searches of the same starts take turns.
 A warm-up is what the first time takes longer than the later ones: it is traced and compiled then.
 `python -m benchmarks.jax_functions` writes `results/jax_functions.json` after each network, and
-prints a table. Optimistix's Newton is left out where it is not installed.
+puts a table into docs/speed.md. Optimistix's Newton is left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from benchmarks.report import ROOT
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
+from testing.marked import with_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,7 +167,10 @@ def main() -> None:
     """Measure and write what came of it."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     path = ROOT / "benchmarks" / "results" / "jax_functions.json"
-    print(table(run(path, SIZES, N_STARTS, ROUNDS)["networks"]))
+    found = table(run(path, SIZES, N_STARTS, ROUNDS)["networks"])
+    page = ROOT / "docs" / "speed.md"
+    page.write_text(with_tables(page.read_text("utf-8"), {"jax-functions": found}), "utf-8")
+    print(found)
 
 
 if __name__ == "__main__":
