@@ -110,7 +110,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def main() -> None:
     """Measure with 256 units and write what came of it."""
-    rows = measure(256, {"cell": 500, "function": 20}, rounds=3)
+    rows = measure(256, {"cell": 500, "function": 200}, rounds=3)
     result = {"packages": versions(), "cores": available_threads(), "rows": rows}
     write_json(ROOT / "benchmarks" / "results" / "each-cell.json", result)
     fill(ROOT / "docs" / "cells.md", {"cells": table(rows)})
