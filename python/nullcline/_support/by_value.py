@@ -43,8 +43,8 @@ class _Nowhere:
 
 def _by_value(f: Any, refusal: Exception) -> bytes:
     mend = (
-        "define f with `def` at the top level of a module, or pass a torch.nn.Module or a bound "
-        "method of one"
+        "define f with `def` at the top level of a module, or pass an object that pickles, "
+        "such as a torch.nn.Module, or a bound method of one"
     )
     try:
         import cloudpickle  # type: ignore[import-untyped, unused-ignore]

@@ -26,6 +26,7 @@ from nullcline.interop._frameworks import framework
 from nullcline.interop._jax_explain import UNRELATED, why_it_fails, why_not_differentiable
 from nullcline.interop._jax_modules import lasting
 from nullcline.interop._jaxpr import Trace, read
+from nullcline.interop._products import IN_SINGLE, alike
 from nullcline.interop._undisturbed import same_random_numbers
 
 if TYPE_CHECKING:
@@ -61,10 +62,6 @@ _AS_IT_IS = (
     "f is called one row at a time and never compiled, which is much slower: it decides by values "
     "(if, float(), masks), and JAX cannot trace that. Use jax.numpy.where or jax.lax.cond"
 )
-
-
-_IN_SINGLE = 1e-3
-"""By how much products in float32 may differ from those in float64."""
 
 
 def examine_jax(f: Any, box: Box, n_inputs: int, dtype: np.dtype[Any]) -> Examined:
@@ -158,7 +155,7 @@ def _takes_single_precision(derivatives: JaxDerivatives, h: Floats, x: Floats) -
         return False
     jacobian = derivatives.jacobian(h[:1], x[:1], by=0)[0]
     return all(
-        np.allclose(one, other, rtol=0, atol=_IN_SINGLE * max(1, float(np.abs(other).max())))
+        alike(one, other, IN_SINGLE)
         for one, other in zip(found, (jacobian @ h[0], h[0] @ jacobian), strict=True)
     )
 

@@ -16,7 +16,7 @@ _SAME = {"float64": 1e-6, "float32": 1e-3}
 _BY_DIFFERENCES = {"float64": 1e-4, "float32": 3e-2}
 """By how much second derivatives may differ from those by differences."""
 
-_IN_SINGLE = 1e-3
+IN_SINGLE = 1e-3
 """By how much products in float32 may differ from those in float64."""
 
 
@@ -26,7 +26,7 @@ def with_second_derivatives(derivatives: Batched, h: Floats, x: Floats, u: Float
     pulled = derivatives.vjp(h, x, u)
     try:
         product = derivatives.jvp(h, x, v)
-        derivatives.pulls_back_linearly = _alike(
+        derivatives.pulls_back_linearly = alike(
             np.sum(u * product, axis=1), np.sum(pulled * v, axis=1), _SAME[h.dtype.name]
         )
     except MemoryError:
@@ -36,7 +36,7 @@ def with_second_derivatives(derivatives: Batched, h: Floats, x: Floats, u: Float
     try:
         bent = derivatives.curvature(h, x, u, v)
         right = derivatives.curvature_by_differences(h, x, u, v)
-        derivatives.is_twice_differentiable = _alike(bent, right, _BY_DIFFERENCES[h.dtype.name])
+        derivatives.is_twice_differentiable = alike(bent, right, _BY_DIFFERENCES[h.dtype.name])
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever it raises, there is a longer way
@@ -65,9 +65,10 @@ def takes_single_precision(derivatives: Batched, h: Floats, x: Floats, u: Floats
         derivatives.takes_single = False
     right = wide.pulled, wide.pulled[:1], wide.backward(v), *wide.curved(v)
     pairs = zip(found, right, strict=True)
-    return all(one.dtype == np.float32 and _alike(one, other, _IN_SINGLE) for one, other in pairs)
+    return all(one.dtype == np.float32 and alike(one, other, IN_SINGLE) for one, other in pairs)
 
 
-def _alike(found: Floats, right: Floats, tolerance: float) -> bool:
+def alike(found: Floats, right: Floats, tolerance: float) -> bool:
+    """Whether two arrays agree to a tolerance, relative to the largest number if that exceeds 1."""
     scale = float(np.abs(right).max(initial=1))
     return bool(np.allclose(found, right, rtol=0, atol=tolerance * scale))

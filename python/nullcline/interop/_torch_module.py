@@ -105,7 +105,7 @@ class CallableCopy:
         self._failure: Exception | None = None
         self.is_cell = isinstance(module, nn.RNNCellBase)
         self._has_c = isinstance(module, nn.LSTM | nn.LSTMCell)
-        with _undisturbed(module):
+        with _as_in_evaluation(module):
             self._own, self._roundoff = self._called_once()
 
     @property
@@ -127,7 +127,7 @@ class CallableCopy:
 
     def array(self, name: str, dtype: np.dtype[Any]) -> Floats | None:
         """Return a weight or a bias, or None: without biases a module has no such attributes."""
-        with _undisturbed(self._module):
+        with _as_in_evaluation(self._module):
             value = getattr(self._own, name, None)
             return None if value is None else parameter(name, value, dtype)
 
@@ -181,7 +181,7 @@ class CallableCopy:
 
     def _called(self, states: Sequence[Floats], inputs: Floats, n_steps: int = 1) -> list[Floats]:
         try:
-            with _undisturbed(self._module):
+            with _as_in_evaluation(self._module):
                 return self._step(states, inputs, n_steps=n_steps)
         except Exception as error:
             raise cannot_be_called("module", error) from error
@@ -317,7 +317,7 @@ def _has_own_step(module: Any) -> bool:
 
 
 @contextmanager
-def _undisturbed(module: torch.nn.Module) -> Iterator[None]:
+def _as_in_evaluation(module: torch.nn.Module) -> Iterator[None]:
     """Call modules here without gradients, autocast or a trace in PyTorch's random numbers.
 
     PyTorch's own modules draw none in evaluation, and so other threads' draws are left alone.

@@ -138,7 +138,7 @@ def collect_states(
         raise TypeError(f"call must be a function of module and batch, not {type(call).__name__}")
     recorders = _recorders(module, layers, size, seed)
     reader = BatchReader(module, call, lengths, labels)
-    with _undisturbed(torch, module), _hooked(recorders):
+    with _evaluating(torch, module), _hooked(recorders):
         _run(module, loader, reader, recorders, progress)
     found = [recorder.results(_cells(recorder.module)) for recorder in recorders]
     return dict(chain.from_iterable(own.items() for own in found))
@@ -320,7 +320,7 @@ def _hooked(recorders: Sequence[Recorder]) -> Iterator[None]:
 
 
 @contextmanager
-def _undisturbed(torch: Any, module: torch.nn.Module) -> Iterator[None]:
+def _evaluating(torch: Any, module: torch.nn.Module) -> Iterator[None]:
     """Run a model in evaluation mode, and leave its modes and random numbers as they were."""
     cards = {part.device.index for part in module.parameters() if part.device.type == "cuda"}
     modes = [(part, part.training) for part in module.modules()]
