@@ -35,19 +35,21 @@ TrainedCell trained_cell(std::string_view name) {
 /// The orders in which a layer's blocks are to be given: of `weight_hh`, and of `weight_ih`.
 py::tuple block_orders(const std::string& name) {
     const Layout& layout = training::layout(trained_cell(name));
-    const auto order = [&](const auto& slots) {
+    const auto order = [&](const auto& preactivations) {
         std::vector<std::size_t> blocks(layout.blocks);
         for (std::size_t block = 0; block < layout.blocks; ++block) {
             blocks[block] = block;
         }
-        std::ranges::sort(blocks, {}, [&](std::size_t block) { return slots[block]; });
+        std::ranges::sort(blocks, {}, [&](std::size_t block) { return preactivations[block]; });
         return blocks;
     };
-    return py::make_tuple(order(layout.product_slots), order(layout.drive_slots));
+    return py::make_tuple(order(layout.product_preactivations), order(layout.drive_preactivations));
 }
 
 /// How many numbers a unit's equations read at a step.
-std::size_t n_slots(const std::string& name) { return training::layout(trained_cell(name)).slots; }
+std::size_t n_preactivations(const std::string& name) {
+    return training::layout(trained_cell(name)).preactivations;
+}
 
 /// An array that is written to.
 template <class T>
@@ -74,7 +76,7 @@ struct Sizes {
         inputs = weight_ih.shape(1);
         products = static_cast<py::ssize_t>(layout.blocks) * units;
         states = static_cast<py::ssize_t>(layout.parts) * units;
-        slots = static_cast<py::ssize_t>(layout.slots) * units;
+        preactivations = static_cast<py::ssize_t>(layout.preactivations) * units;
         for (std::size_t t = 0; t < counts.size(); ++t) {
             if (counts[t] < 1 || (t > 0 && counts[t] > counts[t - 1])) {
                 throw py::value_error("active must fall, and not below 1");
@@ -86,7 +88,7 @@ struct Sizes {
 
     TrainedCell cell;
     const Layout& layout;
-    py::ssize_t units, inputs, products, states, slots, sequences;
+    py::ssize_t units, inputs, products, states, preactivations, sequences;
     py::ssize_t rows = 0;
 };
 
@@ -94,7 +96,7 @@ template <class T>
 py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs, const Array<T>& weight_ih,
                          const Array<T>& weight_hh, const Array<T>& bias_ih,
                          const Array<T>& bias_hh, const Array<T>& start,
-                         const Array<std::int64_t>& active, std::optional<Array<T>> slots,
+                         const Array<std::int64_t>& active, std::optional<Array<T>> preactivations,
                          int n_threads) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
     const training::LayerWeights<T> weights{
@@ -105,7 +107,9 @@ py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs, const 
     const training::LayerRun<T> run{
         matrix(inputs, "inputs", sizes.rows, sizes.inputs),
         matrix(start, "start", sizes.sequences, sizes.states), states.view,
-        slots ? changing(*slots, "slots", sizes.rows, sizes.slots) : MatrixView<T>()};
+        preactivations
+            ? changing(*preactivations, "preactivations", sizes.rows, sizes.preactivations)
+            : MatrixView<T>()};
     NativeCall native;
     const Poll poll = native.poll();
     const Packing packing({active.data(), static_cast<std::size_t>(active.size())},
@@ -117,7 +121,7 @@ py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs, const 
 template <class T>
 py::tuple differentiate_layer(const std::string& name, const Array<T>& inputs,
                               const Array<T>& weight_ih, const Array<T>& weight_hh,
-                              const Array<T>& start, Array<T> states, Array<T> slots,
+                              const Array<T>& start, Array<T> states, Array<T> preactivations,
                               const std::optional<Array<T>>& of_outputs, const Array<T>& of_last,
                               const Array<std::int64_t>& active, bool by_inputs, int n_threads) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
@@ -126,10 +130,11 @@ py::tuple differentiate_layer(const std::string& name, const Array<T>& inputs,
         matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
         {},
         {}};
-    const training::LayerRun<T> run{matrix(inputs, "inputs", sizes.rows, sizes.inputs),
-                                    matrix(start, "start", sizes.sequences, sizes.states),
-                                    changing(states, "states", sizes.rows, sizes.states),
-                                    changing(slots, "slots", sizes.rows, sizes.slots)};
+    const training::LayerRun<T> run{
+        matrix(inputs, "inputs", sizes.rows, sizes.inputs),
+        matrix(start, "start", sizes.sequences, sizes.states),
+        changing(states, "states", sizes.rows, sizes.states),
+        changing(preactivations, "preactivations", sizes.rows, sizes.preactivations)};
     NewArray<T> by_start({sizes.sequences, sizes.states});
     std::ranges::copy(matrix(of_last, "of_last", sizes.sequences, sizes.states).elements(),
                       by_start.view.elements().begin());
@@ -164,10 +169,10 @@ void declare(py::module_& module) {
     const auto array = [](const char* name) { return py::arg(name).noconvert(); };
     module.def("run_layer", &run_layer<T>, py::arg("kind"), array("inputs"), array("weight_ih"),
                array("weight_hh"), array("bias_ih"), array("bias_hh"), array("start"),
-               array("active"), array("slots"), py::arg("n_threads"));
+               array("active"), array("preactivations"), py::arg("n_threads"));
     module.def("differentiate_layer", &differentiate_layer<T>, py::arg("kind"), array("inputs"),
                array("weight_ih"), array("weight_hh"), array("start"), array("states"),
-               array("slots"), array("of_outputs"), array("of_last"), array("active"),
+               array("preactivations"), array("of_outputs"), array("of_last"), array("active"),
                py::arg("by_inputs"), py::arg("n_threads"));
 }
 
@@ -175,7 +180,7 @@ void declare(py::module_& module) {
 
 void declare_training(py::module_& module) {
     module.def("block_orders", &block_orders, py::arg("kind"));
-    module.def("n_slots", &n_slots, py::arg("kind"));
+    module.def("n_preactivations", &n_preactivations, py::arg("kind"));
     declare<double>(module);
     declare<float>(module);
 }

@@ -44,12 +44,12 @@ template <std::size_t k = 0, class Use>
 #define NULLCLINE_INLINE_LAMBDA __attribute__((always_inline))
 
 template <class T>
-[[gnu::always_inline]] inline void advance_all(TrainedCell cell, MatrixView<const T> slots,
+[[gnu::always_inline]] inline void advance_all(TrainedCell cell, MatrixView<const T> preactivations,
                                                MatrixView<const T> before, MatrixView<T> after) {
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
-        for (std::size_t row = 0; row < slots.rows(); ++row) {
-            const StepArrays<T> at{size, slots.row(row).data(), before.row(row).data()};
+        for (std::size_t row = 0; row < preactivations.rows(); ++row) {
+            const StepArrays<T> at{size, preactivations.row(row).data(), before.row(row).data()};
             T* const to = after.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
@@ -60,18 +60,18 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline void pull_back_all(TrainedCell cell, MatrixView<T> slots,
+[[gnu::always_inline]] inline void pull_back_all(TrainedCell cell, MatrixView<T> preactivations,
                                                  MatrixView<const T> before,
                                                  MatrixView<T> gradient) {
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
-        for (std::size_t row = 0; row < slots.rows(); ++row) {
-            T* const of_slots = slots.row(row).data();
-            const StepArrays<T> at{size, of_slots, before.row(row).data()};
+        for (std::size_t row = 0; row < preactivations.rows(); ++row) {
+            T* const of_preactivations = preactivations.row(row).data();
+            const StepArrays<T> at{size, of_preactivations, before.row(row).data()};
             T* const of_state = gradient.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
-                pull_back_unit<C>(at, i, of_slots, of_state);
+                pull_back_unit<C>(at, i, of_preactivations, of_state);
             }
         }
     });
@@ -91,27 +91,27 @@ std::optional<TrainedCell> trained_cell_named(std::string_view name) {
 const Layout& layout(TrainedCell cell) { return layouts[static_cast<std::size_t>(cell)]; }
 
 NULLCLINE_WIDE_MULTIVERSION
-void advance(TrainedCell cell, MatrixView<const float> slots, MatrixView<const float> before,
-             MatrixView<float> after) {
-    advance_all(cell, slots, before, after);
+void advance(TrainedCell cell, MatrixView<const float> preactivations,
+             MatrixView<const float> before, MatrixView<float> after) {
+    advance_all(cell, preactivations, before, after);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
-void advance(TrainedCell cell, MatrixView<const double> slots, MatrixView<const double> before,
-             MatrixView<double> after) {
-    advance_all(cell, slots, before, after);
+void advance(TrainedCell cell, MatrixView<const double> preactivations,
+             MatrixView<const double> before, MatrixView<double> after) {
+    advance_all(cell, preactivations, before, after);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
-void pull_back(TrainedCell cell, MatrixView<float> slots, MatrixView<const float> before,
+void pull_back(TrainedCell cell, MatrixView<float> preactivations, MatrixView<const float> before,
                MatrixView<float> gradient) {
-    pull_back_all(cell, slots, before, gradient);
+    pull_back_all(cell, preactivations, before, gradient);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
-void pull_back(TrainedCell cell, MatrixView<double> slots, MatrixView<const double> before,
+void pull_back(TrainedCell cell, MatrixView<double> preactivations, MatrixView<const double> before,
                MatrixView<double> gradient) {
-    pull_back_all(cell, slots, before, gradient);
+    pull_back_all(cell, preactivations, before, gradient);
 }
 
 }  // namespace nullcline::training

@@ -23,7 +23,7 @@ __all__ = [
     "blas_ready",
     "block_orders",
     "differentiate_layer",
-    "n_slots",
+    "n_preactivations",
     "run_layer",
     "threads_with_room",
     "trust_region_step",
@@ -60,7 +60,7 @@ _F = TypeVar("_F", float32, float64)
 def block_orders(kind: str) -> tuple[list[int], list[int]]:
     """Which of a cell's blocks come first, second, ...: in `weight_hh`, and in `weight_ih`."""
 
-def n_slots(kind: str) -> int:
+def n_preactivations(kind: str) -> int:
     """How many numbers a unit's equations read at a step."""
 
 def run_layer(
@@ -72,9 +72,9 @@ def run_layer(
     bias_hh: NDArray[_F],
     start: NDArray[_F],
     active: NDArray[int64],
-    slots: NDArray[_F] | None,
+    preactivations: NDArray[_F] | None,
     n_threads: int,
-) -> NDArray[_F]:  # states after each step, (P, S); `slots`, (P, n_slots H), is filled
+) -> NDArray[_F]:  # states after each step, (P, S); fills `preactivations`, (P, n_preactivations H)
     ...
 def differentiate_layer(
     kind: str,
@@ -83,14 +83,14 @@ def differentiate_layer(
     weight_hh: NDArray[_F],
     start: NDArray[_F],
     states: NDArray[_F],
-    slots: NDArray[_F],
+    preactivations: NDArray[_F],
     of_outputs: NDArray[_F] | None,
     of_last: NDArray[_F],
     active: NDArray[int64],
     by_inputs: bool,
     n_threads: int,
 ) -> tuple[NDArray[_F], ...]:
-    """Gradients by inputs, weights, biases and the start; `slots` is overwritten."""
+    """Gradients by inputs, weights, biases and the start; `preactivations` is overwritten."""
 
 # The two bases are the stub's own: at run time each class below stands alone.
 class _SearchResult(Generic[_F]):

@@ -27,7 +27,7 @@ _BLOCKS = {"gru": (0, 2, 1)}
 """Where PyTorch's order of blocks has the core's: a GRU's r, n and z are of r, z and n."""
 
 _spare: list[NDArray[Any]] | None = None
-"""Memory of slots that no one uses, or None where it goes back to the system at once."""
+"""Memory of preactivations that no one uses, or None where it goes back to the system at once."""
 
 
 @contextmanager
@@ -103,17 +103,17 @@ def run_layer(
 
 
 class _Layer(torch.autograd.Function):
-    """A layer to autograd. `slots` are what the core keeps of the forward pass for the backward."""
+    """A layer to autograd. `preactivations` are kept of the forward pass for the backward."""
 
     @staticmethod
     def forward(ctx: Any, kind: str, active: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
         weights = LayerWeights(*tensors[2:])
-        slots = _room_for_slots(kind, tensors[0], weights)
-        states = _run(kind, active, tensors, slots)
+        preactivations = _room_for_preactivations(kind, tensors[0], weights)
+        states = _run(kind, active, tensors, preactivations)
         outputs, last = _results(states, active, weights)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(active, *tensors, outputs)  # PyTorch sees if they are changed
-        ctx.kind, ctx.states, ctx.slots = kind, states, slots
+        ctx.kind, ctx.states, ctx.preactivations = kind, states, preactivations
         return outputs, last
 
     @staticmethod
@@ -124,10 +124,10 @@ class _Layer(torch.autograd.Function):
             return None, None, *_recorded(ctx.kind, active, tensors, (of_outputs, of_last), wanted)
         inputs, start, *parameters = tensors
         weights = LayerWeights(*parameters)
-        slots, ctx.slots = ctx.slots, None
-        if slots is None:  # a backward pass before this one has overwritten them
-            slots = _room_for_slots(ctx.kind, inputs, weights)
-            _run(ctx.kind, active, tensors, slots)
+        preactivations, ctx.preactivations = ctx.preactivations, None
+        if preactivations is None:  # a backward pass before this one has overwritten them
+            preactivations = _room_for_preactivations(ctx.kind, inputs, weights)
+            _run(ctx.kind, active, tensors, preactivations)
         weight_ih, weight_hh, _, _ = _arrays(ctx.kind, weights)
         by_inputs, *by_weights, by_start = _core.differentiate_layer(
             ctx.kind,
@@ -136,7 +136,7 @@ class _Layer(torch.autograd.Function):
             weight_hh,
             _array(start),
             ctx.states,
-            slots,
+            preactivations,
             None if of_outputs is None else _array(of_outputs),
             _array(torch.zeros_like(start) if of_last is None else of_last),
             active.numpy(),
@@ -144,7 +144,7 @@ class _Layer(torch.autograd.Function):
             n_threads=torch.get_num_threads(),
         )
         if _spare is not None:
-            _spare.append(slots.base)  # all of the block, of which they may be a part
+            _spare.append(preactivations.base)  # all of the block, of which they may be a part
         orders = [np.argsort(order) for order in _orders(ctx.kind)]
         return (
             None,
@@ -181,9 +181,9 @@ def _recorded(
     return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
-def _room_for_slots(kind: str, inputs: Tensor, weights: LayerWeights) -> NDArray[Any]:
-    """Return room for what a backward pass needs of all steps, shape (P, slots H)."""
-    rows, width = len(inputs), _core.n_slots(kind) * weights.weight_hh.shape[1]
+def _room_for_preactivations(kind: str, inputs: Tensor, weights: LayerWeights) -> NDArray[Any]:
+    """Return room for what a backward pass needs of all steps, shape (P, preactivations H)."""
+    rows, width = len(inputs), _core.n_preactivations(kind) * weights.weight_hh.shape[1]
     dtype = np.dtype(str(inputs.dtype).removeprefix("torch."))
     fitting = [
         array for array in _spare or [] if array.size >= rows * width and array.dtype == dtype
@@ -196,9 +196,9 @@ def _room_for_slots(kind: str, inputs: Tensor, weights: LayerWeights) -> NDArray
 
 
 def _run(
-    kind: str, active: Tensor, tensors: Sequence[Tensor], slots: NDArray[Any] | None
+    kind: str, active: Tensor, tensors: Sequence[Tensor], preactivations: NDArray[Any] | None
 ) -> NDArray[Any]:
-    """Return the states after each step, shape (P, S), and fill `slots`."""
+    """Return the states after each step, shape (P, S), and fill `preactivations`."""
     inputs, start, *parameters = tensors
     weight_ih, weight_hh, bias_ih, bias_hh = _arrays(kind, LayerWeights(*parameters))
     return _core.run_layer(
@@ -210,7 +210,7 @@ def _run(
         bias_hh,
         _array(start),
         active.numpy(),
-        slots,
+        preactivations,
         n_threads=torch.get_num_threads(),
     )
 

@@ -61,8 +61,8 @@ class Packing {
     const Poll& poll_;
 };
 
-/// The weights of a layer. Blocks are in the order of their slots: those of `weight_hh` in that of
-/// the products, those of `weight_ih` in that of the drives.
+/// The weights of a layer. Blocks are in the order of their preactivations: those of `weight_hh` in
+/// that of the products, those of `weight_ih` in that of the drives.
 template <class T>
 struct LayerWeights {
     MatrixView<const T> weight_ih, weight_hh;
@@ -73,9 +73,9 @@ struct LayerWeights {
 template <class T>
 struct LayerRun {
     MatrixView<const T> inputs;
-    MatrixView<const T> start;  ///< states before the first step, a row for each sequence
-    MatrixView<T> states;       ///< after each step
-    MatrixView<T> slots;        ///< see training/unit.hpp; or nothing, if they are not kept
+    MatrixView<const T> start;     ///< states before the first step, a row for each sequence
+    MatrixView<T> states;          ///< after each step
+    MatrixView<T> preactivations;  ///< see training/unit.hpp; or nothing, if they are not kept
 };
 
 /// Gradients of a scalar.
@@ -125,9 +125,9 @@ struct SequenceShare {
     }
 };
 
-/// The biases, where their slots are.
+/// The biases, where their preactivations are.
 template <class T>
-[[nodiscard]] std::vector<T> bias_of_slots(const LayerWeights<T>& weights, std::size_t n) {
+[[nodiscard]] std::vector<T> bias_of_preactivations(const LayerWeights<T>& weights, std::size_t n) {
     std::vector<T> bias(n);
     std::ranges::copy(weights.bias_hh, bias.begin());
     for (std::size_t i = 0; i < weights.bias_ih.size(); ++i) {
@@ -143,15 +143,16 @@ void fill_rows(MatrixView<T> rows, std::span<const T> with) {
     }
 }
 
-/// Copies of some rows' gradients by slots, and their sums: of `n` of the products from `low` on,
-/// and of the drives of the same units and blocks. Most cells read most of these in one slot.
+/// Copies of some rows' gradients by preactivations, and their sums: of `n` of the products from
+/// `low` on, and of the drives of the same units and blocks. Most cells read most of these in one.
 template <class T>
-class SlotRows {
+class PreactivationRows {
   public:
-    SlotRows(MatrixView<const T> slots, std::size_t first_drive, std::size_t low, std::size_t n)
-        : products_(slots.columns(low, n)),
+    PreactivationRows(MatrixView<const T> preactivations, std::size_t first_drive, std::size_t low,
+                      std::size_t n)
+        : products_(preactivations.columns(low, n)),
           n_more_(std::min(first_drive, n)),
-          more_(slots.columns(low + first_drive + n - n_more_, n_more_)),
+          more_(preactivations.columns(low + first_drive + n - n_more_, n_more_)),
           copies_(rows_per_sum, n + n_more_ + pad),
           sums_(n + n_more_) {}
 
@@ -174,8 +175,8 @@ class SlotRows {
     void add_sums_of_drives(std::span<T> to) const { add_sums(n_more_, to); }
 
   private:
-    // Rows of slots are a power of two apart and share one set of the cache; those of a copy do
-    // not.
+    // Rows of preactivations are a power of two apart and share one set of the cache; those of a
+    // copy do not.
     static constexpr std::size_t pad = 64 / sizeof(T);
 
     [[nodiscard]] MatrixView<const T> columns(std::size_t first) const {
@@ -209,33 +210,33 @@ void run_layer(TrainedCell cell, const LayerWeights<T>& weights, const Packing& 
                const LayerRun<T>& run) {
     const std::size_t size = weights.weight_hh.cols();
     const std::size_t n_products = weights.weight_hh.rows();
-    const std::size_t n_slots = layout(cell).slots * size;
+    const std::size_t n_preactivations = layout(cell).preactivations * size;
     const auto input_panels = Panels<T>::transpose_of(weights.weight_ih);
     const auto recurrent_panels = Panels<T>::transpose_of(weights.weight_hh);
-    const std::vector<T> bias = detail::bias_of_slots(weights, n_slots);
+    const std::vector<T> bias = detail::bias_of_preactivations(weights, n_preactivations);
     packing.for_each_share(
         packing.sequences(), detail::sequences_per_share,
         [&](std::size_t share, std::size_t n_shares) {
             const detail::SequenceShare own{packing, share, n_shares};
-            const bool keeps = run.slots.rows() > 0;
-            Matrix<T> passing(keeps ? 0 : own.count(packing.sequences()), n_slots);
+            const bool keeps = run.preactivations.rows() > 0;
+            Matrix<T> passing(keeps ? 0 : own.count(packing.sequences()), n_preactivations);
             for (std::size_t t = 0; t < packing.steps(); ++t) {
                 const std::size_t first = packing.first(t);
                 const std::size_t n = own.count(packing.active(t));
-                const auto slots =
-                    keeps ? own.rows(run.slots, first, n) : passing.view().middle_rows(0, n);
+                const auto preactivations = keeps ? own.rows(run.preactivations, first, n)
+                                                  : passing.view().middle_rows(0, n);
                 const auto before = own.before(run, t);
-                detail::fill_rows(slots, std::span<const T>(bias));
+                detail::fill_rows(preactivations, std::span<const T>(bias));
                 add_product(own.rows(run.inputs, first, n), input_panels,
-                            slots.columns(n_slots - n_products, n_products));
+                            preactivations.columns(n_preactivations - n_products, n_products));
                 add_product(before.columns(0, size), recurrent_panels,
-                            slots.columns(0, n_products));
-                advance(cell, slots, before, own.rows(run.states, first, n));
+                            preactivations.columns(0, n_products));
+                advance(cell, preactivations, before, own.rows(run.states, first, n));
             }
         });
 }
 
-/// Gradients by slots, in their place, and by what the layer reads.
+/// Gradients by preactivations, in their place, and by what the layer reads.
 template <class T>
 void pull_back_states(TrainedCell cell, const LayerWeights<T>& weights, const Packing& packing,
                       const LayerRun<T>& run, const LayerGradients<T>& gradients) {
@@ -250,7 +251,7 @@ void pull_back_states(TrainedCell cell, const LayerWeights<T>& weights, const Pa
             for (std::size_t t = packing.steps(); t-- > 0;) {
                 const std::size_t first = packing.first(t);
                 const std::size_t n = own.count(packing.active(t));
-                const auto slots = own.rows(run.slots, first, n);
+                const auto preactivations = own.rows(run.preactivations, first, n);
                 const auto of_state = own.rows(gradients.states, 0, n);
                 if (gradients.outputs.rows() > 0) {
                     const auto of_output = own.rows(gradients.outputs, first, n);
@@ -259,32 +260,33 @@ void pull_back_states(TrainedCell cell, const LayerWeights<T>& weights, const Pa
                                                of_state.row(i).begin(), std::plus<>());
                     }
                 }
-                pull_back(cell, slots, own.before(run, t), of_state);
-                const MatrixView<const T> of_slots = slots;
-                add_product(of_slots.columns(0, n_products), recurrent_panels,
+                pull_back(cell, preactivations, own.before(run, t), of_state);
+                const MatrixView<const T> of_preactivations = preactivations;
+                add_product(of_preactivations.columns(0, n_products), recurrent_panels,
                             of_state.columns(0, size));
                 if (gradients.inputs.rows() > 0) {
                     const auto of_input = own.rows(gradients.inputs, first, n);
                     detail::set_zero(of_input);
-                    add_product(of_slots.columns(of_slots.cols() - n_products, n_products),
+                    add_product(of_preactivations.columns(of_preactivations.cols() - n_products,
+                                                          n_products),
                                 input_panels, of_input);
                 }
             }
         });
 }
 
-/// Gradients by the weights, from those by slots.
+/// Gradients by the weights, from those by preactivations.
 template <class T>
 void sum_weight_gradients(const Packing& packing, const LayerRun<T>& run,
                           const LayerGradients<T>& gradients) {
     const std::size_t size = gradients.weight_hh.cols();
     const std::size_t n_products = gradients.weight_hh.rows();
-    const std::size_t first_drive = run.slots.cols() - n_products;
+    const std::size_t first_drive = run.preactivations.cols() - n_products;
     packing.for_each_share(
         n_products, detail::gradient_rows_per_share, [&](std::size_t share, std::size_t n_shares) {
             const std::size_t low = n_products * share / n_shares;
             const std::size_t n = n_products * (share + 1) / n_shares - low;
-            detail::SlotRows<T> slots(run.slots, first_drive, low, n);
+            detail::PreactivationRows<T> preactivations(run.preactivations, first_drive, low, n);
             const auto by_weight_hh = gradients.weight_hh.middle_rows(low, n);
             const auto by_weight_ih = gradients.weight_ih.middle_rows(low, n);
             const auto by_bias_hh = gradients.bias_hh.subspan(low, n);
@@ -310,11 +312,11 @@ void sum_weight_gradients(const Packing& packing, const LayerRun<T>& run,
                                           : run.states.row(packing.first(t - 1) + sequence).data());
                     read.lay_row(k, run.inputs.row(row + k).data());
                 }
-                slots.hold(row, depth);
-                add_transposed_product(slots.products(), before, by_weight_hh);
-                add_transposed_product(slots.drives(), read, by_weight_ih);
-                slots.add_sums_of_products(by_bias_hh);
-                slots.add_sums_of_drives(by_bias_ih);
+                preactivations.hold(row, depth);
+                add_transposed_product(preactivations.products(), before, by_weight_hh);
+                add_transposed_product(preactivations.drives(), read, by_weight_ih);
+                preactivations.add_sums_of_products(by_bias_hh);
+                preactivations.add_sums_of_drives(by_bias_ih);
             }
         });
 }

@@ -20,16 +20,16 @@ enum class TrainedCell : std::uint8_t {};
 [[nodiscard]] const Layout& layout(TrainedCell cell);
 
 /// The states after a step.
-void advance(TrainedCell cell, MatrixView<const float> slots, MatrixView<const float> before,
-             MatrixView<float> after);
-void advance(TrainedCell cell, MatrixView<const double> slots, MatrixView<const double> before,
-             MatrixView<double> after);
+void advance(TrainedCell cell, MatrixView<const float> preactivations,
+             MatrixView<const float> before, MatrixView<float> after);
+void advance(TrainedCell cell, MatrixView<const double> preactivations,
+             MatrixView<const double> before, MatrixView<double> after);
 
-/// Gradients by slots and, but for what comes through the products, by states before a step, from
-/// those by states after it; in their places.
-void pull_back(TrainedCell cell, MatrixView<float> slots, MatrixView<const float> before,
+/// Gradients by preactivations and, but for what comes through the products, by states before a
+/// step, from those by states after it; in their places.
+void pull_back(TrainedCell cell, MatrixView<float> preactivations, MatrixView<const float> before,
                MatrixView<float> gradient);
-void pull_back(TrainedCell cell, MatrixView<double> slots, MatrixView<const double> before,
+void pull_back(TrainedCell cell, MatrixView<double> preactivations, MatrixView<const double> before,
                MatrixView<double> gradient);
 
 }  // namespace nullcline::training

@@ -1,11 +1,11 @@
 // One unit of a layer at one step: forward by a cell's equations, and backward by their
 // derivatives.
 //
-// A row of `slots` is what the unit's equations read: sums W h + drive, in blocks of H numbers.
-// Where they read a product and the drive apart, as a GRU's n does, these have a slot each: all
-// products come first, all drives last, so that each are neighbours. Backward, the gradient takes
-// the place of what it is the gradient by. Which is which follows from the equations, evaluated on
-// jets.
+// A row of `preactivations` is what the unit's equations read: sums W h + drive, in blocks of H
+// numbers. Where they read a product and the drive apart, as a GRU's n does, these have one each:
+// all products come first, all drives last, so that each are neighbours. Backward, the gradient
+// takes the place of what it is the gradient by. Which is which follows from the equations,
+// evaluated on jets.
 #pragma once
 
 #include <array>
@@ -33,26 +33,28 @@ using TrainedCells = std::tuple<Gru, Lstm, Ugrnn, Rnn>;
 template <class T>
 struct StepArrays {
     std::size_t size;
-    const T* slots;
+    const T* preactivations;
     const T* state;
 };
 
 namespace detail {
 
-/// The inputs of a unit's equations, as jets by what `Slots` finds for its fields: block k of the
-/// products or sums, then the parts of the state, then block k of a drive that is read apart.
-template <class T, class Cell, int order, class Slots>
+/// The inputs of a unit's equations, as jets by what `Preactivations` finds for its fields: block k
+/// of the products or sums, then the parts of the state, then block k of a drive that is read
+/// apart.
+template <class T, class Cell, int order, class Preactivations>
 struct StepInputs {
     const StepArrays<T>& at;
     std::size_t i;
 
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto product(Block<k>) const {
-        return field<k>(at.slots[Slots::of_product(k) * at.size + i]);
+        return field<k>(at.preactivations[Preactivations::of_product(k) * at.size + i]);
     }
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto drive(Block<k>) const {
-        return field<Cell::blocks + Cell::parts + k>(at.slots[Slots::of_drive(k) * at.size + i]);
+        return field<Cell::blocks + Cell::parts + k>(
+            at.preactivations[Preactivations::of_drive(k) * at.size + i]);
     }
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto sum(Block<k> block) const {
@@ -101,9 +103,9 @@ constexpr unsigned fields_of() {
 
 }  // namespace detail
 
-/// Where a cell's products and drives are in a row of slots.
+/// Where a cell's products and drives are in a row of preactivations.
 template <class Cell>
-struct Slots {
+struct Preactivations {
     static constexpr unsigned fields = detail::fields_of<decltype(Cell::update(
         std::declval<const detail::StepInputs<double, Cell, 1, detail::Anywhere>&>()))>();
     /// The blocks whose drive is read apart from their product, as bits.
@@ -132,20 +134,20 @@ struct Slots {
 struct Layout {
     static constexpr std::size_t most_blocks = 4;
 
-    std::size_t blocks, parts, slots;
-    std::array<std::size_t, most_blocks> product_slots, drive_slots;
+    std::size_t blocks, parts, preactivations;
+    std::array<std::size_t, most_blocks> product_preactivations, drive_preactivations;
 
-    /// Products are the first `blocks` slots, and drives the last.
-    [[nodiscard]] constexpr std::size_t first_drive() const { return slots - blocks; }
+    /// Products are the first `blocks` preactivations, and drives the last.
+    [[nodiscard]] constexpr std::size_t first_drive() const { return preactivations - blocks; }
 };
 
 template <class Cell>
 [[nodiscard]] constexpr Layout layout_of() {
     static_assert(Cell::blocks <= Layout::most_blocks && !Cell::has_gated_input);
-    Layout layout{Cell::blocks, Cell::parts, Slots<Cell>::count, {}, {}};
+    Layout layout{Cell::blocks, Cell::parts, Preactivations<Cell>::count, {}, {}};
     for (std::size_t block = 0; block < Cell::blocks; ++block) {
-        layout.product_slots[block] = Slots<Cell>::of_product(block);
-        layout.drive_slots[block] = Slots<Cell>::of_drive(block);
+        layout.product_preactivations[block] = Preactivations<Cell>::of_product(block);
+        layout.drive_preactivations[block] = Preactivations<Cell>::of_drive(block);
     }
     return layout;
 }
@@ -175,18 +177,20 @@ template <std::size_t field, class Change, class T>
 }
 
 template <class Cell, std::size_t block, class Change, class T>
-[[gnu::always_inline]] constexpr void write_block(const Change& change, T first, T second, T* slots,
-                                                  std::size_t size, std::size_t i) {
-    slots[Slots<Cell>::of_product(block) * size + i] = pulled<block>(change, first, second);
-    if constexpr (Slots<Cell>::is_apart(block)) {
-        slots[Slots<Cell>::of_drive(block) * size + i] =
+[[gnu::always_inline]] constexpr void write_block(const Change& change, T first, T second,
+                                                  T* preactivations, std::size_t size,
+                                                  std::size_t i) {
+    preactivations[Preactivations<Cell>::of_product(block) * size + i] =
+        pulled<block>(change, first, second);
+    if constexpr (Preactivations<Cell>::is_apart(block)) {
+        preactivations[Preactivations<Cell>::of_drive(block) * size + i] =
             pulled<Cell::blocks + Cell::parts + block>(change, first, second);
     }
 }
 
 template <class Cell, class Change, class T, std::size_t... block>
-[[gnu::always_inline]] constexpr void write_gradients(const Change& change, T* slots, T* gradient,
-                                                      std::size_t size, std::size_t i,
+[[gnu::always_inline]] constexpr void write_gradients(const Change& change, T* preactivations,
+                                                      T* gradient, std::size_t size, std::size_t i,
                                                       std::index_sequence<block...>) {
     const T first = gradient[i];
     T second{};
@@ -195,7 +199,7 @@ template <class Cell, class Change, class T, std::size_t... block>
         gradient[size + i] = second + pulled<Cell::blocks + 1>(change, first, second);
     }
     gradient[i] = first + pulled<Cell::blocks>(change, first, second);
-    (write_block<Cell, block>(change, first, second, slots, size, i), ...);
+    (write_block<Cell, block>(change, first, second, preactivations, size, i), ...);
 }
 
 }  // namespace detail
@@ -204,7 +208,7 @@ template <class Cell, class Change, class T, std::size_t... block>
 template <class Cell, class T>
 [[gnu::always_inline]] constexpr void advance_unit(const StepArrays<T>& at, std::size_t i,
                                                    T* after) {
-    const detail::StepInputs<T, Cell, 0, Slots<Cell>> in{at, i};
+    const detail::StepInputs<T, Cell, 0, Preactivations<Cell>> in{at, i};
     detail::write_state(Cell::update(in), at.state, after, at.size, i);
 }
 
@@ -212,9 +216,9 @@ template <class Cell, class T>
 /// is the gradient by; of the state all but what comes through the products.
 template <class Cell, class T>
 [[gnu::always_inline]] constexpr void pull_back_unit(const StepArrays<T>& at, std::size_t i,
-                                                     T* slots, T* gradient) {
-    const detail::StepInputs<T, Cell, 1, Slots<Cell>> in{at, i};
-    detail::write_gradients<Cell>(Cell::update(in), slots, gradient, at.size, i,
+                                                     T* preactivations, T* gradient) {
+    const detail::StepInputs<T, Cell, 1, Preactivations<Cell>> in{at, i};
+    detail::write_gradients<Cell>(Cell::update(in), preactivations, gradient, at.size, i,
                                   std::make_index_sequence<Cell::blocks>{});
 }
 
