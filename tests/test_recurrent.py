@@ -419,7 +419,7 @@ def core_arguments(**changes: Any) -> dict[str, Any]:
     arguments = {
         "kind": "gru", "inputs": zeros((5, 2)), "weight_ih": zeros((9, 2)),
         "weight_hh": zeros((9, 3)), "bias_ih": zeros(9), "bias_hh": zeros(9),
-        "start": zeros((3, 3)), "active": np.array([3, 2]), "slots": None, "n_threads": 1,
+        "start": zeros((3, 3)), "active": np.array([3, 2]), "preactivations": None, "n_threads": 1,
     }  # fmt: skip
     return {**arguments, **changes}
 
@@ -430,7 +430,7 @@ def core_arguments(**changes: Any) -> dict[str, Any]:
         ("kind", "mgu"), ("inputs", np.zeros((4, 2))), ("weight_ih", np.zeros((9, 1))),
         ("weight_hh", np.zeros((9, 0))), ("weight_hh", np.zeros((6, 3))), ("bias_ih", np.zeros(8)),
         ("start", np.zeros((2, 3))), ("active", np.array([2, 3])), ("active", np.array([3, 0])),
-        ("active", np.array([3, 3])), ("slots", np.zeros((5, 9))), ("n_threads", 0),
+        ("active", np.array([3, 3])), ("preactivations", np.zeros((5, 9))), ("n_threads", 0),
     ],
 )  # fmt: skip
 def test_the_core_checks_every_shape(name: str, value: Any) -> None:
