@@ -389,7 +389,7 @@ def tables(result: Row) -> dict[str, str]:
 
 def main() -> None:
     """Measure and write what came of it."""
-    networks = parts(SIZES, LONG_SIZES)
+    networks = parts(SIZES, tuple(LONG_SIZES))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=networks, action="append")
     parser.add_argument("--missing", action="store_true")
