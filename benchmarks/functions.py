@@ -49,8 +49,10 @@ N_STRONG = 2
 """Directions along which a hard network holds what it has read."""
 
 SIZES = (64, 128, 256, 512)
-LONG_SIZES = (256, 512, 1024, 2048)
-"""For the exponent, on our side alone."""
+LONG_SIZES = {256: 500, 512: 500, 1024: 500, 2048: 200}
+"""For the exponent, on our side alone, and from how many starts."""
+LONGEST = 600
+"""Seconds for a network of these; one that takes longer is said not to have been reached."""
 
 N_STARTS = 500
 N_FINDERS_STARTS = {64: 200, 128: 200, 256: 100, 512: 50}
@@ -260,12 +262,20 @@ def count(kind: str, hardness: str, size: int, n_starts: int) -> str:
     return "\n".join(lines)
 
 
-def apart(kind: str, size: int, n_starts: int) -> Row:
-    """Search a network in a process of its own."""
+def apart(kind: str, size: int, n_starts: int, seconds: float = LONGEST) -> Row:
+    """Search a network in a process of its own, which ends after so many seconds at the latest."""
     order = [sys.executable, "-m", "benchmarks.functions", "--alone", kind, str(size)]
-    said = subprocess.run(
-        [*order, str(n_starts)], check=True, capture_output=True, text=True, cwd=ROOT
-    )
+    try:
+        said = subprocess.run(
+            [*order, str(n_starts)],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return {"not_reached_within_seconds": seconds}
     found: Row = json.loads(said.stdout)
     return found
 
@@ -288,6 +298,7 @@ def parts(sizes: Sequence[int], long_sizes: Sequence[int]) -> dict[str, list[Row
 def measured(part: str, network: Row, n_starts: int, rounds: int) -> Row:
     """Return a network of a part with what came of it."""
     if part == "scaling":
+        n_starts = min(n_starts, LONG_SIZES.get(network["size"], n_starts))
         return network | {"starts": n_starts} | apart(**network, n_starts=n_starts)
     if network["hardness"] == "chaotic":
         n_starts = min(n_starts, N_CHAOTIC_STARTS)
@@ -296,8 +307,23 @@ def measured(part: str, network: Row, n_starts: int, rounds: int) -> Row:
 
 def exponent(rows: Sequence[Row]) -> float:
     """Return p of the power H^p that times of searches follow."""
+    rows = _reached(rows)
     sizes = np.log([row["size"] for row in rows])
     return float(np.polyfit(sizes, np.log([row["ms_per_start"] for row in rows]), 1)[0])
+
+
+def _reached(rows: Sequence[Row]) -> list[Row]:
+    """Return the networks whose search came to its end."""
+    return [row for row in rows if "ms_per_start" in row]
+
+
+def _scaling_line(row: Row) -> str:
+    begin = f"| {row['kind']} | {row['size']} | {row['starts']} "
+    if "ms_per_start" not in row:
+        return begin + f"| not reached within {row['not_reached_within_seconds']:g} s | | |"
+    return begin + (
+        f"| {row['ms_per_start']:.2f} | {row['first_search_seconds']:.2f} | {row['peak_mib']:.0f} |"
+    )
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -342,18 +368,14 @@ def run(path: Path, networks: dict[str, list[Row]], n_starts: int, *, missing: b
 def scaling_table(rows: Sequence[Row]) -> str:
     """Return a Markdown table of our own searches by size, with the exponent of each kind."""
     lines = [
-        "| network | H | ms per start | four starts at first, s | peak memory, MB |",
-        "|---|---:|---:|---:|---:|",
+        "| network | H | starts | ms per start | four starts at first, s | peak memory, MB |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for kind in KINDS:
         own = [row for row in rows if row["kind"] == kind]
-        lines += [
-            f"| {kind} | {row['size']} | {row['ms_per_start']:.2f} "
-            f"| {row['first_search_seconds']:.2f} | {row['peak_mib']:.0f} |"
-            for row in own
-        ]
-        if len(own) > 1:
-            lines.append(f"| {kind}: exponent | | {exponent(own):.2f} | | |")
+        lines += map(_scaling_line, own)
+        if len(_reached(own)) > 1:
+            lines.append(f"| {kind}: exponent | | | {exponent(own):.2f} | | |")
     return "\n".join(lines)
 
 
@@ -367,7 +389,7 @@ def tables(result: Row) -> dict[str, str]:
 
 def main() -> None:
     """Measure and write what came of it."""
-    networks = parts(SIZES, LONG_SIZES)
+    networks = parts(SIZES, tuple(LONG_SIZES))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=networks, action="append")
     parser.add_argument("--missing", action="store_true")

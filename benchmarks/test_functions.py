@@ -42,3 +42,14 @@ def test_a_search_is_measured_alone() -> None:
 def test_the_exponent_is_that_of_the_times() -> None:
     rows = [{"size": size, "ms_per_start": size**2.5} for size in (256, 512, 1024)]
     assert abs(functions.exponent(rows) - 2.5) < 1e-9
+
+
+def test_a_network_that_takes_longer_is_said_not_to_have_been_reached() -> None:
+    late = {"kind": "gru", "size": 8, "starts": 3} | functions.apart("gru", 8, 3, seconds=0.01)
+    rows = [{"kind": "gru", "size": size, "starts": 3} | _taking(size**2.0) for size in (2, 4)]
+    assert functions.exponent([*rows, late]) == functions.exponent(rows)
+    assert "| gru | 8 | 3 | not reached within 0.01 s |" in functions.scaling_table([*rows, late])
+
+
+def _taking(ms: float) -> dict[str, float]:
+    return {"ms_per_start": ms, "first_search_seconds": 0.1, "peak_mib": 1.0}

@@ -123,9 +123,9 @@ class Searcher {
     void search_preconditioned(const Indices& starts) {
         const bool has_inverse = backend_.make_preconditioner();
         const std::size_t patience = tuning.patience;
+        const double share = tuning.affordable_share * (backend_.size() < large_map ? 1 : 2);
         const double affordable =
-            std::max(tuning.affordable_share * static_cast<double>(backend_.size()),
-                     double{tuning.least_affordable});
+            std::max(share * static_cast<double>(backend_.size()), double{tuning.least_affordable});
         pass(KrylovNewton{backend_.reduced(), has_inverse, patience, affordable}, starts);
         pass(LevenbergMarquardt{backend_.reduced()}, interrupted(starts));
         descend_together(unfinished(starts), [&](const Indices& leaders) {
@@ -205,11 +205,14 @@ class Searcher {
 
     static constexpr double any_price = std::numeric_limits<double>::infinity();
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
-    /// Whether it is a map, each of whose products is a call of its owner's. It hands starts over
-    /// at the price of a cell's: with 1.5 times that, leaky networks of 128 units with strong
-    /// directions gain a little and those of 64 lose half (`python -m benchmarks.functions
-    /// --count`).
+    /// Whether it is a map, each of whose products is a call of its owner's.
     static constexpr bool is_map = !ReducedEquation<Backend>::has_linear_products;
+    /// The size from which on a map hands starts over at twice the price of a cell's: its Jacobians
+    /// take most of a step by factors. So a UGRNN of 256 units takes two thirds of the time, and
+    /// leaky networks and GRUs no less and no more, but chaotic ones a tenth longer; with 128 units
+    /// chaotic ones would take half as long again, and with 64 those with strong directions
+    /// (`python -m benchmarks.functions --count`).
+    static constexpr std::size_t large_map = is_map ? 256 : std::numeric_limits<std::size_t>::max();
     /// The size up to which a map is searched with the fewest calls (benchmarks/functions.py).
     static constexpr std::size_t smallest_dense = is_map ? 32 : 0;
     /// The hidden size up to which a start may have dense factors (benchmarks/results).
