@@ -50,6 +50,10 @@ SIZES_AND_GAINS = (
     (128, 10.0),
     (256, 2.0),
     (256, 4.0),
+    (64, 1.2),
+    (256, 1.2),
+    (64, 2.1),
+    (256, 2.1),
 )
 
 TRAINED = {
@@ -120,7 +124,7 @@ class Member:
         """What it is like, in words that head a row of a table."""
         if self.name.startswith("random"):
             gain = float(self.name.split("gain ")[1].split(",")[0])
-            return f"random, gain {'3 to 10' if gain > 2 else '1 or 2'}"
+            return f"random, gain {'3 to 10' if gain >= 3 else '1 to 2.1'}"
         return f"trained, {self.size} units"
 
     @property

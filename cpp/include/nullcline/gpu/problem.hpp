@@ -35,7 +35,8 @@ struct Costs {
     static constexpr double multiplication = 1 / 2e13;
     /// The same in factors that one block of threads makes.
     static constexpr double block_multiplication = 1 / 1e10;
-    /// The same in the CPU's products, in single precision; in double it takes twice as long.
+    /// The same in the CPU's products, in single precision; in double it takes twice as long
+    /// (`python -m benchmarks.prices` measures both).
     static constexpr double host_multiplication = 1 / 4.5e10;
     /// The loops of a slot's own in a round of Krylov-Newton: a warp minimizes two models of about
     /// sixteen directions, one barrier after the other, fifty thousand cycles in all.

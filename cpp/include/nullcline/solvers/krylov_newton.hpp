@@ -126,7 +126,7 @@ class KrylovNewton<E>::Slot {
         slot_.now.limit = std::min(slot_.now.limit, slot_.program.patience);
         slot_.now.steps.region.radius = first_radius();
         slot_.now.shift = tuning.first_shift;
-        slot_.now.last_reduction = 1;
+        slot_.now.last_reduction = none_yet;
         slot_.now.directions = 0;
         slot_.now.model = {};
         request_state();
@@ -165,6 +165,9 @@ class KrylovNewton<E>::Slot {
     /// Whether to try a shorter step at once, after a trial was rejected. `no` where the slot has
     /// gone to another state, waits for a product, or has finished.
     enum class Retry : std::uint8_t { no, shorter };
+
+    /// The last step's reduction before there is one: more than any can be.
+    static constexpr double none_yet = 1;
 
     [[nodiscard]] NULLCLINE_DEVICE JacobianView<float> jacobian() const { return jacobian_.view(); }
     [[nodiscard]] NULLCLINE_DEVICE std::size_t size() const { return free_.size(); }
@@ -313,9 +316,14 @@ class KrylovNewton<E>::Slot {
     /// have cost less over all iterations so far and a few more.
     [[nodiscard]] NULLCLINE_DEVICE bool can_afford(std::size_t n) const {
         const auto& now = slot_.now;
+        const double spare = converges() ? tuning.spare_when_converging : tuning.spare_iterations;
         return static_cast<double>(now.directions + n) <=
-               slot_.program.affordable *
-                   (static_cast<double>(now.iterations) + tuning.spare_iterations);
+               slot_.program.affordable * (static_cast<double>(now.iterations) + spare);
+    }
+
+    /// Whether the last step gained most of what a step can, half of ‖f‖²: there are few more.
+    [[nodiscard]] NULLCLINE_DEVICE bool converges() const {
+        return slot_.now.last_reduction > tuning.good_gain && slot_.now.last_reduction < none_yet;
     }
 
     NULLCLINE_DEVICE void expand_subspace() {

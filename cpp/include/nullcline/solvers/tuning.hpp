@@ -53,17 +53,25 @@ struct Tuning {
 
     // solvers/krylov_newton.hpp: when factors of a dense matrix are to take over.
 
+    // Calibrated on half of the population of benchmarks/population.py, in time.
+
     /// Directions that cost as much as one step by factors, in units of H. On one core such a step
-    /// takes 10, 28, 100 and 450 µs at H = 32, 64, 128 and 256, and a direction 1.3, 5, 10 and 17.
-    /// Calibrated, like the next two, on half of the population of benchmarks/population.py, in
-    /// time. Halved or doubled: 2 %.
+    /// takes 10, 28, 100 and 450 µs at H = 32, 64, 128 and 256, and a direction 1.3, 5, 10 and 17
+    /// (`python -m benchmarks.prices` measures both). Halved or doubled: 2 %.
     double affordable_share = tuned("affordable_share", 0.1);
     /// The least number of such directions: small matrices cost what it takes to call for them.
     /// Halved or doubled: 1 %.
     double least_affordable = tuned("least_affordable", 6.0);
-    /// Iterations that are paid for in advance.
-    /// Halved or doubled: 1 %.
-    double spare_iterations = tuned("spare_iterations", 2.0);
+    /// Iterations that are paid for in advance. With two, easy networks whose first iterations take
+    /// many directions take up to a quarter longer, and hard ones, which end with factors, 7 %
+    /// less.
+    double spare_iterations = tuned("spare_iterations", 3.0);
+    /// The same of a start that converges: a few iterations of few directions take it to a zero.
+    /// With five or six in its place the time changes by 1 %.
+    double spare_when_converging = tuned("spare_when_converging", 4.0);
+    /// What the last step of such a start has gained, in units of ‖f‖²; half is all. On networks
+    /// where factors pay, steps gain less. With 0.35 in its place: 1 %.
+    double good_gain = tuned("good_gain", 0.4);
 
     // solvers/krylov_newton.hpp: the model and its products.
 
