@@ -23,10 +23,11 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline.cells.double_precision import in_float64
-from nullcline.cells.protocol import HasPrecision, Layered, require_cell
+from nullcline.cells.protocol import HasPrecision, Layered
 from nullcline.certify.balls import UP
 from nullcline.certify.determinants import Factored
 from nullcline.certify.enclosure import can_be_enclosed, enclosure_for
+from nullcline.certify.fitting import require_states_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +60,13 @@ def index_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> NDArray
     numpy.ndarray
         sign det(I - Dn), +1 or -1; 0 where rounding leaves it open, as at a fold or on a line of
         fixed points. Shape (n,), int8.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `cell` is no cell, or states or inputs are not as long as its own.
     """
-    require_cell(cell)
+    require_states_of(cell, h, inputs)
     if isinstance(cell, Layered):
         return _of_layers(cell, h, inputs)
     twin = in_float64(cell)
