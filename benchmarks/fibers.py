@@ -1,25 +1,29 @@
 """What fibers beyond the box meet: points in the box alone and beyond it, in counts.
 
 `python -m benchmarks.fibers` traces one random point of random networks of every kind whose outputs
-are bounded, and writes `results/fibers.json`: states of the longest curve, factorizations, fixed
-points that are met, and curves at fault, of which there should be none. `--networks N` makes N of
-each kind, size and gain.
+are bounded, and writes `results/fibers.json` and the table of docs/fibers.md: states of the longest
+curve, factorizations, fixed points that are met, and curves at fault, of which there should be
+none. `--networks N` makes N of each kind, size and gain; `--margin X` saturates the map over
+another margin, `--gain X` tries another gain, and both only print.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 from collections import Counter
 from itertools import product
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
 import nullcline as nc
 from benchmarks.curves import counted
-from benchmarks.report import ROOT
+from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
+from nullcline.continuation import extended_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,30 +72,53 @@ def row(kind: str, size: int, gain: float, seed: int) -> dict[str, Any] | None:
             "factorizations": counts["factorizations"],
             "met": int(np.sum(traced.points.kind == "fixed")),
             "whole": curve.is_whole,
-            "ends": curve.ends,
             "faults": traced.faults,
         }
     return found
 
 
-def main() -> None:
-    """Write the results, and print a line for each kind."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", type=int, default=4)
-    n = parser.parse_args().networks
-    every = [row(*case) for case in product(GATES, SIZES, GAINS, range(n))]
-    rows = [one for one in every if one is not None]
-    write_json(RESULTS / "fibers.json", {"packages": versions(), "rows": rows})
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return a line for each kind in Markdown."""
+    lines = [
+        "| cell | networks | met in the box | met beyond it | median states | most | "
+        "factorizations a state | not whole | at fault |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
     for kind in GATES:
         own = [one for one in rows if one["kind"] == kind]
-        met = [sum(one[where]["met"] for one in own) for where in ("box", "beyond")]
-        longest = max(one["beyond"]["states"] for one in own)
-        part = sum(not one["beyond"]["whole"] for one in own)
-        faults = sum(len(one["beyond"]["faults"]) for one in own)
-        print(
-            f"{kind}: {len(own)} networks; {met[0]} points met in the box, {met[1]} beyond; "
-            f"longest curve {longest} states; {part} not whole; {faults} at fault"
-        )
+        beyond = [one["beyond"] for one in own]
+        states = [one["states"] for one in beyond]
+        cells = [
+            f"`{kind}`",
+            len(own),
+            sum(one["box"]["met"] for one in own),
+            sum(one["met"] for one in beyond),
+            f"{statistics.median(states):.0f}",
+            max(states),
+            f"{sum(one['factorizations'] for one in beyond) / sum(states):.2f}",
+            sum(not one["whole"] for one in beyond),
+            sum(len(one["faults"]) for one in beyond),
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and write what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--networks", type=int, default=3)
+    parser.add_argument("--margin", type=float)
+    parser.add_argument("--gain", type=float)
+    options = parser.parse_args()
+    gains = GAINS if options.gain is None else (options.gain,)
+    margin = extended_map.MARGIN if options.margin is None else options.margin
+    with patch.object(extended_map, "MARGIN", margin):
+        every = [row(*case) for case in product(GATES, SIZES, gains, range(options.networks))]
+    rows = [one for one in every if one is not None]
+    print(table(rows))
+    if options.margin is None and options.gain is None:
+        write_json(RESULTS / "fibers.json", {"packages": versions(), "rows": rows})
+        fill(ROOT / "docs" / "fibers.md", {"fibers": table(rows)})
 
 
 if __name__ == "__main__":

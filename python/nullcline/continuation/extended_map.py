@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 MARGIN = 0.1
-"""δ in widths of the box. With 0.5 a curve in thirty of random LSTMs of gain 5 stopped where it was
-too steep; with 0.05 curves of tanh networks took a quarter more steps, with 0.1 a few more."""
+"""δ in widths of the box. A wider margin makes LSTMs steeper than their curves can be followed, a
+narrower one bends all curves near the faces (`python -m benchmarks.fibers --margin`)."""
 
 
 class Within(NamedTuple):
