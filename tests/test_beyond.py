@@ -17,7 +17,7 @@ from nullcline.continuation import fiber_problem, fibers, orientation
 from nullcline.continuation.curve_problem import CurveStop, Problem
 from nullcline.continuation.curves import Trace
 from nullcline.continuation.extended_map import ExtendedResidual, Saturation
-from nullcline.continuation.last_turn import last_turn
+from nullcline.continuation.last_turn import _parts, last_turn
 from nullcline.continuation.pseudo_arclength import Branch
 from nullcline.continuation.zeros_on_curve import zeros_on
 from testing.every_cell import random_network
@@ -318,8 +318,6 @@ def test_beyond_the_last_turn_every_determinant_is_positive(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", BOUNDED)
 def test_no_slope_is_larger_than_its_bound(kind: str) -> None:
-    from nullcline.continuation.last_turn import _parts
-
     for seed in range(3):
         cell = bounded(kind, 5, 3.0, seed)
         image = Saturation(cell.box).image()
@@ -331,6 +329,20 @@ def test_no_slope_is_larger_than_its_bound(kind: str) -> None:
         for part, own in zip(parts, cuts, strict=True):
             bounds = np.column_stack([part._slopes(unit) for unit in np.eye(len(slopes[own]))])
             assert (slopes[own, own] <= bounds + 1e-9).all()
+
+
+@pytest.mark.parametrize("gate", range(4), ids=["i", "f", "g", "o"])
+def test_no_slope_of_an_lstms_gate_alone_is_larger_than_its_bound(gate: int) -> None:
+    rng = np.random.default_rng(gate)
+    weights, biases = np.zeros((16, 4)), np.array([2.0, 0.5, 1.0, 3.0]).repeat(4)
+    weights[4 * gate : 4 * gate + 4] = rng.normal(size=(4, 4))
+    cell = nc.LSTM(np.zeros((16, 1)), weights, biases)
+    states = rng.uniform(-1.2, 1.2, (400, 4))
+    slopes = np.abs(cell.residual_jacobian(states) + np.eye(4)).max(axis=0)
+    (part,) = _parts(cell, None, np.ones(4))
+    bounds = np.column_stack([part._slopes(unit) for unit in np.eye(4)])
+    assert (slopes <= bounds).all()
+    assert (slopes > 0.1 * bounds).any() or gate == 2  # whose bound is for an open memory
 
 
 def test_a_direction_without_some_units_may_have_no_last_turn() -> None:

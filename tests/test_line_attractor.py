@@ -171,8 +171,8 @@ def test_a_curve_beyond_the_box_is_measured_where_it_goes_through_its_beginning(
     (inside,), (beyond,) = (nc.trace(cell, points, beyond=on).curves for on in (False, True))
     assert not beyond.is_inside.all()
     ours, expected = (nc.measure_line_attractor(cell, one, states) for one in (beyond, inside))
-    assert ours.length == pytest.approx(expected.length, rel=0.05)
-    assert ours.width == pytest.approx(expected.width, rel=0.05)
+    assert ours.length == pytest.approx(expected.length, rel=1e-4)
+    assert ours.width == pytest.approx(expected.width, rel=1e-4)
 
 
 def test_chunks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

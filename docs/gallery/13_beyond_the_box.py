@@ -2,8 +2,8 @@
 A fiber beyond the box
 ======================
 
-A directional fiber may leave the box that a network's states stay in, and come back. Followed there,
-too, it meets fixed points that lie on no piece of it that is seen from inside.
+A directional fiber may leave the box that a network's states stay in, and come back. Followed
+there, too, it meets fixed points that lie on no piece of it that is seen from inside.
 """
 
 import numpy as np
