@@ -52,7 +52,7 @@ to their ends, for what "auto" prepares: on IMDB GRUs of 256 to 1024 units it to
 
 IN_BOX, BEYOND = 1000, 20_000
 """Points of a curve to either side, at most, where nothing is said: on random networks of 8 to 40
-units and gains of 2 to 5 the longest curve beyond the box had 12,000 (`benchmarks/fibers.py`)."""
+units and gains of 2 and 4 the longest curve beyond the box had 6,465 (`benchmarks/fibers.py`)."""
 
 
 @one_blas_thread()
