@@ -204,6 +204,18 @@ def test_a_function_is_asked_for_nothing_far_outside_of_its_bounds() -> None:
     check(curve, cell)
 
 
+def test_where_a_function_leaves_its_bounds_nothing_outside_is_called_a_fixed_point() -> None:
+    """The outer points of tanh(3 h) are at ±0.995, beyond the bounds."""
+    cell = nc.from_function(
+        lambda x, h: torch.tanh(3 * h) + 0 * x, 1, 1, bounds=(-0.97, 0.97), smooth=True
+    )
+    found = nc.trace(cell, np.zeros(1), beyond=True)
+    (curve,) = found.curves
+    assert curve.fixed_h.tolist() == [[0.0]]
+    assert curve.fault is not None
+    assert found.faults == (f"curve 0: {curve.fault}",)
+
+
 def test_without_bounds_a_curve_goes_to_the_tau_that_was_stated() -> None:
     cell = nc.LeakyRNN(
         np.zeros((6, 1)),

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 AT_ZERO = 1e-10
 """A τ where a curve begins that is a fixed point's."""
 
+SLACK = 1e-8
+"""How far outside of the box a saturated unit's rounding may put a fixed point."""
+
 POLISHES = 3
 FINE = 1e-4
 """Newton's steps to the last digits of a fixed point on a curve, and how long they may be."""
@@ -169,8 +172,11 @@ class Curve(Shown):
         )
         begin = self.tau[self.arclength == 0]  # nothing of a part of a curve
         found = zeros_on(problem, branch, len(begin) > 0 and abs(float(begin[0])) <= AT_ZERO)
-        points = np.array([self._polished(point) for point in found.points])
-        return Zeros(points.reshape(found.points.shape), found.arclength)
+        # Outside of the box there is none, unless a function leaves its bounds near their faces.
+        is_inside = self.cell.box_at(self.inputs).room(found.points[:, :-1]) >= -SLACK
+        kept = is_inside.all(axis=1)
+        points = np.array([self._polished(point) for point in found.points[kept]])
+        return Zeros(points.reshape(-1, found.points.shape[1]), found.arclength[kept])
 
     def _polished(self, point: Vector) -> Vector:
         """Return a zero to rounding, if Newton's method has only a little to do."""
