@@ -42,7 +42,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.certify.balls import TINY, UP, bound, gamma
+from nullcline.certify.balls import TINY, UP, bound
 from nullcline.certify.determinants import Factored
 from nullcline.certify.fitting import require_states_of
 from nullcline.certify.layers import enclosed_layers
@@ -305,7 +305,7 @@ def _certify_cell(at: Enclosure, state: Vector) -> _Outcome:
             return _Outcome(SINGULAR)
         magnitude = np.abs(factored.inverse)
         y = bound(magnitude @ at.residual.magnitude())
-        z = _defect(factored.inverse, magnitude, at)
+        z = bound(factored.defects + magnitude @ at.jacobian_error.sum(axis=1))
         if not z < 1:
             blurred = bound(at.jacobian_error.sum(axis=1)) >= BLURRED
             return _Outcome(COARSE if blurred else SINGULAR, y=y, z=z)
@@ -345,25 +345,20 @@ def _spectrum(layers: Layers, state: Floats, x: Floats | None, radii: Vector) ->
     return Spectrum(total, max(part.error for part in parts))
 
 
-def _defect(inverse: Matrix, magnitude: Matrix, at: Enclosure) -> float:
-    """Return a bound of ‖I - A DG‖, DG being anything within the Jacobian's error of it."""
-    size = len(inverse)
-    error = np.eye(size) + inverse @ at.jacobian
-    rounding = gamma(size + 2) * (magnitude @ np.abs(at.jacobian).sum(axis=1) + 1)
-    return bound(np.abs(error).sum(axis=1) + rounding + magnitude @ at.jacobian_error.sum(axis=1))
-
-
 def _radii(at: Enclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
     """Return the radii proved over the best of balls: the smaller, the lower K, and the reach."""
     best = _Outcome(TOO_FAR, y=y, z=z)
-    for within in BALLS:
-        k = bound(magnitude @ at.curvature(within))
+    # K over the least ball says how far any may reach: those of more than twice that reach less.
+    k = bound(magnitude @ at.curvature(float(BALLS[-1])))
+    reach = (1 - z) / k if np.isfinite(k) else 0.0
+    for within in BALLS[BALLS / 2 <= reach]:
+        k = bound(magnitude @ at.curvature(float(within)))
         if not np.isfinite(k):
             continue
-        unique = min(within, (1 - z) / k / UP)
+        unique = min(float(within), (1 - z) / k / UP)
         exists = _smallest_root(y, z, k)
         if exists <= unique and not unique <= best.unique:
-            best = _Outcome(PROVED, exists, unique, y, z, k)
+            best = _Outcome(PROVED, exists, unique, y=y, z=z, k=k)
         if unique == within:  # smaller balls reach less
             break
     if best.reason != PROVED and not np.isfinite(k):

@@ -87,9 +87,11 @@ def _disc_radii(
     """Return the d_i; NaN where ‖I - W V‖ is not below 1."""
     n = len(values)
     sums = _sums(vectors)
-    # The error of a complex sum of products is at most √2 γ times the sum of their sizes.
-    lost = 2 * gamma(2 * n + 4)
-    apart = _sums(np.eye(n) - _product(inverse, vectors)) + lost * (np.abs(inverse) @ sums + 1)
+    # A complex sum of n products, as sums of 2n real ones, is off by at most √2 γ times their sizes;
+    # one of real by complex numbers, as sums of n, by γ times them.
+    apart = _sums(np.eye(n) - _product(inverse, vectors))
+    apart = apart + 2 * gamma(2 * n + 4) * (np.abs(inverse) @ sums + 1)
+    lost = gamma(n + 8)
     residual = _product(jacobian.middle, vectors) - vectors * values
     of_terms = np.abs(jacobian.middle) @ sums + np.abs(vectors) @ np.abs(values)
     off = _sums(residual) + lost * of_terms + jacobian.radius @ sums
