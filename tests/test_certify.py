@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from nullcline.certify.certificates import REASONS
-from nullcline.certify.enclosure import GRUEnclosure
 from testing import ball_reference
 from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
 from testing.trained_networks import LAYERS, trained_layer

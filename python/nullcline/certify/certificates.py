@@ -306,12 +306,12 @@ def _certify_cell(at: Enclosure, state: Vector) -> _Outcome:
         magnitude = np.abs(factored.inverse)
         y = bound(magnitude @ at.residual.magnitude())
         z = bound(factored.defects + magnitude @ at.jacobian_error.sum(axis=1))
+        blurred = bound(at.jacobian_error.sum(axis=1)) >= BLURRED
         if not z < 1:
-            blurred = bound(at.jacobian_error.sum(axis=1)) >= BLURRED
             return _Outcome(COARSE if blurred else SINGULAR, y=y, z=z)
         outcome = _radii(at, magnitude, y, z)
         if outcome.reason != PROVED:
-            return outcome
+            return replace(outcome, reason=COARSE) if blurred else outcome
         # ‖I - A DG‖ < 1 over the ball and at -DG's middle, whose determinant has the same sign.
         index = factored.determinant_sign()
         return _of_whole_state(at, state, replace(outcome, index=index))

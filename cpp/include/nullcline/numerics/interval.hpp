@@ -206,10 +206,8 @@ template <>
 
 template <>
 [[nodiscard]] constexpr Derivatives<Interval> enclosed<LogisticSigmoid>(const Interval& u) {
-    const auto bend = [](double x) {
-        const elementary::Logistic<double> f = elementary::logistic(x);
-        return f.value * f.complement * (f.complement - f.value);
-    };
+    // 1 − 2 σ(u) is −tanh(u / 2), to full precision about zero too
+    const auto bend = [](double x) { return -detail::logistic_slope(x) * elementary::tanh(x / 2); };
     // ln(2 + √3) and 1 / (6 √3), the latter rounded up
     return {enclosed_logistic(u).value, detail::hump(u, 0.25, detail::logistic_slope),
             detail::wave(u, 1.3169578969248166, 0.09622504486493764, bend)};
