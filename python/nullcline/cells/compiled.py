@@ -167,7 +167,7 @@ class CompiledCell(HasParts, CellWeights, Shown):
         return kind, *wide, activations
 
     def _core_arrays(self) -> tuple[Any, ...]:
-        """Return what `core_weights` does, with both biases, (2, gates H), in place of their sum."""
+        """Return what `core_weights` does, with both biases, (2, gates H), and not their sum."""
         weight_ih, weight_hh, bias_ih, bias_hh = (
             self._by_gate(array)[list(self._order)] for array in self._weights
         )

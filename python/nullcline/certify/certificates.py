@@ -19,9 +19,9 @@ every ball with Z + K r < 1, so that no other zero lies in any of those: the lar
 A is the inverse of DG(h̄) as floating point finds it; how good it is shows in Z. Every rounding
 error is bounded: `nullcline.certify.enclosure` says how.
 
-Distances are in the state. An LSTM's c is a function of h at a fixed point: the ball of existence is
-one of h, and c over it is enclosed. So the larger of both distances is `radius_exists`; and no other
-fixed point has its h, and so its state, within `radius_unique`.
+Distances are in the state. An LSTM's c is a function of h at a fixed point: the ball of existence
+is one of h, and c over it is enclosed. So the larger of both distances is `radius_exists`; and no
+other fixed point has its h, and so its state, within `radius_unique`.
 
 The layers of a stack are proved from the first up. What a layer reads at the joint fixed point is
 known to within the ball of existence of the layer below, and all of its bounds hold for every input
@@ -351,7 +351,7 @@ def _radii(at: Enclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
     # K over the least ball says how far any may reach: those of more than twice that reach less.
     k = bound(magnitude @ at.curvature(float(BALLS[-1])))
     reach = (1 - z) / k if np.isfinite(k) else 0.0
-    for within in BALLS[BALLS / 2 <= reach]:
+    for within in BALLS[reach >= BALLS / 2]:
         k = bound(magnitude @ at.curvature(float(within)))
         if not np.isfinite(k):
             continue

@@ -65,7 +65,8 @@ class Factored:
         with np.errstate(over="ignore", invalid="ignore"):
             left = np.abs(np.eye(size) - self.inverse @ self._matrix).sum(axis=1)
             sizes = magnitude @ np.abs(self._matrix).sum(axis=1)
-            return UP * (left + gamma(size + 2) * (sizes + 1))
+            bounds: Vector = UP * (left + gamma(size + 2) * (sizes + 1))
+        return bounds
 
     def determinant_sign(self, error: Matrix | None = None) -> int:
         """Return the sign of det A, the same for every A within an error of the matrix.

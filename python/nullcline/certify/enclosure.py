@@ -83,9 +83,7 @@ class Enclosure:
     def _around(self, within: float) -> Ball:
         return Ball(self._h, np.full_like(self._h, within))
 
-    def _linearize(
-        self, is_reduced: bool, states: Ball
-    ) -> tuple[Vector, Vector, Matrix, Matrix]:
+    def _linearize(self, is_reduced: bool, states: Ball) -> tuple[Vector, Vector, Matrix, Matrix]:
         found: tuple[Vector, Vector, Matrix, Matrix] = self._core.linearize(
             is_reduced, states.low, states.high, *self._drive
         )

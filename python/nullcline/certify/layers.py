@@ -46,9 +46,7 @@ class Layers:
                 start, number = start + cell.state_size, number + 1
                 outputs.append(own[: cell.hidden_size])
                 yield enclose, own, read
-            radii = [
-                np.full(len(part), radius_of(first + i)) for i, part in enumerate(outputs)
-            ]
+            radii = [np.full(len(part), radius_of(first + i)) for i, part in enumerate(outputs)]
             read = Ball(np.concatenate(outputs), np.concatenate(radii))
 
 

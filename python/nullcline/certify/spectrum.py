@@ -2,8 +2,8 @@
 
 Let J be any matrix within R of M, entry by entry, and let M V = V Λ + S with any Λ = diag(λ) and
 any V. Where ‖I - W V‖ < 1 for some W, V is regular, and V⁻¹ J V = Λ + X has the eigenvalues of J,
-with V X = S + (J - M) V. With E = I - W V and T = W (S + (J - M) V), X = T + E X; so the row sums of
-|X| are at most
+with V X = S + (J - M) V. With E = I - W V and T = W (S + (J - M) V), X = T + E X; so the row sums
+of |X| are at most
 
     d_i = t_i + e_i max t / (1 - max e),
 
@@ -54,7 +54,9 @@ class Spectrum:
 
 def enclosed_spectrum(jacobian: Ball) -> Spectrum:
     """Return what is proved of the eigenvalues of every matrix of a ball, (S, S)."""
-    with np.errstate(all="ignore"):  # what is not finite proves nothing
+    if not (np.isfinite(jacobian.middle).all() and np.isfinite(jacobian.radius).all()):
+        return Spectrum(None, np.inf)
+    with np.errstate(all="ignore"):  # what overflows proves nothing
         found = _by_discs(jacobian)
         if found.n_outside is None and _is_stable(jacobian):
             return Spectrum(0, found.error)
@@ -64,8 +66,6 @@ def enclosed_spectrum(jacobian: Ball) -> Spectrum:
 def _by_discs(jacobian: Ball) -> Spectrum:
     unknown = Spectrum(None, np.inf)
     matrix = jacobian.middle
-    if not (np.isfinite(matrix).all() and np.isfinite(jacobian.radius).all()):
-        return unknown
     try:
         values, vectors = np.linalg.eig(matrix)
         inverse = np.linalg.inv(vectors)
@@ -87,8 +87,8 @@ def _disc_radii(
     """Return the d_i; NaN where ‖I - W V‖ is not below 1."""
     n = len(values)
     sums = _sums(vectors)
-    # A complex sum of n products, as sums of 2n real ones, is off by at most √2 γ times their sizes;
-    # one of real by complex numbers, as sums of n, by γ times them.
+    # A complex sum of n products, as sums of 2n real ones, is off by at most √2 γ times their
+    # sizes; one of real by complex numbers, as sums of n, by γ times them.
     apart = _sums(np.eye(n) - _product(inverse, vectors))
     apart = apart + 2 * gamma(2 * n + 4) * (np.abs(inverse) @ sums + 1)
     lost = gamma(n + 8)
@@ -113,7 +113,8 @@ def _sums(matrix: NDArray[Any]) -> Vector:
 def _product(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Return a b of complex matrices by real products, whose rounding is known."""
     if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
-        return a @ b
+        real: NDArray[Any] = a @ b
+        return real
     product: NDArray[Any] = a.real @ b.real + 1j * (a.real @ b.imag)
     if np.iscomplexobj(a):
         product = product - a.imag @ b.imag + 1j * (a.imag @ b.real)
@@ -155,6 +156,8 @@ def _is_positive(matrix: Matrix, error: float) -> bool:
     n = len(matrix)
     trace = float(np.abs(np.diag(matrix)).sum())
     shift = UP * (error + 2 * gamma(n + 4) * trace) + TINY
+    if not (np.isfinite(shift) and np.isfinite(matrix).all()):
+        return False  # which Cholesky's factorization does not notice
     try:
         np.linalg.cholesky(matrix - shift * np.eye(n))
     except np.linalg.LinAlgError:
