@@ -182,6 +182,45 @@ def test_a_recurrence_of_low_rank_is_certified_as_the_product_of_its_factors() -
     assert holds(at.residual, residual)
 
 
+# What a second opinion notices
+
+
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_a_wrong_entry_and_a_radius_too_small_are_noticed(kind: str) -> None:
+    network = random_network(kind, 3, 2, 1.0, 5)
+    h, x = np.array([0.1, -0.3, 0.7]), np.array([0.5, -1.0])
+    at = enclosure_for(network.cell())(h, x)
+    residual, jacobian = ball_reference.residual_and_jacobian(network, ball_reference.exact(h), x)
+    wrong = at.jacobian.copy()
+    wrong[1, 2] *= 1 + 1e-12
+    wrong[1, 2] += 1e-12
+    assert not holds(Ball(wrong, at.jacobian_error), jacobian.entries())
+    assert not holds(Ball(at.residual.middle, at.residual.radius * 1e-4), residual)
+    points = points_of(network, x)
+    exists = points.certify().radius_exists
+    truth = ball_reference.equilibrium(
+        network, ball_reference.polish(network, points.h[0, :3].astype(np.float64), x), x
+    )
+    size = len(truth)
+    assert holds(Ball(points.h[0], np.full(size, exists[0])), truth)
+    moved = points.h[0] + 2 * exists[0]
+    assert not holds(Ball(moved, np.full(size, exists[0] * 1e-3)), truth)
+
+
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_a_point_moved_away_is_refused_or_said_to_be_as_far_as_it_is(kind: str) -> None:
+    points = points_of(random_network(kind, 6, 2, 1.2, 3), np.ones(2), 40)
+    sides = np.sign(np.random.default_rng(0).normal(size=points.h.shape))
+    for far in (1e-9, 1e-5, 1e-2, 0.5, 3.0):
+        certificates = replace(points, h=points.h + far * sides).certify()
+        proved = certificates.certified
+        assert (certificates.radius_exists[proved] >= 0.99 * far).all()
+        if far < 1e-4:
+            assert proved.all()
+        if far > 1:
+            assert not proved.any()
+
+
 # Stacks
 
 

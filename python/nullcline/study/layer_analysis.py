@@ -183,7 +183,7 @@ def _linearize(
 
 
 def _prove(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the radii that are proved at each point; NaN with cells that have no certificates."""
+    """Return the radii proved at each point; NaN with a cell that cannot be certified."""
     if not can_be_enclosed(cell):
         return np.full(len(unique), np.nan), np.full(len(unique), np.nan)
     certificates = unique.certify()

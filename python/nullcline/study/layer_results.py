@@ -113,8 +113,7 @@ class LayerAnalysis:
         The distinct ends.
     radius_exists, radius_unique
         What is proved of each distinct end (`nullcline.certify`), shape (u,): a fixed point lies
-        within the one, and no other within the other; NaN where nothing is, as with any cell but a
-        GRU.
+        within the one, and no other within the other; NaN where nothing is.
     descent
         What the paper's method ends in; None with any cell but the paper's, the GRU.
     unique_projection, end_projection
