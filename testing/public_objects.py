@@ -93,6 +93,7 @@ def results() -> Iterator[Any]:
     yield effects.rank_correlations(np.arange(6.0))["mode 1"]
     yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
+    yield nc.certify_curve(traced.curves[0], max_arcs=20)
     rnn = torch.nn.LSTM(2, 4, bidirectional=True)
     yield from nc.collect_states(rnn, [(torch.ones(3, 2, 2), ["<b>", "no"])], labels=1).values()
     yield nc.cuda.Availability("there is none")

@@ -104,6 +104,23 @@ def test_the_jacobian_changes_no_faster_than_the_curvature(
         assert (changes <= curvature * distance * (1 + 1e-9) + 1e-12 * (1 + curvature)).all()
 
 
+@settings(max_examples=60)
+@given(kinds, st.integers(1, 4), gains, st.booleans(), seeds)
+def test_second_derivatives_along_directions_are_bounded(
+    kind: str, size: int, gain: float, is_bilinear: bool, seed: int
+) -> None:
+    """By differences of the Jacobian, at a state that is not the middle of the ball."""
+    cell = random_network(kind, size, 2, gain, seed).cell()
+    rng = np.random.default_rng(seed)
+    h, x, v = rng.uniform(-1, 1, size), np.zeros(2), rng.normal(size=size)
+    w = rng.normal(size=size) if is_bilinear else np.sign(rng.normal(size=size))
+    bound = enclosure_for(cell)(h, None).curvature(0.01, v, w if is_bilinear else None)
+    at, step = h + 0.009 * rng.uniform(-1, 1, size), 1e-4 * v
+    forward, backward = cell.residual_jacobian(np.stack([at + step, at - step]), x)
+    second = (forward - backward) @ w / 2e-4
+    assert (np.abs(second) <= bound * (1 + 1e-3) + 1e-5 * (1 + bound.max())).all()
+
+
 # What is proved
 
 

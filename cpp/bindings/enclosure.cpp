@@ -98,11 +98,18 @@ class PyCellEnclosure {
     }
 
     [[nodiscard]] py::array_t<double> curvature(const A& low, const A& high, const A& drive_low,
-                                                const A& drive_high) const {
+                                                const A& drive_high, const MaybeA& v,
+                                                const MaybeA& w) const {
         const auto h = box_of(low, high, "h", cell_.size());
         const auto drive = drive_of(drive_low, drive_high);
-        NewArray<double> out({static_cast<py::ssize_t>(cell_.size())});
-        native([&] { cell_.curvature(h, drive, out.view.elements()); });
+        const auto units = static_cast<py::ssize_t>(cell_.size());
+        const auto direction = [&](const MaybeA& given, const char* name) {
+            return given ? vector(*given, name, units) : std::span<const double>();
+        };
+        const auto first = direction(v, "v");
+        const auto second = direction(w, "w");
+        NewArray<double> out({units});
+        native([&] { cell_.curvature(h, drive, first, second, out.view.elements()); });
         return out.array;
     }
 
@@ -183,7 +190,8 @@ void declare_enclosures(py::module_& module) {
         .def("zero_input_drive", &E::zero_input_drive)
         .def("map", &E::map, low, high, drive_low, drive_high)
         .def("linearize", &E::linearize, py::arg("is_reduced"), low, high, drive_low, drive_high)
-        .def("curvature", &E::curvature, low, high, drive_low, drive_high)
+        .def("curvature", &E::curvature, low, high, drive_low, drive_high,
+             py::arg("v").noconvert() = py::none(), py::arg("w").noconvert() = py::none())
         .def("complete", &E::complete, low, high, drive_low, drive_high);
 }
 

@@ -137,6 +137,19 @@ EnclosedMatrix product(const EnclosedMatrix& a, std::size_t rows, const Enclosed
     return out;
 }
 
+/// Bounds of |W| v for the first rows, v being not negative.
+void multiply_magnitudes(const EnclosedMatrix& w, const std::vector<double>& v,
+                         std::span<double> out) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        double sum = 0;
+        for (std::size_t j = 0; j < v.size(); ++j) {
+            const double radius = w.is_exact() ? 0 : w.radius.row(i)[j];
+            sum += (std::abs(w.middle.row(i)[j]) + radius) * v[j];
+        }
+        out[i] = sum * margin(v.size());
+    }
+}
+
 /// The second derivatives of one unit by pairs of fields: of its residual and, where a block is
 /// gated, of the input that it has a part in; and its slope by that block's product.
 template <class Cell, class Phi>
@@ -160,13 +173,14 @@ struct Bends {
         }
     }
 
-    /// A bound of a second derivative along fields that are at most so large.
-    [[nodiscard]] static double along(const Interval* hessian, const double* fields) {
+    /// A bound of a second derivative along two directions, whose fields are at most so large.
+    [[nodiscard]] static double along(const Interval* hessian, const double* v, const double* w) {
         double sum = 0;
         for (std::size_t p = 0, entry = 0; p < n_fields; ++p) {
             for (std::size_t q = p; q < n_fields; ++q, ++entry) {
                 if (hessian[entry].low != 0 || hessian[entry].high != 0) {
-                    sum += (p == q ? 1 : 2) * hessian[entry].magnitude() * fields[p] * fields[q];
+                    const double both = p == q ? v[p] * w[p] : v[p] * w[q] + v[q] * w[p];
+                    sum += hessian[entry].magnitude() * both;
                 }
             }
         }
@@ -407,7 +421,24 @@ void CellEnclosure::linearize(Residual which, std::span<const Interval> state,
     }
 }
 
+/// Bounds of |W_k v| for all blocks, and of |v| behind them; of all v that are at most 1, if none.
+std::vector<double> CellEnclosure::reach(std::span<const double> v) const {
+    const std::size_t units = size();
+    std::vector<double> out(row_sums_);
+    out.resize(out.size() + units, 1);
+    if (!v.empty()) {
+        std::vector<Interval> products(row_sums_.size());
+        multiply(weight_hh_, 0, products.size(),
+                 EnclosedVector(std::vector<Interval>(v.begin(), v.end())), products);
+        std::ranges::transform(products, out.begin(), &Interval::magnitude);
+        std::ranges::transform(v, out.end() - static_cast<std::ptrdiff_t>(units),
+                               [](double x) { return std::abs(x); });
+    }
+    return out;
+}
+
 void CellEnclosure::curvature(std::span<const Interval> h, std::span<const Interval> drive,
+                              std::span<const double> v, std::span<const double> w,
                               std::span<double> out) const {
     const std::size_t units = size();
     const std::vector<Interval> known = products(Residual::reduced, h, drive);
@@ -415,50 +446,48 @@ void CellEnclosure::curvature(std::span<const Interval> h, std::span<const Inter
     const UnitArrays<Interval> at(there);
     const std::vector<Interval> gate =
         traits().has_gated_input ? scales(Residual::reduced, there).gate : std::vector<Interval>();
+    const std::size_t own = row_sums_.size();  // where a direction itself is in its reach
     with_equations([&]<class C, class Phi>() {
         using Bend = Bends<C, Phi>;
-        // How far each field moves when the state moves by 1: a product by its row's sum.
-        const auto fields_of = [&](std::size_t i, double of_gated) {
+        // How far each field of unit i moves along a direction.
+        const auto fields_of = [&](const std::vector<double>& reach, std::size_t i) {
             std::array<double, Bend::n_fields> fields;
             for (std::size_t k = 0; k < C::reduced_blocks; ++k) {
-                fields[k] = row_sums_[k * units + i];
+                fields[k] = reach[k * units + i];
             }
             if constexpr (C::has_gated_input) {
-                fields[0] = of_gated;
-                fields[C::reduced_blocks] = 1;
+                fields[C::reduced_blocks] = reach[own + i];
             }
             return fields;
         };
-        // The same of a gated block's input, and a bound of the input's own second derivative.
-        std::vector<double> reach(traits().has_gated_input ? units : 0);
-        std::vector<double> bend(reach.size());
+        std::vector<double> first = reach(v);
+        std::vector<double> second = reach(w);
+        // A gated block multiplies m(h): how far that moves, and a bound of its second derivative.
+        std::vector<double> bent(units);
         if constexpr (C::has_gated_input) {
-            for (std::size_t i = 0; i < units; ++i) {
-                reach[i] = gate[units + i].magnitude();
-                if constexpr (C::reduced_blocks > 1) {
-                    reach[i] += gate[i].magnitude() * row_sums_[units + i];
-                }
-                bend[i] = Bend::along(Bend(at, i).gated_input, fields_of(i, 0).data());
+            std::vector<double> bend(units);
+            for (std::size_t j = 0; j < units; ++j) {
+                bend[j] = Bend::along(Bend(at, j).gated_input, fields_of(first, j).data(),
+                                      fields_of(second, j).data());
             }
+            for (std::vector<double>* const of : {&first, &second}) {
+                std::vector<double> moved(units);
+                for (std::size_t j = 0; j < units; ++j) {
+                    moved[j] = gate[units + j].magnitude() * (*of)[own + j];
+                    if constexpr (C::reduced_blocks > 1) {
+                        moved[j] += gate[j].magnitude() * (*of)[units + j];
+                    }
+                }
+                multiply_magnitudes(weight_hh_, moved, std::span(*of).first(units));
+            }
+            multiply_magnitudes(weight_hh_, bend, bent);
         }
         for (std::size_t i = 0; i < units; ++i) {
-            double moved = 0;
-            double bent = 0;
-            if constexpr (C::has_gated_input) {
-                for (std::size_t j = 0; j < units; ++j) {
-                    const double w = std::abs(weight_hh_.middle.view()(i, j)) +
-                                     (weight_hh_.is_exact() ? 0 : weight_hh_.radius.view()(i, j));
-                    moved += w * reach[j];
-                    bent += w * bend[j];
-                }
-                moved *= margin(units);
-                bent *= margin(units);
-            }
-            const Bend own(at, i);
-            out[i] = (Bend::along(own.residual, fields_of(i, moved).data()) +
-                      (C::has_gated_input ? own.slope.magnitude() * bent : 0)) *
-                         margin(4) +
-                     underflow;
+            const Bend of_unit(at, i);
+            const double along = Bend::along(of_unit.residual, fields_of(first, i).data(),
+                                             fields_of(second, i).data());
+            const double gated = C::has_gated_input ? of_unit.slope.magnitude() * bent[i] : 0;
+            out[i] = (along + gated) * margin(4) + underflow;
         }
     });
 }

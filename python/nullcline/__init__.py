@@ -22,7 +22,7 @@ from nullcline.cells import (
     RateRNN,
     Stack,
 )
-from nullcline.certify import Certificates
+from nullcline.certify import Certificates, Tube, certify_curve
 from nullcline.continuation import (
     Curve,
     InputBranch,
@@ -86,10 +86,12 @@ __all__ = [
     "RateRNN",
     "Stack",
     "Trace",
+    "Tube",
     "VisitedStates",
     "WordEffects",
     "__version__",
     "attribute",
+    "certify_curve",
     "collect_states",
     "concatenate",
     "cuda",

@@ -135,8 +135,13 @@ class CellEnclosure:
         high: NDArray[float64],
         drive_low: NDArray[float64],
         drive_high: NDArray[float64],
+        v: NDArray[float64] | None = None,
+        w: NDArray[float64] | None = None,
     ) -> NDArray[float64]:
-        """Return a bound of the reduced residual's second derivative in the sup norm, (H,)."""
+        """Return a bound of the reduced residual's second derivative along v and w, (H,).
+
+        Without one, of all directions that are at most 1 in the sup norm.
+        """
 
     def complete(
         self,

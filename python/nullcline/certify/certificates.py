@@ -42,10 +42,11 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.certify.balls import TINY, UP, bound
+from nullcline.certify.balls import UP, bound
 from nullcline.certify.determinants import Factored
 from nullcline.certify.fitting import require_states_of
 from nullcline.certify.layers import enclosed_layers
+from nullcline.certify.radii import best_radii
 from nullcline.certify.spectrum import Spectrum, enclosed_spectrum
 
 if TYPE_CHECKING:
@@ -56,9 +57,6 @@ if TYPE_CHECKING:
     from nullcline.certify.balls import Matrix, Vector
     from nullcline.certify.enclosure import Enclosure
     from nullcline.certify.layers import Layers
-
-BALLS = 2.0 ** -np.arange(40)
-"""Radii of the balls over which the curvature is bounded, the largest first."""
 
 REASONS = (
     "one and only one fixed point lies within radius_unique, and within radius_exists",
@@ -309,12 +307,14 @@ def _certify_cell(at: Enclosure, state: Vector) -> _Outcome:
         blurred = bound(at.jacobian_error.sum(axis=1)) >= BLURRED
         if not z < 1:
             return _Outcome(COARSE if blurred else SINGULAR, y=y, z=z)
-        outcome = _radii(at, magnitude, y, z)
-        if outcome.reason != PROVED:
-            return replace(outcome, reason=COARSE) if blurred else outcome
+        found = best_radii(at.curvature, magnitude, y, z)
+        if np.isnan(found.unique):
+            is_coarse = blurred or not np.isfinite(found.k)
+            return _Outcome(COARSE if is_coarse else TOO_FAR, y=y, z=z)
         # ‖I - A DG‖ < 1 over the ball and at -DG's middle, whose determinant has the same sign.
         index = factored.determinant_sign()
-        return _of_whole_state(at, state, replace(outcome, index=index))
+        outcome = _Outcome(PROVED, found.exists, found.unique, index, y, z, found.k)
+        return _of_whole_state(at, state, outcome)
 
 
 def _of_whole_state(at: Enclosure, state: Vector, outcome: _Outcome) -> _Outcome:
@@ -343,34 +343,3 @@ def _spectrum(layers: Layers, state: Floats, x: Floats | None, radii: Vector) ->
     decided = [n for n in counts if n is not None]
     total = sum(decided) if len(decided) == len(counts) else None
     return Spectrum(total, max(part.error for part in parts))
-
-
-def _radii(at: Enclosure, magnitude: Matrix, y: float, z: float) -> _Outcome:
-    """Return the radii proved over the best of balls: the smaller, the lower K, and the reach."""
-    best = _Outcome(TOO_FAR, y=y, z=z)
-    # K over the least ball says how far any may reach: those of more than twice that reach less.
-    k = bound(magnitude @ at.curvature(float(BALLS[-1])))
-    reach = (1 - z) / k if np.isfinite(k) else 0.0
-    for within in BALLS[reach >= BALLS / 2]:
-        k = bound(magnitude @ at.curvature(float(within)))
-        if not np.isfinite(k):
-            continue
-        unique = min(float(within), (1 - z) / k / UP)
-        exists = _smallest_root(y, z, k)
-        if exists <= unique and not unique <= best.unique:
-            best = _Outcome(PROVED, exists, unique, y=y, z=z, k=k)
-        if unique == within:  # smaller balls reach less
-            break
-    if best.reason != PROVED and not np.isfinite(k):
-        return _Outcome(COARSE, y=y, z=z)
-    return best
-
-
-def _smallest_root(y: float, z: float, k: float) -> float:
-    """Return an r with y + z r + k r² / 2 <= r and z + k r < 1, near the least one; or infinity."""
-    discriminant = (1 - z) ** 2 - 2 * k * y
-    if not discriminant > 0:
-        return np.inf
-    r = 2 * y / (1 - z + np.sqrt(discriminant)) * (1 + 1e-6) + TINY
-    holds = (y + z * r + k * r * r / 2) * UP <= r and (z + k * r) * UP < 1
-    return r if holds else np.inf

@@ -61,10 +61,13 @@ class Enclosure:
             and np.isfinite(self.jacobian_error).all()
         )
 
-    def curvature(self, within: float) -> Vector:
-        """Return a bound of ‖D²G_i‖ for each unit, over all states at most `within` away."""
+    def curvature(self, within: float, v: Vector | None = None, w: Vector | None = None) -> Vector:
+        """Return a bound of |D²G_i(v, w)| for each unit, over all states at most `within` away.
+
+        Without v or w, of all directions that are at most 1 in the sup norm.
+        """
         around = self._around(within)
-        found: Vector = self._core.curvature(around.low, around.high, *self._drive)
+        found: Vector = self._core.curvature(around.low, around.high, *self._drive, v, w)
         return found
 
     def states(self, within: float) -> Ball:

@@ -69,9 +69,11 @@ class CellEnclosure {
     void linearize(Residual which, std::span<const Interval> state, std::span<const Interval> drive,
                    std::span<Interval> residual, EnclosedMatrix& jacobian) const;
 
-    /// A bound of ‖D²G_i(v, v)‖ for ‖v‖ <= 1 in the sup norm, for each unit of the reduced residual
-    /// G and all outputs of a box: how fast a row sum of its Jacobian can change.
+    /// A bound of |D²G_i(v, w)| for each unit of the reduced residual G and all outputs of a box.
+    /// v and w are directions (H), or nothing for all that are at most 1 in the sup norm: with
+    /// neither it says how fast a row sum of G's Jacobian can change.
     void curvature(std::span<const Interval> h, std::span<const Interval> drive,
+                   std::span<const double> v, std::span<const double> w,
                    std::span<double> out) const;
 
     /// A state whose second part is at equilibrium, (S), for all outputs of a box.
@@ -89,6 +91,8 @@ class CellEnclosure {
     [[nodiscard]] Scales scales(Residual which, const UnitPoint<Interval>& at) const;
     [[nodiscard]] EnclosedMatrix effective_weights(Residual which,
                                                    std::span<const Interval> gate) const;
+
+    [[nodiscard]] std::vector<double> reach(std::span<const double> v) const;
 
     /// Call `use.operator()<Cell, Phi>()`.
     template <class Use>
