@@ -70,8 +70,8 @@ class Number:
         return Number(arb(other), [arb(0)] * len(self.slopes))
 
 
-def exact(values: NDArray[np.float64]) -> list[Any]:
-    return [arb(float(value)) for value in values]
+def exact(values: Any) -> list[Any]:
+    return [value if isinstance(value, arb) else arb(float(value)) for value in values]
 
 
 def variables(values: list[Any]) -> Numbers:
@@ -80,7 +80,7 @@ def variables(values: list[Any]) -> Numbers:
     return [Number(value, [arb(int(i == j)) for j in n]) for i, value in enumerate(values)]
 
 
-def affine(matrix: NDArray[np.float64], vector: Numbers, bias: NDArray[np.float64]) -> Numbers:
+def affine(matrix: Any, vector: Numbers, bias: NDArray[np.float64]) -> Numbers:
     zero = vector[0] * 0
     sums = []
     for row, b in zip(matrix, bias, strict=True):
@@ -97,12 +97,12 @@ class Gates:
 
     network: Network
     h: Numbers
-    x: NDArray[np.float64]
+    x: Any
 
     def driven(self, k: int) -> Numbers:
         """Return W_ik x + b_ik."""
         own, zero = self._block(k), self.h[0] * 0
-        inputs = [zero + float(value) for value in self.x]
+        inputs = [zero + value for value in exact(self.x)]
         return affine(self.network.weight_ih[own], inputs, self.network.bias_ih[own])
 
     def recurrent(self, k: int, of: Numbers | None = None) -> Numbers:
@@ -119,7 +119,7 @@ class Gates:
     def total(self, of: Numbers | None = None) -> Numbers:
         """Return the only block's sum; the two biases are one float there."""
         n, zero = self.network, self.h[0] * 0
-        read = affine(n.weight_ih, [zero + float(v) for v in self.x], n.bias_ih + n.bias_hh)
+        read = affine(n.weight_ih, [zero + v for v in exact(self.x)], n.bias_ih + n.bias_hh)
         return add(read, affine(n.weight_hh, of or self.h, n.bias_hh * 0))
 
     def candidate(self) -> Numbers:
@@ -156,7 +156,7 @@ def mixed(gate: Numbers, kept: Numbers, new: Numbers) -> Numbers:
     return [z * h + (1 - z) * n for z, h, n in zip(gate, kept, new, strict=True)]
 
 
-def reduced_map(network: Network, h: Numbers, x: NDArray[np.float64]) -> Numbers:
+def reduced_map(network: Network, h: Numbers, x: Any) -> Numbers:
     """Return n(h)."""
     at = Gates(network, h, x)
     if network.kind == "lstm":
@@ -171,14 +171,14 @@ def reduced_map(network: Network, h: Numbers, x: NDArray[np.float64]) -> Numbers
     return at.total(tanh(h)) if network.kind == "rate" else at.candidate()
 
 
-def cell_state(network: Network, h: Numbers, x: NDArray[np.float64]) -> Numbers:
+def cell_state(network: Network, h: Numbers, x: Any) -> Numbers:
     """Return an LSTM's c that stays as it is, given h."""
     at = Gates(network, h, x)
     taken = multiply(at.gate(0), tanh(at.sums(2)))
     return [part / (1 - f) for part, f in zip(taken, at.gate(1), strict=True)]
 
 
-def step(network: Network, state: Numbers, x: NDArray[np.float64]) -> Numbers:
+def step(network: Network, state: Numbers, x: Any) -> Numbers:
     """Return F(s)."""
     size = network.size
     h = state[:size]
@@ -203,7 +203,7 @@ def as_network(gru: ReferenceGRU | Network) -> Network:
 
 
 def residual_and_jacobian(
-    network: ReferenceGRU | Network, h: list[Any], x: NDArray[np.float64]
+    network: ReferenceGRU | Network, h: list[Any], x: Any
 ) -> tuple[list[Any], Any]:
     """Return n(h) - h and its Jacobian, for h and the result in balls."""
     at = variables(h)
@@ -211,12 +211,12 @@ def residual_and_jacobian(
     return [part.value for part in found], _jacobian(found)
 
 
-def step_jacobian(network: Network, state: list[Any], x: NDArray[np.float64]) -> Any:
+def step_jacobian(network: Network, state: list[Any], x: Any) -> Any:
     """Return the Jacobian of F."""
     return _jacobian(step(network, variables(state), x))
 
 
-def equilibrium(network: Network, h: list[Any], x: NDArray[np.float64]) -> list[Any]:
+def equilibrium(network: Network, h: list[Any], x: Any) -> list[Any]:
     """Return the state with these outputs, all else as it stays."""
     if network.kind != "lstm":
         return h
@@ -228,15 +228,13 @@ def eigenvalues(matrix: Any) -> list[Any]:
     return [value.mid() for value in acb_mat(matrix.mid()).eig(algorithm="approx")]
 
 
-def spectral_radius(matrix: NDArray[np.float64]) -> Any:
+def spectral_radius(matrix: Any) -> Any:
     """Return the largest |λ| of a matrix, good to tens of digits."""
     size = len(matrix)
     return max(abs(value) for value in eigenvalues(arb_mat(size, size, exact(matrix.ravel()))))
 
 
-def polish(
-    network: ReferenceGRU | Network, h: NDArray[np.float64], x: NDArray[np.float64]
-) -> list[Any]:
+def polish(network: ReferenceGRU | Network, h: NDArray[np.float64], x: Any) -> list[Any]:
     """Return the zero that Newton's method leads to from h, to a hundred digits."""
     state = exact(h)
     for _ in range(9):

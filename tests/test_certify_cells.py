@@ -268,6 +268,23 @@ def test_a_stack_is_certified_layer_by_layer(kind: str) -> None:
         assert (own.certify().radius_unique >= 0.99 * certificates.radius_unique).all()
 
 
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_the_true_joint_fixed_point_is_where_it_is_proved_to_be(kind: str) -> None:
+    """The upper layer's at the exact output of the lower one."""
+    networks = [random_network(kind, 2, 2, 1.3, seed) for seed in (0, 1)]
+    stack = nc.Stack([network.cell() for network in networks])
+    points = nc.find_fixed_points(stack, np.zeros((1, stack.state_size)), np.ones(2))
+    proof = points.certify()
+    assert proof.certified.all()
+    read: Any = np.ones(2)
+    truth: list[Any] = []
+    for network, own in zip(networks, stack.split(points.h), strict=True):
+        outputs = ball_reference.polish(network, own[0, :2].astype(np.float64), read)
+        truth += ball_reference.equilibrium(network, outputs, read)
+        read = outputs
+    assert holds(Ball(points.h[0], np.full(len(truth), proof.radius_exists[0])), truth)
+
+
 def test_a_pair_of_directions_is_certified_with_what_reads_both() -> None:
     forward, backward = (random_network("gru", 3, 2, 1.2, seed).cell() for seed in (1, 2))
     above = random_network("gru", 4, 6, 1.2, 3).cell()

@@ -8,8 +8,8 @@ arc between two of its states a and b let u(s) = a + s (b - a) be the chord, p =
 With A an inverse, as floating point finds it, of F_s's derivative at the chord's middle, the
 theorem that `nullcline.certify.certificates` states is applied to u - A F_s(u) for all s of
 [-e, 1 + e] at once, e being `OVERLAP` (van den Berg, Lessard and Mischaikow, Math. Comp. 79 (2010)
-1565): Y, Z and K bound what they bound at every point of the chord. Since G along the chord differs from what is
-interpolated between its ends by at most |D²G(b - a, b - a)| / 8,
+1565): Y, Z and K bound what they bound at every point of the chord. Since G along the chord differs
+from what is interpolated between its ends by at most |D²G(b - a, b - a)| / 8,
 
     |F(u(s))| <= (1 + 2 e) max(|F(a)|, |F(b)|) + |D²G(b - a, b - a)| / 8,
 
