@@ -295,6 +295,24 @@ def test_a_pair_of_directions_is_certified_with_what_reads_both() -> None:
     assert certificates.output_radii.shape == (1, 3)
 
 
+def test_each_layers_radius_counts_and_the_upper_ones_with_what_the_lower_may_put_out() -> None:
+    stack = two_layers("gru")
+    points = nc.find_fixed_points(stack, np.zeros((1, 9)), np.ones(2)).select("fixed")
+    h = points.h.copy()
+    h[0, 8] += 1e-6
+    assert replace(points, h=h).certify().radius_exists[0] >= 0.99e-6
+    upper = stack.cells[1]
+    h = points.h.copy()
+    h[:, :5] += 1e-5
+    h[:, 5:] = nc.find_fixed_points(upper, h[:, 5:], h[0, :5]).h  # where it rests at that input
+    proof = replace(points, h=h).certify()
+    assert proof.certified.all()
+    moved = np.abs(h[:, 5:] - points.h[:, 5:]).max()
+    assert moved > 1e-6
+    assert proof.output_radii[0, 0] >= 0.99e-5
+    assert proof.output_radii[0, 1] >= 0.99 * moved
+
+
 def test_a_stack_of_which_one_layer_is_moved_is_refused() -> None:
     stack = two_layers("gru")
     points = nc.find_fixed_points(stack, np.zeros((1, 9)), np.ones(2)).select("fixed")

@@ -71,6 +71,19 @@ def test_complex_pairs_count_twice(size: int, seed: int) -> None:
     assert found.n_outside is not None or np.abs(np.abs(np.linalg.eigvals(matrix)) - 1).min() < 1e-6
 
 
+def test_eigenvalues_that_are_found_wrong_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = np.linalg.eig
+
+    def wrong(matrix: Array) -> tuple[Array, Array]:
+        values, vectors = right(matrix)
+        return values + 1e-3, vectors
+
+    monkeypatch.setattr(np.linalg, "eig", wrong)
+    assert enclosed_spectrum(ball(np.diag([0.9995, 0.5]))).n_outside == 0  # by Stein's theorem
+    assert enclosed_spectrum(ball(np.diag([1.0005, 0.9995]))).n_outside is None
+    assert enclosed_spectrum(ball(np.diag([2.0, 0.5]))).n_outside == 1
+
+
 def jordan(value: float, size: int) -> Array:
     return value * np.eye(size) + np.eye(size, k=1)
 

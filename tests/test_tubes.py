@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from nullcline.certify.tubes import OVERLAP
+from nullcline.certify.tubes import OVERLAP, Arc, are_joined
 from testing.every_cell import SMOOTH, random_network
 from testing.gru_samples import cell_of, independent_units, outer_rest
 
@@ -93,6 +93,18 @@ def test_a_jump_to_another_curve_is_noticed() -> None:
 def test_a_line_of_triple_roots_is_not_proved_to_be_one_curve() -> None:
     tube = nc.certify_curve(by_hand(1.0, np.zeros(9)), max_arcs=100)
     assert not tube.certified.any()
+
+
+def test_arcs_are_joined_where_the_second_begins_within_the_first_alone() -> None:
+    a, b, c = np.zeros(2), np.array([1.0, 0.0]), np.array([2.0, 0.0])
+    first = Arc(a, b, 1e-6, 1e-3, 1e-9)
+    assert are_joined(first, Arc(b, c, 1e-6, 1e-3, 1e-9))
+    assert not are_joined(first, Arc(b, c, 1e-2, 1e-1, 5e-3))  # beside the first's tube
+    assert not are_joined(replace(first, unique=1.0), Arc(b, c, 0.1, 0.5, 0.1))  # beyond its end
+    assert not are_joined(first, Arc(b, c))
+    assert not are_joined(Arc(a, b), Arc(b, c, 1e-6, 1e-3, 1e-9))
+    tube = nc.certify_curve(curve_of("gru", 3))
+    assert not replace(tube, joined=np.zeros_like(tube.joined)).is_whole
 
 
 def test_what_the_effort_does_not_reach_is_not_proved() -> None:

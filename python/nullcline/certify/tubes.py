@@ -160,7 +160,7 @@ def certify_curve(curve: TracedCurve, *, max_arcs: int = 1000) -> Tube:
 
 
 @dataclass(frozen=True)
-class _Arc:
+class Arc:
     """An arc from a to b, and its radii, NaN where it is not proved.
 
     `starts` is the radius of existence at a alone, which is polished.
@@ -198,7 +198,7 @@ class _Prover:
             certified=np.isfinite(unique),
             radius_exists=exists,
             radius_unique=unique,
-            joined=np.array(list(starmap(_are_joined, pairwise(arcs))), bool),
+            joined=np.array(list(starmap(are_joined, pairwise(arcs))), bool),
         )
 
     def _chord(self, i: int) -> Vector:
@@ -206,13 +206,13 @@ class _Prover:
         chord: Vector = self._states[min(i + 1, len(self._states) - 1)] - self._states[first]
         return chord
 
-    def _proved(self, a: Vector, b: Vector) -> list[_Arc]:
+    def _proved(self, a: Vector, b: Vector) -> list[Arc]:
         """Return arcs from a to b, halved until they are proved or the effort is spent."""
         done, todo = [], [(a, b)]
         while todo:
             start, end = todo.pop()
             if self._left <= 0:
-                done.append(_Arc(start, end))
+                done.append(Arc(start, end))
                 continue
             self._left -= 1
             arc = self._prove(start, end)
@@ -247,8 +247,8 @@ class _Prover:
         derivative[size] = across
         return derivative
 
-    def _prove(self, a: Vector, b: Vector) -> _Arc:
-        chord, none, size = b - a, _Arc(a, b), len(self._w)
+    def _prove(self, a: Vector, b: Vector) -> Arc:
+        chord, none, size = b - a, Arc(a, b), len(self._w)
         middle, along = (a[:-1] + b[:-1]) / 2, chord[:-1]
         at = self._enclose(middle, self._x)
         if not at.is_finite():
@@ -276,7 +276,7 @@ class _Prover:
             return none
         radii = best_radii(lambda r: at.curvature(UP * (within + r)), magnitude, y, z)
         starts = smallest_root(bound(magnitude @ at_start), z, radii.k)
-        return _Arc(a, b, radii.exists, radii.unique, starts)
+        return Arc(a, b, radii.exists, radii.unique, starts)
 
     def _residual(self, u: Vector) -> Vector:
         """Return a bound of |F(u)|, unit by unit."""
@@ -289,7 +289,7 @@ class _Prover:
         return bounds
 
 
-def _are_joined(first: _Arc, second: _Arc) -> bool:
+def are_joined(first: Arc, second: Arc) -> bool:
     """Tell whether the curve of the second arc is proved to be that of the first going on."""
     chord = first.b - first.a
     square = float(chord @ chord) / UP
