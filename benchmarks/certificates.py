@@ -14,20 +14,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from benchmarks.curves import networks
+from benchmarks.curves import GAIN, N_STARTS
 from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
+from testing.every_cell import EVERY_KIND, SMOOTH, random_network
+from testing.trained_networks import LAYERS, trained_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nullcline.cells import Cell
 
-N_STARTS = 20
+SIZE = 64
 ROUNDS = 5
 
 Row = dict[str, Any]
+
+
+def networks() -> Iterator[tuple[str, Cell, Any]]:
+    """Yield names, cells and states to start from."""
+    for name, layer in LAYERS:
+        trained = trained_layer(name, layer)
+        yield f"{name}, layer {layer}", trained.cell(), trained.starts.astype(float)
+    for kind in SMOOTH:
+        network = random_network(kind, SIZE, 1, GAIN, 0)
+        starts = np.random.default_rng(0).uniform(-1, 1, (N_STARTS, network.state_size))
+        yield f"random, {EVERY_KIND[kind].name}", network.cell(), starts
 
 
 def measure(name: str, cell: Cell, starts: Any) -> Row:
@@ -99,7 +112,7 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     """Measure and write what came of it."""
     rows = []
-    for name, cell, starts in networks(largest=256):
+    for name, cell, starts in networks():
         rows.append(measure(name, cell, starts))
         print(json.dumps(rows[-1]), flush=True)
     results = ROOT / "benchmarks" / "results"
