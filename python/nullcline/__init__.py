@@ -23,6 +23,7 @@ from nullcline.cells import (
     Stack,
 )
 from nullcline.certify import Certificates
+from nullcline.completeness import AllFixedPoints, find_all_fixed_points
 from nullcline.continuation import (
     Curve,
     InputBranch,
@@ -67,6 +68,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "AllFixedPoints",
     "Attribution",
     "Bidirectional",
     "Certificates",
@@ -94,6 +96,7 @@ __all__ = [
     "concatenate",
     "cuda",
     "explore",
+    "find_all_fixed_points",
     "find_fixed_points",
     "follow_input",
     "from_flax",
