@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.gpu.device import Gpu
 
-METHODS = ("auto", "newton", "lm", "krylov", "gradient")
+METHODS = ("auto", "newton", "lm", "krylov", "gradient", "homotopy")
 """The solvers that a search may use."""
 
 
