@@ -332,7 +332,7 @@ class Homotopy<E>::Slot {
             now.contraction > tuning.largest_contraction) {
             return shorten();
         }
-        if (!(size <= tolerance)) {
+        if (!(size <= tolerance())) {
             return slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
         }
         if (now.is_landing) {
@@ -344,10 +344,18 @@ class Homotopy<E>::Slot {
         slot_.request_products(slot_.trial().h, Stage::evaluate_point);
     }
 
-    /// The last correction at a point: far above rounding.
-    static constexpr double tolerance = std::is_same_v<T, float> ? 1e-4 : 1e-6;
-    /// The shortest step: far above rounding too.
-    static constexpr double shortest = std::is_same_v<T, float> ? 1e-5 : 1e-9;
+    /// The last correction at a point.
+    [[nodiscard]] double tolerance() const {
+        return slot_.now.is_landing
+                   ? near_zero
+                   : std::max(least_correction, tuning.path_tolerance * slot_.now.length);
+    }
+
+    /// The last correction at λ = 1: from there Newton's method converges.
+    static constexpr double near_zero = std::is_same_v<T, float> ? 1e-4 : 1e-6;
+    /// A correction that is large beside rounding, and small beside all else.
+    static constexpr double least_correction = std::is_same_v<T, float> ? 1e-5 : 1e-12;
+    static constexpr double shortest = 10 * least_correction;
 
     SlotContext<Homotopy, Group, Search> slot_;
     std::span<T> origin_, tangent_, step_;

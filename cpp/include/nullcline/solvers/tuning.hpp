@@ -132,6 +132,8 @@ struct Tuning {
     double first_path_step = tuned("first_path_step", 0.1);
     /// The most by which the tangent may turn in a step, in radians; half of it is aimed at.
     double largest_turn = tuned("largest_turn", 0.6);
+    /// The last correction at a point of a path, as a part of the step.
+    double path_tolerance = tuned("path_tolerance", 1e-3);
     /// The first correction across the path, as a part of the step.
     double largest_correction = tuned("largest_correction", 0.5);
     /// The most by which a correction may be a part of the one before.
