@@ -16,9 +16,12 @@
 //                              predicts the next, or goes back            return_to_point
 //   evaluate_trial  exact      ρ at the trial                             correct
 //   correct         solve      moves the trial to the path                evaluate_trial,
-//                                                                         evaluate_point or a
+//                                                                         evaluate_point,
+//                                                                         evaluate_end or a
 //                                                                         shorter prediction
 //   return_to_point solve      has the factors again of the last point    evaluate_trial
+//   evaluate_end    exact      f and J at λ = 1                           take_end
+//   take_end        solve      Newton's step there                        evaluate_end
 //
 // One factorization serves a point: that of its tangent also corrects the trials from there, with a
 // residual of their own.
@@ -33,6 +36,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -51,7 +55,7 @@
 namespace nullcline {
 
 /// The program (see batching/program.hpp), for backends that follow paths. Every solve counts as an
-/// iteration. A path that has come to λ = 1 ends near a zero, which Newton's method then polishes.
+/// iteration.
 template <Equation E>
 struct Homotopy {
     using T = typename E::Scalar;
@@ -69,6 +73,8 @@ struct Homotopy {
         evaluate_trial,
         correct,
         return_to_point,
+        evaluate_end,
+        take_end,
     };
 
     struct Scalars {
@@ -151,6 +157,10 @@ class Homotopy<E>::Slot {
                 return correct();
             case Stage::return_to_point:
                 return return_to_point();
+            case Stage::evaluate_end:
+                return evaluate_end();
+            case Stage::take_end:
+                return take_end();
         }
     }
 
@@ -172,10 +182,20 @@ class Homotopy<E>::Slot {
                 return slot_.finish(slot_.trial(), Termination::zero);
             }
         }
-        request_factors(slot_.trial(), slot_.now.trial_lambda, Stage::take_tangent);
+        request_tangent(slot_.trial(), slot_.now.trial_lambda, Stage::take_tangent);
     }
 
     /// Request the factors of ρ' at a point, bordered by the last tangent, and the tangent there.
+    void request_tangent(const StateRow<T>& state, double lambda, Stage stage) {
+        const auto normal = slot_.memory.solve.normal.row(slot_.row);
+        copy(slot_.group, std::span<const T>(tangent_), normal.first(tangent_.size()));
+        normal.back() = static_cast<T>(slot_.now.tangent_lambda);
+        fill(slot_.group, step_, T{0});
+        slot_.memory.solve.last(slot_.row, 0) = 1;
+        request_factors(state, lambda, stage);
+    }
+
+    /// Request the factors of ρ' at a point and a step, whose right-hand side is there.
     void request_factors(const StateRow<T>& state, double lambda, Stage stage) {
         const auto& solve = slot_.memory.solve;
         const std::size_t row = slot_.row;
@@ -190,11 +210,6 @@ class Homotopy<E>::Slot {
         const T* const f = state.residual.data();
         T* const column = solve.column.row(row).data();
         slot_.group.for_each(step_.size(), [=](std::size_t i) { column[i] = a[i] - h[i] - f[i]; });
-        const auto normal = solve.normal.row(row);
-        copy(slot_.group, std::span<const T>(tangent_), normal.first(tangent_.size()));
-        normal.back() = static_cast<T>(slot_.now.tangent_lambda);
-        fill(slot_.group, step_, T{0});
-        solve.last(row, 0) = 1;
         solve.changed(row, 0) = 1;
         // The products of a map are made with its Jacobian at this state.
         copy(slot_.group, std::span<const T>(state.h), slot_.memory.operands.exact.row(row));
@@ -252,7 +267,7 @@ class Homotopy<E>::Slot {
         if (is_at_start()) {
             return slot_.finish(Termination::stalled);
         }
-        request_factors(slot_.at(), slot_.now.lambda, Stage::return_to_point);
+        request_tangent(slot_.at(), slot_.now.lambda, Stage::return_to_point);
     }
     void return_to_point() { is_solved() ? shorten() : slot_.finish(Termination::stalled); }
 
@@ -336,12 +351,45 @@ class Homotopy<E>::Slot {
             return slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
         }
         if (now.is_landing) {
-            return slot_.finish(slot_.trial(), Termination::near_zero);
+            now.correction = std::numeric_limits<double>::infinity();
+            return slot_.request_products(slot_.trial().h, Stage::evaluate_end);
         }
         if (!(now.trial_lambda > 0 && now.trial_lambda < 1)) {
             return shorten();
         }
         slot_.request_products(slot_.trial().h, Stage::evaluate_point);
+    }
+
+    /// Finish at a zero, or request Newton's step at λ = 1 as long as such become much smaller.
+    void evaluate_end() {
+        const auto end = slot_.trial();
+        slot_.linearize(end);
+        if (slot_.at_zero(end)) {
+            return slot_.finish(end, Termination::zero);
+        }
+        if (slot_.now.iterations >= slot_.now.limit) {
+            return slot_.finish(end, Termination::limit);
+        }
+        copy(slot_.group, std::span<const T>(end.residual), step_);
+        const auto normal = slot_.memory.solve.normal.row(slot_.row);
+        fill(slot_.group, normal, T{0});
+        normal.back() = 1;
+        slot_.memory.solve.last(slot_.row, 0) = 0;
+        request_factors(end, 1, Stage::take_end);
+    }
+
+    void take_end() {
+        auto& now = slot_.now;
+        const double size = step_norm();
+        if (!is_solved() || !(size <= tuning.largest_contraction * now.correction)) {
+            return slot_.finish(slot_.trial(), slot_.stalled_or_near_zero(slot_.trial()));
+        }
+        now.correction = size;
+        const T* const step = step_.data();
+        T* const h = slot_.trial().h.data();
+        slot_.group.for_each(step_.size(), [=](std::size_t i) { h[i] += step[i]; });
+        slot_.project(slot_.trial().h);
+        slot_.request_products(slot_.trial().h, Stage::evaluate_end);
     }
 
     /// The last correction at a point.
