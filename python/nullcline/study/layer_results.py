@@ -198,7 +198,7 @@ class LayerAnalysis:
                 "participation_ratio": self.participation_ratio,
                 "search": self._search_summary(),
                 "points": self._point_summaries(),
-                "completeness": self.completeness,
+                **({} if self.completeness is None else {"completeness": self.completeness}),
                 "descent": self.descent,
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),
