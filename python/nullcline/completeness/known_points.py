@@ -69,6 +69,15 @@ class KnownPoints:
         self.directions = np.concatenate([self.directions, np.zeros(len(new), np.int64)])
         return len(new)
 
+    def among(self, met: FixedPoints) -> NDArray[np.bool_]:
+        """Tell which of these are among others, shape (n,)."""
+        if len(met) == 0:
+            return np.zeros(len(self), np.bool_)
+        owner = merge(np.concatenate([self.points.h, met.h]), met.tol_unique)
+        found = np.zeros(len(owner), np.bool_)
+        found[owner[len(self) :]] = True
+        return found[: len(self)]
+
     def index(self) -> NDArray[np.int8]:
         """Return the index of each."""
         return self.points.index

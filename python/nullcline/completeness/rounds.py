@@ -1,13 +1,14 @@
 """The search for all fixed points: round after round of effort, until the degree is satisfied.
 
 1. Search from starts, those given or drawn from all of the cell's box.
-2. Follow a fiber through every point, in the direction of its smallest singular value, and through
-   every point that these meet. A fiber whose curve runs from -∞ to ∞ has index sum 1 and a loop 0:
-   each brings the points that balance those it began at.
+2. Draw a direction w, and follow the curves n(h) - h = τ w through all points, beyond the box, and
+   take in what they meet. The whole set of that equation is one curve from τ = -∞ to ∞, whose fixed
+   points have index sum 1, and closed ones, of sum 0: each brings the points that balance those
+   through which it was followed.
 3. If the indices sum to 1 and the round brought nothing new, the set is settled: stop.
 4. Otherwise search from fresh starts, from some with all known points divided out, and by
-   homotopies, whose ends depend on their starts alone and not on basins; then begin again at 2, one
-   direction further.
+   homotopies, whose ends depend on their starts alone and not on basins; then begin again at 2,
+   with another direction.
 """
 
 from __future__ import annotations
@@ -44,8 +45,14 @@ if TYPE_CHECKING:
 N_STARTS = 200
 """Starts that are drawn where none are given, and again in every round."""
 
-N_FIBERS = 64
-"""Fibers of a round, at most: beyond, points wait for the next one."""
+N_FIBERS = 128
+"""Points of a round, at most, whose curves are followed: others wait for the next one."""
+
+BATCH = 16
+"""Points that are handed over at once: those that lie on their curves need none of their own."""
+
+MOST_SINGULAR = 4
+"""Points without an index whose curves are followed: on a line of fixed points all are such."""
 
 N_DEFLATED = 32
 MOST_DEFLATED = 256
@@ -206,18 +213,30 @@ class _Work:
         return not self._ways.has_fibers or bool((self._known.directions > 0).all())
 
     def _follow_fibers(self) -> None:
-        """Follow fibers through points that have had fewest, those that are met on the way, too."""
+        """Follow all curves of one direction, drawn at random, that known points lie on."""
         if not self._ways.has_fibers:
             return
-        known, left = self._known, N_FIBERS
+        known = self._known
+        direction = self._rng.normal(size=self._ways.hidden_size)
+        followed = np.zeros(len(known), np.bool_)
+        left = N_FIBERS
         while left:
-            fewest = int(known.directions.min(initial=self.rounds))
-            if fewest >= min(self.rounds, self._ways.n_directions):
-                return
-            rows = np.flatnonzero(known.directions == fewest)[:left]
-            known.directions[rows] += 1
+            rows = self._to_follow(followed)[: min(left, BATCH)]
+            if len(rows) == 0:
+                break
             left -= len(rows)
-            known.add(self._ways.on_fibers(known.points.h[rows], fewest), FIBER)
+            met = self._ways.on_fibers(known.points.select(rows), direction)
+            followed[rows] = True
+            known.add(met, FIBER)
+            followed = known.among(met) | np.pad(followed, (0, len(known) - len(followed)))
+        known.directions += followed
+
+    def _to_follow(self, followed: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the points that lie on no curve yet; of those by a fold or on a line but a few."""
+        waits = ~followed
+        singular = self._known.index() == 0
+        waits &= ~singular | (np.cumsum(singular) <= MOST_SINGULAR)
+        return np.flatnonzero(waits)
 
     def _search_afresh(self) -> None:
         """Search from other starts, and with the known points divided out, and by homotopies."""
