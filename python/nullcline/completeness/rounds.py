@@ -45,10 +45,11 @@ if TYPE_CHECKING:
 N_STARTS = 200
 """Starts that are drawn where none are given, and again in every round."""
 
-N_FIBERS = 128
-"""Points of a round, at most, whose curves are followed: others wait for the next one."""
+N_STATES = 10_000
+"""When the curves of a round have as many states, other points wait for the next one: ten seconds
+of 30 units, ten times what the first curves of the networks in `tests/test_find_all.py` need."""
 
-BATCH = 16
+BATCH = 4
 """Points that are handed over at once: those that lie on their curves need none of their own."""
 
 MOST_SINGULAR = 4
@@ -98,8 +99,8 @@ def find_all_fixed_points(
         from all of the cell's box, which is where all fixed points are.
     effort
         The most rounds to spend on each input, 0 or more; none is a search from the starts alone.
-        A round follows 64 fibers at most, so that a network with astronomically many points ends,
-        too, with the verdict so far.
+        A round follows curves of some 10,000 states, so that a network with astronomically many
+        points ends, too, with the verdict so far.
     file
         A file to write what is known to after every round. If it is there, its points are where
         the search goes on, with `effort` more rounds: so it goes on where it was interrupted.
@@ -219,13 +220,14 @@ class _Work:
         known = self._known
         direction = self._rng.normal(size=self._ways.hidden_size)
         followed = np.zeros(len(known), np.bool_)
-        left = N_FIBERS
-        while left:
-            rows = self._to_follow(followed)[: min(left, BATCH)]
+        left = N_STATES
+        while left > 0:
+            rows = self._to_follow(followed)[:BATCH]
             if len(rows) == 0:
                 break
-            left -= len(rows)
-            met = self._ways.on_fibers(known.points.select(rows), direction)
+            traced = self._ways.on_fibers(known.points.select(rows), direction)
+            left -= sum(map(len, traced.curves))
+            met = traced.points
             followed[rows] = True
             known.add(met, FIBER)
             followed = known.among(met) | np.pad(followed, (0, len(known) - len(followed)))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.balls import Vector
+    from nullcline.continuation.curves import Trace
     from nullcline.search.fixed_points import FixedPoints
 
 FAR = 3.0
@@ -68,8 +69,8 @@ class Ways:
         """Return the ends of homotopies."""
         return find_fixed_points(self._cell, states, self._x, method="homotopy", **self._options())
 
-    def on_fibers(self, known: FixedPoints, direction: Vector) -> FixedPoints:
-        """Return the points on fibers of one direction through known ones.
+    def on_fibers(self, known: FixedPoints, direction: Vector) -> Trace:
+        """Return the fibers of one direction through known points, and the points on them.
 
         They are followed beyond the box, where it has faces.
         """
@@ -81,7 +82,7 @@ class Ways:
             max_points=LONGEST,
             tol_unique=self._tol_unique,
             n_threads=self._n_threads,
-        ).points
+        )
 
     def _options(self) -> dict[str, Any]:
         return {"tol_unique": self._tol_unique, "n_threads": self._n_threads}
