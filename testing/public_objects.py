@@ -78,6 +78,7 @@ def results() -> Iterator[Any]:
     yield under_conditions
     yield points.completeness()
     yield under_conditions.completeness()
+    yield nc.find_all_fixed_points(cell, inputs, starts=states[:2])
     modes = nc.linearize(cell, points.unique())
     yield modes
     traced = nc.trace(cell, points.unique()[0], max_points=12)

@@ -23,6 +23,7 @@ from nullcline.cells import (
     Stack,
 )
 from nullcline.certify import Certificates, Tube, certify_curve
+from nullcline.completeness import AllFixedPoints, find_all_fixed_points
 from nullcline.continuation import (
     Curve,
     InputBranch,
@@ -67,6 +68,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "AllFixedPoints",
     "Attribution",
     "Bidirectional",
     "Certificates",
@@ -96,6 +98,7 @@ __all__ = [
     "concatenate",
     "cuda",
     "explore",
+    "find_all_fixed_points",
     "find_fixed_points",
     "follow_input",
     "from_flax",
