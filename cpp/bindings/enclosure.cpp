@@ -74,15 +74,6 @@ class PyCellEnclosure {
         return ends_of(out);
     }
 
-    [[nodiscard]] py::tuple map(const A& low, const A& high, const A& drive_low,
-                                const A& drive_high) const {
-        const auto h = box_of(low, high, "h", cell_.size());
-        const auto drive = drive_of(drive_low, drive_high);
-        std::vector<Interval> out(cell_.size());
-        native([&] { cell_.map(h, drive, out); });
-        return ends_of(out);
-    }
-
     [[nodiscard]] py::tuple linearize(bool is_reduced, const A& low, const A& high,
                                       const A& drive_low, const A& drive_high) const {
         const Residual which = is_reduced ? Residual::reduced : Residual::update;
@@ -188,7 +179,6 @@ void declare_enclosures(py::module_& module) {
              py::arg("activations"))
         .def("drive", &E::drive, low, high)
         .def("zero_input_drive", &E::zero_input_drive)
-        .def("map", &E::map, low, high, drive_low, drive_high)
         .def("linearize", &E::linearize, py::arg("is_reduced"), low, high, drive_low, drive_high)
         .def("curvature", &E::curvature, low, high, drive_low, drive_high,
              py::arg("v").noconvert() = py::none(), py::arg("w").noconvert() = py::none())

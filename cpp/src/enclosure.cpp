@@ -285,21 +285,6 @@ std::vector<Interval> CellEnclosure::products(Residual which, std::span<const In
     return out;
 }
 
-void CellEnclosure::map(std::span<const Interval> h, std::span<const Interval> drive,
-                        std::span<Interval> out) const {
-    const std::vector<Interval> known = products(Residual::reduced, h, drive);
-    // The equations subtract h from n, which only reads the products.
-    const std::vector<Interval> zero(size());
-    const UnitArrays<Interval> at(point(zero, known, drive));
-    with_equations([&]<class C, class Phi>() {
-        for (std::size_t i = 0; i < at.size; ++i) {
-            out[i] =
-                C::reduced(JetInputs<Interval, C, Residual::reduced, Seed::nothing, 0, Phi>{at, i})
-                    .value;
-        }
-    });
-}
-
 CellEnclosure::Scales CellEnclosure::scales(Residual which,
                                             const UnitPoint<Interval>& point) const {
     const std::size_t units = size();

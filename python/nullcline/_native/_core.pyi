@@ -107,15 +107,6 @@ class CellEnclosure:
     ) -> None: ...
     def drive(self, low: NDArray[float64], high: NDArray[float64]) -> _Box: ...
     def zero_input_drive(self) -> _Box: ...
-    def map(
-        self,
-        low: NDArray[float64],
-        high: NDArray[float64],
-        drive_low: NDArray[float64],
-        drive_high: NDArray[float64],
-    ) -> _Box:
-        """Return n(h), (H,)."""
-
     def linearize(
         self,
         is_reduced: bool,

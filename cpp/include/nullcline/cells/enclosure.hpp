@@ -60,10 +60,6 @@ class CellEnclosure {
     /// The drive, of blocks H numbers, for all inputs of a box (D), or for none.
     void drive(std::span<const Interval> x, std::span<Interval> out) const;
 
-    /// n(h), (H), for all outputs of a box (H): the fixed points are where it is h.
-    void map(std::span<const Interval> h, std::span<const Interval> drive,
-             std::span<Interval> out) const;
-
     /// A residual and its Jacobian, (S) and (S, S), or (H) and (H, H) of the reduced one, for all
     /// states of a box. The Jacobian of the map n is that of the reduced residual plus 1.
     void linearize(Residual which, std::span<const Interval> state, std::span<const Interval> drive,
