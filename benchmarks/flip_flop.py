@@ -9,6 +9,7 @@ docs/fixed_point_finder.md.
 
 from __future__ import annotations
 
+import copy
 import os
 import statistics
 import sys
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import nullcline as nc
 from benchmarks.report import ROOT, fill
 from benchmarks.rivals.descent import FIXED_POINT_FINDER
 from nullcline._support.files import write_json
@@ -38,11 +40,19 @@ SHOWN = "gru", 0
 
 ROUNDS = 3
 
+REAL = 1e-6
+"""An eigenvalue whose imaginary part is as small is taken for real."""
+
+BOUNDED = "tanh", "gru", "lstm"
+"""Networks whose indices, sign det(I - J), sum to 1 over all fixed points."""
+
 _IMPORT = "from FixedPointFinderTorch import FixedPointFinderTorch as FixedPointFinder"
 FINDERS = {
     "nullcline": "from nullcline.compat.fpf import FixedPointFinderTorch as FixedPointFinder",
     "FixedPointFinder": _IMPORT,
 }
+ALL = "find_all_fixed_points"
+"""What goes on where the search of the example ends."""
 
 Row = dict[str, Any]
 
@@ -87,10 +97,34 @@ def compare(folder: Path, rnn_type: str, seed: int) -> list[Row]:
             if (rnn_type, seed) == SHOWN:
                 _save_figure(ROOT / "docs" / "images" / f"flip-flop-{finder}.png")
             plt.close("all")
+    rounds[ALL] = [_all_of(model, modules["nullcline"], rnn_type) for _ in range(ROUNDS)]
     return [
         {"rnn_type": rnn_type, "seed": seed, "finder": finder, **_summary(found)}
         for finder, found in rounds.items()
     ]
+
+
+def _all_of(model: Any, module: Any, rnn_type: str) -> Row:
+    """Search for all points, from the states that the example starts from."""
+    cell = nc.from_torch(copy.deepcopy(model.rnn).double())[0]
+    outputs = module.found[1].xstar[:, : cell.hidden_size].astype(np.float64)
+    begin = time.perf_counter()
+    found = nc.find_all_fixed_points(cell, starts=cell.state_of(np.clip(outputs, -1, 1)))
+    seconds = time.perf_counter() - begin
+    points = found.points
+    stable = np.zeros(0, np.bool_) if len(points) == 0 else nc.linearize(cell, points).is_stable
+    with torch.no_grad():
+        read = model.readout(torch.as_tensor(cell.outputs_of(points.h[stable])).float())
+    return {
+        "seconds": seconds,
+        "unique": len(points),
+        "converged": len(points),
+        "degree": int(points.index.sum()),
+        "stable and converged": int(stable.sum()),
+        "memories": len(np.unique(np.sign(read.numpy()), axis=0)),
+        "ways": {str(way): int(np.sum(found.how == way)) for way in np.unique(found.how)},
+        "settled": bool(found.settled.all()) or rnn_type not in BOUNDED,
+    }
 
 
 def _save_figure(path: Path) -> None:
@@ -106,6 +140,8 @@ def _counts(model: Any, module: Any) -> Row:
     unique, ends, seconds = module.found
     converged = unique.qstar < 1e-12  # FixedPointFinder's tol_q
     stable = unique.is_stable & converged
+    real = np.abs(unique.eigval_J_xstar.imag) < REAL
+    above = np.sum(real & (unique.eigval_J_xstar.real > 1), axis=1)
     with torch.no_grad():
         outputs = model.readout(torch.as_tensor(unique.xstar[stable]))
     return {
@@ -116,6 +152,7 @@ def _counts(model: Any, module: Any) -> Row:
         "outside of the cube": int((np.abs(unique.xstar).max(axis=1) >= 1).sum()),
         "called stable": int(unique.is_stable.sum()),
         "stable and converged": int(stable.sum()),
+        "degree": int(((-1) ** above)[converged].sum()),
         "memories": len(np.unique(np.sign(outputs.numpy()), axis=0)),
         "median q of all ends": float(np.median(ends.qstar)),
     }
@@ -133,12 +170,14 @@ def table(rows: list[Row]) -> str:
     """Return a Markdown table of types of networks and finders; one count per seed."""
     lines = [
         "| network | finder | seconds (min–max) | unique points | with q < 1e-12 | "
-        "of those stable | memories they hold |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "sum of their indices | of those stable | memories they hold |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for rnn_type in SEEDS:
-        for finder in FINDERS:
+        for finder in (*FINDERS, ALL):
             own = [row for row in rows if (row["rnn_type"], row["finder"]) == (rnn_type, finder)]
+            if not own:
+                continue
             cells = [f"`{rnn_type}`", finder, *_cells(own)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -146,11 +185,24 @@ def table(rows: list[Row]) -> str:
 
 def _cells(rows: list[Row]) -> list[str]:
     if "error" in rows[0]:
-        return ["—", rows[0]["error"], "", "", ""]
+        return ["—", rows[0]["error"], "", "", "", ""]
     seconds = [second for row in rows for second in row["all_seconds"]]
     time_taken = f"{statistics.median(seconds):.2f} ({min(seconds):.2f}–{max(seconds):.2f})"
-    counts = ("unique", "converged", "stable and converged", "memories")
-    return [time_taken, *(", ".join(str(row[count]) for row in rows) for count in counts)]
+    counts = ("unique", "converged", "degree", "stable and converged", "memories")
+    said = {
+        count: ", ".join(_degree(row) if count == "degree" else str(row[count]) for row in rows)
+        for count in counts
+    }
+    if rows[0]["rnn_type"] not in BOUNDED:
+        said["degree"] = "not known"
+    return [time_taken, *said.values()]
+
+
+def _degree(row: Row) -> str:
+    """Return the sum of the indices; of early results, which have none, what the number tells."""
+    if "degree" in row:
+        return str(row["degree"])
+    return "even" if row["converged"] % 2 == 0 else "odd"
 
 
 def main() -> None:

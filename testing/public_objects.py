@@ -78,6 +78,7 @@ def results() -> Iterator[Any]:
     yield under_conditions
     yield points.completeness()
     yield under_conditions.completeness()
+    yield nc.find_all_fixed_points(cell, inputs, starts=states[:2])
     modes = nc.linearize(cell, points.unique())
     yield modes
     traced = nc.trace(cell, points.unique()[0], max_points=12)
@@ -93,6 +94,7 @@ def results() -> Iterator[Any]:
     yield effects.rank_correlations(np.arange(6.0))["mode 1"]
     yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
+    yield nc.certify_curve(traced.curves[0], max_arcs=20)
     rnn = torch.nn.LSTM(2, 4, bidirectional=True)
     yield from nc.collect_states(rnn, [(torch.ones(3, 2, 2), ["<b>", "no"])], labels=1).values()
     yield nc.cuda.Availability("there is none")

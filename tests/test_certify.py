@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from nullcline.certify.certificates import REASONS
-from nullcline.certify.enclosure import GRUEnclosure
 from testing import ball_reference
 from testing.gru_samples import cell_of, ghost_unit, independent_units, random_gru, seeds
 from testing.trained_networks import LAYERS, trained_layer
@@ -55,44 +54,6 @@ def test_the_true_fixed_point_is_where_it_is_proved_to_be(
         truth = ball_reference.polish(gru, points.h[i], x if driven else np.zeros(2))
         for exact, found in zip(truth, points.h[i], strict=True):
             assert abs(exact - arb(float(found))) <= arb(float(certificates.radius_exists[i]))
-
-
-@settings(max_examples=25)
-@given(st.integers(1, 4), GAINS, st.booleans(), seeds)
-def test_residual_and_jacobian_are_enclosed(
-    size: int, gain: float, driven: bool, seed: int
-) -> None:
-    gru = random_gru(size, 2, gain, seed)
-    rng = np.random.default_rng(seed)
-    h, x = rng.uniform(-1, 1, size), rng.normal(size=2)
-    at = GRUEnclosure(cell_of(gru), h, x if driven else None)
-    residual, jacobian = ball_reference.residual_and_jacobian(
-        gru, ball_reference.exact(h), x if driven else np.zeros(2)
-    )
-    for i in range(size):
-        error = abs(residual[i] - arb(float(at.residual.middle[i])))
-        assert error <= arb(float(at.residual.radius[i]))
-        for j in range(size):
-            error = abs(jacobian[i, j] - arb(float(at.jacobian[i, j])))
-            assert error <= arb(float(at.jacobian_error[i, j]))
-    assert at.residual.radius.max() < 1e-12
-    assert at.jacobian_error.max() < 1e-11
-
-
-@settings(max_examples=40)
-@given(st.integers(1, 4), GAINS, st.sampled_from([1.0, 0.1, 1e-3]), seeds)
-def test_the_jacobian_changes_no_faster_than_the_curvature(
-    size: int, gain: float, within: float, seed: int
-) -> None:
-    gru = random_gru(size, 2, gain, seed)
-    rng = np.random.default_rng(seed)
-    h, x = rng.uniform(-1, 1, size), np.zeros(2)
-    curvature = GRUEnclosure(cell_of(gru), h, None).curvature(within)
-    at_corner, near_it = np.sign(rng.normal(size=(2, size))) * within
-    for first, second in ((h, h + at_corner), (h + at_corner, h + 0.99 * near_it)):
-        rows = np.abs(gru.reduced_jacobian(first, x) - gru.reduced_jacobian(second, x)).sum(axis=1)
-        distance = np.abs(first - second).max()
-        assert (rows <= curvature * distance + 1e-13).all()
 
 
 # What is proved
@@ -211,14 +172,22 @@ def test_a_triple_root_is_refused(off: float) -> None:
     assert "multiple root" in certificates.reason[0] or "too large" in certificates.reason[0]
 
 
-@pytest.mark.parametrize("slope", [1e12, 1e100, 1e200, 1e300])
-def test_weights_too_large_for_float64_are_the_reason_that_is_given(slope: float) -> None:
+@pytest.mark.parametrize("slope", [1e12, 1e100])
+def test_a_saturated_unit_is_certified_however_large_its_slope(slope: float) -> None:
     """h = tanh(slope h) rests at 1, where n(h) - h has the slope -1: it is not singular."""
-    cell = cell_of(units(slope))
+    gru = units(slope)
+    certificates = nc.find_fixed_points(cell_of(gru), np.ones((1, 1)), max_iterations=0).certify()
+    assert certificates.certified.all()
+    truth = ball_reference.polish(gru, np.ones(1), np.zeros(1))
+    assert abs(truth[0] - 1) <= arb(float(certificates.radius_exists[0]))
+    assert certificates.stability.tolist() == ["stable"]
+
+
+def test_weights_too_large_for_float64_are_the_reason_that_is_given() -> None:
+    cell = cell_of(units(1e300))
     certificates = nc.find_fixed_points(cell, np.ones((1, 1)), max_iterations=0).certify()
     assert not certificates.certified.any()
-    assert "rounding" in certificates.reason[0] or "finite" in certificates.reason[0]
-    assert "singular" not in certificates.reason[0]
+    assert "rounding" in certificates.reason[0]
 
 
 @settings(max_examples=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from benchmarks.members import read
 from nullcline.cells import in_float64
 from nullcline.certify import index_states
 from nullcline.certify.determinants import Factored
@@ -205,6 +207,25 @@ def test_those_of_trained_layers_do(name: str, layer: int) -> None:
     starts = network.starts[:60].astype(np.float64)
     points = nc.find_fixed_points(network.cell(), starts)
     assert points.completeness().is_consistent, points.unique()
+
+
+POPULATION = sorted((Path(__file__).parent / "fixtures" / "population").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", POPULATION, ids=lambda path: path.stem)
+def test_trained_networks_are_consistent_once_all_is_found(path: Path) -> None:
+    member = read(path)
+    found = nc.find_all_fixed_points(member.cell(), starts=member.starts[:50])
+    assert found.completeness.is_consistent, found
+
+
+def test_a_flip_flop_is_told_to_be_incomplete_and_its_27_points_are_found() -> None:
+    member = read(next(path for path in POPULATION if "flip-flop" in path.stem))
+    searched = nc.find_fixed_points(member.cell(), member.starts)
+    assert searched.completeness().verdict == (Verdict.INCOMPLETE,)
+    found = nc.find_all_fixed_points(member.cell(), starts=member.starts)
+    assert len(found) == 27
+    assert found.settled.tolist() == [True]
 
 
 @pytest.mark.parametrize("kind", BOUNDED)

@@ -25,6 +25,7 @@ ROOMS = (
     "search",
     "linearization",
     "continuation",
+    "completeness",
     "attribution",
     "plotting",
     "interactive",

@@ -500,12 +500,6 @@ def test_layer_points_are_the_rows_of_each_layer() -> None:
     assert all(layer.certify().certified.all() for layer in fixed)
 
 
-def test_a_stack_is_certified_layer_by_layer() -> None:
-    points = nc.find_fixed_points(STACK, STATES)
-    with pytest.raises(TypeError, match=r"certify each of nullcline.layer_points\("):
-        points.certify()
-
-
 # Layers of two directions
 
 

@@ -18,6 +18,7 @@
 #include "arrays.hpp"
 #include "blas_capsules.hpp"
 #include "cell_arguments.hpp"
+#include "enclosure.hpp"
 #include "function.hpp"
 #include "interpreter.hpp"
 #include "nullcline/cells/batched.hpp"
@@ -543,6 +544,7 @@ PYBIND11_MODULE(_core, module) {
     module.def("threads_with_room", &nullcline::n_workers_with_room, py::arg("n_threads"));
     declare<double>(module, "SearchResult64", "ResidualMap64", "Cell64");
     declare<float>(module, "SearchResult32", "ResidualMap32", "Cell32");
+    declare_enclosures(module);
     declare_functions(module);
     declare_training(module);
 }

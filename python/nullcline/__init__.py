@@ -22,7 +22,8 @@ from nullcline.cells import (
     RateRNN,
     Stack,
 )
-from nullcline.certify import Certificates
+from nullcline.certify import Certificates, Tube, certify_curve
+from nullcline.completeness import AllFixedPoints, find_all_fixed_points
 from nullcline.continuation import (
     Curve,
     InputBranch,
@@ -67,6 +68,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "AllFixedPoints",
     "Attribution",
     "Bidirectional",
     "Certificates",
@@ -86,14 +88,17 @@ __all__ = [
     "RateRNN",
     "Stack",
     "Trace",
+    "Tube",
     "VisitedStates",
     "WordEffects",
     "__version__",
     "attribute",
+    "certify_curve",
     "collect_states",
     "concatenate",
     "cuda",
     "explore",
+    "find_all_fixed_points",
     "find_fixed_points",
     "follow_input",
     "from_flax",

@@ -1,7 +1,7 @@
 """Types of the compiled core: one class per floating-point type, with the same methods."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from numpy import float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ __all__ = [
     "SMOOTH_ACTIVATIONS",
     "Cell32",
     "Cell64",
+    "CellEnclosure",
     "Function32",
     "Function64",
     "ResidualMap32",
@@ -91,6 +92,58 @@ def differentiate_layer(
     n_threads: int,
 ) -> tuple[NDArray[_F], ...]:
     """Gradients by inputs, weights, biases and the start; `preactivations` is overwritten."""
+
+# A cell's equations over boxes of states and inputs, every rounding bounded. Boxes are pairs of
+# their low and high ends; `drive` is what the input and the biases add, as `drive` returns it.
+class CellEnclosure:
+    def __init__(
+        self,
+        kind: str,
+        weight_ih: NDArray[float64],
+        weight_hh: NDArray[float64] | tuple[NDArray[float64], NDArray[float64]],
+        biases: NDArray[float64],  # (n, blocks H), which add up
+        parameters: NDArray[float64] | None,
+        activations: list[str] | None,
+    ) -> None: ...
+    def drive(self, low: NDArray[float64], high: NDArray[float64]) -> _Box: ...
+    def zero_input_drive(self) -> _Box: ...
+    def linearize(
+        self,
+        is_reduced: bool,
+        low: NDArray[float64],
+        high: NDArray[float64],
+        drive_low: NDArray[float64],
+        drive_high: NDArray[float64],
+    ) -> tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]]:
+        """Return a residual's ends, and its Jacobian with the radius of each entry.
+
+        The reduced residual's of outputs (H,), or that of F(s) - s at states (S,).
+        """
+
+    def curvature(
+        self,
+        low: NDArray[float64],
+        high: NDArray[float64],
+        drive_low: NDArray[float64],
+        drive_high: NDArray[float64],
+        v: NDArray[float64] | None = None,
+        w: NDArray[float64] | None = None,
+    ) -> NDArray[float64]:
+        """Return a bound of the reduced residual's second derivative along v and w, (H,).
+
+        Without one, of all directions that are at most 1 in the sup norm.
+        """
+
+    def complete(
+        self,
+        low: NDArray[float64],
+        high: NDArray[float64],
+        drive_low: NDArray[float64],
+        drive_high: NDArray[float64],
+    ) -> _Box:
+        """Return the states with these outputs, all else at equilibrium, (S,)."""
+
+_Box: TypeAlias = tuple[NDArray[float64], NDArray[float64]]
 
 # The two bases are the stub's own: at run time each class below stands alone.
 class _SearchResult(Generic[_F]):

@@ -155,6 +155,19 @@ class CompiledCell(HasParts, CellWeights, Shown):
         Both biases of a gate are one number where they are added to each other; `bias_hh` of a
         gate within a product stays by itself.
         """
+        kind, weight_ih, weight_hh, biases, inner, activations = self._core_arrays()
+        with np.errstate(over="ignore"):  # an infinite sum saturates its gate
+            bias = biases[0] + biases[1]
+        return kind, weight_ih, weight_hh, bias, inner, activations
+
+    def exact_weights(self) -> tuple[Any, ...]:
+        """Return the same in float64, each bias by itself, so that nothing is rounded."""
+        kind, *arrays, activations = self._core_arrays()
+        wide = [None if array is None else array.astype(np.float64) for array in arrays]
+        return kind, *wide, activations
+
+    def _core_arrays(self) -> tuple[Any, ...]:
+        """Return what `core_weights` does, with both biases, (2, gates H), and not their sum."""
         weight_ih, weight_hh, bias_ih, bias_hh = (
             self._by_gate(array)[list(self._order)] for array in self._weights
         )
@@ -163,13 +176,11 @@ class CompiledCell(HasParts, CellWeights, Shown):
         if self._inner_gate is not None:
             inner = bias_hh[None, self._order.index(self._inner_gate)].copy()
             bias_hh[self._order.index(self._inner_gate)] = 0
-        with np.errstate(over="ignore"):  # an infinite sum saturates its gate
-            bias = bias_ih + bias_hh
         return (
             self._kind,
             weight_ih.reshape(-1, weight_ih.shape[-1]),
             weight_hh.reshape(-1, size),
-            bias.reshape(-1),
+            np.stack([bias_ih.reshape(-1), bias_hh.reshape(-1)]),
             inner,
             self._activations,
         )

@@ -100,6 +100,18 @@ class HasCoreWeights(Protocol):
 
 
 @runtime_checkable
+class HasExactWeights(Protocol):
+    """A cell whose equations the core can enclose, with every rounding error bounded."""
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the derivatives of F are continuous."""
+
+    def exact_weights(self) -> tuple[Any, ...]:
+        """Return what the core encloses: see `CompiledCell.exact_weights`."""
+
+
+@runtime_checkable
 class HasSecants(Protocol):
     """A cell that knows how it changes between two states and inputs, exactly.
 

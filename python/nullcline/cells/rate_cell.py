@@ -169,6 +169,21 @@ class RateCell(CompiledCell):
             self._activations,
         )
 
+    def exact_weights(self) -> tuple[Any, ...]:
+        """Return the same in float64: see `CompiledCell.exact_weights`."""
+        input_, bias, alpha, *recurrence = (
+            array.astype(np.float64)
+            for array in (self._input, self._bias, self._alpha, *self._recurrence)
+        )
+        return (
+            self._kind,
+            input_,
+            (recurrence[0], recurrence[1]) if len(recurrence) == 2 else recurrence[0],
+            bias[None],
+            alpha[None],
+            self._activations,
+        )
+
 
 def _checked(
     weight_ih: ArrayLike, recurrence: tuple[ArrayLike, ...], bias: ArrayLike | None

@@ -1,7 +1,15 @@
-"""Proofs, in floating point, that exactly one fixed point lies near a state, and its index."""
+"""Proofs, in floating point: of fixed points, their index and stability, and of curves."""
 
 from nullcline.certify.certificates import Certificates, certify_states
 from nullcline.certify.enclosure import can_be_enclosed
 from nullcline.certify.index import index_states
+from nullcline.certify.tubes import Tube, certify_curve
 
-__all__ = ["Certificates", "can_be_enclosed", "certify_states", "index_states"]
+__all__ = [
+    "Certificates",
+    "Tube",
+    "can_be_enclosed",
+    "certify_curve",
+    "certify_states",
+    "index_states",
+]

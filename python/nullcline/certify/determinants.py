@@ -14,6 +14,7 @@ theorem divides.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,18 @@ class Factored:
             if info == 0 and np.isfinite(inverse).all():
                 self.inverse = inverse
 
+    @cached_property
+    def defects(self) -> Vector:
+        """Bounds of the row sums of |I - X A|, for the inverse X that is known, shape (N,)."""
+        if self.inverse is None:
+            return np.full(len(self._matrix), np.inf)
+        size, magnitude = len(self._matrix), np.abs(self.inverse)
+        with np.errstate(over="ignore", invalid="ignore"):
+            left = np.abs(np.eye(size) - self.inverse @ self._matrix).sum(axis=1)
+            sizes = magnitude @ np.abs(self._matrix).sum(axis=1)
+            bounds: Vector = UP * (left + gamma(size + 2) * (sizes + 1))
+        return bounds
+
     def determinant_sign(self, error: Matrix | None = None) -> int:
         """Return the sign of det A, the same for every A within an error of the matrix.
 
@@ -70,19 +83,15 @@ class Factored:
         """
         if self.inverse is None:
             return 0
-        size = len(self._matrix)
-        magnitude, sums = np.abs(self.inverse), np.abs(self._matrix).sum(axis=1)
-        apart = SLACK * gamma(size) * self._product_sums()
+        apart = SLACK * gamma(len(self._matrix)) * self._product_sums()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite proves nothing
             if error is not None:
                 apart = apart + error.sum(axis=1)
-            left = np.abs(np.eye(size) - self.inverse @ self._matrix).sum(axis=1)
-            rounded = gamma(size + 2) * (magnitude @ sums + 1)
-            bounds = left + rounded + UP * (magnitude @ (UP * apart))
+            bounds = self.defects + UP * (np.abs(self.inverse) @ (UP * apart))
         if not (UP * bounds < 1).all():
             return 0
         n_negative = np.count_nonzero(np.diag(self._factors) < 0)
-        n_swaps = np.count_nonzero(self._pivots != np.arange(size))
+        n_swaps = np.count_nonzero(self._pivots != np.arange(len(self._matrix)))
         return -1 if (n_negative + n_swaps) % 2 else 1
 
     def _product_sums(self) -> Vector:

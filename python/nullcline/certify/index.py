@@ -30,11 +30,16 @@ from nullcline.certify.enclosure import can_be_enclosed, enclosure_for
 from nullcline.certify.fitting import require_states_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.balls import Matrix, Vector
+
+    Jacobians: TypeAlias = Callable[[Floats, Floats | None], tuple[Matrix, Matrix]]
 
 ROUNDING = 1024
 """Units of rounding to which a Jacobian's entries are taken to be right beside its rows' largest,
@@ -72,8 +77,10 @@ def index_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> NDArray
     twin = in_float64(cell)
     outputs = twin.outputs_of(h.astype(twin.dtype))
     x = None if inputs is None else inputs.astype(twin.dtype)
+    jacobian = _jacobians(twin)
     signs = [
-        _sign(twin, outputs[i : i + 1], None if x is None else x[i : i + 1]) for i in range(len(h))
+        _sign(twin, jacobian, outputs[i : i + 1], None if x is None else x[i : i + 1])
+        for i in range(len(h))
     ]
     return np.array(signs, np.int8)
 
@@ -87,10 +94,10 @@ def _of_layers(stack: Layered, h: Floats, x: Floats | None) -> NDArray[np.int8]:
     return found
 
 
-def _sign(cell: Cell, h: Floats, x: Floats | None) -> int:
+def _sign(cell: Cell, jacobian_at: Jacobians, h: Floats, x: Floats | None) -> int:
     """Return sign det(-DG) at outputs (1, H); 0 where it is open."""
     with np.errstate(all="ignore"):  # what overflows is looked for, and proves nothing
-        jacobian, error = _jacobian(cell, h, x)
+        jacobian, error = jacobian_at(h, x)
         factored = Factored(-jacobian)
         if factored.inverse is None:
             return 0
@@ -102,13 +109,22 @@ def _sign(cell: Cell, h: Floats, x: Floats | None) -> int:
         return factored.determinant_sign(UP * (error + 2 * moved))
 
 
-def _jacobian(cell: Cell, h: Floats, x: Floats | None) -> tuple[Matrix, Matrix]:
-    """Return DG at outputs (1, H) and a bound of its entries' errors."""
+def _jacobians(cell: Cell) -> Jacobians:
+    """Return what takes outputs (1, H) to DG there and a bound of its entries' errors."""
     if can_be_enclosed(cell):
-        at = enclosure_for(cell)(h[0].astype(np.float64), None if x is None else x[0])
-        return at.jacobian, at.jacobian_error
+        enclose = enclosure_for(cell)
+
+        def enclosed(h: Floats, x: Floats | None) -> tuple[Matrix, Matrix]:
+            at = enclose(h[0].astype(np.float64), None if x is None else x[0])
+            return at.jacobian, at.jacobian_error
+
+        return enclosed
     precision = cell.precision if isinstance(cell, HasPrecision) else cell.dtype
-    jacobian: Matrix = cell.residual_jacobian(h, x)[0].astype(np.float64)
-    largest: Vector = np.abs(jacobian).max(axis=1, initial=1)
-    unit = float(np.finfo(precision).eps) / 2
-    return jacobian, np.broadcast_to(ROUNDING * unit * largest[:, None], jacobian.shape)
+    unit = ROUNDING * float(np.finfo(precision).eps) / 2
+
+    def rounded(h: Floats, x: Floats | None) -> tuple[Matrix, Matrix]:
+        jacobian: Matrix = cell.residual_jacobian(h, x)[0].astype(np.float64)
+        largest: Vector = np.abs(jacobian).max(axis=1, initial=1)
+        return jacobian, np.broadcast_to(unit * largest[:, None], jacobian.shape)
+
+    return rounded

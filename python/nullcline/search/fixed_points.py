@@ -355,10 +355,11 @@ class FixedPoints(Shown):
         """Prove, in floating point, that exactly one fixed point lies near each row.
 
         By the Newton–Kantorovich theorem in the form of a radii polynomial, with every rounding
-        error bounded; `nullcline.certify.certificates` derives it. It takes about as long as two
-        H x H inverses per row. A slow point is refused, as there is no fixed point at it. The proof
-        is about exact arithmetic with the weights, inputs and states as they are stored, those of a
-        float32 cell too.
+        error bounded; `nullcline.certify.certificates` derives it. The point's index is proved
+        with it, and its stability when it is asked for. It takes about as long as three H x H
+        inverses per row, of a stack layer by layer. A slow point is refused, as there is no fixed
+        point at it. The proof is about exact arithmetic with the weights, inputs and states as they
+        are stored, those of a float32 cell too.
 
         Parameters
         ----------
@@ -368,16 +369,15 @@ class FixedPoints(Shown):
         Returns
         -------
         Certificates
-            One row per row of these: `certified`, `radius_exists`, `radius_unique` (sup norm) and
-            why not.
+            One row per row of these: `certified`, `radius_exists`, `radius_unique` (sup norm),
+            `index`, `stability`, and why not.
 
         Raises
         ------
         ValueError
             If there is no cell, or one of another size.
         TypeError
-            If the cell is not a `GRU`. The points of a stack are certified layer by layer, those
-            that `layer_points` returns, each for the input that it has there.
+            If the cell, or one of a stack's, has kinks, as ReLU has, or is a function.
         """
         points = self.numpy()
         return certify_states(cell or self._known_cell(), points.h, points.inputs)

@@ -90,6 +90,7 @@ def analyse_layer(
     unique = points.unique()
     with watch.time("certify"):
         radius_exists, radius_unique = _prove(cell, unique)
+        told = unique.completeness()
     descent: Descent | None = None
     if material.is_papers_cell:
         with watch.time("descent"):
@@ -116,6 +117,8 @@ def analyse_layer(
         distance_to_cloud=_distance_to_cloud(unique, visited),
         spectra=spectra,
         dynamics=dynamics,
+        degree=told.summary or None,
+        completeness=str(told),
     )
 
 
@@ -183,7 +186,7 @@ def _linearize(
 
 
 def _prove(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the radii that are proved at each point; NaN with cells that have no certificates."""
+    """Return the radii proved at each point; NaN with a cell that cannot be certified."""
     if not can_be_enclosed(cell):
         return np.full(len(unique), np.nan), np.full(len(unique), np.nan)
     certificates = unique.certify()
