@@ -32,6 +32,14 @@ from nullcline.continuation import (
     measure_line_attractor,
     trace,
 )
+from nullcline.cycles import (
+    Attractors,
+    Cycles,
+    LyapunovExponents,
+    find_attractors,
+    find_cycles,
+    lyapunov_exponents,
+)
 from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
@@ -67,11 +75,13 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "Attractors",
     "Attribution",
     "Bidirectional",
     "Certificates",
     "Completeness",
     "Curve",
+    "Cycles",
     "DistanceBins",
     "FixedPoints",
     "FunctionCell",
@@ -80,6 +90,7 @@ __all__ = [
     "LineAttractor",
     "LinearPrediction",
     "Linearization",
+    "LyapunovExponents",
     "ModuleCell",
     "OriginalGRU",
     "RankCorrelation",
@@ -94,6 +105,8 @@ __all__ = [
     "concatenate",
     "cuda",
     "explore",
+    "find_attractors",
+    "find_cycles",
     "find_fixed_points",
     "follow_input",
     "from_flax",
@@ -106,6 +119,7 @@ __all__ = [
     "impulse_response",
     "layer_points",
     "linearize",
+    "lyapunov_exponents",
     "measure_line_attractor",
     "participation_ratio",
     "participation_ratio_of_variances",

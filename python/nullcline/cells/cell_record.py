@@ -91,22 +91,6 @@ def unpack_cell(arrays: dict[str, NDArray[Any]]) -> Cell | None:
     return _cell(unpack(CellRecord, record, {at.removeprefix(_KEY): own[at] for at in own}))
 
 
-def in_float64(cell: Cell) -> Cell:
-    """Return a cell with the same weights that computes in float64.
-
-    A cell that no file can hold, such as a function, is returned as it is.
-    """
-    if cell.dtype == np.float64 or not can_be_packed(cell):
-        return cell
-    wide = {
-        name: array.astype(np.float64) if array.dtype.kind == "f" else array
-        for name, array in pack_cell(cell).items()
-    }
-    made = unpack_cell(wide)
-    assert made is not None
-    return made
-
-
 def require_fit(cell: Cell, h: NDArray[Any], inputs: NDArray[Any] | None) -> None:
     """Raise ValueError unless states and inputs that were read are a cell's, by sizes and type."""
     for name, array, width in (("h", h, cell.state_size), ("inputs", inputs, cell.input_size)):

@@ -94,7 +94,9 @@ class Attractors(Shown):
         """
         if isinstance(which, str):
             if which not in ATTRACTOR_KINDS:
-                raise ValueError(f"which must be one of {', '.join(ATTRACTOR_KINDS)}, not {which!r}")
+                raise ValueError(
+                    f"which must be one of {', '.join(ATTRACTOR_KINDS)}, not {which!r}"
+                )
             which = self.kind == which
         rows = row_numbers(which, len(self))
         taken: dict[str, Any] = {name: column[rows] for name, column in self._rows().items()}
@@ -130,9 +132,7 @@ class Attractors(Shown):
         return {of.name: getattr(self, of.name) for of in fields(self) if of.name in own}
 
     def _table(self) -> Table:
-        rows = [
-            (i, *(getattr(self, name)[i] for name in _SHOWN)) for i in first_rows(len(self))
-        ]
+        rows = [(i, *(getattr(self, name)[i] for name in _SHOWN)) for i in first_rows(len(self))]
         return Table(["", *_SHOWN], rows, len(self))
 
     def __getitem__(self, which: str | Rows) -> Attractors:

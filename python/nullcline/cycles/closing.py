@@ -73,7 +73,8 @@ class Closed:
     @property
     def is_closed(self) -> NDArray[np.bool_]:
         """Where a cycle was found."""
-        return self.reason == CLOSED
+        closed: NDArray[np.bool_] = self.reason == CLOSED
+        return closed
 
 
 @one_blas_thread()
@@ -203,14 +204,19 @@ def newton_steps(jacobians: Array, residuals: Array) -> Array:
 def _solve(matrices: Array, right: Array) -> Array:
     """Return the solutions of square systems, the shortest least-squares ones of singular ones."""
     try:
-        solution: Array = np.linalg.solve(matrices, right[..., None])[..., 0]
+        solution: Array = np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0], float)
     except np.linalg.LinAlgError:
         solution = np.full(right.shape, np.nan)
     for i in np.flatnonzero(~np.isfinite(solution).all(axis=1)):
-        try:
-            solution[i] = np.linalg.lstsq(matrices[i], right[i], rcond=None)[0]
-        except np.linalg.LinAlgError:
-            solution[i] = 0
+        solution[i] = _least_squares(matrices[i], right[i])
+    return solution
+
+
+def _least_squares(matrix: Array, right: Array) -> Array:
+    try:
+        solution: Array = np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0], float)
+    except np.linalg.LinAlgError:  # its SVD did not end
+        return np.zeros_like(right)
     return solution
 
 

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._support import validation
 from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.cell_record import known_cell
+from nullcline.cycles.counting import Counted, completeness, sign_of_power
 from nullcline.cycles.cycles_file import read_cycles, write_cycles
 from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.linearization.stability import STABLE
+from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import xarray as xr
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.row_numbers import Rows
     from nullcline.cells.protocol import Cell
+    from nullcline.search.degree import Completeness
 
 _SHOWN = ("kind", "period", "stability", "count", "residual")
 
@@ -58,6 +62,9 @@ class Cycles(Shown):
     stability
         "stable" if every multiplier lies within the unit circle, "unstable" if one lies without,
         and "undecided" where the errors leave that open, shape (n,).
+    determinant_signs
+        The signs of det(I - M) and det(I + M), M = J_k ... J_1, shape (n, 2), int8; 0 where a
+        multiplier may be 1, or -1. `index` is made of them.
     residual
         The largest |F(h_j) - h_(j+1)| of any unit and step, shape (n,).
     count
@@ -80,6 +87,7 @@ class Cycles(Shown):
     multipliers: NDArray[np.complex128]
     multiplier_errors: NDArray[np.float64]
     stability: NDArray[np.str_]
+    determinant_signs: NDArray[np.int8]
     residual: NDArray[np.float64]
     count: NDArray[np.int64]
     inputs: NDArray[np.float64] | None
@@ -91,9 +99,9 @@ class Cycles(Shown):
         n, size = len(self.period), self.h.shape[-1]
         if self.h.ndim != 2 or len(self.h) != self.period.sum():
             raise ValueError(f"h must have a row for each of {self.period.sum()} states")
+        widths = {"multipliers": (size,), "multiplier_errors": (size,), "determinant_signs": (2,)}
         for name, column in self._rows().items():
-            wide = name in {"multipliers", "multiplier_errors"}
-            if column.shape[:1] != (n,) or (wide and column.shape != (n, size)):
+            if column.shape[:1] != (n,) or column.shape[1:] != widths.get(name, column.shape[1:]):
                 raise ValueError(f"{name} must have a row for each of {n} cycles")
 
     @property
@@ -138,16 +146,65 @@ class Cycles(Shown):
         powers = np.broadcast_to(np.asarray(power, np.int64), self.period.shape)
         if (powers % self.period).any() or (powers < 1).any():
             raise ValueError("power must be a multiple of the period of every row")
-        even = (powers // self.period % 2 == 0)[:, None]
-        values, errors = self.multipliers, self.multiplier_errors
-        one = np.abs(values - 1) <= errors
-        minus = np.abs(values + 1) <= errors
-        real = values.imag == 0
-        above = real & np.where(even, np.abs(values.real) > 1, values.real > 1)
-        # Roots of 1 other than -1 are complex, and come in pairs that leave the sign as it is.
-        open_ = (one | (even & minus) | ~np.isfinite(errors)).any(axis=1)
-        sign = np.where(above.sum(axis=1) % 2 == 0, 1, -1)
-        return np.where(open_, 0, sign).astype(np.int8)
+        each = zip(self.determinant_signs, powers // self.period, strict=True)
+        return np.array([sign_of_power(signs, int(turns)) for signs, turns in each], np.int8)
+
+    def completeness(
+        self,
+        points: FixedPoints | None = None,
+        powers: int | Sequence[int] | None = None,
+        *,
+        cell: Cell | None = None,
+    ) -> Completeness:
+        """Tell whether fixed points and cycles can be all, for powers of a bounded cell's step.
+
+        Over all fixed points of F^k, which are those of F and the states of all cycles whose period
+        divides k, the indices sum to 1. Another sum proves that some are missing.
+
+        Parameters
+        ----------
+        points
+            Fixed points from a search of the same cell, beside those among these rows.
+        powers
+            The numbers k, 1 or more; by default the periods of these rows.
+        cell
+            The cell that was searched; needed where the cycles do not know it.
+
+        Returns
+        -------
+        nullcline.search.Completeness
+            A verdict for each input and power, with the label "F^k". `undetermined` holds rows of
+            these, and -1 for a point of `points`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no cell, `points` are none, or a power is no multiple of the number of
+            inputs that are read in turn.
+        """
+        cell = cell or self.cell
+        if cell is None:
+            raise ValueError("the file does not hold the cell: pass the one that was searched")
+        if points is not None and not isinstance(points, FixedPoints):
+            raise TypeError(
+                f"points must be what find_fixed_points returns, not {type(points).__name__}"
+            )
+        turn = 1 if self.inputs is None else self.inputs.shape[1]
+        if points is not None and turn > 1:
+            raise ValueError("points must be None: with inputs in turn no state is fixed by them")
+        if powers is None:
+            powers = np.unique(self.period).tolist() or [1]
+        listed = [powers] if isinstance(powers, int | np.integer) else list(powers)
+        listed = [validation.whole_number("powers", power, 1) for power in listed]
+        if any(power % turn for power in listed):
+            raise ValueError(f"powers must be multiples of {turn}, the number of inputs in turn")
+        rows = [
+            Counted(states, None if self.inputs is None else self.inputs[i], signs, i)
+            for i, (states, signs) in enumerate(
+                zip(self.states, self.determinant_signs, strict=True)
+            )
+        ]
+        return completeness(cell, rows, points, listed, self.tol_unique)
 
     def select(self, which: str | Rows) -> Cycles:
         """Return some of the rows: what ``cycles[which]`` is.
@@ -252,7 +309,8 @@ class Cycles(Shown):
         -------
         xarray.Dataset
             Of dimensions cycle, unit (of a state, S), mode, state (those of all cycles, whose
-            numbers are `cycle_of_state`), phase and input. `tol_unique` is an attribute.
+            numbers are `cycle_of_state`), at (1 and -1), phase and input. `tol_unique` is an
+            attribute.
 
         Raises
         ------
@@ -260,8 +318,11 @@ class Cycles(Shown):
             If xarray is not installed.
         """
         wide = {
-            "multipliers": ("mode",), "multiplier_errors": ("mode",), "inputs": ("phase", "input"),
-        }  # fmt: skip
+            "multipliers": ("mode",),
+            "multiplier_errors": ("mode",),
+            "determinant_signs": ("at",),
+            "inputs": ("phase", "input"),
+        }
         columns: dict[str, Any] = {
             name: (("cycle", *wide.get(name, ())), column) for name, column in self._rows().items()
         }

@@ -27,6 +27,7 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "multipliers": ("c16",),
     "multiplier_errors": ("f8",),
     "stability": ("U",),
+    "determinant_signs": ("i1",),
     "residual": ("f8",),
     "count": ("i8",),
     "inputs": ("f8",),

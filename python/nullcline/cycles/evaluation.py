@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells.cell_record import in_float64
+from nullcline.cells.double_precision import in_float64
 from nullcline.cells.protocol import HasPrecision, Layered, require_cell
+from nullcline.cells.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class Driven:
             If `cell` is no cell, or one that has two directions, or `inputs` have another shape.
         """
         require_one_way(cell)
-        return cls(in_float64(cell), read_inputs(inputs, n, cell))
+        return cls(_doubled(cell), read_inputs(inputs, n, cell))
 
     @property
     def turn(self) -> int:
@@ -142,6 +143,13 @@ class Driven:
         return whole
 
 
+def _doubled(cell: Cell) -> Cell:
+    if not isinstance(cell, Layered):
+        return in_float64(cell)
+    parts = [in_float64(part) for part in cell.cells]
+    return Stack(parts) if all(part.dtype == np.float64 for part in parts) else cell
+
+
 def require_one_way(cell: Cell) -> None:
     """Raise TypeError unless this is a cell whose steps are those of a network in time."""
     require_cell(cell)
@@ -162,9 +170,8 @@ def read_inputs(value: ArrayLike | None, n: int, cell: Cell) -> Array | None:
     array = validation.floats("inputs", value, cell.dtype).astype(np.float64)
     width = cell.input_size
     if array.ndim < 3:
-        found = validation.inputs("inputs", array, (n, width), np.dtype(np.float64))
-        assert found is not None
-        return found[:, None, :].copy()
+        validation.require_inputs("inputs", array.shape, (n, width))
+        return np.atleast_2d(array)[:, None, :].copy()
     if array.ndim > 3 or len(array) not in {1, n} or array.shape[1] == 0 or array.shape[2] != width:
         raise ValueError(
             f"inputs must be None or constant, of shape ({width},), (1, {width}) or ({n}, {width}),"

@@ -17,7 +17,6 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.cycles.evaluation import Driven
 from nullcline.cycles.find import read_starts
 from nullcline.cycles.recurrence import run
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.row_numbers import Rows
     from nullcline.cells.protocol import Cell
+    from nullcline.cycles.evaluation import Driven
 
     Array = NDArray[np.float64]
 
@@ -118,9 +118,7 @@ class LyapunovExponents(Shown):
     def _table(self) -> Table:
         k = min(self.values.shape[1], 5)
         header = ["", *(f"λ{i + 1}" for i in range(k)), "standard error of λ1"]
-        rows = [
-            (i, *self.values[i, :k], float(self.errors[i, 0])) for i in first_rows(len(self))
-        ]
+        rows = [(i, *self.values[i, :k], float(self.errors[i, 0])) for i in first_rows(len(self))]
         return Table(header, rows, len(self))
 
 
@@ -175,7 +173,7 @@ def lyapunov_exponents(
     inputs they are the exponents conditional on these.
     """
     states, driven = read_starts(cell, starts, inputs, seed)
-    length = np.shape(inputs)[1] if np.ndim(inputs) == 3 else None
+    length = driven.turn if driven.turn > 1 else None
     if transient is None:
         transient = 1000 if length is None else length // 10
     transient = validation.whole_number("transient", transient, 0, _MOST)

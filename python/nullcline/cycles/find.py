@@ -156,7 +156,7 @@ def _recurring(
     for number in settled.which[settled.which >= 0]:
         found.append(settled.cycles[number])
         verdicts.append(settled.multipliers[number])
-    finite = np.isfinite(settled.orbits[:, -1]).all(axis=1)
+    finite = np.isfinite(settled.orbits[:, -1].sum(axis=1))
     lost = [
         f"it came back to no cycle of up to {LONGEST} states within {n_steps} steps"
         if whole
@@ -223,6 +223,7 @@ def as_rows(
         multipliers=np.array([m.values for m in own], np.complex128).reshape(len(own), size),
         multiplier_errors=np.array([m.errors for m in own], np.float64).reshape(len(own), size),
         stability=np.array([m.stability for m in own], "U9"),
+        determinant_signs=np.array([m.signs for m in own], np.int8).reshape(len(own), 2),
         residual=np.array([found[i].residual for i in numbers], np.float64),
         count=np.array([-row[1] for row in rows], np.int64),
         inputs=inputs,

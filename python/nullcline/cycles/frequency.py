@@ -1,6 +1,6 @@
 """Frequencies of orbits on invariant circles, by averages with a weight that is flat at both ends.
 
-A mean over N steps of a quasi-periodic orbit converges as 1/N, since it does not end where it began.
+A mean over N steps of a quasi-periodic orbit converges as 1/N, as it does not end where it began.
 With the weights w(t) = exp(-1 / (t (1 - t))) of 0 < t < 1 it converges faster than any power of N,
 and of a chaotic orbit no faster than before (Das, Sander, Saiki and Yorke, Nonlinearity 30 (2017)
 4111; that the digits to which two halves agree tell the two apart: Sander and Meiss, Physica D 411

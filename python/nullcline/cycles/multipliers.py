@@ -17,6 +17,8 @@ of norms.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,11 +50,24 @@ SAFETY = 3
 
 
 class Multipliers(NamedTuple):
-    """Multipliers (S,) by falling modulus, how far each may be off, (S,), and the verdict."""
+    """Of a cycle: `Cycles` says what each is.
+
+    Attributes
+    ----------
+    values
+        Shape (S,), by falling modulus.
+    errors
+        How far each may be off, shape (S,).
+    stability
+        The verdict.
+    signs
+        Those of det(I - M) and det(I + M), M = J_k ... J_1, shape (2,); 0 where one is open.
+    """
 
     values: NDArray[np.complex128]
     errors: Array
     stability: str
+    signs: NDArray[np.int8]
 
 
 @one_blas_thread()
@@ -77,14 +92,17 @@ def multipliers(driven: Driven, cycle: Array, correction: float) -> Multipliers:
         errors = np.nan_to_num(np.ldexp(SAFETY * errors, exponent), nan=np.inf, posinf=np.inf)
         values = np.ldexp(values.real, exponent) + 1j * np.ldexp(values.imag, exponent)
         modulus = np.abs(values)
+        doubt = _Doubt(np.ldexp(turn @ product, exponent), factors, noise)
         if (modulus > 1 + errors).any() or np.isinf(modulus).any():
             stability = UNSTABLE
         elif (modulus + errors < 1).all():
             stability = STABLE
+        elif doubt.is_cleared(values[modulus + errors >= 1], left[modulus + errors >= 1]):
+            stability = UNSTABLE if (modulus > 1).any() else STABLE
         else:
-            whole = np.ldexp(turn @ product, exponent)
-            stability = _by_norm(whole, values, left, errors, noise, factors)
-    return Multipliers(values, errors, stability)
+            stability = UNDECIDED
+        signs = [_sign(one * values, errors, doubt, one) for one in (1, -1)]
+    return Multipliers(values, errors, stability, np.array(signs, np.int8))
 
 
 def triangular(jacobians: Array) -> tuple[list[Array], list[Array]]:
@@ -129,8 +147,9 @@ def _noise(driven: Driven, cycle: Array, jacobians: Array, correction: float) ->
     signs = np.random.default_rng(0).choice([-1.0, 1.0], cycle.shape)
     digit = driven.rounding * np.maximum(1, np.abs(cycle).max()) + correction
     changes = [
-        np.linalg.norm(driven.jacobians_of((cycle + way * digit * signs)[None])[0] - jacobians,
-                       axis=(1, 2))
+        np.linalg.norm(
+            driven.jacobians_of((cycle + way * digit * signs)[None])[0] - jacobians, axis=(1, 2)
+        )
         for way in (1, -1)
     ]
     own = (size * UNIT + 4 * driven.rounding) * np.linalg.norm(jacobians, axis=(1, 2))
@@ -176,24 +195,53 @@ def _normed(matrix: Any) -> tuple[Any, int]:
     return matrix * 2.0**-shift, shift
 
 
-def _by_norm(
-    product: Array,
-    values: NDArray[np.complex128],
-    left: Any,
-    errors: Array,
-    noise: Array,
-    factors: list[Array],
-) -> str:
-    """Judge, by its distance from matrices with one on the circle, a product with bad vectors."""
-    doubtful = np.abs(values) + errors >= 1
-    condition = np.nan_to_num(np.linalg.norm(left, axis=1), nan=np.inf, posinf=np.inf)
-    if (condition[doubtful] < RELIABLE).any() or not np.isfinite(product).all():
-        return UNDECIDED
-    level = UNIT * len(product) * len(factors)
-    level *= float(np.prod([np.linalg.norm(factor) for factor in factors]))
-    norms = [float(np.linalg.norm(factor, 2)) for factor in factors]
-    for j, own in enumerate(noise):
-        level += SAFETY * float(own * np.prod(norms[:j]) * np.prod(norms[j + 1 :]))
-    if not np.isfinite(level) or not is_clear(product, values[doubtful], level):
-        return UNDECIDED
-    return UNSTABLE if (np.abs(values) > 1).any() else STABLE
+@dataclass(frozen=True, eq=False)
+class _Doubt:
+    """M = J_k ... J_1, its triangular factors, and what each J_j is off by, (k,)."""
+
+    product: Array
+    factors: list[Array]
+    noise: Array
+
+    @cached_property
+    def level(self) -> float:
+        """A bound of the norm of what M is off by, to first order."""
+        sizes = [float(np.linalg.norm(factor)) for factor in self.factors]
+        level = UNIT * len(self.product) * len(sizes) * float(np.prod(sizes))
+        norms = [float(np.linalg.norm(factor, 2)) for factor in self.factors]
+        for j, own in enumerate(self.noise):
+            level += SAFETY * float(own * np.prod(norms[:j]) * np.prod(norms[j + 1 :]))
+        return level
+
+    def is_cleared(self, values: NDArray[np.complex128], left: Any) -> bool:
+        """Tell whether multipliers with bad vectors stay on their side of the circle.
+
+        They do as long as M is further from all matrices with one on it than it is off.
+        """
+        condition = np.nan_to_num(np.linalg.norm(left, axis=1), nan=np.inf, posinf=np.inf)
+        if (condition < RELIABLE).any() or not self._is_finite():
+            return False
+        return is_clear(self.product, values, self.level)
+
+    def is_clear_of(self, one: int) -> bool:
+        """Tell whether no matrix as near as M is off has a multiplier of 1, or of -1."""
+        if not self._is_finite():
+            return False
+        away = one * np.eye(len(self.product)) - self.product
+        return bool(np.linalg.svd(away, compute_uv=False)[-1] > self.level)
+
+    def _is_finite(self) -> bool:
+        return bool(np.isfinite(self.product).all() and np.isfinite(self.level))
+
+
+def _sign(values: NDArray[np.complex128], errors: Array, doubt: _Doubt, one: int) -> int:
+    """Return the sign of Π (1 - μ), 0 where it is open.
+
+    Complex multipliers come in pairs, whose factors are conjugate, so that the sign is that of the
+    number of real ones above 1.
+    """
+    near = ~(np.abs(values - 1) > errors)
+    if near.any() and not doubt.is_clear_of(one):
+        return 0
+    above = (values.imag == 0) & (values.real > 1)
+    return -1 if above.sum() % 2 else 1

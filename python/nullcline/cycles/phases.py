@@ -1,4 +1,4 @@
-"""Which cycles are one: the least period of each, where it begins, and which differ in that alone."""
+"""Which cycles are one: their least periods, where they begin, and which differ in that alone."""
 
 from __future__ import annotations
 
@@ -117,4 +117,5 @@ def _read(driven: Driven, orbit: int) -> bytes:
     inputs = driven.inputs
     if inputs is None:
         return b""
-    return (inputs[orbit if len(inputs) > 1 else 0] + 0.0).tobytes()  # -0.0 becomes 0.0
+    read: bytes = (inputs[orbit if len(inputs) > 1 else 0] + 0.0).tobytes()  # -0.0 becomes 0.0
+    return read

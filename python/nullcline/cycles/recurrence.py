@@ -108,7 +108,9 @@ def settle(driven: Driven, states: Array, n_steps: int, longest: int, tolerance:
             continue
         # From the phase 0 on: the window is as long as whole turns of the inputs.
         ends = close(driven.take(rows), orbits[rows, longest : longest + k])
-        cycles = [c._replace(orbit=int(rows[c.orbit])) for c in least(driven.take(rows), ends, tolerance)]
+        cycles = [
+            c._replace(orbit=int(rows[c.orbit])) for c in least(driven.take(rows), ends, tolerance)
+        ]
         every = [*found, *cycles]
         owner = merged(every, driven, tolerance)
         for i, cycle in enumerate(cycles, start=len(found)):

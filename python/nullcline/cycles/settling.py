@@ -101,7 +101,10 @@ def find_attractors(
     states, driven = read_starts(cell, starts, inputs, seed)
     settled = settle(driven, states, transient, longest, tolerance)
     on_cycle = np.flatnonzero(settled.which >= 0)
-    found = [settled.cycles[i]._replace(orbit=int(row)) for row, i in zip(on_cycle, settled.which[on_cycle], strict=True)]
+    found = [
+        settled.cycles[i]._replace(orbit=int(row))
+        for row, i in zip(on_cycle, settled.which[on_cycle], strict=True)
+    ]
     verdicts = [settled.multipliers[i] for i in settled.which[on_cycle]]
     cycles, numbers = as_rows(cell, driven, found, verdicts, [], tolerance)
     n = len(states)
