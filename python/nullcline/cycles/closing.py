@@ -109,10 +109,12 @@ def _close(
     driven: Driven, ends: Closed, rows: NDArray[np.intp], box: tuple[Array, Array], limit: int
 ) -> None:
     states = ends.states
-    radius = np.maximum(1.0, np.sqrt(np.square(states[rows]).sum(axis=(1, 2))))
+    radius = np.maximum(1.0, np.sqrt(_squares(states[rows])))
     polished = np.zeros(len(rows), int)
     residuals = _residuals(driven.take(rows), states[rows])
     for iteration in range(limit + POLISHING + 1):
+        if len(rows) == 0:
+            return
         now = driven.take(rows)
         at = states[rows]
         jacobians = now.jacobians_of(at)
@@ -136,12 +138,12 @@ def _close(
         trial = np.clip(at + steps, *box)
         moved = trial - at
         others = _residuals(now, trial)
-        cost, after = (np.square(of).sum(axis=(1, 2)) for of in (residuals, others))
-        linear = residuals + _apply(jacobians, moved)
-        expected = cost - np.square(linear).sum(axis=(1, 2))
+        cost, after = _squares(residuals), _squares(others)
+        expected = cost - _squares(residuals + _apply(jacobians, moved))
+        promised = cost - _squares(residuals + _apply(jacobians, steps))  # but for the box
         ratio = (cost - after) / np.where(expected > 0, expected, np.inf)
         ratio = np.where(np.isfinite(ratio), ratio, -1)
-        length = np.sqrt(np.square(moved).sum(axis=(1, 2)))
+        length = np.sqrt(_squares(moved))
         better = (after < cost) & (ratio > 1e-4)
         radius = np.where(ratio < 0.25, 0.25 * np.where(length > 0, length, radius), radius)
         radius = np.where((ratio > 0.75) & at_edge, 2 * radius, radius)
@@ -149,7 +151,8 @@ def _close(
         states[rows[better]] = trial[better]
         residuals[better] = others[better]
         polished += is_zero
-        stuck = ~is_zero & (expected <= FLAT * cost)
+        too_short = radius <= driven.rounding * size
+        stuck = ~is_zero & ((promised <= FLAT * cost) | too_short)
         ends.reason[rows[stuck]] = STALLED
         done = (is_zero & (~better | (polished >= POLISHING))) | stuck
         done |= ~is_zero & (iteration >= limit)
@@ -161,6 +164,12 @@ def _close(
 def _residuals(driven: Driven, orbits: Array) -> Array:
     residuals: Array = driven.steps_of(orbits) - np.roll(orbits, -1, axis=1)
     return residuals
+
+
+def _squares(orbits: Array) -> Array:
+    """Return the sum of squares of each of the orbits, (n,)."""
+    squares: Array = np.square(orbits).sum(axis=(1, 2))
+    return squares
 
 
 def _apply(jacobians: Array, d: Array) -> Array:
@@ -227,18 +236,17 @@ def _dogleg(
     back = np.roll(residuals, 1, axis=1)
     gradient = (jacobians.transpose(0, 1, 3, 2) @ residuals[..., None])[..., 0] - back
     image = _apply(jacobians, gradient)
-    squares = np.square(gradient).sum(axis=(1, 2))
-    along = np.square(image).sum(axis=(1, 2))
+    squares, along = _squares(gradient), _squares(image)
     share = squares / np.where(along > 0, along, np.inf)
     cauchy = -share[:, None, None] * gradient
-    n_length = np.sqrt(np.square(newton).sum(axis=(1, 2)))
+    n_length = np.sqrt(_squares(newton))
     c_length = share * np.sqrt(squares)
     inside = n_length <= radius
     shrink = np.minimum(1, radius / np.where(c_length > 0, c_length, 1))
     steps = shrink[:, None, None] * cauchy
     between = ~inside & (c_length < radius)
     way = newton - cauchy
-    a = np.square(way).sum(axis=(1, 2))
+    a = _squares(way)
     b = (way * cauchy).sum(axis=(1, 2))
     c = np.square(c_length) - np.square(radius)
     t = (-b + np.sqrt(np.maximum(b * b - a * c, 0))) / np.where(a > 0, a, 1)

@@ -3,7 +3,8 @@
 A cell whose step F takes a box into itself has F^k do so, too, and so, by the homotopy in
 `nullcline.certify.hypotheses`, the indices of all fixed points of F^k sum to 1. Those are the fixed
 points of F, and all states of all cycles whose period divides k: a cycle of p states with the
-multipliers μ counts p times, with the sign of Π (1 - μ^(k / p)). An LSTM's whole step is meant, of
+multipliers μ counts p times, with the sign of Π (1 - μ^(k / p)), and p / m times where m inputs are
+read in turn: those of its states are meant that read the first. An LSTM's whole step is meant, of
 [h, c]: with |h| < 1 its forget gates stay below some f < 1, and so |c| <= 1 / (1 - f) is kept.
 """
 
@@ -92,7 +93,8 @@ def _judged(cell: Cell, group: Sequence[Counted], power: int) -> _Judged:
     """Judge what was found at one input by the fixed points of one power of F."""
     own = [of for of in group if power % len(of.states) == 0]
     signs = [sign_of_power(of.signs, power // len(of.states)) for of in own]
-    index = np.repeat(np.array(signs, np.int8), [len(of.states) for of in own])
+    states = [len(of.states) // (1 if of.inputs is None else len(of.inputs)) for of in own]
+    index = np.repeat(np.array(signs, np.int8), states)
     reason = _why(cell, group[0].inputs if group else None)
     verdict, missing = judge(index, reason)
     open_ = [of.row for of, sign in zip(own, signs, strict=True) if sign == 0]

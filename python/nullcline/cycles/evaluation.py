@@ -122,7 +122,7 @@ class Driven:
 
     def _flat(self, n: int, k: int) -> Array | None:
         read = self.at_phases(n, 0, k)
-        return None if read is None else np.ascontiguousarray(read).reshape(n * k, -1)
+        return None if read is None else np.ascontiguousarray(read).reshape(n * k, read.shape[2])
 
     def _called(self, method: Callable[..., Floats], *rows: Array | None) -> Array:
         """Return what a method makes of states, inputs and maybe vectors, row by row.

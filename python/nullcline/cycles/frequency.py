@@ -34,17 +34,21 @@ def weights(n: int) -> Array:
 
 
 def agreement(orbit: Array) -> float:
-    """Return how far the weighted means of two halves of an orbit (N, S) are apart.
+    """Return how far weighted means of two halves of an orbit (N, S) are apart.
 
-    In units of its spread: 1e-5 and less on an invariant circle, 1e-2 and more on a chaotic orbit.
+    Those of the states, in units of their spread, and those of the squares of their distances from
+    the middle, in units of its square, since an orbit that dies away may keep its middle: 1e-5 and
+    less on an invariant circle, 1e-2 and more on a chaotic orbit.
     """
     half = len(orbit) // 2
     spread = float(np.sqrt(orbit.var(axis=0).sum()))
     if spread == 0:
         return 0.0
+    away = (orbit - orbit.mean(axis=0)) / spread
+    seen = np.concatenate([away, np.square(away).sum(axis=1, keepdims=True)], axis=1)
     weight = weights(half)
-    means = weight @ orbit[:half], weight @ orbit[half : 2 * half]
-    return float(np.linalg.norm(means[0] - means[1])) / spread
+    means = weight @ seen[:half], weight @ seen[half : 2 * half]
+    return float(np.linalg.norm(means[0] - means[1]))
 
 
 def rotation_number(orbit: Array) -> float:

@@ -5,8 +5,9 @@ is made of triangular factors: from an orthogonal Q_0, J_j Q_(j-1) = Q_j R_j for
 with Q_0 taken from the sweeps before, Q_0ᵀ J_k ... J_1 Q_0 = Z R_k ... R_1, Z = Q_0ᵀ Q_k. Those are
 sweeps of orthogonal iteration, the unshifted periodic QR method (Bojanczyk, Golub and Van Dooren,
 Proc. SPIE 1770 (1992) 31): the product falls from its first row to its last as multipliers do, and
-a diagonal entry of a product of triangular factors is the product of theirs, to full precision. Its
-entries are scaled by a power of two as it grows or shrinks.
+a diagonal entry of a product of triangular factors is the product of theirs, to full precision.
+Where the sweeps have come to an end, Z is block diagonal, and what else it holds is rounding, which
+is left out. Entries are scaled by a power of two as the product grows or shrinks.
 
 Errors are to first order. R_k ... R_1 is off by no more than γ |R_k| ... |R_1|, entry by entry
 (Higham, Accuracy and Stability of Numerical Algorithms, section 3.5); each J_j by its own rounding
@@ -82,7 +83,7 @@ def multipliers(driven: Driven, cycle: Array, correction: float) -> Multipliers:
     jacobians = driven.jacobians_of(cycle[None])[0]
     validation.require_finite("J_rec", jacobians)
     basis, factors = triangular(jacobians)
-    turn = basis[0].T @ basis[-1]
+    turn = _without_rounding(basis[0].T @ basis[-1])
     noise = _noise(driven, cycle, jacobians, correction)
     with np.errstate(all="ignore"):  # what overflows is infinite, and so are its errors
         product, exponent = scaled_product(factors)
@@ -129,6 +130,16 @@ def scaled_product(factors: list[Array]) -> tuple[Array, int]:
             shift = int(np.frexp(largest)[1])
             product, exponent = np.ldexp(product, -shift), exponent + shift
     return product, exponent
+
+
+def _without_rounding(turn: Array) -> Array:
+    """Return an orthogonal matrix whose entries beside the diagonal that are rounding are zero.
+
+    That is to change J_k by its rounding. Otherwise the last rows of the product, which may be very
+    small, would hold that rounding of the first, which are not.
+    """
+    small = np.abs(turn) <= 16 * len(turn) * UNIT
+    return np.where(small, 0.0, turn)
 
 
 def _modes(product: Array) -> tuple[NDArray[np.complex128], Any, Any]:
