@@ -378,7 +378,7 @@ def test_chaos_is_told_as_unconverged() -> None:
     assert len(cycles) == 0
     assert len(cycles.unconverged) == 3
     assert "no cycle of up to 64 states within 300 steps" in cycles.unconverged[0]
-    assert "3 starts unconverged" in repr(cycles)
+    assert "3 searches unconverged" in repr(cycles)
 
 
 def test_what_runs_away_is_told_so() -> None:

@@ -68,13 +68,12 @@ class Cycles(Shown):
     residual
         The largest |F(h_j) - h_(j+1)| of any unit and step, shape (n,).
     count
-        How many starts ended in each, shape (n,).
+        How many searches ended in each, one of every start and period that was sought, shape (n,).
     inputs
         What each reads in turn, shape (n, m, D), the first state the first of them; m is 1 for a
         constant input. None for zero input.
     unconverged
-        Why starts ended in no cycle, a sentence for each such start and period that was sought,
-        shape (u,).
+        Why searches ended in no cycle, a sentence for each, shape (u,).
     tol_unique
         How close in every coordinate two cycles must be, begun where they are nearest, to be one.
     cell
@@ -369,7 +368,8 @@ class Cycles(Shown):
         if fixed or not shown:
             shown.append(f"{fixed} fixed point{'' if fixed == 1 else 's'}")
         stable = f"{int(np.sum(self.is_stable))} stable"
-        lost = f", {len(self.unconverged)} starts unconverged" if len(self.unconverged) else ""
+        n_lost = len(self.unconverged)
+        lost = f", {n_lost} search{'es' * (n_lost > 1)} unconverged" if n_lost else ""
         return f"Cycles({', '.join(shown)}: {stable}{lost}; S = {self.h.shape[1]})"
 
 
