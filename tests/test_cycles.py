@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -318,6 +319,40 @@ def test_a_flip_flop_whose_corners_flip_holds_its_memories_in_cycles(
     assert np.abs(cycles.multipliers).max() < 0.11
     held = {tuple(np.sign(readout @ states.mean(axis=0)).tolist()) for states in cycles.states}
     assert len(held) == 8
+
+
+def test_each_point_of_that_flip_flop_flips_and_has_a_cycle_about_it(
+    flip_flop: tuple[nc.RNN, NDArray[np.float64]],
+) -> None:
+    cell, readout = flip_flop
+    starts = np.random.default_rng(0).uniform(-1, 1, (1500, 16))
+    cycles = nc.find_cycles(cell, starts, period=2)
+    assert (cycles.kind == "fixed").sum() == (cycles.kind == "cycle").sum() == 27
+    assert (cycles.multipliers[cycles.kind == "fixed", 0].real < -2.9).all()
+    judged = cycles.completeness()
+    assert judged.n_points.tolist() == [27, 81]
+    assert judged.is_consistent
+    bias = load_file(FLIP_FLOP)["readout.bias"]
+    held = cycles.select("cycle")
+    values = np.abs(held[held.is_stable].h @ readout.T + bias)
+    assert np.abs(values - 1).max() < 0.015
+
+
+def test_the_page_of_cycles_says_what_its_code_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parent.parent / "docs" / "cycles.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 4
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102 - it is ours
+    assert set(names["attractors"].kind.tolist()) == {"cycle"}
+    assert names["attractors"].cycles.period.tolist() == [3, 3]
+    assert names["cycles"].completeness(names["points"], [1, 3]).is_consistent
+    assert names["found"].kind[0] == "quasi-periodic"
+    assert abs(names["exponents"].values[0, 0]) < 1e-3
 
 
 def test_the_same_rows_come_back_from_a_file(tmp_path: Path) -> None:
