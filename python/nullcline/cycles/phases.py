@@ -34,12 +34,17 @@ class Found(NamedTuple):
 
 
 def least(driven: Driven, ends: Closed, tolerance: float) -> list[Found]:
-    """Return the cycles among ends, each gone through once."""
-    found: list[Found] = []
-    for i in np.flatnonzero(ends.is_closed):
-        own = Found(ends.states[i], float(ends.residual[i]), float(ends.correction[i]), int(i))
-        found.append(_once(driven.take(np.array([i])), own, tolerance))
-    return found
+    """Return the cycles that ends are, each gone through once."""
+    found = [
+        Found(ends.states[i], float(ends.residual[i]), float(ends.correction[i]), int(i))
+        for i in np.flatnonzero(ends.is_closed)
+    ]
+    owner = merged(found, driven, tolerance)
+    once = {
+        i: _once(driven.take(np.array([found[i].orbit])), found[i], tolerance)
+        for i in np.unique(owner).tolist()
+    }
+    return [once[i]._replace(orbit=own.orbit) for i, own in zip(owner.tolist(), found, strict=True)]
 
 
 def _once(driven: Driven, cycle: Found, tolerance: float) -> Found:
