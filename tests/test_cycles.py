@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import nullcline as nc
+from nullcline.cli import main
 from nullcline.cycles.closing import newton_steps
 from nullcline.cycles.evaluation import Driven
 from nullcline.cycles.multipliers import multipliers
@@ -508,3 +510,36 @@ def test_completeness_refuses_what_it_cannot_count() -> None:
     driven = nc.find_cycles(ring(3), inputs=np.array([[[0.1], [0.2]]]), period=6)
     with pytest.raises(ValueError, match="multiples of 2"):
         driven.completeness(powers=3)
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Return what a command says, and check that it ends well."""
+    assert main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_says_and_writes_what_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = (str(FLIP_FLOP), "--prefix", "rnn.", "--nonlinearity", "tanh")
+    rows = json.loads(said(capsys, "cycles", *network, "--json"))
+    assert [row["period"] for row in rows] == [2] * 8
+    assert {row["stability"] for row in rows} == {"stable"}
+    np.save(tmp_path / "states.npy", np.random.default_rng(0).uniform(-1, 1, (40, 16)))
+    np.save(tmp_path / "inputs.npy", np.outer([0.1, -0.1], np.ones(3)))
+    for name in ("cycles.npz", "cycles.csv"):
+        path = str(tmp_path / name)
+        words = ["--states", str(tmp_path / "states.npy"), "--period", "2", "--out", path]
+        assert "of period 2" in said(capsys, "cycles", *network, *words)
+    kept = nc.Cycles.load(tmp_path / "cycles.npz")
+    assert kept.cell is not None
+    assert len((tmp_path / "cycles.csv").read_text("utf-8").splitlines()) == len(kept.h) + 1
+    driven = ["--inputs", str(tmp_path / "inputs.npy"), "--in-turn", "--json"]
+    assert {row["period"] for row in json.loads(said(capsys, "cycles", *network, *driven))} <= {
+        2,
+        4,
+    }
+    assert main(["cycles", *network, "--in-turn"]) == 1
+    assert "--in-turn needs" in capsys.readouterr().err
+    assert main(["cycles", *network, "--period", "0"]) == 1
+    assert "--period must lie between 1" in capsys.readouterr().err
