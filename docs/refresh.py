@@ -166,7 +166,7 @@ def _cells(row: Row, pages: str) -> list[str]:
         f"{row['bag_of_words']:.1%}",
         f"{row['participation_ratio']:.2f}",
         f"{row['components_for_90']} ({row['components_for_90_untrained']})",
-        f"{row['fixed']}, {row['slow']}",
+        f"{_fixed(row)}, {row['slow']}",
         ", ".join(say_time_constants(row)[:2]) or "–",
         f"{_number(row['line_length'], 1)} × {_number(row['line_width'], 1)}",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
@@ -174,6 +174,17 @@ def _cells(row: Row, pages: str) -> list[str]:
         f"{_number(row['next_change_r2'], 2)}, {_number(row['review_readout_r2'], 2)}",
         _number(row["words_rho"], 2),
     ]
+
+
+def _fixed(row: Row) -> str:
+    """Return the number of fixed points, with a word where it cannot be all of them.
+
+    Results that do not know the degree tell by the number alone: unless one is degenerate, it is
+    odd, as the indices, each +1 or -1, sum to 1.
+    """
+    known = row.get("degree")
+    is_short = row["fixed"] % 2 == 0 if known is None else "incomplete" in known
+    return f"{row['fixed']} (incomplete)" if is_short else str(row["fixed"])
 
 
 def varied_table(rows: list[Row]) -> str:
@@ -196,7 +207,7 @@ def _varied_cells(row: Row) -> list[str]:
         f"{row['bag_of_words']:.1%}",
         f"{row['chance']:.1%}",
         f"{row['participation_ratio']:.2f}",
-        f"{row['fixed']}, {row['slow']}",
+        f"{_fixed(row)}, {row['slow']}",
         ", ".join(say_time_constants(row)[:1]) or "–",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
         _number(row["words_rho"], 2),

@@ -26,6 +26,7 @@ ROOMS = (
     "linearization",
     "cycles",
     "continuation",
+    "completeness",
     "attribution",
     "plotting",
     "interactive",

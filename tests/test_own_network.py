@@ -428,11 +428,14 @@ def test_points_are_told_in_a_table_and_in_json(
     lines = said(capsys, *arguments).splitlines()
     distinct = nc.FixedPoints.load("points/layer-1.npz").unique()
     assert lines[0].startswith("points/layer-1.npz: FixedPoints(30 starts: 30 fixed")
-    assert lines[1].split() == ["point", "kind", "q", "norm", "starts"]
-    assert [line.split()[0] for line in lines[2:]] == [str(i) for i in range(len(distinct))]
+    assert lines[1].split() == ["point", "kind", "q", "norm", "starts", "index"]
+    assert [line.split()[0] for line in lines[2:-1]] == [str(i) for i in range(len(distinct))]
+    assert lines[-1].strip() == str(distinct.completeness())
     (record,) = json.loads(said(capsys, *arguments, "--json"))
     assert record["file"] == "points/layer-1.npz"
     assert record["starts"] == 30
+    assert record["completeness"] == str(distinct.completeness())
+    assert [point["index"] for point in record["points"]] == distinct.index.tolist()
     assert [point["starts"] for point in record["points"]] == distinct.count.tolist()
     assert [point["q"] for point in record["points"]] == distinct.q.tolist()
 

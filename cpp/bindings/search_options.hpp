@@ -32,8 +32,12 @@ namespace py = pybind11;
     if (name == "krylov") {
         return Method::krylov;
     }
-    throw py::value_error("method must be 'auto', 'newton', 'lm', 'krylov' or 'gradient', not '" +
-                          name + "'");
+    if (name == "homotopy") {
+        return Method::homotopy;
+    }
+    throw py::value_error(
+        "method must be 'auto', 'newton', 'lm', 'krylov', 'gradient' or 'homotopy', not '" + name +
+        "'");
 }
 
 [[nodiscard]] inline std::size_t default_iterations(Method method) {
@@ -42,6 +46,8 @@ namespace py = pybind11;
             return 100;
         case Method::gradient:
             return 5000;  // FixedPointFinder's
+        case Method::homotopy:
+            return 20000;  // solves, of which paths of random networks take thousands
         case Method::automatic:
         case Method::levenberg_marquardt:
         case Method::krylov:

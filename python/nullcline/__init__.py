@@ -23,6 +23,7 @@ from nullcline.cells import (
     Stack,
 )
 from nullcline.certify import Certificates
+from nullcline.completeness import AllFixedPoints, find_all_fixed_points
 from nullcline.continuation import (
     Curve,
     InputBranch,
@@ -75,6 +76,7 @@ __all__ = [
     "MGU",
     "RNN",
     "UGRNN",
+    "AllFixedPoints",
     "Attractors",
     "Attribution",
     "Bidirectional",
@@ -105,6 +107,7 @@ __all__ = [
     "concatenate",
     "cuda",
     "explore",
+    "find_all_fixed_points",
     "find_attractors",
     "find_cycles",
     "find_fixed_points",

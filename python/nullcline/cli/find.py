@@ -27,6 +27,7 @@ from nullcline.cli.tables import add_json, records, show, show_json
 from nullcline.gpu.device import chosen_gpu
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.unresolved import RESORTS
 from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ _EXAMPLES = (
 
 _OF_GIVEN = (
     "inputs",
+    "unresolved",
     "deflate",
     "max_iterations",
     "layer",
@@ -95,6 +97,11 @@ def add(commands: Commands) -> None:
     add_search(parser, leave_out=OF_FIGURES)
     parser.add_argument(
         "--max-iterations", type=int, metavar="N", help="most steps of a start (the method's own)"
+    )
+    parser.add_argument(
+        "--unresolved",
+        choices=RESORTS,
+        help="how starts go on that auto leaves without a fixed point",
     )
     parser.add_argument(
         "--deflate", type=Path, metavar="POINTS", help="file of points to divide out"
@@ -201,6 +208,7 @@ def _of_given(options: argparse.Namespace) -> Search:
                 states,
                 inputs,
                 method=settings.method,
+                unresolved=options.unresolved,
                 deflate=deflate,
                 tol_unique=settings.tol_unique,
                 tol_slow=settings.tol_slow,
@@ -252,11 +260,8 @@ def _points_in(folder: Path) -> list[Path]:
 
 
 def _report(options: argparse.Namespace, found: Mapping[Path, FixedPoints]) -> None:
-    distinct = {path: points.unique() for path, points in found.items()}
-    told = {path: points.completeness() for path, points in distinct.items()}
     tables = {
-        path: points_table(distinct[path], f"{path}: {points!r}\n{told[path]}")
-        for path, points in found.items()
+        path: points_table(points.unique(), f"{path}: {points!r}") for path, points in found.items()
     }
     if options.json:
         show_json(
@@ -264,7 +269,7 @@ def _report(options: argparse.Namespace, found: Mapping[Path, FixedPoints]) -> N
                 {
                     "file": str(path),
                     "starts": len(found[path]),
-                    "completeness": [told[path].sentence(i) for i in range(len(told[path]))],
+                    "completeness": table.note,
                     "points": records(table),
                 }
                 for path, table in tables.items()

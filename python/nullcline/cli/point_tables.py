@@ -10,6 +10,9 @@ from nullcline.cli.tables import Table
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
 from nullcline.search.kinds import FIXED, UNCONVERGED
 
+MOST_SENTENCES = 6
+"""What is known of the points at more inputs is said in a few words for all."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,7 +33,15 @@ def points_table(points: FixedPoints, title: str) -> Table:
         columns.append("condition")
         for row, label in zip(rows, points.condition.tolist(), strict=True):
             row.append(label)
-    return Table(title, columns, rows)
+    return Table(title, columns, rows, _completeness(points))
+
+
+def _completeness(points: FixedPoints) -> str:
+    """Return a sentence on whether these can be all, or a few words on many inputs."""
+    if points.cell is None:
+        return ""
+    told = points.completeness()
+    return str(told) if len(told) <= MOST_SENTENCES else told.summary
 
 
 def _indices(points: FixedPoints) -> list[int | None]:

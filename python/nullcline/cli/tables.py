@@ -42,11 +42,14 @@ class Table:
         Names, which are the keys in JSON.
     rows
         Numbers, truth values, texts, or None where there is nothing to say.
+    note
+        A line beneath, if any.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    note: str = ""
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -101,11 +104,12 @@ def shown(value: Any) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 
-def _cut(table: Table) -> tuple[list[list[str]], str | None]:
-    """Return what is shown of a table, and what is said of the rest."""
+def _cut(table: Table) -> tuple[list[list[str]], list[str]]:
+    """Return what is shown of a table, and the lines beneath: what is said of the rest, notes."""
     rows = [[shown(value) for value in row] for row in table.rows[:MOST_ROWS]]
     left_out = len(table.rows) - len(rows)
-    return rows, f"… {left_out} more" if left_out else None
+    more = [f"… {left_out} more"] if left_out else []
+    return rows, more + [shown(line) for line in table.note.splitlines()]
 
 
 def _numeric(table: Table) -> list[bool]:
@@ -128,9 +132,8 @@ def _plain(table: Table) -> str:
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([shown(table.title), *(f"  {line}" for line in text if rows)]) + (
-        f"\n  {more}" if more else ""
-    )
+    beneath = [*(text if rows else []), *more]
+    return "\n".join([shown(table.title), *(f"  {line}" for line in beneath)])
 
 
 def _console() -> Any:
@@ -152,7 +155,7 @@ def _drawn(console: Any, table: Table) -> str:
     rows, more = _cut(table)
     drawn = Drawn(
         title=Text(shown(table.title)),
-        caption=None if more is None else Text(more),
+        caption=Text("\n".join(more)) if more else None,
         box=box.SIMPLE_HEAD,
         title_justify="left",
         caption_justify="left",

@@ -112,7 +112,7 @@ def rows_to_confirm(problem: SearchProblem, ends: SearchColumns) -> NDArray[np.i
 
 def _may_move(problem: SearchProblem) -> bool:
     """Whether ends may be moved on, beyond what the method promises."""
-    return problem.method not in {"newton", "gradient"} and problem.deflated is None
+    return problem.method not in {"newton", "gradient", "homotopy"} and problem.deflated is None
 
 
 def _distinct(rows: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

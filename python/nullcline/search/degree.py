@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nullcline._support.shown import Shown, Table, first_rows
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -81,6 +84,27 @@ class Completeness(Shown):
             f"{n} {verdict.value}" for verdict in Verdict if (n := self.verdict.count(verdict))
         ]
         return f"Completeness({len(self)} inputs: {', '.join(counts) or 'none'})"
+
+    @classmethod
+    def joined(cls, parts: Sequence[Completeness], n_rows: Sequence[int]) -> Completeness:
+        """Return what is said of points that are joined, so many rows of each part."""
+        before = np.cumsum([0, *n_rows])
+        labels = [part.condition for part in parts if part.condition is not None]
+        inputs = [part.inputs for part in parts if part.inputs is not None]
+        return cls(
+            verdict=tuple(verdict for part in parts for verdict in part.verdict),
+            n_points=np.concatenate([part.n_points for part in parts]),
+            index_sum=np.concatenate([part.index_sum for part in parts]),
+            missing=np.concatenate([part.missing for part in parts]),
+            undetermined=tuple(
+                rows + first
+                for part, first in zip(parts, before, strict=False)
+                for rows in part.undetermined
+            ),
+            why=tuple(why for part in parts for why in part.why),
+            condition=np.concatenate(labels) if labels else None,
+            inputs=np.concatenate(inputs) if inputs else None,
+        )
 
     @property
     def is_consistent(self) -> bool:

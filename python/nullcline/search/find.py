@@ -16,6 +16,7 @@ from nullcline.search.gpu import search_on_gpu
 from nullcline.search.layers import search_layers
 from nullcline.search.problem import read_problem
 from nullcline.search.progress import reporter
+from nullcline.search.unresolved import search_unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ def find_fixed_points(
     inputs: ArrayLike | Mapping[Any, ArrayLike] | None = None,
     *,
     method: str = "auto",
+    unresolved: str | None = None,
     deflate: FixedPoints | ArrayLike | None = None,
     tol_unique: float = 1e-3,
     tol_slow: float = 1e-6,
@@ -76,6 +78,14 @@ def find_fixed_points(
           of the weights and no Jacobian: memory O(n H).
         - "gradient": descent of q by Adam until q <= tol_slow, as in the paper; nothing then says
           that q would not fall further.
+        - "homotopy": follows the path {h = (1 - λ) a + λ n(h)} from the start a to a fixed point,
+          where it ends for all starts but a set of measure zero, if it is given the time [1]_;
+          with dense factors. It finds no slow points, and of fixed points those of index +1. For
+          bounded outputs, on the CPU.
+    unresolved
+        What starts do that "auto" leaves without a fixed point: None (they end where they are) or
+        "homotopy" (they go on by it, from the start itself, within a limit of iterations of their
+        own; those that come to no fixed point by it either end where "auto" left them).
     deflate
         Fixed points to divide out, so that starts end at others: states of shape (m, S), or the
         result of a search, whose fixed points are taken. Not for a stack. The search is then by
@@ -87,8 +97,9 @@ def find_fixed_points(
         The largest q of a slow point, and where the gradient method stops. A local minimum with a
         larger q is of the kind "minimum".
     max_iterations
-        The most iterations per start; None for the method's own limit. With 0, starts are judged
-        where they are.
+        The most iterations per start; None for the method's own limit. An iteration of "homotopy"
+        is a solution of linear equations, of which it needs up to thousands, with one factorization
+        for several. With 0, starts are judged where they are.
     n_threads
         The most threads to use, up to 512; None for one per processor that this process may use.
         No more are started than there are starts, and room for. In a search on a GPU they
@@ -129,6 +140,11 @@ def find_fixed_points(
         If no thread can be started; in a process that `progress` has forked.
     KeyboardInterrupt
         After Ctrl-C.
+
+    References
+    ----------
+    .. [1] Chow, Mallet-Paret and Yorke, "Finding zeroes of maps: homotopy methods that are
+       constructive with probability one", Mathematics of Computation 32, 1978.
     """
     if seed is not None:
         _warn_of_seed(seed)
@@ -138,6 +154,7 @@ def find_fixed_points(
         starts,
         inputs,
         method=method,
+        unresolved=unresolved,
         deflate=deflate,
         tol_slow=tol_slow,
         max_iterations=max_iterations,
@@ -159,9 +176,11 @@ def find_fixed_points(
 
 
 def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
-    """Choose who searches: layer by layer, a GPU, or the processor."""
+    """Choose who searches: layer by layer, one after another, a GPU, or the processor."""
     if isinstance(problem.cell, Layered):
         return search_layers(problem, report, _search)
+    if problem.unresolved is not None:
+        return search_unresolved(problem, report, _search)
     if problem.gpu is None:
         return confirm(problem, search_on_cpu(problem, report))
     return search_on_gpu(problem, report)

@@ -49,6 +49,12 @@ def write_points(
     path: str | os.PathLike[str], columns: dict[str, Any], tol_unique: float, cell: Cell | None
 ) -> None:
     """Write the columns of points, and maybe their cell, whole or not at all."""
+    arrays = pack_points(columns, tol_unique, cell)
+    archive.write(path, _FORMAT, _WITHOUT_CELL if cell is None else _WITH_CELL, arrays)
+
+
+def pack_points(columns: dict[str, Any], tol_unique: float, cell: Cell | None) -> dict[str, Any]:
+    """Return the arrays that a file holds of points, and maybe of their cell."""
     arrays = dict(columns)
     if cell is not None:
         require_fit(cell, columns["h"], columns.get("inputs"))
@@ -57,8 +63,7 @@ def write_points(
         texts, codes = np.unique(arrays.pop(name), return_inverse=True)
         code = np.min_scalar_type(len(texts))
         arrays |= {f"{name}_texts": texts, f"{name}_codes": codes.astype(code)}
-    arrays["tol_unique"] = np.array(tol_unique)
-    archive.write(path, _FORMAT, _WITHOUT_CELL if cell is None else _WITH_CELL, arrays)
+    return {**arrays, "tol_unique": np.array(tol_unique)}
 
 
 def read_points(file: BinaryIO) -> dict[str, Any]:
@@ -67,7 +72,11 @@ def read_points(file: BinaryIO) -> dict[str, Any]:
     Columns that are there have the types that `write_points` gave them. What remains to be wrong
     with them, their shapes, `FixedPoints` refuses.
     """
-    arrays = archive.read(file, _FORMAT, _VERSIONS)
+    return unpack_points(archive.read(file, _FORMAT, _VERSIONS), file)
+
+
+def unpack_points(arrays: dict[str, Any], file: BinaryIO) -> dict[str, Any]:
+    """Return the fields of the `FixedPoints` that these arrays of a file are."""
     cell = unpack_cell(arrays)
     for name in (name for name in _TEXTS if f"{name}_texts" in arrays):
         texts, codes = arrays.pop(f"{name}_texts"), arrays.pop(f"{name}_codes")

@@ -20,6 +20,7 @@ from nullcline.gpu.availability import require_supported
 from nullcline.gpu.device import chosen_gpu, first_gpu
 from nullcline.search.conditions import read_conditions
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.search.unresolved import RESORTS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.gpu.device import Gpu
 
-METHODS = ("auto", "newton", "lm", "krylov", "gradient")
+METHODS = ("auto", "newton", "lm", "krylov", "gradient", "homotopy")
 """The solvers that a search may use."""
 
 
@@ -49,7 +50,7 @@ class SearchProblem:
         The label of each row's input, shape (n,); None where inputs have none.
     deflated
         Outputs that are divided out, shape (m, H), if any.
-    method, tol_slow, max_iterations
+    method, unresolved, tol_slow, max_iterations
         As in `find_fixed_points`.
     n_threads
         The number of threads of a search on the processor.
@@ -65,6 +66,7 @@ class SearchProblem:
     condition: NDArray[Any] | None
     deflated: Floats | None
     method: str
+    unresolved: str | None
     tol_slow: float
     max_iterations: int | None
     n_threads: int
@@ -125,6 +127,7 @@ def read_problem(
     inputs: ArrayLike | Mapping[Any, ArrayLike] | None,
     *,
     method: str,
+    unresolved: str | None,
     deflate: FixedPoints | ArrayLike | None,
     tol_slow: float,
     max_iterations: int | None,
@@ -148,6 +151,9 @@ def read_problem(
         max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
     n_threads = thread_count(n_threads)
     gpu = chosen_gpu(device)
+    _read_unresolved(unresolved, method, deflate)
+    if "homotopy" in {method, unresolved}:
+        _require_paths(cell, gpu, "method" if method == "homotopy" else "unresolved")
     if gpu is not None:
         _require_core_weights(cell)
     # The layers of a stack meet on the host.
@@ -160,6 +166,7 @@ def read_problem(
         condition=condition,
         deflated=None,
         method=method,
+        unresolved=unresolved,
         tol_slow=tol_slow,
         max_iterations=max_iterations,
         n_threads=n_threads,
@@ -167,6 +174,32 @@ def read_problem(
         given=starts,
     )
     return problem if deflate is None else replace(problem, deflated=_zeros(deflate, problem))
+
+
+def _read_unresolved(unresolved: str | None, method: str, deflate: object) -> None:
+    if unresolved is None:
+        return
+    if unresolved not in RESORTS:
+        raise ValueError(f"unresolved must be None or {RESORTS[0]!r}, not {unresolved!r}")
+    if method != "auto" or deflate is not None:
+        raise ValueError(
+            f'unresolved={unresolved!r} goes on after method "auto" without deflate; leave it out, '
+            f"or search with method={unresolved!r} alone"
+        )
+
+
+def _require_paths(cell: Cell, gpu: Gpu | None, name: str) -> None:
+    """Refuse what no homotopy can be followed for, asked for by the argument `name`."""
+    if gpu is not None:
+        raise ValueError(f'{name}="homotopy" runs on the CPU; search with device="cpu"')
+    box = cell.box
+    n_open = np.count_nonzero(~(np.isfinite(box.low) & np.isfinite(box.high)))
+    if n_open > 0:
+        raise ValueError(
+            f'{name}="homotopy" needs bounded outputs: a path may run off to infinity in {n_open} '
+            f"of the {len(box.low)} units of this cell; search by another method, or, if you know "
+            "bounds, give them to nullcline.from_function(..., bounds=(low, high))"
+        )
 
 
 def _require_core_weights(cell: Cell) -> None:

@@ -273,9 +273,14 @@ def _near(layer: LayerAnalysis) -> bool:
 
 def _points(layer: LayerAnalysis) -> str:
     return (
-        f"{layer.distinct_of_kind('fixed')} fixed, {layer.distinct_of_kind('slow')} slow, "
+        f"{layer.distinct_of_kind('fixed')} fixed{_degree(layer)}, "
+        f"{layer.distinct_of_kind('slow')} slow, "
         f"{layer.starts_of_kind('unconverged')} starts unconverged"
     )
+
+
+def _degree(layer: LayerAnalysis) -> str:
+    return f" ({layer.degree})" if layer.degree else ""
 
 
 def _distances(layer: LayerAnalysis) -> str:

@@ -90,6 +90,7 @@ def analyse_layer(
     unique = points.unique()
     with watch.time("certify"):
         radius_exists, radius_unique = _prove(cell, unique)
+        told = unique.completeness()
     descent: Descent | None = None
     if material.is_papers_cell:
         with watch.time("descent"):
@@ -116,6 +117,8 @@ def analyse_layer(
         distance_to_cloud=_distance_to_cloud(unique, visited),
         spectra=spectra,
         dynamics=dynamics,
+        degree=told.summary or None,
+        completeness=str(told),
     )
 
 

@@ -126,6 +126,9 @@ class LayerAnalysis:
         Eigenvalues at up to three of the distinct ends.
     dynamics
         What the linearization explains; None if no point was found to linearize at.
+    degree, completeness
+        The sum of the fixed points' indices in few words, and in a sentence (`nullcline.
+        Completeness`); None in early files, and the first where nothing is known of the sum.
     """
 
     layer: int
@@ -148,6 +151,8 @@ class LayerAnalysis:
     distance_to_cloud: NDArray[np.float64]
     spectra: tuple[Spectrum, ...]
     dynamics: DynamicsAnalysis | None
+    degree: str | None = None
+    completeness: str | None = None
 
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
@@ -193,6 +198,7 @@ class LayerAnalysis:
                 "participation_ratio": self.participation_ratio,
                 "search": self._search_summary(),
                 "points": self._point_summaries(),
+                **({} if self.completeness is None else {"completeness": self.completeness}),
                 "descent": self.descent,
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),

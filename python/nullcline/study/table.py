@@ -19,6 +19,7 @@ HEADINGS = {
     "components_for_90": "components for 90%",
     "components_for_90_untrained": "… untrained",
     "fixed": "fixed points",
+    "degree": "their degree",
     "slow": "slow points",
     "time_constants": "longest time constants (steps)",
     "line_length": "line: length",
@@ -60,6 +61,7 @@ def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
             "components_for_90": layer.components_for(0.9),
             "components_for_90_untrained": layer.components_for(0.9, trained=False),
             "fixed": layer.distinct_of_kind("fixed"),
+            "degree": layer.degree,
             "slow": layer.distinct_of_kind("slow"),
             **_dynamics(layer),
         }

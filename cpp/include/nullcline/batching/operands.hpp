@@ -114,7 +114,24 @@ struct SolveOperands {
     MatrixView<std::uint8_t> solved;    ///< false where a factor does not exist
 };
 
+/// The operands of a step along a path, a row per slot: the matrix J has a column and a row more,
+/// and the right-hand side, then the step, a number more. Its factors serve until `changed`.
+template <class T>
+struct BorderedOperands : SolveOperands<T> {
+    BorderedOperands() = default;
+    BorderedOperands(Arena& arena, const TileShape& shape)
+        : SolveOperands<T>(arena, shape),
+          column(arena.matrix<T>(shape.rows, shape.size())),
+          normal(arena.matrix<T>(shape.rows, shape.size() + 1)),
+          last(arena.matrix<T>(shape.rows, 1)),
+          sign(arena.matrix<T>(shape.rows, 1)) {}
+
+    MatrixView<T> column, normal;  ///< beside J, and below both
+    MatrixView<T> last;            ///< the last number of the right-hand side, then of the step
+    MatrixView<T> sign;            ///< of the determinant: -1 or 1, or 0 where it is singular
+};
+
 /// Which matrix a program's steps are solved with.
-enum class Factors : std::uint8_t { none, jacobian, normal };
+enum class Factors : std::uint8_t { none, jacobian, normal, bordered };
 
 }  // namespace nullcline

@@ -55,7 +55,7 @@ struct Label {
 };
 
 /// Which solvers a search runs.
-enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov };
+enum class Method { automatic, newton, levenberg_marquardt, gradient, krylov, homotopy };
 
 /// The options of a search.
 struct Options {

@@ -70,7 +70,7 @@ concept Program =
         slot.store();
     } &&
     (P::factors == Factors::none || requires(const typename P::Memory& memory) {
-        { memory.solve } -> std::same_as<const SolveOperands<typename P::T>&>;
+        { memory.solve } -> std::convertible_to<const SolveOperands<typename P::T>&>;
     });
 
 }  // namespace nullcline

@@ -119,6 +119,8 @@ class Backend {
   public:
     using T = typename Network::Scalar;
 
+    static constexpr bool follows_paths = true;
+
     explicit Backend(const Problem<Network>& problem)
         : problem_(problem),
           deflation_(problem.deflated),

@@ -15,6 +15,7 @@
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/starts.hpp"
 #include "nullcline/cells/function.hpp"
+#include "nullcline/cpu/bordered_steps.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/numerics/arena.hpp"
@@ -77,6 +78,7 @@ class FunctionWorker {
 
     static constexpr bool has_jacobians = P::factors != Factors::none;
     static constexpr bool is_rough = P::factors == Factors::normal;
+    static constexpr bool keeps_factors = P::factors == Factors::bordered;
     /// The type of the slots' Jacobians.
     using J = std::conditional_t<is_rough, float, T>;
 
@@ -95,7 +97,9 @@ class FunctionWorker {
     /// The number of slots: whole tiles, where there is a product for such.
     [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
         const std::size_t matrix =
-            has_jacobians ? function_.size() * function_.size() * sizeof(J) : 0;
+            has_jacobians ? function_.size() * function_.size() * sizeof(J) *
+                                (keeps_factors ? 2 : 1)
+                          : 0;
         const std::size_t affordable = most_bytes / (measure(1) + matrix);
         const std::size_t n = std::min(std::clamp<std::size_t>(affordable, 1, most_rows), n_starts);
         return inverse_ == nullptr ? n : (n + tile_rows - 1) / tile_rows * tile_rows;
@@ -264,9 +268,9 @@ class FunctionWorker {
         }
     }
 
-    /// What a thread solves steps with.
+    /// What a thread solves steps with, or a slot whose factors serve for several.
     struct Factorizer {
-        DenseSteps<T> steps;
+        std::conditional_t<keeps_factors, BorderedSteps<T>, DenseSteps<T>> steps;
         Matrix<T> jacobian;  ///< a slot's, in full precision
     };
 
@@ -274,19 +278,21 @@ class FunctionWorker {
         if constexpr (has_jacobians) {
             Rows moved;
             std::ranges::copy_if(rows, std::back_inserter(moved), [&](std::size_t row) {
-                return !is_rough || memory_.solve.changed(row, 0) != 0;
+                return !(is_rough || keeps_factors) || memory_.solve.changed(row, 0) != 0;
             });
             update_jacobians(moved);
             const std::size_t size = function_.size();
             const std::size_t of_thread = (rows.size() + n_threads_ - 1) / n_threads_;
             const std::size_t share =
                 std::max(of_thread, multiplications_per_thread / (size * size * size));
-            while (factorizers_.size() * share < rows.size()) {
-                factorizers_.push_back({DenseSteps<T>(size, P::factors), Matrix<T>(size, size)});
+            while (keeps_factors ? factorizers_.size() < n_rows_
+                                 : factorizers_.size() * share < rows.size()) {
+                factorizers_.push_back(
+                    {{size, P::factors}, Matrix<T>(keeps_factors ? 0 : size, size)});
             }
             spread(rows.size(), share, [&](std::size_t first, std::size_t count) {
                 for (const std::size_t row : std::span(rows).subspan(first, count)) {
-                    solve_step(factorizers_[first / share], row);
+                    solve_step(factorizers_[keeps_factors ? row : first / share], row);
                 }
             });
         }

@@ -13,6 +13,7 @@
 #include "nullcline/batching/program.hpp"
 #include "nullcline/batching/requests.hpp"
 #include "nullcline/batching/starts.hpp"
+#include "nullcline/cpu/bordered_steps.hpp"
 #include "nullcline/cpu/dense_steps.hpp"
 #include "nullcline/cpu/tile_memory.hpp"
 #include "nullcline/numerics/arena.hpp"
@@ -257,7 +258,7 @@ class TileWorker {
     TileMemory bytes_;
     Memory memory_;
     typename P::Workspace work_;
-    DenseSteps<T> dense_;
+    std::conditional_t<P::factors == Factors::bordered, BorderedSteps<T>, DenseSteps<T>> dense_;
     DenseWeights<T> dense_weights_;
     Matrix<float> single_weights_;
     SerialGroup group_;

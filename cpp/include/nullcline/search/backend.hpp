@@ -86,4 +86,8 @@ concept SearchBackend =
     RunsProgram<B, KrylovNewton<ReducedEquation<B>>> &&
     RunsProgram<B, KrylovNewton<UpdateEquation<B>>>;
 
+/// A backend that also follows the paths of a homotopy.
+template <class B>
+concept FollowsPaths = SearchBackend<B> && B::follows_paths;
+
 }  // namespace nullcline

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <stdexcept>
 #include <type_traits>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "nullcline/search/classifier.hpp"
 #include "nullcline/search/merging.hpp"
 #include "nullcline/solvers/gradient.hpp"
+#include "nullcline/solvers/homotopy.hpp"
 #include "nullcline/solvers/krylov_newton.hpp"
 #include "nullcline/solvers/levenberg_marquardt.hpp"
 #include "nullcline/solvers/newton.hpp"
@@ -49,6 +51,9 @@ class Searcher {
                 break;
             case Method::krylov:
                 search_matrix_free(starts, false);
+                break;
+            case Method::homotopy:
+                follow_paths(starts);
                 break;
             case Method::automatic:
                 if (backend_.size() <= smallest_dense) {
@@ -117,6 +122,16 @@ class Searcher {
         };
         pass(Newton{backend_.reduced(), std::remove_cvref_t<decltype(backend_.deflation())>()},
              select(starts, is_near));
+    }
+
+    /// The paths of a homotopy, where the backend follows such, to zeros.
+    void follow_paths(const Indices& starts) {
+        if constexpr (FollowsPaths<Backend>) {
+            pass(Homotopy{backend_.reduced()}, starts);
+            polish(starts);
+        } else {
+            throw std::invalid_argument("the homotopy runs on the CPU: search with device=\"cpu\"");
+        }
     }
 
     /// One factorization for all starts, and dense factors for those that need them.

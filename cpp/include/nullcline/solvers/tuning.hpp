@@ -126,6 +126,21 @@ struct Tuning {
     /// Halved or doubled: 0.2 %.
     std::size_t refresh_period = tuned<std::size_t>("refresh_period", 100);
 
+    // solvers/homotopy.hpp
+
+    /// The length of a path's first step.
+    double first_path_step = tuned("first_path_step", 0.1);
+    /// The most by which the tangent may turn in a step, in radians; half of it is aimed at.
+    double largest_turn = tuned("largest_turn", 0.6);
+    /// The last correction at a point of a path, as a part of the step.
+    double path_tolerance = tuned("path_tolerance", 1e-3);
+    /// The first correction across the path, as a part of the step.
+    double largest_correction = tuned("largest_correction", 0.5);
+    /// The most by which a correction may be a part of the one before.
+    double largest_contraction = tuned("largest_contraction", 0.5);
+    /// What is aimed at.
+    double wanted_contraction = tuned("wanted_contraction", 0.25);
+
     // search/
 
     /// Iterations after which a start goes on in full precision: most need half as many.
