@@ -12,6 +12,7 @@ from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.cell_record import known_cell
+from nullcline.cells.protocol import require_cell
 from nullcline.cycles.counting import Counted, completeness, sign_of_power
 from nullcline.cycles.cycles_file import read_cycles, write_cycles
 from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED
@@ -95,8 +96,15 @@ class Cycles(Shown):
     cell: Cell | None = None
 
     def __post_init__(self) -> None:
-        n, size = len(self.period), self.h.shape[-1]
-        if self.h.ndim != 2 or len(self.h) != self.period.sum():
+        for of in fields(self):
+            column = getattr(self, of.name)
+            optional = of.name in {"tol_unique", "cell"} or (of.name == "inputs" and column is None)
+            if not optional and not isinstance(column, np.ndarray):
+                raise TypeError(f"{of.name} must be an array, not {repr(column)[:60]}")
+        if self.h.ndim != 2 or self.period.ndim != 1 or self.period.dtype.kind != "i":
+            raise ValueError("h must have shape (Σ k, S), and period shape (n,), of integers")
+        n, size = len(self.period), self.h.shape[1]
+        if len(self.h) != self.period.sum() or self.period.min(initial=1) < 1:
             raise ValueError(f"h must have a row for each of {self.period.sum()} states")
         widths = {"multipliers": (size,), "multiplier_errors": (size,), "determinant_signs": (2,)}
         for name, column in self._rows().items():
@@ -184,10 +192,18 @@ class Cycles(Shown):
         cell = cell or self.cell
         if cell is None:
             raise ValueError("the file does not hold the cell: pass the one that was searched")
+        require_cell(cell)
+        if cell.state_size != self.h.shape[1]:
+            raise ValueError(
+                f"cell must have states of {self.h.shape[1]} numbers, as the cycles have, not of "
+                f"{cell.state_size}"
+            )
         if points is not None and not isinstance(points, FixedPoints):
             raise TypeError(
                 f"points must be what find_fixed_points returns, not {type(points).__name__}"
             )
+        if points is not None and points.h.shape[1] != self.h.shape[1]:
+            raise ValueError("points must be of the same cell, and have states of other lengths")
         turn = 1 if self.inputs is None else self.inputs.shape[1]
         if points is not None and turn > 1:
             raise ValueError("points must be None: with inputs in turn no state is fixed by them")
