@@ -91,6 +91,38 @@ def test_a_cycle_just_beyond_a_flip_is_told_from_the_point_that_it_left(gain: fl
     np.testing.assert_allclose(np.abs(cycles.h[:, 0]), start[0, 0], rtol=1e-3)
 
 
+def test_a_cycle_within_the_tolerance_of_its_fixed_point_keeps_its_period() -> None:
+    start = np.array([[np.sqrt(3e-6)]])
+    cycles = nc.find_cycles(plain([[-1 - 1e-6]]), start, period=2, tol_unique=1e-2)
+    assert cycles.period.tolist() == [2]
+
+
+def test_an_orbit_about_an_unstable_point_nearby_does_not_settle_on_it() -> None:
+    cell = plain([[-1 - 1e-8]])
+    cycles = nc.find_cycles(cell, np.array([[np.sqrt(3e-8)]]), n_steps=10)
+    assert cycles.period.tolist() == [2]
+
+
+def test_multipliers_of_a_shift_register_are_zero_defective_and_judged() -> None:
+    cell = plain(0.5 * np.diag(np.ones(3), -1), np.full(4, 0.1))
+    cycles = nc.find_cycles(cell, np.zeros((1, 4)), period=[1, 2])
+    assert cycles.period.tolist() == [1]
+    assert cycles.is_stable.all()
+    assert cycles.index.tolist() == [1]
+    assert cycles.index_of_power(2).tolist() == [1]
+
+
+def test_no_cycle_is_found_where_gates_hold_any_state() -> None:
+    """Far outside of the cube the update gate is 1 to rounding, and every state looks fixed."""
+    held = np.concatenate([np.zeros((2, 2)), 4 * np.eye(2), [[0.5, -1.0], [1.0, 0.5]]])
+    cell = nc.GRU(np.zeros((6, 1)), held)
+    far = np.full((1, 2), 60.0)
+    np.testing.assert_array_equal(cell.step(far), far)
+    cycles = nc.find_cycles(cell, far, period=[1, 2])
+    assert np.abs(cycles.h).max(initial=0) <= 1
+    assert cycles.count.sum() + len(cycles.unconverged) == 2
+
+
 def test_at_a_flip_the_multiplier_is_not_called_stable() -> None:
     cycles = nc.find_cycles(plain([[-1.0]]), np.array([[1e-3]]), period=2)
     assert cycles.period.tolist() == [1]
