@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.cycles import exponents
 from nullcline.cycles.frequency import agreement, rotation_number, weights
 from testing.every_cell import SMOOTH, random_network
 
@@ -172,7 +173,16 @@ def test_exponents_sum_to_the_mean_of_the_logarithm_of_the_determinant(
     np.testing.assert_allclose(found.h, start, rtol=1e-12)
 
 
-def test_a_few_exponents_by_products_are_the_first_of_all() -> None:
+def test_products_with_vectors_say_what_jacobians_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = random_network("lstm", 6, 2, 2.0, seed=0).cell()
+    start, inputs = np.zeros((2, 12)), np.random.default_rng(0).normal(size=(2, 60, 2))
+    by_jacobian = nc.lyapunov_exponents(cell, start, inputs=inputs, k=3)
+    monkeypatch.setattr(exponents, "BY_PRODUCTS", 1)
+    by_products = nc.lyapunov_exponents(cell, start, inputs=inputs, k=3)
+    np.testing.assert_allclose(by_products.values, by_jacobian.values, rtol=1e-9)
+
+
+def test_a_few_exponents_are_the_first_of_all() -> None:
     cell = random_network("gru", 16, 2, 3.0, seed=0).cell()
     start = np.full((2, 16), 0.1) * [[1], [-1]]
     every = nc.lyapunov_exponents(cell, start, 3000)
@@ -268,5 +278,5 @@ def test_rows_are_chosen_as_those_of_fixed_points_are() -> None:
         np.asarray(found)
     with pytest.raises(TypeError, match="rows alone"):
         found[0, 1]
-    exponents = nc.lyapunov_exponents(rotating(0.2, 0.5), np.zeros((3, 2)), 20)
-    assert len(exponents[1:]) == len(list(exponents)) - 1 == 2
+    rates = nc.lyapunov_exponents(rotating(0.2, 0.5), np.zeros((3, 2)), 20)
+    assert len(rates[1:]) == len(list(rates)) - 1 == 2

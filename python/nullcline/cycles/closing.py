@@ -34,7 +34,9 @@ LIMIT = "the limit of iterations was reached"
 NOT_FINITE = "the cell's values are not finite there"
 
 ITERATIONS = 100
-"""So many iterations at most: on random networks all that ended in a cycle did so within 60."""
+"""So many iterations at most. Of 1152 orbits of 2 and 5 states of 48 random networks (tanh, GRU,
+LSTM and UGRNN, 8 and 24 units, gains of 1.5 to 5), 524 closed within 30, 540 within 60, 551 within
+100 and 567 within 300, at 2.2 times the time."""
 
 ROUNDING = 16
 """A residual of so many units of rounding of the terms that it is made of is zero."""
@@ -43,7 +45,8 @@ POLISHING = 3
 """Iterations after a zero is reached, as long as the residual still falls."""
 
 FLAT = 1e-5
-"""Where a step promises to lower the sum of squares by less than this, it has a minimum."""
+"""Where a step promises to lower the sum of squares by less than this, it has a minimum. (On those
+networks 1e-3 and 1e-5 close the same orbits in the same time.)"""
 
 MEMORY = 2**28
 """Bytes of Jacobians, and of their factors, that are held at once."""
@@ -149,6 +152,7 @@ def _close(
         radius = np.where((ratio > 0.75) & at_edge, 2 * radius, radius)
         better &= ~(is_zero & (after > 0.25 * cost))  # what is left to gain is rounding
         states[rows[better]] = trial[better]
+        ends.residual[rows[better]] = np.abs(others[better]).max(axis=(1, 2), initial=0)
         residuals[better] = others[better]
         polished += is_zero
         too_short = radius <= driven.rounding * size

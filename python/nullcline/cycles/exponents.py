@@ -36,9 +36,10 @@ N_BLOCKS = 16
 
 _MOST = 10**9
 
-BY_PRODUCTS = 8
-"""Up to a share of 1/8 of all exponents, products with the vectors take the place of Jacobians,
-which cost some three times as much as one product in every cell (rows of GEMMs are as many)."""
+BY_PRODUCTS = 32
+"""Up to a share of 1/32 of all exponents, products with the vectors take the place of Jacobians. On
+a GRU of 128 units a step of 4 orbits took 0.17 ms by their Jacobians, and 0.35 by products with 8
+vectors."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
