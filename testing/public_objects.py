@@ -95,6 +95,11 @@ def results() -> Iterator[Any]:
     yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
     yield nc.certify_curve(traced.curves[0], max_arcs=20)
+    cycles = nc.find_cycles(random_network("tanh", 4, 2, 3.0, seed=1).cell(), n_steps=100)
+    yield cycles
+    yield cycles.completeness()
+    yield nc.find_attractors(cell, states[:3], n_steps=40, transient=20)
+    yield nc.lyapunov_exponents(cell, states[:3], 10, k=2)
     rnn = torch.nn.LSTM(2, 4, bidirectional=True)
     yield from nc.collect_states(rnn, [(torch.ones(3, 2, 2), ["<b>", "no"])], labels=1).values()
     yield nc.cuda.Availability("there is none")

@@ -24,6 +24,7 @@ ROOMS = (
     "certify",
     "search",
     "linearization",
+    "cycles",
     "continuation",
     "completeness",
     "attribution",

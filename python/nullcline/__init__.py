@@ -33,6 +33,14 @@ from nullcline.continuation import (
     measure_line_attractor,
     trace,
 )
+from nullcline.cycles import (
+    Attractors,
+    Cycles,
+    LyapunovExponents,
+    find_attractors,
+    find_cycles,
+    lyapunov_exponents,
+)
 from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
@@ -69,11 +77,13 @@ __all__ = [
     "RNN",
     "UGRNN",
     "AllFixedPoints",
+    "Attractors",
     "Attribution",
     "Bidirectional",
     "Certificates",
     "Completeness",
     "Curve",
+    "Cycles",
     "DistanceBins",
     "FixedPoints",
     "FunctionCell",
@@ -82,6 +92,7 @@ __all__ = [
     "LineAttractor",
     "LinearPrediction",
     "Linearization",
+    "LyapunovExponents",
     "ModuleCell",
     "OriginalGRU",
     "RankCorrelation",
@@ -99,6 +110,8 @@ __all__ = [
     "cuda",
     "explore",
     "find_all_fixed_points",
+    "find_attractors",
+    "find_cycles",
     "find_fixed_points",
     "follow_input",
     "from_flax",
@@ -111,6 +124,7 @@ __all__ = [
     "impulse_response",
     "layer_points",
     "linearize",
+    "lyapunov_exponents",
     "measure_line_attractor",
     "participation_ratio",
     "participation_ratio_of_variances",

@@ -51,6 +51,7 @@ def _calls() -> dict[str, Call]:
     point = points.select("fixed").unique().select([0])
     linear = nc.linearize(gru, point, n_threads=1)
     traced = nc.trace(gru, point, max_points=20, n_threads=1)
+    cycles = nc.find_cycles(gru, starts, [1, 2], inputs)
     states = rng.uniform(-1, 1, (30, _H))
     visited = nc.collect_states(torch.nn.GRU(_D, _H), [torch.zeros(3, 2, _D)])["l0"]
     stack = nc.Stack([gru, nc.GRU(rng.normal(size=(9, _H)), weights["weight_hh"])])
@@ -100,6 +101,36 @@ def _calls() -> dict[str, Call]:
                 "cell": gru, "starts": starts, "inputs": inputs, "method": "auto", "deflate": None,
                 "tol_unique": 1e-3, "tol_slow": 1e-6, "max_iterations": 50, "n_threads": 1,
                 "device": "cpu", "progress": False, "seed": 0,
+            },
+        ),
+        "find_cycles": (
+            nc.find_cycles,
+            {
+                "cell": gru, "starts": starts, "period": 2, "inputs": inputs, "n_steps": 20,
+                "tol_unique": 1e-6, "max_iterations": 20, "seed": 0,
+            },
+        ),
+        "Cycles": (
+            nc.Cycles,
+            {name: getattr(cycles, name) for name in nc.Cycles.__dataclass_fields__},
+        ),
+        "Cycles.select": (cycles.select, {"which": "fixed"}),
+        "Cycles.completeness": (
+            cycles.completeness,
+            {"points": points, "powers": [1, 2], "cell": gru},
+        ),
+        "find_attractors": (
+            nc.find_attractors,
+            {
+                "cell": gru, "starts": starts, "inputs": inputs, "n_steps": 40, "transient": 20,
+                "longest": 4, "tol_unique": 1e-6, "seed": 0,
+            },
+        ),
+        "lyapunov_exponents": (
+            nc.lyapunov_exponents,
+            {
+                "cell": gru, "starts": starts, "n_steps": 20, "inputs": inputs, "k": 2,
+                "transient": 10, "seed": 0,
             },
         ),
         "collect_states": (

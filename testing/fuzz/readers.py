@@ -103,6 +103,26 @@ def _use_points(points: nc.FixedPoints, folder: Path) -> None:
     nc.FixedPoints.load(folder / "again.npz")
 
 
+def _saved_cycles(folder: Path) -> list[bytes]:
+    cell = nc.RNN(np.zeros((2, 1)), np.diag([-2.0, -3.0]))
+    inputs = np.array([[[0.1], [0.2]]])
+    nc.find_cycles(cell, np.full((2, 2), 0.5), [2, 4], inputs).save(
+        folder / "cycles.npz", cell=True
+    )
+    return [(folder / "cycles.npz").read_bytes()]
+
+
+def _use_cycles(cycles: nc.Cycles, folder: Path) -> None:
+    repr(cycles)
+    cycles._repr_html_()
+    for kind in ("fixed", "cycle"):
+        cycles.select(kind)
+    if cycles.cell is not None:
+        cycles.completeness(powers=4)
+    cycles.save(folder / "again.npz", cell=cycles.cell is not None)
+    nc.Cycles.load(folder / "again.npz")
+
+
 def _saved_visited(folder: Path) -> list[bytes]:
     torch.manual_seed(0)
     rnn, batch = torch.nn.GRU(2, 3), (torch.ones(4, 2, 2), ["no", "yes"])
@@ -348,6 +368,7 @@ def _files(*names: str) -> Callable[[Path], list[bytes]]:
 READERS: dict[str, Reader] = {
     "points": Reader(_saved_points, "points.npz", nc.FixedPoints.load, _use_points),
     "modes": Reader(_saved_modes, "modes.npz", nc.Linearization.load, _use_modes),
+    "cycles": Reader(_saved_cycles, "cycles.npz", nc.Cycles.load, _use_cycles),
     "visited": Reader(_saved_visited, "visited.npz", nc.VisitedStates.load, _use_visited),
     "finder points": Reader(_saved_finder_points, "points.npz", _restore, _use_finder_points),
     "old finder points": Reader(_pickles, "points.fps", read_fps, _use_finder_points),

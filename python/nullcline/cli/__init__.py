@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nullcline._support.versions import own_version
 from nullcline.cli import (
     completion,
+    cycles,
     data,
     explain,
     explore,
@@ -34,6 +35,7 @@ COMMANDS = (
     # One's own network
     find,
     linearize,
+    cycles,
     trace,
     plot,
     explore,

@@ -86,7 +86,7 @@ def judge(
         jacobian = _dense(cell, h, x)
     change = SAFETY * max(_norm(_dense(cell, other, x) - jacobian) for other in around)
     level = noise + change + on_circle
-    if not _is_clear(jacobian, modes.eigenvalues[doubtful], level):
+    if not is_clear(jacobian, modes.eigenvalues[doubtful], level):
         return Judgement(errors, UNDECIDED)
     return Judgement(errors, UNSTABLE if (modulus > 1).any() else STABLE)
 
@@ -187,7 +187,7 @@ def _norm(matrix: Matrix) -> float:
     return math.sqrt(columns) * math.sqrt(rows)
 
 
-def _is_clear(jacobian: Matrix, eigenvalues: NDArray[np.complex128], level: float) -> bool:
+def is_clear(jacobian: Matrix, eigenvalues: NDArray[np.complex128], level: float) -> bool:
     """Tell whether no eigenvalue of a matrix that near crosses the circle where these would."""
     modulus = np.abs(eigenvalues)
     ends = np.where(modulus > 0, eigenvalues / np.where(modulus > 0, modulus, 1), 1)

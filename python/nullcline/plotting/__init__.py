@@ -13,6 +13,7 @@ from nullcline.plotting.dimensions import dimensionality
 from nullcline.plotting.landscape import flow, speed_landscape
 from nullcline.plotting.line import line_attractor
 from nullcline.plotting.modes import eigenvalues, time_constants
+from nullcline.plotting.orbits import cycles, multipliers
 from nullcline.plotting.predictions import prediction
 from nullcline.plotting.projection import Projection
 from nullcline.plotting.scenes import fixed_points, panels_by_condition
@@ -24,6 +25,7 @@ __all__ = [
     "basins",
     "curve",
     "curve_profile",
+    "cycles",
     "dimensionality",
     "eigenvalues",
     "fixed_points",
@@ -31,6 +33,7 @@ __all__ = [
     "input_branch",
     "instantaneous_and_steady",
     "line_attractor",
+    "multipliers",
     "panels_by_condition",
     "prediction",
     "speed_landscape",

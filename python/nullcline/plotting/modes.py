@@ -221,6 +221,8 @@ def draw_eigenvalues(
     if reach < 2:
         ax.set_xticks(ticks)
         ax.set_yticks(ticks)
+    else:  # none beside what is magnified
+        ax.set_xticks([tick for tick in ax.get_yticks() if abs(tick) <= reach])
     ax.set_xlabel("real part of λ")
     ax.set_ylabel("imaginary part of λ")
     side = 0.84 * reach

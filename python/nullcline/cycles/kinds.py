@@ -1,0 +1,24 @@
+"""What kinds of cycles there are, and of what orbits settle on.
+
+"fixed"
+    A fixed point: a cycle of one state.
+"cycle"
+    A cycle of two states or more.
+"quasi-periodic"
+    An invariant circle, or a torus: an orbit that comes near every state that it has been at, and
+    never back to it.
+"chaotic"
+    An attractor on which orbits part at an exponential rate.
+"unsettled"
+    Everything else: what was seen of the orbit is too short to tell.
+"""
+
+from __future__ import annotations
+
+CYCLE_KINDS = FIXED, CYCLE = "fixed", "cycle"
+"""The kinds of cycles."""
+
+ATTRACTOR_KINDS = (*CYCLE_KINDS, "quasi-periodic", "chaotic", "unsettled")
+"""The kinds of what orbits settle on."""
+
+_, _, QUASI_PERIODIC, CHAOTIC, UNSETTLED = ATTRACTOR_KINDS
