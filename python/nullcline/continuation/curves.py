@@ -167,8 +167,8 @@ class Curve(Shown):
             np.zeros(0),
             CurveStop(self.ends[1]),
         )
-        begins = np.abs(self.tau[self.arclength == 0]).max(initial=0) <= AT_ZERO
-        found = zeros_on(problem, branch, bool(begins))
+        begin = self.tau[self.arclength == 0]  # nothing of a part of a curve
+        found = zeros_on(problem, branch, len(begin) > 0 and abs(float(begin[0])) <= AT_ZERO)
         points = np.array([self._polished(point) for point in found.points])
         return Zeros(points.reshape(found.points.shape), found.arclength)
 

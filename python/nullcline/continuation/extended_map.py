@@ -1,8 +1,8 @@
 """A reduced map beyond the cell's box: n(ψ(h)), so that curves can leave the box and come back.
 
 ψ leaves what is in the box as it is, unit by unit, and saturates beyond: a distance u outside a
-face becomes δ tanh(u / δ), where δ is half the width of the box. So ψ has two continuous
-derivatives, its values lie in a box twice as wide, and n is asked for nothing outside of it, where
+face becomes δ tanh(u / δ), where δ is a tenth of the width of the box. So ψ has two continuous
+derivatives, its values lie in a box a fifth wider, and n is asked for nothing outside of it, where
 an LSTM's is steep beyond what numbers resolve, and a function is maybe not defined.
 
 No zero is added: n(ψ(h)) lies in the box, so that h = n(ψ(h)) has ψ(h) = h.
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from nullcline.continuation.curve_problem import Matrix, Vector
 
 
+MARGIN = 0.1
+"""δ in widths of the box. A wider margin makes LSTMs steeper than their curves can be followed, a
+narrower one bends all curves near the faces (`python -m benchmarks.fibers --margin`)."""
+
+
 class Within(NamedTuple):
     """ψ(h), shape (H,), and its derivatives, 1 in the box; None where all of h is in it."""
 
@@ -32,11 +37,11 @@ class Within(NamedTuple):
 
 
 class Saturation:
-    """The map ψ of outputs into a box twice as wide; of units without both bounds the identity.
+    """The map ψ of outputs into a box a fifth wider; of units without both bounds the identity.
 
     Attributes
     ----------
-    half_width
+    margin
         δ of each unit, shape (H,); infinite where it has not both bounds.
     """
 
@@ -44,20 +49,20 @@ class Saturation:
         bounded = np.isfinite(box.low) & np.isfinite(box.high)
         self._low = np.where(bounded, box.low, -np.inf)
         self._high = np.where(bounded, box.high, np.inf)
-        self.half_width: Vector = (self._high - self._low) / 2
-        self._finite_width = np.where(bounded, self.half_width, 1.0)
+        self.margin: Vector = MARGIN * (self._high - self._low)
+        self._finite = np.where(bounded, self.margin, 1.0)
 
     def __call__(self, h: Vector) -> Within:
         """Return ψ(h) and its derivatives at outputs (H,)."""
         inner = np.clip(h, self._low, self._high)
         if np.array_equal(inner, h):
             return Within(h, None)
-        part = np.tanh((h - inner) / self._finite_width)
-        return Within(inner + self._finite_width * part, (1 - part) * (1 + part))
+        part = np.tanh((h - inner) / self._finite)
+        return Within(inner + self._finite * part, (1 - part) * (1 + part))
 
     def image(self) -> Box:
         """Return the box of all values."""
-        return Box(self._low - self._finite_width, self._high + self._finite_width)
+        return Box(self._low - self._finite, self._high + self._finite)
 
 
 class ExtendedResidual:

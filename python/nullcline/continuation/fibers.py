@@ -85,7 +85,7 @@ def trace(
 
     A fiber that leaves the box may come back to it, and meet more fixed points. With `beyond` it is
     followed outside, as a fiber of n(ψ(h)) - h, where ψ keeps what is in the box as it is and
-    saturates in one twice as wide; to a |τ| beyond which no fiber of the direction turns back. Of
+    saturates in one a fifth wider; to a |τ| beyond which no fiber of the direction turns back. Of
     a cell of the compiled core that is proved. Its whole fiber is one curve from τ = -∞ to ∞, the
     indices of whose fixed points sum to 1, and closed curves, of sum 0; on each they alternate.
     `Curve.fault` says where that does not hold.
@@ -108,8 +108,8 @@ def trace(
     max_tau
         The |τ| at which a curve beyond the box ends at the latest; None for one from which on it is
         known not to turn back, or, where none is known, 1000 times the width of the box. A cell
-        whose outputs have no bounds needs it. Of a function one is known if it takes the box twice
-        as wide as its bounds into its bounds, with derivatives below 1e12.
+        whose outputs have no bounds needs it. Of a function one is known if it takes the box a
+        fifth wider than its bounds into its bounds, with derivatives below 1e12.
     n_directions
         How many curves to follow through each fixed point, one per smallest singular value. (A
         slow point has one curve.)
@@ -153,7 +153,7 @@ def trace(
     starts = starting_points(cell, point, inputs, search)
     finer = starts if twin is cell else starting_points_of_twin(twin, starts)
     x = None if finer.inputs is None else finer.inputs[:1]
-    limits = Limits(largest_step, most, beyond, _stated_bound(cell, x, beyond, max_tau))
+    limits = Limits(largest_step, most, beyond, _stated_bound(twin, x, beyond, max_tau))
     begun = [
         (h, direction)
         for h, kind in zip(twin.outputs_of(finer.h), finer.kind, strict=True)

@@ -87,7 +87,7 @@ class _Part:
     """A cell, or one of a stack's: what is needed to say whether its units have settled."""
 
     def __init__(self, box: Box, reached: Box, direction: Vector, slopes: Product) -> None:
-        self._width = Saturation(box).half_width
+        self._margin = Saturation(box).margin
         self._near = np.maximum(box.high - reached.low, reached.high - box.low)
         self._direction = np.abs(direction)
         self._slopes = slopes
@@ -96,7 +96,7 @@ class _Part:
         """Tell whether the spectral radius of A diag(s) is below 1 at a |τ|."""
         beyond = (1 - MARGIN) * tau * self._direction - self._near
         with np.errstate(all="ignore"):
-            s = np.clip(4 * np.exp(-2 * beyond / self._width), 1e-300, 1)
+            s = np.clip(4 * np.exp(-2 * beyond / self._margin), 1e-300, 1)
             v = np.ones(len(s))
             for _ in range(ITERATIONS):
                 product = self._slopes(s * v)

@@ -52,7 +52,10 @@ def twin_in_float64(cell: Cell) -> Cell:
 
 def _doubled(layer: Any) -> Any:
     """Return a layer of a stack, a cell or a pair of them, in float64."""
-    return type(layer)(*map(in_float64, layer)) if isinstance(layer, tuple) else in_float64(layer)
+    if not isinstance(layer, tuple):
+        return in_float64(layer)
+    pair: Any = type(layer)
+    return pair(*map(in_float64, layer))
 
 
 def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
