@@ -130,6 +130,20 @@ def test_a_stack_has_the_products_of_its_layers_indices(pair: bool) -> None:
     assert points.completeness().is_consistent
 
 
+def test_each_layer_of_a_stack_has_its_part() -> None:
+    first, second = (nc.RNN(np.ones((1, 1)), np.array([[slope]])) for slope in (3.0, 0.5))
+    for layers in ([first, second], [second, first]):
+        stack = nc.Stack(layers)
+        points = nc.find_fixed_points(stack, starts_for(stack, 30)).unique()
+        assert sorted(points.index.tolist()) == [-1, 1, 1]
+
+
+def test_a_state_from_which_the_determinant_turns_on_the_way_to_the_point_has_no_index() -> None:
+    cell = nc.RNN(np.zeros((1, 1)), np.array([[1 + 1e-9]]))
+    # There det(I - Dn) is positive, and at the fixed point in the middle negative.
+    assert index_states(cell, np.array([[0.0], [1e-4]])).tolist() == [-1, 0]
+
+
 def test_a_point_at_a_fold_and_lines_of_points_have_no_index() -> None:
     line = nc.RNN(np.zeros((2, 1)), np.array([[1.0, 0.0], [0.0, 0.5]]))
     points = nc.find_fixed_points(line, np.zeros((1, 2)))

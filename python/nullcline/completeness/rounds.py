@@ -46,8 +46,8 @@ N_STARTS = 200
 """Starts that are drawn where none are given, and again in every round."""
 
 N_STATES = 10_000
-"""When the curves of a round have as many states, other points wait for the next one: ten seconds
-of 30 units, ten times what the first curves of the networks in `tests/test_find_all.py` need."""
+"""When the curves of a round have as many states, other points wait for the next one: some ten
+seconds of 30 units. Of such a tanh network at gain 4 three curves of 2,100 met all 25 points."""
 
 BATCH = 4
 """Points that are handed over at once: those that lie on their curves need none of their own."""

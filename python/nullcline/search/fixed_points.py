@@ -348,6 +348,7 @@ class FixedPoints(Shown):
         return fits and int(np.sum(self.kind == FIXED)) * cell.hidden_size**3 <= SOON
 
     def _degree_in_words(self) -> str:
+        _ = self.index  # so that it is computed once for all
         summary = self.completeness().summary
         return f"; {summary}" if summary else ""
 
