@@ -50,6 +50,7 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
@@ -84,13 +85,14 @@ struct Homotopy {
         std::size_t iterations = 0;
         std::size_t limit = 0;
         bool side = false;
-        bool is_landing = false;     // the trial stays at λ = 1
-        double lambda = 0;           // at the point
+        bool is_nudged = false;   // the start was moved
+        bool is_landing = false;  // the trial stays at λ = 1
+        double lambda = 0;        // at the point
         double trial_lambda = 0;
-        double tangent_lambda = 0;   // the tangent's last number
-        double length = 0;           // of the step that is tried
-        double correction = 0;       // the last one's norm
-        double contraction = 0;      // the second correction's norm, in units of the first's
+        double tangent_lambda = 0;  // the tangent's last number
+        double length = 0;          // of the step that is tried
+        double correction = 0;      // the last one's norm
+        double contraction = 0;     // the second correction's norm, in units of the first's
         std::size_t n_corrections = 0;
     };
 
@@ -129,17 +131,9 @@ class Homotopy<E>::Slot {
           step_(memory.solve.step.row(row)) {}
 
     void take(std::size_t start) {
-        auto& now = slot_.now;
         slot_.load(start, origin_);
-        copy(slot_.group, std::span<const T>(origin_), slot_.at().h);
-        copy(slot_.group, std::span<const T>(origin_), slot_.trial().h);
-        fill(slot_.group, tangent_, T{0});
-        now.lambda = now.trial_lambda = 0;
-        now.tangent_lambda = 1;
-        now.length = tuning.first_path_step;
-        now.is_landing = false;
-        now.n_corrections = 0;
-        slot_.request_products(slot_.trial().h, Stage::evaluate_point);
+        slot_.now.is_nudged = false;
+        begin();
     }
 
     void advance() {
@@ -168,6 +162,19 @@ class Homotopy<E>::Slot {
     void store() { slot_.store(); }
 
   private:
+    void begin() {
+        auto& now = slot_.now;
+        copy(slot_.group, std::span<const T>(origin_), slot_.at().h);
+        copy(slot_.group, std::span<const T>(origin_), slot_.trial().h);
+        fill(slot_.group, tangent_, T{0});
+        now.lambda = now.trial_lambda = 0;
+        now.tangent_lambda = 1;
+        now.length = tuning.first_path_step;
+        now.is_landing = false;
+        now.n_corrections = 0;
+        slot_.request_products(slot_.trial().h, Stage::evaluate_point);
+    }
+
     /// Whether the slot is still at its start, whose tangent is the first.
     [[nodiscard]] bool is_at_start() const { return slot_.now.trial_lambda == 0; }
 
@@ -224,7 +231,7 @@ class Homotopy<E>::Slot {
 
     void request_solve(Stage stage) {
         if (slot_.now.iterations >= slot_.now.limit) {
-            return slot_.finish(Termination::limit);
+            return slot_.finish(is_at_start() ? slot_.trial() : slot_.at(), Termination::limit);
         }
         ++slot_.now.iterations;
         slot_.wait_for(Request::solve, stage);
@@ -265,11 +272,23 @@ class Homotopy<E>::Slot {
     /// Go back to the last point, for a shorter step from there.
     void go_back() {
         if (is_at_start()) {
-            return slot_.finish(Termination::stalled);
+            return lose();
         }
         request_tangent(slot_.at(), slot_.now.lambda, Stage::return_to_point);
     }
-    void return_to_point() { is_solved() ? shorten() : slot_.finish(Termination::stalled); }
+    void return_to_point() { is_solved() ? shorten() : lose(); }
+
+    /// Begin again from beside the start, which may be one of those few whose paths branch, as
+    /// those do that share a network's symmetry; and if that was done before, give up.
+    void lose() {
+        if (slot_.now.is_nudged) {
+            return slot_.finish(Termination::lost);
+        }
+        slot_.now.is_nudged = true;
+        nudge(slot_.group, origin_);
+        slot_.project(origin_);
+        begin();
+    }
 
     /// Predict the next point from the last one.
     void predict() {
@@ -284,15 +303,14 @@ class Homotopy<E>::Slot {
         const T* const tangent = tangent_.data();
         T* const to = slot_.trial().h.data();
         const auto way = static_cast<T>(length);
-        slot_.group.for_each(step_.size(),
-                             [=](std::size_t i) { to[i] = h[i] + way * tangent[i]; });
+        slot_.group.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + way * tangent[i]; });
         slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
     }
 
     void shorten() {
         slot_.now.length /= 2;
         if (!(slot_.now.length > shortest)) {
-            return slot_.finish(Termination::stalled);
+            return lose();
         }
         predict();
     }
@@ -316,12 +334,11 @@ class Homotopy<E>::Slot {
     void correct() {
         auto& now = slot_.now;
         // The tangent t is in the kernel of ρ' at the point: any part of it may be taken off.
-        const double along =
-            now.is_landing
-                ? last() / now.tangent_lambda
-                : static_cast<double>(slot_.group.dot(std::span<const T>(step_),
-                                                      std::span<const T>(tangent_))) +
-                      last() * now.tangent_lambda;
+        const double along = now.is_landing
+                                 ? last() / now.tangent_lambda
+                                 : static_cast<double>(slot_.group.dot(
+                                       std::span<const T>(step_), std::span<const T>(tangent_))) +
+                                       last() * now.tangent_lambda;
         const T* const tangent = tangent_.data();
         T* const step = step_.data();
         T* const h = slot_.trial().h.data();
