@@ -52,32 +52,33 @@ class SignedFactors {
 
 /// The matrix of one slot (see `BorderedOperands`), and its factors.
 ///
-/// Where weights are of low rank and no block is gated, J = M Rᵀ − diag(d) with M of that many
-/// columns. With w = Rᵀ v a step (v, μ) then solves a system in w and μ alone: of the order of
-/// the rank, and H × H numbers are nowhere.
+/// Where weights are of low rank, J = M Rᵀ − diag(d) with M of that many columns: R is the weights'
+/// own, with rows scaled where the only block is gated. With w = Rᵀ v a step (v, μ) then solves a
+/// system in w and μ alone: of the order of the rank, and H × H numbers are nowhere.
 template <class T>
 class BorderedSteps {
   public:
     /// For a Jacobian whose weights come with each step.
     BorderedSteps(std::size_t size, Factors)
-        : size_(size), right_(size + 1), factors_(size + 1), normal_(size + 1) {}
+        : size_(size), step_(size + 1), factors_(size + 1), normal_(size + 1) {}
 
     /// For an equation's own.
     template <Equation E>
     explicit BorderedSteps(const E& equation)
         : size_(equation.size()),
           weights_(keeps_low_rank(equation) ? equation.weights() : Weights<T>()),
-          right_(order()),
+          step_(order()),
           factors_(order()),
           normal_(size_ + 1),
           left_(weights_.is_low_rank() ? size_ : 0, weights_.rank()),
+          right_(left_.rows(), left_.cols()),
           column_(left_.rows()) {}
 
     /// Whether steps need no dense weights.
     template <Equation E>
     [[nodiscard]] static bool keeps_low_rank(const E& equation) {
         const Weights<T> weights = equation.weights();
-        return weights.is_low_rank() && equation.n_gated() == 0 &&
+        return weights.is_low_rank() && (equation.n_gated() == 0 || equation.blocks() == 1) &&
                2 * weights.rank() <= weights.cols();
     }
 
@@ -122,11 +123,11 @@ class BorderedSteps {
     }
 
     void solve_dense(std::span<T> step, T& last) {
-        std::ranges::copy(step, right_.begin());
-        right_.back() = last;
-        factors_.solve(right_);
-        std::ranges::copy(std::span(right_).first(size_), step.begin());
-        last = right_.back();
+        std::ranges::copy(step, step_.begin());
+        step_.back() = last;
+        factors_.solve(step_);
+        std::ranges::copy(std::span(step_).first(size_), step.begin());
+        last = step_.back();
     }
 
     /// The factors of [I + Rᵀ D⁻¹ M, Rᵀ D⁻¹ c; −nᵀ D⁻¹ M, n_λ − nᵀ D⁻¹ c], D being −diag(d), c the
@@ -148,13 +149,15 @@ class BorderedSteps {
             }
             column_[i] = operands.column(row, i) / -diagonal[i];
         }
+        make_right_factor(operands.gate.row(row));
         const MatrixView<const T> left = std::as_const(left_).view();
-        blas::multiply_by_transpose(weights_.right(), left, matrix.columns(0, rank));
-        blas::multiply_vector_by_transpose(weights_.right(), std::span<const T>(column_),
-                                           std::span(right_).first(rank));
+        const MatrixView<const T> right = std::as_const(right_).view();
+        blas::multiply_by_transpose(right, left, matrix.columns(0, rank));
+        blas::multiply_vector_by_transpose(right, std::span<const T>(column_),
+                                           std::span(step_).first(rank));
         for (std::size_t r = 0; r < rank; ++r) {
             matrix(r, r) += 1;
-            matrix(r, rank) = right_[r];
+            matrix(r, rank) = step_[r];
         }
         const auto border = matrix.row(rank);
         blas::multiply_vector_by_transpose(left, normal(), border.first(rank));
@@ -165,17 +168,26 @@ class BorderedSteps {
         return sign * factors_.factor();
     }
 
+    void make_right_factor(std::span<const T> gate) {
+        std::ranges::copy(weights_.right().elements(), right_.elements().begin());
+        for (std::size_t i = 0; i < gate.size() / 2; ++i) {
+            for (T& number : right_.row(i)) {
+                number *= gate[size_ + i];
+            }
+        }
+    }
+
     void solve_low_rank(std::span<const T> diagonal, std::span<T> step, T& last) {
         const std::size_t rank = weights_.rank();
         for (std::size_t i = 0; i < size_; ++i) {
             step[i] /= -diagonal[i];
         }
-        blas::multiply_vector_by_transpose(weights_.right(), std::span<const T>(step),
-                                           std::span(right_).first(rank));
-        right_.back() = last - dot(normal(), std::span<const T>(step));
-        factors_.solve(right_);
-        last = right_.back();
-        const auto inner = std::span<const T>(right_).first(rank);
+        blas::multiply_vector_by_transpose(std::as_const(right_).view(), std::span<const T>(step),
+                                           std::span(step_).first(rank));
+        step_.back() = last - dot(normal(), std::span<const T>(step));
+        factors_.solve(step_);
+        last = step_.back();
+        const auto inner = std::span<const T>(step_).first(rank);
         for (std::size_t i = 0; i < size_; ++i) {
             step[i] -= dot(std::span<const T>(left_.row(i)), inner) + column_[i] * last;
         }
@@ -183,10 +195,11 @@ class BorderedSteps {
 
     std::size_t size_;
     Weights<T> weights_;  // where they are of low rank
-    std::vector<T> right_;
+    std::vector<T> step_;
     SignedFactors<T> factors_;
     std::vector<T> normal_;
     Matrix<T> left_;         // D⁻¹ M
+    Matrix<T> right_;        // R
     std::vector<T> column_;  // D⁻¹ c
     int sign_ = 0;           // of the determinant; 0 where there are no factors
 };
