@@ -47,7 +47,7 @@ def starts_of(cell: Any, n: int, seed: int = 0) -> Any:
 def signs(cell: Any, points: nc.FixedPoints) -> list[float]:
     """Return sign det(I - Dn) at every point."""
     matrices = -cell.residual_jacobian(cell.outputs_of(points.h), points.inputs)
-    return np.linalg.slogdet(matrices)[0].tolist()
+    return [float(sign) for sign in np.linalg.slogdet(matrices)[0]]
 
 
 # Where paths end
@@ -109,7 +109,7 @@ def test_ends_are_labelled_by_what_they_are(seed: int) -> None:
     gru = random_gru(6, 2, gain=3, seed=seed)
     points = follow(cell_of(gru), random_states(20, 6))
     check_labels(gru, points)
-    check_against_reference(gru, points.h, points)
+    check_against_reference(gru, points.h.astype(np.float64), points)
 
 
 def test_in_single_precision_paths_end_at_the_same_points() -> None:
@@ -272,7 +272,7 @@ def test_starts_that_auto_leaves_go_on_to_fixed_points() -> None:
 def test_a_start_whose_path_is_cut_off_keeps_its_ghost() -> None:
     cell = random_network("tanh", 32, 1, gain=4, seed=5).cell()
     starts = starts_of(cell, 30)
-    limited = {"max_iterations": 40}
+    limited: dict[str, Any] = {"max_iterations": 40}
     first = nc.find_fixed_points(cell, starts, **limited)
     points = nc.find_fixed_points(cell, starts, unresolved="homotopy", **limited)
     rest = points.kind != "fixed"
@@ -310,13 +310,24 @@ def test_progress_goes_on_to_the_end() -> None:
 @pytest.mark.parametrize("option", ["method", "unresolved"])
 def test_unbounded_outputs_are_refused(option: str) -> None:
     cell = random_network("leaky", 6, 2).cell()
-    with pytest.raises(
-        ValueError, match=rf'{option}="homotopy" needs bounded outputs.* 2 of the 6'
-    ):
-        nc.find_fixed_points(cell, np.zeros((1, 6)), **{option: "homotopy"})
+    options: dict[str, Any] = {option: "homotopy"}
+    message = rf'{option}="homotopy" needs bounded outputs.* 2 of the 6 units'
+    with pytest.raises(ValueError, match=message):
+        nc.find_fixed_points(cell, np.zeros((1, 6)), **options)
     function = nc.from_function(lambda _, h: torch.tanh(h), 4, 0)
     with pytest.raises(ValueError, match=r"4 of the 4 units.*from_function\(\.\.\., bounds="):
-        nc.find_fixed_points(function, np.zeros((1, 4)), **{option: "homotopy"})
+        nc.find_fixed_points(function, np.zeros((1, 4)), **options)
+
+
+@pytest.mark.parametrize("make", [nc.LeakyRNN, nc.RateRNN])
+@pytest.mark.parametrize("activation", ["hard_tanh", "rectified_tanh", "logistic"])
+def test_paths_go_on_beyond_kinks(make: Any, activation: str) -> None:
+    rng = np.random.default_rng(0)
+    weights = 3 * rng.normal(size=(16, 16)) / 4
+    cell = make(np.zeros((16, 1)), weights, rng.normal(size=16), alpha=0.5, activation=activation)
+    points = follow(cell, starts_of(cell, 8))
+    assert points.kind.tolist() == ["fixed"] * 8
+    assert signs(cell, points) == [1] * 8
 
 
 def test_a_relu_network_in_bounds_of_ones_own_is_followed() -> None:
@@ -343,5 +354,6 @@ def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("option", ["method", "unresolved"])
 def test_a_gpu_is_refused(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nullcline.search.problem.chosen_gpu", lambda device: device)
+    options: dict[str, Any] = {option: "homotopy"}
     with pytest.raises(ValueError, match=rf'{option}="homotopy" runs on the CPU.*device="cpu"'):
-        nc.find_fixed_points(CELL, STARTS, device="cuda", **{option: "homotopy"})
+        nc.find_fixed_points(CELL, STARTS, device="cuda", **options)

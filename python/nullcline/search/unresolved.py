@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
-RESORTS = ("homotopy",)
-"""What a search may do with the starts that it leaves without a zero."""
-
 
 def search_unresolved(
     problem: SearchProblem,
