@@ -40,7 +40,7 @@ def search_unresolved(
         steps[rows] += again.iterations
         found = again.kind == FIXED
         ends = ends.put(rows[found], again.take(np.flatnonzero(found)))._replace(iterations=steps)
-    if report is not None:
+    elif report is not None:
         report(problem.n_starts, problem.n_starts)
     return ends
 
