@@ -293,8 +293,9 @@ def test_the_last_resort_serves_conditions_and_stacks() -> None:
     assert points.condition.tolist() == ["a"] * 6 + ["b"] * 6
 
 
-def test_progress_goes_on_to_the_end() -> None:
-    cell = random_network("tanh", 32, 1, gain=4, seed=5).cell()
+@pytest.mark.parametrize("gain", [0.3, 4])  # no start is left, or some are
+def test_progress_goes_on_to_the_end(gain: float) -> None:
+    cell = random_network("tanh", 32, 1, gain=gain, seed=5).cell()
     calls: list[tuple[int, int]] = []
     nc.find_fixed_points(
         cell, starts_of(cell, 30), unresolved="homotopy", progress=lambda *call: calls.append(call)
