@@ -29,7 +29,7 @@ STARTS = {"states", "random"}
 CHOICE = {"kinds", "point", "condition", "n_threads"}
 TRACE = {"beyond", "n_directions", "largest_step", "max_points"}
 AROUND = {"states", "trajectories", "texts", "dt", "unit", "title"}
-GIVEN = {"inputs", "deflate", "max_iterations", "device", "seed"}
+GIVEN = {"inputs", "unresolved", "deflate", "max_iterations", "device", "seed"}
 
 HEEDED: dict[str, set[str]] = {
     "find run": SEARCH | CORPUS | STARTS | {"device"},

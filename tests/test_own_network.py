@@ -264,6 +264,9 @@ def test_options_of_the_search_reach_it(here: Path) -> None:
     assert main([*arguments, "--deflate", "all/layer-1.npz", "--method", "newton"]) == 0
     beyond = nc.FixedPoints.load("points/layer-1.npz").select("fixed").h
     assert all(np.abs(known.h - h).max(axis=1).min() > 1e-3 for h in beyond)
+    for path in (["--method", "homotopy"], ["--unresolved", "homotopy", "--max-iterations", "40"]):
+        assert main([*arguments, *path]) == 0
+        assert set(nc.FixedPoints.load("points/layer-1.npz").kind) == {"fixed"}
     assert main([*arguments, "--max-iterations", "0", "--nonlinearity", "tanh", "--cell", "rnn"])
 
 

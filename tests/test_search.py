@@ -481,7 +481,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "method": (
         {"method": "bfgs"},
         ValueError,
-        "one of auto, newton, lm, krylov, gradient, not 'bf",
+        "one of auto, newton, lm, krylov, gradient, homotopy, not 'bf",
     ),
     "deflated": ({"deflate": STARTS[0]}, ValueError, r"deflate must have shape \(n, 8\)"),
     "deflated lm": (

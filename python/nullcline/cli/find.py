@@ -27,7 +27,7 @@ from nullcline.cli.tables import add_json, records, show, show_json
 from nullcline.gpu.device import chosen_gpu
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
-from nullcline.search.unresolved import RESORTS
+from nullcline.search.problem import RESORTS
 from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ REASONS = _core.REASONS
     NOT_FINITE,
     UNDECIDABLE,
     NOT_A_MINIMUM,
+    LOST,
 ) = REASONS
 
 

@@ -20,7 +20,6 @@ from nullcline.gpu.availability import require_supported
 from nullcline.gpu.device import chosen_gpu, first_gpu
 from nullcline.search.conditions import read_conditions
 from nullcline.search.fixed_points import FixedPoints
-from nullcline.search.unresolved import RESORTS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 
 METHODS = ("auto", "newton", "lm", "krylov", "gradient", "homotopy")
 """The solvers that a search may use."""
+
+RESORTS = ("homotopy",)
+"""What a search may do with the starts that it leaves without a zero."""
 
 
 @dataclass(frozen=True, eq=False)

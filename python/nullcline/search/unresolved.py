@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
 
-RESORTS = ("homotopy",)
-"""What a search may do with the starts that it leaves without a zero."""
-
 
 def search_unresolved(
     problem: SearchProblem,
@@ -43,7 +40,7 @@ def search_unresolved(
         steps[rows] += again.iterations
         found = again.kind == FIXED
         ends = ends.put(rows[found], again.take(np.flatnonzero(found)))._replace(iterations=steps)
-    if report is not None:
+    elif report is not None:
         report(problem.n_starts, problem.n_starts)
     return ends
 

@@ -17,8 +17,16 @@ enum class Kind : std::uint8_t { fixed, slow, minimum, unconverged };
 inline constexpr std::array<std::string_view, 4> kinds{"fixed", "slow", "minimum", "unconverged"};
 
 /// How an iteration ended, before its point is classified. `near_zero` is stalled where the
-/// residual is little more than rounding, and another kind of step may succeed.
-enum class Termination : std::uint8_t { zero, stationary, stalled, near_zero, limit, not_finite };
+/// residual is little more than rounding, and another kind of step may succeed; `lost` is a path.
+enum class Termination : std::uint8_t {
+    zero,
+    stationary,
+    stalled,
+    near_zero,
+    limit,
+    not_finite,
+    lost,
+};
 
 /// Why a start ended as it did.
 enum class Reason : std::uint8_t {
@@ -31,10 +39,11 @@ enum class Reason : std::uint8_t {
     not_finite,
     undecidable,
     not_a_minimum,
+    lost,
 };
 
 /// A sentence per reason, in order.
-inline constexpr std::array<std::string_view, 9> reasons{
+inline constexpr std::array<std::string_view, 10> reasons{
     "the reduced residual is zero to rounding",
     "a local minimum of q, not above tol_slow",
     "q fell to tol_slow, which is where this method stops; whether it would fall further is open",
@@ -45,6 +54,7 @@ inline constexpr std::array<std::string_view, 9> reasons{
     "cannot be decided in this precision: rounding alone may move the residual by more than 1e-3",
     "the gradient of q is small, but q falls further on: no minimum, and the search ended before "
     "it",
+    "its path towards a fixed point could not be followed any further",
 };
 
 /// The result of classifying a state.

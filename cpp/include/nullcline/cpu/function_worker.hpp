@@ -96,10 +96,9 @@ class FunctionWorker {
 
     /// The number of slots: whole tiles, where there is a product for such.
     [[nodiscard]] std::size_t rows_for(std::size_t n_starts) const {
-        const std::size_t matrix =
-            has_jacobians ? function_.size() * function_.size() * sizeof(J) *
-                                (keeps_factors ? 2 : 1)
-                          : 0;
+        const std::size_t matrix = has_jacobians ? function_.size() * function_.size() * sizeof(J) *
+                                                       (keeps_factors ? 2 : 1)
+                                                 : 0;
         const std::size_t affordable = most_bytes / (measure(1) + matrix);
         const std::size_t n = std::min(std::clamp<std::size_t>(affordable, 1, most_rows), n_starts);
         return inverse_ == nullptr ? n : (n + tile_rows - 1) / tile_rows * tile_rows;

@@ -63,8 +63,8 @@ class TileWorker {
           queue_(queue),
           n_products_(n_products),
           bytes_(measure(program, drive_size)),
-          dense_(program.served().size(), P::factors),
-          dense_weights_(P::factors == Factors::none ? Weights<T>() : program.served().weights()),
+          dense_(steps_of(program)),
+          dense_weights_(needs_weights(program) ? program.served().weights() : Weights<T>()),
           single_weights_(rounded_weights()) {
         Arena arena(bytes_.data());
         memory_ = Memory(arena, TileShape::of(program.served(), rows, drive_size));
@@ -98,6 +98,21 @@ class TileWorker {
         Arena arena;
         static_cast<void>(Memory(arena, TileShape::of(program.served(), rows, drive_size)));
         return arena.used();
+    }
+
+    using Steps =
+        std::conditional_t<P::factors == Factors::bordered, BorderedSteps<T>, DenseSteps<T>>;
+
+    [[nodiscard]] static Steps steps_of(const P& program) {
+        if constexpr (P::factors == Factors::bordered) {
+            return Steps(program.served());
+        } else {
+            return Steps(program.served().size(), P::factors);
+        }
+    }
+    [[nodiscard]] static bool needs_weights(const P& program) {
+        return P::factors != Factors::none && !(P::factors == Factors::bordered &&
+                                                BorderedSteps<T>::keeps_low_rank(program.served()));
     }
 
     /// The dense weights in single precision, where steps may be solved in it.
@@ -258,7 +273,7 @@ class TileWorker {
     TileMemory bytes_;
     Memory memory_;
     typename P::Workspace work_;
-    std::conditional_t<P::factors == Factors::bordered, BorderedSteps<T>, DenseSteps<T>> dense_;
+    Steps dense_;
     DenseWeights<T> dense_weights_;
     Matrix<float> single_weights_;
     SerialGroup group_;

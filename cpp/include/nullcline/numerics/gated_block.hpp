@@ -74,20 +74,33 @@ template <class Group, class T>
     return sum / static_cast<T>(units);
 }
 
+/// out = W diag(b).
+template <class T>
+void scale_columns(MatrixView<const T> weights, std::span<const T> b, MatrixView<T> out) {
+    for (std::size_t i = 0; i < weights.rows(); ++i) {
+        for (std::size_t j = 0; j < weights.cols(); ++j) {
+            out(i, j) = weights(i, j) * b[j];
+        }
+    }
+}
+
 /// The weights with W_0 M in place of W_0, which a Jacobian is a row-scaled sum of.
 template <class T>
 [[nodiscard]] Matrix<T> effective_weights(std::span<const T> gate, MatrixView<const T> weights) {
     const std::size_t units = weights.cols();
-    const bool has_product = weights.rows() > units;
+    Matrix<T> effective(weights.rows(), units);
+    if (weights.rows() == units) {
+        scale_columns(weights, gate.subspan(units), effective.view());
+        return effective;
+    }
     Matrix<T> gated(units, units);
     const MatrixView<T> m = gated.view();
     for (std::size_t i = 0; i < units; ++i) {
         for (std::size_t j = 0; j < units; ++j) {
-            m(i, j) = has_product ? gate[i] * weights(units + i, j) : T{0};
+            m(i, j) = gate[i] * weights(units + i, j);
         }
         m(i, i) += gate[units + i];
     }
-    Matrix<T> effective(weights.rows(), units);
     blas::multiply(weights.middle_rows(0, units), MatrixView<const T>(m),
                    effective.view().middle_rows(0, units));
     const auto plain = weights.elements().subspan(units * units);

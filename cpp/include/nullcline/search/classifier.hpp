@@ -182,9 +182,10 @@ class Classifier<E>::Slot {
                        : label(Kind::minimum, Reason::above_tolerance);
         }
         // How the iteration ended says only why a state is neither fixed nor slow.
-        label(Kind::unconverged, slot_.search.termination(slot_.now.start) == Termination::limit
-                                     ? Reason::limit
-                                     : Reason::stalled);
+        const Termination how = slot_.search.termination(slot_.now.start);
+        label(Kind::unconverged, how == Termination::limit  ? Reason::limit
+                                 : how == Termination::lost ? Reason::lost
+                                                            : Reason::stalled);
     }
 
     SlotContext<Classifier, Group, Search> slot_;

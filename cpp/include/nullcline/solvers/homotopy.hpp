@@ -14,7 +14,8 @@
 //   evaluate_point  exact      f and J at a point of the path             take_tangent
 //   take_tangent    solve      the tangent there; accepts the point and   evaluate_trial or
 //                              predicts the next, or goes back            return_to_point
-//   evaluate_trial  exact      ρ at the trial                             correct
+//   evaluate_trial  exact      ρ at the trial, or all that a point has,   correct or
+//                              beyond a kink                              take_tangent
 //   correct         solve      moves the trial to the path                evaluate_trial,
 //                                                                         evaluate_point,
 //                                                                         evaluate_end or a
@@ -50,6 +51,7 @@
 #include "nullcline/numerics/arena.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/parallel/thread_group.hpp"
+#include "nullcline/solvers/stationary.hpp"
 #include "nullcline/solvers/tuning.hpp"
 
 namespace nullcline {
@@ -84,13 +86,16 @@ struct Homotopy {
         std::size_t iterations = 0;
         std::size_t limit = 0;
         bool side = false;
-        bool is_landing = false;     // the trial stays at λ = 1
-        double lambda = 0;           // at the point
+        bool is_nudged = false;       // the start was moved
+        bool is_crossing = false;     // the trial becomes a point as it is, beyond a kink
+        std::size_t n_crossings = 0;  // since the last step of some length
+        bool is_landing = false;      // the trial stays at λ = 1
+        double lambda = 0;            // at the point
         double trial_lambda = 0;
-        double tangent_lambda = 0;   // the tangent's last number
-        double length = 0;           // of the step that is tried
-        double correction = 0;       // the last one's norm
-        double contraction = 0;      // the second correction's norm, in units of the first's
+        double tangent_lambda = 0;  // the tangent's last number
+        double length = 0;          // of the step that is tried
+        double correction = 0;      // the last one's norm
+        double contraction = 0;     // the second correction's norm, in units of the first's
         std::size_t n_corrections = 0;
     };
 
@@ -129,17 +134,9 @@ class Homotopy<E>::Slot {
           step_(memory.solve.step.row(row)) {}
 
     void take(std::size_t start) {
-        auto& now = slot_.now;
         slot_.load(start, origin_);
-        copy(slot_.group, std::span<const T>(origin_), slot_.at().h);
-        copy(slot_.group, std::span<const T>(origin_), slot_.trial().h);
-        fill(slot_.group, tangent_, T{0});
-        now.lambda = now.trial_lambda = 0;
-        now.tangent_lambda = 1;
-        now.length = tuning.first_path_step;
-        now.is_landing = false;
-        now.n_corrections = 0;
-        slot_.request_products(slot_.trial().h, Stage::evaluate_point);
+        slot_.now.is_nudged = false;
+        begin();
     }
 
     void advance() {
@@ -168,6 +165,19 @@ class Homotopy<E>::Slot {
     void store() { slot_.store(); }
 
   private:
+    void begin() {
+        auto& now = slot_.now;
+        copy(slot_.group, std::span<const T>(origin_), slot_.at().h);
+        copy(slot_.group, std::span<const T>(origin_), slot_.trial().h);
+        fill(slot_.group, tangent_, T{0});
+        now.lambda = now.trial_lambda = 0;
+        now.tangent_lambda = 1;
+        now.length = tuning.first_path_step;
+        now.is_landing = now.is_crossing = false;
+        now.n_corrections = now.n_crossings = 0;
+        slot_.request_products(slot_.trial().h, Stage::evaluate_point);
+    }
+
     /// Whether the slot is still at its start, whose tangent is the first.
     [[nodiscard]] bool is_at_start() const { return slot_.now.trial_lambda == 0; }
 
@@ -224,7 +234,7 @@ class Homotopy<E>::Slot {
 
     void request_solve(Stage stage) {
         if (slot_.now.iterations >= slot_.now.limit) {
-            return slot_.finish(Termination::limit);
+            return slot_.finish(is_at_start() ? slot_.trial() : slot_.at(), Termination::limit);
         }
         ++slot_.now.iterations;
         slot_.wait_for(Request::solve, stage);
@@ -243,18 +253,25 @@ class Homotopy<E>::Slot {
         auto& now = slot_.now;
         const double size = step_norm();
         const double turn = std::acos(std::min(1 / size, 1.0));  // the product of both is 1
-        const bool goes_on = slot_.memory.solve.sign(slot_.row, 0) > 0;
-        if (!is_solved() || !goes_on || !(turn <= tuning.largest_turn || is_at_start())) {
+        const T sign = slot_.memory.solve.sign(slot_.row, 0);
+        const bool goes_on = sign > 0 && (turn <= tuning.largest_turn || is_at_start());
+        if (!is_solved() || !(goes_on || now.is_crossing)) {
             return go_back();
         }
         const T* const step = step_.data();
         T* const tangent = tangent_.data();
-        const auto factor = static_cast<T>(1 / size);
+        const T factor = sign / static_cast<T>(size);
         slot_.group.for_each(step_.size(), [=](std::size_t i) { tangent[i] = factor * step[i]; });
-        now.tangent_lambda = last() / size;
+        now.tangent_lambda = static_cast<double>(factor) * last();
         now.lambda = now.trial_lambda;
         now.side = !now.side;
-        if (!is_at_start()) {
+        if (now.is_crossing) {
+            now.is_crossing = false;
+            now.length = 16 * shortest;
+        } else if (!is_at_start()) {
+            if (now.length > 1000 * shortest) {
+                now.n_crossings = 0;
+            }
             const double growth = std::max(2 * turn / tuning.largest_turn,
                                            now.contraction / tuning.wanted_contraction);
             now.length *= std::clamp(1 / growth, 0.5, 2.0);
@@ -265,17 +282,30 @@ class Homotopy<E>::Slot {
     /// Go back to the last point, for a shorter step from there.
     void go_back() {
         if (is_at_start()) {
-            return slot_.finish(Termination::stalled);
+            return lose();
         }
+        slot_.now.is_crossing = false;
         request_tangent(slot_.at(), slot_.now.lambda, Stage::return_to_point);
     }
-    void return_to_point() { is_solved() ? shorten() : slot_.finish(Termination::stalled); }
+    void return_to_point() { is_solved() ? shorten() : lose(); }
+
+    /// Begin again from beside the start, which may be one of those few whose paths branch, as
+    /// those do that share a network's symmetry; and if that was done before, give up.
+    void lose() {
+        if (slot_.now.is_nudged) {
+            return slot_.finish(Termination::lost);
+        }
+        slot_.now.is_nudged = true;
+        nudge(slot_.group, origin_);
+        slot_.project(origin_);
+        begin();
+    }
 
     /// Predict the next point from the last one.
     void predict() {
         auto& now = slot_.now;
         const double to_end = (1 - now.lambda) / now.tangent_lambda;
-        now.is_landing = now.tangent_lambda > 0 && to_end <= now.length;
+        now.is_landing = !now.is_crossing && now.tangent_lambda > 0 && to_end <= now.length;
         const double length = now.is_landing ? to_end : now.length;
         now.trial_lambda = now.is_landing ? 1 : now.lambda + length * now.tangent_lambda;
         now.n_corrections = 0;
@@ -284,20 +314,33 @@ class Homotopy<E>::Slot {
         const T* const tangent = tangent_.data();
         T* const to = slot_.trial().h.data();
         const auto way = static_cast<T>(length);
-        slot_.group.for_each(step_.size(),
-                             [=](std::size_t i) { to[i] = h[i] + way * tangent[i]; });
+        slot_.group.for_each(step_.size(), [=](std::size_t i) { to[i] = h[i] + way * tangent[i]; });
         slot_.request_products(slot_.trial().h, Stage::evaluate_trial);
     }
 
     void shorten() {
         slot_.now.length /= 2;
-        if (!(slot_.now.length > shortest)) {
-            return slot_.finish(Termination::stalled);
+        if (!(slot_.now.length > shortest) && !cross_kink()) {
+            return lose();
         }
         predict();
     }
 
+    /// Where no step is short enough, n has a kink, as hard tanh and ReLU have them. Beyond it the
+    /// path goes on in the direction by which the determinant keeps its sign, maybe a sharp bend
+    /// from the last one. False after some crossings that led nowhere: a path that branches.
+    [[nodiscard]] bool cross_kink() {
+        constexpr std::size_t most = 8;
+        auto& now = slot_.now;
+        now.is_crossing = ++now.n_crossings <= most;
+        now.length = 4 * shortest;  // longer than the last one that failed
+        return now.is_crossing;
+    }
+
     void evaluate_trial() {
+        if (slot_.now.is_crossing) {
+            return evaluate_point();
+        }
         slot_.linearize(slot_.trial());
         const T* const a = origin_.data();
         const T* const h = slot_.trial().h.data();
@@ -316,12 +359,11 @@ class Homotopy<E>::Slot {
     void correct() {
         auto& now = slot_.now;
         // The tangent t is in the kernel of ρ' at the point: any part of it may be taken off.
-        const double along =
-            now.is_landing
-                ? last() / now.tangent_lambda
-                : static_cast<double>(slot_.group.dot(std::span<const T>(step_),
-                                                      std::span<const T>(tangent_))) +
-                      last() * now.tangent_lambda;
+        const double along = now.is_landing
+                                 ? last() / now.tangent_lambda
+                                 : static_cast<double>(slot_.group.dot(
+                                       std::span<const T>(step_), std::span<const T>(tangent_))) +
+                                       last() * now.tangent_lambda;
         const T* const tangent = tangent_.data();
         T* const step = step_.data();
         T* const h = slot_.trial().h.data();
@@ -403,7 +445,8 @@ class Homotopy<E>::Slot {
     static constexpr double near_zero = std::is_same_v<T, float> ? 1e-4 : 1e-6;
     /// A correction that is large beside rounding, and small beside all else.
     static constexpr double least_correction = std::is_same_v<T, float> ? 1e-5 : 1e-12;
-    static constexpr double shortest = 10 * least_correction;
+    /// The shortest step.
+    static constexpr double shortest = std::is_same_v<T, float> ? 1e-4 : 1e-8;
 
     SlotContext<Homotopy, Group, Search> slot_;
     std::span<T> origin_, tangent_, step_;
