@@ -32,6 +32,7 @@ from nullcline.continuation import (
     measure_line_attractor,
     trace,
 )
+from nullcline.enumeration import Enumeration, enumerate_fixed_points
 from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
@@ -73,6 +74,7 @@ __all__ = [
     "Completeness",
     "Curve",
     "DistanceBins",
+    "Enumeration",
     "FixedPoints",
     "FunctionCell",
     "InputBranch",
@@ -93,6 +95,7 @@ __all__ = [
     "collect_states",
     "concatenate",
     "cuda",
+    "enumerate_fixed_points",
     "explore",
     "find_fixed_points",
     "follow_input",
