@@ -218,7 +218,9 @@ def _told(network: Network, method: str, found: _Found, reason: str) -> Enumerat
     low, high = np.zeros((n, cell.state_size)), np.zeros((n, cell.state_size))
     for i, (below, above) in enumerate(zip(*found.exists, strict=True)):
         low[i], high[i] = network.core.complete(below, above, *network.drive)
-    h = (low / 2 + high / 2).astype(cell.dtype)
+    middle = low / 2 + high / 2
+    order = np.lexsort(middle.T[::-1])
+    low, high, h = low[order], high[order], middle[order].astype(cell.dtype)
     wide = h.astype(np.float64)
     radius = UP * np.maximum(high - wide, wide - low).max(axis=1, initial=0)
     points = FixedPoints(
@@ -234,13 +236,15 @@ def _told(network: Network, method: str, found: _Found, reason: str) -> Enumerat
         cell=cell,
     )
     return Enumeration(
-        points, radius, found.index, *found.open, n_boxes=found.n_boxes, method=method, reason=reason
+        points, radius, found.index[order], *found.open, n_boxes=found.n_boxes, method=method, reason=reason
     )
 
 
 def _apart(states: Matrix) -> float:
     """Return a `tol_unique` that merges no two of these points: at most its default."""
-    closest = 1e-3
-    for i in range(1, len(states)):
-        closest = min(closest, float(np.abs(states[:i] - states[i]).max(axis=1).min()) / 2)
-    return closest
+    if len(states) < 2:
+        return 1e-3
+    from scipy.spatial import cKDTree
+
+    nearest, _ = cKDTree(states).query(states, k=2, p=np.inf)
+    return min(1e-3, float(nearest[:, 1].min()) / 2)

@@ -39,8 +39,8 @@ class ReluRegions {
 
     /// Work on one node; with `may_prove` a single zero in it is proved.
     [[nodiscard]] Verdict settle(Node node, double resolution, bool may_prove) const {
-        constexpr int most_rounds = 10;
-        for (int round = 0; round < most_rounds; ++round) {
+        const std::size_t most_rounds = size() + 10;  // each may decide but one unit
+        for (std::size_t round = 0; round < most_rounds; ++round) {
             const Sides before = node.box;
             const std::vector<Unit> units = node.pattern;
             if (!contract(node)) {
@@ -293,17 +293,17 @@ class ReluRegions {
     });
 }
 
-/// Whether every zero is proved to have h <= bound. A larger one, h = d / t with max d = 1 and t <=
-/// 1 / bound, would solve d = max(W d + t b, 0): the same search, with a drive of [0, b / bound].
+/// The zeros that may be beyond the bound: none where all boxes are settled. One of them, h = d / t
+/// with max d = 1 and t <= 1 / bound, would solve d = max(W d + t b, 0): the same search, with a
+/// drive between 0 and b / bound.
 [[nodiscard]] inline Enumerated beyond_relu(const CellWeights& weights, double bound,
                                             const Limits& limits) {
     const std::size_t n = weights.recurrent.cols();
     std::vector<double> middle(n);
     std::vector<double> radius(n);
     for (std::size_t i = 0; i < n; ++i) {
-        const double size = sum_bound(std::abs(weights.drive[i]) + weights.drive_error[i]) / bound;
-        middle[i] = 0;
-        radius[i] = sum_bound(size);
+        middle[i] = weights.drive[i] / bound / 2;
+        radius[i] = sum_bound(std::abs(middle[i]) + weights.drive_error[i] / bound);
     }
     const ReluRegions regions({weights.recurrent, middle, radius, weights.parameters});
     std::vector<Node> roots;
