@@ -63,7 +63,8 @@ Sides sides(const A& low, const A& high, const char* name, py::ssize_t size) {
     const auto from = vector(low, name, size);
     const auto to = vector(high, name, size);
     Sides box(from.size());
-    std::ranges::transform(from, to, box.begin(), [](double a, double b) { return Interval(a, b); });
+    std::ranges::transform(from, to, box.begin(),
+                           [](double a, double b) { return Interval(a, b); });
     return box;
 }
 
@@ -198,8 +199,8 @@ py::tuple enumerate_latent(const A& left, const A& right, const A& remainder, co
         const Balls x = balls_of(latent);
         Sides outputs(static_cast<std::size_t>(size));
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            outputs[i] = of_arguments ? system.argument(i, x).ball().interval()
-                                      : system.output(i, x);
+            outputs[i] =
+                of_arguments ? system.argument(i, x).ball().interval() : system.output(i, x);
         }
         return outputs;
     });

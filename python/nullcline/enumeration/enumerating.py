@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ALL = "every other part of the box is proved to hold no fixed point"
 UNBOUNDED = (
     "the points found are all within the largest bound tried, beyond which others cannot be "
-    "excluded: some linear region is singular, or nearly so, and a line of fixed points may leave it"
+    "excluded: a linear region is singular, or nearly so, and a line of fixed points may leave it"
 )
 ENDS = (
     "boxes at the resolution stayed open: a degenerate fixed point lies there, such as a pitchfork "
@@ -56,7 +56,7 @@ class _Found(NamedTuple):
     """Boxes that hold one fixed point each, their indices, open boxes, and how it ended."""
 
     exists: tuple[Matrix, Matrix]
-    index: NDArray[np.int8]
+    indices: NDArray[np.int8]
     open: tuple[Matrix, Matrix]
     n_boxes: int
     end: int
@@ -154,8 +154,7 @@ def _enumerate(network: Network, limits: Any) -> tuple[str, _Found, str]:
     """Choose what is divided; return its name, what was found, and why it is or is not all."""
     if network.is_rectified:
         return "regions", *_of_regions(network, limits)
-    factors = network.factors()
-    if factors is None:
+    if network.factors is None:
         found = _Found(
             *_core.enumerate_cell(
                 network.kind,
@@ -169,7 +168,7 @@ def _enumerate(network: Network, limits: Any) -> tuple[str, _Found, str]:
             )
         )
         return "boxes", found, _reason(found)
-    found = _of_latent_variables(network, factors, limits)
+    found = _of_latent_variables(network, network.factors, limits)
     return "latent", found, _reason(found)
 
 
@@ -179,7 +178,7 @@ def _of_latent_variables(network: Network, factors: Factors, limits: Any) -> _Fo
         *_core.enumerate_latent(
             *factors,
             *network.drive,
-            network.activations,
+            network.activations or [],
             network.of_arguments,
             -reach,
             reach,
@@ -214,7 +213,7 @@ def _reason(found: _Found) -> str:
 
 def _told(network: Network, method: str, found: _Found, reason: str) -> Enumeration:
     cell = network.cell
-    n = len(found.index)
+    n = len(found.indices)
     low, high = np.zeros((n, cell.state_size)), np.zeros((n, cell.state_size))
     for i, (below, above) in enumerate(zip(*found.exists, strict=True)):
         low[i], high[i] = network.core.complete(below, above, *network.drive)
@@ -236,7 +235,13 @@ def _told(network: Network, method: str, found: _Found, reason: str) -> Enumerat
         cell=cell,
     )
     return Enumeration(
-        points, radius, found.index[order], *found.open, n_boxes=found.n_boxes, method=method, reason=reason
+        points,
+        radius,
+        found.indices[order],
+        *found.open,
+        n_boxes=found.n_boxes,
+        method=method,
+        reason=reason,
     )
 
 
@@ -246,5 +251,5 @@ def _apart(states: Matrix) -> float:
         return 1e-3
     from scipy.spatial import cKDTree
 
-    nearest, _ = cKDTree(states).query(states, k=2, p=np.inf)
+    nearest = np.asarray(cKDTree(states).query(states, k=2, p=np.inf)[0])
     return min(1e-3, float(nearest[:, 1].min()) / 2)

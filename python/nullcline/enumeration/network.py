@@ -44,6 +44,8 @@ class Network:
         The ends of what input and biases add, each of shape (blocks H,).
     low, high
         The box of the outputs, shape (H,).
+    factors
+        Factors of a recurrence of low rank, where it has one and no unit is rectified linear.
     """
 
     cell: Cell
@@ -56,6 +58,7 @@ class Network:
     drive: tuple[Vector, Vector]
     low: Vector
     high: Vector
+    factors: Factors | None
 
     @property
     def is_rectified(self) -> bool:
@@ -66,10 +69,6 @@ class Network:
     def of_arguments(self) -> bool:
         """Whether its outputs are the arguments of φ, h = W φ(h) + b, and not its values."""
         return self.kind == "rate_rnn"
-
-    def factors(self) -> Factors | None:
-        """Return factors of a recurrence of low rank, if it has one."""
-        return factors_of(self.weight) if self.kind in RATES else None
 
 
 def read_network(cell: Cell, inputs: ArrayLike | None) -> Network:
@@ -94,25 +93,27 @@ def read_network(cell: Cell, inputs: ArrayLike | None) -> Network:
         )
     x = validation.inputs("inputs", inputs, (1, cell.input_size), cell.dtype)
     exact: Any = cell
-    kind, *arrays, activations = exact.exact_weights()
-    core = _core.CellEnclosure(kind, *arrays, activations)
+    kind, weight_ih, weight, biases, parameters, activations = exact.exact_weights()
+    core = _core.CellEnclosure(kind, weight_ih, weight, biases, parameters, activations)
     wide = None if x is None else x[0].astype(np.float64)
     drive = core.zero_input_drive() if wide is None else core.drive(wide, wide)
     if not all(np.isfinite(end).all() for end in drive):
         raise ValueError("inputs and biases must add up to finite numbers; they overflow")
     box = in_float64(cell).box_at(wide)
     margin = 1e-9 * (1 + np.maximum(np.abs(box.low), np.abs(box.high)))
+    is_rate = kind in RATES and "relu" not in activations
     network = Network(
         cell=cell,
         x=x,
         kind=kind,
-        weight=arrays[1],
-        parameters=arrays[3],
+        weight=weight,
+        parameters=parameters,
         activations=activations,
         core=core,
         drive=drive,
         low=box.low - margin,
         high=box.high + margin,
+        factors=factors_of(weight) if is_rate else None,
     )
     _require_possible(network)
     return network
@@ -132,12 +133,11 @@ def _require_possible(network: Network) -> None:
             f"{sorted(set(network.activations or ()))} leave its box without faces: search with "
             "find_fixed_points"
         )
-    size = network.cell.hidden_size
-    factors = None if network.is_rectified else network.factors()
-    unknowns = size if factors is None else factors.rank
+    factors = network.factors
+    unknowns = network.cell.hidden_size if factors is None else factors.rank
     if unknowns > MOST_UNKNOWNS:
         raise ValueError(
-            f"cell has {unknowns} unknowns, and more than {MOST_UNKNOWNS} cannot be enumerated: the "
+            f"cell has {unknowns} unknowns, and more than {MOST_UNKNOWNS} cannot be enumerated: "
             "boxes grow exponentially with them; search with find_fixed_points, and ask "
             "points.completeness() whether points are missing"
         )

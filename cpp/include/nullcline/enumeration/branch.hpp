@@ -61,6 +61,32 @@ using Verdict = std::variant<Settled, Root, std::pair<Node, Node>, Open>;
     return out;
 }
 
+/// One zero in or near a box, or none in it, if that can be proved.
+///
+/// The box that is looked at is wider: a zero may lie on a border, and neighbours that find it too
+/// shall see that it is one. A small box is looked at as narrowly as rounding allows, too, which
+/// may leave a kink outside.
+template <System S>
+[[nodiscard]] std::optional<Verdict> decide(const S& system, const Sides& box, double resolution) {
+    const bool is_small = largest_width(box) <= resolution;
+    for (const double margin : {0.01 * resolution, 8 * unit_roundoff}) {
+        const Sides around = inflated(box, 1e-3, margin);
+        const std::optional<Image> image = image_of(system, around);
+        if (image && image->contraction < 1) {
+            if (!meet(image->box, box)) {
+                return Settled{};
+            }
+            if (std::optional<Root> root = prove_one(system, around, *image)) {
+                return *root;
+            }
+        }
+        if (!is_small) {
+            break;
+        }
+    }
+    return std::nullopt;
+}
+
 /// Work on one box.
 ///
 /// `resolution`: the largest width of a box that stays open.
@@ -82,24 +108,15 @@ template <System S>
             break;
         }
     }
-    const Sides around = inflated(node.box, 1e-3);  // a zero may lie on the border
-    std::optional<Image> image = image_of(system, around);
-    if (image && image->contraction < 1) {
-        if (!meet(image->box, node.box)) {
-            return Settled{};
-        }
-        if (std::optional<Root> root = prove_one(system, around, *image)) {
-            return *root;
-        }
+    if (std::optional<Verdict> verdict = decide(system, node.box, resolution)) {
+        return *verdict;
     }
     if (largest_width(node.box) <= resolution) {
         return Open{node.box};
     }
-    if (!image) {
-        image.emplace(Image{{}, 0, 0, {}, Slopes(system.size())});
-        system.slopes(node.box, image->slopes);
-    }
-    return halves(node, image->slopes);
+    Slopes slopes(system.size());
+    system.slopes(node.box, slopes);
+    return halves(node, slopes);
 }
 
 }  // namespace nullcline::enumeration

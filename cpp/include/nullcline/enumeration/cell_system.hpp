@@ -144,9 +144,9 @@ class CellSystem {
         }
         [[nodiscard]] LinearForm activate(const LinearForm& u) const {
             const std::size_t at = Cell::parameters.size() * system.size() + i;
-            const auto which = static_cast<Activation>(static_cast<int>(system.parameters_[at].low));
-            return with_activation(which,
-                                   [&]<class A>() { return enumeration::activate<A>(u); });
+            const auto which =
+                static_cast<Activation>(static_cast<int>(system.parameters_[at].low));
+            return with_activation(which, [&]<class A>() { return enumeration::activate<A>(u); });
         }
         [[nodiscard]] LinearForm h() const { return own; }
     };
@@ -163,9 +163,8 @@ class CellSystem {
 
     /// Add a form's slopes by the outputs to a row; returns a bound of what is rounded thereby.
     template <std::size_t blocks>
-    [[nodiscard]] double by_outputs(const LinearForm& form,
-                                    const std::array<Field, blocks>& fields, const Balls& x,
-                                    double* row) const {
+    [[nodiscard]] double by_outputs(const LinearForm& form, const std::array<Field, blocks>& fields,
+                                    const Balls& x, double* row) const {
         double rounded = 0;
         for (std::size_t k = 0; k < blocks; ++k) {
             if (!(fields[k].radius > 0)) {

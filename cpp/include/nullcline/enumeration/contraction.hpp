@@ -1,9 +1,9 @@
 // What a relaxed equation leaves of a box.
 //
-// With δ = x − m, all zeros in the box satisfy (I − S) δ = offset ± error: one equation a row, whose
-// unknowns can be bounded one by one, and after multiplication by an approximate inverse a second
-// system whose matrix is nearly I (Neumaier, Interval Methods for Systems of Equations, 1990,
-// chapters 4 and 5; Hansen and Sengupta, BIT 21 (1981) 203, for an interval matrix).
+// With δ = x − m, all zeros in the box satisfy (I − S) δ = offset ± error: one equation a row,
+// whose unknowns can be bounded one by one, and after multiplication by an approximate inverse a
+// second system whose matrix is nearly I (Neumaier, Interval Methods for Systems of Equations,
+// 1990, chapters 4 and 5; Hansen and Sengupta, BIT 21 (1981) 203, for an interval matrix).
 #pragma once
 
 #include <algorithm>

@@ -33,7 +33,7 @@ class Square {
 /// What elimination makes of A: an approximate inverse, and det(A + E) of a small E.
 struct Inverse {
     Square matrix;
-    int sign = 1;              ///< of det(A + E), exactly
+    int sign = 1;               ///< of det(A + E), exactly
     double backward_error = 0;  ///< a bound of E's entries
 };
 
@@ -81,7 +81,8 @@ struct Inverse {
             }
         }
     }
-    // |E| <= γ |L| |U| (Higham, theorem 9.3), where |L| <= 1; scaling by 1 / pivot rounds once more.
+    // |E| <= γ |L| |U| (Higham, theorem 9.3), where |L| <= 1; scaling by 1 / pivot rounds once
+    // more.
     out.backward_error = sum_bound(gamma(3 * n) * static_cast<double>(n) * growth);
     return out;
 }

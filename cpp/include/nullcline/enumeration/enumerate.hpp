@@ -154,12 +154,13 @@ template <class Settle>
         const std::size_t room = static_cast<std::size_t>(
             std::min<std::uint64_t>(detail::round_size, limits.most_boxes - found.n_boxes));
         const std::size_t n = std::min(room, waiting.size());
-        std::vector<Node> nodes(std::make_move_iterator(waiting.end() - static_cast<std::ptrdiff_t>(n)),
-                                std::make_move_iterator(waiting.end()));
+        std::vector<Node> nodes(
+            std::make_move_iterator(waiting.end() - static_cast<std::ptrdiff_t>(n)),
+            std::make_move_iterator(waiting.end()));
         waiting.resize(waiting.size() - n);
         std::vector<Verdict> verdicts(n);
-        const auto recent = std::span<const Root>(found.roots)
-                                .last(std::min(found.roots.size(), detail::n_recent));
+        const auto recent =
+            std::span<const Root>(found.roots).last(std::min(found.roots.size(), detail::n_recent));
         for_each_tile(
             n, detail::tile_size, limits.n_threads,
             [&](std::size_t first, std::size_t count) {
@@ -207,9 +208,8 @@ template <class Settle>
 /// All zeros of n(x) − x in a box.
 template <System S>
 [[nodiscard]] Enumerated enumerate(const S& system, const Sides& box, const Limits& limits) {
-    return explore({Node{box, 1}}, limits, [&](const Node& node) {
-        return settle(system, node, limits.resolution);
-    });
+    return explore({Node{box, 1}}, limits,
+                   [&](const Node& node) { return settle(system, node, limits.resolution); });
 }
 
 }  // namespace nullcline::enumeration

@@ -24,8 +24,8 @@ namespace nullcline::enumeration {
 /// Krawczyk's operator on one box.
 struct Image {
     Sides box;
-    double contraction = 0;  ///< ‖I − C (I − S)‖ in a norm; below 1 there is one zero at most
-    int index = 0;           ///< sign det(I − S), or 0
+    double contraction = 0;      ///< ‖I − C (I − S)‖ in a norm; below 1 there is one zero at most
+    int index = 0;               ///< sign det(I − S), or 0
     std::vector<double> newton;  ///< m + C (n(m) − m)
     Slopes slopes;
 };
@@ -73,11 +73,10 @@ template <System S>
         weighted = std::max(weighted, sum_bound(blur) / x[i].radius);
         largest = std::max(largest, row);
         image.newton[i] = middle[i] + step;
-        image.box[i] =
-            Ball{image.newton[i],
-                 sum_bound(radius + blur + gamma(n) * size +
-                           2 * unit_roundoff * (std::abs(middle[i]) + std::abs(step)))}
-                .interval();
+        image.box[i] = Ball{image.newton[i],
+                            sum_bound(radius + blur + gamma(n) * size +
+                                      2 * unit_roundoff * (std::abs(middle[i]) + std::abs(step)))}
+                           .interval();
     }
     image.contraction = std::min(weighted, norm);
     // C (A + E), with det(A + E) of a known sign, is then as regular as C A.
@@ -86,12 +85,12 @@ template <System S>
     return image;
 }
 
-/// A box somewhat larger, as Rump's epsilon-inflation has it (Numer. Math. 79 (1998), section 4).
-[[nodiscard]] inline Sides inflated(const Sides& box, double factor) {
+/// A box somewhat larger, as Rump's epsilon-inflation has it (Numer. Math. 79 (1998), section 4):
+/// by a part of each side, and at least by `margin` beside 1 or the side's size.
+[[nodiscard]] inline Sides inflated(const Sides& box, double factor, double margin) {
     Sides out(box.size());
     std::ranges::transform(box, out.begin(), [&](const Interval& side) {
-        const double more = factor * (side.high - side.low) +
-                            8 * unit_roundoff * side.magnitude() + 0x1p-500;
+        const double more = factor * (side.high - side.low) + margin * (1 + side.magnitude());
         return Interval{side.low - more, side.high + more};
     });
     return out;
@@ -129,7 +128,7 @@ template <System S>
         if (contains_inside(around, image.box)) {
             return tightest(system, around, image);
         }
-        around = inflated(hull(around, image.box), i == 0 ? 1e-3 : 0.1);
+        around = inflated(hull(around, image.box), i == 0 ? 1e-3 : 0.1, 8 * unit_roundoff);
         std::optional<Image> next = image_of(system, around);
         if (!next || !(next->contraction < 1)) {
             return std::nullopt;

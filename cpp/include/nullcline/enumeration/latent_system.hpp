@@ -26,11 +26,11 @@ namespace nullcline::enumeration {
 
 /// What a latent system is made of, all in rows of units.
 struct LatentWeights {
-    MatrixView<const double> left;                 ///< M (H, R)
-    MatrixView<const double> right;                ///< N (H, R)
-    std::span<const double> remainder;             ///< row sums of |E|, H
-    std::span<const double> drive, drive_error;    ///< b, and how far from the truth it may be
-    std::span<const Activation> activations;       ///< H
+    MatrixView<const double> left;               ///< M (H, R)
+    MatrixView<const double> right;              ///< N (H, R)
+    std::span<const double> remainder;           ///< row sums of |E|, H
+    std::span<const double> drive, drive_error;  ///< b, and how far from the truth it may be
+    std::span<const Activation> activations;     ///< H
 };
 
 class LatentSystem {
@@ -70,17 +70,15 @@ class LatentSystem {
         for (std::size_t i = 0; i < units(); ++i) {
             const Affine u = argument(i, x);
             const Interval all = u.ball().interval();
-            const auto [chord, range] =
-                with_activation(weights_.activations[i], [&]<class A>() {
-                    return std::pair(chord_of<A>(all), enclosed<A>(all).value);
-                });
+            const auto [chord, range] = with_activation(weights_.activations[i], [&]<class A>() {
+                return std::pair(chord_of<A>(all), enclosed<A>(all).value);
+            });
             // φ(u) = λ ū + c + λ M δ, ū being known to within its rounding.
             const double slope_size = std::abs(chord.slope);
             const double fixed = chord.slope * u.middle + chord.constant;
-            const double blur =
-                sum_bound(chord.error + slope_size * u.rounding +
-                          gamma(4) * (slope_size * (std::abs(u.middle) + u.linear) +
-                                      std::abs(chord.constant)));
+            const double blur = sum_bound(chord.error + slope_size * u.rounding +
+                                          gamma(4) * (slope_size * (std::abs(u.middle) + u.linear) +
+                                                      std::abs(chord.constant)));
             for (std::size_t k = 0; k < n; ++k) {
                 const double weight = weights_.right(i, k);
                 out.offset[k] += weight * fixed;
@@ -103,8 +101,8 @@ class LatentSystem {
                 rounded += rounding * magnitude(k, r) * x[r].radius;
             }
             out.offset[k] -= x[k].middle;
-            out.error[k] = sum_bound(out.error[k] + rounded +
-                                     2 * unit_roundoff * std::abs(out.offset[k]));
+            out.error[k] =
+                sum_bound(out.error[k] + rounded + 2 * unit_roundoff * std::abs(out.offset[k]));
             const double outward = sum_bound(rounding * size_of_range[k]);
             out.range[k] = {down(low[k] - outward), up(high[k] + outward)};
         }

@@ -46,8 +46,11 @@ struct LinearForm {
     /// How far from `value` it may lie.
     [[nodiscard]] double radius() const { return sum_bound(linear_size() + error); }
     /// This form, its error enlarged by what a few operations on its numbers round, and its range
-    /// cut to what the form allows.
+    /// cut to what the form allows. Where it overflowed, its range is all that is known.
     [[nodiscard]] LinearForm rounded() const {
+        if (!std::isfinite(value) || !std::isfinite(error)) {
+            return constant(range);
+        }
         LinearForm out = *this;
         out.error = sum_bound(error + gamma(4) * (std::abs(value) + linear_size()));
         out.range = common(range, Ball{out.value, out.radius()}.interval());
@@ -56,7 +59,10 @@ struct LinearForm {
 };
 
 [[nodiscard]] inline LinearForm operator+(const LinearForm& a, const LinearForm& b) {
-    LinearForm sum{a.value + b.value, {}, a.error + b.error, a.range + b.range,
+    LinearForm sum{a.value + b.value,
+                   {},
+                   a.error + b.error,
+                   a.range + b.range,
                    a.image != nullptr ? a.image : b.image};
     for (std::size_t k = 0; k < most_fields; ++k) {
         sum.spread[k] = a.spread[k] + b.spread[k];
@@ -132,8 +138,8 @@ template <class A>
     if (u.image != nullptr) {
         range = common(range, arguments_of<A>(*u.image));
         if (is_empty(range)) {
-            constexpr double infinity = std::numeric_limits<double>::infinity();
-            return {0, {}, 0, {infinity, -infinity}, nullptr};
+            constexpr double most = std::numeric_limits<double>::max() / 4;
+            return {0, {}, 0, {most, -most}, nullptr};  // stays empty in sums
         }
     }
     return along(u, chord_of<A>(range), enclosed<A>(range).value);

@@ -55,7 +55,7 @@ class ReluRegions {
             }
         }
         if (may_prove) {
-            if (std::optional<Verdict> verdict = proved(node)) {
+            if (std::optional<Verdict> verdict = decide(system_, node.box, resolution)) {
                 return *verdict;
             }
         }
@@ -73,32 +73,6 @@ class ReluRegions {
   private:
     [[nodiscard]] const double* row(std::size_t i) const {
         return weights_.recurrent.row(i).data();
-    }
-
-    /// Exactly one zero in or near the node's box, or none, where slopes from 0 to 1 of units that
-    /// may be either leave no doubt.
-    [[nodiscard]] std::optional<Verdict> proved(const Node& node) const {
-        for (const double factor : {1e-3, 0.0}) {
-            // Around a point, wide enough that neighbours that find it too are seen to be one.
-            Sides around = inflated(node.box, factor);
-            if (factor > 0) {
-                for (Interval& side : around) {
-                    const double more = 1e-9 * (1 + side.magnitude());
-                    side = {side.low - more, side.high + more};
-                }
-            }
-            const std::optional<Image> image = image_of(system_, around);
-            if (!image || !(image->contraction < 1)) {
-                continue;
-            }
-            if (!meet(image->box, node.box)) {
-                return Settled{};
-            }
-            if (std::optional<Root> root = prove_one(system_, around, *image)) {
-                return *root;
-            }
-        }
-        return std::nullopt;
     }
 
     /// The undecided unit whose two lines leave the widest gap, times what it moves.
@@ -288,9 +262,8 @@ class ReluRegions {
     const ReluRegions regions(weights);
     const std::size_t n = regions.size();
     const Node root{Sides(n, Interval(0, bound)), 1, std::vector<Unit>(n)};
-    return explore({root}, limits, [&](const Node& node) {
-        return regions.settle(node, limits.resolution, true);
-    });
+    return explore({root}, limits,
+                   [&](const Node& node) { return regions.settle(node, limits.resolution, true); });
 }
 
 /// The zeros that may be beyond the bound: none where all boxes are settled. One of them, h = d / t

@@ -32,8 +32,8 @@ struct Slopes {
 };
 
 template <class S>
-concept System = requires(const S& system, const Sides& box, Relaxation& relaxation,
-                          Slopes& slopes, std::span<const double> x) {
+concept System = requires(const S& system, const Sides& box, Relaxation& relaxation, Slopes& slopes,
+                          std::span<const double> x) {
     { system.size() } -> std::convertible_to<std::size_t>;
     system.relax(box, relaxation);
     system.slopes(box, slopes);
