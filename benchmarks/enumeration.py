@@ -1,7 +1,7 @@
 """What it takes to enumerate all fixed points: boxes, which any machine has alike, and seconds.
 
 Networks are random, with one thread. `python -m benchmarks.enumeration` writes
-`results/enumeration.json` and prints the rows of the tables of docs/enumeration.md.
+`results/enumeration.json` and the table of docs/enumeration.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nullcline as nc
-from benchmarks.report import ROOT
+from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from testing.every_cell import random_network
@@ -48,16 +48,16 @@ def networks() -> Iterator[tuple[str, int, Any]]:
             m = rng.normal(size=(size, rank))
             n = (2 * m + 1.6 * rng.normal(size=(size, rank))) / size
             bias = 0.1 * rng.normal(size=size)
-            cell = nc.RateRNN(np.zeros((size, 1)), (m, n), bias, alpha=0.1)
-            yield f"rank {rank}", size, cell
+            low_rank = nc.RateRNN(np.zeros((size, 1)), (m, n), bias, alpha=0.1)
+            yield f"rank {rank}", size, low_rank
     for size in RELU:
         for seed in SEEDS:
             rng = np.random.default_rng(seed)
             weight = 1.2 * rng.normal(size=(size, size)) / np.sqrt(size)
             np.fill_diagonal(weight, 0)
             bias = 0.5 * rng.normal(size=size)
-            cell = nc.LeakyRNN(np.zeros((size, 1)), weight, bias, alpha=0.5, activation="relu")
-            yield "relu", size, cell
+            relu = nc.LeakyRNN(np.zeros((size, 1)), weight, bias, alpha=0.5, activation="relu")
+            yield "relu", size, relu
 
 
 def measure() -> list[dict[str, Any]]:
@@ -82,7 +82,11 @@ def measure() -> list[dict[str, Any]]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return a line for each kind and size: medians and the largest over the seeds."""
-    lines = []
+    lines = [
+        "| network | units | fixed points | complete | boxes, median | most "
+        "| seconds, median | most |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for key in dict.fromkeys((row["network"], row["units"]) for row in rows):
         own = [row for row in rows if (row["network"], row["units"]) == key]
         points = [row["points"] for row in own]
@@ -97,11 +101,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure, write the result and print the table."""
+    """Measure and write what came of it."""
     rows = measure()
-    result = {"versions": versions(), "rows": rows}
+    result = {"packages": versions(), "rows": rows}
     write_json(ROOT / "benchmarks" / "results" / "enumeration.json", result)
-    print(table(rows))  # noqa: T201 - a command's output
+    fill(ROOT / "docs" / "enumeration.md", {"boxes": table(rows)})
 
 
 if __name__ == "__main__":
