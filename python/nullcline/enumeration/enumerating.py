@@ -45,6 +45,9 @@ ENDS = (
 )
 """Why boxes are open, by the core's number of how it ended."""
 
+STOPPED = (1, 2)
+"""The numbers of limits that the caller set."""
+
 TICKS = 1000
 """Into how many parts a search is divided for progress."""
 
@@ -92,7 +95,8 @@ def enumerate_fixed_points(
     inputs
         The constant input, shape (D,) or (1, D); None for zero input.
     max_boxes
-        The most boxes to look at. Those that are left are open.
+        The most boxes to look at. Those that are left are open. The bound of a ReLU network's
+        outputs is proved by searches of their own, each with these limits.
     patience
         The most seconds to take; None for no limit. What is found then depends on the machine.
     resolution
@@ -191,9 +195,9 @@ def _of_regions(network: Network, limits: Any) -> tuple[_Found, str]:
     drive = float(np.abs(network.drive).max()) or 1.0
     n_boxes = 0
     for bound in (factor * drive for factor in BOUNDS):
-        is_bounded, n, _ = _core.bounded_relu(network.weight, *network.drive, bound, limits)
+        is_bounded, n, end = _core.bounded_relu(network.weight, *network.drive, bound, limits)
         n_boxes += n
-        if is_bounded:
+        if is_bounded or end in STOPPED:
             break
     found = _Found(
         *_core.enumerate_relu(network.weight, *network.drive, bound, network.of_arguments, limits)
@@ -204,7 +208,8 @@ def _of_regions(network: Network, limits: Any) -> tuple[_Found, str]:
     size = network.cell.hidden_size
     beyond = np.full((1, size), -np.inf if network.of_arguments else 0), np.full((1, size), np.inf)
     boxes = [np.concatenate(ends) for ends in zip(found.open, beyond, strict=True)]
-    return found._replace(open=(boxes[0], boxes[1])), UNBOUNDED
+    reason = ENDS[end] if end in STOPPED else UNBOUNDED
+    return found._replace(open=(boxes[0], boxes[1])), reason
 
 
 def _reason(found: _Found) -> str:

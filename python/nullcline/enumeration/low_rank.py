@@ -17,6 +17,9 @@ NEGLIGIBLE = 2.0**-46
 """Singular values that are smaller beside the largest, times sqrt(H), are rounding: a product of
 factors in float64 has them at 2^-52."""
 
+SMALL = 1e-3
+"""What is left out must contract, and by far: below 1/2 the equations for h have one solution."""
+
 
 class Factors(NamedTuple):
     """W = left rightᵀ + E: factors of shape (H, R), and the row sums of |E|, shape (H,)."""
@@ -48,4 +51,5 @@ def factors_of(weight: Any) -> Factors | None:
     left, right = np.ascontiguousarray(u[:, :rank] * s[:rank]), np.ascontiguousarray(vt[:rank].T)
     difference = np.abs(weight - left @ right.T)
     rounded = gamma(rank + 2) * (np.abs(left) @ np.abs(right).T + np.abs(weight))
-    return Factors(left, right, UP * (difference + rounded).sum(axis=1) + TINY)
+    remainder = UP * (difference + rounded).sum(axis=1) + TINY
+    return Factors(left, right, remainder) if remainder.max() < SMALL else None
