@@ -85,6 +85,7 @@ def results() -> Iterator[Any]:
     yield traced
     yield traced.curves[0]
     yield nc.follow_input(cell, points.unique()[0], np.array([1.0, 0.5]), max_points=8)
+    yield nc.enumerate_fixed_points(cell)
     yield nc.measure_line_attractor(cell, states[:4], states, readout=np.ones(4), n_positions=3)
     prediction = nc.predict_next_states(modes, states, rng.normal(size=(12, 2)))
     yield prediction

@@ -11,6 +11,7 @@ ROOMS = (
     "numerics",
     "parallel",
     "cells",
+    "enumeration",
     "training",
     "batching",
     "solvers",

@@ -23,6 +23,7 @@ ROOMS = (
     "interop",
     "certify",
     "search",
+    "enumeration",
     "linearization",
     "cycles",
     "continuation",

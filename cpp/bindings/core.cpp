@@ -19,6 +19,7 @@
 #include "blas_capsules.hpp"
 #include "cell_arguments.hpp"
 #include "enclosure.hpp"
+#include "enumeration.hpp"
 #include "function.hpp"
 #include "interpreter.hpp"
 #include "nullcline/cells/batched.hpp"
@@ -545,6 +546,7 @@ PYBIND11_MODULE(_core, module) {
     declare<double>(module, "SearchResult64", "ResidualMap64", "Cell64");
     declare<float>(module, "SearchResult32", "ResidualMap32", "Cell32");
     declare_enclosures(module);
+    declare_enumeration(module);
     declare_functions(module);
     declare_training(module);
 }

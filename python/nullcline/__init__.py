@@ -41,6 +41,7 @@ from nullcline.cycles import (
     find_cycles,
     lyapunov_exponents,
 )
+from nullcline.enumeration import Enumeration, enumerate_fixed_points
 from nullcline.interactive import explore
 from nullcline.interop import (
     Bidirectional,
@@ -85,6 +86,7 @@ __all__ = [
     "Curve",
     "Cycles",
     "DistanceBins",
+    "Enumeration",
     "FixedPoints",
     "FunctionCell",
     "InputBranch",
@@ -108,6 +110,7 @@ __all__ = [
     "collect_states",
     "concatenate",
     "cuda",
+    "enumerate_fixed_points",
     "explore",
     "find_all_fixed_points",
     "find_attractors",

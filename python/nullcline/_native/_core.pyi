@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
-from numpy import float32, float64, int32, int64, uint8
+from numpy import float32, float64, int8, int32, int64, uint8
 from numpy.typing import NDArray
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Cell32",
     "Cell64",
     "CellEnclosure",
+    "EnumerationLimits",
     "Function32",
     "Function64",
     "ResidualMap32",
@@ -23,7 +24,11 @@ __all__ = [
     "blas_init",
     "blas_ready",
     "block_orders",
+    "bounded_relu",
     "differentiate_layer",
+    "enumerate_cell",
+    "enumerate_latent",
+    "enumerate_relu",
     "n_preactivations",
     "run_layer",
     "threads_with_room",
@@ -341,3 +346,63 @@ class _Function(Generic[_F]):
 
 class Function32(_Function[float32]): ...
 class Function64(_Function[float64]): ...
+
+# Enumerations of fixed points. They return the ends of the boxes in which one exists, its index,
+# the ends of the open boxes, the number of boxes, and the number of why it ended.
+_Enumerated: TypeAlias = tuple[_Box, NDArray[int8], _Box, int, int]
+
+class EnumerationLimits:
+    def __init__(
+        self,
+        max_boxes: int,
+        patience: float,
+        resolution: float,
+        n_threads: int,
+        progress: Callable[[float], None] | None = None,
+    ) -> None: ...
+
+def enumerate_cell(
+    kind: str,
+    weight_hh: NDArray[float64],
+    drive_low: NDArray[float64],
+    drive_high: NDArray[float64],
+    parameters: NDArray[float64] | None,
+    activations: list[str] | None,
+    low: NDArray[float64],
+    high: NDArray[float64],
+    limits: EnumerationLimits,
+) -> _Enumerated:
+    """All fixed points of a cell whose outputs lie in a box."""
+
+def enumerate_latent(
+    left: NDArray[float64],
+    right: NDArray[float64],
+    remainder: NDArray[float64],
+    drive_low: NDArray[float64],
+    drive_high: NDArray[float64],
+    activations: list[str],
+    of_arguments: bool,
+    low: NDArray[float64],
+    high: NDArray[float64],
+    limits: EnumerationLimits,
+) -> _Enumerated:
+    """All of h = φ(W h + b), or of h = W φ(h) + b, by latent variables in a box."""
+
+def enumerate_relu(
+    weight: NDArray[float64],
+    drive_low: NDArray[float64],
+    drive_high: NDArray[float64],
+    bound: float,
+    of_arguments: bool,
+    limits: EnumerationLimits,
+) -> _Enumerated:
+    """All of r = max(W r + b, 0) with r <= bound, as r or as W r + b."""
+
+def bounded_relu(
+    weight: NDArray[float64],
+    drive_low: NDArray[float64],
+    drive_high: NDArray[float64],
+    bound: float,
+    limits: EnumerationLimits,
+) -> tuple[bool, int, int]:
+    """Whether all of them are proved to lie within the bound; boxes, and why it ended."""
