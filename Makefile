@@ -67,6 +67,12 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.scaling build/bench/scaling.json
 	.venv-test/bin/python -m benchmarks.report build/bench/searches.json build/bench/scaling.json
 	.venv-test/bin/python -m benchmarks.each_cell
+	.venv-test/bin/python -m benchmarks.prices
+	.venv-test/bin/python -m benchmarks.homotopy
+	.venv-test/bin/python -m benchmarks.fibers
+	.venv-test/bin/python -m benchmarks.completeness
+	.venv-test/bin/python -m benchmarks.enumeration
+	.venv-test/bin/python -m benchmarks.certificates
 	.venv-test/bin/python -m benchmarks.rates
 	.venv-test/bin/python -m benchmarks.joint_layers
 	.venv-test/bin/python -m benchmarks.attributions
