@@ -7,6 +7,7 @@ are written between the marks of study.md.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -38,14 +39,18 @@ Row = dict[str, Any]
 
 
 def main(folders: list[Path], docs: Path) -> None:
-    """Copy results.json and pictures, and write the tables of all studies."""
+    """Copy results.json and pictures, and write the pages and tables of all studies."""
     for folder in folders:
         if (folder / "pages").is_dir():
             copy_study(folder, docs)
         else:
             copy_reproduction(folder, docs)
     studies = sorted((docs / "study").glob("*.json"))
-    write_study([json.loads(path.read_text("utf-8")) for path in studies], docs / "study.md")
+    results = [json.loads(path.read_text("utf-8")) for path in studies]
+    for result in plain(results):
+        for row in result["rows"]:
+            write_network(result, row, docs)
+    write_study(results, docs / "study.md")
 
 
 def copy_reproduction(folder: Path, docs: Path) -> None:
@@ -65,7 +70,7 @@ def copy_study(folder: Path, docs: Path) -> None:
     if varied(results):
         return
     for row in results["rows"]:
-        write_network(folder, results, row, docs)
+        copy_pictures(folder, page_of(row), docs)
 
 
 def some_cells(results: Row) -> list[str]:
@@ -74,7 +79,14 @@ def some_cells(results: Row) -> list[str]:
     return cells if set(cells) < set(CELL_NAMES) else []
 
 
-def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
+def copy_pictures(folder: Path, name: str, docs: Path) -> None:
+    """Bring the pictures of a network's page here."""
+    for part in PICTURES:
+        picture = folder / "pages" / name / "figures" / f"figure-1-layer-{part}.png"
+        copy_picture(picture, docs / "images" / f"study-{name}-{part}.png")
+
+
+def write_network(results: Row, row: Row, docs: Path) -> None:
     """Write the page of a one-layer network: what was measured for each claim, and pictures."""
     name = page_of(row)
     lines = [
@@ -85,14 +97,10 @@ def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
     ]
     for claim in results["claims"]:
         own = next(n for n in claim["networks"] if page_of(n) == name)
-        lines.append(f"| {claim['claim']} | {own['measured']} | {'✓' if own['holds'] else '✗'} |")
+        measured = re.sub(r"(?<!\w)-(?=\d)", "−", own["measured"])  # early results have hyphens
+        lines.append(f"| {claim['claim']} | {measured} | {'✓' if own['holds'] else '✗'} |")
     for part, caption in PICTURES.items():
-        picture = f"study-{name}-{part}.png"
-        copy_picture(
-            folder / "pages" / name / "figures" / f"figure-1-layer-{part}.png",
-            docs / "images" / picture,
-        )
-        lines.append(f"\n![{caption}](../images/{picture})")
+        lines.append(f"\n![{caption}](../images/study-{name}-{part}.png)")
     (docs / "study" / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -111,13 +119,20 @@ def varied(results: Row) -> str | None:
     return "classes" if settings["training"]["classes"] != 2 else None
 
 
+def plain(results: list[Row]) -> list[Row]:
+    """Return the studies that vary nothing else, those last that know the degree.
+
+    Of a network that is in two of them the last is shown.
+    """
+    return sorted((r for r in results if not varied(r)), key=lambda r: "degree" in r["rows"][0])
+
+
 def write_study(results: list[Row], page: Path) -> None:
     """Write the tables between their marks."""
-    # A network of two studies is shown as the one tells of it that knows the degree.
-    plain = sorted((r for r in results if not varied(r)), key=lambda r: "degree" in r["rows"][0])
     others = sorted(filter(varied, results), key=lambda r: VARIED.index(varied(r)))
-    claims = [joined(parts) for parts in zip(*(r["claims"] for r in plain), strict=True)]
-    rows = {page_of(row): row for result in plain for row in result["rows"]}
+    shown = plain(results)
+    claims = [joined(parts) for parts in zip(*(r["claims"] for r in shown), strict=True)]
+    rows = {page_of(row): row for result in shown for row in result["rows"]}
     tables = {
         "table": network_table(sorted(rows.values(), key=place)),
         "claims": claims_table(claims),
