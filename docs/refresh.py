@@ -7,6 +7,7 @@ are written between the marks of study.md.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -38,14 +39,18 @@ Row = dict[str, Any]
 
 
 def main(folders: list[Path], docs: Path) -> None:
-    """Copy results.json and pictures, and write the tables of all studies."""
+    """Copy results.json and pictures, and write the pages and tables of all studies."""
     for folder in folders:
         if (folder / "pages").is_dir():
             copy_study(folder, docs)
         else:
             copy_reproduction(folder, docs)
     studies = sorted((docs / "study").glob("*.json"))
-    write_study([json.loads(path.read_text("utf-8")) for path in studies], docs / "study.md")
+    results = [json.loads(path.read_text("utf-8")) for path in studies]
+    for result in plain(results):
+        for row in result["rows"]:
+            write_network(result, row, docs)
+    write_study(results, docs / "study.md")
 
 
 def copy_reproduction(folder: Path, docs: Path) -> None:
@@ -65,7 +70,7 @@ def copy_study(folder: Path, docs: Path) -> None:
     if varied(results):
         return
     for row in results["rows"]:
-        write_network(folder, results, row, docs)
+        copy_pictures(folder, page_of(row), docs)
 
 
 def some_cells(results: Row) -> list[str]:
@@ -74,7 +79,14 @@ def some_cells(results: Row) -> list[str]:
     return cells if set(cells) < set(CELL_NAMES) else []
 
 
-def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
+def copy_pictures(folder: Path, name: str, docs: Path) -> None:
+    """Bring the pictures of a network's page here."""
+    for part in PICTURES:
+        picture = folder / "pages" / name / "figures" / f"figure-1-layer-{part}.png"
+        copy_picture(picture, docs / "images" / f"study-{name}-{part}.png")
+
+
+def write_network(results: Row, row: Row, docs: Path) -> None:
     """Write the page of a one-layer network: what was measured for each claim, and pictures."""
     name = page_of(row)
     lines = [
@@ -85,14 +97,10 @@ def write_network(folder: Path, results: Row, row: Row, docs: Path) -> None:
     ]
     for claim in results["claims"]:
         own = next(n for n in claim["networks"] if page_of(n) == name)
-        lines.append(f"| {claim['claim']} | {own['measured']} | {'✓' if own['holds'] else '✗'} |")
+        measured = re.sub(r"(?<!\w)-(?=\d)", "−", own["measured"])  # early results have hyphens
+        lines.append(f"| {claim['claim']} | {measured} | {'✓' if own['holds'] else '✗'} |")
     for part, caption in PICTURES.items():
-        picture = f"study-{name}-{part}.png"
-        copy_picture(
-            folder / "pages" / name / "figures" / f"figure-1-layer-{part}.png",
-            docs / "images" / picture,
-        )
-        lines.append(f"\n![{caption}](../images/{picture})")
+        lines.append(f"\n![{caption}](../images/study-{name}-{part}.png)")
     (docs / "study" / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -111,14 +119,22 @@ def varied(results: Row) -> str | None:
     return "classes" if settings["training"]["classes"] != 2 else None
 
 
+def plain(results: list[Row]) -> list[Row]:
+    """Return the studies that vary nothing else, those last that know the degree.
+
+    Of a network that is in two of them the last is shown.
+    """
+    return sorted((r for r in results if not varied(r)), key=lambda r: "degree" in r["rows"][0])
+
+
 def write_study(results: list[Row], page: Path) -> None:
     """Write the tables between their marks."""
-    plain = [result for result in results if not varied(result)]
     others = sorted(filter(varied, results), key=lambda r: VARIED.index(varied(r)))
-    claims = [joined(parts) for parts in zip(*(r["claims"] for r in plain), strict=True)]
-    rows = [row for result in plain for row in result["rows"]]
+    shown = plain(results)
+    claims = [joined(parts) for parts in zip(*(r["claims"] for r in shown), strict=True)]
+    rows = {page_of(row): row for result in shown for row in result["rows"]}
     tables = {
-        "table": network_table(sorted(rows, key=place)),
+        "table": network_table(sorted(rows.values(), key=place)),
         "claims": claims_table(claims),
         "varied": varied_table([row for result in others for row in result["rows"]]),
     }
@@ -127,10 +143,11 @@ def write_study(results: list[Row], page: Path) -> None:
 
 def joined(parts: tuple[Row, ...]) -> Row:
     """Return one claim, evaluated in several studies, over all of their networks."""
+    networks = {page_of(n): n for part in parts for n in part["networks"]}
     return {
-        "holds": sum(part["holds"] for part in parts),
-        "of": sum(part["of"] for part in parts),
-        "networks": sorted((n for part in parts for n in part["networks"]), key=place),
+        "holds": sum(n["holds"] for n in networks.values()),
+        "of": len(networks),
+        "networks": sorted(networks.values(), key=place),
     }
 
 
@@ -151,8 +168,8 @@ def network_table(rows: list[Row], pages: str = "study/") -> str:
     """Return the study's table, a row for every layer, in Markdown; `pages` is where they lie."""
     head = (
         "| corpus | cell | accuracy | bag of words | dimensions | components (before) "
-        "| fixed, slow points | longest τ | line: length × width | its variance "
-        "| to mode, readout | R² change, review | words' ρ |\n|---|---|" + "---:|" * 11 + "\n"
+        "| fixed, slow points | index sum | longest τ | line: length × width | its variance "
+        "| to mode, readout | R² change, review | words' ρ |\n|---|---|" + "---:|" * 12 + "\n"
     )
     return head + "".join(f"| {' | '.join(_cells(row, pages))} |\n" for row in rows)
 
@@ -167,6 +184,7 @@ def _cells(row: Row, pages: str) -> list[str]:
         f"{row['participation_ratio']:.2f}",
         f"{row['components_for_90']} ({row['components_for_90_untrained']})",
         f"{_fixed(row)}, {row['slow']}",
+        _index_sum(row),
         ", ".join(say_time_constants(row)[:2]) or "–",
         f"{_number(row['line_length'], 1)} × {_number(row['line_width'], 1)}",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
@@ -177,22 +195,28 @@ def _cells(row: Row, pages: str) -> list[str]:
 
 
 def _fixed(row: Row) -> str:
-    """Return the number of fixed points, with a word where it cannot be all of them.
+    """Return the number of fixed points, with a word where no start ended in some of them.
 
-    Results that do not know the degree tell by the number alone: unless one is degenerate, it is
-    odd, as the indices, each +1 or -1, sum to 1.
+    Results that do not know the degree tell by the number alone whether these can be all: unless
+    one is degenerate, it is odd, as the indices, each +1 or -1, sum to 1.
     """
-    known = row.get("degree")
-    is_short = row["fixed"] % 2 == 0 if known is None else "incomplete" in known
-    return f"{row['fixed']} (incomplete)" if is_short else str(row["fixed"])
+    is_short = "degree" not in row and row["fixed"] % 2 == 0
+    said = "incomplete" if is_short else row.get("beyond_search")
+    return f"{row['fixed']} ({said})" if said else str(row["fixed"])
+
+
+def _index_sum(row: Row) -> str:
+    """Return the sum of the indices, with what it says unless it is 1."""
+    known: str | None = row.get("degree")
+    return "–" if known is None else known.removeprefix("index sum ").replace("-", "−")
 
 
 def varied_table(rows: list[Row]) -> str:
     """Return the table of studies that vary something else, in Markdown."""
     head = (
         "| corpus | reviews trained on | states of | classes | accuracy: test, train "
-        "| bag of words | chance | dimensions | fixed, slow points | longest τ "
-        "| the line's variance | words' ρ |\n|---|---:|---|" + "---:|" * 9 + "\n"
+        "| bag of words | chance | dimensions | fixed, slow points | index sum | longest τ "
+        "| the line's variance | words' ρ |\n|---|---:|---|" + "---:|" * 10 + "\n"
     )
     return head + "".join(f"| {' | '.join(_varied_cells(row))} |\n" for row in rows)
 
@@ -208,6 +232,7 @@ def _varied_cells(row: Row) -> list[str]:
         f"{row['chance']:.1%}",
         f"{row['participation_ratio']:.2f}",
         f"{_fixed(row)}, {row['slow']}",
+        _index_sum(row),
         ", ".join(say_time_constants(row)[:1]) or "–",
         "–" if row["line_variance"] is None else f"{row['line_variance']:.0%}",
         _number(row["words_rho"], 2),

@@ -280,7 +280,8 @@ def _points(layer: LayerAnalysis) -> str:
 
 
 def _degree(layer: LayerAnalysis) -> str:
-    return f" ({layer.degree})" if layer.degree else ""
+    said = "; ".join(filter(None, (layer.beyond_search, layer.degree)))
+    return f" ({said})" if said else ""
 
 
 def _distances(layer: LayerAnalysis) -> str:

@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from nullcline.certify import can_be_enclosed
 from nullcline.linearization.linear_map import linearize
 from nullcline.search.find import find_fixed_points
+from nullcline.study.completion import complete
 from nullcline.study.dynamics import analyse_dynamics
 from nullcline.study.layer_results import Descent, LayerAnalysis, linearized_first
 from nullcline.study.spectrum import Spectrum
@@ -83,11 +84,12 @@ class LayerMaterial:
 def analyse_layer(
     material: LayerMaterial, settings: AnalysisSettings, watch: Stopwatch, *, progress: bool
 ) -> LayerAnalysis:
-    """Search the layer, prove and linearize what is found, and measure it against the states."""
+    """Search the layer and complete what was found, prove, linearize and measure it."""
     cell, visited, components = material.cell, material.visited, material.components
     with watch.time("search"):
         points = search_layer(cell, visited, settings, progress=progress)
-    unique = points.unique()
+    with watch.time("completion"):
+        unique, how = complete(cell, points, settings)
     with watch.time("certify"):
         radius_exists, radius_unique = _prove(cell, unique)
         told = unique.completeness()
@@ -119,6 +121,7 @@ def analyse_layer(
         dynamics=dynamics,
         degree=told.summary or None,
         completeness=str(told),
+        how=how,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support.records import as_json
+from nullcline.completeness.found import WAYS
 from nullcline.linearization.dimensionality import participation_ratio_of_variances
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
@@ -110,7 +111,7 @@ class LayerAnalysis:
     points
         The ends of the search, one row per start.
     unique
-        The distinct ends.
+        The distinct ends, and after them the fixed points in which no start ended, of count 0.
     radius_exists, radius_unique
         What is proved of each distinct end (`nullcline.certify`), shape (u,): a fixed point lies
         within the one, and no other within the other; NaN where nothing is.
@@ -128,6 +129,9 @@ class LayerAnalysis:
     degree, completeness
         The sum of the fixed points' indices in few words, and in a sentence (`nullcline.
         Completeness`); None in early files, and the first where nothing is known of the sum.
+    how
+        How each of `unique` was found, by the "search" or beyond it (`nullcline.AllFixedPoints.
+        how`); None in early files.
     """
 
     layer: int
@@ -152,6 +156,7 @@ class LayerAnalysis:
     dynamics: DynamicsAnalysis | None
     degree: str | None = None
     completeness: str | None = None
+    how: NDArray[np.str_] | None = None
 
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
@@ -185,6 +190,12 @@ class LayerAnalysis:
     def distinct_of_kind(self, kind: str) -> int:
         """Return how many distinct ends are of `kind`."""
         return int(np.sum(self.unique.kind == kind))
+
+    @property
+    def beyond_search(self) -> str:
+        """How many points no start ended in, and how these were found; "" where there are none."""
+        how = [] if self.how is None else self.how.tolist()
+        return ", ".join(f"{how.count(way)} by {way}" for way in WAYS if way in how)
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
@@ -227,6 +238,7 @@ class LayerAnalysis:
             "distance_to_cloud": self.distance_to_cloud,
             "radius_exists": self.radius_exists,
             "radius_unique": self.radius_unique,
+            **({} if self.how is None else {"how": self.how}),
         }
         return [
             {name: column[i] for name, column in columns.items()} for i in range(len(self.unique))

@@ -40,7 +40,7 @@ DRAWN = ("figure-*.png", "figure-*.svg", "train-size.png")
 EXPLORED = ("explore-layer-*.html", "plotly.min.js")
 """The pages to explore beside a page, and the script that they share."""
 
-EDITION = 2
+EDITION = 3
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
 

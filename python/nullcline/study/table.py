@@ -41,6 +41,7 @@ SHOWN = 3
 def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
     """Return the network's rows, as JSON can hold them: None for what was not or cannot be found.
 
+    "beyond_search" says how many of the fixed points no start ended in, and how they were found.
     Angles are medians along the line, in degrees; a time constant that is infinite is None, and
     "growing" says which belong to modes that grow.
     """
@@ -61,6 +62,7 @@ def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
             "components_for_90": layer.components_for(0.9),
             "components_for_90_untrained": layer.components_for(0.9, trained=False),
             "fixed": layer.distinct_of_kind("fixed"),
+            "beyond_search": layer.beyond_search,
             "degree": layer.degree,
             "slow": layer.distinct_of_kind("slow"),
             **_dynamics(layer),
