@@ -180,8 +180,7 @@ def test_a_branch_is_solid_where_it_is_stable_and_dashed_where_not() -> None:
 
 
 def test_stretches_meet_at_the_folds() -> None:
-    heights = BRANCH.h[:, 0]
-    parts = list(stretches(BRANCH, heights, BRANCH.fold_h[:, 0]))
+    parts = list(stretches(BRANCH, lambda h: h[:, 0]))
     assert [is_stable for is_stable, _, _ in parts] == [True, False, True]
     ends = [(s[-1], y[-1]) for _, s, y in parts[:-1]]
     starts = [(s[0], y[0]) for _, s, y in parts[1:]]
@@ -221,6 +220,21 @@ def test_a_branch_point_has_a_star() -> None:
     np.testing.assert_allclose(stars[:, 0], branch.branch_s - 3)
     assert len(stars) == 1
     assert "branch point" in legend(ax)
+
+
+def test_a_flip_and_a_turn_have_marks_where_stability_ends() -> None:
+    angle = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
+    for weights, label in ((-2 * np.eye(1), "flip"), (1.5 * angle, "Neimark\u2013Sacker point")):
+        cell = nc.RNN(np.ones((len(weights), 1)), weights)
+        branch = nc.follow_input(cell, np.zeros(len(weights)), [1.0], reach=3.0)
+        ax = plotting.input_branch(branch, along=np.eye(len(weights))[0])
+        assert label in legend(ax)
+        (marked,) = drawn(ax, label + "s")
+        expected = [[point.s, point.h[0]] for point in branch.bifurcations if "FOLD" not in
+                    point.kind.name]  # fmt: skip
+        np.testing.assert_allclose(marked, expected)
+        ends = np.concatenate([line[[0, -1]] for line in drawn(ax, "stable")])
+        assert (np.abs(ends - marked[0]).max(axis=1) < 1e-9).any()
 
 
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {

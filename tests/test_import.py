@@ -43,6 +43,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "UGRNN",
         "Attribution",
         "Bidirectional",
+        "BifurcationPoint",
         "Certificates",
         "Completeness",
         "Curve",

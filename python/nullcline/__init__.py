@@ -24,6 +24,7 @@ from nullcline.cells import (
 )
 from nullcline.certify import Certificates
 from nullcline.continuation import (
+    BifurcationPoint,
     Curve,
     InputBranch,
     LineAttractor,
@@ -69,6 +70,7 @@ __all__ = [
     "UGRNN",
     "Attribution",
     "Bidirectional",
+    "BifurcationPoint",
     "Certificates",
     "Completeness",
     "Curve",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
 
 from nullcline._support import validation
-from nullcline.continuation import Curve, InputBranch, Trace
+from nullcline.continuation import Bifurcation, Curve, InputBranch, Trace
+from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new, panels_or_new
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene, dimensions_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
+    from nullcline.continuation import BifurcationPoint
     from nullcline.plotting.given_states import States
     from nullcline.plotting.panels import Panels
     from nullcline.search.fixed_points import FixedPoints
@@ -36,6 +38,42 @@ SHADE = "#f0f0f0"
 
 ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
+
+
+class BifurcationMark(NamedTuple):
+    """How bifurcations of some kinds are drawn."""
+
+    kinds: tuple[Bifurcation, ...]
+    label: str
+    marker: str
+    face: str
+    size: float
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What matplotlib is to be told."""
+        return {
+            "ls": "",
+            "marker": self.marker,
+            "mfc": self.face,
+            "mec": BLACK,
+            "ms": self.size,
+        }
+
+
+BIFURCATION_MARKS = (
+    BifurcationMark((Bifurcation.FOLD,), "fold", "s", "white", 6),
+    BifurcationMark(
+        (Bifurcation.PITCHFORK, Bifurcation.TRANSCRITICAL, Bifurcation.BRANCH_POINT),
+        "branch point",
+        "*",
+        BLACK,
+        11,
+    ),
+    BifurcationMark((Bifurcation.FLIP,), "flip", "D", ORANGE, 6),
+    BifurcationMark((Bifurcation.NEIMARK_SACKER,), "Neimark–Sacker point", "o", GREEN, 7),
+    BifurcationMark((Bifurcation.UNRESOLVED,), "unresolved crossing", "X", "white", 8),
+)
 
 _OUTSIDE: dict[str, Any] = {"lw": 0.8, "ls": ":"}
 _STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
@@ -186,12 +224,15 @@ def input_branch(
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw branches of fixed points against the input: where they are stable, and where they fold.
+    """Draw a bifurcation diagram: branches of fixed points against the input.
+
+    Solid where stable, dashed where not, with a mark at each fold, branch point, flip and
+    Neimark-Sacker point (`InputBranch.bifurcations`, up to 4096 units).
 
     Parameters
     ----------
     branches
-        What `follow_input` returned, once or more: branches from several points in one picture. If
+        What `follow_input` and `InputBranch.switch` returned: several in one picture. If
         the input is a single number, the axis shows it, otherwise s.
     along
         What to draw of a state: its product with this vector, (S,) or, of outputs, (H,), such as a
@@ -220,14 +261,14 @@ def input_branch(
     ax = axes_or_new(ax, width=1.75)
     for branch in drawn:
         place, moved = _placing(axis, branch), _input_at(branch)
-        for is_stable, s, y in stretches(branch, place(branch.h), place(branch.fold_h)):
+        for is_stable, s, y in stretches(branch, place):
             look: dict[str, Any] = _STABLE if is_stable else _UNSTABLE
             ax.plot(moved(s), y, **look)
-        for s, h, marker, face, size, label in (
-            (branch.fold_s, branch.fold_h, "s", "white", 6, "folds"),
-            (branch.branch_s, branch.branch_h, "*", BLACK, 11, "branch points"),
-        ):
-            ax.plot(moved(s), place(h), marker, mfc=face, mec=BLACK, ms=size, label=label)
+        for mark in BIFURCATION_MARKS:
+            at = [point for point in bifurcations_of(branch) if point.kind in mark.kinds]
+            s, h = np.array([point.s for point in at]), [point.h for point in at]
+            heights = place(np.reshape(h, (-1, branch.cell.state_size)))
+            ax.plot(moved(s), heights, **mark.look, label=mark.label + "s", zorder=4)
     called = f"{axis.names[0]} of the fixed point" if along is None else "readout"
     single = all(branch.inputs.shape[1] == 1 for branch in drawn)
     ax.set_xlabel("input" if single else "input, in multiples s of its direction")
@@ -269,16 +310,21 @@ def outside_of(one: Curve) -> list[tuple[float, float]]:
     return [(float(a), float(b)) for a, b in list(pairwise(ends))[first::2]]
 
 
-def stretches(
-    branch: InputBranch, height: Vector, fold_height: Vector
-) -> Iterator[tuple[bool, Vector, Vector]]:
-    """Yield whether each stretch of a branch is stable, its s, and its heights.
+def bifurcations_of(branch: InputBranch) -> tuple[BifurcationPoint, ...]:
+    """Return the points that are marked on a branch: none where they are too dear to look for."""
+    return branch.bifurcations if branch.cell.hidden_size <= LARGEST_WRITTEN_OUT else ()
 
-    Stretches meet at the fold between them, or half way.
+
+def stretches(
+    branch: InputBranch, place: Callable[[Matrix], Vector]
+) -> Iterator[tuple[bool, Vector, Vector]]:
+    """Yield whether each stretch of a branch is stable, its s, and the heights of its states.
+
+    Stretches meet at the bifurcation between them, or half way.
     """
-    stable = branch.spectral_radius < 1
+    stable, height = branch.spectral_radius < 1, place(branch.h)
     cuts = np.flatnonzero(stable[1:] != stable[:-1])
-    joints = [_joint(branch, int(i), height, fold_height) for i in cuts]
+    joints = [_joint(branch, int(i), height, place) for i in cuts]
     edges = [0, *(cuts + 1).tolist(), len(branch)]
     for k, (first, last) in enumerate(pairwise(edges)):
         before = joints[k - 1 : k] if k else []
@@ -288,13 +334,14 @@ def stretches(
         yield bool(stable[first]), np.array(s), np.array(y)
 
 
-def _joint(branch: InputBranch, i: int, height: Vector, fold_height: Vector) -> tuple[float, float]:
-    """Return where stability changes between two points: at a fold if one is there."""
-    if len(branch.fold_s):
-        distance = np.linalg.norm(branch.fold_h - branch.h[i], axis=1)
-        nearest = int(distance.argmin())
-        if distance[nearest] <= np.linalg.norm(branch.h[i + 1] - branch.h[i]):
-            return float(branch.fold_s[nearest]), float(fold_height[nearest])
+def _joint(
+    branch: InputBranch, i: int, height: Vector, place: Callable[[Matrix], Vector]
+) -> tuple[float, float]:
+    """Return where stability changes between two points: at a bifurcation if one is there."""
+    low, high = branch.arclength[i : i + 2]
+    for point in bifurcations_of(branch):
+        if low <= point.arclength <= high:
+            return point.s, float(place(point.h[None])[0])
     return float(branch.s[i : i + 2].mean()), float(height[i : i + 2].mean())
 
 
@@ -389,11 +436,9 @@ def _input_at(branch: InputBranch) -> Callable[[Vector], Vector]:
 
 def _branch_handles(branches: Sequence[InputBranch]) -> list[Line2D]:
     looks: tuple[dict[str, Any], ...] = (_STABLE, _UNSTABLE)
-    entries = [Line2D([], [], **look) for look in looks]
-    if any(len(branch.fold_s) for branch in branches):
-        entries.append(Line2D([], [], ls="", marker="s", mfc="white", mec=BLACK, label="fold"))
-    if any(len(branch.branch_s) for branch in branches):
-        entries.append(
-            Line2D([], [], ls="", marker="*", mfc=BLACK, mec=BLACK, ms=11, label="branch point")
-        )
-    return entries
+    kinds = {point.kind for branch in branches for point in bifurcations_of(branch)}
+    marks = [mark for mark in BIFURCATION_MARKS if kinds & set(mark.kinds)]
+    return [
+        *(Line2D([], [], **look) for look in looks),
+        *(Line2D([], [], **mark.look, label=mark.label) for mark in marks),
+    ]
