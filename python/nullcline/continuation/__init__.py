@@ -6,6 +6,7 @@ from nullcline.continuation.curves import Curve, Trace
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.input_branch import InputBranch, follow_input
 from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
+from nullcline.continuation.training_path import TrainingEvent, TrainingPath, follow_training
 
 __all__ = [
     "Bifurcation",
@@ -15,7 +16,10 @@ __all__ = [
     "InputBranch",
     "LineAttractor",
     "Trace",
+    "TrainingEvent",
+    "TrainingPath",
     "follow_input",
+    "follow_training",
     "measure_line_attractor",
     "trace",
 ]

@@ -12,10 +12,11 @@ import numpy as np
 from nullcline._support.shown import Shown
 from nullcline.continuation.branch_points import Kind, open_directions
 from nullcline.continuation.circle_crossings import circle_crossings, nearest_eigenvectors
+from nullcline.continuation.curve_problem import Place
 from nullcline.continuation.pseudo_arclength import CLOSEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -98,13 +99,6 @@ class BifurcationPoint(Shown):
         return f"BifurcationPoint({name} at s = {self.s:.6g}{turn}; S = {len(self.h)})"
 
 
-class Place(NamedTuple):
-    """A point (N + 1,) of a curve, and where along it."""
-
-    point: Vector
-    arclength: float
-
-
 class FollowedCurve(NamedTuple):
     """A curve of fixed points with what is known of it.
 
@@ -115,8 +109,8 @@ class FollowedCurve(NamedTuple):
     problem: Problem
     points: Matrix
     arclength: Vector
-    folds: list[Place]
-    branchings: list[Place]
+    folds: Sequence[Place]
+    branchings: Sequence[Place]
     step_jacobian: Callable[[Vector], Matrix]
     full: Callable[[Vector], tuple[Vector, Vector]]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nullcline.continuation.curve_problem import scale_of, solve
+from nullcline.continuation.pieces import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,13 +34,6 @@ SUSPICIONS = 5
 
 NEAR = 0.2
 """Eigenvalues that are together so near to the circle at both ends are also looked at between."""
-
-CORRECTIONS = 10
-CORRECTED = 1e-12
-"""Newton's iterations to a point between two others, and a last correction, against its scale."""
-
-SOLVED = 1e-15
-"""A residual that is zero to rounding, where nothing is to be corrected."""
 
 CONJUGATE = 1e-8
 """Eigenvalues that differ by so little from each other's conjugates are a pair."""
@@ -71,32 +64,12 @@ class _End(NamedTuple):
     eigenvalues: Complex
 
 
-class _Piece:
-    """The curve between two neighbouring points."""
+class _Piece(Piece):
+    """One along which eigenvalues are known."""
 
     def __init__(self, problem: Problem, spectrum: Spectrum, ends: Matrix) -> None:
-        self._problem, self._spectrum = problem, spectrum
-        self._begin, self._chord = ends[0], ends[1] - ends[0]
-        self._unit = self._chord / max(float(np.linalg.norm(self._chord)), 1e-300)
-
-    def at(self, part: float) -> Vector | None:
-        """Return the point of the curve across the chord; None where Newton's method finds none."""
-        across = self._begin + part * self._chord
-        y: Vector = across
-        for _ in range(CORRECTIONS):
-            residual = np.append(self._problem.function(y), self._unit @ (y - across))
-            if float(np.abs(residual).max()) <= SOLVED * scale_of(y):
-                return y
-            jacobian = np.vstack([self._problem.jacobian(y), self._unit])
-            change = solve(jacobian, residual)
-            if change is None:
-                return None
-            y = y - change
-            if np.linalg.norm(y - across) > np.linalg.norm(self._chord):
-                return None
-            if float(np.abs(change).max()) <= CORRECTED * scale_of(y):
-                return y
-        return None
+        super().__init__(problem, ends)
+        self._spectrum = spectrum
 
     def end(self, part: float) -> _End | None:
         """Return the eigenvalues at a part of the piece."""

@@ -14,12 +14,17 @@ from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.shown import Shown
 from nullcline.cells.compiled import thread_count
 from nullcline.cells.residual_maps import residual_map
-from nullcline.continuation.bifurcation_points import FollowedCurve, Place, bifurcations_on
+from nullcline.continuation.bifurcation_points import FollowedCurve, bifurcations_on
 from nullcline.continuation.branch_points import Kind, open_directions
-from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, MapWithColumn, Problem
-from nullcline.continuation.pseudo_arclength import CLOSEST, follow
+from nullcline.continuation.curve_problem import (
+    LARGEST_WRITTEN_OUT,
+    MapWithColumn,
+    Place,
+    Problem,
+)
+from nullcline.continuation.pseudo_arclength import follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
-from nullcline.continuation.turning_points import turning_point, turns_of
+from nullcline.continuation.turning_points import folds_of
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
 
@@ -31,10 +36,6 @@ if TYPE_CHECKING:
     from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.continuation.pseudo_arclength import Branch
     from nullcline.search.fixed_points import FixedPoints
-
-
-AT_CROSSING = 0.1
-"""In steps: a turn this near to a branch point is that of the arms of its pitchfork."""
 
 
 class Limits(NamedTuple):
@@ -338,7 +339,8 @@ def _input_branch(
         there = x + points[:, -1:] * d
         return cell.state_of(points[:, :-1], there).astype(np.float64, copy=False)
 
-    folds, fold_arclength = _folds(problem, branch)
+    places = folds_of(problem, branch)
+    folds = np.array([place.point for place in places]).reshape(-1, branch.points.shape[1])
     return InputBranch(
         h=states(branch.points),
         s=branch.points[:, -1],
@@ -351,7 +353,7 @@ def _input_branch(
         end=branch.stop.value,
         cell=cell,
         direction=d,
-        fold_arclength=fold_arclength,
+        fold_arclength=np.array([place.arclength for place in places]),
         branch_arclength=branch.crossing_arclength,
         limits=limits,
     )
@@ -404,32 +406,3 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
 
     is_large = cell.hidden_size > LARGEST_WRITTEN_OUT
     return Problem(function, jacobian, rooms, reach, products if is_large else None)
-
-
-def _folds(problem: Problem, branch: Branch) -> tuple[Matrix, Vector]:
-    """Return where s turns back other than at a branch point, (f, H + 1), and the arclengths."""
-    turns = turns_of(branch.tangents[:, -1])
-    points = [turning_point(problem, branch, int(k)) for k in turns]
-    folds = [
-        (point, int(k))
-        for point, k in zip(points, turns, strict=True)
-        if not _branches(branch, int(k), point)
-    ]
-    lengths = [
-        min(
-            branch.arclength[k] + float(np.linalg.norm(point - branch.points[k])),
-            branch.arclength[k + 1],
-        )
-        for point, k in folds
-    ]
-    width = branch.points.shape[1]
-    return np.array([point for point, _ in folds]).reshape(-1, width), np.array(lengths)
-
-
-def _branches(branch: Branch, k: int, point: Vector) -> bool:
-    """Tell whether s turns back at a branch point between points k and k + 1, a pitchfork."""
-    low, high = branch.arclength[k : k + 2]
-    lengths = branch.crossing_arclength
-    within = (lengths >= low - CLOSEST) & (lengths <= high + CLOSEST)
-    distances = np.linalg.norm(branch.crossings[within] - point, axis=1)
-    return bool((distances <= max(AT_CROSSING * (high - low), CLOSEST)).any())
