@@ -14,7 +14,8 @@ from matplotlib import pyplot as plt
 import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection
-from nullcline.plotting.curves import minima_of, outside_of, stretches, zeros_of
+from nullcline.plotting.bifurcation_diagrams import drawn_branch, stretches
+from nullcline.plotting.curves import minima_of, outside_of, zeros_of
 from testing.drawn import legend, places, points_of, rendered, two_bits
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def test_a_branch_is_solid_where_it_is_stable_and_dashed_where_not() -> None:
 
 
 def test_stretches_meet_at_the_folds() -> None:
-    parts = list(stretches(BRANCH, lambda h: h[:, 0]))
+    parts = list(stretches(drawn_branch(BRANCH, lambda h: h[:, 0])))
     assert [is_stable for is_stable, _, _ in parts] == [True, False, True]
     ends = [(s[-1], y[-1]) for _, s, y in parts[:-1]]
     starts = [(s[0], y[0]) for _, s, y in parts[1:]]
@@ -237,12 +238,43 @@ def test_a_flip_and_a_turn_have_marks_where_stability_ends() -> None:
         assert (np.abs(ends - marked[0]).max(axis=1) < 1e-9).any()
 
 
+def learned() -> nc.TrainingPath:
+    """Return a bit's points: one, three, three with a flip to come, and one that flips."""
+    weights, biases = [0.5, 2.0, 2.0, -2.0], [0.3, 0.3, -0.9, -0.3]
+    cells = [
+        nc.RNN(np.zeros((1, 1)), np.array([[w]]), np.array([b]))
+        for w, b in zip(weights, biases, strict=True)
+    ]
+    return nc.follow_training(cells, nc.find_fixed_points(cells[0], [[0.5]]))
+
+
+def test_training_is_drawn_by_checkpoints_with_births_and_flips() -> None:
+    path = learned()
+    ax = plotting.training_path(path, along=[1.0])
+    rendered(ax)
+    assert legend(ax) == ["stable", "unstable", "fold", "flip", "at a checkpoint"]
+    times = [event.time for event in path.events]
+    marked = np.concatenate(drawn(ax, "folds"))
+    np.testing.assert_allclose(np.sort(marked[:, 0]), times)
+    dots = np.concatenate(drawn(ax, "at a checkpoint"))
+    assert len(dots) == path.exists.sum()
+    assert {text.get_text() for text in ax.texts} == {"0", "1", "2"}
+    for label, is_stable in (("stable", True), ("unstable", False)):
+        whole = np.concatenate(drawn(ax, label))
+        whole = whole[np.isin(whole[:, 0], range(4))]
+        rows, k = np.nonzero(path.exists & (path.is_stable == is_stable))
+        expected = np.column_stack([k, path.h[rows, k, 0]])
+        for place in expected:
+            assert np.abs(whole - place).max(axis=1).min() < 1e-12
+
+
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
     "no curve": (TypeError, "curves must be what trace returns", lambda: plotting.curve([])),
     "states": (TypeError, "curves must be", lambda: plotting.curve(np.eye(2))),  # type: ignore[arg-type]
     "profile": (TypeError, "curves must be", lambda: plotting.curve_profile([BRANCH])),  # type: ignore[list-item]
     "no branch": (TypeError, "follow_input returns", lambda: plotting.input_branch([])),
     "a curve": (TypeError, "follow_input", lambda: plotting.input_branch(TRACED.curves)),  # type: ignore[arg-type]
+    "no path": (TypeError, "follow_training returns", lambda: plotting.training_path(BRANCH)),  # type: ignore[arg-type]
     "along": (
         ValueError,
         r"along must have shape \(1,\)",

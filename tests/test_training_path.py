@@ -107,7 +107,8 @@ def test_a_point_that_crosses_two_folds_keeps_its_identity() -> None:
     cells = [unit(2.0, -1.5), unit(2.0, 1.5)]
     path = nc.follow_training(cells, [points_of(cell) for cell in cells])
     assert len(path) == 1
-    (found,) = path.bifurcations
+    (curve,) = path.curves
+    found = curve.bifurcations
     assert [point.kind for point in found] == 2 * [Bifurcation.FOLD]
     at = np.sqrt(0.5)
     middle = (2 * at - np.arctanh(at)) / 3

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.cells.protocol import Cell
-    from nullcline.continuation.curve_problem import Vector
+    from nullcline.continuation.curve_problem import Matrix, Vector
     from nullcline.continuation.training_curves import Arc
 
 BORN, VANISHED = "born", "vanished"
@@ -82,6 +82,34 @@ class TrainingEvent(Shown):
     def has_ghost(self) -> bool:
         """Whether there is a ghost at the checkpoint: a minimum of the speed, slow or not."""
         return self.ghost_kind in ("slow", "minimum")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCurve:
+    """A curve of fixed points between two checkpoints, or round a fold back to one.
+
+    Attributes
+    ----------
+    time
+        In checkpoints, shape (m,).
+    h
+        The fixed points, shape (m, S).
+    arclength
+        Along the curve, shape (m,).
+    spectral_radius
+        The largest |λ| of J_rec at each, shape (m,).
+    points
+        The number of the point at either end, -1 where the curve was lost.
+    bifurcations
+        The codimension-one points on it; their `s` is the time.
+    """
+
+    time: Vector
+    h: Matrix
+    arclength: Vector
+    spectral_radius: Vector
+    points: tuple[int, int]
+    bifurcations: tuple[BifurcationPoint, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,26 +182,24 @@ class TrainingPath(Shown):
         return last
 
     @cached_property
-    def bifurcations(self) -> tuple[tuple[BifurcationPoint, ...], ...]:
-        """Of each curve in `arcs`, the codimension-one points on it, located when asked for.
-
-        Their `s` is the time in checkpoints.
-        """
+    def curves(self) -> tuple[TrainingCurve, ...]:
+        """The curves of `arcs` with stability and bifurcations, computed when first asked for."""
         segments = [
             Segment(self.cells[k], self.cells[k + 1], self.inputs)
             for k in range(len(self.cells) - 1)
         ]
         with one_blas_thread():
             return tuple(
-                _bifurcations(segments[arc.segment], arc, self.inputs) for arc in self.arcs
+                _curve(segments[arc.segment], arc, self.inputs, (int(ends[0]), int(ends[1])))
+                for arc, ends in zip(self.arcs, self.rows, strict=True)
             )
 
     def changes_of_stability(self) -> list[tuple[int, BifurcationPoint]]:
-        """Return each point's number with a bifurcation other than a fold on its way, by time."""
+        """Return the number of a point and a bifurcation on its way, other than a fold, by time."""
         found = [
-            (int(self.rows[i].max()), point)
-            for i, points in enumerate(self.bifurcations)
-            for point in points
+            (max(curve.points), point)
+            for curve in self.curves
+            for point in curve.bifurcations
             if point.kind is not Bifurcation.FOLD
         ]
         return sorted(found, key=lambda one: one[1].s)
@@ -379,12 +405,8 @@ def _event(
     )
 
 
-def _bifurcations(segment: Segment, arc: Arc, x: Vector) -> tuple[BifurcationPoint, ...]:
-    """Return the bifurcations on one curve, in the time of checkpoints."""
-
-    def full(y: Vector) -> tuple[Vector, Vector]:
-        return segment.state(y), x
-
+def _curve(segment: Segment, arc: Arc, x: Vector, points: tuple[int, int]) -> TrainingCurve:
+    """Return one curve in the time of checkpoints."""
     found = bifurcations_on(
         FollowedCurve(
             problem=segment.problem,
@@ -393,7 +415,15 @@ def _bifurcations(segment: Segment, arc: Arc, x: Vector) -> tuple[BifurcationPoi
             folds=arc.folds,
             branchings=arc.branchings,
             step_jacobian=segment.step_jacobian,
-            full=full,
+            full=lambda y: (segment.state(y), x),
         )
     )
-    return tuple(replace(point, s=arc.segment + point.s) for point in found)
+    radii = [np.abs(np.linalg.eigvals(segment.step_jacobian(y))).max() for y in arc.points]
+    return TrainingCurve(
+        time=arc.segment + arc.points[:, -1],
+        h=np.array([segment.state(y) for y in arc.points]),
+        arclength=arc.arclength,
+        spectral_radius=np.array(radii),
+        points=points,
+        bifurcations=tuple(replace(point, s=arc.segment + point.s) for point in found),
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from nullcline.plotting import _matplotlib  # noqa: F401 - first of all: it says what is missing
 from nullcline.plotting.attraction import basins
-from nullcline.plotting.curves import curve, curve_profile, input_branch
+from nullcline.plotting.bifurcation_diagrams import input_branch, training_path
+from nullcline.plotting.curves import curve, curve_profile
 from nullcline.plotting.dimensions import dimensionality
 from nullcline.plotting.landscape import flow, speed_landscape
 from nullcline.plotting.line import line_attractor
@@ -36,6 +37,7 @@ __all__ = [
     "speed_landscape",
     "style",
     "time_constants",
+    "training_path",
     "word_projections",
     "word_responses",
 ]

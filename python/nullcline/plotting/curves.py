@@ -1,28 +1,25 @@
-"""Traced curves in the plane and along their length, and branches of fixed points."""
+"""Traced curves in the plane and along their length."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.lines import Line2D
 
-from nullcline._support import validation
-from nullcline.continuation import Bifurcation, Curve, InputBranch, Trace
-from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
-from nullcline.plotting.panels import add_legend, add_title, axes_or_new, panels_or_new
+from nullcline.continuation import Curve, Trace
+from nullcline.plotting.panels import add_legend, axes_or_new, panels_or_new
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene, dimensions_of
-from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, colours_of
+from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, SKY, colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from nullcline.continuation import BifurcationPoint
     from nullcline.plotting.given_states import States
     from nullcline.plotting.panels import Panels
     from nullcline.search.fixed_points import FixedPoints
@@ -39,45 +36,7 @@ SHADE = "#f0f0f0"
 ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
 
-
-class BifurcationMark(NamedTuple):
-    """How bifurcations of some kinds are drawn."""
-
-    kinds: tuple[Bifurcation, ...]
-    label: str
-    marker: str
-    face: str
-    size: float
-
-    @property
-    def look(self) -> dict[str, Any]:
-        """What matplotlib is to be told."""
-        return {
-            "ls": "",
-            "marker": self.marker,
-            "mfc": self.face,
-            "mec": BLACK,
-            "ms": self.size,
-        }
-
-
-BIFURCATION_MARKS = (
-    BifurcationMark((Bifurcation.FOLD,), "fold", "s", "white", 6),
-    BifurcationMark(
-        (Bifurcation.PITCHFORK, Bifurcation.TRANSCRITICAL, Bifurcation.BRANCH_POINT),
-        "branch point",
-        "*",
-        BLACK,
-        11,
-    ),
-    BifurcationMark((Bifurcation.FLIP,), "flip", "D", ORANGE, 6),
-    BifurcationMark((Bifurcation.NEIMARK_SACKER,), "Neimark–Sacker point", "o", GREEN, 7),
-    BifurcationMark((Bifurcation.UNRESOLVED,), "unresolved crossing", "X", "white", 8),
-)
-
 _OUTSIDE: dict[str, Any] = {"lw": 0.8, "ls": ":"}
-_STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
-_UNSTABLE = {"color": VERMILION, "ls": "--", "label": "unstable"}
 
 
 def curve(
@@ -216,69 +175,6 @@ def curve_profile(
     return axes
 
 
-def input_branch(
-    branches: InputBranch | Sequence[InputBranch],
-    along: ArrayLike | None = None,
-    *,
-    name: str | None = None,
-    legend: bool = True,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw a bifurcation diagram: branches of fixed points against the input.
-
-    Solid where stable, dashed where not, with a mark at each fold, branch point, flip and
-    Neimark-Sacker point (`InputBranch.bifurcations`, up to 4096 units).
-
-    Parameters
-    ----------
-    branches
-        What `follow_input` and `InputBranch.switch` returned: several in one picture. If
-        the input is a single number, the axis shows it, otherwise s.
-    along
-        What to draw of a state: its product with this vector, (S,) or, of outputs, (H,), such as a
-        readout; by default the first principal component of all branches.
-    name
-        What to call that.
-    legend
-        Whether to write a legend.
-    ax
-        Where to draw; None for a new figure of pyplot.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has the wrong type or shape.
-    """
-    drawn = [branches] if isinstance(branches, InputBranch) else list(branches)
-    if not drawn or not all(isinstance(branch, InputBranch) for branch in drawn):
-        raise TypeError("branches must be what follow_input returns, or some of these")
-    axis = _height(drawn, along)
-    ax = axes_or_new(ax, width=1.75)
-    for branch in drawn:
-        place, moved = _placing(axis, branch), _input_at(branch)
-        for is_stable, s, y in stretches(branch, place):
-            look: dict[str, Any] = _STABLE if is_stable else _UNSTABLE
-            ax.plot(moved(s), y, **look)
-        for mark in BIFURCATION_MARKS:
-            at = [point for point in bifurcations_of(branch) if point.kind in mark.kinds]
-            s, h = np.array([point.s for point in at]), [point.h for point in at]
-            heights = place(np.reshape(h, (-1, branch.cell.state_size)))
-            ax.plot(moved(s), heights, **mark.look, label=mark.label + "s", zorder=4)
-    called = f"{axis.names[0]} of the fixed point" if along is None else "readout"
-    single = all(branch.inputs.shape[1] == 1 for branch in drawn)
-    ax.set_xlabel("input" if single else "input, in multiples s of its direction")
-    ax.set_ylabel(called if name is None else name, parse_math=False)
-    add_title(ax, "Fixed points as the input moves")
-    if legend:
-        add_legend(ax, _branch_handles(drawn))
-    return ax
-
-
 # What is read off
 
 
@@ -308,41 +204,6 @@ def outside_of(one: Curve) -> list[tuple[float, float]]:
     ends = [one.arclength[0], *borders, one.arclength[-1]]
     first = int(one.is_inside[0])
     return [(float(a), float(b)) for a, b in list(pairwise(ends))[first::2]]
-
-
-def bifurcations_of(branch: InputBranch) -> tuple[BifurcationPoint, ...]:
-    """Return the points that are marked on a branch: none where they are too dear to look for."""
-    return branch.bifurcations if branch.cell.hidden_size <= LARGEST_WRITTEN_OUT else ()
-
-
-def stretches(
-    branch: InputBranch, place: Callable[[Matrix], Vector]
-) -> Iterator[tuple[bool, Vector, Vector]]:
-    """Yield whether each stretch of a branch is stable, its s, and the heights of its states.
-
-    Stretches meet at the bifurcation between them, or half way.
-    """
-    stable, height = branch.spectral_radius < 1, place(branch.h)
-    cuts = np.flatnonzero(stable[1:] != stable[:-1])
-    joints = [_joint(branch, int(i), height, place) for i in cuts]
-    edges = [0, *(cuts + 1).tolist(), len(branch)]
-    for k, (first, last) in enumerate(pairwise(edges)):
-        before = joints[k - 1 : k] if k else []
-        after = joints[k : k + 1]
-        s = [*(joint[0] for joint in before), *branch.s[first:last], *(j[0] for j in after)]
-        y = [*(joint[1] for joint in before), *height[first:last], *(j[1] for j in after)]
-        yield bool(stable[first]), np.array(s), np.array(y)
-
-
-def _joint(
-    branch: InputBranch, i: int, height: Vector, place: Callable[[Matrix], Vector]
-) -> tuple[float, float]:
-    """Return where stability changes between two points: at a bifurcation if one is there."""
-    low, high = branch.arclength[i : i + 2]
-    for point in bifurcations_of(branch):
-        if low <= point.arclength <= high:
-            return point.s, float(place(point.h[None])[0])
-    return float(branch.s[i : i + 2].mean()), float(height[i : i + 2].mean())
 
 
 def _ghosts_on(one: Curve) -> NDArray[np.intp]:
@@ -406,39 +267,3 @@ def _stars(ax: Axes, places: Matrix) -> list[Line2D]:
     marks: dict[str, Any] = {"ls": "", "marker": "*", "mfc": BLACK, "mec": "white", "ms": 11}
     ax.plot(*places.T, **marks, zorder=5, label="branch points")
     return [Line2D([], [], **marks, label="another curve crosses")]
-
-
-def _height(branches: Sequence[InputBranch], along: ArrayLike | None) -> Projection:
-    """Return the axis along which states of branches are drawn."""
-    if along is None:
-        return Projection.principal(np.concatenate([branch.h for branch in branches]), 1)
-    vector = validation.floats("along", along)
-    cell = branches[0].cell
-    if vector.shape not in {(cell.state_size,), (cell.hidden_size,)}:
-        raise ValueError(f"along must have shape ({cell.hidden_size},), not {vector.shape}")
-    return Projection.onto(vector[None])
-
-
-def _placing(axis: Projection, branch: InputBranch) -> Any:
-    """Return what gives the heights of states of a branch."""
-    return lambda h: axis(in_space(h, axis.size, branch.cell))[:, 0]
-
-
-def _input_at(branch: InputBranch) -> Callable[[Vector], Vector]:
-    """Return what gives the place of s on the axis: the input, if it is one number, or s."""
-    furthest = int(np.abs(branch.s).argmax())
-    if branch.inputs.shape[1] != 1 or branch.s[furthest] == 0:
-        return lambda s: s
-    begin = branch.inputs[0, 0]
-    slope = (branch.inputs[furthest, 0] - begin) / (branch.s[furthest] - branch.s[0])
-    return lambda s: begin + slope * (s - branch.s[0])
-
-
-def _branch_handles(branches: Sequence[InputBranch]) -> list[Line2D]:
-    looks: tuple[dict[str, Any], ...] = (_STABLE, _UNSTABLE)
-    kinds = {point.kind for branch in branches for point in bifurcations_of(branch)}
-    marks = [mark for mark in BIFURCATION_MARKS if kinds & set(mark.kinds)]
-    return [
-        *(Line2D([], [], **look) for look in looks),
-        *(Line2D([], [], **mark.look, label=mark.label) for mark in marks),
-    ]
