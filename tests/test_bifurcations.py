@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 import nullcline as nc
 from nullcline.continuation import Bifurcation, input_branch
+from testing.site import DOCS
 from testing.symmetric import ODD_KINDS, branch_points_of_zero, odd_network, random_weights
 
 if TYPE_CHECKING:
@@ -212,3 +214,16 @@ def test_a_bifurcation_is_shown_in_one_line_and_a_table() -> None:
     (flip,) = branch.bifurcations
     assert repr(flip) == "BifurcationPoint(flip at s = 2.29559; S = 1)"
     assert "FLIP" in flip._repr_html_()
+
+
+def test_the_code_of_the_page_runs_as_it_stands() -> None:
+    page = (DOCS / "bifurcations.md").read_text("utf-8")
+    namespace: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "docs/bifurcations.md", "exec"), namespace)  # noqa: S102 - it is ours
+    found = [point.kind for point in namespace["branch"].bifurcations]
+    assert Bifurcation.NEIMARK_SACKER in found
+    assert namespace["up"].h[-1] * namespace["down"].h[-1] < 0
+    assert len(namespace["folds"].cusp_s) == 1
+    assert namespace["path"].events
+    assert namespace["path"].faults == ()

@@ -268,12 +268,23 @@ def test_training_is_drawn_by_checkpoints_with_births_and_flips() -> None:
             assert np.abs(whole - place).max(axis=1).min() < 1e-12
 
 
+def test_folds_are_drawn_in_the_plane_of_both_inputs() -> None:
+    cell = nc.GRU(np.array([[1.0, 0], [0, 0], [0, 1]]), np.array([[0.0], [0], [4]]))
+    curve = nc.fold_curve(cell, [-0.7], [1.0, 0], [0.0, 1], [0.0, 0.53], reach=2.0)
+    ax = plotting.fold_curve(curve, names=("gain", "bias"))
+    rendered(ax)
+    np.testing.assert_array_equal(drawn(ax, "folds")[0], curve.s)
+    np.testing.assert_array_equal(drawn(ax, "cusps")[0], curve.cusp_s)
+    assert (legend(ax), ax.get_xlabel(), ax.get_ylabel()) == (["fold", "cusp"], "gain", "bias")
+
+
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
     "no curve": (TypeError, "curves must be what trace returns", lambda: plotting.curve([])),
     "states": (TypeError, "curves must be", lambda: plotting.curve(np.eye(2))),  # type: ignore[arg-type]
     "profile": (TypeError, "curves must be", lambda: plotting.curve_profile([BRANCH])),  # type: ignore[list-item]
     "no branch": (TypeError, "follow_input returns", lambda: plotting.input_branch([])),
     "a curve": (TypeError, "follow_input", lambda: plotting.input_branch(TRACED.curves)),  # type: ignore[arg-type]
+    "no folds": (TypeError, "fold_curve returns", lambda: plotting.fold_curve([])),
     "no path": (TypeError, "follow_training returns", lambda: plotting.training_path(BRANCH)),  # type: ignore[arg-type]
     "along": (
         ValueError,

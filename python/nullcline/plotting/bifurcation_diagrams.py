@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from nullcline._support import validation
-from nullcline.continuation import Bifurcation, InputBranch, TrainingPath
+from nullcline.continuation import Bifurcation, FoldCurve, InputBranch, TrainingPath
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new
 from nullcline.plotting.projection import Projection, in_space
-from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, VERMILION
+from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, VERMILION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +37,10 @@ _CHECKPOINT: dict[str, Any] = {
     "ms": 4,
     "label": "at a checkpoint",
 }
+
+
+NUMBER_ROOM = 0.045
+"""Room that a number keeps free above another, in heights of the axes."""
 
 
 class BifurcationMark(NamedTuple):
@@ -204,6 +208,58 @@ def training_path(
     return ax
 
 
+def fold_curve(
+    curves: FoldCurve | Sequence[FoldCurve],
+    *,
+    names: tuple[str, str] = ("s₁", "s₂"),
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw where folds are in the plane of two inputs, with the cusps in which they meet.
+
+    Across a curve, two fixed points come or go.
+
+    Parameters
+    ----------
+    curves
+        What `nullcline.fold_curve` returned, once or more.
+    names
+        What to call the two directions of the input.
+    legend
+        Whether to write a legend.
+    ax
+        Where to draw; None for a new figure of pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    """
+    given = [curves] if isinstance(curves, FoldCurve) else list(curves)
+    if not given or not all(isinstance(curve, FoldCurve) for curve in given):
+        raise TypeError("curves must be what fold_curve returns, or some of these")
+    ax = axes_or_new(ax)
+    cusp: dict[str, Any] = {"ls": "", "marker": "P", "mfc": PINK, "mec": BLACK, "ms": 9}
+    for curve in given:
+        ax.plot(*curve.s.T, color=BLACK, label="folds")
+        if len(curve.cusp_s):
+            ax.plot(*curve.cusp_s.T, **cusp, zorder=4, label="cusps")
+    ax.set_xlabel(names[0], parse_math=False)
+    ax.set_ylabel(names[1], parse_math=False)
+    add_title(ax, "Folds in the plane of two inputs")
+    handles = [Line2D([], [], color=BLACK, label="fold")]
+    if any(len(curve.cusp_s) for curve in given):
+        handles.append(Line2D([], [], **cusp, label="cusp"))
+    if legend:
+        add_legend(ax, handles)
+    return ax
+
+
 def bifurcations_of(branch: InputBranch) -> tuple[BifurcationPoint, ...]:
     """Return the points that are marked on a branch: none where they are too dear to look for."""
     return branch.bifurcations if branch.cell.hidden_size <= LARGEST_WRITTEN_OUT else ()
@@ -259,19 +315,34 @@ def _draw(ax: Axes, curve: DrawnCurve, moved: Callable[[Vector], Vector]) -> Non
 
 
 def _mark_checkpoints(ax: Axes, path: TrainingPath, place: Callable[[Matrix], Vector]) -> None:
-    """Draw a dot at each point of each checkpoint, and its number beside the last."""
+    """Draw a dot at each point of each checkpoint, and its number beside the last.
+
+    Numbers of points that are at nearly one height share a line.
+    """
+    ends: dict[int, list[tuple[float, int]]] = {}
     for i in range(len(path)):
         at = np.flatnonzero(path.exists[i])
         heights = place(path.h[i, at])
         ax.plot(at, heights, **_CHECKPOINT, zorder=3)
-        ax.annotate(
-            str(i),
-            (at[-1], heights[-1]),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        ends.setdefault(int(at[-1]), []).append((float(heights[-1]), i))
+    low, high = ax.get_ylim()
+    for k, last in ends.items():
+        last.sort()
+        rows = [[last[0]]]
+        for one in last[1:]:
+            if one[0] - rows[-1][-1][0] < NUMBER_ROOM * (high - low):
+                rows[-1].append(one)
+            else:
+                rows.append([one])
+        for row in rows:
+            ax.annotate(
+                ", ".join(str(i) for _, i in row),
+                (k, float(np.mean([height for height, _ in row]))),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
 
 
 def _height(cell: Cell, states: Iterable[Matrix], along: ArrayLike | None) -> Projection:
