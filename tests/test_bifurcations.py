@@ -105,6 +105,14 @@ def test_bifurcations_that_share_a_step_are_told_apart() -> None:
     check_modes(branch)
 
 
+def test_a_slow_turn_beside_a_branch_point_is_not_taken_for_it() -> None:
+    weights = np.zeros((3, 3))
+    weights[:2, :2], weights[2, 2] = rotation(1 / 2.1001, 0.5), 1 / 2.1
+    branch = nc.follow_input(gain_network(weights), np.zeros(3), [1.0], reach=3.0)
+    assert kinds(branch) == [Bifurcation.PITCHFORK, Bifurcation.NEIMARK_SACKER]
+    np.testing.assert_allclose([p.s for p in branch.bifurcations], [2.1, 2.1001], atol=1e-9)
+
+
 def test_an_eigenvalue_that_crosses_and_returns_within_a_step_is_seen() -> None:
     """The slope at zero, -(1.02 - (x - 1.3)²), is beyond -1 between two inputs alone."""
     cell = nc.from_function(

@@ -154,12 +154,18 @@ def _without_known(events: list[_Event], known: Vector, low: float, high: float)
     margin = max(SAME * (high - low), CLOSEST)
     for length in known:
         is_within = low <= length <= high
-        passing = [event for event in events if abs(np.angle(event.eigenvalue)) < 1]
+        passing = [event for event in events if _is_at_one(event)]
         distances = [abs(event.place.arclength - length) for event in passing]
         least = max(min(distances, default=0.0), margin) if is_within else margin
         explained = [e for e, far in zip(passing, distances, strict=True) if far <= least]
         events = [event for event in events if event not in explained]
     return events
+
+
+def _is_at_one(event: _Event) -> bool:
+    """Tell whether the eigenvalue that crosses is a real one, at 1."""
+    turns = event.kind is Bifurcation.NEIMARK_SACKER
+    return not turns and abs(float(np.angle(event.eigenvalue))) < 1
 
 
 def _described(curve: FollowedCurve, events: list[_Event]) -> Iterator[BifurcationPoint]:

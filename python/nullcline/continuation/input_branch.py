@@ -219,7 +219,12 @@ class InputBranch(Shown):
         return np.column_stack([self.cell.outputs_of(h), s])
 
     def _tangent_near(self, length: float) -> Vector:
-        """Return the direction of the branch by the points before and after a place on it."""
+        """Return the direction of the branch by the points before and after a place on it.
+
+        One of a single point was to leave it along s.
+        """
+        if len(self) == 1:
+            return np.append(np.zeros(self.cell.hidden_size), 1.0)
         k = int(np.clip(np.searchsorted(self.arclength, length), 1, len(self) - 1))
         ends = self._unknowns(self.h[k - 1 : k + 1], self.s[k - 1 : k + 1])
         chord: Vector = ends[1] - ends[0]
