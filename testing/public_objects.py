@@ -86,6 +86,16 @@ def results() -> Iterator[Any]:
     yield traced.curves[0]
     yield nc.follow_input(cell, points.unique()[0], np.array([1.0, 0.5]), max_points=8)
     yield nc.enumerate_fixed_points(cell)
+    flips, rests = (nc.RNN(np.eye(1), np.array([[weight]])) for weight in (-2.0, 0.5))
+    yield nc.follow_input(flips, [0.0], [1.0], reach=3.0).bifurcations[0]
+    bit = nc.RNN(np.eye(1), np.array([[2.0]]), np.array([0.3]))
+    learned = nc.follow_training(
+        [rests, bit], [nc.find_fixed_points(one, [[-0.9]]) for one in (rests, bit)]
+    )
+    yield learned
+    yield learned.events[0]
+    two = nc.RNN(np.eye(2), 2 * np.eye(2))
+    yield nc.fold_curve(two, [0.7, 0.95], [1, 0], [0, 1], [-0.5, 0], max_points=4)
     yield nc.measure_line_attractor(cell, states[:4], states, readout=np.ones(4), n_positions=3)
     prediction = nc.predict_next_states(modes, states, rng.normal(size=(12, 2)))
     yield prediction

@@ -14,7 +14,8 @@ from matplotlib import pyplot as plt
 import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection
-from nullcline.plotting.curves import minima_of, outside_of, stretches, zeros_of
+from nullcline.plotting.bifurcation_diagrams import drawn_branch, stretches
+from nullcline.plotting.curves import minima_of, outside_of, zeros_of
 from testing.drawn import legend, places, points_of, rendered, two_bits
 
 if TYPE_CHECKING:
@@ -180,8 +181,7 @@ def test_a_branch_is_solid_where_it_is_stable_and_dashed_where_not() -> None:
 
 
 def test_stretches_meet_at_the_folds() -> None:
-    heights = BRANCH.h[:, 0]
-    parts = list(stretches(BRANCH, heights, BRANCH.fold_h[:, 0]))
+    parts = list(stretches(drawn_branch(BRANCH, lambda h: h[:, 0])))
     assert [is_stable for is_stable, _, _ in parts] == [True, False, True]
     ends = [(s[-1], y[-1]) for _, s, y in parts[:-1]]
     starts = [(s[0], y[0]) for _, s, y in parts[1:]]
@@ -223,12 +223,69 @@ def test_a_branch_point_has_a_star() -> None:
     assert "branch point" in legend(ax)
 
 
+def test_a_flip_and_a_turn_have_marks_where_stability_ends() -> None:
+    angle = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
+    for weights, label in ((-2 * np.eye(1), "flip"), (1.5 * angle, "Neimark\u2013Sacker point")):
+        cell = nc.RNN(np.ones((len(weights), 1)), weights)
+        branch = nc.follow_input(cell, np.zeros(len(weights)), [1.0], reach=3.0)
+        ax = plotting.input_branch(branch, along=np.eye(len(weights))[0])
+        assert label in legend(ax)
+        (marked,) = drawn(ax, label + "s")
+        expected = [[point.s, point.h[0]] for point in branch.bifurcations if "FOLD" not in
+                    point.kind.name]  # fmt: skip
+        np.testing.assert_allclose(marked, expected)
+        ends = np.concatenate([line[[0, -1]] for line in drawn(ax, "stable")])
+        assert (np.abs(ends - marked[0]).max(axis=1) < 1e-9).any()
+
+
+def learned() -> nc.TrainingPath:
+    """Return a bit's points: one, three, three with a flip to come, and one that flips."""
+    weights, biases = [0.5, 2.0, 2.0, -2.0], [0.3, 0.3, -0.9, -0.3]
+    cells = [
+        nc.RNN(np.zeros((1, 1)), np.array([[w]]), np.array([b]))
+        for w, b in zip(weights, biases, strict=True)
+    ]
+    return nc.follow_training(cells, nc.find_fixed_points(cells[0], [[0.5]]))
+
+
+def test_training_is_drawn_by_checkpoints_with_births_and_flips() -> None:
+    path = learned()
+    ax = plotting.training_path(path, along=[1.0])
+    rendered(ax)
+    assert legend(ax) == ["stable", "unstable", "fold", "flip", "at a checkpoint"]
+    times = [event.time for event in path.events]
+    marked = np.concatenate(drawn(ax, "folds"))
+    np.testing.assert_allclose(np.sort(marked[:, 0]), times)
+    dots = np.concatenate(drawn(ax, "at a checkpoint"))
+    assert len(dots) == path.exists.sum()
+    assert {text.get_text() for text in ax.texts} == {"0", "1", "2"}
+    for label, is_stable in (("stable", True), ("unstable", False)):
+        whole = np.concatenate(drawn(ax, label))
+        whole = whole[np.isin(whole[:, 0], range(4))]
+        rows, k = np.nonzero(path.exists & (path.is_stable == is_stable))
+        expected = np.column_stack([k, path.h[rows, k, 0]])
+        for place in expected:
+            assert np.abs(whole - place).max(axis=1).min() < 1e-12
+
+
+def test_folds_are_drawn_in_the_plane_of_both_inputs() -> None:
+    cell = nc.GRU(np.array([[1.0, 0], [0, 0], [0, 1]]), np.array([[0.0], [0], [4]]))
+    curve = nc.fold_curve(cell, [-0.7], [1.0, 0], [0.0, 1], [0.0, 0.53], reach=2.0)
+    ax = plotting.fold_curve(curve, names=("gain", "bias"))
+    rendered(ax)
+    np.testing.assert_array_equal(drawn(ax, "folds")[0], curve.s)
+    np.testing.assert_array_equal(drawn(ax, "cusps")[0], curve.cusp_s)
+    assert (legend(ax), ax.get_xlabel(), ax.get_ylabel()) == (["fold", "cusp"], "gain", "bias")
+
+
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], object]]] = {
     "no curve": (TypeError, "curves must be what trace returns", lambda: plotting.curve([])),
     "states": (TypeError, "curves must be", lambda: plotting.curve(np.eye(2))),  # type: ignore[arg-type]
     "profile": (TypeError, "curves must be", lambda: plotting.curve_profile([BRANCH])),  # type: ignore[list-item]
     "no branch": (TypeError, "follow_input returns", lambda: plotting.input_branch([])),
     "a curve": (TypeError, "follow_input", lambda: plotting.input_branch(TRACED.curves)),  # type: ignore[arg-type]
+    "no folds": (TypeError, "fold_curve returns", lambda: plotting.fold_curve([])),
+    "no path": (TypeError, "follow_training returns", lambda: plotting.training_path(BRANCH)),  # type: ignore[arg-type]
     "along": (
         ValueError,
         r"along must have shape \(1,\)",

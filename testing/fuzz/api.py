@@ -164,6 +164,17 @@ def _calls() -> dict[str, Call]:
                 "largest_step": 1.0, "max_points": 20, "n_threads": 1,
             },
         ),
+        "fold_curve": (
+            nc.fold_curve,
+            {
+                **where, "direction_1": np.eye(_D)[0], "direction_2": np.eye(_D)[1], "inputs": None,
+                "reach": 0.5, "largest_step": 1.0, "max_points": 5,
+            },
+        ),
+        "follow_training": (
+            nc.follow_training,
+            {"cells": [gru, gru], "points": point, "largest_step": 1.0, "max_points": 20},
+        ),
         "layer_points": (nc.layer_points, {"stack": stack, "points": joint, "tol_slow": 1e-6}),
         "measure_line_attractor": (
             nc.measure_line_attractor,

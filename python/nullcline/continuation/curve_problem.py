@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,13 @@ class Problem:
     def distances(self, y: Vector) -> Vector:
         """Return the distance from each face, and last of all from the reach."""
         return np.append(self.rooms(y), self.reach - abs(float(y[-1])))
+
+
+class Place(NamedTuple):
+    """A point (N + 1,) of a curve, and where along it."""
+
+    point: Vector
+    arclength: float
 
 
 def solve(matrix: Matrix, right: Vector) -> Vector | None:

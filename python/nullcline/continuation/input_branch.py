@@ -1,10 +1,10 @@
-"""A fixed point followed as the input moves: where it goes, and where it folds."""
+"""A fixed point followed as the input moves: where it goes, folds, branches and loses stability."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,11 +14,17 @@ from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.shown import Shown
 from nullcline.cells.compiled import thread_count
 from nullcline.cells.residual_maps import residual_map
+from nullcline.continuation.bifurcation_points import FollowedCurve, bifurcations_on
 from nullcline.continuation.branch_points import Kind, open_directions
-from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, MapWithColumn, Problem
+from nullcline.continuation.curve_problem import (
+    LARGEST_WRITTEN_OUT,
+    MapWithColumn,
+    Place,
+    Problem,
+)
 from nullcline.continuation.pseudo_arclength import follow
 from nullcline.continuation.starting_points import require_smooth_float64, starting_points
-from nullcline.continuation.turning_points import turning_point, turns_of
+from nullcline.continuation.turning_points import folds_of
 from nullcline.linearization.linear_map import spectral_radius
 from nullcline.search.find import find_fixed_points
 
@@ -26,13 +32,18 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
+    from nullcline.continuation.bifurcation_points import BifurcationPoint
     from nullcline.continuation.curve_problem import CurveMap, Matrix, Vector
     from nullcline.continuation.pseudo_arclength import Branch
     from nullcline.search.fixed_points import FixedPoints
 
 
-AT_CROSSING = 0.1
-"""In steps: a turn this near to a branch point is that of the arms of its pitchfork."""
+class Limits(NamedTuple):
+    """How far a branch is followed, in what steps, and to how many points."""
+
+    reach: float
+    largest_step: float
+    max_points: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +55,7 @@ class InputBranch(Shown):
     h
         The fixed points, shape (m, S).
     s
-        How far the input has moved, shape (m,); 0 at the beginning.
+        How far the input has moved, shape (m,); 0 where `follow_input` began.
     inputs
         x + s d, shape (m, D).
     arclength
@@ -60,6 +71,12 @@ class InputBranch(Shown):
         Why the branch ends: one of the sentences of `CurveStop`.
     cell
         The cell that was followed.
+    direction
+        d, shape (D,).
+    fold_arclength, branch_arclength
+        Where along the branch these points are, shapes (f,) and (b,).
+    limits
+        `reach`, `largest_step` and `max_points` that it was followed with.
     """
 
     h: Matrix
@@ -72,6 +89,10 @@ class InputBranch(Shown):
     branch_s: Vector
     end: str
     cell: Cell
+    direction: Vector
+    fold_arclength: Vector
+    branch_arclength: Vector
+    limits: Limits
 
     slowest = deprecated_attribute("spectral_radius")
 
@@ -90,6 +111,152 @@ class InputBranch(Shown):
         """The largest |λ| of J_rec at each point, shape (m,), computed when first asked for."""
         pairs = zip(self.h, self.inputs, strict=True)
         return np.array([spectral_radius(self.cell, h, x) for h, x in pairs])
+
+    @cached_property
+    def bifurcations(self) -> tuple[BifurcationPoint, ...]:
+        """All codimension-one points of the branch, in order, located when first asked for.
+
+        Beside folds and branch points, those where an eigenvalue of J_rec passes -1 (a flip) or a
+        complex pair the unit circle (a Neimark-Sacker point). The eigenvalues at all points of the
+        branch are compared, and more computed between two where the change is not that of one event
+        (Kuznetsov, Elements of Applied Bifurcation Theory, chapter 10). Two that are nearer than
+        rounding tells apart are `Bifurcation.UNRESOLVED`.
+
+        Raises
+        ------
+        ValueError
+            If the cell has more than 4096 units.
+        """
+        if self.cell.hidden_size > LARGEST_WRITTEN_OUT:
+            raise ValueError(
+                f"bifurcations are looked for in cells of {LARGEST_WRITTEN_OUT} units at most, not "
+                f"{self.cell.hidden_size}: follow with small steps and linearize(..., k=) instead"
+            )
+        with one_blas_thread():
+            return bifurcations_on(self._curve())
+
+    def switch(
+        self,
+        i: int | None = None,
+        *,
+        reach: float | None = None,
+        largest_step: float | None = None,
+        max_points: int | None = None,
+    ) -> tuple[InputBranch, ...]:
+        """Follow the branch that crosses this one at a branch point, to both sides.
+
+        Parameters
+        ----------
+        i
+            The number of the branch point, as in `branch_s`; None for all, one after the other.
+        reach, largest_step, max_points
+            As in `follow_input`, |s| counted from the same input; by default what this branch was
+            followed with.
+
+        Returns
+        -------
+        tuple of InputBranch
+            Two for each branch point: each begins there and leaves it to one side.
+
+        Raises
+        ------
+        IndexError
+            If there is no branch point of that number.
+        ValueError
+            If more than one other branch crosses there, as where a symmetry makes two
+            eigenvalues equal, or a limit is out of range.
+        """
+        limits = _limits(
+            self.limits.reach if reach is None else reach,
+            self.limits.largest_step if largest_step is None else largest_step,
+            self.limits.max_points if max_points is None else max_points,
+        )
+        count = len(self.branch_s)
+        if i is not None and not 0 <= validation.whole_number("i", i, 0) < count:
+            raise IndexError(f"i must be the number of one of {count} branch points, not {i}")
+        chosen = range(count) if i is None else [i]
+        with one_blas_thread():
+            return tuple(half for k in chosen for half in self._switched(k, limits))
+
+    def _switched(self, i: int, limits: Limits) -> tuple[InputBranch, InputBranch]:
+        """Return the two halves of the branch that crosses at branch point i."""
+        x = self._origin
+        problem = _branch_problem(self.cell, x, self.direction, limits.reach)
+        start = np.append(self.cell.outputs_of(self.branch_h[i][None])[0], self.branch_s[i])
+        leaving = open_directions(problem, start)
+        if leaving.kind is not Kind.CROSSING:
+            raise ValueError(
+                f"branch point {i} is a degenerate one, where it is not known how many branches "
+                "cross: break its symmetry a little, and follow the branches that then pass by"
+            )
+        own = self._tangent_near(float(self.branch_arclength[i]))
+        away = leaving.tangents[np.argmin(np.abs(leaving.tangents @ own))]
+        halves = [
+            _with_start(
+                follow(
+                    problem,
+                    start,
+                    sign * away,
+                    largest_step=limits.largest_step,
+                    max_points=limits.max_points,
+                    kind=leaving.kind,
+                )
+            )
+            for sign in (1, -1)
+        ]
+        first, second = (
+            _input_branch(self.cell, x, self.direction, problem, half, limits) for half in halves
+        )
+        return first, second
+
+    @property
+    def _origin(self) -> Vector:
+        """The input at s = 0."""
+        origin: Vector = self.inputs[0] - self.s[0] * self.direction
+        return origin
+
+    def _unknowns(self, h: Matrix, s: Vector) -> Matrix:
+        return np.column_stack([self.cell.outputs_of(h), s])
+
+    def _tangent_near(self, length: float) -> Vector:
+        """Return the direction of the branch by the points before and after a place on it.
+
+        One of a single point was to leave it along s.
+        """
+        if len(self) == 1:
+            return np.append(np.zeros(self.cell.hidden_size), 1.0)
+        k = int(np.clip(np.searchsorted(self.arclength, length), 1, len(self) - 1))
+        ends = self._unknowns(self.h[k - 1 : k + 1], self.s[k - 1 : k + 1])
+        chord: Vector = ends[1] - ends[0]
+        return chord / float(np.linalg.norm(chord))
+
+    def _curve(self) -> FollowedCurve:
+        """Return the branch as a curve in its unknowns (h, s)."""
+        cell, x, d = self.cell, self._origin, self.direction
+
+        def full(y: Vector) -> tuple[Vector, Vector]:
+            there = x + y[-1] * d
+            return cell.state_of(y[None, :-1], there)[0].astype(np.float64, copy=False), there
+
+        def step_jacobian(y: Vector) -> Matrix:
+            h, there = full(y)
+            jacobian: Matrix = cell.jacobian(h[None], there)[0]
+            validation.require_finite("J_rec", jacobian)
+            return jacobian
+
+        folds = self._unknowns(self.fold_h, self.fold_s)
+        branchings = self._unknowns(self.branch_h, self.branch_s)
+        return FollowedCurve(
+            problem=_branch_problem(cell, x, d, np.inf),
+            points=self._unknowns(self.h, self.s),
+            arclength=self.arclength,
+            folds=[Place(*at) for at in zip(folds, self.fold_arclength.tolist(), strict=True)],
+            branchings=[
+                Place(*at) for at in zip(branchings, self.branch_arclength.tolist(), strict=True)
+            ],
+            step_jacobian=step_jacobian,
+            full=full,
+        )
 
 
 @one_blas_thread()
@@ -144,11 +311,8 @@ def follow_input(
         `point` is no single fixed point, or its Jacobian is not finite.
     """
     require_smooth_float64(cell)
-    max_points = validation.whole_number("max_points", max_points, 2)
+    limits = _limits(reach, largest_step, max_points)
     n_threads = thread_count(n_threads)
-    for name, value in (("reach", reach), ("largest_step", largest_step)):
-        if validation.tolerance(name, value) <= 0:
-            raise ValueError(f"{name} must be positive")
     d = validation.inputs("direction", direction, (1, cell.input_size), cell.dtype)
     if d is None or not d.any():
         raise ValueError(f"direction must have shape ({cell.input_size},), and not be zero")
@@ -156,17 +320,32 @@ def follow_input(
     starts = starting_points(cell, point, inputs, search)
     if len(starts) != 1 or starts.kind[0] != "fixed":
         raise ValueError(f"point must be one fixed point, not {starts!r}")
-    x = np.zeros((1, cell.input_size)) if starts.inputs is None else starts.inputs
-    problem = _branch_problem(cell, x[0], d[0], reach)
-    branch = _followed(
-        problem, np.append(cell.outputs_of(starts.h)[0], 0.0), largest_step, max_points
-    )
+    x = np.zeros(cell.input_size) if starts.inputs is None else starts.inputs[0]
+    problem = _branch_problem(cell, x, d[0], limits.reach)
+    branch = _followed(problem, np.append(cell.outputs_of(starts.h)[0], 0.0), limits)
+    return _input_branch(cell, x, d[0], problem, branch, limits)
+
+
+def _limits(reach: float, largest_step: float, max_points: int) -> Limits:
+    """Return checked limits; raise TypeError or ValueError if one is none."""
+    max_points = validation.whole_number("max_points", max_points, 2)
+    for name, value in (("reach", reach), ("largest_step", largest_step)):
+        if validation.tolerance(name, value) <= 0:
+            raise ValueError(f"{name} must be positive")
+    return Limits(float(reach), float(largest_step), max_points)
+
+
+def _input_branch(
+    cell: Cell, x: Vector, d: Vector, problem: Problem, branch: Branch, limits: Limits
+) -> InputBranch:
+    """Return what users read of a curve in (h, s)."""
 
     def states(points: Matrix) -> Matrix:
         there = x + points[:, -1:] * d
         return cell.state_of(points[:, :-1], there).astype(np.float64, copy=False)
 
-    folds = _folds(problem, branch)
+    places = folds_of(problem, branch)
+    folds = np.array([place.point for place in places]).reshape(-1, branch.points.shape[1])
     return InputBranch(
         h=states(branch.points),
         s=branch.points[:, -1],
@@ -178,10 +357,14 @@ def follow_input(
         branch_s=branch.crossings[:, -1],
         end=branch.stop.value,
         cell=cell,
+        direction=d,
+        fold_arclength=np.array([place.arclength for place in places]),
+        branch_arclength=branch.crossing_arclength,
+        limits=limits,
     )
 
 
-def _followed(problem: Problem, start: Vector, largest_step: float, max_points: int) -> Branch:
+def _followed(problem: Problem, start: Vector, limits: Limits) -> Branch:
     """Return the branch from a point towards positive s; of two, the one that moves s more."""
     leaving = open_directions(problem, start)
     tangent = leaving.tangents[np.argmax(np.abs(leaving.tangents[:, -1]))]
@@ -189,16 +372,19 @@ def _followed(problem: Problem, start: Vector, largest_step: float, max_points: 
         problem,
         start,
         tangent if tangent[-1] >= 0 else -tangent,
-        largest_step=largest_step,
-        max_points=max_points,
+        largest_step=limits.largest_step,
+        max_points=limits.max_points,
         kind=leaving.kind,
         bordered=leaving.bordered,
     )
-    if leaving.kind is not Kind.CROSSING:
-        return branch
+    return _with_start(branch) if leaving.kind is Kind.CROSSING else branch
+
+
+def _with_start(branch: Branch) -> Branch:
+    """Return a branch with its beginning as the first of its branch points."""
     return replace(
         branch,
-        crossings=np.vstack([start, branch.crossings]),
+        crossings=np.vstack([branch.points[:1], branch.crossings]),
         crossing_arclength=np.append(0.0, branch.crossing_arclength),
     )
 
@@ -225,23 +411,3 @@ def _branch_problem(cell: Cell, x: Vector, d: Vector, reach: float) -> Problem:
 
     is_large = cell.hidden_size > LARGEST_WRITTEN_OUT
     return Problem(function, jacobian, rooms, reach, products if is_large else None)
-
-
-def _folds(problem: Problem, branch: Branch) -> Matrix:
-    """Return where s turns back other than at a branch point, shape (f, H + 1)."""
-    turns = turns_of(branch.tangents[:, -1])
-    points = [turning_point(problem, branch, int(k)) for k in turns]
-    folds = [
-        point
-        for point, k in zip(points, turns, strict=True)
-        if not _branches(branch, int(k), point)
-    ]
-    return np.array(folds).reshape(-1, branch.points.shape[1])
-
-
-def _branches(branch: Branch, k: int, point: Vector) -> bool:
-    """Tell whether s turns back at a branch point between points k and k + 1, a pitchfork."""
-    low, high = branch.arclength[k : k + 2]
-    within = (branch.crossing_arclength >= low) & (branch.crossing_arclength <= high)
-    distances = np.linalg.norm(branch.crossings[within] - point, axis=1)
-    return bool((distances <= AT_CROSSING * (high - low)).any())

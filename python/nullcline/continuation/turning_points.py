@@ -8,13 +8,38 @@ import numpy as np
 
 from nullcline.continuation.bordered import border
 from nullcline.continuation.corrector import CurvePoint, correct, point_ahead
-from nullcline.continuation.pseudo_arclength import follow
+from nullcline.continuation.curve_problem import Place
+from nullcline.continuation.pseudo_arclength import CLOSEST, follow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.continuation.curve_problem import Problem, Vector
     from nullcline.continuation.pseudo_arclength import Branch
+
+
+AT_CROSSING = 0.1
+"""In steps: a turn this near to a branch point is that of the arms of its pitchfork."""
+
+
+def folds_of(problem: Problem, branch: Branch) -> list[Place]:
+    """Return where the last unknown turns back other than at a branch point, in order."""
+    places = []
+    for k in turns_of(branch.tangents[:, -1]).tolist():
+        point = turning_point(problem, branch, k)
+        if not _branches(branch, k, point):
+            length = branch.arclength[k] + float(np.linalg.norm(point - branch.points[k]))
+            places.append(Place(point, float(min(length, branch.arclength[k + 1]))))
+    return places
+
+
+def _branches(branch: Branch, k: int, point: Vector) -> bool:
+    """Tell whether a curve turns back at a branch point between points k and k + 1, a pitchfork."""
+    low, high = branch.arclength[k : k + 2]
+    lengths = branch.crossing_arclength
+    within = (lengths >= low - CLOSEST) & (lengths <= high + CLOSEST)
+    distances = np.linalg.norm(branch.crossings[within] - point, axis=1)
+    return bool((distances <= max(AT_CROSSING * (high - low), CLOSEST)).any())
 
 
 def turning_point(problem: Problem, branch: Branch, k: int, depth: int = 3) -> Vector:

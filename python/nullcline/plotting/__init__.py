@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from nullcline.plotting import _matplotlib  # noqa: F401 - first of all: it says what is missing
 from nullcline.plotting.attraction import basins
-from nullcline.plotting.curves import curve, curve_profile, input_branch
+from nullcline.plotting.bifurcation_diagrams import fold_curve, input_branch, training_path
+from nullcline.plotting.curves import curve, curve_profile
 from nullcline.plotting.dimensions import dimensionality
 from nullcline.plotting.landscape import flow, speed_landscape
 from nullcline.plotting.line import line_attractor
@@ -30,6 +31,7 @@ __all__ = [
     "eigenvalues",
     "fixed_points",
     "flow",
+    "fold_curve",
     "input_branch",
     "instantaneous_and_steady",
     "line_attractor",
@@ -39,6 +41,7 @@ __all__ = [
     "speed_landscape",
     "style",
     "time_constants",
+    "training_path",
     "word_projections",
     "word_responses",
 ]

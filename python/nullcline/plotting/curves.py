@@ -1,4 +1,4 @@
-"""Traced curves in the plane and along their length, and branches of fixed points."""
+"""Traced curves in the plane and along their length."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 
-from nullcline._support import validation
-from nullcline.continuation import Curve, InputBranch, Trace
-from nullcline.plotting.panels import add_legend, add_title, axes_or_new, panels_or_new
+from nullcline.continuation import Curve, Trace
+from nullcline.plotting.panels import add_legend, axes_or_new, panels_or_new
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene, dimensions_of
-from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, colours_of
+from nullcline.plotting.theme import BLACK, BLUE, GREEN, ORANGE, PINK, SKY, colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -38,8 +37,6 @@ ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
 
 _OUTSIDE: dict[str, Any] = {"lw": 0.8, "ls": ":"}
-_STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
-_UNSTABLE = {"color": VERMILION, "ls": "--", "label": "unstable"}
 
 
 def curve(
@@ -178,66 +175,6 @@ def curve_profile(
     return axes
 
 
-def input_branch(
-    branches: InputBranch | Sequence[InputBranch],
-    along: ArrayLike | None = None,
-    *,
-    name: str | None = None,
-    legend: bool = True,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw branches of fixed points against the input: where they are stable, and where they fold.
-
-    Parameters
-    ----------
-    branches
-        What `follow_input` returned, once or more: branches from several points in one picture. If
-        the input is a single number, the axis shows it, otherwise s.
-    along
-        What to draw of a state: its product with this vector, (S,) or, of outputs, (H,), such as a
-        readout; by default the first principal component of all branches.
-    name
-        What to call that.
-    legend
-        Whether to write a legend.
-    ax
-        Where to draw; None for a new figure of pyplot.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has the wrong type or shape.
-    """
-    drawn = [branches] if isinstance(branches, InputBranch) else list(branches)
-    if not drawn or not all(isinstance(branch, InputBranch) for branch in drawn):
-        raise TypeError("branches must be what follow_input returns, or some of these")
-    axis = _height(drawn, along)
-    ax = axes_or_new(ax, width=1.75)
-    for branch in drawn:
-        place, moved = _placing(axis, branch), _input_at(branch)
-        for is_stable, s, y in stretches(branch, place(branch.h), place(branch.fold_h)):
-            look: dict[str, Any] = _STABLE if is_stable else _UNSTABLE
-            ax.plot(moved(s), y, **look)
-        for s, h, marker, face, size, label in (
-            (branch.fold_s, branch.fold_h, "s", "white", 6, "folds"),
-            (branch.branch_s, branch.branch_h, "*", BLACK, 11, "branch points"),
-        ):
-            ax.plot(moved(s), place(h), marker, mfc=face, mec=BLACK, ms=size, label=label)
-    called = f"{axis.names[0]} of the fixed point" if along is None else "readout"
-    single = all(branch.inputs.shape[1] == 1 for branch in drawn)
-    ax.set_xlabel("input" if single else "input, in multiples s of its direction")
-    ax.set_ylabel(called if name is None else name, parse_math=False)
-    add_title(ax, "Fixed points as the input moves")
-    if legend:
-        add_legend(ax, _branch_handles(drawn))
-    return ax
-
-
 # What is read off
 
 
@@ -267,35 +204,6 @@ def outside_of(one: Curve) -> list[tuple[float, float]]:
     ends = [one.arclength[0], *borders, one.arclength[-1]]
     first = int(one.is_inside[0])
     return [(float(a), float(b)) for a, b in list(pairwise(ends))[first::2]]
-
-
-def stretches(
-    branch: InputBranch, height: Vector, fold_height: Vector
-) -> Iterator[tuple[bool, Vector, Vector]]:
-    """Yield whether each stretch of a branch is stable, its s, and its heights.
-
-    Stretches meet at the fold between them, or half way.
-    """
-    stable = branch.spectral_radius < 1
-    cuts = np.flatnonzero(stable[1:] != stable[:-1])
-    joints = [_joint(branch, int(i), height, fold_height) for i in cuts]
-    edges = [0, *(cuts + 1).tolist(), len(branch)]
-    for k, (first, last) in enumerate(pairwise(edges)):
-        before = joints[k - 1 : k] if k else []
-        after = joints[k : k + 1]
-        s = [*(joint[0] for joint in before), *branch.s[first:last], *(j[0] for j in after)]
-        y = [*(joint[1] for joint in before), *height[first:last], *(j[1] for j in after)]
-        yield bool(stable[first]), np.array(s), np.array(y)
-
-
-def _joint(branch: InputBranch, i: int, height: Vector, fold_height: Vector) -> tuple[float, float]:
-    """Return where stability changes between two points: at a fold if one is there."""
-    if len(branch.fold_s):
-        distance = np.linalg.norm(branch.fold_h - branch.h[i], axis=1)
-        nearest = int(distance.argmin())
-        if distance[nearest] <= np.linalg.norm(branch.h[i + 1] - branch.h[i]):
-            return float(branch.fold_s[nearest]), float(fold_height[nearest])
-    return float(branch.s[i : i + 2].mean()), float(height[i : i + 2].mean())
 
 
 def _ghosts_on(one: Curve) -> NDArray[np.intp]:
@@ -359,41 +267,3 @@ def _stars(ax: Axes, places: Matrix) -> list[Line2D]:
     marks: dict[str, Any] = {"ls": "", "marker": "*", "mfc": BLACK, "mec": "white", "ms": 11}
     ax.plot(*places.T, **marks, zorder=5, label="branch points")
     return [Line2D([], [], **marks, label="another curve crosses")]
-
-
-def _height(branches: Sequence[InputBranch], along: ArrayLike | None) -> Projection:
-    """Return the axis along which states of branches are drawn."""
-    if along is None:
-        return Projection.principal(np.concatenate([branch.h for branch in branches]), 1)
-    vector = validation.floats("along", along)
-    cell = branches[0].cell
-    if vector.shape not in {(cell.state_size,), (cell.hidden_size,)}:
-        raise ValueError(f"along must have shape ({cell.hidden_size},), not {vector.shape}")
-    return Projection.onto(vector[None])
-
-
-def _placing(axis: Projection, branch: InputBranch) -> Any:
-    """Return what gives the heights of states of a branch."""
-    return lambda h: axis(in_space(h, axis.size, branch.cell))[:, 0]
-
-
-def _input_at(branch: InputBranch) -> Callable[[Vector], Vector]:
-    """Return what gives the place of s on the axis: the input, if it is one number, or s."""
-    furthest = int(np.abs(branch.s).argmax())
-    if branch.inputs.shape[1] != 1 or branch.s[furthest] == 0:
-        return lambda s: s
-    begin = branch.inputs[0, 0]
-    slope = (branch.inputs[furthest, 0] - begin) / (branch.s[furthest] - branch.s[0])
-    return lambda s: begin + slope * (s - branch.s[0])
-
-
-def _branch_handles(branches: Sequence[InputBranch]) -> list[Line2D]:
-    looks: tuple[dict[str, Any], ...] = (_STABLE, _UNSTABLE)
-    entries = [Line2D([], [], **look) for look in looks]
-    if any(len(branch.fold_s) for branch in branches):
-        entries.append(Line2D([], [], ls="", marker="s", mfc="white", mec=BLACK, label="fold"))
-    if any(len(branch.branch_s) for branch in branches):
-        entries.append(
-            Line2D([], [], ls="", marker="*", mfc=BLACK, mec=BLACK, ms=11, label="branch point")
-        )
-    return entries
