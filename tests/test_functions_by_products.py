@@ -256,6 +256,22 @@ def test_a_small_step_of_time_takes_as_many_iterations(method: str) -> None:
     assert np.sum(slow.kind == "fixed") >= np.sum(fast.kind == "fixed")
 
 
+def test_a_bent_valley_is_followed_to_its_zero() -> None:
+    """On a ring of nearly fixed points, where a step along the ring raises q before it falls."""
+    angles = np.arange(40) * 2 * np.pi / 40
+    weights = 16 * (2 * np.cos(angles[:, None] - angles) - 0.5) / 40
+    w = torch.from_numpy(weights)
+
+    def f(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return h + 0.1 * (torch.sigmoid(h @ w.T) - h)
+
+    cell = nc.from_function(f, 40, 0, bounds=(0, 1))
+    starts = np.random.default_rng(0).uniform(0, 1, (20, 40))
+    found = nc.find_fixed_points(cell, starts, method="lm")
+    assert set(found.kind) == {"fixed"}
+    np.testing.assert_allclose(cell.step(found.h), found.h, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("dt", [1e-6, 1e-8])
 def test_a_small_step_of_time_makes_no_minimum_of_what_is_none(dt: float) -> None:
     """By first derivatives, judged as if ∂F/∂h had rows of norm 1, any state is stationary there.
