@@ -130,6 +130,22 @@ def test_a_function_may_be_the_first_cell_of_a_process() -> None:
     assert ended.stdout == "True\n", ended.stderr
 
 
+def test_a_function_needs_nothing_of_pytorchs_compiler() -> None:
+    """To import it takes longer than a search."""
+    script = (
+        "import sys, torch, nullcline as nc\n"
+        "w = torch.eye(40, dtype=torch.float64) / 2\n"
+        "cell = nc.from_function(lambda x, h: torch.tanh(h @ w), 40, 0)\n"
+        "for method in ('auto', 'lm'):\n"
+        "    nc.find_fixed_points(cell, [[0.5] * 40], method=method)\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ended.stdout == "False\n", ended.stderr
+
+
 def test_any_number_of_starts_is_searched() -> None:
     cell = nc.from_function(lambda x, h: torch.tanh(0.5 * h + x), 1, 1)
     assert len(nc.find_fixed_points(cell, np.zeros((0, 1)))) == 0
@@ -285,7 +301,7 @@ def test_other_bad_input_is_refused() -> None:
         nc.from_function(lambda _, h: h, 1, 1, bounds=(1, -1))
     with pytest.raises(ValueError, match=r"starts must have shape \(n, 2\)"):
         nc.find_fixed_points(cell, np.zeros((1, 3)))
-    with pytest.raises(TypeError, match=r"only a nullcline.GRU can be"):
+    with pytest.raises(TypeError, match="a FunctionCell cannot be certified"):
         nc.find_fixed_points(cell, np.zeros((1, 2))).certify()
     for smooth in (1, "yes"):
         with pytest.raises(TypeError, match="smooth must be True, False or None"):

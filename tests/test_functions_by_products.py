@@ -140,6 +140,25 @@ def test_starts_whose_subspaces_are_dear_are_handed_to_dense_factors(
     np.testing.assert_allclose(right.h, found.h, rtol=0, atol=1e-4)
 
 
+def test_a_start_that_converges_is_left_its_subspaces(jacobians: list[int]) -> None:
+    """At the price of others, nearly all starts would have dense factors: 45 Jacobians for them."""
+    network = random_network("tanh", 64, 2, 1.2, seed=1)
+    cell, starts = function_of(network), starts_of(network, 12)
+    jacobians.clear()
+    found = nc.find_fixed_points(cell, starts)
+    assert set(found.kind) == {"fixed"}
+    assert sum(jacobians) <= 12
+
+
+def test_a_large_function_has_dense_factors_at_twice_the_price(jacobians: list[int]) -> None:
+    """At that of a small one, three of four starts would have them within six iterations."""
+    network = random_network("ugrnn", 256, 2, 2.0, seed=1)
+    cell, starts = function_of(network), starts_of(network, 4)
+    jacobians.clear()
+    nc.find_fixed_points(cell, starts, max_iterations=6)
+    assert jacobians == [1]  # the preconditioner's
+
+
 @pytest.mark.parametrize("single", [True, False])
 def test_jacobians_of_steps_are_of_float32_and_answers_exact(
     single: bool, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +254,47 @@ def test_a_small_step_of_time_takes_as_many_iterations(method: str) -> None:
     slow, fast = search(1e-3), search(1)
     assert np.mean(slow.iterations) < 2 * np.mean(fast.iterations)
     assert np.sum(slow.kind == "fixed") >= np.sum(fast.kind == "fixed")
+
+
+def test_a_bent_valley_is_followed_to_its_zero() -> None:
+    """On a ring of nearly fixed points, where a step along the ring raises q before it falls."""
+    angles = np.arange(40) * 2 * np.pi / 40
+    weights = 16 * (2 * np.cos(angles[:, None] - angles) - 0.5) / 40
+    w = torch.from_numpy(weights)
+
+    def f(_: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return h + 0.1 * (torch.sigmoid(h @ w.T) - h)
+
+    cell = nc.from_function(f, 40, 0, bounds=(0, 1))
+    starts = np.random.default_rng(0).uniform(0, 1, (20, 40))
+    found = nc.find_fixed_points(cell, starts, method="lm")
+    assert set(found.kind) == {"fixed"}
+    np.testing.assert_allclose(cell.step(found.h), found.h, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("dt", [1e-6, 1e-8])
+def test_a_small_step_of_time_makes_no_minimum_of_what_is_none(dt: float) -> None:
+    """By first derivatives, judged as if ∂F/∂h had rows of norm 1, any state is stationary there.
+
+    The second ones tell; ghosts are those of f, and lie where the first ones allow.
+    """
+    rng = np.random.default_rng(0)
+    weights = torch.from_numpy(rng.normal(size=(20, 20)) * 1.5 / np.sqrt(20))
+    starts = rng.uniform(-1, 1, (20, 20))
+
+    def of(dt: float) -> FunctionCell:
+        return nc.from_function(lambda _, h: h + dt * (torch.tanh(h @ weights.T) - h), 20, 0)
+
+    cell, plain = of(dt), of(1)
+    stayed = nc.find_fixed_points(cell, starts, max_iterations=0, tol_slow=0)
+    assert set(stayed.kind) == {"unconverged"}
+    found = nc.find_fixed_points(cell, starts, tol_slow=0)
+    ghosts = found.h[found.kind == "minimum"]
+    right = nc.find_fixed_points(plain, ghosts, tol_slow=0)
+    assert len(ghosts) > 0
+    assert set(right.kind) == {"minimum"}
+    np.testing.assert_allclose(right.h, ghosts, rtol=0, atol=0.02)
+    np.testing.assert_allclose(plain.speed(ghosts), right.q, rtol=1e-3)
 
 
 def test_the_order_of_starts_changes_no_point() -> None:

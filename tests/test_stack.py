@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.cells import Cell
+from nullcline.cells import Cell, in_float64
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, random_gru, seeds
 from testing.search_checks import METHODS, assert_equal, random_states
@@ -52,6 +52,37 @@ def reads_of(stack: nc.Stack, h: Array, x: Array) -> list[Any]:
     """Return what each layer reads within a step."""
     following = stack.split(stack.step(h, x))
     return [x, *following[:-1]]
+
+
+# In float64
+
+
+def test_a_stack_of_float32_computes_the_same_in_float64() -> None:
+    stack = random_stack(dtype=np.float32)
+    twin = in_float64(stack)
+    assert isinstance(twin, nc.Stack)
+    assert [cell.dtype for cell in twin.cells] == [np.float64] * 3
+    np.testing.assert_allclose(
+        twin.step(STATES, INPUTS),
+        stack.step(STATES.astype(np.float32), INPUTS.astype(np.float32)),
+        rtol=0,
+        atol=1e-6,
+    )
+    for own, narrow in zip(twin.cells, stack.cells, strict=True):
+        arrays, of = (cast("nc.GRU", cell).arguments() for cell in (own, narrow))
+        assert all(np.array_equal(arrays[name], of[name]) for name in of)
+    assert in_float64(STACK) is STACK
+    pair = nc.from_torch(torch.nn.GRU(2, 3, bidirectional=True), dtype=np.float32)
+    both = in_float64(nc.Stack(pair))
+    assert isinstance(both, nc.Stack)
+    assert both.has_directions
+    assert both.dtype == np.float64
+
+
+def test_a_stack_with_a_function_of_float32_stays_what_it_is() -> None:
+    layer = nc.from_function(lambda x, h: torch.tanh(h + x), 5, 5, dtype=np.float32)
+    stack = nc.Stack([*random_stack(SIZES[:1], dtype=np.float32).cells, layer])
+    assert in_float64(stack) is stack
 
 
 # PyTorch's layers

@@ -66,6 +66,26 @@ def gradients(
     )
 
 
+def gradient_of_each(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return the derivatives of each unit of what was found, (n, S), in one pass: (n, S, ...)."""
+    import torch
+
+    n, size = found.shape
+    by_unit = None
+    if found.requires_grad:
+        units = torch.eye(size, dtype=found.dtype, device=found.device)
+        (by_unit,) = torch.autograd.grad(
+            found,
+            wanted,
+            units[:, None].expand(-1, n, -1),
+            is_grads_batched=True,
+            allow_unused=True,
+        )
+    if by_unit is None:  # nothing that `wanted` had a part in
+        return wanted.new_zeros((n, size, wanted.shape[1]))
+    return by_unit.transpose(0, 1)
+
+
 _forked = threading.Event()
 """Set in the child of a fork: PyTorch's threads are its parent's, and a child that asks them to
 share its work waits for them for ever. So it works alone, as the workers of PyTorch's own do."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nullcline.cells._autograd import array, as_outside, gradient, tensor
+from nullcline.cells._autograd import array, as_outside, gradient, gradient_of_each, tensor
 from nullcline.cells._linearized import Recorded, Unrecorded
 from nullcline.cells._single import in_single_precision
 
@@ -206,36 +206,32 @@ class Batched:
 
 
 class Vectorized(Batched):
-    """`torch.func.vmap` of the Jacobian of one row: all in one pass, but not for every `f`."""
+    """All units pulled back at once, from one evaluation; not for every `f`.
+
+    `torch.func.jacrev` would do so too, and would import PyTorch's compiler for it, which takes
+    longer than most searches.
+    """
 
     def jacobian(self, h: Floats, x: Floats, *, by: int) -> Floats:
         """Return each row's derivative by its state (0) or its input (1), shape (n, S, ...)."""
-        import torch
-
-        following = self._following_in(h.dtype)
-        if h.dtype == np.float32 and self.takes_single:
-            return self._by_one_pass_back(following, h, x, by=by)
-
-        def following_one(state: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
-            return following(state[None], read[None])[0]
-
-        with as_outside():
-            of_one = torch.func.jacrev(following_one, argnums=by)
-            return array(torch.func.vmap(of_one)(self.tensor(h), self.tensor(x)))
-
-    def _by_one_pass_back(self, following: Step, h: Floats, x: Floats, *, by: int) -> Floats:
-        """Pull all units back at once, from one evaluation that is outside of vmap."""
-        import torch
-
         with as_outside():
             arguments = self.tensor(h), self.tensor(x)
             wanted = arguments[by].requires_grad_()
-            found = following(*arguments)
-            units = torch.eye(h.shape[1], dtype=found.dtype, device=found.device)
-            (rows,) = torch.autograd.grad(
-                found, wanted, units[:, None].expand(-1, len(h), -1), is_grads_batched=True
-            )
-            return array(rows.transpose(0, 1))
+            following = self._following_in(h.dtype)(*arguments)
+            return array(gradient_of_each(following, wanted))
+
+    def step_of_each(self, h: Floats, x: Floats) -> Floats:
+        """Return F(s, x), shape (n, S), by `torch.func.vmap`.
+
+        It refuses an `f` that decides by the values that it is given, which a batch would mix.
+        """
+        import torch
+
+        def following_one(state: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
+            return self.following(state[None], read[None])[0]
+
+        with as_outside(), torch.no_grad():
+            return array(torch.func.vmap(following_one)(self.tensor(h), self.tensor(x)))
 
 
 class RowByRow(Batched):

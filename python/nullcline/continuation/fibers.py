@@ -12,7 +12,8 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.cells.compiled import thread_count
-from nullcline.cells.protocol import HasCoreWeights
+from nullcline.cells.double_precision import in_float64
+from nullcline.cells.protocol import HasCoreWeights, require_cell
 from nullcline.cells.residual_maps import residual_map
 from nullcline.continuation.branch_points import require_finite_jacobian
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
@@ -23,7 +24,6 @@ from nullcline.continuation.starting_points import (
     require_smooth_float64,
     starting_points,
     starting_points_of_twin,
-    twin_in_float64,
 )
 from nullcline.search.find import find_fixed_points
 from nullcline.search.kinds import MINIMUM, SLOW
@@ -138,7 +138,8 @@ def trace(
         or slow, the Jacobian at one is not finite, or the cell's outputs have no bounds and
         `max_tau` is None.
     """
-    twin = twin_in_float64(cell)
+    require_cell(cell)
+    twin = in_float64(cell)
     require_smooth_float64(twin)
     n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     most = (BEYOND if beyond else IN_BOX) if max_points is None else max_points

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cells.double_precision import in_float64
 from nullcline.cells.protocol import HasPrecision, Layered, require_cell
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
@@ -38,24 +37,6 @@ def require_smooth_float64(cell: Cell) -> None:
                 f"cell computes in {part.precision} in part, too coarse to follow a curve: convert "
                 f"the weights of its function and leave out casts: {part}"
             )
-
-
-def twin_in_float64(cell: Cell) -> Cell:
-    """Return the cell of float64 with a cell's weights: itself, if it is one, or a function."""
-    require_cell(cell)
-    if not isinstance(cell, Layered) or cell.dtype == np.float64:
-        return in_float64(cell)
-    made: Any = cell
-    twin: Cell = type(made)([_doubled(layer) for layer in cell.layers])
-    return twin
-
-
-def _doubled(layer: Any) -> Any:
-    """Return a layer of a stack, a cell or a pair of them, in float64."""
-    if not isinstance(layer, tuple):
-        return in_float64(layer)
-    pair: Any = type(layer)
-    return pair(*map(in_float64, layer))
 
 
 def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:

@@ -11,7 +11,6 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.double_precision import in_float64
 from nullcline.cells.protocol import HasPrecision, Layered, require_cell
-from nullcline.cells.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +48,7 @@ class Driven:
             If `cell` is no cell, or one that has two directions, or `inputs` have another shape.
         """
         require_one_way(cell)
-        return cls(_doubled(cell), read_inputs(inputs, n, cell))
+        return cls(in_float64(cell), read_inputs(inputs, n, cell))
 
     @property
     def turn(self) -> int:
@@ -141,13 +140,6 @@ class Driven:
         whole = np.full((n, *some.shape[1:]), np.nan)
         whole[finite] = some
         return whole
-
-
-def _doubled(cell: Cell) -> Cell:
-    if not isinstance(cell, Layered):
-        return in_float64(cell)
-    parts = [in_float64(part) for part in cell.cells]
-    return Stack(parts) if all(part.dtype == np.float64 for part in parts) else cell
 
 
 def require_one_way(cell: Cell) -> None:

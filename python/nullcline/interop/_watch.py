@@ -55,13 +55,18 @@ def watch(call: Callable[[], object]) -> Seen:
                 seen.types.add(found.dtype)
             return found
 
-    class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    class Watching:
+        """Apart from the mode, which would import PyTorch's compiler, seconds, for its own."""
+
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             if "_local_scalar_dense" in str(func):  # within a script, too
                 reads.append(str(func))
             return func(*args, **(kwargs or {}))
+
+    class Operations(Watching, TorchDispatchMode):  # type: ignore[no-untyped-call]
+        pass
 
     with suppress(Exception):  # a compiled function may not bear to be watched
         with Functions(), Operations():  # type: ignore[no-untyped-call]

@@ -2,7 +2,8 @@
 
 A compiled search judges by first derivatives. Here its ends at minima, and those where it stalled,
 are tested by second ones. From an end that fails the search goes on: by Newton's method on the
-reduced residual, and where that finds no zero by Newton's method on q. Most starts share such ends,
+reduced residual, and where that finds no zero by full steps of it, which may raise q first, or by
+Newton's method on q. Most starts share such ends,
 so that there are few.
 """
 
@@ -60,6 +61,11 @@ _CLEARLY = 0.5
 
 _NEAR = 1e-2
 """Newton's step from an end next to a zero is shorter than this; from a ghost it leads far away."""
+
+_FULL_STEPS, _REACH = 16, 0.3
+"""Newton's full steps from an end in a bent valley, such as a ring of nearly fixed points, and how
+far a unit may come by them. Of 120 starts on rings of 40 to 100 sigmoid units 105 ended at a zero
+without them, 115 with 8 steps up to 0.1, 118 with these, and all with 16 steps up to 1."""
 
 _FLAT = 1e-8
 """The curvature, of a Hessian with a diagonal of ones, below which rounding may hide much."""
@@ -138,6 +144,17 @@ def _inputs(problem: SearchProblem, rows: NDArray[np.intp]) -> Doubles:
     if x is None:
         return np.zeros((len(rows), problem.cell.input_size))
     return x[rows if len(x) > 1 else np.zeros(len(rows), np.intp)].astype(np.float64)
+
+
+def _with_zeros(
+    ends: SearchColumns, rows: NDArray[np.intp], found: SearchColumns
+) -> tuple[SearchColumns, NDArray[np.intp]]:
+    """Return ends with the zeros that were found from some rows, and the rows without one."""
+    at_zero = found.kind == FIXED
+    zeros = rows[at_zero]
+    own = found.take(np.flatnonzero(at_zero))
+    iterations = ends.iterations[zeros] + own.iterations
+    return ends.put(zeros, own._replace(iterations=iterations)), rows[~at_zero]
 
 
 class _Judge:
@@ -249,15 +266,36 @@ class _Judge:
     def _go_on(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
         """Move ends that are no minima on to a zero or a minimum, where there is a way."""
         found = self._search(ends.h, x, "newton", left)
-        at_zero = found.kind == FIXED
-        zeros, rest = np.flatnonzero(at_zero), np.flatnonzero(~at_zero)
-        moved = ends.put(
-            zeros,
-            found.take(zeros)._replace(iterations=ends.iterations[zeros] + found.iterations[zeros]),
-        )
+        moved, rest = _with_zeros(ends, np.arange(len(left)), found)
+        if len(rest):
+            across = self._by_full_steps(ends.take(rest), x[rest], left[rest])
+            moved, rest = _with_zeros(moved, rest, across)
         if len(rest):
             moved = moved.put(rest, self._descend(ends.take(rest), x[rest], left[rest]))
         return moved
+
+    def _by_full_steps(
+        self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]
+    ) -> SearchColumns:
+        """Take ends along full steps of Newton's method, whatever q does, if they stay close by.
+
+        In a narrow valley that bends, a step along it raises q by what it leaves the floor, and the
+        next one comes back to it; steps that must lower q are as short as q is small.
+        """
+        first = ends.h[:, : self._cell.hidden_size].astype(np.float64)
+        outputs = first.copy()
+        steps = min(_FULL_STEPS, int(left.min()))
+        going = np.arange(len(outputs))
+        for _ in range(steps):
+            trial = outputs[going] + self._speed.newton_step(outputs[going], x[going])
+            near = (np.abs(trial - first[going]) <= _REACH).all(axis=1)  # not where there is none
+            going = going[near]
+            outputs[going] = trial[near]
+        dtype = self._cell.dtype
+        states = self._cell.state_of(outputs.astype(dtype), x.astype(dtype))
+        h = np.array([self._box(at).clip(state) for at, state in zip(x, states, strict=True)])
+        found = self._search(h.astype(dtype), x, "auto", np.zeros(len(h), np.intp))
+        return found._replace(iterations=np.full(len(h), steps, np.int32))
 
     def _descend(self, ends: SearchColumns, x: Doubles, left: NDArray[np.intp]) -> SearchColumns:
         """Descend q from ends by Newton's method on it."""
