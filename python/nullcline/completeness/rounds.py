@@ -140,9 +140,13 @@ def find_all_fixed_points(
             known = _known_at(before, x)
             ways = Ways(cell, x, tol_unique, n_threads)
             work = _Work(ways, given, seed, None if labels is None else labels[i : i + 1], known)
-            for done in range(1, effort + 1):
-                if not work.is_over:
+            done = 0
+            while done < effort:
+                if work.is_over:
+                    done = effort
+                else:
                     work.spend_a_round()
+                    done += 1
                     if file is not None:
                         _joined([*results, work.result()]).save(file)
                 if report is not None:
@@ -226,9 +230,11 @@ class _Work:
             if len(rows) == 0:
                 break
             traced = self._ways.on_fibers(known.points.select(rows), direction)
+            followed[rows] = True
+            if traced is None:
+                continue
             left -= sum(map(len, traced.curves))
             met = traced.points
-            followed[rows] = True
             known.add(met, FIBER)
             followed = known.among(met) | np.pad(followed, (0, len(known) - len(followed)))
         known.directions += followed

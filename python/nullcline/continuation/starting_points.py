@@ -40,6 +40,10 @@ def require_smooth_float64(cell: Cell) -> None:
             )
 
 
+class NothingToTrace(ValueError):
+    """No point is there to trace from."""
+
+
 def twin_in_float64(cell: Cell) -> Cell:
     """Return the cell of float64 with a cell's weights: itself, if it is one, or a function."""
     require_cell(cell)
@@ -65,7 +69,7 @@ def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
     ends = find_fixed_points(twin, states, inputs, method="lm")
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise ValueError("point holds no point that is one in float64, too: none to trace from")
+        raise NothingToTrace("point holds no point that is one in float64, too: none to trace from")
     return converged
 
 
@@ -96,5 +100,5 @@ def starting_points(
         ends = search(states, inputs)
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise ValueError("point holds no fixed or slow point to trace from")
+        raise NothingToTrace("point holds no fixed or slow point to trace from")
     return converged
