@@ -8,7 +8,7 @@ import numpy as np
 
 from nullcline.cells.protocol import HasCoreWeights, HasPrecision, Layered
 from nullcline.continuation.fibers import trace
-from nullcline.continuation.starting_points import NothingToTrace
+from nullcline.continuation.starting_points import NothingToTraceError
 from nullcline.search.find import find_fixed_points
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Ways:
                 tol_unique=self._tol_unique,
                 n_threads=self._n_threads,
             )
-        except NothingToTrace:
+        except NothingToTraceError:
             return None
 
     def _options(self) -> dict[str, Any]:

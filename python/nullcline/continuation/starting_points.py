@@ -40,7 +40,7 @@ def require_smooth_float64(cell: Cell) -> None:
             )
 
 
-class NothingToTrace(ValueError):
+class NothingToTraceError(ValueError):
     """No point is there to trace from."""
 
 
@@ -69,7 +69,9 @@ def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
     ends = find_fixed_points(twin, states, inputs, method="lm")
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise NothingToTrace("point holds no point that is one in float64, too: none to trace from")
+        raise NothingToTraceError(
+            "point holds no point that is one in float64, too: none to trace from"
+        )
     return converged
 
 
@@ -100,5 +102,5 @@ def starting_points(
         ends = search(states, inputs)
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise NothingToTrace("point holds no fixed or slow point to trace from")
+        raise NothingToTraceError("point holds no fixed or slow point to trace from")
     return converged
