@@ -225,6 +225,7 @@ def test_it_draws_the_same_states_again() -> None:
         ({"inputs": np.zeros((3, 1))}, "inputs must be None or have shape"),
         ({"seed": -1}, "seed must lie between"),
         ({"tol_unique": -1.0}, "tol_unique must"),
+        ({"tol_unique": 0}, "tol_unique must be at least 1.5e-08 for a cell of float64"),
         ({"n_threads": 0}, "n_threads must"),
         ({"progress": "bar"}, "progress must be True, False or a function"),
     ],

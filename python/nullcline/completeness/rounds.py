@@ -105,7 +105,8 @@ def find_all_fixed_points(
         A file to write what is known to after every round. If it is there, its points are where
         the search goes on, with `effort` more rounds: so it goes on where it was interrupted.
     tol_unique
-        How close in every coordinate two ends must be to count as one point.
+        How close in every coordinate two ends must be to count as one point; at least half the
+        digits of the cell's numbers, 1.5e-8 in float64 and 3.5e-4 in float32.
     n_threads
         The most threads to use; None for one per processor that this process may use.
     progress
@@ -129,7 +130,7 @@ def find_all_fixed_points(
     require_cell(cell)
     effort = validation.whole_number("effort", effort, 0)
     seed = validation.whole_number("seed", seed, 0, 2**64 - 1)
-    tol_unique = validation.tolerance("tol_unique", tol_unique)
+    tol_unique = _read_tolerance(tol_unique, cell)
     thread_count(n_threads)
     given = _read_starts(cell, starts)
     labels, each = _read_inputs(cell, inputs)
@@ -255,6 +256,17 @@ class _Work:
             known.add(ways.by_deflation(drawn[:N_DEFLATED], known.points), DEFLATION)
         if ways.has_homotopies:
             known.add(ways.by_homotopy(ways.drawn(N_HOMOTOPIES, self._rng)), HOMOTOPY)
+
+
+def _read_tolerance(tol_unique: float, cell: Cell) -> float:
+    """Check a distance: were ends that rounding parts points, there would be no end of them."""
+    found, least = validation.tolerance("tol_unique", tol_unique), np.finfo(cell.dtype).eps ** 0.5
+    if found < least:
+        raise ValueError(
+            f"tol_unique must be at least {least:.2g} for a cell of {cell.dtype}, not {found:g}: "
+            "ends that are closer may differ by rounding alone"
+        )
+    return found
 
 
 def _read_inputs(
