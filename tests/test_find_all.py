@@ -282,3 +282,15 @@ def test_effort_that_is_not_spent_takes_no_time() -> None:
     )
     assert len(calls) < 10
     assert calls[-1] == (2**31 - 1, 2**31 - 1)
+
+
+def test_a_point_whose_c_rounding_moves_far_is_one_point() -> None:
+    rng = np.random.default_rng(0)
+    weight = 5 * rng.normal(size=(12, 3))
+    bias = np.zeros(12)
+    bias[3:6] = 14  # forget gates near 1: c is 1e7, and rounding of it more than tol_unique
+    arrays = (np.zeros((12, 1)), weight, bias, np.zeros(12))
+    cell = nc.LSTM(*(array.astype(np.float32) for array in arrays))
+    found = nc.find_all_fixed_points(cell, effort=2)
+    assert 0 < len(found) <= 3  # as many as an enumeration proves that there are
+    assert found.completeness.n_points.tolist() == [len(found)]
