@@ -271,6 +271,44 @@ def test_points_that_are_not_merged_count_once() -> None:
     assert every.completeness().is_consistent
 
 
+@pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
+@pytest.mark.parametrize("off", [1.1e-3, 3e-3, 1e-2])
+def test_a_state_that_is_off_its_point_counts_as_that_point(kind: str, off: float) -> None:
+    points = replace(several(kind), tol_unique=1e-3)
+    assert points.completeness().is_consistent
+    for i in range(len(points)):
+        moved = replace(points[i], h=points[i].h + off)
+        verdict = nc.concatenate([points, moved]).completeness().verdict[0]
+        assert verdict in {Verdict.CONSISTENT, Verdict.UNDETERMINED}
+        if off < 3e-3:
+            assert verdict is Verdict.CONSISTENT
+
+
+def test_a_state_off_a_stacks_point_counts_as_that_point() -> None:
+    lower, upper = (random_network("tanh", 3, n, 2.5, 4).cell() for n in (2, 3))
+    points = found(nc.Stack([lower, upper]))
+    assert points.completeness().is_consistent
+    moved = replace(points[0], h=points[0].h + 2e-3)
+    assert nc.concatenate([points, moved]).completeness().is_consistent
+
+
+@pytest.mark.parametrize("tolerance", [0.7, 1.0, 3.0])
+def test_points_that_a_wide_tolerance_would_merge_count_each(tolerance: float) -> None:
+    cell = nc.RNN(np.zeros((2, 1)), np.diag([1.2, 1.3]), np.zeros(2))
+    points = found(cell)
+    assert len(points) == 9
+    wide = replace(points, tol_unique=tolerance)
+    assert wide.completeness().n_points.tolist() == [9]
+    assert wide.completeness().is_consistent
+
+
+def test_ends_that_differ_in_what_follows_of_outputs_alone_count_once() -> None:
+    points = several("lstm").select([0, 1, 2])
+    again = replace(points, h=points.h + np.repeat([0, 1e3], points.h.shape[1] // 2))
+    both = nc.concatenate([points, again])
+    assert both.completeness().index_sum.tolist() == points.completeness().index_sum.tolist()
+
+
 def test_a_search_that_met_nothing_is_incomplete() -> None:
     cell = random_network("gru", 4, 2).cell()
     told = nc.find_fixed_points(cell, np.zeros((0, 4))).completeness()

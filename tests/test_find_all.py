@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 import nullcline as nc
 from nullcline.completeness import rounds
+from nullcline.continuation import trace
 from nullcline.search import Verdict
 from testing.every_cell import random_network
 
@@ -224,6 +225,7 @@ def test_it_draws_the_same_states_again() -> None:
         ({"inputs": np.zeros((3, 1))}, "inputs must be None or have shape"),
         ({"seed": -1}, "seed must lie between"),
         ({"tol_unique": -1.0}, "tol_unique must"),
+        ({"tol_unique": 0}, "tol_unique must be at least 1.5e-08 for a cell of float64"),
         ({"n_threads": 0}, "n_threads must"),
         ({"progress": "bar"}, "progress must be True, False or a function"),
     ],
@@ -242,3 +244,53 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     nc.find_fixed_points(cell, np.zeros((1, 2))).save(points, cell=True)
     with pytest.raises(ValueError, match="all fixed points"):
         nc.AllFixedPoints.load(points)
+
+
+def test_points_of_float32_that_are_none_of_float64_end_no_search() -> None:
+    rng = np.random.default_rng(0)
+    size = int(rng.integers(2, 5))
+    weight = 10 ** rng.uniform(1, 4) * rng.normal(size=(size, size))
+    cell = nc.LeakyRNN(
+        np.zeros((size, 1), np.float32),
+        weight.astype(np.float32),
+        rng.normal(size=size).astype(np.float32),
+        alpha=np.float32(1),
+        activation=["tanh", "logistic"] * (size // 2),
+    )
+    ends = nc.find_fixed_points(cell, rng.uniform(-1, 1, (20, size)).astype(np.float32))
+    starts = ends.select("fixed").unique().h
+    with pytest.raises(ValueError, match="in float64, too"):
+        trace(cell, starts, beyond=True)
+    found = nc.find_all_fixed_points(cell, starts=starts, effort=1)
+    assert len(found) > 0
+    assert not found.settled[0]
+
+
+def test_units_that_nothing_reaches_are_followed_beyond_their_box() -> None:
+    rng = np.random.default_rng(0)
+    cell = nc.RateRNN(np.zeros((3, 1)), np.zeros((3, 3)), rng.normal(size=3), alpha=0.5)
+    starts = np.zeros((1, 3))
+    traced = trace(cell, starts, beyond=True, directions=rng.normal(size=3))
+    assert len(traced.points) == 1
+    assert not traced.faults
+
+
+def test_effort_that_is_not_spent_takes_no_time() -> None:
+    calls: list[tuple[int, int]] = []
+    nc.find_all_fixed_points(
+        uncoupled([0.5]), effort=2**31 - 1, progress=lambda *done: calls.append(done)
+    )
+    assert len(calls) < 10
+    assert calls[-1] == (2**31 - 1, 2**31 - 1)
+
+
+def test_a_point_whose_c_rounding_moves_far_is_one_point() -> None:
+    rng = np.random.default_rng(0)
+    weight = 5 * rng.normal(size=(12, 3))
+    bias = np.zeros(12)
+    bias[3:6] = 14  # forget gates near 1: c is 1e7, and rounding of it more than tol_unique
+    arrays = (np.zeros((12, 1)), weight, bias, np.zeros(12))
+    cell = nc.LSTM(*(array.astype(np.float32) for array in arrays))
+    found = nc.find_all_fixed_points(cell, effort=2)
+    assert 0 < len(found) <= 3  # as many as an enumeration proves that there are
+    assert found.completeness.n_points.tolist() == [len(found)]

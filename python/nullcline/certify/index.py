@@ -17,7 +17,7 @@ Newton step; a near-singular one, whose step is long, proves nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -47,7 +47,22 @@ where the equations are not enclosed: sums of thousands of terms keep within, as
 with the root of their number."""
 
 
-@one_blas_thread()
+class Located(NamedTuple):
+    """The index of the fixed point by each of n states, and how far off it may be.
+
+    Attributes
+    ----------
+    sign
+        The index, as `index_states` returns it, shape (n,).
+    reach
+        Within this distance of the outputs the fixed point lies, sup norm, shape (n,): an estimate,
+        twice a Newton step. 0 where the sign is, since nothing is known there.
+    """
+
+    sign: NDArray[np.int8]
+    reach: NDArray[np.float64]
+
+
 def index_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> NDArray[np.int8]:
     """Return the index of the fixed point at each of n states.
 
@@ -71,6 +86,12 @@ def index_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> NDArray
     TypeError, ValueError
         If `cell` is no cell, or states or inputs are not as long as its own.
     """
+    return locate_states(cell, h, inputs).sign
+
+
+@one_blas_thread()
+def locate_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Located:
+    """Return what `index_states` does, and within what distance the fixed points lie."""
     require_states_of(cell, h, inputs)
     if isinstance(cell, Layered):
         return _of_layers(cell, h, inputs)
@@ -78,35 +99,44 @@ def index_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> NDArray
     outputs = twin.outputs_of(h.astype(twin.dtype))
     x = None if inputs is None else inputs.astype(twin.dtype)
     jacobian = _jacobians(twin)
-    signs = [
+    located = [
         _sign(twin, jacobian, outputs[i : i + 1], None if x is None else x[i : i + 1])
         for i in range(len(h))
     ]
-    return np.array(signs, np.int8)
+    return Located(
+        np.array([sign for sign, _ in located], np.int8),
+        np.array([reach for _, reach in located], np.float64),
+    )
 
 
-def _of_layers(stack: Layered, h: Floats, x: Floats | None) -> NDArray[np.int8]:
-    """Return the products of the indices of a stack's layers, each at the input that it reads."""
-    found = np.ones(len(h), np.int8)
+def _of_layers(stack: Layered, h: Floats, x: Floats | None) -> Located:
+    """Return the products of the indices of a stack's layers, each at the input that it reads.
+
+    A layer that is off its point gives the next one an input that is; so distances add up.
+    """
+    found = Located(np.ones(len(h), np.int8), np.zeros(len(h)))
     states, inputs = stack.split(h), stack.layer_inputs(h, x)
     for cell, own, read in zip(stack.cells, states, inputs, strict=True):
-        found *= index_states(cell, own, read)
+        layer = locate_states(cell, own, read)
+        sign = found.sign * layer.sign
+        found = Located(sign, np.where(sign == 0, 0, found.reach + layer.reach))
     return found
 
 
-def _sign(cell: Cell, jacobian_at: Jacobians, h: Floats, x: Floats | None) -> int:
-    """Return sign det(-DG) at outputs (1, H); 0 where it is open."""
+def _sign(cell: Cell, jacobian_at: Jacobians, h: Floats, x: Floats | None) -> tuple[int, float]:
+    """Return sign det(-DG) by outputs (1, H), and how far the zero may be; 0 where it is open."""
     with np.errstate(all="ignore"):  # what overflows is looked for, and proves nothing
         jacobian, error = jacobian_at(h, x)
         factored = Factored(-jacobian)
         if factored.inverse is None:
-            return 0
+            return 0, 0.0
         step = factored.inverse @ cell.residual(h, x)[0]
         if not np.isfinite(step).all():
-            return 0
+            return 0, 0.0
         corrected = (h + step).astype(h.dtype)
         moved = np.abs(cell.residual_jacobian(corrected, x)[0] - jacobian)
-        return factored.determinant_sign(UP * (error + 2 * moved))
+        sign = factored.determinant_sign(UP * (error + 2 * moved))
+        return sign, 2 * float(np.abs(step).max(initial=0)) if sign else 0.0
 
 
 def _jacobians(cell: Cell) -> Jacobians:

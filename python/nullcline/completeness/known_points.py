@@ -44,7 +44,7 @@ class KnownPoints:
     @classmethod
     def begun(cls, ends: FixedPoints, way: str) -> KnownPoints:
         """Return the fixed points among the ends of a first search, at least one."""
-        points = ends.select(FIXED).unique()
+        points = _merged(ends.select(FIXED).unique())
         known = cls(points, np.full(len(points), way, _HOW), np.zeros(len(points), np.int64))
         known._met = ends
         return known
@@ -57,23 +57,18 @@ class KnownPoints:
         found = found.select(FIXED)
         if len(found) == 0:
             return 0
-        n = len(self)
-        joined = concatenate([self.points, found])
-        owner = merge(joined.h, joined.tol_unique)
-        new = np.flatnonzero(owner == np.arange(len(joined)))[n:]
-        count = np.zeros(len(joined), np.int64)
-        np.add.at(count, owner, joined.count)
-        kept = np.concatenate([np.arange(n), new])
-        self.points = replace(joined.select(kept), count=count[kept])
-        self.how = np.concatenate([self.how, np.full(len(new), way, self.how.dtype)])
-        self.directions = np.concatenate([self.directions, np.zeros(len(new), np.int64)])
-        return len(new)
+        had = len(self)
+        self.points = _merged(concatenate([self.points, found]))
+        n = len(self.points) - had
+        self.how = np.concatenate([self.how, np.full(n, way, self.how.dtype)])
+        self.directions = np.concatenate([self.directions, np.zeros(n, np.int64)])
+        return n
 
     def among(self, met: FixedPoints) -> NDArray[np.bool_]:
         """Tell which of these are among others, shape (n,)."""
         if len(met) == 0:
             return np.zeros(len(self), np.bool_)
-        owner = merge(np.concatenate([self.points.h, met.h]), met.tol_unique)
+        owner = _owners(concatenate([self.points, met]))
         found = np.zeros(len(owner), np.bool_)
         found[owner[len(self) :]] = True
         return found[: len(self)]
@@ -90,6 +85,28 @@ class KnownPoints:
         """Return what the sum of the indices says."""
         # Where no point is known, the ends of the first search tell the input.
         return _labelled(self.points if len(self) else self._met, label).completeness()
+
+
+def _owners(points: FixedPoints) -> NDArray[np.intp]:
+    """Return for each point the first one before it, or itself, that it is one with.
+
+    An LSTM's c follows from its outputs, but where a forget gate is nearly 1 it is so large that
+    rounding of the outputs moves it further than `tol_unique`.
+    """
+    owner = merge(points.h, points.tol_unique)
+    first = np.flatnonzero(owner == np.arange(len(owner)))
+    cell: Any = points.cell
+    by_outputs = merge(cell.outputs_of(points.h[first]), float(np.finfo(points.h.dtype).eps) ** 0.5)
+    return first[by_outputs[np.searchsorted(first, owner)]]
+
+
+def _merged(points: FixedPoints) -> FixedPoints:
+    """Return the distinct ones of points in their order; `count` adds up."""
+    owner = _owners(points)
+    kept = np.flatnonzero(owner == np.arange(len(owner)))
+    count = np.zeros(len(owner), np.int64)
+    np.add.at(count, owner, points.count)
+    return replace(points.select(kept), count=count[kept])
 
 
 def _labelled(points: FixedPoints, label: NDArray[Any] | None) -> FixedPoints:

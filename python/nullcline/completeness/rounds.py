@@ -105,7 +105,8 @@ def find_all_fixed_points(
         A file to write what is known to after every round. If it is there, its points are where
         the search goes on, with `effort` more rounds: so it goes on where it was interrupted.
     tol_unique
-        How close in every coordinate two ends must be to count as one point.
+        How close in every coordinate two ends must be to count as one point; at least half the
+        digits of the cell's numbers, 1.5e-8 in float64 and 3.5e-4 in float32.
     n_threads
         The most threads to use; None for one per processor that this process may use.
     progress
@@ -129,7 +130,7 @@ def find_all_fixed_points(
     require_cell(cell)
     effort = validation.whole_number("effort", effort, 0)
     seed = validation.whole_number("seed", seed, 0, 2**64 - 1)
-    tol_unique = validation.tolerance("tol_unique", tol_unique)
+    tol_unique = _read_tolerance(tol_unique, cell)
     thread_count(n_threads)
     given = _read_starts(cell, starts)
     labels, each = _read_inputs(cell, inputs)
@@ -140,9 +141,13 @@ def find_all_fixed_points(
             known = _known_at(before, x)
             ways = Ways(cell, x, tol_unique, n_threads)
             work = _Work(ways, given, seed, None if labels is None else labels[i : i + 1], known)
-            for done in range(1, effort + 1):
-                if not work.is_over:
+            done = 0
+            while done < effort:
+                if work.is_over:
+                    done = effort
+                else:
                     work.spend_a_round()
+                    done += 1
                     if file is not None:
                         _joined([*results, work.result()]).save(file)
                 if report is not None:
@@ -226,9 +231,11 @@ class _Work:
             if len(rows) == 0:
                 break
             traced = self._ways.on_fibers(known.points.select(rows), direction)
+            followed[rows] = True
+            if traced is None:
+                continue
             left -= sum(map(len, traced.curves))
             met = traced.points
-            followed[rows] = True
             known.add(met, FIBER)
             followed = known.among(met) | np.pad(followed, (0, len(known) - len(followed)))
         known.directions += followed
@@ -249,6 +256,17 @@ class _Work:
             known.add(ways.by_deflation(drawn[:N_DEFLATED], known.points), DEFLATION)
         if ways.has_homotopies:
             known.add(ways.by_homotopy(ways.drawn(N_HOMOTOPIES, self._rng)), HOMOTOPY)
+
+
+def _read_tolerance(tol_unique: float, cell: Cell) -> float:
+    """Check a distance: were ends that rounding parts points, there would be no end of them."""
+    found, least = validation.tolerance("tol_unique", tol_unique), np.finfo(cell.dtype).eps ** 0.5
+    if found < least:
+        raise ValueError(
+            f"tol_unique must be at least {least:.2g} for a cell of {cell.dtype}, not {found:g}: "
+            "ends that are closer may differ by rounding alone"
+        )
+    return found
 
 
 def _read_inputs(

@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline.cells.protocol import HasCoreWeights, HasPrecision, Layered
 from nullcline.continuation.fibers import trace
+from nullcline.continuation.starting_points import NothingToTraceError
 from nullcline.search.find import find_fixed_points
 
 if TYPE_CHECKING:
@@ -69,20 +70,24 @@ class Ways:
         """Return the ends of homotopies."""
         return find_fixed_points(self._cell, states, self._x, method="homotopy", **self._options())
 
-    def on_fibers(self, known: FixedPoints, direction: Vector) -> Trace:
+    def on_fibers(self, known: FixedPoints, direction: Vector) -> Trace | None:
         """Return the fibers of one direction through known points, and the points on them.
 
-        They are followed beyond the box, where it has faces.
+        They are followed beyond the box, where it has faces; in float64, where points of float32
+        may be none: None if no point is left.
         """
-        return trace(
-            self._cell,
-            known,
-            beyond=self.is_bounded,
-            directions=direction,
-            max_points=LONGEST,
-            tol_unique=self._tol_unique,
-            n_threads=self._n_threads,
-        )
+        try:
+            return trace(
+                self._cell,
+                known,
+                beyond=self.is_bounded,
+                directions=direction,
+                max_points=LONGEST,
+                tol_unique=self._tol_unique,
+                n_threads=self._n_threads,
+            )
+        except NothingToTraceError:
+            return None
 
     def _options(self) -> dict[str, Any]:
         return {"tol_unique": self._tol_unique, "n_threads": self._n_threads}

@@ -49,7 +49,9 @@ class Saturation:
         bounded = np.isfinite(box.low) & np.isfinite(box.high)
         self._low = np.where(bounded, box.low, -np.inf)
         self._high = np.where(bounded, box.high, np.inf)
-        self.margin: Vector = MARGIN * (self._high - self._low)
+        width = self._high - self._low
+        # A unit that nothing reaches has a box of no width: any margin does.
+        self.margin: Vector = MARGIN * np.where(width > 0, width, 1.0)
         self._finite = np.where(bounded, self.margin, 1.0)
 
     def __call__(self, h: Vector) -> Within:

@@ -39,6 +39,10 @@ def require_smooth_float64(cell: Cell) -> None:
             )
 
 
+class NothingToTraceError(ValueError):
+    """No point is there to trace from."""
+
+
 def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
     """Return where the points of a cell of float32 lie for its twin of float64."""
     inputs = None if points.inputs is None else points.inputs[:1].astype(np.float64)
@@ -46,7 +50,9 @@ def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
     ends = find_fixed_points(twin, states, inputs, method="lm")
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise ValueError("point holds no point that is one in float64, too: none to trace from")
+        raise NothingToTraceError(
+            "point holds no point that is one in float64, too: none to trace from"
+        )
     return converged
 
 
@@ -77,5 +83,5 @@ def starting_points(
         ends = search(states, inputs)
     converged = ends.select(ends.kind != UNCONVERGED)
     if len(converged) == 0:
-        raise ValueError("point holds no fixed or slow point to trace from")
+        raise NothingToTraceError("point holds no fixed or slow point to trace from")
     return converged

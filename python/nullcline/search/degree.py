@@ -140,7 +140,8 @@ class Completeness(Shown):
             rows = self.undetermined[i]
             return (
                 f"{said}the index of {_counted(len(rows), 'point')} of {n} is open, I - Dn being "
-                f"singular to rounding there (row{'s' * (len(rows) > 1)} "
+                f"singular to rounding there, or the state off its point (row"
+                f"{'s' * (len(rows) > 1)} "
                 f"{', '.join(map(str, rows[:10]))}{', …' * (len(rows) > 10)}); the others' sum to "
                 f"{total}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +17,14 @@ from nullcline.cells.cell_record import known_cell
 from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
 from nullcline.certify.hypotheses import why_no_degree
-from nullcline.certify.index import index_states
+from nullcline.certify.index import Located, locate_states
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.search.degree import Completeness, judge
+from nullcline.search.distinct import distinct_rows
 from nullcline.search.joining import joined_conditions, joined_inputs, one_cell, require_equal
 from nullcline.search.kinds import FIXED, KINDS, MINIMUM, UNCONVERGED
-from nullcline.search.merging import alike, from_best_to_worst, merge, owners
+from nullcline.search.merging import alike, from_best_to_worst, owners
 from nullcline.search.outliers import far_from
 from nullcline.search.points_file import read_points, write_points
 
@@ -250,7 +251,7 @@ class FixedPoints(Shown):
         points = self.numpy()
         return far_from(points.starts, points.h, threshold)
 
-    @cached_property
+    @property
     def index(self) -> NDArray[np.int8]:
         """The index of each fixed point, sign det(I - Dn), shape (n,), int8.
 
@@ -265,15 +266,24 @@ class FixedPoints(Shown):
         ValueError
             If there is no cell.
         """
+        return self._located.sign
+
+    @cached_property
+    def _located(self) -> Located:
+        """The index of each row, and how far from it its fixed point may be."""
         points = self.numpy()
-        return points._indices(np.flatnonzero(points.kind == FIXED), self._known_cell())
+        rows = np.flatnonzero(points.kind == FIXED)
+        found = Located(np.zeros(len(self), np.int8), np.zeros(len(self)))
+        found.sign[rows], found.reach[rows] = points._locate(rows, self._known_cell())
+        return found
 
     def completeness(self, cell: Cell | None = None) -> Completeness:
         """Tell whether the fixed points that were found can be all, input by input.
 
         Over all fixed points of a bounded cell at one input, the indices sum to 1. Another sum
         proves that some are missing. Distinct points count once, whether the rows are merged or
-        not; slow points, minima and unconverged ends do not count.
+        not; those that rows show to be two count as two, even within `tol_unique`. Slow points,
+        minima and unconverged ends do not count.
 
         Parameters
         ----------
@@ -297,14 +307,16 @@ class FixedPoints(Shown):
         groups = sorted(alike(points), key=lambda group: int(group[0]))
         if not groups and points.inputs is None:
             groups = [np.zeros(0, np.intp)]
-        distinct = []
-        for group in groups:
-            rows = group[points.kind[group] == FIXED]
-            rows = rows[np.argsort(best_first[rows])]
-            distinct.append(rows[merge(points.h[rows], self.tol_unique) == np.arange(len(rows))])
+        fixed = [group[points.kind[group] == FIXED] for group in groups]
+        distinct, index = distinct_rows(
+            points.h,
+            cell.outputs_of(points.h),
+            [rows[np.argsort(best_first[rows])] for rows in fixed],
+            self.tol_unique,
+            partial(points._locate, cell=cell),
+        )
         at = np.array([group[0] for group in groups if len(group)], np.intp)
         inputs = None if points.inputs is None else points.inputs[at]
-        index = points._indices(np.concatenate([*distinct, np.zeros(0, np.intp)]), cell)
         why = [
             why_no_degree(cell, None if inputs is None else inputs[i]) for i in range(len(groups))
         ]
@@ -325,18 +337,15 @@ class FixedPoints(Shown):
             raise ValueError("the file does not hold the cell: pass the one that was searched")
         return self.cell
 
-    def _indices(self, rows: NDArray[np.intp], cell: Cell) -> NDArray[np.int8]:
-        """Return the indices at some rows, and 0 at all others, of points on the host."""
-        if cell is self.cell and "index" in vars(self):
-            return self.index
-        found = np.zeros(len(self), np.int8)
-        inputs = None if self.inputs is None else self.inputs[rows]
-        found[rows] = index_states(cell, self.h[rows], inputs)
-        return found
+    def _locate(self, rows: NDArray[np.intp], cell: Cell) -> Located:
+        """Return the indices at some rows of points on the host, and how far off those may be."""
+        if cell is self.cell and "_located" in vars(self):
+            return Located(self._located.sign[rows], self._located.reach[rows])
+        return locate_states(cell, self.h[rows], None if self.inputs is None else self.inputs[rows])
 
     def _are_soon_indexed(self) -> bool:
         """Whether indices are known, or soon told by a cell that calls nothing of the user's."""
-        if "index" in vars(self):
+        if "_located" in vars(self):
             return True
         cell = self.cell
         if cell is None:
