@@ -231,8 +231,10 @@ class LayerByLayer:
         points = find_fixed_points(
             self._stack.cells[i], states, x, max_iterations=0, tol_unique=self._tol_unique
         )
+        counts = [before.points.count[some].max() for some in joint]
+        starts = self._stack.split(before.points.starts)[i][rows[firsts[order]]]
         return AllFixedPoints(
-            points=points,
+            points=replace(points, starts=starts, count=np.array(counts, np.int64)),
             how=np.array(WAYS)[np.array(easiest, np.intp)],
             directions=np.array([before.directions[some].max() for some in joint], np.int64),
             completeness=points.completeness(),
