@@ -14,6 +14,7 @@ import nullcline as nc
 from nullcline.completeness import layer_by_layer, rounds
 from nullcline.search import Verdict
 from testing.every_cell import random_network
+from testing.flip_flops import flip_flop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,20 @@ def test_what_katz_constructed_is_found(seed: int) -> None:
     found = nc.find_all_fixed_points(nc.RNN(np.zeros((5, 1)), w))
     assert lacking(found, np.concatenate([v.T, -v.T, np.zeros((1, 5))])) == 0
     assert found.completeness.is_consistent
+
+
+@pytest.mark.parametrize(
+    ("bits", "size", "n_points"), [(1, 24, 3), (2, 24, 9), (3, 24, 27), (4, 16, 77)]
+)
+def test_a_flip_flop_is_completed(bits: int, size: int, n_points: int) -> None:
+    """Its latent variables are enumerated; of the last one's 81 points two pairs met and went."""
+    cell = flip_flop(bits, size)
+    known = proved(cell, np.zeros(bits))
+    assert len(known) == n_points
+    found = nc.find_all_fixed_points(cell)
+    assert lacking(found, known) == 0
+    assert len(found) == n_points
+    assert found.settled.tolist() == [True]
 
 
 @pytest.mark.parametrize("kind", ["gru", "original_gru", "lstm", "ugrnn", "mgu", "tanh", "rate"])

@@ -74,7 +74,9 @@ def test_layers_are_joint_on_request_under_each_condition(run: Callable[..., str
     assert record["rounds"] == found.rounds.tolist()
     assert record["completeness"] == str(found.completeness)
     assert [point["index"] for point in record["points"]] == found.points.index.tolist()
-    assert [point["condition"] for point in record["points"]] == list(found.points.condition)
+    assert found.points.condition is not None
+    conditions_told = [point["condition"] for point in record["points"]]
+    assert conditions_told == found.points.condition.tolist()
 
 
 def test_it_goes_on_from_its_file(run: Callable[..., str]) -> None:
@@ -124,7 +126,7 @@ def test_info_says_what_its_file_is(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--resume",), "--resume needs the file to go on with (--out FILE)"),
+        (("--resume",), "--out must be given with --resume"),
         (("--out", "a.npz", "--resume", "--overwrite"), "--resume must be left out"),
         (("--out", "a.csv"), "--out must end in .npz"),
         (("--effort", "-1"), "--effort must lie between 0"),

@@ -99,7 +99,7 @@ def _require_place(options: argparse.Namespace) -> None:
             )
         return
     if options.out is None:
-        raise ValueError("resume needs the file to go on with (--out FILE)")
+        raise ValueError("out must be given with --resume: the file to go on with")
     if options.overwrite:
         raise ValueError("resume must be left out where the file is to be replaced (--overwrite)")
 
