@@ -22,7 +22,8 @@ weights = 4 * rng.normal(size=(units, units)) / units**0.5
 found = nc.find_all_fixed_points(nc.RNN(np.zeros((units, 1)), weights))
 
 # %%
-# The path of a start is the branch, from λ = 0 on, of a network that goes to a(1 - λ) + λ tanh(W h).
+# The path of a start is the branch, from λ = 0 on, of a network that goes to
+# (1 - λ) a + λ tanh(W h).
 W = torch.from_numpy(weights)
 
 
