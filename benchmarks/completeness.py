@@ -2,9 +2,9 @@
 
 `python -m benchmarks.completeness` searches every trained layer from its 500 visited states, tells
 the indices of the distinct points, and then looks for all points, from 200 of those states; so it
-does with sums of uncoupled units, of which all 3^n points are known. It writes
-`results/completeness.json` and the table of docs/completeness.md. Times are the processor's, of one
-thread, medians of `ROUNDS`.
+does with sums of uncoupled units, of which all 3^n points are known, and with flip-flops of low
+rank, whose points are enumerated and proved to be all. It writes `results/completeness.json` and
+the table of docs/completeness.md. Times are the processor's, of one thread, medians of `ROUNDS`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.members import fixtures
 from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
+from testing.flip_flops import flip_flop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ N_STARTS = 200
 UNCOUPLED = (1, 2, 3, 4)
 """Numbers of uncoupled units; each has three fixed points."""
 
+BITS = (1, 2, 3, 4)
+FLIP_FLOP = 40
+"""Units of a flip-flop."""
+
 Row = dict[str, Any]
 
 
@@ -45,6 +50,12 @@ def networks() -> Iterator[tuple[str, Any, Floats, int | None]]:
         cell = nc.RNN(np.zeros((size, 1)), 2 * np.eye(size), np.full(size, 0.1))
         starts = np.random.default_rng(0).uniform(-1, 1, (500, size))
         yield f"{size} uncoupled units", cell, starts, 3**size
+    for bits in BITS:
+        flops = flip_flop(bits, FLIP_FLOP)
+        every = nc.enumerate_fixed_points(flops)
+        starts = np.random.default_rng(0).uniform(-1, 1, (500, FLIP_FLOP))
+        name = f"flip-flop of {bits} bit{'s' * (bits > 1)}, {FLIP_FLOP} units"
+        yield name, flops, starts, len(every) if every.complete else None
 
 
 def measure(name: str, cell: Any, starts: Floats, n_known: int | None) -> Row:

@@ -11,10 +11,11 @@ import torch
 from scipy.optimize import brentq
 
 import nullcline as nc
-from nullcline.completeness import rounds
+from nullcline.completeness import layer_by_layer, rounds
 from nullcline.continuation import trace
 from nullcline.search import Verdict
 from testing.every_cell import random_network
+from testing.flip_flops import flip_flop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,20 @@ def test_what_katz_constructed_is_found(seed: int) -> None:
     assert found.completeness.is_consistent
 
 
+@pytest.mark.parametrize(
+    ("bits", "size", "n_points"), [(1, 24, 3), (2, 24, 9), (3, 24, 27), (4, 16, 77)]
+)
+def test_a_flip_flop_is_completed(bits: int, size: int, n_points: int) -> None:
+    """Its latent variables are enumerated; of the last one's 81 points two pairs met and went."""
+    cell = flip_flop(bits, size)
+    known = proved(cell, np.zeros(bits))
+    assert len(known) == n_points
+    found = nc.find_all_fixed_points(cell)
+    assert lacking(found, known) == 0
+    assert len(found) == n_points
+    assert found.settled.tolist() == [True]
+
+
 @pytest.mark.parametrize("kind", ["gru", "original_gru", "lstm", "ugrnn", "mgu", "tanh", "rate"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_few_starts_come_to_what_many_find(kind: str, dtype: Any) -> None:
@@ -118,12 +133,128 @@ def test_conditions_are_completed_one_by_one() -> None:
     assert found.settled.tolist() == [True, True]
 
 
-def test_a_stack_is_completed() -> None:
-    layers = [nc.RNN(np.zeros((2, 1)), np.diag([2.0, 0.5])), nc.RNN(np.eye(2), np.diag([2.5, 3.0]))]
-    found = nc.find_all_fixed_points(nc.Stack(layers), starts=np.full((1, 4), 0.4))
-    assert found.completeness.is_consistent
+# Stacks
+
+
+def a_stack(*sizes: int, seed: int = 0, directions: int = 1) -> nc.Stack:
+    """Return tanh layers one above the other that have several fixed points each."""
+    layers: list[Any] = []
+    reads = 2
+    for number, size in enumerate(sizes):
+        cells = [
+            random_network("tanh", size, reads, 4.0, seed + 10 * number + way).cell()
+            for way in range(directions)
+        ]
+        layers.append(cells[0] if directions == 1 else nc.Bidirectional(cells[0], cells[1]))
+        reads = size * directions
+    return nc.Stack(layers)
+
+
+def enumerated(stack: nc.Stack, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return all joint fixed points, each cell's enumerated with proof at what is below it."""
+    joint = [(np.zeros(0), x)]
+    for layer in stack.layers:
+        cells = layer if isinstance(layer, tuple) else (layer,)
+        joint = [
+            (np.concatenate([below, *parts]), np.concatenate(parts))
+            for below, u in joint
+            for parts in product(*(proved(cell, u) for cell in cells))
+        ]
+    return np.array([h for h, _ in joint])
+
+
+def proved(cell: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return all fixed points of a small cell."""
+    every = nc.enumerate_fixed_points(cell, x)
+    assert every.complete
+    return np.asarray(every.points.h, np.float64)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("n_starts", [None, 1])
+def test_a_stack_is_completed(directions: int, n_starts: int | None) -> None:
+    stack, x = a_stack(3, 2, 2, directions=directions), np.array([0.3, -0.2])
+    starts = None if n_starts is None else np.full((n_starts, stack.state_size), 0.4)
+    known = enumerated(stack, x)
+    found = nc.find_all_fixed_points(stack, x, starts=starts)
+    assert len(known) >= 3
+    assert lacking(found, known) == 0
+    assert len(found) == len(known)
     assert found.settled.tolist() == [True]
-    assert len(found) % 2 == 1
+    assert found.completeness.is_consistent
+    assert set(found.points.kind) == {"fixed"}
+    assert nc.find_fixed_points(stack, found.points.h, x, max_iterations=0).kind.tolist() == (
+        found.points.kind.tolist()
+    )
+
+
+def test_a_stack_of_lstms_has_its_whole_state() -> None:
+    layers = [random_network("lstm", 4, reads, 4.0, reads).cell() for reads in (2, 4)]
+    stack = nc.Stack(layers)
+    found = nc.find_all_fixed_points(stack)
+    np.testing.assert_allclose(stack.step(found.points.h), found.points.h, atol=1e-12)
+    assert found.points.h.shape[1] == 16
+    assert found.settled.tolist() == [True]
+
+
+def test_a_joint_point_tells_the_hardest_way_of_its_layers() -> None:
+    """One start goes to one point of each layer; all else is found by other ways."""
+    stack = nc.Stack([uncoupled([2.0]), nc.RNN(np.eye(1), np.array([[2.5]]))])
+    found = nc.find_all_fixed_points(stack, starts=np.full((1, 2), 0.9))
+    lower = found.points.h[:, 0]
+    by_start = found.how == "start"
+    assert by_start.sum() == 1
+    assert (found.how[lower != lower[by_start]] != "start").all()
+    assert found.directions.min() >= 1
+
+
+def test_a_stack_goes_on_from_its_file(tmp_path: Path) -> None:
+    stack, file = a_stack(3, 2), tmp_path / "all.npz"
+    inputs = {"rest": np.zeros(2), "push": np.array([0.3, -0.2])}
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    starts = np.full((1, 5), 0.4)
+    with pytest.raises(KeyboardInterrupt):
+        nc.find_all_fixed_points(stack, inputs, starts=starts, file=file, progress=interrupt)
+    kept = nc.AllFixedPoints.load(file)
+    assert kept.rounds.tolist() == [1]
+    found = nc.find_all_fixed_points(stack, inputs, file=file)
+    assert found.rounds[0] > 1
+    where = [int(np.argmin(np.abs(found.points.h - h).max(axis=1))) for h in kept.points.h]
+    np.testing.assert_array_equal(found.points.h[where], kept.points.h)
+    assert found.how[where].tolist() == kept.how.tolist()
+    for label, x in inputs.items():
+        of = found.points.select(found.points.condition == label)
+        assert len(of) == len(enumerated(stack, x))
+    again = nc.find_all_fixed_points(stack, inputs, file=file)
+    np.testing.assert_array_equal(again.points.h, found.points.h)
+    assert again.how.tolist() == found.how.tolist()
+    assert again.directions.tolist() == found.directions.tolist()
+    assert again.rounds.tolist() == found.rounds.tolist()
+
+
+def test_a_stack_with_more_points_than_a_round_has_searches_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layer_by_layer, "MOST_SEARCHES", 2)
+    stack = nc.Stack([uncoupled([2.0, 2.0]), nc.RNN(np.eye(2)[:1], np.array([[2.5]]))])
+    first = nc.find_all_fixed_points(stack, effort=1)
+    assert first.settled.tolist() == [False]
+    found = nc.find_all_fixed_points(stack, effort=9)
+    assert found.settled.tolist() == [True]
+    assert len(first) < len(found)
+    assert len(np.unique(found.points.h[:, :2], axis=0)) == 9
+
+
+def test_a_stack_of_which_no_point_is_known_says_so() -> None:
+    """Of strong tanh layers `auto` leaves most starts without a zero."""
+    stack = a_stack(64, 2)
+    found = nc.find_all_fixed_points(stack, starts=np.full((1, 66), 0.4), effort=0)
+    assert len(found) == 0
+    assert found.completeness.verdict == (Verdict.INCOMPLETE,)
+    assert "sum to 0" in str(found.completeness)
 
 
 def test_a_function_is_completed() -> None:

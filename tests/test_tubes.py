@@ -53,6 +53,23 @@ def test_a_curve_is_proved_to_be_one_curve_within_its_tube(kind: str) -> None:
         assert tube.radius_exists[i] <= tube.radius_unique[i]
 
 
+def test_a_curve_that_leaves_the_box_is_one_of_another_map() -> None:
+    cell = random_network("gru", 4, 2, 3.0, 8).cell()
+    points = nc.find_fixed_points(cell, np.zeros((1, 4)))
+    beyond = nc.trace(cell, points, beyond=True).curves[0]
+    assert not beyond.is_inside.all()
+    with pytest.raises(ValueError, match="curve must stay in the cell's box"):
+        beyond.certify()
+
+
+def test_a_jump_stays_unproved_however_its_step_is_halved() -> None:
+    """Of a curve that was stitched to another one, the stitch alone is open."""
+    curve = curve_of("tanh", 3)
+    jumped = replace(curve, h=curve.h + np.where(np.arange(len(curve)) < 5, 0, 0.3)[:, None])
+    assert curve.certify().is_whole
+    assert not jumped.certify(max_arcs=200).is_whole
+
+
 def test_the_tube_of_one_unit_holds_the_graph_that_its_curve_is() -> None:
     """tanh(3 h) - h = τ, or -τ, as the direction has it."""
     cell = cell_of(independent_units(np.array([3.0]), np.zeros(1)))

@@ -79,6 +79,10 @@ class TracedCurve(Protocol):
     def inputs(self) -> Floats | None:
         """The constant input, shape (1, D); None for zero."""
 
+    @property
+    def is_inside(self) -> NDArray[np.bool_]:
+        """Whether each state is in the cell's box, shape (m,)."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tube(Shown):
@@ -148,13 +152,16 @@ def certify_curve(curve: TracedCurve, *, max_arcs: int = 1000) -> Tube:
     TypeError
         If the cell is a stack, or cannot be certified.
     ValueError
-        If the curve has fewer than two states.
+        If the curve has fewer than two states, or leaves the cell's box, where it is the curve of
+        another map.
     """
     limit = validation.whole_number("max_arcs", max_arcs, 1)
     if isinstance(curve.cell, Layered):
         raise TypeError("the curves of a stack cannot be certified: trace one of its layers")
     if len(curve.h) < 2:
         raise ValueError(f"curve must have at least 2 states to have an arc, not {len(curve.h)}")
+    if not curve.is_inside.all():
+        raise ValueError("curve must stay in the cell's box: trace it without beyond=True")
     with np.errstate(all="ignore"):  # what overflows proves nothing
         return _Prover(curve, limit).run()
 

@@ -17,6 +17,7 @@ from nullcline.cli import (
     explain,
     explore,
     find,
+    find_all,
     info,
     linearize,
     plot,
@@ -34,6 +35,7 @@ __all__ = ["main"]
 COMMANDS = (
     # One's own network
     find,
+    find_all,
     linearize,
     cycles,
     trace,

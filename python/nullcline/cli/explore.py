@@ -9,19 +9,27 @@ from nullcline._support.options import from_options
 from nullcline._support.reading import reading
 from nullcline.cli.arrays import FILE_OF_ARRAYS, one_array
 from nullcline.cli.corpora import corpus_of
-from nullcline.cli.networks import OF_NETWORK, WEIGHTS, add_network, is_points, is_run, read_layers
+from nullcline.cli.networks import (
+    OF_NETWORK,
+    WEIGHTS,
+    add_network,
+    is_points,
+    is_run,
+    read_layers,
+    read_points_of,
+)
 from nullcline.cli.options import add_corpus, add_search, add_seed, command, require_left_out
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
 from nullcline.interactive import explore
 from nullcline.interactive.page import plotly_script
-from nullcline.search.fixed_points import FixedPoints
 from nullcline.study.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     import argparse
 
     from nullcline.cli.options import Commands
+    from nullcline.search.fixed_points import FixedPoints
 
 PAGE = Path("explore.html")
 
@@ -176,7 +184,7 @@ def _load(source: Path) -> FixedPoints:
             f"{source} holds no points: find them first (nullcline find), which writes "
             "points/layer-1.npz, say"
         )
-    return FixedPoints.load(source)
+    return read_points_of(source)
 
 
 def _around(options: argparse.Namespace) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from nullcline._support.folder_lock import locked
 from nullcline._support.options import from_options
 from nullcline.cli.arrays import FILE_OF_ARRAYS, random_states, read_inputs, read_states
 from nullcline.cli.corpora import corpus_of
-from nullcline.cli.networks import WEIGHTS, add_network, is_run, read_layer, read_layers
+from nullcline.cli.networks import (
+    WEIGHTS,
+    add_network,
+    is_run,
+    read_layer,
+    read_layers,
+    read_points_of,
+)
 from nullcline.cli.options import (
     add_corpus,
     add_out,
@@ -26,7 +33,6 @@ from nullcline.cli.point_tables import points_table
 from nullcline.cli.tables import add_json, records, show, show_json
 from nullcline.gpu.device import chosen_gpu
 from nullcline.search.find import find_fixed_points
-from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.problem import RESORTS
 from nullcline.study.settings import AnalysisSettings
 
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cli.networks import Layer
     from nullcline.cli.options import Commands
+    from nullcline.search.fixed_points import FixedPoints
 
     Search: TypeAlias = Callable[[], dict[str, FixedPoints]]
     Rows: TypeAlias = tuple[NDArray[np.intp], int] | None
@@ -195,7 +202,7 @@ def _of_given(options: argparse.Namespace) -> Search:
         layers = [read_layer(options.network, options)]
         states = read_states(options.states, layers[0].cell)
         starts = [_drawn(states, settings)]
-    deflate = None if options.deflate is None else FixedPoints.load(options.deflate)
+    deflate = None if options.deflate is None else read_points_of(options.deflate)
     jobs = [
         (layer, states, _inputs(options, layer, rows))
         for layer, (states, rows) in zip(layers, starts, strict=True)

@@ -12,8 +12,9 @@ from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cli.arrays import read_arrays
 from nullcline.cli.networks import OF_WEIGHTS, add_weights, is_run, of_weights
 from nullcline.cli.options import command, require_left_out
-from nullcline.cli.point_tables import linearization_table, points_table
+from nullcline.cli.point_tables import all_points_table, linearization_table, points_table
 from nullcline.cli.tables import Table, add_json, records, show, show_json
+from nullcline.completeness.found import AllFixedPoints
 from nullcline.interop.weight_files import FileFormat, format_of, prefixes_in
 from nullcline.linearization.linear_map import Linearization
 from nullcline.search.fixed_points import FixedPoints
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from nullcline.cells.protocol import Cell
     from nullcline.cli.options import Commands
     from nullcline.interop.weight_files import WeightsFile
 
@@ -75,8 +77,11 @@ def _of_arrays(path: Path, options: argparse.Namespace) -> tuple[str, Table]:
     kind = str(arrays["format"]) if "format" in arrays else ""
     if kind == "nullcline.FixedPoints":
         points = FixedPoints.load(path)
-        of = "" if points.cell is None else f" of {points.cell!r}"
-        return "points", points_table(points.unique(), f"{path}: {points!r}{of}")
+        return "points", points_table(points.unique(), f"{path}: {points!r}{_of(points.cell)}")
+    if kind == "nullcline.AllFixedPoints":
+        every = AllFixedPoints.load(path)
+        title = f"{path}: {every!r}{_of(every.points.cell)}"
+        return "all fixed points", all_points_table(every, title)
     if kind == "nullcline.Linearization":
         found = Linearization.load(path)
         title = f"{path}: {found!r} of {found.cell!r}"
@@ -86,6 +91,10 @@ def _of_arrays(path: Path, options: argparse.Namespace) -> tuple[str, Table]:
     what = kind or "arrays"
     rows = [_array_row(name, array) for name, array in arrays.items()]
     return what, Table(f"{path}: {what}", ["name", "shape", "type", "least", "most", "NaN"], rows)
+
+
+def _of(cell: Cell | None) -> str:
+    return "" if cell is None else f" of {cell!r}"
 
 
 def _array_row(name: str, array: Any) -> list[Any]:

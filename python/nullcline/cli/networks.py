@@ -12,6 +12,7 @@ from nullcline._support.reading import reading
 from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.stack import Stack
 from nullcline.cli.options import require_left_out
+from nullcline.completeness.found import AllFixedPoints
 from nullcline.interop.weight_files import FileFormat, format_of, read_weights
 from nullcline.search.fixed_points import FixedPoints
 
@@ -34,6 +35,9 @@ OF_NETWORK = ("layer", "joint", "direction", "prefix", "kind", "nonlinearity", "
 
 OF_WEIGHTS = ("prefix", "kind", "nonlinearity")
 """Options of `add_weights`."""
+
+_OF_POINTS = "nullcline.FixedPoints", "nullcline.AllFixedPoints"
+"""What files of points say they are."""
 
 _KINDS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "ugrnn": "UGRNN"}
 
@@ -117,7 +121,14 @@ def is_points(path: Path) -> bool:
     if is_run(path) or format_of(path) is not FileFormat.NPZ:
         return False
     with reading(path, "an archive of NumPy") as file:
-        return archive.kind_of(file) == "nullcline.FixedPoints"
+        return archive.kind_of(file) in _OF_POINTS
+
+
+def read_points_of(path: Path) -> FixedPoints:
+    """Return the points in a file, those that `find` wrote or `find-all`."""
+    with reading(path, "an archive of NumPy") as file:
+        found_all = archive.kind_of(file) == _OF_POINTS[1]
+    return AllFixedPoints.load(path).points if found_all else FixedPoints.load(path)
 
 
 def cell_of(path: Path, points: FixedPoints) -> Cell:
@@ -173,7 +184,7 @@ def _entries(path: Path, options: argparse.Namespace) -> tuple[list[Any], bool]:
     if is_points(path):
         why = f"{path} holds points, with their network as it was searched"
         require_left_out(options, (*OF_WEIGHTS, "dtype"), why)
-        return [cell_of(path, FixedPoints.load(path))], True
+        return [cell_of(path, read_points_of(path))], True
     if not is_run(path):
         found = of_weights(path, options, options.dtype)
         return found.layers, found.ordered

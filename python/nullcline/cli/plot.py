@@ -9,14 +9,13 @@ import numpy as np
 
 from nullcline._support.files import replacing
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_states, read_trajectories
-from nullcline.cli.networks import is_points
+from nullcline.cli.networks import is_points, read_points_of
 from nullcline.cli.options import command, require_left_out
 from nullcline.cli.outputs import add_output, require_suffix, require_writable
 from nullcline.cli.running import say
 from nullcline.cli.subject import add_subject, read_points, require_one_condition
 from nullcline.continuation.fibers import trace
 from nullcline.linearization.linear_map import linearize
-from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
     import argparse
@@ -142,7 +141,7 @@ def _read(options: argparse.Namespace) -> _Shown:
     if options.what in _AT_ONE_INPUT:
         require_one_condition(subject, f"the {options.what}")
     if options.states is None:
-        states = FixedPoints.load(options.source).starts
+        states = read_points_of(options.source).starts
     else:
         states = read_states(options.states, subject.cell)
     trajectories = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nullcline.cli.subject import Subject
+    from nullcline.completeness.found import AllFixedPoints
     from nullcline.linearization.linear_map import Linearization
     from nullcline.search.fixed_points import FixedPoints
 
@@ -34,6 +35,18 @@ def points_table(points: FixedPoints, title: str) -> Table:
         for row, label in zip(rows, points.condition.tolist(), strict=True):
             row.append(label)
     return Table(title, columns, rows, _completeness(points))
+
+
+def all_points_table(found: AllFixedPoints, title: str) -> Table:
+    """Return a row for each point, with how it was found."""
+    plain = points_table(found.points, title)
+    rows = [
+        [*row, str(how), int(n)]
+        for row, how, n in zip(plain.rows, found.how, found.directions, strict=True)
+    ]
+    told = found.completeness
+    note = str(told) if len(told) <= MOST_SENTENCES else told.summary
+    return Table(title, [*plain.columns, "how", "directions"], rows, note)
 
 
 def _completeness(points: FixedPoints) -> str:

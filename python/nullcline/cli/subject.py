@@ -16,10 +16,10 @@ from nullcline.cli.networks import (
     cell_of,
     is_points,
     read_layer,
+    read_points_of,
 )
 from nullcline.cli.options import require_left_out
 from nullcline.search.find import find_fixed_points
-from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.cells.protocol import Cell
+    from nullcline.search.fixed_points import FixedPoints
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def read_points(options: argparse.Namespace) -> Subject:
     """Return the distinct points in the file that is named, as `read_subject` does."""
     if options.inputs is not None:
         raise ValueError(f"inputs must be left out: {options.source} holds points, with theirs")
-    points = FixedPoints.load(options.source)
+    points = read_points_of(options.source)
     if options.network is None:
         why = f"{options.source} holds the network of its points (another one is --network)"
         cell = cell_of(options.source, points)

@@ -42,16 +42,18 @@ class AllFixedPoints(Shown):
         `points.index` has their indices.
     how
         How each was first found, shape (n,): from a "start", on a "fiber" through another one, by
-        "deflation", or by a "homotopy".
+        "deflation", or by a "homotopy". Of a stack, the last of these that a layer needed.
     directions
-        In how many directions a fiber was followed through each, shape (n,).
+        In how many directions a fiber was followed through each, shape (n,); through a joint point
+        of a stack, in the layer with the fewest.
     completeness
         What the sum of their indices says, input by input. Printed, it is a sentence for each.
     rounds
         The rounds of effort that were spent on each input, shape (c,).
     settled
         Whether, at each input, the sum is 1 and a whole round after it found nothing new, shape
-        (c,). That is no proof, but the most that a search can say.
+        (c,); of a stack, in each layer at each point of those below. That is no proof, but the most
+        that a search can say.
     """
 
     points: FixedPoints

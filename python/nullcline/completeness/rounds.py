@@ -9,6 +9,8 @@
 4. Otherwise search from fresh starts, from some with all known points divided out, and by
    homotopies, whose ends depend on their starts alone and not on basins; then begin again at 2,
    with another direction.
+
+`layer_by_layer` does so for each layer of a stack.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.cell_record import can_be_packed, same_cell
 from nullcline.cells.compiled import thread_count
-from nullcline.cells.protocol import require_cell
+from nullcline.cells.protocol import Layered, require_cell
 from nullcline.completeness.found import DEFLATION, FIBER, HOMOTOPY, START, AllFixedPoints
 from nullcline.completeness.known_points import KnownPoints
+from nullcline.completeness.layer_by_layer import LayerByLayer
 from nullcline.completeness.ways import Ways
 from nullcline.linearization.joining import concatenate
 from nullcline.search.conditions import read_conditions
@@ -89,8 +92,8 @@ def find_all_fixed_points(
     Parameters
     ----------
     cell
-        The cell. A `Stack` is searched jointly, without deflation and homotopies; a cell with
-        kinks without fibers.
+        The cell. A `Stack` is searched layer by layer: each layer at every fixed point of those
+        below it, where its own indices sum to 1. A cell with kinks is searched without fibers.
     inputs
         The constant input: None (zero input), or shape (D,); or labelled conditions, as in
         `find_fixed_points`, each of which is searched by itself.
@@ -136,11 +139,22 @@ def find_all_fixed_points(
     labels, each = _read_inputs(cell, inputs)
     before = None if file is None else _in_file(file, cell, each)
     results: list[AllFixedPoints] = []
+
+    def of_cell(
+        cell: Cell, x: Floats | None, starts: Floats | None, known: AllFixedPoints | None
+    ) -> _Work:
+        return _Work(Ways(cell, x, tol_unique, n_threads), starts, seed, None, known)
+
     with reporter(progress, effort * len(each), what="rounds", unit="round") as report:
         for i, x in enumerate(each):
+            label = None if labels is None else labels[i : i + 1]
             known = _known_at(before, x)
-            ways = Ways(cell, x, tol_unique, n_threads)
-            work = _Work(ways, given, seed, None if labels is None else labels[i : i + 1], known)
+            work: _Work | LayerByLayer
+            if isinstance(cell, Layered):
+                work = LayerByLayer(cell, x, given, tol_unique, label, known, of_cell)
+            else:
+                ways = Ways(cell, x, tol_unique, n_threads)
+                work = _Work(ways, given, seed, label, known)
             done = 0
             while done < effort:
                 if work.is_over:
@@ -177,24 +191,24 @@ class _Work:
         self.settled = before is not None and bool(before.settled[0])
         self.is_over = self.settled
         if before is not None:
-            self._known = KnownPoints(before.points, before.how, before.directions)
+            self.known = KnownPoints(before.points, before.how, before.directions)
             return
         drawn = starts if starts is not None else ways.drawn(self._n_starts, self._rng)
-        self._known = KnownPoints.begun(ways.from_starts(drawn), START)
+        self.known = KnownPoints.begun(ways.from_starts(drawn), START)
 
     def spend_a_round(self) -> None:
         """Follow fibers; unless the sum then is 1 and nothing is new, use all other ways, too."""
         self.rounds += 1
-        had = len(self._known)
+        had = len(self.known)
         self._follow_fibers()
         verdict = self._verdict()
-        if verdict is Verdict.CONSISTENT and len(self._known) == had and self._all_were_followed():
+        if verdict is Verdict.CONSISTENT and len(self.known) == had and self._all_were_followed():
             self.settled = self.is_over = True
             return
         self._search_afresh()
-        if len(self._known) > had:
+        if len(self.known) > had:
             # A line of fixed points has ever more of them.
-            news = self._known.index()[had:]
+            news = self.known.index()[had:]
             self.is_over = verdict is Verdict.UNDETERMINED and not news.any()
         elif self._verdict() is not Verdict.INCOMPLETE:
             self.settled = self._verdict() is Verdict.CONSISTENT
@@ -202,7 +216,7 @@ class _Work:
 
     def result(self) -> AllFixedPoints:
         """Return what is known."""
-        known = self._known
+        known = self.known
         return AllFixedPoints(
             points=known.labelled(self._label),
             how=known.how,
@@ -213,16 +227,16 @@ class _Work:
         )
 
     def _verdict(self) -> Verdict:
-        return self._known.judged().verdict[0]
+        return self.known.judged().verdict[0]
 
     def _all_were_followed(self) -> bool:
-        return not self._ways.has_fibers or bool((self._known.directions > 0).all())
+        return not self._ways.has_fibers or bool((self.known.directions > 0).all())
 
     def _follow_fibers(self) -> None:
         """Follow all curves of one direction, drawn at random, that known points lie on."""
         if not self._ways.has_fibers:
             return
-        known = self._known
+        known = self.known
         direction = self._rng.normal(size=self._ways.hidden_size)
         followed = np.zeros(len(known), np.bool_)
         left = N_STATES
@@ -243,18 +257,18 @@ class _Work:
     def _to_follow(self, followed: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the points that lie on no curve yet; of those by a fold or on a line but a few."""
         waits = ~followed
-        singular = self._known.index() == 0
+        singular = self.known.index() == 0
         waits &= ~singular | (np.cumsum(singular) <= MOST_SINGULAR)
         return np.flatnonzero(waits)
 
     def _search_afresh(self) -> None:
         """Search from other starts, and with the known points divided out, and by homotopies."""
-        ways, known = self._ways, self._known
+        ways, known = self._ways, self.known
         drawn = ways.drawn(self._n_starts, self._rng)
         known.add(ways.from_starts(drawn), START)
-        if ways.has_deflation and 0 < len(known) <= MOST_DEFLATED:
+        if 0 < len(known) <= MOST_DEFLATED:
             known.add(ways.by_deflation(drawn[:N_DEFLATED], known.points), DEFLATION)
-        if ways.has_homotopies:
+        if ways.is_bounded:
             known.add(ways.by_homotopy(ways.drawn(N_HOMOTOPIES, self._rng)), HOMOTOPY)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.cells.protocol import HasCoreWeights, HasPrecision, Layered
+from nullcline.cells.protocol import HasCoreWeights, HasPrecision
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.starting_points import NothingToTraceError
 from nullcline.search.find import find_fixed_points
@@ -48,8 +48,6 @@ class Ways:
         box = cell.box_at(None if x is None else x[0])
         self.is_bounded = bool(np.isfinite(box.low).all() and np.isfinite(box.high).all())
         self.has_fibers = _can_be_followed(cell)
-        self.has_deflation = not isinstance(cell, Layered)
-        self.has_homotopies = self.is_bounded and not isinstance(cell, Layered)
 
     def drawn(self, n: int, rng: np.random.Generator) -> Floats:
         """Return states with outputs anywhere in the cell's box."""
@@ -95,10 +93,8 @@ class Ways:
 
 def _can_be_followed(cell: Cell) -> bool:
     """Whether curves of a cell can be followed: it is smooth, and exact enough."""
-    parts = cell.cells if isinstance(cell, Layered) else (cell,)
-    return cell.is_smooth and all(
-        isinstance(part, HasCoreWeights)
-        or not isinstance(part, HasPrecision)
-        or part.precision == np.float64
-        for part in parts
+    return cell.is_smooth and (
+        isinstance(cell, HasCoreWeights)
+        or not isinstance(cell, HasPrecision)
+        or cell.precision == np.float64
     )

@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._support.deprecation import deprecated_attribute
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.certify.index import index_states
+from nullcline.certify.tubes import Tube, certify_curve
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT, CurveStop, solve
 from nullcline.continuation.fiber_problem import fiber_beyond, fiber_in_box
 from nullcline.continuation.orientation import fault_of
@@ -155,6 +156,27 @@ class Curve(Shown):
         stops = CurveStop(self.ends[0]), CurveStop(self.ends[1])
         outputs = self._zeros.points[:, :-1]
         return fault_of(stops, self.tau, outputs, self.indices, len(self.branch_h) > 0)
+
+    def certify(self, *, max_arcs: int = 1000) -> Tube:
+        """Prove that this is one curve, and the only one nearby, so that no step has jumped.
+
+        Where an arc between two states is not proved, its middle is put onto the curve and both
+        halves are tried, until they are proved or `max_arcs` are spent: what remains are steps that
+        may have jumped, or branch points. See `certify_curve`.
+
+        Parameters
+        ----------
+        max_arcs
+            How many arcs may be tried, each at the cost of an inverse of H x H.
+
+        Raises
+        ------
+        TypeError
+            If the cell is a stack, or cannot be certified.
+        ValueError
+            If the curve has fewer than two states, or leaves the box of the cell.
+        """
+        return certify_curve(self, max_arcs=max_arcs)
 
     @cached_property
     def _zeros(self) -> Zeros:

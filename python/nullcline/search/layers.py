@@ -50,10 +50,10 @@ def search_layers(
             following.append(next_output(cell, ends.h, x))
             found.append(ends)
         x = np.concatenate(following, axis=1)
-    return _joint(found, stack.names)
+    return joint_ends(found, stack.names)
 
 
-def _joint(layers: Sequence[SearchColumns], names: Sequence[str]) -> SearchColumns:
+def joint_ends(layers: Sequence[SearchColumns], names: Sequence[str]) -> SearchColumns:
     """Return the ends of all layers, or of their directions, as those of the stack."""
     sizes = [ends.h.shape[1] for ends in layers]
     kind = worst(np.stack([ends.kind for ends in layers]))
