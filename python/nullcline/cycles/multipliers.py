@@ -26,6 +26,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline.cycles.closing import newton_steps
 from nullcline.linearization.modes import slowest_first
 from nullcline.linearization.stability import (
     RELIABLE,
@@ -156,7 +157,11 @@ def _noise(driven: Driven, cycle: Array, jacobians: Array, correction: float) ->
     """Return bounds of the norms of what each J_j is off by, (k,)."""
     size = cycle.shape[1]
     signs = np.random.default_rng(0).choice([-1.0, 1.0], cycle.shape)
-    digit = driven.rounding * np.maximum(1, np.abs(cycle).max()) + correction
+    digit = driven.rounding * max(1.0, float(np.abs(cycle).max()))
+    # A residual is known to a digit, and the states to what Newton's equations make of that, or at
+    # a fold, where these are singular, to the root of it.
+    blurred = float(np.abs(newton_steps(jacobians[None], digit * signs[None])).max())
+    digit += correction + np.fmin(blurred, np.sqrt(digit))
     changes = [
         np.linalg.norm(
             driven.jacobians_of((cycle + way * digit * signs)[None])[0] - jacobians, axis=(1, 2)
