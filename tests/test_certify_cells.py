@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from flint import arb
+from flint import arb, arb_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +33,10 @@ def holds(ball: Ball, exact: list[Any]) -> bool:
     """Whether balls of 400 bits lie in the enclosure, each of them."""
     bounds = zip(ball.middle.ravel(), ball.radius.ravel(), exact, strict=True)
     return all(abs(true - arb(float(m))) <= arb(float(r)) for m, r, true in bounds)
+
+
+def exact(values: Array) -> list[Any]:
+    return ball_reference.exact(values.ravel())
 
 
 def points_of(network: Network, x: Array, n_starts: int = 12) -> nc.FixedPoints:
@@ -63,6 +67,32 @@ def test_residual_and_jacobians_are_enclosed_at_a_state(
     if gain < 4:  # no gate is all but closed, which an LSTM divides by
         assert (at.residual.radius < 1e-12 * (1 + np.abs(at.residual.middle))).all()
         assert at.jacobian_error.max() < 1e-10
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("is_low_rank", [False, True])
+def test_long_sums_that_cancel_hold_the_truth(seed: int, is_low_rank: bool) -> None:
+    """Linear units, behind whose rounding no function's hides: exact in rational numbers."""
+    rng, size = np.random.default_rng(seed), 60
+    h, x = rng.normal(size=size), rng.normal(size=size)
+    left, right = 1e3 * rng.normal(size=(size, 7)), rng.normal(size=(size, 7))
+    inputs, bias = 1e6 * rng.normal(size=(size, size)), rng.normal(size=size)
+    recurrent: Any = (left, right) if is_low_rank else 1e6 * rng.normal(size=(size, size))
+    if not is_low_rank:
+        recurrent[:, -1] = -(recurrent[:, :-1] @ h[:-1]) / h[-1]
+    inputs[:, -1] = -(inputs[:, :-1] @ x[:-1]) / x[-1]
+    cell = nc.LeakyRNN(inputs, recurrent, bias, alpha=1.0, activation="identity")
+    at = enclosure_for(cell)(h, x)
+    read = arb_mat(size, size, exact(inputs)) * arb_mat(size, 1, exact(x))
+    weights = arb_mat(size, size, exact(recurrent)) if not is_low_rank else None
+    if weights is None:
+        factors = arb_mat(size, 7, exact(left)), arb_mat(size, 7, exact(right))
+        weights = factors[0] * factors[1].transpose()
+    sums = weights * arb_mat(size, 1, exact(h)) + read + arb_mat(size, 1, exact(bias))
+    residual = sums - arb_mat(size, 1, exact(h))
+    assert holds(at.residual, residual.entries())
+    eye = arb_mat(size, size, exact(np.eye(size)))
+    assert holds(Ball(at.jacobian, at.jacobian_error), (weights - eye).entries())
 
 
 @settings(max_examples=60)

@@ -20,7 +20,8 @@ from nullcline.cli import main
 from nullcline.cycles.closing import newton_steps
 from nullcline.cycles.evaluation import Driven
 from nullcline.cycles.multipliers import multipliers
-from testing.every_cell import KINDS, SMOOTH, random_network
+from testing import ball_reference
+from testing.every_cell import KINDS, SMOOTH, Network, random_network
 from testing.known import known
 
 if TYPE_CHECKING:
@@ -212,6 +213,26 @@ def test_small_multipliers_of_a_long_cycle_survive_beside_large_ones() -> None:
     naive = np.sort(np.abs(np.linalg.eigvals(product)))
     assert abs(naive[0] / exact[2] - 1) > 1  # what the sweeps are for
     assert found.stability == "unstable"
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-6])
+@pytest.mark.parametrize("slope", [1.7, 2.5, 3.0, 4.3])
+def test_multipliers_close_to_a_fold_are_off_by_no_more_than_their_errors(
+    slope: float, gap: float
+) -> None:
+    """A state is known as well there as the residual's rounding lets it be, divided by the gap."""
+    h = float(np.sqrt(1 - (1 - gap) / slope))
+    zero, bias = np.zeros(1), np.array([np.arctanh(h) - slope * h])
+    network = Network("tanh", zero[None], np.array([[slope]]), bias, zero)
+    starts = h + np.linspace(-1, 1, 41)[:, None] * 1e-3 * gap
+    true = ball_reference.polish(network, np.array([h]), [0.0])[0]
+    exact = slope * (1 - (slope * true + float(bias[0])).tanh() ** 2)
+    for start in starts:
+        found = nc.find_cycles(network.cell(), start[None], 1)
+        [[value]], [[error]] = found.multipliers, found.multiplier_errors
+        assert abs(exact - float(value.real)) <= float(error)
+        assert found.stability.tolist() == ["stable"]
+        assert error < 1e-12 / gap
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 6))
@@ -488,6 +509,8 @@ def test_a_line_of_cycles_is_undecided() -> None:
         ({"period": -2}, ValueError, "period must lie between 1"),
         ({"period": 2.0}, TypeError, "period must be an integer"),
         ({"period": "2"}, TypeError, "period must be an integer"),
+        ({"period": "24"}, TypeError, "period must be an integer, not '24'"),
+        ({"period": b"a"}, TypeError, "period must be an integer"),
         ({"period": True}, TypeError, "period must be an integer"),
         ({"period": []}, ValueError, "at least one"),
         ({"period": range(3)}, ValueError, "period must lie between 1"),
@@ -502,6 +525,9 @@ def test_a_line_of_cycles_is_undecided() -> None:
         ({"n_steps": -1}, ValueError, "n_steps must lie"),
         ({"tol_unique": -1.0}, ValueError, "tol_unique must be"),
         ({"max_iterations": -1}, ValueError, "max_iterations must lie"),
+        ({"seed": -1}, ValueError, "seed must lie"),
+        ({"seed": "a"}, TypeError, "seed must be an integer"),
+        ({"seed": 0.5, "starts": np.zeros((1, 3))}, TypeError, "seed must be an integer"),
     ],
 )
 def test_bad_arguments_are_refused_by_their_names(

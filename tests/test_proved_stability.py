@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from flint import arb_mat
+from flint import acb, arb, arb_mat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +82,16 @@ def test_eigenvalues_that_are_found_wrong_are_not_believed(monkeypatch: pytest.M
     assert enclosed_spectrum(ball(np.diag([0.9995, 0.5]))).n_outside == 0  # by Stein's theorem
     assert enclosed_spectrum(ball(np.diag([1.0005, 0.9995]))).n_outside is None
     assert enclosed_spectrum(ball(np.diag([2.0, 0.5]))).n_outside == 1
+
+
+@pytest.mark.parametrize("a", range(2, 60))
+def test_discs_hold_eigenvalues_where_their_residual_is_rounded_to_nothing(a: int) -> None:
+    """Square roots of whole numbers, with exact-looking vectors: the rounding is all there is."""
+    matrix = np.array([[0.0, 1.0], [a, 1.0]])
+    radius = enclosed_spectrum(ball(matrix)).error
+    exact = ball_reference.eigenvalues(arb_mat(2, 2, ball_reference.exact(matrix.ravel())))
+    for value in np.linalg.eigvals(matrix).tolist():
+        assert any(bool(abs(true - acb(value)) <= arb(radius)) for true in exact)
 
 
 def jordan(value: float, size: int) -> Array:

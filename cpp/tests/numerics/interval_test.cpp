@@ -64,6 +64,32 @@ TEST("exact numbers give intervals of a few units of rounding") {
     }
 }
 
+TEST(
+    "the middle, the radius and the magnitude hold every number within, and so does the negation") {
+    Random random(8);
+    for (int i = 0; i < n_trials; ++i) {
+        const Interval a = draw(random);
+        const auto middle = static_cast<long double>(a.middle());
+        for (const double end : {a.low, a.high, within(random, a)}) {
+            const auto x = static_cast<long double>(end);
+            CHECK(std::abs(x - middle) <= static_cast<long double>(a.radius()));
+            CHECK(std::abs(x) <= static_cast<long double>(a.magnitude()));
+            CHECK(holds(-a, -x));
+        }
+        CHECK(a.radius() <= (a.high - a.low) * (0.5 + 1e-9) + 1e-15 * a.magnitude());
+    }
+}
+
+TEST("products that underflow hold what is lost") {
+    constexpr double least = std::numeric_limits<double>::denorm_min();
+    for (const double sign : {1.0, -1.0}) {
+        const Interval lost = Interval(sign * least) * Interval(0.5 * 0x1p-53);
+        CHECK(holds(lost, static_cast<long double>(sign) * 0x1p-1074L * 0x1p-54L));
+        const Interval small = Interval(sign * 3 * least) / Interval(7);
+        CHECK(holds(small, static_cast<long double>(sign) * 3 * 0x1p-1074L / 7));
+    }
+}
+
 TEST("a division by what may be zero says nothing") {
     CHECK(!(Interval(1) / Interval(-1, 1)).is_finite());
     CHECK(!(Interval(1) / Interval(0, 1)).is_finite());
@@ -80,6 +106,7 @@ TEST("what is not known stays unknown") {
         CHECK(!(u * Interval(0)).is_finite());
         CHECK(!(u / Interval(2)).is_finite());
         CHECK(!(u.magnitude() < infinity));
+        CHECK(!(u.radius() < infinity));
     }
 }
 

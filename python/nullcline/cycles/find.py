@@ -29,6 +29,7 @@ LONGEST = 64
 """The longest cycle that is looked for where no period is given."""
 
 _MOST = 100_000
+_LARGEST_SEED = 2**128 - 1
 
 
 def find_cycles(
@@ -120,6 +121,8 @@ def read_starts(
     cell: Cell, starts: ArrayLike | None, inputs: ArrayLike | None, seed: int | None
 ) -> tuple[Array, Driven]:
     """Return starts, (n, S), drawn if there are none, and the cell with its inputs."""
+    if seed is not None:
+        seed = validation.whole_number("seed", seed, 0, _LARGEST_SEED)
     if starts is None:
         driven = Driven.of(cell, inputs, 1)
         first = None if driven.inputs is None else driven.inputs[0, 0]
@@ -132,7 +135,7 @@ def read_starts(
 
 
 def _read_periods(period: Any, turn: int) -> list[int]:
-    if isinstance(period, int | np.integer) or not isinstance(period, Iterable):
+    if isinstance(period, str | bytes | int | np.integer) or not isinstance(period, Iterable):
         periods = [validation.whole_number("period", period, 1, _MOST)]
     else:
         periods = sorted({validation.whole_number("period", k, 1, _MOST) for k in period})

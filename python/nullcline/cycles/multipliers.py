@@ -26,6 +26,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline.cycles.closing import newton_steps
 from nullcline.linearization.modes import slowest_first
 from nullcline.linearization.stability import (
     RELIABLE,
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 SWEEPS = 3
 """So many sweeps before the last: each brings Q_0 nearer to the directions that grow the most."""
+
+DRAWS = 4
+"""Residuals drawn, of which one at least is far from orthogonal to what all but does not move."""
 
 SAFETY = 3
 """For what the first order leaves out, and since a state may be off by some Newton corrections."""
@@ -155,8 +159,14 @@ def _modes(product: Array) -> tuple[NDArray[np.complex128], Any, Any]:
 def _noise(driven: Driven, cycle: Array, jacobians: Array, correction: float) -> Array:
     """Return bounds of the norms of what each J_j is off by, (k,)."""
     size = cycle.shape[1]
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], cycle.shape)
-    digit = driven.rounding * np.maximum(1, np.abs(cycle).max()) + correction
+    rng = np.random.default_rng(0)
+    signs, drawn = rng.choice([-1.0, 1.0], cycle.shape), rng.normal(size=(DRAWS, *cycle.shape))
+    digit = driven.rounding * max(1.0, float(np.abs(cycle).max()))
+    # A residual is known to a digit, and the states to what Newton's equations make of that, or at
+    # a fold, where these are singular, to the root of it.
+    every = np.broadcast_to(jacobians, (DRAWS, *jacobians.shape))
+    blurred = float(np.abs(newton_steps(every, digit * drawn)).max())
+    digit += correction + np.fmin(blurred, np.sqrt(digit))
     changes = [
         np.linalg.norm(
             driven.jacobians_of((cycle + way * digit * signs)[None])[0] - jacobians, axis=(1, 2)
