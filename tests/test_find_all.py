@@ -378,7 +378,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_points_of_float32_that_are_none_of_float64_end_no_search() -> None:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(162)
     size = int(rng.integers(2, 5))
     weight = 10 ** rng.uniform(1, 4) * rng.normal(size=(size, size))
     cell = nc.LeakyRNN(
@@ -386,7 +386,7 @@ def test_points_of_float32_that_are_none_of_float64_end_no_search() -> None:
         weight.astype(np.float32),
         rng.normal(size=size).astype(np.float32),
         alpha=np.float32(1),
-        activation=["tanh", "logistic"] * (size // 2),
+        activation=(["tanh", "logistic"] * 2)[:size],
     )
     ends = nc.find_fixed_points(cell, rng.uniform(-1, 1, (20, size)).astype(np.float32))
     starts = ends.select("fixed").unique().h
