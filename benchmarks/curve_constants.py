@@ -28,7 +28,7 @@ from benchmarks.report import ROOT
 from nullcline._native.blas import one_blas_thread
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
-from nullcline.continuation import fibers
+from nullcline.continuation import fiber_problem, fibers, one_fiber
 from nullcline.continuation.curve_problem import MapWithColumn
 from nullcline.continuation.factored import factor
 from nullcline.continuation.pseudo_arclength import follow
@@ -97,8 +97,9 @@ class Followed:
         self.n_steps = self.n_products = 0
         with (
             patch.object(fibers, "LARGEST_WRITTEN_OUT", largest),
+            patch.object(fiber_problem, "LARGEST_WRITTEN_OUT", largest),
             patch.object(fibers, "find_fixed_points", lambda *_, **__: point),
-            patch.object(fibers, "follow", self._followed),
+            patch.object(one_fiber, "follow", self._followed),
         ):
             nc.trace(cell, point, max_points=N_POINTS, n_threads=1)
 

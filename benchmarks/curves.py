@@ -26,7 +26,7 @@ from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells.compiled import CompiledCell
-from nullcline.continuation import fibers
+from nullcline.continuation import fiber_problem, fibers
 from testing.every_cell import EVERY_KIND, SMOOTH, random_network
 from testing.trained_networks import LAYERS, trained_layer
 
@@ -78,7 +78,7 @@ def counted(counts: Counter[str]) -> Iterator[None]:
         (np.linalg, "svd", "decompositions"),
         (CompiledCell, "residual", "residuals"),
         (CompiledCell, "residual_jacobian", "jacobians"),
-        (fibers, "residual_map", "residuals"),
+        (fiber_problem, "residual_map", "residuals"),
     ]
     with ExitStack() as stack:
         for owner, name, counter in places:

@@ -74,7 +74,10 @@ def results() -> Iterator[Any]:
     inputs = {"go": np.array([1.0, 0.0]), "rest": np.zeros(2)}
     points = nc.find_fixed_points(cell, states[:5])
     yield points
-    yield nc.find_fixed_points(cell, states[:5], inputs)
+    under_conditions = nc.find_fixed_points(cell, states[:5], inputs)
+    yield under_conditions
+    yield points.completeness()
+    yield under_conditions.completeness()
     modes = nc.linearize(cell, points.unique())
     yield modes
     traced = nc.trace(cell, points.unique()[0], max_points=12)

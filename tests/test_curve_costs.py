@@ -14,7 +14,7 @@ from scipy.linalg import lapack
 
 import nullcline as nc
 from nullcline.cells.residual_maps import residual_map
-from nullcline.continuation import corrector, fibers, input_branch
+from nullcline.continuation import corrector, fiber_problem, fibers, input_branch
 from nullcline.continuation.branch_points import Kind, n_passed, open_directions
 from nullcline.continuation.by_products import gmres
 from nullcline.continuation.curve_problem import Problem
@@ -54,7 +54,7 @@ def factorizations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Follow all curves as those of large networks."""
-    for module in (fibers, input_branch):
+    for module in (fiber_problem, fibers, input_branch):
         monkeypatch.setattr(module, "LARGEST_WRITTEN_OUT", 0)
 
 
@@ -78,7 +78,7 @@ def test_a_trace_factors_about_once_a_step(
         residuals.append(args)
         return residual_map(*args)
 
-    monkeypatch.setattr(fibers, "residual_map", counted)
+    monkeypatch.setattr(fiber_problem, "residual_map", counted)
     factorizations.clear()
     (curve,) = nc.trace(cell, point).curves
     assert len(curve) > 20
@@ -315,7 +315,7 @@ def test_curves_by_products_are_those_by_factors(
     start, d = np.zeros(cell.state_size), np.array([1.0, -0.5])
     dense = nc.trace(cell, start, max_points=12)
     dense_input = nc.follow_input(cell, dense.points.select("fixed")[:1], d, reach=0.5)
-    for module in (fibers, input_branch):
+    for module in (fiber_problem, fibers, input_branch):
         monkeypatch.setattr(module, "LARGEST_WRITTEN_OUT", 0)
     monkeypatch.setattr(fibers, "LARGEST_DENSE_POLISH", 0)
     factorizations.clear()

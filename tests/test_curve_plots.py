@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 import nullcline as nc
 from nullcline import plotting
 from nullcline.plotting import Projection
-from nullcline.plotting.curves import minima_of, stretches, zeros_of
+from nullcline.plotting.curves import minima_of, outside_of, stretches, zeros_of
 from testing.drawn import legend, places, points_of, rendered, two_bits
 
 if TYPE_CHECKING:
@@ -74,6 +74,37 @@ def test_where_curves_cross_is_marked() -> None:
     stars = np.concatenate([*drawn(ax, "branch points"), np.zeros((0, 2))])
     np.testing.assert_allclose(stars, crossings)
     assert ("another curve crosses" in legend(ax)) == bool(len(crossings))
+
+
+BEYOND = nc.trace(nc.RNN(np.zeros((2, 1)), [[2.0, 1.0], [-0.5, 3.0]]), np.zeros(2), beyond=True)
+
+
+def test_a_curve_beyond_the_box_is_dotted_there_and_cut_off_far_out() -> None:
+    ax = plotting.curve(BEYOND, projection=UNITS)
+    (curve,) = BEYOND.curves
+    assert np.abs(curve.h).max() > 5
+    (solid,), (dotted,) = drawn(ax, "traced curve"), drawn(ax, "outside of the box")
+    np.testing.assert_array_equal(solid[curve.is_inside], curve.h[curve.is_inside])
+    assert np.isnan(solid[~curve.is_inside]).all()
+    assert np.nanmax(np.abs(dotted)) > 1
+    assert np.nanmax(np.abs(dotted)) <= 2
+    assert not drawn(plotting.curve(TRACED), "outside of the box")
+
+
+def test_a_profile_of_a_curve_beyond_the_box_shows_where_it_is_inside() -> None:
+    above, below = plotting.curve_profile(BEYOND)
+    (curve,) = BEYOND.curves
+    low, high = below.get_xlim()
+    at_rest = curve.fixed_arclength
+    assert low < at_rest.min() < at_rest.max() < high
+    assert high - low < 0.5 * np.ptp(curve.arclength)
+    assert above.get_yscale() == "symlog"
+    shaded = outside_of(curve)
+    assert len(shaded) == len(above.patches) == np.sum(np.diff(curve.is_inside)) // 2 + 1
+    for first, last in shaded:
+        among = (curve.arclength > first) & (curve.arclength < last)
+        assert not curve.is_inside[among].any()
+    assert plotting.curve_profile(TRACED)[0].get_yscale() == "linear"
 
 
 def test_an_lstms_curve_is_drawn_among_outputs() -> None:

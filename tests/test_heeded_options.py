@@ -27,7 +27,7 @@ SEARCH = {"method", "tol_unique", "tol_slow", "n_threads"}
 CORPUS = {"corpus", "data_dir", "split", "n_starts", "seed"}
 STARTS = {"states", "random"}
 CHOICE = {"kinds", "point", "condition", "n_threads"}
-TRACE = {"n_directions", "largest_step", "max_points"}
+TRACE = {"beyond", "n_directions", "largest_step", "max_points"}
 AROUND = {"states", "trajectories", "texts", "dt", "unit", "title"}
 GIVEN = {"inputs", "deflate", "max_iterations", "device", "seed"}
 

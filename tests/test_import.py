@@ -44,6 +44,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "Attribution",
         "Bidirectional",
         "Certificates",
+        "Completeness",
         "Curve",
         "DistanceBins",
         "FixedPoints",

@@ -164,6 +164,17 @@ def test_a_curve_brings_its_input() -> None:
         nc.measure_line_attractor(cell, curve, states, x)
 
 
+def test_a_curve_beyond_the_box_is_measured_where_it_goes_through_its_beginning() -> None:
+    layer = trained_layer("imdb-64-units")
+    cell, states = layer.cell(), layer.starts.astype(np.float64)
+    points = nc.find_fixed_points(cell, states[:20]).unique().select("fixed")[:1]
+    (inside,), (beyond,) = (nc.trace(cell, points, beyond=on).curves for on in (False, True))
+    assert not beyond.is_inside.all()
+    ours, expected = (nc.measure_line_attractor(cell, one, states) for one in (beyond, inside))
+    assert ours.length == pytest.approx(expected.length, rel=0.05)
+    assert ours.width == pytest.approx(expected.width, rel=0.05)
+
+
 def test_chunks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     cell, nodes = cell_of(random_gru(3, 2)), rng.uniform(-1, 1, (4, 3))

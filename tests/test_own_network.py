@@ -495,6 +495,18 @@ def test_curves_are_told_and_written(points: Path, capsys: pytest.CaptureFixture
         np.testing.assert_array_equal(arrays["curve_0_h"], expected.curves[0].h)
 
 
+def test_curves_beyond_the_box_are_told_with_their_indices(
+    points: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = json.loads(said(capsys, "trace", str(points), "--beyond", "--json"))
+    found = nc.FixedPoints.load(points).unique().select([0])
+    (curve,) = nc.trace(CELL, found, beyond=True).curves
+    (row,) = output["curves"]
+    assert row["fixed points"] == len(curve.indices)
+    assert row["sum of indices"] == curve.index_sum
+    assert row["fault"] == ""
+
+
 def test_a_state_is_traced_from_where_it_goes(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,10 +77,10 @@ def test_a_table_has_what_was_found() -> None:
     points = nc.find_fixed_points(cell, np.zeros((30, 4)), inputs)
     source = points._repr_html_()
     header, *body = Page(source).rows
-    assert header == ["", "kind", "q", "iterations", "count", "condition", "reason"]
+    assert header == ["", "kind", "index", "q", "iterations", "count", "condition", "reason"]
     assert [row[0] for row in body[:3]] == ["0", "1", "2"]
     assert body[0][1] == "fixed"
-    assert body[0][5] == "<b>&"  # as text
+    assert body[0][6] == "<b>&"  # as text
     assert "<b>" not in source
     assert body[-1] == ["… 20 of 60 shown"]
     modes = nc.linearize(

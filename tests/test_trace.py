@@ -349,7 +349,6 @@ CELL = cell_of(random_gru(4, 2))
 
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no cell": ({"cell": "GRU"}, TypeError, "cell must be a nullcline cell"),
-    "float32": ({"cell": cell_of(random_gru(4, 2), np.float32)}, TypeError, "make a float64 one"),
     "size": ({"point": np.zeros(3)}, ValueError, r"point must have shape \(n, 4\)"),
     "NaN": ({"point": np.full(4, np.nan)}, ValueError, "point must be finite"),
     "booleans": ({"point": np.zeros(4, bool)}, TypeError, "point must be float64"),

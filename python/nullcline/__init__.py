@@ -58,7 +58,7 @@ from nullcline.linearization import (
     predict_sequences,
     word_effects,
 )
-from nullcline.search import FixedPoints, find_fixed_points, layer_points
+from nullcline.search import Completeness, FixedPoints, find_fixed_points, layer_points
 from nullcline.visits import VisitedStates, collect_states
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "Attribution",
     "Bidirectional",
     "Certificates",
+    "Completeness",
     "Curve",
     "DistanceBins",
     "FixedPoints",

@@ -8,6 +8,7 @@ is made of cells.
 from nullcline.cells.bidirectional import Bidirectional
 from nullcline.cells.box import Box
 from nullcline.cells.compiled import CompiledCell, available_threads, thread_count
+from nullcline.cells.double_precision import in_float64
 from nullcline.cells.function import FunctionCell
 from nullcline.cells.gru import GRU
 from nullcline.cells.leaky_rnn import LeakyRNN
@@ -51,6 +52,7 @@ __all__ = [
     "RunsSequences",
     "Stack",
     "available_threads",
+    "in_float64",
     "require_cell",
     "thread_count",
 ]

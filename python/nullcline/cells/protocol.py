@@ -199,6 +199,9 @@ class Layered(Protocol):
     def split(self, h: ArrayLike) -> list[Floats]:
         """Return each cell's states (n, S_l) of joint ones (n, S)."""
 
+    def layer_inputs(self, h: ArrayLike, x: ArrayLike | None = None) -> list[Floats | None]:
+        """Return the input that each cell reads within a step from joint states (n, S)."""
+
 
 def require_cell(cell: object) -> None:
     """Raise TypeError unless `cell` is a cell; the message says how to get one."""

@@ -32,9 +32,10 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.cells.protocol import Layered, require_cell
+from nullcline.cells.protocol import Layered
 from nullcline.certify.balls import TINY, UP, bound, gamma
 from nullcline.certify.enclosure import enclosure_for
+from nullcline.certify.fitting import require_states_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,15 +161,7 @@ def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certi
     ValueError
         If the states are not as long as those of the cell, or the inputs are not.
     """
-    require_cell(cell)
-    if cell.state_size != h.shape[1]:
-        raise ValueError(
-            f"cell has states of {cell.state_size} numbers, and these have {h.shape[1]}"
-        )
-    if inputs is not None and cell.input_size != inputs.shape[1]:
-        raise ValueError(
-            f"cell reads inputs of {cell.input_size} numbers, and these have {inputs.shape[1]}"
-        )
+    require_states_of(cell, h, inputs)
     if isinstance(cell, Layered):
         raise TypeError(
             "a Stack is not certified as a whole: certify each of "

@@ -252,13 +252,21 @@ def _points_in(folder: Path) -> list[Path]:
 
 
 def _report(options: argparse.Namespace, found: Mapping[Path, FixedPoints]) -> None:
+    distinct = {path: points.unique() for path, points in found.items()}
+    told = {path: points.completeness() for path, points in distinct.items()}
     tables = {
-        path: points_table(points.unique(), f"{path}: {points!r}") for path, points in found.items()
+        path: points_table(distinct[path], f"{path}: {points!r}\n{told[path]}")
+        for path, points in found.items()
     }
     if options.json:
         show_json(
             [
-                {"file": str(path), "starts": len(found[path]), "points": records(table)}
+                {
+                    "file": str(path),
+                    "starts": len(found[path]),
+                    "completeness": [told[path].sentence(i) for i in range(len(told[path]))],
+                    "points": records(table),
+                }
                 for path, table in tables.items()
             ]
         )

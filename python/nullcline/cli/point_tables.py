@@ -8,7 +8,7 @@ import numpy as np
 
 from nullcline.cli.tables import Table
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
-from nullcline.search.kinds import UNCONVERGED
+from nullcline.search.kinds import FIXED, UNCONVERGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +20,25 @@ if TYPE_CHECKING:
 
 def points_table(points: FixedPoints, title: str) -> Table:
     """Return a row for each point, numbered from 0."""
-    columns = ["point", "kind", "q", "norm", "starts"]
+    columns = ["point", "kind", "q", "norm", "starts", "index"]
+    norms = np.linalg.norm(points.h.astype(np.float64), axis=1).tolist()
     rows = [
-        [i, str(points.kind[i]), float(points.q[i]), norm, int(points.count[i])]
-        for i, norm in enumerate(np.linalg.norm(points.h.astype(np.float64), axis=1).tolist())
+        [i, str(points.kind[i]), float(points.q[i]), norm, int(points.count[i]), index]
+        for i, (norm, index) in enumerate(zip(norms, _indices(points), strict=True))
     ]
     if points.condition is not None:
         columns.append("condition")
         for row, label in zip(rows, points.condition.tolist(), strict=True):
             row.append(label)
     return Table(title, columns, rows)
+
+
+def _indices(points: FixedPoints) -> list[int | None]:
+    """Return the index of each fixed point; None for other ends, or where no cell is known."""
+    if points.cell is None:
+        return [None] * len(points)
+    found = zip(points.index.tolist(), points.kind.tolist(), strict=True)
+    return [index if kind == FIXED else None for index, kind in found]
 
 
 def linearization_table(found: Linearization, title: str, subject: Subject | None = None) -> Table:

@@ -34,6 +34,7 @@ _EXAMPLES = (
     "nullcline trace points/layer-1.npz",
     "nullcline trace points/layer-1.npz --point 1 --directions 2 --out curve.csv",
     "nullcline trace model.pt --states state.npy --json",
+    "nullcline trace points/layer-1.npz --beyond",
 )
 
 
@@ -60,7 +61,15 @@ def add(commands: Commands) -> None:
         "--largest-step", type=float, default=1.0, metavar="X", help="longest step, in arclength"
     )
     parser.add_argument(
-        "--max-points", type=int, default=1000, metavar="N", help="most states to either side"
+        "--max-points",
+        type=int,
+        metavar="N",
+        help="most states to either side (1000, or 20000 with --beyond)",
+    )
+    parser.add_argument(
+        "--beyond",
+        action="store_true",
+        help="follow curves beyond the box of the outputs and back, to infinity",
     )
     add_output(parser, "the curves: .npz, arrays, or .csv, a state a row")
     add_json(parser)
@@ -76,6 +85,7 @@ def _trace(options: argparse.Namespace) -> None:
     found = trace(
         subject.cell,
         *_given(subject),
+        beyond=options.beyond,
         n_directions=options.n_directions,
         largest_step=options.largest_step,
         max_points=options.max_points,
@@ -84,7 +94,9 @@ def _trace(options: argparse.Namespace) -> None:
     if options.out is not None:
         _write(options.out, found)
     tables = {
-        "curves": _curves_table(found, f"{options.source}: curves through {_named(subject)}"),
+        "curves": _curves_table(
+            found, f"{options.source}: curves through {_named(subject)}", options.beyond
+        ),
         "points": points_table(
             found.points, "points on the curves (starts: how often each was met)"
         ),
@@ -112,8 +124,9 @@ def _named(subject: Subject) -> str:
     return f"{what}{'s' * (len(subject.numbers) > 1)} {shown_numbers(subject.numbers)}"
 
 
-def _curves_table(found: Trace, title: str) -> Table:
+def _curves_table(found: Trace, title: str, beyond: bool) -> Table:
     columns = ["curve", "states", "length", "least |τ|", "branch points", "ends"]
+    columns += ["fixed points", "sum of indices", "fault"] if beyond else []
     rows = [
         [
             number,
@@ -122,6 +135,7 @@ def _curves_table(found: Trace, title: str) -> Table:
             float(np.abs(curve.tau).min()),
             len(curve.branch_h),
             "; ".join(dict.fromkeys(curve.ends)),
+            *((len(curve.indices), curve.index_sum, curve.fault or "") if beyond else ()),
         ]
         for number, curve in enumerate(found.curves)
     ]

@@ -28,6 +28,8 @@ class CurveStop(Enum):
 
     REACH = "the input has moved as far as reach allows"
     FACE = "the curve reached a face of the cell's box"
+    AWAY = "the curve went to infinity: beyond this τ it turns back no more"
+    BOUND = "|τ| reached its bound, beyond which the curve may turn back"
     CLOSED = "the curve came back to where it began"
     POINTS = "the limit of points was reached"
     STEP = "no step along the curve could be found: it has a kink or a cusp here, or ends"

@@ -137,7 +137,8 @@ def measure_line_attractor(
         The cell.
     path
         A curve of `trace`, or states in the order along a line, shape (m, S) with m >= 2, such as
-        fixed and slow points; between them it is a cubic spline.
+        fixed and slow points; between them it is a cubic spline. Of a curve that leaves the box the
+        part counts that goes through its beginning.
     states
         Visited states, shape (n, S).
     inputs
@@ -166,7 +167,7 @@ def measure_line_attractor(
     if isinstance(path, Curve):
         if inputs is not None:
             raise ValueError("inputs must be None: this curve carries the input it was traced with")
-        inputs, path = path.inputs, path.h
+        inputs, path = path.inputs, path.h[_first_stretch(path)]
     nodes, visited_states = (
         validation.rows(name, rows, cell.state_size, cell.dtype, cell.hidden_size).astype(
             np.float64
@@ -205,6 +206,15 @@ def measure_line_attractor(
         explained_by_chord=float(np.sum((centred @ chord) ** 2) / (chord @ chord * total)),
         explained_by_component=float(np.linalg.norm(centred, 2) ** 2 / total),
     )
+
+
+def _first_stretch(curve: Curve) -> slice:
+    """Return the states about a curve's beginning that are in the box one after the other."""
+    begin = int(np.argmin(np.abs(curve.arclength)))
+    outside = np.flatnonzero(~curve.is_inside)
+    before, after = outside[outside < begin], outside[outside > begin]
+    first = int(before[-1]) + 1 if len(before) else 0
+    return slice(first, int(after[0]) if len(after) else len(curve))
 
 
 class _Line:

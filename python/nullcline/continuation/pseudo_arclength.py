@@ -27,6 +27,8 @@ from nullcline.continuation.curve_problem import CurveStop, scale_of
 from nullcline.continuation.factored import Factored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nullcline.continuation.bordered import Bordered
     from nullcline.continuation.curve_problem import Matrix, Problem, Vector
 
@@ -75,7 +77,7 @@ def follow(
     start: Vector,
     tangent: Vector,
     *,
-    largest_step: float,
+    largest_step: float | Callable[[Vector], float],
     max_points: int,
     first_step: float = FIRST_STEP,
     kind: Kind = Kind.ORDINARY,
@@ -90,7 +92,7 @@ def follow(
     start, tangent
         A point on the curve inside the region, and the direction to go; shape (N + 1,).
     largest_step
-        Longest step, in arclength.
+        Longest step, in arclength: a number, or from each point.
     max_points
         Points of the branch, at most, the start included.
     first_step
@@ -109,12 +111,13 @@ def follow(
         if bordered is None and kind is Kind.ORDINARY:
             bordered = border(problem, start, tangent)
         walk = _Walk(problem, CurvePoint(start, tangent, bordered), kind)
-        step = min(first_step, largest_step)
+        longest = largest_step if callable(largest_step) else lambda _: largest_step
+        step = min(first_step, longest(start))
         while len(walk.points) < max_points and walk.stop is None:
             if step < SMALLEST_STEP:
                 walk.stop = walk.obstacle
                 break
-            step = min(step * walk.go(step), largest_step)
+            step = min(step * walk.go(step), longest(walk.points[-1]))
         return walk.branch()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
+from nullcline.cells.double_precision import in_float64
 from nullcline.cells.protocol import HasPrecision, Layered, require_cell
+from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import UNCONVERGED
 
@@ -36,6 +38,35 @@ def require_smooth_float64(cell: Cell) -> None:
                 f"cell computes in {part.precision} in part, too coarse to follow a curve: convert "
                 f"the weights of its function and leave out casts: {part}"
             )
+
+
+def twin_in_float64(cell: Cell) -> Cell:
+    """Return the cell of float64 with a cell's weights: itself, if it is one, or a function."""
+    require_cell(cell)
+    if not isinstance(cell, Layered) or cell.dtype == np.float64:
+        return in_float64(cell)
+    made: Any = cell
+    twin: Cell = type(made)([_doubled(layer) for layer in cell.layers])
+    return twin
+
+
+def _doubled(layer: Any) -> Any:
+    """Return a layer of a stack, a cell or a pair of them, in float64."""
+    if not isinstance(layer, tuple):
+        return in_float64(layer)
+    pair: Any = type(layer)
+    return pair(*map(in_float64, layer))
+
+
+def starting_points_of_twin(twin: Cell, points: FixedPoints) -> FixedPoints:
+    """Return where the points of a cell of float32 lie for its twin of float64."""
+    inputs = None if points.inputs is None else points.inputs[:1].astype(np.float64)
+    states = twin.state_of(twin.outputs_of(points.h.astype(np.float64)), inputs)
+    ends = find_fixed_points(twin, states, inputs, method="lm")
+    converged = ends.select(ends.kind != UNCONVERGED)
+    if len(converged) == 0:
+        raise ValueError("point holds no point that is one in float64, too: none to trace from")
+    return converged
 
 
 def starting_points(

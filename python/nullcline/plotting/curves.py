@@ -31,9 +31,13 @@ if TYPE_CHECKING:
 DEEPEST = 1e-10
 """Speeds along a curve are drawn down to this share of the largest: at a fixed point it is zero."""
 
+SHADE = "#f0f0f0"
+"""What is behind a profile where its curve is outside of the box."""
+
 ZERO = 1e-12
 """A share of the largest |τ| below which it counts as zero, as where a curve begins."""
 
+_OUTSIDE: dict[str, Any] = {"lw": 0.8, "ls": ":"}
 _STABLE = {"color": BLUE, "ls": "-", "label": "stable"}
 _UNSTABLE = {"color": VERMILION, "ls": "--", "label": "unstable"}
 
@@ -49,6 +53,8 @@ def curve(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw traced curves among states and points, in the plane or in space.
+
+    Where a curve is outside of the cell's box it is dotted, and cut off far outside.
 
     Parameters
     ----------
@@ -80,7 +86,7 @@ def curve(
     """
     drawn = _curves(curves)
     k = dimensions_of(dimensions, ax)
-    every = np.concatenate([one.h for one in drawn])
+    every = np.concatenate([one.h[one.is_inside] for one in drawn])
     if points is None and isinstance(curves, Trace):
         points = curves.points
     if projection is None and states is None:
@@ -92,10 +98,16 @@ def curve(
     handles = [*scene.handles()]
     for one, name, colour in zip(drawn, _names(drawn), _colours(len(drawn)), strict=True):
         way = axes(in_space(one.h, axes.size, one.cell))
-        ax.plot(*way.T, color="white", lw=3.5, zorder=2.4)
-        ax.plot(*way.T, color=colour, lw=1.6, zorder=2.5, label=name)
+        inside = np.where(one.is_inside[:, None], way, np.nan)
+        ax.plot(*inside.T, color="white", lw=3.5, zorder=2.4)
+        ax.plot(*inside.T, color=colour, lw=1.6, zorder=2.5, label=name)
+        if not one.is_inside.all():
+            outside = np.where(_near(way, one.is_inside)[:, None], way, np.nan)
+            ax.plot(*outside.T, **_OUTSIDE, color=colour, zorder=2.3, label="outside of the box")
         handles.append(Line2D([], [], color=colour, lw=1.6, label=name))
         handles += _stars(ax, axes(in_space(one.branch_h, axes.size, one.cell)))
+    if not all(one.is_inside.all() for one in drawn):
+        handles.append(Line2D([], [], **_OUTSIDE, color=BLACK, label="outside of the box"))
     if legend:
         add_legend(ax, handles)
     return ax
@@ -106,7 +118,9 @@ def curve_profile(
 ) -> Panels:
     """Draw τ and the speed q along traced curves: zeros of τ are fixed points.
 
-    Where |τ| has a minimum and is not zero, the curve passes by a ghost.
+    Where |τ| has a minimum and is not zero, the curve passes by a ghost. Of a curve beyond the box
+    the part is drawn from where it is first inside to where it is last, those outside shaded, with
+    τ on a scale that is logarithmic where it is large.
 
     Parameters
     ----------
@@ -132,13 +146,18 @@ def curve_profile(
     for one, name, colour in zip(drawn, _names(drawn), _colours(len(drawn)), strict=True):
         above.plot(one.arclength, one.tau, color=colour, label=name)
         q = np.asarray(one.q, np.float64)
-        floor = max(q.max(initial=0) * DEEPEST, np.finfo(float).tiny)
+        floor = max(np.nanmax(q, initial=0) * DEEPEST, np.finfo(float).tiny)
         below.plot(one.arclength, q.clip(min=floor), color=colour, label=name)
         zeros = zeros_of(one.arclength, one.tau)
-        ghosts = minima_of(one.tau)
+        ghosts = _ghosts_on(one)
         above.plot(zeros, np.zeros(len(zeros)), "o", mfc=BLUE, mec=BLACK, ms=6, label="zeros")
         above.plot(one.arclength[ghosts], one.tau[ghosts], "D", mfc=ORANGE, mec=BLACK, ms=6,
                    label="minima")  # fmt: skip
+        if len(drawn) == 1:
+            for first, last in outside_of(one):
+                for part in axes:
+                    part.axvspan(first, last, color=SHADE, lw=0)
+    _show_inside(axes, drawn)
     below.set_yscale("log")
     above.set_ylabel("τ")
     below.set_ylabel("speed q")
@@ -151,8 +170,10 @@ def curve_profile(
     zero: dict[str, Any] = {"ls": "", "marker": "o", "mfc": BLUE, "mec": BLACK}
     least: dict[str, Any] = {"ls": "", "marker": "D", "mfc": ORANGE, "mec": BLACK}
     handles.append(Line2D([], [], **zero, label="τ = 0: a fixed point"))
-    if any(len(minima_of(one.tau)) for one in drawn):
+    if any(len(_ghosts_on(one)) for one in drawn):
         handles.append(Line2D([], [], **least, label="minimum of |τ|: by a ghost"))
+    if len(drawn) == 1 and not drawn[0].is_inside.all():
+        handles.append(Line2D([], [], color=SHADE, lw=6, label="outside of the box"))
     add_legend(below, handles)
     return axes
 
@@ -239,6 +260,15 @@ def minima_of(tau: Vector) -> NDArray[np.intp]:
     return np.flatnonzero(alike & least) + 1
 
 
+def outside_of(one: Curve) -> list[tuple[float, float]]:
+    """Return from where to where, in arclength, a curve is outside of the box."""
+    change = np.flatnonzero(np.diff(one.is_inside))
+    borders = (one.arclength[change] + one.arclength[change + 1]) / 2
+    ends = [one.arclength[0], *borders, one.arclength[-1]]
+    first = int(one.is_inside[0])
+    return [(float(a), float(b)) for a, b in list(pairwise(ends))[first::2]]
+
+
 def stretches(
     branch: InputBranch, height: Vector, fold_height: Vector
 ) -> Iterator[tuple[bool, Vector, Vector]]:
@@ -266,6 +296,39 @@ def _joint(branch: InputBranch, i: int, height: Vector, fold_height: Vector) -> 
         if distance[nearest] <= np.linalg.norm(branch.h[i + 1] - branch.h[i]):
             return float(branch.fold_s[nearest]), float(fold_height[nearest])
     return float(branch.s[i : i + 2].mean()), float(height[i : i + 2].mean())
+
+
+def _ghosts_on(one: Curve) -> NDArray[np.intp]:
+    """Return the samples in the box at which |τ| has a minimum without a zero beside it."""
+    minima = minima_of(one.tau)
+    inside: NDArray[np.intp] = minima[one.is_inside[minima]]
+    return inside
+
+
+def _near(way: Matrix, is_inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which places are near those inside: not beyond them by more than half their extent."""
+    low, high = way[is_inside].min(axis=0), way[is_inside].max(axis=0)
+    margin = (high - low) / 2
+    near: NDArray[np.bool_] = ((way >= low - margin) & (way <= high + margin)).all(axis=1)
+    return near
+
+
+def _show_inside(axes: Panels, curves: Sequence[Curve]) -> None:
+    """Let a profile of curves beyond the box end where they are last inside, or at rest."""
+    if all(one.is_inside.all() for one in curves):
+        return
+    inside = np.concatenate(
+        [place for one in curves for place in (one.arclength[one.is_inside], one.fixed_arclength)]
+    )
+    margin = 0.05 * np.ptp(inside)
+    low, high = inside.min() - margin, inside.max() + margin
+    seen = [one.tau[(one.arclength >= low) & (one.arclength <= high)] for one in curves]
+    large = np.abs(np.concatenate(seen)).max()
+    scale = np.median(np.abs(np.concatenate([one.tau[one.is_inside] for one in curves])))
+    above, below = axes
+    above.set_yscale("symlog", linthresh=max(float(scale), 1e-3 * large))
+    above.set_ylim(-1.3 * large, 1.3 * large)
+    below.set_xlim(low, high)
 
 
 def _curves(given: Trace | Curve | Sequence[Curve]) -> list[Curve]:

@@ -4,10 +4,19 @@
 it; `FixedPoints` is what was found, of the `KINDS` that `kinds` explains.
 """
 
+from nullcline.search.degree import Completeness, Verdict
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 from nullcline.search.points_of_layers import layer_points
 from nullcline.search.problem import METHODS
 
-__all__ = ["KINDS", "METHODS", "FixedPoints", "find_fixed_points", "layer_points"]
+__all__ = [
+    "KINDS",
+    "METHODS",
+    "Completeness",
+    "FixedPoints",
+    "Verdict",
+    "find_fixed_points",
+    "layer_points",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,18 @@ from nullcline._support import validation
 from nullcline._support.reading import reading
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
+from nullcline._support.state import own_state
 from nullcline.cells.cell_record import known_cell
+from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
+from nullcline.certify.hypotheses import why_no_degree
+from nullcline.certify.index import index_states
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
+from nullcline.search.degree import Completeness, judge
 from nullcline.search.joining import joined_conditions, joined_inputs, one_cell, require_equal
-from nullcline.search.kinds import KINDS, MINIMUM, UNCONVERGED
-from nullcline.search.merging import from_best_to_worst, owners
+from nullcline.search.kinds import FIXED, KINDS, MINIMUM, UNCONVERGED
+from nullcline.search.merging import alike, from_best_to_worst, merge, owners
 from nullcline.search.outliers import far_from
 from nullcline.search.points_file import read_points, write_points
 
@@ -37,6 +43,10 @@ if TYPE_CHECKING:
 
 _SHOWN = ("kind", "q", "iterations", "count", "condition", "reason")
 """The columns of tables, as far as there are any."""
+
+SOON = 2**28
+"""Indices are told unasked where the points are so few and so small that n H³ is at most this:
+a tenth of a second (16 points of 256 units took 70 ms)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,7 +148,7 @@ class FixedPoints(Shown):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle or a copy holds: the columns on the host, and the cell."""
-        return dict(vars(self.numpy()))
+        return own_state(self.numpy())
 
     def __repr__(self) -> str:
         n, n_starts = len(self), int(self.count.sum())
@@ -147,7 +157,8 @@ class FixedPoints(Shown):
         if counts[MINIMUM] == 0:  # a rare kind
             del counts[MINIMUM]
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        return f"FixedPoints({rows}: {kinds}; S = {self.h.shape[1]})"
+        degree = "" if n == n_starts or not self._are_soon_indexed() else self._degree_in_words()
+        return f"FixedPoints({rows}: {kinds}; S = {self.h.shape[1]}{degree})"
 
     def numpy(self) -> FixedPoints:
         """Return these points with every column on the host, as an array of NumPy."""
@@ -239,6 +250,107 @@ class FixedPoints(Shown):
         points = self.numpy()
         return far_from(points.starts, points.h, threshold)
 
+    @cached_property
+    def index(self) -> NDArray[np.int8]:
+        """The index of each fixed point, sign det(I - Dn), shape (n,), int8.
+
+        +1 where an even number of real eigenvalues of J_rec is above 1, and -1 where an odd one is,
+        so that a point of index -1 is unstable. 0 at all else: where rounding leaves the sign open,
+        as by a fold or on a line of fixed points, and at rows that are no fixed points. It takes
+        about two inverses of H x H a row, when first asked for, so merge them by `unique` before.
+        `nullcline.certify.index` says how the sign is proved.
+
+        Raises
+        ------
+        ValueError
+            If there is no cell.
+        """
+        points = self.numpy()
+        return points._indices(np.flatnonzero(points.kind == FIXED), self._known_cell())
+
+    def completeness(self, cell: Cell | None = None) -> Completeness:
+        """Tell whether the fixed points that were found can be all, input by input.
+
+        Over all fixed points of a bounded cell at one input, the indices sum to 1. Another sum
+        proves that some are missing. Distinct points count once, whether the rows are merged or
+        not; slow points, minima and unconverged ends do not count.
+
+        Parameters
+        ----------
+        cell
+            The cell that was searched; needed where the points do not know it.
+
+        Returns
+        -------
+        Completeness
+            A verdict for each input, and under labelled conditions for each of them. Printed, it is
+            a sentence for each.
+
+        Raises
+        ------
+        ValueError
+            If there is no cell, or one of another size.
+        """
+        points, cell = self.numpy(), cell or self._known_cell()
+        best_first = np.empty(len(points), np.intp)
+        best_first[from_best_to_worst(points)] = np.arange(len(points))
+        groups = sorted(alike(points), key=lambda group: int(group[0]))
+        if not groups and points.inputs is None:
+            groups = [np.zeros(0, np.intp)]
+        distinct = []
+        for group in groups:
+            rows = group[points.kind[group] == FIXED]
+            rows = rows[np.argsort(best_first[rows])]
+            distinct.append(rows[merge(points.h[rows], self.tol_unique) == np.arange(len(rows))])
+        at = np.array([group[0] for group in groups if len(group)], np.intp)
+        inputs = None if points.inputs is None else points.inputs[at]
+        index = points._indices(np.concatenate([*distinct, np.zeros(0, np.intp)]), cell)
+        why = [
+            why_no_degree(cell, None if inputs is None else inputs[i]) for i in range(len(groups))
+        ]
+        judged = [judge(index[rows], reason) for rows, reason in zip(distinct, why, strict=True)]
+        return Completeness(
+            verdict=tuple(verdict for verdict, _ in judged),
+            n_points=np.array([len(rows) for rows in distinct], np.int64),
+            index_sum=np.array([index[rows].sum() for rows in distinct], np.int64),
+            missing=np.array([missing for _, missing in judged], np.int64),
+            undetermined=tuple(np.sort(rows[index[rows] == 0]) for rows in distinct),
+            why=tuple(reason or "" for reason in why),
+            condition=None if points.condition is None else points.condition[at],
+            inputs=inputs,
+        )
+
+    def _known_cell(self) -> Cell:
+        if self.cell is None:
+            raise ValueError("the file does not hold the cell: pass the one that was searched")
+        return self.cell
+
+    def _indices(self, rows: NDArray[np.intp], cell: Cell) -> NDArray[np.int8]:
+        """Return the indices at some rows, and 0 at all others, of points on the host."""
+        if cell is self.cell and "index" in vars(self):
+            return self.index
+        found = np.zeros(len(self), np.int8)
+        inputs = None if self.inputs is None else self.inputs[rows]
+        found[rows] = index_states(cell, self.h[rows], inputs)
+        return found
+
+    def _are_soon_indexed(self) -> bool:
+        """Whether indices are known, or soon told by a cell that calls nothing of the user's."""
+        if "index" in vars(self):
+            return True
+        cell = self.cell
+        if cell is None:
+            return False
+        parts = cell.cells if isinstance(cell, Layered) else (cell,)
+        if not all(isinstance(part, HasCoreWeights) for part in parts):
+            return False
+        fits = cell.state_size == self.h.shape[1]
+        return fits and int(np.sum(self.kind == FIXED)) * cell.hidden_size**3 <= SOON
+
+    def _degree_in_words(self) -> str:
+        summary = self.completeness().summary
+        return f"; {summary}" if summary else ""
+
     def certify(self, cell: Cell | None = None) -> Certificates:
         """Prove, in floating point, that exactly one fixed point lies near each row.
 
@@ -267,11 +379,8 @@ class FixedPoints(Shown):
             If the cell is not a `GRU`. The points of a stack are certified layer by layer, those
             that `layer_points` returns, each for the input that it has there.
         """
-        cell = cell or self.cell
-        if cell is None:
-            raise ValueError("the file does not hold the cell: pass the one that was searched")
         points = self.numpy()
-        return certify_states(cell, points.h, points.inputs)
+        return certify_states(cell or self._known_cell(), points.h, points.inputs)
 
     def save(self, path: str | os.PathLike[str], *, cell: bool = False) -> None:
         """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
@@ -314,7 +423,9 @@ class FixedPoints(Shown):
         with reading(path, "a file of fixed points") as file:
             return cls(**read_points(file))
 
-    def to_dataframe(self, *, states: bool = False, inputs: bool = False) -> pd.DataFrame:
+    def to_dataframe(
+        self, *, states: bool = False, inputs: bool = False, index: bool = False
+    ) -> pd.DataFrame:
         """Return a table of pandas, one row per row of these.
 
         Parameters
@@ -323,6 +434,8 @@ class FixedPoints(Shown):
             Whether it has the states too, in columns h_0, h_1, ...
         inputs
             Whether it has the inputs too, in columns x_0, x_1, ...; without inputs none.
+        index
+            Whether it has the indices too, in a column "index".
 
         Returns
         -------
@@ -336,6 +449,8 @@ class FixedPoints(Shown):
         """
         points = self.numpy()
         columns = {name: getattr(points, name) for name in _SHOWN}
+        if index:
+            columns["index"] = self.index
         if states:
             columns |= {f"h_{i}": column for i, column in enumerate(points.h.T)}
         if inputs and points.inputs is not None:
@@ -366,6 +481,9 @@ class FixedPoints(Shown):
         points = self.numpy()
         names = [name for name in _SHOWN if getattr(points, name) is not None]
         columns = [getattr(points, name) for name in names]
+        if self._are_soon_indexed():
+            names.insert(1, "index")
+            columns.insert(1, self.index)
         rows = [(i, *(column[i] for column in columns)) for i in first_rows(len(self))]
         return Table(("", *names), rows, len(self))
 

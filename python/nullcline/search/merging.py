@@ -54,12 +54,12 @@ def owners(ends: _Ends, tolerance: float) -> NDArray[np.intp]:
     Rows of different inputs or conditions stay apart.
     """
     owner = np.empty(len(ends.h), np.intp)
-    for group in _alike(ends):
+    for group in alike(ends):
         owner[group] = group[merge(ends.h[group], tolerance)]
     return owner
 
 
-def _alike(ends: _Ends) -> list[NDArray[np.intp]]:
+def alike(ends: _Ends) -> list[NDArray[np.intp]]:
     """Return the numbers of rows of one input and condition, group by group, rising in each."""
     if len(ends.h) == 0:
         return []

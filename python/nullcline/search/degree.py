@@ -1,0 +1,156 @@
+"""Whether what a search found can be all: the indices of all fixed points sum to 1.
+
+`nullcline.certify.index` says what an index is, and `nullcline.certify.hypotheses` of which cells
+the sum is 1. Another sum proves that points are missing; the sum 1 proves nothing, since a missing
+pair of indices +1 and -1 cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from nullcline._support.shown import Shown, Table, first_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Verdict(Enum):
+    """What the sum of the indices says; the values are what users read."""
+
+    CONSISTENT = "consistent with being complete"
+    INCOMPLETE = "provably incomplete"
+    UNDETERMINED = "undetermined"
+    INAPPLICABLE = "no statement"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Completeness(Shown):
+    """What the degree says of the fixed points that were found, input by input.
+
+    `str` of it is a sentence for each input. Of a bounded cell the indices of all fixed points at
+    one input sum to 1. So another sum proves that some are missing, and 1 is necessary, not
+    sufficient.
+
+    Attributes
+    ----------
+    verdict
+        One `Verdict` for each of c inputs: CONSISTENT, INCOMPLETE, UNDETERMINED (the index of some
+        point is open) or INAPPLICABLE (the sum of this cell's indices is not known).
+    n_points
+        How many distinct fixed points were found at each input, shape (c,).
+    index_sum
+        The sum of their indices, those that are open counted as 0, shape (c,).
+    missing
+        The sum of the indices of what is missing, 1 - `index_sum`, where the verdict is INCOMPLETE,
+        and 0 elsewhere, shape (c,): at least so many points of index +1 (of -1 if it is negative)
+        are missing, where a degenerate one counts as often as its index.
+    undetermined
+        For each input the rows, of the points that were asked, whose indices are open.
+    why
+        For each input why nothing can be said, or "".
+    condition
+        The label of each input, shape (c,); None where they have none.
+    inputs
+        The inputs, shape (c, D); None for zero input.
+    """
+
+    verdict: tuple[Verdict, ...]
+    n_points: NDArray[np.int64]
+    index_sum: NDArray[np.int64]
+    missing: NDArray[np.int64]
+    undetermined: tuple[NDArray[np.intp], ...]
+    why: tuple[str, ...]
+    condition: NDArray[Any] | None = None
+    inputs: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.verdict)
+
+    def __str__(self) -> str:
+        return "\n".join(map(self.sentence, range(len(self))))
+
+    def __repr__(self) -> str:
+        if len(self) == 1:
+            points = f"{_counted(self.n_points[0], 'point')}, index sum {self.index_sum[0]}"
+            return f"Completeness({points}: {self.verdict[0].value})"
+        counts = [
+            f"{n} {verdict.value}" for verdict in Verdict if (n := self.verdict.count(verdict))
+        ]
+        return f"Completeness({len(self)} inputs: {', '.join(counts) or 'none'})"
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether the indices sum to 1 at every input."""
+        return set(self.verdict) == {Verdict.CONSISTENT}
+
+    @property
+    def summary(self) -> str:
+        """A few words for a caption; "" where nothing can be said."""
+        said = [i for i, verdict in enumerate(self.verdict) if verdict is not Verdict.INAPPLICABLE]
+        if not said:
+            return ""
+        if len(said) == 1:
+            i = said[0]
+            words = {Verdict.INCOMPLETE: ": incomplete", Verdict.UNDETERMINED: ": undetermined"}
+            return f"index sum {self.index_sum[i]}{words.get(self.verdict[i], '')}"
+        for verdict, word in (
+            (Verdict.INCOMPLETE, "incomplete"),
+            (Verdict.UNDETERMINED, "undetermined"),
+        ):
+            if n := self.verdict.count(verdict):
+                return f"{word} at {n} of {len(said)} inputs"
+        return f"index sum 1 at {len(said)} inputs"
+
+    def sentence(self, i: int = 0) -> str:
+        """Return what is known at input number `i`, as one sentence."""
+        verdict, n, total = self.verdict[i], int(self.n_points[i]), int(self.index_sum[i])
+        at = "" if self.condition is None else f"{self.condition[i]}: "
+        said = f"{at}{verdict.value}: "
+        if verdict is Verdict.INAPPLICABLE:
+            return said + self.why[i]
+        if verdict is Verdict.UNDETERMINED:
+            rows = self.undetermined[i]
+            return (
+                f"{said}the index of {_counted(len(rows), 'point')} of {n} is open, I - Dn being "
+                f"singular to rounding there (row{'s' * (len(rows) > 1)} "
+                f"{', '.join(map(str, rows[:10]))}{', …' * (len(rows) > 10)}); the others' sum to "
+                f"{total}"
+            )
+        said += f"the indices of {_counted(n, 'fixed point')} sum to {total}"
+        if verdict is Verdict.CONSISTENT:
+            return f"{said}, as those of all do"
+        lacking = abs(int(self.missing[i]))
+        return (
+            f"{said}, and those of all to 1; at least {_counted(lacking, 'point')} of index "
+            f"{'+1' if self.missing[i] > 0 else '-1'} {'is' if lacking == 1 else 'are'} missing"
+        )
+
+    def _table(self) -> Table:
+        rows = [
+            (
+                i if self.condition is None else self.condition[i],
+                self.n_points[i],
+                self.index_sum[i],
+                self.sentence(i),
+            )
+            for i in first_rows(len(self))
+        ]
+        return Table(("input", "fixed points", "index sum", ""), rows, len(self))
+
+
+def judge(index: NDArray[np.int8], why: str | None) -> tuple[Verdict, int]:
+    """Return the verdict on distinct fixed points at one input, and what their sum lacks."""
+    if why is not None:
+        return Verdict.INAPPLICABLE, 0
+    if (index == 0).any():
+        return Verdict.UNDETERMINED, 0
+    missing = 1 - int(index.sum())
+    return (Verdict.INCOMPLETE if missing else Verdict.CONSISTENT), missing
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
