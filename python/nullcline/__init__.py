@@ -27,10 +27,12 @@ from nullcline.continuation import (
     Curve,
     InputBranch,
     LineAttractor,
+    Sheet,
     Trace,
     follow_input,
     measure_line_attractor,
     trace,
+    trace_sheet,
 )
 from nullcline.interactive import explore
 from nullcline.interop import (
@@ -84,6 +86,7 @@ __all__ = [
     "OriginalGRU",
     "RankCorrelation",
     "RateRNN",
+    "Sheet",
     "Stack",
     "Trace",
     "VisitedStates",
@@ -112,6 +115,7 @@ __all__ = [
     "predict_next_states",
     "predict_sequences",
     "trace",
+    "trace_sheet",
     "word_effects",
 ]
 

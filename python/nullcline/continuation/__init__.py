@@ -1,18 +1,24 @@
-"""Curves: the slow manifold through a point, a fixed point as its input moves, a line measured."""
+"""Slow manifolds as curves and as sheets, a fixed point as its input moves, a line measured."""
 
 from nullcline.continuation.curve_problem import CurveStop
 from nullcline.continuation.curves import Curve, Trace
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.input_branch import InputBranch, follow_input
 from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
+from nullcline.continuation.sheets import Nullcline, Sheet, SheetStop
+from nullcline.continuation.slow_surface import trace_sheet
 
 __all__ = [
     "Curve",
     "CurveStop",
     "InputBranch",
     "LineAttractor",
+    "Nullcline",
+    "Sheet",
+    "SheetStop",
     "Trace",
     "follow_input",
     "measure_line_attractor",
     "trace",
+    "trace_sheet",
 ]

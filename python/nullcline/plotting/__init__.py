@@ -16,6 +16,7 @@ from nullcline.plotting.modes import eigenvalues, time_constants
 from nullcline.plotting.predictions import prediction
 from nullcline.plotting.projection import Projection
 from nullcline.plotting.scenes import fixed_points, panels_by_condition
+from nullcline.plotting.sheets import phase_plane, sheet
 from nullcline.plotting.theme import style
 from nullcline.plotting.words import instantaneous_and_steady, word_projections, word_responses
 
@@ -32,7 +33,9 @@ __all__ = [
     "instantaneous_and_steady",
     "line_attractor",
     "panels_by_condition",
+    "phase_plane",
     "prediction",
+    "sheet",
     "speed_landscape",
     "style",
     "time_constants",

@@ -1,0 +1,300 @@
+"""A two-dimensional slow manifold as a mesh: its nullclines, the points where they meet, its flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nullcline._native.blas import one_blas_thread
+from nullcline._support.shown import Shown
+from nullcline.certify.index import index_states
+from nullcline.continuation.marching_triangles import between, zero_edges
+from nullcline.continuation.sheet_problem import SheetProblem
+from nullcline.continuation.tangent_plane import Corrector
+from nullcline.linearization.linear_map import spectral_radius
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nullcline._support.validation import Floats
+    from nullcline.cells.protocol import Cell
+    from nullcline.continuation.curve_problem import Matrix, Vector
+    from nullcline.continuation.marching_triangles import Edge
+    from nullcline.search.fixed_points import FixedPoints
+
+NEAR = 1.5
+"""Where Newton's method may lead from a triangle, in lengths of its longest edge."""
+
+SAME = 1e-7
+"""Fixed points that are no further apart, in any unit, are one."""
+
+AT_ZERO = 1e-10
+"""A |τ| of a vertex that is a fixed point's."""
+
+
+class SheetStop(Enum):
+    """Where a sheet ends; the values are what users read."""
+
+    FACE = "the sheet reached faces of the cell's box"
+    EXTENT = "the sheet fills the rectangle of its chart as far as extent allows"
+    VERTICES = "the limit of vertices was reached"
+    STEP = "no step could be found somewhere: the sheet has an edge or a singular point there"
+
+
+class Nullcline(NamedTuple):
+    """A polyline on a sheet along which τ₁ or τ₂ is zero.
+
+    Attributes
+    ----------
+    h
+        States, shape (m, S), each on the sheet to rounding; of a closed line the first again.
+    chart
+        Their coordinates in the sheet's chart, shape (m, 2).
+    """
+
+    h: Matrix
+    chart: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet(Shown):
+    """A surface of states whose outputs h have G(h) = τ₁ w₁ + τ₂ w₂, as a mesh of triangles.
+
+    Outside of the cell's box, where a sheet of `trace_sheet(..., beyond=True)` goes, G is that of
+    the map n(ψ(h)), which keeps what the cell reads near the box.
+
+    Attributes
+    ----------
+    h
+        States at the vertices, shape (V, S), the one that the sheet was traced from first.
+    tau
+        τ₁ and τ₂, shape (V, 2): both are zero at fixed points.
+    triangles
+        Vertices of each triangle, shape (T, 3), all the same way round.
+    q
+        Speeds, shape (V,); NaN outside of the box.
+    chart
+        Coordinates along `axes`, shape (V, 2): `axes @ (h - origin)` of outputs h.
+    tangents
+        Two orthonormal tangents of the surface of all (h, τ), of which these are the parts in h,
+        shape (V, 2, H).
+    axes
+        An orthonormal basis, shape (2, H), of the tangent plane in h at the first vertex: the first
+        axis is the direction in which τ₂ does not change.
+    origin
+        The outputs at the first vertex, shape (H,).
+    directions
+        w₁ and w₂, shape (2, H).
+    points
+        The fixed points on the sheet and, if it is one, the slow point that it was traced from:
+        labelled and merged as in a search.
+    ends
+        Where it ends: some of the sentences of `SheetStop`; none of a closed surface.
+    n_factorizations
+        How many matrices of H + 2 rows were factored.
+    cell
+        The cell that was traced.
+    inputs
+        The constant input that it was traced with, shape (1, D); None for zero.
+    is_inside
+        Whether each state is in the cell's box, shape (V,).
+    """
+
+    h: Matrix
+    tau: Matrix
+    triangles: NDArray[np.intp]
+    q: Floats
+    chart: Matrix
+    tangents: Matrix
+    axes: Matrix
+    origin: Vector
+    directions: Matrix
+    points: FixedPoints
+    ends: tuple[str, ...]
+    n_factorizations: int
+    cell: Cell
+    inputs: Floats | None
+    is_inside: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.h)
+
+    def __repr__(self) -> str:
+        size = self.h.shape[1]
+        return (
+            f"Sheet({len(self)} vertices, {len(self.triangles)} triangles, {len(self.points)} "
+            f"points; S = {size})"
+        )
+
+    @property
+    def fixed_h(self) -> Matrix:
+        """The fixed points on the sheet, where both kinds of nullclines meet, shape (k, S)."""
+        return self._states(self._fixed)
+
+    @property
+    def fixed_chart(self) -> Matrix:
+        """Their coordinates in the chart, shape (k, 2)."""
+        return self._place(self._fixed)
+
+    @cached_property
+    def indices(self) -> NDArray[np.int8]:
+        """Their indices sign det(I - Dn), shape (k,): +1 or -1, or 0 where it is not determined."""
+        states = self.fixed_h
+        x = None if self.inputs is None else np.repeat(self.inputs, len(states), axis=0)
+        return index_states(self.cell, states, x)
+
+    @property
+    def index_sum(self) -> int:
+        """The sum of `indices`; 1 where the sheet holds all fixed points of a bounded cell."""
+        return int(self.indices.sum())
+
+    @cached_property
+    def is_stable(self) -> NDArray[np.bool_]:
+        """Whether every |λ| of J_rec is below 1 at each of them, shape (k,)."""
+        return np.array([spectral_radius(self.cell, h, self.inputs) < 1 for h in self.fixed_h],
+                        np.bool_)  # fmt: skip
+
+    @cached_property
+    def nullclines(self) -> tuple[tuple[Nullcline, ...], tuple[Nullcline, ...]]:
+        """The polylines τ₁ = 0, and the polylines τ₂ = 0.
+
+        Each vertex of them lies on the sheet with that τ zero, to rounding; computed when first
+        asked for, by about one factorization a vertex.
+        """
+        first, second = (self._lines(k) for k in range(2))
+        return first, second
+
+    @cached_property
+    def flow(self) -> Matrix:
+        """Where a step leads, F(h) - h of the outputs, projected on the chart, shape (V, 2).
+
+        NaN outside of the box.
+        """
+        moved = np.full((len(self), 2), np.nan)
+        states = self.h[self.is_inside]
+        change = self.cell.outputs_of(self.cell.step(states, self._inputs_of(states)))
+        moved[self.is_inside] = (change - self.cell.outputs_of(states)) @ self.axes.T
+        return moved
+
+    @property
+    def reduced_flow(self) -> Matrix:
+        """The reduced map's change n(h) - h = τ₁ w₁ + τ₂ w₂ on the chart, shape (V, 2)."""
+        moved: Matrix = self.tau @ (self.directions @ self.axes.T)
+        return moved
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether the chart tells all triangles' sides alike: the sheet has no fold in it."""
+        corners = self.chart[self.triangles]
+        (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+        turned = ax * by - ay * bx
+        return bool((turned > 0).all() or (turned < 0).all())
+
+    # How they are computed
+
+    @cached_property
+    def _fixed(self) -> Matrix:
+        """The outputs of the fixed points, shape (k, H)."""
+        return fixed_on(self._corrector(), self._vertices(), self.triangles)
+
+    def _lines(self, k: int) -> tuple[Nullcline, ...]:
+        found = []
+        with one_blas_thread():
+            corrector = self._corrector()
+            for edges in zero_edges(self.tau[:, k], self.triangles):
+                outputs = self._polished(corrector, k, edges)
+                found.append(Nullcline(self._states(outputs), self._place(outputs)))
+        return tuple(found)
+
+    def _polished(self, corrector: Corrector, k: int, edges: list[Edge]) -> Matrix:
+        """Return the outputs (m, H) where the sheet has τ_k = 0 near each edge's zero of it."""
+        vertices = self._vertices()
+        size = vertices.shape[1] - 2
+        crossings = []
+        for (a, b), share in zip(edges, between(self.tau[:, k], edges), strict=True):
+            y = (1 - share) * vertices[a] + share * vertices[b]
+            rows = np.zeros((size + 2, 2))
+            rows[size + k, 0] = 1
+            rows[:size, 1] = self._along(k, a)
+            met = corrector.met(y, rows, np.array([0.0, rows[:, 1] @ y]))
+            length = np.linalg.norm(vertices[b] - vertices[a])
+            is_near = met is not None and np.linalg.norm(met - y) <= length
+            crossings.append((met if is_near else y)[:size])  # type: ignore[index]
+        return np.array(crossings)
+
+    def _along(self, k: int, vertex: int) -> Vector:
+        """Return a direction in h along which τ_k does not change, at a vertex."""
+        tangents = self.tangents[vertex]
+        # Of a unit tangent (h', τ') with G' h' = W τ', τ' is what DG h' is along w.
+        problem = self._corrector().problem
+        y = self._vertices()[vertex]
+        image = problem.jacobian(y)[:, :-2] @ tangents.T
+        slopes = np.linalg.lstsq(self.directions.T, image, rcond=None)[0][k]
+        along: Vector = slopes[1] * tangents[0] - slopes[0] * tangents[1]
+        return along / (np.linalg.norm(along) or 1.0)
+
+    def _corrector(self) -> Corrector:
+        return Corrector(SheetProblem(self.cell, self.inputs, self.directions))
+
+    def _vertices(self) -> Matrix:
+        return np.column_stack([self.cell.outputs_of(self.h), self.tau])
+
+    def _inputs_of(self, states: Matrix) -> Floats | None:
+        return None if self.inputs is None else np.repeat(self.inputs, len(states), axis=0)
+
+    def _states(self, outputs: Matrix) -> Matrix:
+        return self.cell.state_of(outputs, self.inputs).astype(np.float64, copy=False)
+
+    def _place(self, outputs: Matrix) -> Matrix:
+        placed: Matrix = (outputs - self.origin) @ self.axes.T
+        return placed
+
+
+@one_blas_thread()
+def fixed_on(corrector: Corrector, vertices: Matrix, triangles: NDArray[np.intp]) -> Matrix:
+    """Return the outputs (k, H) of the fixed points on a mesh, each once.
+
+    By Newton's method from every triangle in which both τ change sign.
+
+    Parameters
+    ----------
+    corrector
+        Of the sheet.
+    vertices
+        Points (h, τ), shape (V, H + 2).
+    triangles
+        Their numbers, shape (T, 3).
+    """
+    size = vertices.shape[1] - 2
+    sides = vertices[triangles, -2:] >= 0
+    mixed = (sides.any(axis=1) & ~sides.all(axis=1)).all(axis=1)
+    rows = np.eye(size + 2)[:, -2:]
+    at_rest = np.abs(vertices[:, -2:]).max(axis=1) <= AT_ZERO
+    found = [h for h in vertices[at_rest, :-2]]
+    for corners in vertices[triangles[mixed]]:
+        y = _zero_between(corners)
+        met = corrector.met(y, rows, np.zeros(2))
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1).max()
+        if met is None or not np.linalg.norm(met - corners.mean(axis=0)) <= NEAR * longest:
+            continue
+        if not any((np.abs(met[:size] - h) <= SAME).all() for h in found):
+            found.append(met[:size])
+    return np.array(found).reshape(-1, size)
+
+
+def _zero_between(corners: Matrix) -> Vector:
+    """Return where both τ are zero in a triangle, to first order; its middle where that is out."""
+    tau = corners[:, -2:]
+    middle: Vector = corners.mean(axis=0)
+    try:
+        shares = np.linalg.solve(np.vstack([tau.T, np.ones(3)]), [0.0, 0.0, 1.0])
+    except np.linalg.LinAlgError:
+        return middle
+    if not (np.abs(shares) <= 1).all():
+        return middle
+    zero: Vector = shares @ corners
+    return zero

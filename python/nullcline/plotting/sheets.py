@@ -1,0 +1,233 @@
+"""Sheets: a reduced phase plane with its nullclines, and the surface that it is a chart of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+from matplotlib.tri import LinearTriInterpolator, Triangulation
+
+from nullcline.continuation import Sheet
+from nullcline.plotting.panels import add_legend, add_title, axes_or_new, is_3d
+from nullcline.plotting.projection import Projection, in_space
+from nullcline.plotting.scenes import Scene
+from nullcline.plotting.theme import BLACK, GREEN, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    from nullcline.plotting.given_states import States
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+
+SPEEDS = LinearSegmentedColormap.from_list("speeds", ["#33415c", "#7d8fa9", "#c3cedb", "#f4f6f9"])
+"""From the slowest, dark, to the fastest: pale enough for the colours of lines and points."""
+
+LEVELS = 18
+"""Colours of the speed."""
+
+FLOOR = 0.01
+"""So small a share of the vertices is drawn as no slower than the others: those by fixed points,
+where the logarithm has no end."""
+
+RESOLUTION = 60
+"""Nodes along a side of the grid from which streamlines are drawn."""
+
+ARROWS = 500
+"""Arrows, about, where a sheet folds in its chart and has no streamlines."""
+
+NULLCLINES = ((ORANGE, "τ₁ = 0"), (GREEN, "τ₂ = 0"))
+
+
+def phase_plane(
+    sheet: Sheet,
+    *,
+    reduced: bool = False,
+    arrows: bool = False,
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the reduced phase plane of a sheet: speed, flow, nullclines, and where they meet.
+
+    The plane is the sheet's chart. The slower the network is at a place, the darker; fixed points,
+    where the two kinds of nullclines cross, are marked by their stability.
+
+    Parameters
+    ----------
+    sheet
+        What `trace_sheet` returned.
+    reduced
+        Whether the flow is that of the reduced map, n(h) - h, rather than of a step, F(h) - h.
+    arrows
+        Whether to draw it as arrows of one length rather than as streamlines; always where the
+        sheet folds over itself in its chart.
+    legend
+        Whether to write a legend.
+    ax
+        Where to draw; None for a new figure of pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, or `ax` has three dimensions.
+    """
+    _require_sheet(sheet)
+    ax = axes_or_new(ax, width=1.75, height=1.5)
+    if is_3d(ax):
+        raise ValueError("ax must have two dimensions: plotting.sheet draws the surface in three")
+    triangles = Triangulation(*sheet.chart.T, sheet.triangles)
+    _draw_speed(ax, sheet, triangles)
+    moved = sheet.reduced_flow if reduced else sheet.flow
+    if arrows or not sheet.is_graph:
+        _draw_arrows(ax, sheet.chart, moved)
+    else:
+        _draw_streams(ax, triangles, moved)
+    for lines, (colour, _) in zip(sheet.nullclines, NULLCLINES, strict=True):
+        for line in lines:
+            ax.plot(*line.chart.T, color="white", lw=4, zorder=2.4, solid_capstyle="round")
+            ax.plot(*line.chart.T, color=colour, lw=2.2, zorder=2.5, solid_capstyle="round")
+    chart = _chart_of(sheet)
+    scene = Scene(sheet.points, None, None, projection=chart, n_directions=0)
+    scene.draw(ax, chart)
+    ax.grid(visible=False)
+    ax.set_aspect("equal")
+    low, high = sheet.chart.min(axis=0), sheet.chart.max(axis=0)
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    ax.set_title("Nullclines on a slow sheet" + _folds(sheet))
+    if legend:
+        add_legend(ax, [*_line_handles(), *scene.handles()])
+    return ax
+
+
+def sheet(
+    sheet: Sheet,
+    states: States | None = None,
+    *,
+    projection: Projection | ArrayLike | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a sheet as a surface in space, coloured by speed, with its nullclines and fixed points.
+
+    Parameters
+    ----------
+    sheet
+        What `trace_sheet` returned.
+    states
+        Visited states, as in `fixed_points`.
+    projection
+        The axes, as `Projection` or an array (3, S); by default the first three principal
+        components of the sheet.
+    legend
+        Whether to write a legend.
+    ax
+        Axes of three dimensions; None for those of a new figure of pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or value.
+    """
+    _require_sheet(sheet)
+    ax = axes_or_new(ax, dimensions=3, width=1.9)
+    if not is_3d(ax):
+        raise ValueError("ax must have three dimensions: plotting.phase_plane draws the chart")
+    space: Any = ax
+    given = Projection.principal(sheet.h, 3) if projection is None else projection
+    scene = Scene(sheet.points, states, None, projection=given, n_directions=0)
+    axes = scene.projection(3)
+    q = _speeds(sheet)
+    places = axes(in_space(sheet.h, axes.size, sheet.cell))
+    surface = space.plot_trisurf(*places.T, triangles=sheet.triangles, cmap=SPEEDS, lw=0.15,
+                                 edgecolor="#ffffff60", antialiased=True, alpha=0.85)  # fmt: skip
+    surface.set_array(np.exp(np.log(q)[sheet.triangles].mean(axis=1)))
+    surface.set_norm(LogNorm(np.nanmin(q), np.nanmax(q)))
+    space.computed_zorder = False
+    for lines, (colour, _) in zip(sheet.nullclines, NULLCLINES, strict=True):
+        for line in lines:
+            ax.plot(*axes(in_space(line.h, axes.size, sheet.cell)).T, color=colour, lw=2, zorder=3)
+    scene.draw(ax, axes)
+    add_title(ax, "A slow sheet, in space")
+    if legend:
+        add_legend(ax, [*_line_handles(), *scene.handles()])
+    return ax
+
+
+def _require_sheet(given: object) -> None:
+    if not isinstance(given, Sheet):
+        raise TypeError(f"sheet must be what trace_sheet returns, not {type(given).__name__}")
+
+
+def _chart_of(sheet: Sheet) -> Projection:
+    names = ("chart, first axis", "chart, second axis")
+    return Projection(sheet.axes, sheet.origin, names, None, sheet.axes)
+
+
+def _folds(sheet: Sheet) -> str:
+    return "" if sheet.is_graph else " that folds in its chart"
+
+
+def _line_handles() -> list[Line2D]:
+    return [Line2D([], [], color=colour, lw=2.2, label=label) for colour, label in NULLCLINES]
+
+
+def _speeds(sheet: Sheet) -> Vector:
+    """Return the speeds at the vertices, none slower than nearly all; NaN outside of the box."""
+    q = np.asarray(sheet.q, np.float64)
+    positive = q[q > 0]  # neither NaN nor, at a fixed point, zero
+    floor = float(np.quantile(positive, FLOOR)) if len(positive) else np.finfo(float).tiny
+    return np.maximum(q, floor)
+
+
+def _draw_speed(ax: Axes, sheet: Sheet, triangles: Triangulation) -> None:
+    q = _speeds(sheet)
+    seen = np.isfinite(q)
+    ax.set_facecolor("#eeeeee")
+    if not seen.any() or q[seen].min() == q[seen].max():  # no height to tell apart
+        return
+    drawn = Triangulation(triangles.x, triangles.y, sheet.triangles)
+    drawn.set_mask(~seen[sheet.triangles].all(axis=1))
+    levels = np.geomspace(q[seen].min(), q[seen].max() * (1 + 1e-9), LEVELS + 1)
+    filled = ax.tricontourf(drawn, np.where(seen, q, levels[-1]), levels=levels, norm=LogNorm(),
+                            cmap=SPEEDS)  # fmt: skip
+    bar = ax.figure.colorbar(filled, ax=ax, pad=0.02, shrink=0.9, ticks=LogLocator(numticks=8))
+    bar.set_label("speed q")
+
+
+def _draw_streams(ax: Axes, triangles: Triangulation, moved: Matrix) -> None:
+    """Draw streamlines of a field that is known at the vertices."""
+    masked = Triangulation(triangles.x, triangles.y, triangles.triangles)
+    masked.set_mask(~np.isfinite(moved).all(axis=1)[triangles.triangles].all(axis=1))
+    x = np.linspace(triangles.x.min(), triangles.x.max(), RESOLUTION)
+    y = np.linspace(triangles.y.min(), triangles.y.max(), RESOLUTION)
+    at = np.meshgrid(x, y)
+    u, v = (
+        np.ma.filled(LinearTriInterpolator(masked, np.nan_to_num(part))(*at), np.nan)
+        for part in moved.T
+    )
+    ax.streamplot(x, y, u, v, color=BLACK, linewidth=0.6, arrowsize=0.7, density=1.2, zorder=1.5)
+
+
+def _draw_arrows(ax: Axes, places: Matrix, moved: Matrix) -> None:
+    """Draw arrows of one length at some of the vertices."""
+    chosen = slice(None, None, max(1, len(places) // ARROWS))
+    length = np.linalg.norm(moved[chosen], axis=1, keepdims=True)
+    unit = moved[chosen] / np.where(length > 0, length, np.nan)
+    ax.quiver(*places[chosen].T, *unit.T, color=BLACK, pivot="mid", angles="uv", width=0.003,
+              zorder=1.5)  # fmt: skip
