@@ -43,6 +43,9 @@ APART = 0.45
 ON_FACE = 1e-9
 """A point that is so near to a face, in step lengths, lies on it."""
 
+FLATTEST = 1e-6
+"""A face whose distance changes less along a tangent plane is parallel to it."""
+
 TO_FACE = 12
 """Corrections of a point to a face."""
 
@@ -130,6 +133,11 @@ class Covering:
             self._close_at(i, plane, face, place, corner)
             if self._nearest(y) < APART * radius:
                 return
+        elif y is not None and (near := self._face_near(plane, y, radius)) is not None:
+            found = self._to_face(plane, place, y, near, radius)
+            if found is not None and self._nearest(found[1]) >= APART * radius:
+                _, y, face = found
+                self._note(face)
         fresh = None if y is None else self._corrector.plane(y, plane.tangents)
         if fresh is None or fresh.sign != self._sign or fresh.cosine < STEEPEST:
             self._shrink(i, corner)
@@ -158,6 +166,14 @@ class Covering:
         worst = int(rooms.argmin())
         return worst if rooms[worst] < -ON_FACE * self._largest else None
 
+    def _face_near(self, plane: TangentPlane, y: Vector, radius: float) -> int | None:
+        """Return the face that a point inside is so near to that it had better lie on it."""
+        slopes = np.concatenate([np.tile(np.linalg.norm(plane.tangents[:-2], axis=1), 2),
+                                 np.ones(4)])  # fmt: skip
+        away = self._region.rooms(y) / np.maximum(slopes, FLATTEST)
+        nearest = int(away.argmin())
+        return nearest if away[nearest] < APART * radius else None
+
     def _to_face(
         self, plane: TangentPlane, place: Vector, y: Vector, face: int, radius: float
     ) -> tuple[Vector, Vector, int] | None:
@@ -165,7 +181,7 @@ class Covering:
         for _ in range(TO_FACE):
             inward = -plane.tangents.T @ self._region.outward(face)
             slope = float(inward @ inward)
-            if slope < 1e-12:
+            if slope < FLATTEST**2:
                 return None
             place = place - (self._region.rooms(y)[face] / slope) * inward
             if np.hypot(*place) > 2 * radius:

@@ -15,7 +15,7 @@ from nullcline.continuation.pseudo_arclength import ROUNDED
 from nullcline.continuation.sheet_mesh import Covering
 from nullcline.continuation.sheet_problem import Region, SheetProblem
 from nullcline.continuation.sheets import Sheet, SheetStop, fixed_on
-from nullcline.continuation.singular_vectors import smallest_left_vectors
+from nullcline.continuation.slowest_modes import slowest_modes
 from nullcline.continuation.starting_points import (
     require_smooth_float64,
     starting_points,
@@ -48,6 +48,9 @@ PARALLEL = 1e-8
 
 SINGULAR = 1e-12
 """A singular value of [DG, -W] this small, beside the largest, leaves the surface undefined."""
+
+ACROSS = 0.5
+"""A mode is taken at a slow point if so much of it is across the direction of G."""
 
 ONTO = 20
 """Newton steps from a slow point that is not on the sheet to it."""
@@ -87,10 +90,11 @@ def trace_sheet(
     inputs
         The constant input, None or shape (D,); for `FixedPoints` their own.
     directions
-        w₁ and w₂, shape (2, H), of any length. By default the left singular vectors of the two
-        smallest singular values of ∂G/∂h, where G moves least; at a slow point the direction of
-        G(h), and the first of these across it. With two outputs, the units themselves are natural:
-        `np.eye(2)` has the nullclines of the reduced map.
+        w₁ and w₂, shape (2, H), of any length. By default the two eigenvectors of ∂G/∂h whose
+        eigenvalues have the largest real parts, or such a pair's real and imaginary part, to which
+        the sheet is then tangent: the modes of the reduced map that decay most slowly or grow. At a
+        slow point the direction of G(h), and the first of these across it. With two outputs, the
+        units themselves are natural: `np.eye(2)` has the nullclines of the reduced map.
     beyond
         Whether to follow the sheet beyond the faces of the box, as `trace` does, in which case
         fixed points near its corners may lie on one sheet.
@@ -217,16 +221,16 @@ def _slow_directions(cell: Cell, x: Floats | None, h: Vector, kind: str) -> Matr
     """Return w₁ and w₂ at a fixed or slow point."""
     jacobian = cell.residual_jacobian(h[None], x)[0]
     require_finite_jacobian(jacobian)
-    least = np.array(smallest_left_vectors(jacobian, 2))
+    slowest = slowest_modes(jacobian)
     residual = cell.residual(h[None], x)[0].astype(np.float64)
     largest = np.abs(residual).max()
     if kind not in {SLOW, MINIMUM} or largest == 0:
-        return least
+        return slowest
     residual /= largest  # squares of what is left of a multiple root may vanish
     first = residual / np.linalg.norm(residual)
-    across = least - np.outer(least @ first, first)
+    across = slowest - np.outer(slowest @ first, first)
     lengths = np.linalg.norm(across, axis=1)
-    chosen = 0 if lengths[0] > 0.5 else 1
+    chosen = 0 if lengths[0] > ACROSS else 1
     return np.array([first, across[chosen] / lengths[chosen]])
 
 

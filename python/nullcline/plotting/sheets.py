@@ -12,9 +12,11 @@ from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from nullcline.continuation import Sheet
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new, is_3d
+from nullcline.plotting.points import draw_marks, mark_handles
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene
 from nullcline.plotting.theme import BLACK, GREEN, ORANGE
+from nullcline.search.kinds import FIXED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +42,12 @@ RESOLUTION = 60
 
 ARROWS = 500
 """Arrows, about, where a sheet folds in its chart and has no streamlines."""
+
+THINNEST = 1e-3
+"""A surface thinner than this part of its width along an axis is drawn as flat along it."""
+
+MANY = 40
+"""More points than these, as along a ring, are drawn smaller."""
 
 NULLCLINES = ((ORANGE, "τ₁ = 0"), (GREEN, "τ₂ = 0"))
 
@@ -96,17 +104,18 @@ def phase_plane(
         for line in lines:
             ax.plot(*line.chart.T, color="white", lw=4, zorder=2.4, solid_capstyle="round")
             ax.plot(*line.chart.T, color=colour, lw=2.2, zorder=2.5, solid_capstyle="round")
-    chart = _chart_of(sheet)
-    scene = Scene(sheet.points, None, None, projection=chart, n_directions=0)
-    scene.draw(ax, chart)
+    names, h = _marked(sheet)
+    draw_marks(ax, (sheet.cell.outputs_of(h) - sheet.origin) @ sheet.axes.T, names, _sizes(names))
+    ax.set_xlabel("chart, first axis")
+    ax.set_ylabel("chart, second axis")
     ax.grid(visible=False)
     ax.set_aspect("equal")
     low, high = sheet.chart.min(axis=0), sheet.chart.max(axis=0)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
-    ax.set_title("Nullclines on a slow sheet" + _folds(sheet))
+    add_title(ax, "Nullclines on a slow sheet" + _folds(sheet))
     if legend:
-        add_legend(ax, [*_line_handles(), *scene.handles()])
+        add_legend(ax, [*_line_handles(), *mark_handles(set(names.tolist()), directions=False)])
     return ax
 
 
@@ -150,8 +159,9 @@ def sheet(
         raise ValueError("ax must have three dimensions: plotting.phase_plane draws the chart")
     space: Any = ax
     given = Projection.principal(sheet.h, 3) if projection is None else projection
-    scene = Scene(sheet.points, states, None, projection=given, n_directions=0)
+    scene = Scene(None, sheet.h[:0] if states is None else states, None, projection=given)
     axes = scene.projection(3)
+    scene.draw(ax, axes)
     q = _speeds(sheet)
     places = axes(in_space(sheet.h, axes.size, sheet.cell))
     surface = space.plot_trisurf(*places.T, triangles=sheet.triangles, cmap=SPEEDS, lw=0.15,
@@ -162,10 +172,13 @@ def sheet(
     for lines, (colour, _) in zip(sheet.nullclines, NULLCLINES, strict=True):
         for line in lines:
             ax.plot(*axes(in_space(line.h, axes.size, sheet.cell)).T, color=colour, lw=2, zorder=3)
-    scene.draw(ax, axes)
-    add_title(ax, "A slow sheet, in space")
+    names, h = _marked(sheet)
+    draw_marks(ax, axes(in_space(h, axes.size, sheet.cell)), names, _sizes(names))
+    _give_room(space, places)
+    ax.set_title("A slow sheet, in space" + ("" if len(h) else ": no fixed point"))
     if legend:
-        add_legend(ax, [*_line_handles(), *scene.handles()])
+        marks = mark_handles(set(names.tolist()), directions=False)
+        add_legend(ax, [*_line_handles(), *scene.handles(), *marks])
     return ax
 
 
@@ -174,9 +187,29 @@ def _require_sheet(given: object) -> None:
         raise TypeError(f"sheet must be what trace_sheet returns, not {type(given).__name__}")
 
 
-def _chart_of(sheet: Sheet) -> Projection:
-    names = ("chart, first axis", "chart, second axis")
-    return Projection(sheet.axes, sheet.origin, names, None, sheet.axes)
+def _marked(sheet: Sheet) -> tuple[Any, Matrix]:
+    """Return the names in `POINT_MARKS` of the points on a sheet, and their states.
+
+    An unstable point of index 1 is a repeller here: what repels it, it does along the sheet.
+    """
+    unstable = np.array(["undecided", "repeller", "saddle"])[sheet.indices]
+    names = np.where(sheet.is_stable, "stable", unstable)
+    slow = sheet.points.select(sheet.points.kind != FIXED)
+    return np.append(names, slow.kind).astype("U11"), np.vstack([sheet.fixed_h, slow.h])
+
+
+def _sizes(names: Any) -> Vector:
+    return np.full(len(names), 75.0 if len(names) <= MANY else 18.0)
+
+
+def _give_room(space: Any, places: Matrix) -> None:
+    """Let a flat sheet be seen flat, and not its rounding."""
+    widths = np.ptp(places, axis=0)
+    middle = (places.min(axis=0) + places.max(axis=0)) / 2
+    limits = (space.set_xlim, space.set_ylim, space.set_zlim)
+    for width, centre, limit in zip(widths, middle, limits, strict=True):
+        if width < THINNEST * widths.max():
+            limit(centre - widths.max() / 4, centre + widths.max() / 4)
 
 
 def _folds(sheet: Sheet) -> str:
@@ -221,7 +254,7 @@ def _draw_streams(ax: Axes, triangles: Triangulation, moved: Matrix) -> None:
         np.ma.filled(LinearTriInterpolator(masked, np.nan_to_num(part))(*at), np.nan)
         for part in moved.T
     )
-    ax.streamplot(x, y, u, v, color=BLACK, linewidth=0.6, arrowsize=0.7, density=1.2, zorder=1.5)
+    ax.streamplot(x, y, u, v, color=BLACK, linewidth=0.6, arrowsize=0.7, density=1.5, zorder=1.5)
 
 
 def _draw_arrows(ax: Axes, places: Matrix, moved: Matrix) -> None:
