@@ -19,6 +19,8 @@ import numpy as np
 from nullcline.continuation.tangent_polygon import CLOSED, TangentPolygon
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nullcline.continuation.curve_problem import Matrix, Vector
     from nullcline.continuation.sheet_problem import Region
     from nullcline.continuation.tangent_plane import Corrector, TangentPlane
@@ -41,7 +43,7 @@ APART = 0.45
 """New points at a face keep so many radii away from others."""
 
 ON_FACE = 1e-9
-"""A point that is so near to a face, in step lengths, lies on it."""
+"""A point that is beyond a face by no more lies on it."""
 
 FLATTEST = 1e-6
 """A face whose distance changes less along a tangent plane is parallel to it."""
@@ -49,8 +51,12 @@ FLATTEST = 1e-6
 TO_FACE = 12
 """Corrections of a point to a face."""
 
-TRIANGLE = 1.25
-"""The largest radius of a triangle's circle, in radii of the discs."""
+SQUARE = 2**0.5
+"""A polygon before any cut reaches so many radii."""
+
+TRIANGLE = 2.0
+"""The largest radius of a triangle's circle, in radii of the discs; within the sheet it is 1, and
+larger triangles fill the notches at its rim."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +65,7 @@ class Mesh:
 
     points: Matrix
     tangents: Matrix
-    triangles: Matrix
+    triangles: NDArray[np.intp]
     met_face: bool
     met_extent: bool
     met_limit: bool
@@ -164,7 +170,7 @@ class Covering:
         """Return the face that a point is furthest beyond; None inside."""
         rooms = self._region.rooms(y)
         worst = int(rooms.argmin())
-        return worst if rooms[worst] < -ON_FACE * self._largest else None
+        return worst if rooms[worst] < -ON_FACE else None
 
     def _face_near(self, plane: TangentPlane, y: Vector, radius: float) -> int | None:
         """Return the face that a point inside is so near to that it had better lie on it."""
@@ -257,12 +263,12 @@ class Covering:
         away = self._points[: len(self)] - y
         return float(np.sqrt(np.einsum("ij,ij->i", away, away).min()))
 
-    def _neighbours(self, i: int, reach: float = 1.0) -> list[int]:
-        """Return whose discs meet that of a point, as parts of one piece of sheet."""
+    def _neighbours(self, i: int, reach: float = SQUARE) -> list[int]:
+        """Return whose half planes may cut a point's polygon, on one piece of sheet with it."""
         n = len(self)
         away = self._points[:n] - self._points[i]
         distance = np.sqrt(np.einsum("ij,ij->i", away, away))
-        near = np.flatnonzero(distance < reach * (self._radii[:n] + self._radii[i]))
+        near = np.flatnonzero(distance < 2 * reach * np.maximum(self._radii[:n], self._radii[i]))
         found = []
         for j in near.tolist():
             if j == i:
@@ -275,11 +281,10 @@ class Covering:
         return found
 
     def _cut(self, i: int, j: int, polygon: TangentPolygon | None = None) -> None:
-        """Cut off from one polygon what is nearer to another point, by the power of their discs."""
+        """Cut off from one polygon what is nearer to another point."""
         place = (self._points[j] - self._points[i]) @ self._tangents[i]
-        power = self._radii[i] ** 2 - self._radii[j] ** 2
         own = self._polygons[i] if polygon is None else polygon
-        own.cut(place, float(place @ place + power) / 2, j)
+        own.cut(place, float(place @ place) / 2, j)
 
     def _cut_anew(self, i: int) -> None:
         self._polygons[i] = TangentPolygon(self._radii[i])
@@ -291,12 +296,12 @@ class Covering:
 
     # Triangles
 
-    def _triangles(self) -> Matrix:
+    def _triangles(self) -> NDArray[np.intp]:
         """Return the triples whose polygons share a corner, each side of a triangle used once."""
         votes: dict[tuple[int, int, int], int] = {}
         for i in range(len(self)):
-            polygon = TangentPolygon(2 * self._radii[i])
-            for j in self._neighbours(i, TRIANGLE):
+            polygon = TangentPolygon(2 * TRIANGLE * self._radii[i])
+            for j in self._neighbours(i, SQUARE * TRIANGLE):
                 self._cut(i, j, polygon)
             for a, b in polygon.joints(TRIANGLE * self._radii[i]):
                 least = min(i, a, b)

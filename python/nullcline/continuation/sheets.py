@@ -1,4 +1,4 @@
-"""A two-dimensional slow manifold as a mesh: its nullclines, the points where they meet, its flow."""
+"""A two-dimensional slow manifold as a mesh: its nullclines, where they meet, and its flow."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support.shown import Shown
 from nullcline.certify.index import index_states
 from nullcline.continuation.marching_triangles import between, zero_edges
+from nullcline.continuation.sheet_mesh import ON_FACE
 from nullcline.continuation.sheet_problem import SheetProblem
 from nullcline.continuation.tangent_plane import Corrector
 from nullcline.linearization.linear_map import spectral_radius
@@ -54,10 +55,13 @@ class Nullcline(NamedTuple):
         States, shape (m, S), each on the sheet to rounding; of a closed line the first again.
     chart
         Their coordinates in the sheet's chart, shape (m, 2).
+    is_inside
+        Whether each is in the cell's box, shape (m,).
     """
 
     h: Matrix
     chart: Matrix
+    is_inside: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,11 +207,13 @@ class Sheet(Shown):
 
     def _lines(self, k: int) -> tuple[Nullcline, ...]:
         found = []
+        box = self.cell.box_at(self.inputs)
         with one_blas_thread():
             corrector = self._corrector()
             for edges in zero_edges(self.tau[:, k], self.triangles):
                 outputs = self._polished(corrector, k, edges)
-                found.append(Nullcline(self._states(outputs), self._place(outputs)))
+                is_inside = box.room(outputs).min(axis=1) >= -2 * ON_FACE
+                found.append(Nullcline(self._states(outputs), self._place(outputs), is_inside))
         return tuple(found)
 
     def _polished(self, corrector: Corrector, k: int, edges: list[Edge]) -> Matrix:
@@ -270,11 +276,12 @@ def fixed_on(corrector: Corrector, vertices: Matrix, triangles: NDArray[np.intp]
         Their numbers, shape (T, 3).
     """
     size = vertices.shape[1] - 2
-    sides = vertices[triangles, -2:] >= 0
-    mixed = (sides.any(axis=1) & ~sides.all(axis=1)).all(axis=1)
+    sides: NDArray[np.bool_] = vertices[triangles, -2:] >= 0
+    changes: NDArray[np.bool_] = sides.any(axis=1) & ~sides.all(axis=1)
+    mixed = changes.all(axis=1)
     rows = np.eye(size + 2)[:, -2:]
     at_rest = np.abs(vertices[:, -2:]).max(axis=1) <= AT_ZERO
-    found = [h for h in vertices[at_rest, :-2]]
+    found = list(vertices[at_rest, :-2])
     for corners in vertices[triangles[mixed]]:
         y = _zero_between(corners)
         met = corrector.met(y, rows, np.zeros(2))

@@ -12,7 +12,7 @@ from nullcline._support import validation
 from nullcline.continuation.branch_points import require_finite_jacobian
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.continuation.pseudo_arclength import ROUNDED
-from nullcline.continuation.sheet_mesh import Covering
+from nullcline.continuation.sheet_mesh import ON_FACE, Covering
 from nullcline.continuation.sheet_problem import Region, SheetProblem
 from nullcline.continuation.sheets import Sheet, SheetStop, fixed_on
 from nullcline.continuation.slowest_modes import slowest_modes
@@ -297,7 +297,7 @@ def _sheet_of(
 ) -> Sheet:
     outputs = mesh.points[:, :-2]
     states = cell.state_of(outputs, x).astype(np.float64, copy=False)
-    is_inside = cell.box_at(x).room(outputs).min(axis=1) >= -ROUNDED
+    is_inside = cell.box_at(x).room(outputs).min(axis=1) >= -2 * ON_FACE
     q = np.full(len(states), np.nan)
     q[is_inside] = cell.speed(states[is_inside], x)
     met = (mesh.met_face, mesh.met_extent, mesh.met_limit, mesh.met_end)

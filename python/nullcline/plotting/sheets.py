@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
-from nullcline.continuation import Sheet
+from nullcline.continuation import Nullcline, Sheet
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new, is_3d
 from nullcline.plotting.points import draw_marks, mark_handles
 from nullcline.plotting.projection import Projection, in_space
@@ -19,6 +19,8 @@ from nullcline.plotting.theme import BLACK, GREEN, ORANGE
 from nullcline.search.kinds import FIXED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
@@ -49,6 +51,10 @@ THINNEST = 1e-3
 MANY = 40
 """More points than these, as along a ring, are drawn smaller."""
 
+MARGIN = 0.08
+"""Room around what is in the box, in its extent."""
+
+OUTSIDE = "outside of the box"
 NULLCLINES = ((ORANGE, "τ₁ = 0"), (GREEN, "τ₂ = 0"))
 
 
@@ -93,29 +99,28 @@ def phase_plane(
     ax = axes_or_new(ax, width=1.75, height=1.5)
     if is_3d(ax):
         raise ValueError("ax must have two dimensions: plotting.sheet draws the surface in three")
-    triangles = Triangulation(*sheet.chart.T, sheet.triangles)
+    triangles = Triangulation(sheet.chart[:, 0], sheet.chart[:, 1], sheet.triangles)
     _draw_speed(ax, sheet, triangles)
     moved = sheet.reduced_flow if reduced else sheet.flow
     if arrows or not sheet.is_graph:
         _draw_arrows(ax, sheet.chart, moved)
     else:
         _draw_streams(ax, triangles, moved)
-    for lines, (colour, _) in zip(sheet.nullclines, NULLCLINES, strict=True):
-        for line in lines:
-            ax.plot(*line.chart.T, color="white", lw=4, zorder=2.4, solid_capstyle="round")
-            ax.plot(*line.chart.T, color=colour, lw=2.2, zorder=2.5, solid_capstyle="round")
+    for line, colour, label in _lines_of(sheet):
+        _draw_line(ax, line, line.chart, colour, label)
     names, h = _marked(sheet)
     draw_marks(ax, (sheet.cell.outputs_of(h) - sheet.origin) @ sheet.axes.T, names, _sizes(names))
     ax.set_xlabel("chart, first axis")
     ax.set_ylabel("chart, second axis")
     ax.grid(visible=False)
     ax.set_aspect("equal")
-    low, high = sheet.chart.min(axis=0), sheet.chart.max(axis=0)
-    ax.set_xlim(low[0], high[0])
-    ax.set_ylim(low[1], high[1])
+    (left, right), (bottom, top) = _limits(sheet)
+    ax.set_xlim(left, right)
+    ax.set_ylim(bottom, top)
     add_title(ax, "Nullclines on a slow sheet" + _folds(sheet))
     if legend:
-        add_legend(ax, [*_line_handles(), *mark_handles(set(names.tolist()), directions=False)])
+        marks = mark_handles(set(names.tolist()), directions=False)
+        add_legend(ax, [*_line_handles(sheet), *marks])
     return ax
 
 
@@ -158,27 +163,30 @@ def sheet(
     if not is_3d(ax):
         raise ValueError("ax must have three dimensions: plotting.phase_plane draws the chart")
     space: Any = ax
-    given = Projection.principal(sheet.h, 3) if projection is None else projection
-    scene = Scene(None, sheet.h[:0] if states is None else states, None, projection=given)
+    inside = sheet.triangles[sheet.is_inside[sheet.triangles].all(axis=1)]
+    if len(inside) == 0:
+        raise ValueError("sheet must have a triangle in the cell's box to be drawn in space")
+    seen = sheet.h[sheet.is_inside]
+    given = Projection.principal(seen, 3) if projection is None else projection
+    scene = Scene(None, seen[:0] if states is None else states, None, projection=given)
     axes = scene.projection(3)
     scene.draw(ax, axes)
     q = _speeds(sheet)
     places = axes(in_space(sheet.h, axes.size, sheet.cell))
-    surface = space.plot_trisurf(*places.T, triangles=sheet.triangles, cmap=SPEEDS, lw=0.15,
+    surface = space.plot_trisurf(*places.T, triangles=inside, cmap=SPEEDS, lw=0.15,
                                  edgecolor="#ffffff60", antialiased=True, alpha=0.85)  # fmt: skip
-    surface.set_array(np.exp(np.log(q)[sheet.triangles].mean(axis=1)))
+    surface.set_array(np.exp(np.log(q)[inside].mean(axis=1)))
     surface.set_norm(LogNorm(np.nanmin(q), np.nanmax(q)))
     space.computed_zorder = False
-    for lines, (colour, _) in zip(sheet.nullclines, NULLCLINES, strict=True):
-        for line in lines:
-            ax.plot(*axes(in_space(line.h, axes.size, sheet.cell)).T, color=colour, lw=2, zorder=3)
+    for line, colour, label in _lines_of(sheet):
+        _draw_line(ax, line, axes(in_space(line.h, axes.size, sheet.cell)), colour, label)
     names, h = _marked(sheet)
     draw_marks(ax, axes(in_space(h, axes.size, sheet.cell)), names, _sizes(names))
-    _give_room(space, places)
+    _give_room(space, places[sheet.is_inside])
     ax.set_title("A slow sheet, in space" + ("" if len(h) else ": no fixed point"))
     if legend:
         marks = mark_handles(set(names.tolist()), directions=False)
-        add_legend(ax, [*_line_handles(), *scene.handles(), *marks])
+        add_legend(ax, [*_line_handles(sheet)[:2], *scene.handles(), *marks])
     return ax
 
 
@@ -203,21 +211,51 @@ def _sizes(names: Any) -> Vector:
 
 
 def _give_room(space: Any, places: Matrix) -> None:
-    """Let a flat sheet be seen flat, and not its rounding."""
+    """Fit the space to what is in the box, and let a flat sheet be seen flat, not its rounding."""
     widths = np.ptp(places, axis=0)
     middle = (places.min(axis=0) + places.max(axis=0)) / 2
     limits = (space.set_xlim, space.set_ylim, space.set_zlim)
     for width, centre, limit in zip(widths, middle, limits, strict=True):
-        if width < THINNEST * widths.max():
-            limit(centre - widths.max() / 4, centre + widths.max() / 4)
+        half = 0.5 * width if width >= THINNEST * widths.max() else 0.25 * widths.max()
+        limit(centre - half, centre + half)
 
 
 def _folds(sheet: Sheet) -> str:
     return "" if sheet.is_graph else " that folds in its chart"
 
 
-def _line_handles() -> list[Line2D]:
-    return [Line2D([], [], color=colour, lw=2.2, label=label) for colour, label in NULLCLINES]
+def _lines_of(sheet: Sheet) -> Iterator[tuple[Nullcline, str, str]]:
+    """Yield each nullcline with its colour and label."""
+    for lines, (colour, label) in zip(sheet.nullclines, NULLCLINES, strict=True):
+        for line in lines:
+            yield line, colour, label
+
+
+def _draw_line(ax: Axes, line: Nullcline, places: Matrix, colour: str, label: str) -> None:
+    """Draw a nullcline, dotted where it is outside of the box."""
+    inside = np.where(line.is_inside[:, None], places, np.nan)
+    ax.plot(*inside.T, color="white", lw=4, zorder=2.4, solid_capstyle="round")
+    ax.plot(*inside.T, color=colour, lw=2.2, zorder=2.5, solid_capstyle="round", label=label)
+    if not line.is_inside.all():
+        if is_3d(ax):  # whose limits are those of what is inside
+            return
+        ax.plot(*places.T, color=colour, lw=1.1, ls=":", zorder=2.3, label=OUTSIDE)
+
+
+def _line_handles(sheet: Sheet) -> list[Line2D]:
+    handles = [Line2D([], [], color=colour, lw=2.2, label=label) for colour, label in NULLCLINES]
+    if not sheet.is_inside.all():
+        handles.append(Line2D([], [], color=BLACK, lw=1.1, ls=":", label=OUTSIDE))
+    return handles
+
+
+def _limits(sheet: Sheet) -> Matrix:
+    """Return from where to where a chart is drawn, shape (2, 2): around what is in the box."""
+    seen = sheet.chart[sheet.is_inside] if sheet.is_inside.any() else sheet.chart
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    margin = MARGIN * (high - low)
+    return np.column_stack([np.maximum(low - margin, sheet.chart.min(axis=0)),
+                            np.minimum(high + margin, sheet.chart.max(axis=0))])  # fmt: skip
 
 
 def _speeds(sheet: Sheet) -> Vector:
@@ -246,7 +284,8 @@ def _draw_speed(ax: Axes, sheet: Sheet, triangles: Triangulation) -> None:
 def _draw_streams(ax: Axes, triangles: Triangulation, moved: Matrix) -> None:
     """Draw streamlines of a field that is known at the vertices."""
     masked = Triangulation(triangles.x, triangles.y, triangles.triangles)
-    masked.set_mask(~np.isfinite(moved).all(axis=1)[triangles.triangles].all(axis=1))
+    finite: NDArray[np.bool_] = np.isfinite(moved).all(axis=1)
+    masked.set_mask(~finite[triangles.triangles].all(axis=1))
     x = np.linspace(triangles.x.min(), triangles.x.max(), RESOLUTION)
     y = np.linspace(triangles.y.min(), triangles.y.max(), RESOLUTION)
     at = np.meshgrid(x, y)
