@@ -83,6 +83,7 @@ def results() -> Iterator[Any]:
     traced = nc.trace(cell, points.unique()[0], max_points=12)
     yield traced
     yield traced.curves[0]
+    yield nc.trace_sheet(cell, points.unique()[0], max_vertices=12)
     yield nc.follow_input(cell, points.unique()[0], np.array([1.0, 0.5]), max_points=8)
     yield nc.measure_line_attractor(cell, states[:4], states, readout=np.ones(4), n_positions=3)
     prediction = nc.predict_next_states(modes, states, rng.normal(size=(12, 2)))

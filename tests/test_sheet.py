@@ -59,15 +59,13 @@ def ring(noise: float = 0.0) -> nc.LeakyRNN:
 @cache
 def two_bit_sheet() -> nc.Sheet:
     """Return the sheet of the flip-flop, beyond the box and coarse."""
-    return nc.trace_sheet(
-        flip_flop(), np.zeros(UNITS), beyond=True, extent=5.5, largest_step=0.4
-    )
+    return nc.trace_sheet(flip_flop(), np.zeros(UNITS), beyond=True, extent=5.2, largest_step=0.6)
 
 
 @cache
 def plane() -> nc.Sheet:
     """Return the whole plane of two units, with the nullclines of their reduced map."""
-    return nc.trace_sheet(two_bits(), np.zeros(2), directions=np.eye(2), largest_step=0.1)
+    return nc.trace_sheet(two_bits(), np.zeros(2), directions=np.eye(2), largest_step=0.15)
 
 
 def edges(triangles: NDArray[np.intp]) -> dict[tuple[int, int], int]:
@@ -164,17 +162,17 @@ def test_nullclines_lie_on_the_sheet_to_rounding() -> None:
 
 
 def test_a_ring_attractor_is_a_circle_on_its_sheet() -> None:
-    sheet = nc.trace_sheet(ring(), np.zeros(UNITS), beyond=True, extent=4.5, largest_step=0.45)
+    sheet = nc.trace_sheet(ring(), np.zeros(UNITS), beyond=True, extent=4.2, largest_step=0.6)
     check(sheet)
     radii = np.hypot(*sheet.fixed_chart.T)
     on_ring = radii > 1
-    assert on_ring.sum() > 20
+    assert on_ring.sum() > 4
     assert np.ptp(radii[on_ring]) < 1e-4
     assert sheet.fixed_h[~on_ring].shape == (1, UNITS)
 
 
 def test_a_ring_with_faults_keeps_few_points_of_alternate_kinds() -> None:
-    sheet = nc.trace_sheet(ring(0.02), np.zeros(UNITS), beyond=True, extent=4.5, largest_step=0.4)
+    sheet = nc.trace_sheet(ring(0.02), np.zeros(UNITS), beyond=True, extent=4.2, largest_step=0.4)
     assert len(sheet.fixed_h) in {5, 9}
     assert sheet.index_sum == 1
     around = np.argsort(np.arctan2(*sheet.fixed_chart[1:].T))
@@ -187,7 +185,7 @@ def test_a_ring_with_faults_keeps_few_points_of_alternate_kinds() -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"relu"}))
 def test_a_sheet_of_every_smooth_cell_holds_its_equation(kind: str) -> None:
-    cell = random_network(kind, 6, 2, seed=1).cell()
+    cell = random_network(kind, 6, 2, gain=0.5, seed=1).cell()
     x = np.array([0.3, -0.2])
     start = np.zeros((1, cell.state_size))
     sheet = nc.trace_sheet(cell, start, x, extent=0.5, largest_step=0.1)
@@ -200,7 +198,7 @@ def test_a_sheet_of_every_smooth_cell_holds_its_equation(kind: str) -> None:
 def test_a_float32_cell_is_followed_as_its_float64_twin() -> None:
     network = random_network("gru", 6, 2, seed=1)
     sizes: dict[str, Any] = {"extent": 0.5, "largest_step": 0.1}
-    coarse = nc.trace_sheet(network.cell(np.float32), np.zeros(6), **sizes)
+    coarse = nc.trace_sheet(network.cell(np.float32), np.zeros(6, np.float32), **sizes)
     check(coarse)
     assert coarse.cell.dtype == np.float64
     assert coarse.points.h.dtype == np.float32
@@ -215,7 +213,7 @@ def test_a_function_with_bounds_has_a_sheet() -> None:
         return torch.tanh(h @ weights.T)
 
     cell = nc.from_function(step, 2, 1, bounds=(-1, 1))
-    sheet = nc.trace_sheet(cell, np.zeros(2), directions=np.eye(2), largest_step=0.3)
+    sheet = nc.trace_sheet(cell, np.zeros(2), directions=np.eye(2), largest_step=0.5)
     check(sheet)
     assert len(sheet.fixed_h) == 9
 
@@ -224,7 +222,7 @@ def test_a_sheet_runs_through_a_slow_point() -> None:
     cell = nc.LeakyRNN(np.eye(2), np.diag([2.0, 2.0]), np.array([0.6, 0.0]), alpha=0.5)
     ends = nc.find_fixed_points(cell, [[-0.6, 0.9]], tol_slow=1e-1)
     assert ends.kind[0] in {"slow", "minimum"}
-    sheet = nc.trace_sheet(cell, ends, largest_step=0.1)
+    sheet = nc.trace_sheet(cell, ends, largest_step=0.2)
     check(sheet)
     np.testing.assert_allclose(sheet.h[0], ends.h[0], atol=1e-9)
     assert len(sheet.points) == len(sheet.fixed_h) + 1
@@ -234,13 +232,13 @@ def test_a_sheet_runs_through_a_slow_point() -> None:
 
 
 def test_the_rectangle_is_filled_and_not_left() -> None:
-    sheet = nc.trace_sheet(flip_flop(), np.zeros(UNITS), extent=(0.8, 0.5))
+    sheet = nc.trace_sheet(flip_flop(), np.zeros(UNITS), extent=(0.8, 0.5), largest_step=0.15)
     assert sheet.ends == (EXTENT,)
     np.testing.assert_allclose(np.abs(sheet.chart).max(axis=0), [0.8, 0.5], atol=1e-8)
 
 
 def test_the_box_is_not_left() -> None:
-    sheet = nc.trace_sheet(flip_flop(), np.zeros(UNITS), largest_step=0.4)
+    sheet = nc.trace_sheet(flip_flop(), np.zeros(UNITS), largest_step=0.7)
     assert sheet.ends == (FACE,)
     assert sheet.is_inside.all()
     assert np.isfinite(sheet.q).all()
@@ -254,14 +252,16 @@ def test_vertices_are_counted_and_each_costs_about_one_factorization() -> None:
 
 
 def test_a_sheet_goes_round_folds() -> None:
-    # h₁ = 3 tanh h₁ - τ₁ folds over in τ; along w = (1, 1) it folds in its chart as well.
+    # h₃ = -2 τ₁ takes up what τ₁ = tanh(3 h₁) - h₁ turns back in: so the chart is folded.
     cell = nc.LeakyRNN(np.zeros((3, 1)), np.diag([3.0, 3.0, 0.0]), np.zeros(3), alpha=0.5)
-    w = [[1.0, 0.0, 4.0], [0.0, 1.0, 0.0]]
+    w = [[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]
     start = np.array([0.9, 0.9, 0.0])
-    sheet = nc.trace_sheet(cell, start, directions=w, extent=4, beyond=True, largest_step=0.1)
+    sheet = nc.trace_sheet(cell, start, directions=w, extent=(3, 0.3), largest_step=0.2)
     check(sheet)
-    assert len(sheet.fixed_h) == 9
+    assert len(sheet.fixed_h) == 3
+    assert not sheet.is_graph
     assert STEP not in sheet.ends
+    plotting.phase_plane(sheet)
 
 
 # What is refused
@@ -346,7 +346,7 @@ def test_a_sheet_says_what_it_is_and_pickles() -> None:
     sheet = plane()
     assert repr(sheet).startswith(f"Sheet({len(sheet)} vertices, ")
     assert repr(sheet).endswith("9 points; S = 2)")
-    again = pickle.loads(pickle.dumps(sheet))
+    again = pickle.loads(pickle.dumps(sheet))  # noqa: S301 - our own
     np.testing.assert_array_equal(again.h, sheet.h)
     np.testing.assert_array_equal(again.fixed_h, sheet.fixed_h)
 

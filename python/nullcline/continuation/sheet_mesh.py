@@ -184,6 +184,7 @@ class Covering:
         self, plane: TangentPlane, place: Vector, y: Vector, face: int, radius: float
     ) -> tuple[Vector, Vector, int] | None:
         """Move a point outside back to the face, straight in the tangent plane."""
+        beyond: int | None = face
         for _ in range(TO_FACE):
             inward = -plane.tangents.T @ self._region.outward(face)
             slope = float(inward @ inward)
@@ -197,10 +198,11 @@ class Covering:
                 return None
             y = moved
             beyond = self._face_beyond(y)
-            if beyond is None:
+            if beyond is not None:
+                face = beyond
+            elif self._region.rooms(y)[face] <= ON_FACE:
                 return place, y, face
-            face = beyond
-        return None
+        return None if beyond is not None else (place, y, face)
 
     def _note(self, face: int) -> None:
         if self._region.is_in_rectangle(face):

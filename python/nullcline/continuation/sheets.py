@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from nullcline.continuation.marching_triangles import Edge
     from nullcline.search.fixed_points import FixedPoints
 
-NEAR = 1.5
-"""Where Newton's method may lead from a triangle, in lengths of its longest edge."""
+ON_SHEET = 1e-6
+"""A fixed point is on the sheet if the sheet's point above its place is so near to it."""
+
+BISECTIONS = 6
+"""Halvings of an edge, at most, until Newton's method finds its crossing with a nullcline."""
 
 SAME = 1e-7
 """Fixed points that are no further apart, in any unit, are one."""
@@ -203,7 +206,7 @@ class Sheet(Shown):
     @cached_property
     def _fixed(self) -> Matrix:
         """The outputs of the fixed points, shape (k, H)."""
-        return fixed_on(self._corrector(), self._vertices(), self.triangles)
+        return fixed_on(self._corrector(), self._vertices(), self.tangents, self.triangles)
 
     def _lines(self, k: int) -> tuple[Nullcline, ...]:
         found = []
@@ -219,29 +222,46 @@ class Sheet(Shown):
     def _polished(self, corrector: Corrector, k: int, edges: list[Edge]) -> Matrix:
         """Return the outputs (m, H) where the sheet has τ_k = 0 near each edge's zero of it."""
         vertices = self._vertices()
-        size = vertices.shape[1] - 2
+        shares = between(self.tau[:, k], edges)
         crossings = []
-        for (a, b), share in zip(edges, between(self.tau[:, k], edges), strict=True):
-            y = (1 - share) * vertices[a] + share * vertices[b]
-            rows = np.zeros((size + 2, 2))
-            rows[size + k, 0] = 1
-            rows[:size, 1] = self._along(k, a)
-            met = corrector.met(y, rows, np.array([0.0, rows[:, 1] @ y]))
-            length = np.linalg.norm(vertices[b] - vertices[a])
-            is_near = met is not None and np.linalg.norm(met - y) <= length
-            crossings.append((met if is_near else y)[:size])  # type: ignore[index]
+        for (a, b), share in zip(edges, shares, strict=True):
+            ends = vertices[[a, b]]
+            crossings.append(self._crossing(corrector, k, ends, self.tangents[a], float(share)))
         return np.array(crossings)
 
-    def _along(self, k: int, vertex: int) -> Vector:
-        """Return a direction in h along which τ_k does not change, at a vertex."""
-        tangents = self.tangents[vertex]
-        # Of a unit tangent (h', τ') with G' h' = W τ', τ' is what DG h' is along w.
-        problem = self._corrector().problem
-        y = self._vertices()[vertex]
-        image = problem.jacobian(y)[:, :-2] @ tangents.T
-        slopes = np.linalg.lstsq(self.directions.T, image, rcond=None)[0][k]
-        along: Vector = slopes[1] * tangents[0] - slopes[0] * tangents[1]
-        return along / (np.linalg.norm(along) or 1.0)
+    def _crossing(
+        self, corrector: Corrector, k: int, ends: Matrix, tangents: Matrix, share: float
+    ) -> Vector:
+        """Return the outputs where τ_k is zero on the sheet, along an edge between two points.
+
+        By Newton's method; where it fails, from a nearer start after a step of bisection.
+        """
+        size = ends.shape[1] - 2
+        along = ends[1] - ends[0]
+        rows = np.zeros((size + 2, 2))
+        rows[size + k, 0] = 1
+        rows[:size, 1] = _across(tangents, along[:size])
+        target = np.array([0.0, rows[:, 1] @ ends[0]])
+        low, high = ends
+        start = (1 - share) * low + share * high
+        for _ in range(BISECTIONS):
+            met = corrector.met(start, rows, target)
+            if met is not None and np.linalg.norm(met - start) <= np.linalg.norm(along):
+                crossing: Vector = met[:size]
+                return crossing
+            on_edge = np.column_stack([along, rows[:, 1]])
+            middle = (low + high) / 2
+            found = corrector.met(middle, on_edge, np.array([along @ middle, target[1]]))
+            if found is None:
+                break
+            if (found[size + k] >= 0) == (low[size + k] >= 0):
+                low = found
+            else:
+                high = found
+            share = float(low[size + k] / (low[size + k] - high[size + k]))
+            start = (1 - share) * low + share * high
+        rest: Vector = start[:size]
+        return rest
 
     def _corrector(self) -> Corrector:
         return Corrector(SheetProblem(self.cell, self.inputs, self.directions))
@@ -261,7 +281,9 @@ class Sheet(Shown):
 
 
 @one_blas_thread()
-def fixed_on(corrector: Corrector, vertices: Matrix, triangles: NDArray[np.intp]) -> Matrix:
+def fixed_on(
+    corrector: Corrector, vertices: Matrix, tangents: Matrix, triangles: NDArray[np.intp]
+) -> Matrix:
     """Return the outputs (k, H) of the fixed points on a mesh, each once.
 
     By Newton's method from every triangle in which both τ change sign.
@@ -272,25 +294,45 @@ def fixed_on(corrector: Corrector, vertices: Matrix, triangles: NDArray[np.intp]
         Of the sheet.
     vertices
         Points (h, τ), shape (V, H + 2).
+    tangents
+        In h, at each, shape (V, 2, H).
     triangles
         Their numbers, shape (T, 3).
     """
     size = vertices.shape[1] - 2
     sides: NDArray[np.bool_] = vertices[triangles, -2:] >= 0
-    changes: NDArray[np.bool_] = sides.any(axis=1) & ~sides.all(axis=1)
-    mixed = changes.all(axis=1)
+    mixed = np.asarray(sides.any(axis=1) & ~sides.all(axis=1)).all(axis=1)
     rows = np.eye(size + 2)[:, -2:]
     at_rest = np.abs(vertices[:, -2:]).max(axis=1) <= AT_ZERO
     found = list(vertices[at_rest, :-2])
     for corners in vertices[triangles[mixed]]:
         y = _zero_between(corners)
         met = corrector.met(y, rows, np.zeros(2))
-        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1).max()
-        if met is None or not np.linalg.norm(met - corners.mean(axis=0)) <= NEAR * longest:
+        if met is None or any((np.abs(met[:size] - h) <= SAME).all() for h in found):
             continue
-        if not any((np.abs(met[:size] - h) <= SAME).all() for h in found):
+        nearest = int(np.linalg.norm(vertices - met, axis=1).argmin())
+        if _is_above(corrector, vertices[nearest], tangents[nearest], met):
             found.append(met[:size])
     return np.array(found).reshape(-1, size)
+
+
+def _is_above(corrector: Corrector, vertex: Vector, tangents: Matrix, y: Vector) -> bool:
+    """Tell whether the sheet's point above a place in a vertex's tangent plane is y."""
+    rows = np.vstack([tangents.T, np.zeros((2, 2))])
+    plane = corrector.plane(vertex, rows)
+    if plane is None:
+        return False
+    place = plane.tangents @ (plane.tangents.T @ (y - vertex))
+    above = corrector.corrected(plane, vertex + place)
+    return above is not None and bool(np.linalg.norm(above - y) <= ON_SHEET)
+
+
+def _across(tangents: Matrix, along: Vector) -> Vector:
+    """Return a unit vector in the span of two vectors (2, H), orthogonal to one near it."""
+    basis = np.linalg.qr(tangents.T)[0]
+    first, second = basis.T @ along
+    across: Vector = basis @ np.array([-second, first])
+    return across / (np.linalg.norm(across) or 1.0)
 
 
 def _zero_between(corners: Matrix) -> Vector:

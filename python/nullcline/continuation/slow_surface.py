@@ -144,7 +144,8 @@ def trace_sheet(
     plane = _first_plane(corrector, h, w)
     region = _region(box, plane, reach, beyond)
     mesh = Covering(corrector, region, plane, radius, most).cover()
-    fixed = fixed_on(corrector, mesh.points, mesh.triangles)
+    in_h = np.swapaxes(mesh.tangents[:, :-2], 1, 2)
+    fixed = fixed_on(corrector, mesh.points, in_h, mesh.triangles)
     met = np.concatenate([finer.h, twin.state_of(fixed, x)]).astype(cell.dtype)
     own_x = None if starts.inputs is None else starts.inputs[:1]
     points = search(met, own_x, method="lm").unique()

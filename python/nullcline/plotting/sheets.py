@@ -284,7 +284,7 @@ def _draw_speed(ax: Axes, sheet: Sheet, triangles: Triangulation) -> None:
 def _draw_streams(ax: Axes, triangles: Triangulation, moved: Matrix) -> None:
     """Draw streamlines of a field that is known at the vertices."""
     masked = Triangulation(triangles.x, triangles.y, triangles.triangles)
-    finite: NDArray[np.bool_] = np.isfinite(moved).all(axis=1)
+    finite = np.asarray(np.isfinite(moved).all(axis=1))
     masked.set_mask(~finite[triangles.triangles].all(axis=1))
     x = np.linspace(triangles.x.min(), triangles.x.max(), RESOLUTION)
     y = np.linspace(triangles.y.min(), triangles.y.max(), RESOLUTION)
