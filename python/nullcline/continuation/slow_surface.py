@@ -43,6 +43,12 @@ STEPS = 20
 STEPS_IN_BOX = 30
 """Default steps along half of the box's diagonal."""
 
+FEWEST_STEPS = 3
+"""To the edge, and along half of the box's diagonal, however long steps may be."""
+
+SMALLEST_EXTENT = 1e-6
+"""Smaller rectangles are not told from their rounding at the faces."""
+
 PARALLEL = 1e-8
 """Directions whose angle has a smaller sine are parallel."""
 
@@ -183,8 +189,10 @@ def _two_directions(given: ArrayLike, size: int) -> Matrix:
 
 def _two_extents(given: float | tuple[float, float]) -> Vector:
     reach = validation.floats("extent", given).astype(np.float64)
-    if reach.shape not in {(), (2,)} or not (reach > 0).all() or not np.isfinite(reach).all():
-        raise ValueError("extent must be one number or two, positive and finite")
+    if reach.shape not in {(), (2,)} or not np.isfinite(reach).all():
+        raise ValueError("extent must be one number or two, finite")
+    if not (reach >= SMALLEST_EXTENT).all():
+        raise ValueError(f"extent must be positive, at least {SMALLEST_EXTENT:g}")
     return np.broadcast_to(reach, (2,)).copy()
 
 
@@ -212,7 +220,9 @@ def _sizes(
         reach = np.full(2, half if beyond else np.inf)
     if np.isfinite(reach).all():
         radius = float(reach.max()) / STEPS
-    return reach, radius if largest_step is None else float(largest_step)
+    if largest_step is not None:
+        radius = min(float(largest_step), half / FEWEST_STEPS, float(reach.min()) / FEWEST_STEPS)
+    return reach, radius
 
 
 # Where the sheet begins

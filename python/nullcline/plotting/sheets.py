@@ -193,6 +193,8 @@ def sheet(
 def _require_sheet(given: object) -> None:
     if not isinstance(given, Sheet):
         raise TypeError(f"sheet must be what trace_sheet returns, not {type(given).__name__}")
+    if len(given.triangles) == 0:
+        raise ValueError("sheet must have a triangle to be drawn: trace it by shorter steps")
 
 
 def _marked(sheet: Sheet) -> tuple[Any, Matrix]:
