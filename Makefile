@@ -73,6 +73,8 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.completeness
 	.venv-test/bin/python -m benchmarks.enumeration
 	.venv-test/bin/python -m benchmarks.certificates
+	.venv-test/bin/python -m benchmarks.sheets
+	.venv-test/bin/python -m benchmarks.homotopy_products
 	.venv-test/bin/python -m benchmarks.rates
 	.venv-test/bin/python -m benchmarks.joint_layers
 	.venv-test/bin/python -m benchmarks.attributions

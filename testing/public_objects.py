@@ -84,6 +84,7 @@ def results() -> Iterator[Any]:
     traced = nc.trace(cell, points.unique()[0], max_points=12)
     yield traced
     yield traced.curves[0]
+    yield nc.trace_sheet(cell, points.unique()[0], max_vertices=12)
     yield nc.follow_input(cell, points.unique()[0], np.array([1.0, 0.5]), max_points=8)
     yield nc.enumerate_fixed_points(cell)
     flips, rests = (nc.RNN(np.eye(1), np.array([[weight]])) for weight in (-2.0, 0.5))

@@ -65,6 +65,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "OriginalGRU",
         "RankCorrelation",
         "RateRNN",
+        "Sheet",
         "Stack",
         "Trace",
         "TrainingEvent",
@@ -104,6 +105,7 @@ def test_the_front_door_shows_the_public_names() -> None:
         "predict_next_states",
         "predict_sequences",
         "trace",
+        "trace_sheet",
         "word_effects",
     }
     assert all(hasattr(nc, name) for name in nc.__all__)

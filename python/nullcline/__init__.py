@@ -30,6 +30,7 @@ from nullcline.continuation import (
     FoldCurve,
     InputBranch,
     LineAttractor,
+    Sheet,
     Trace,
     TrainingEvent,
     TrainingPath,
@@ -38,6 +39,7 @@ from nullcline.continuation import (
     follow_training,
     measure_line_attractor,
     trace,
+    trace_sheet,
 )
 from nullcline.cycles import (
     Attractors,
@@ -107,6 +109,7 @@ __all__ = [
     "OriginalGRU",
     "RankCorrelation",
     "RateRNN",
+    "Sheet",
     "Stack",
     "Trace",
     "TrainingEvent",
@@ -146,6 +149,7 @@ __all__ = [
     "predict_next_states",
     "predict_sequences",
     "trace",
+    "trace_sheet",
     "word_effects",
 ]
 

@@ -1,4 +1,4 @@
-"""Curves: the slow manifold through a point, a fixed point as its input moves, a line measured."""
+"""Slow manifolds as curves and as sheets, a fixed point as its input moves, a line measured."""
 
 from nullcline.continuation.bifurcation_points import Bifurcation, BifurcationPoint
 from nullcline.continuation.curve_of_folds import FoldCurve, fold_curve
@@ -8,6 +8,8 @@ from nullcline.continuation.fibers import trace
 from nullcline.continuation.input_branch import InputBranch, follow_input
 from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
 from nullcline.continuation.training_path import TrainingEvent, TrainingPath, follow_training
+from nullcline.continuation.sheets import Nullcline, Sheet, SheetStop
+from nullcline.continuation.slow_surface import trace_sheet
 
 __all__ = [
     "Bifurcation",
@@ -17,6 +19,9 @@ __all__ = [
     "FoldCurve",
     "InputBranch",
     "LineAttractor",
+    "Nullcline",
+    "Sheet",
+    "SheetStop",
     "Trace",
     "TrainingEvent",
     "TrainingPath",
@@ -25,4 +30,5 @@ __all__ = [
     "follow_training",
     "measure_line_attractor",
     "trace",
+    "trace_sheet",
 ]

@@ -18,6 +18,7 @@ from nullcline.plotting.orbits import cycles, multipliers
 from nullcline.plotting.predictions import prediction
 from nullcline.plotting.projection import Projection
 from nullcline.plotting.scenes import fixed_points, panels_by_condition
+from nullcline.plotting.sheets import phase_plane, sheet
 from nullcline.plotting.theme import style
 from nullcline.plotting.words import instantaneous_and_steady, word_projections, word_responses
 
@@ -37,7 +38,9 @@ __all__ = [
     "line_attractor",
     "multipliers",
     "panels_by_condition",
+    "phase_plane",
     "prediction",
+    "sheet",
     "speed_landscape",
     "style",
     "time_constants",
