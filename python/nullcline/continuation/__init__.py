@@ -7,9 +7,9 @@ from nullcline.continuation.curves import Curve, Trace
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.input_branch import InputBranch, follow_input
 from nullcline.continuation.line_attractor import LineAttractor, measure_line_attractor
-from nullcline.continuation.training_path import TrainingEvent, TrainingPath, follow_training
 from nullcline.continuation.sheets import Nullcline, Sheet, SheetStop
 from nullcline.continuation.slow_surface import trace_sheet
+from nullcline.continuation.training_path import TrainingEvent, TrainingPath, follow_training
 
 __all__ = [
     "Bifurcation",

@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline.cells.double_precision import in_float64
 from nullcline.continuation.branch_points import require_finite_jacobian
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.continuation.pseudo_arclength import ROUNDED
@@ -20,7 +21,6 @@ from nullcline.continuation.starting_points import (
     require_smooth_float64,
     starting_points,
     starting_points_of_twin,
-    twin_in_float64,
 )
 from nullcline.continuation.tangent_plane import Corrector
 from nullcline.search.find import find_fixed_points
@@ -127,7 +127,7 @@ def trace_sheet(
         If an argument has the wrong type, shape or value, the cell is not smooth, the point is
         neither fixed nor slow, or the surface has no tangent plane there.
     """
-    twin = twin_in_float64(cell)
+    twin = in_float64(cell)
     require_smooth_float64(twin)
     _require_size(twin)
     own = None if directions is None else _two_directions(directions, twin.hidden_size)
