@@ -321,6 +321,7 @@ ANALYSES: dict[str, Callable[[], object]] = {
     "trace": lambda: nc.trace(CELL, POINTS.select([0]), max_points=5),
     "follow_input": lambda: nc.follow_input(CELL, POINTS.select([0]), [1.0, 0.0], max_points=5),
     "certify": POINTS.certify,
+    "stability": lambda: POINTS.certify().n_unstable,
     "linearize": lambda: nc.linearize(CELL, POINTS),
     "spectral_radius": lambda: linear_map.spectral_radius(CELL, POINTS.h[0], None),
 }
@@ -338,11 +339,12 @@ def test_analyses_solve_on_one_thread(name: str, monkeypatch: pytest.MonkeyPatch
 
         return call
 
-    import scipy.linalg
+    import scipy.linalg.lapack
 
-    for function in ("solve", "svd", "inv", "eigvals"):
+    for function in ("solve", "svd", "inv", "eig", "eigvals"):
         monkeypatch.setattr(np.linalg, function, watched(getattr(np.linalg, function)))
     monkeypatch.setattr(scipy.linalg, "eig", watched(scipy.linalg.eig))
+    monkeypatch.setattr(scipy.linalg.lapack, "dgetrf", watched(scipy.linalg.lapack.dgetrf))
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         ANALYSES[name]()
