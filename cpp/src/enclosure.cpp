@@ -1,3 +1,4 @@
+// Enclosures of cells: sums with a bound of their rounding, then the equations on intervals.
 #include "nullcline/cells/enclosure.hpp"
 
 #include <algorithm>

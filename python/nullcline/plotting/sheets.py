@@ -200,7 +200,7 @@ def _require_sheet(given: object) -> None:
 def _marked(sheet: Sheet) -> tuple[Any, Matrix]:
     """Return the names in `POINT_MARKS` of the points on a sheet, and their states.
 
-    An unstable point of index 1 is a repeller here: what repels it, it does along the sheet.
+    An unstable point of index 1 is called a repeller: it is one where no mode grows across.
     """
     unstable = np.array(["undecided", "repeller", "saddle"])[sheet.indices]
     names = np.where(sheet.is_stable, "stable", unstable)
