@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,7 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
         The folder cannot be made, or not be written to.
     """
     place = Path(folder)
-    is_new = not place.exists()
-    if not (is_new or place.is_dir()):
-        raise NotADirectoryError(errno.ENOTDIR, f"{argument} must name a folder", str(folder))
+    is_new = _is_new(place, argument)
     handle = _acquire(place, argument)
     try:
         yield
@@ -54,15 +53,30 @@ def locked(folder: str | os.PathLike[str], argument: str) -> Iterator[None]:
                 place.rmdir()
 
 
+def _is_new(place: Path, argument: str) -> bool:
+    """Tell whether there is nothing yet; at one look, as a holder may remove what it has made."""
+    try:
+        mode = place.stat().st_mode
+    except OSError:
+        return True
+    if not stat.S_ISDIR(mode):
+        raise NotADirectoryError(errno.ENOTDIR, f"{argument} must name a folder", str(place))
+    return False
+
+
 def _acquire(folder: Path, argument: str) -> int:
     path = folder / LOCK_FILE
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, flags, 0o666)
         except FileNotFoundError:  # removed by a holder that has just ended
             continue
+        except FileExistsError:
+            if folder.is_symlink() or folder.is_file():
+                raise
+            continue  # a folder that was there, and was removed by such a holder
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
