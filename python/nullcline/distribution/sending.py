@@ -127,15 +127,12 @@ def send_chunks(
     Exception
         What a chunk raises, with the worker's traceback as its cause.
     """
-    workers = Workers(executor)
-    try:
+    with Workers.of(executor) as workers:
         sender = _Sender(workers, function, chunks, shared, (n_threads, n_threads_here))
         try:
             yield sender.answers(report, n_rows)
         finally:
             sender.stop()
-    finally:
-        workers.close()
 
 
 def in_order(answers: Iterable[tuple[int, Any]]) -> Iterator[Any]:
