@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nullcline._native.blas import one_blas_thread
+from nullcline._support.thread_limit import at_most
 from nullcline._support.versions import own_version
 from nullcline.distribution.executors import Workers
 from nullcline.distribution.machine import this_machine
@@ -331,9 +333,10 @@ class _Sender:
 
     def _do(self, chunk: Chunk, n_threads: int) -> Any:
         """Do a chunk in this process."""
-        return self._function(
-            self._shared, *chunk.arguments, n_threads=n_threads, report=self._require_wanted
-        )
+        with one_blas_thread(), at_most(n_threads):
+            return self._function(
+                self._shared, *chunk.arguments, n_threads=n_threads, report=self._require_wanted
+            )
 
     def _require_wanted(self, *_: int) -> None:
         """Raise if nobody waits for what a thread computes."""
