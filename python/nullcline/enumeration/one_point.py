@@ -72,7 +72,7 @@ def _solution(matrix: Matrix, drive: Vector) -> Vector | None:
         slack = matrix @ h - drive
         rounding = n * UNIT * (np.abs(matrix) @ np.abs(h) + np.abs(drive))
         wrong = np.where(active, h < 0, slack < -rounding)
-        count = np.count_nonzero(wrong)
+        count = int(wrong.sum())
         if count == 0:
             return h
         if count < fewest:

@@ -21,7 +21,7 @@ from nullcline.certify.balls import TINY, UNIT, UP, gamma
 from nullcline.certify.positive_definite import is_positive_definite
 
 if TYPE_CHECKING:
-    from nullcline.certify.balls import Ball, Vector
+    from nullcline.certify.balls import Ball
 
 MOST_BY_MINORS = 14
 """Units of which all minors are computed: those of 14 take 0.05 s and 30 MB."""
@@ -53,7 +53,7 @@ def _is_dominated(matrix: Ball) -> bool:
     np.fill_diagonal(sizes, 0)
     diagonal = np.diag(matrix.low)
     try:
-        x: Vector = np.linalg.solve(np.diag(diagonal) - sizes, np.ones(n))
+        x = np.linalg.solve(np.diag(diagonal) - sizes, np.ones(n))
     except np.linalg.LinAlgError:
         return False
     if not (np.isfinite(x).all() and (x > 0).all()):
