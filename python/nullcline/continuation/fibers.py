@@ -19,6 +19,7 @@ from nullcline.continuation.branch_points import require_finite_jacobian
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.continuation.curves import Trace
 from nullcline.continuation.one_fiber import Limits, follow_fiber
+from nullcline.continuation.proved_steps import require_provable
 from nullcline.continuation.singular_vectors import smallest_by_products, smallest_left_vectors
 from nullcline.continuation.starting_points import (
     require_smooth_float64,
@@ -73,6 +74,7 @@ def trace(
     max_points: int | None = None,
     tol_unique: float = 1e-3,
     tol_slow: float = 1e-6,
+    certified: bool = False,
     n_threads: int | None = None,
     executor: GivenExecutor | None = None,
 ) -> Trace:
@@ -128,6 +130,11 @@ def trace(
         The most states of a curve to either side; None for 1000, or 20,000 with `beyond`.
     tol_unique, tol_slow
         As in `find_fixed_points`, which polishes the points on the curves.
+    certified
+        Whether a step is taken only if exactly one curve is proved to lie along it, and to be the
+        one that the step before followed; else it is made shorter. `Curve.tube` holds the proofs.
+        Where not even the shortest step is proved, as at a branch point, the curve ends, and `ends`
+        says so. Each step that is tried takes an inverse of H x H besides.
     n_threads
         Threads for that, and for several curves of 512 units or more, each of which has one.
     executor
@@ -144,11 +151,14 @@ def trace(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, the cell is not smooth, no point is fixed
         or slow, the Jacobian at one is not finite, or the cell's outputs have no bounds and
-        `max_tau` is None.
+        `max_tau` is None. With `certified`, if the cell is one that cannot be certified (see
+        `certify_curve`), or has more than 4096 units.
     """
     require_cell(cell)
     twin = in_float64(cell)
     require_smooth_float64(twin)
+    if certified:
+        require_provable(twin)
     n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     most = (BEYOND if beyond else IN_BOX) if max_points is None else max_points
     most = validation.whole_number("max_points", most, 2)
@@ -163,7 +173,7 @@ def trace(
     starts = starting_points(cell, point, inputs, search)
     finer = starts if twin is cell else starting_points_of_twin(twin, starts)
     x = None if finer.inputs is None else finer.inputs[:1]
-    limits = Limits(largest_step, most, beyond, _stated_bound(twin, x, beyond, max_tau))
+    limits = Limits(largest_step, most, beyond, _stated_bound(twin, x, beyond, max_tau), certified)
     begun = [
         (h, direction)
         for h, kind in zip(twin.outputs_of(finer.h), finer.kind, strict=True)
