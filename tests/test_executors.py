@@ -534,6 +534,33 @@ def test_progress_may_give_up_on_workers_that_say_nothing() -> None:
     assert all(future.cancelled() for future in executor.futures)
 
 
+def sleep(*_: object, **__: Any) -> None:
+    time.sleep(60)
+
+
+def test_a_pool_that_was_made_here_ends_with_what_ends_it() -> None:
+    made: list[ProcessPoolExecutor] = []
+
+    def make() -> ProcessPoolExecutor:
+        made.append(ProcessPoolExecutor(2, mp_context=get_context("fork")))
+        return made[-1]
+
+    def interrupt(*_: int) -> None:
+        processes.extend(made[0]._processes.values())
+        raise KeyboardInterrupt
+
+    processes: list[Any] = []
+    with (
+        pytest.raises(KeyboardInterrupt),
+        send_chunks(make, sleep, [Chunk(())] * 4, shared={}, report=interrupt) as answers,
+    ):
+        list(answers)
+    assert processes
+    for process in processes:
+        process.join(30)
+        assert process.exitcode == -signal.SIGTERM
+
+
 def until_stopped(_: object, *, report: Callable[[int, int], None], **__: Any) -> None:
     for _ in range(6000):
         report(0, 1)
