@@ -17,8 +17,8 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
-from nullcline.cycles.find import read_starts
 from nullcline.cycles.recurrence import run
+from nullcline.cycles.starts import read_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
