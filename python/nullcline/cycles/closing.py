@@ -127,7 +127,7 @@ def _close(
     for iteration in range(limit + POLISHING + 1):
         residuals = going.residuals
         jacobians = driven.take(going.rows).jacobians_of(ends.states[going.rows])
-        finite: NDArray[np.bool_] = np.isfinite(jacobians).all(axis=(1, 2, 3))
+        finite = np.asarray(np.isfinite(jacobians).all(axis=(1, 2, 3)), np.bool_)
         finite &= np.isfinite(residuals).all(axis=(1, 2))
         ends.residual[going.rows] = np.abs(residuals).max(axis=(1, 2), initial=0)
         ends.reason[going.rows[~finite]] = NOT_FINITE
