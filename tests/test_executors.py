@@ -391,6 +391,11 @@ def test_workers_keep_to_their_threads(n_threads: int) -> None:
     assert torch.get_num_threads() == before
 
 
+def test_pytorch_has_one_thread_in_a_worker_that_was_forked(pool: ProcessPoolExecutor) -> None:
+    with send_chunks(pool, threads_of, [Chunk(())], shared={}, n_threads=2) as answers:
+        assert dict(answers) == {0: (2, 2, 1)}
+
+
 def test_what_takes_long_goes_out_in_small_chunks() -> None:
     assert by_cost(None, 1e-3, 100) == 250
     assert by_cost(None, 10.0, 100) == 1
