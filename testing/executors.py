@@ -61,27 +61,27 @@ class Mischievous:
     def _work(self) -> None:
         while True:
             with self._change:
+                self._change.wait_for(lambda: self._tasks)
                 # Not before there is a choice, if more are to come.
                 self._change.wait_for(lambda: len(self._tasks) > 2, timeout=0.01)
-                if not self._tasks:
-                    continue
                 future, content = self._tasks.pop(int(self._rng.integers(len(self._tasks))))
             self._do(future, content)
 
     def _do(self, future: Future[Any], content: bytes) -> None:
         if self._rng.random() < self._forgets:
             worker._kept.clear()
+        loss = None
         if self._rng.random() < self._loses:
             loss = (BrokenExecutor("a worker died"), TimeoutError(), None)[self._rng.integers(3)]
             if loss is None:
                 future.cancel()
-                future.set_running_or_notify_cancel()
-            else:
-                future.set_exception(loss)
+        if not future.set_running_or_notify_cancel():  # by the sender, maybe
             return
-        if future.set_running_or_notify_cancel():
-            function, arguments = unpack(content, {})
-            future.set_result(function(*arguments))
+        if loss is not None:
+            future.set_exception(loss)
+            return
+        function, arguments = unpack(content, {})
+        future.set_result(function(*arguments))
 
 
 def murdered(folder: Path, share: float, n_workers: int = 2) -> ProcessPoolExecutor:

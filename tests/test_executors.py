@@ -217,8 +217,9 @@ class RealExecutor:
             self._closing.append(reusable.shutdown)
             return reusable
         distributed = pytest.importorskip("distributed")
+        pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "120s"})
         cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=None, death_timeout=120
         )
         client = distributed.Client(cluster)
         self._closing += [cluster.close, client.close]
