@@ -1,0 +1,177 @@
+"""Doing one job, in whatever process: called, checked, and noted in the sweep's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pickle
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits
+
+from nullcline._support.folder_lock import locked
+from nullcline._support.shown import in_one_line
+from nullcline._support.versions import own_version
+from nullcline.sweeps.job import FOLDER, JobOutput, with_jobs
+from nullcline.sweeps.rows import as_rows
+from nullcline.sweeps.store import DONE, FAILED, NOT_DONE, Ending, files_of, forget, look, note, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nullcline.sweeps.job import Job
+
+OF_THE_MACHINE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE,
+    errno.ENOMEM, errno.ESTALE, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT,
+)  # fmt: skip
+"""What an operating system says when it is not the job that has failed but its machine."""
+
+LOOKS = 0.1
+"""Seconds between two looks at whether another process has ended that does the same job."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""How libraries that are not loaded yet are told how many threads to take."""
+
+_LONGEST_REASON = 300
+
+
+class WorkerVersionError(RuntimeError):
+    """A worker has another version of this package than the process that sends it jobs."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, where its folder is, and what the jobs that it depends on have made, by their keys."""
+
+    job: Job
+    folder: Path
+    outputs: Mapping[str, JobOutput]
+    retry: bool = False
+
+
+def do_pickled(version: str, task: bytes) -> Ending:
+    """Do a job that came as a pickle, in a worker.
+
+    Raises
+    ------
+    WorkerVersionError
+        The sender has another version of this package, whose pickles are not opened.
+    """
+    if version != own_version():
+        raise WorkerVersionError(
+            f"nullcline is {version} here and {own_version()} in a worker: install the same "
+            "version in both"
+        )
+    try:
+        whole: Task = pickle.loads(task)  # noqa: S301 - of the process that this one works for
+    except Exception as error:  # noqa: BLE001 - what a module raises when it is imported
+        return Ending(NOT_DONE, reason=f"a worker cannot import the job: {_reason(error)}")
+    return do(whole)
+
+
+def do(task: Task) -> Ending:
+    """Do a job, unless it has been done, and note how it ended."""
+    job, folder = task.job, task.folder
+    try:
+        with _alone_in(folder):
+            found = look(folder, job.key).ending
+            if found is not None and not (task.retry and found.status == FAILED):
+                return found
+            forget(folder)
+            tidy(folder)
+            ending = _called(task)
+            if ending.status != NOT_DONE:
+                note(folder, job, ending)
+            return ending
+    except (OSError, MemoryError) as error:  # of noting it: a full disk, most of all
+        return Ending(NOT_DONE, reason=_reason(error))
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a job's folder while the block runs, once others that hold it have ended.
+
+    Another one can be there: a worker whose sweep was killed, and which goes on with its job.
+    """
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(locked(folder, "out"))
+            except BlockingIOError:
+                time.sleep(LOOKS)
+            else:
+                break
+        yield
+
+
+def _called(task: Task) -> Ending:
+    """Call the job's function, and tell how that ended."""
+    job = task.job
+    parameters = with_jobs(job.parameters, lambda other: task.outputs[other.key])
+    own = {FOLDER: task.folder} if job.takes_folder else {}
+    start = time.perf_counter()
+    try:
+        with _threads(job.threads):
+            returned = job.function(**parameters, **job.environment, **own)
+        rows = as_rows(returned)
+        files = files_of(task.folder)
+    except Exception as error:  # noqa: BLE001 - whatever a job raises is its failure
+        return Ending(
+            NOT_DONE if _is_the_machines(error) else FAILED,
+            seconds=time.perf_counter() - start,
+            reason=_reason(error),
+            traceback=_traceback(error),
+        )
+    return Ending(DONE, rows, time.perf_counter() - start, files=files)
+
+
+@contextlib.contextmanager
+def _threads(n: int | None) -> Iterator[None]:
+    """Give BLAS and PyTorch so many threads while the block runs."""
+    if n is None:
+        yield
+        return
+    told = {name: os.environ.get(name) for name in THREADS}
+    torch: Any = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    with threadpool_limits(n):
+        os.environ.update(dict.fromkeys(THREADS, str(n)))
+        if torch:
+            torch.set_num_threads(n)
+        try:
+            yield
+        finally:
+            for name, value in told.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
+            if torch:
+                torch.set_num_threads(before)
+
+
+def _is_the_machines(error: BaseException) -> bool:
+    """Tell whether an exception, or one that it came of, is of the machine and not of the job."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in OF_THE_MACHINE:
+            return True
+        error = error.__cause__  # type: ignore[assignment]
+    return False
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return in_one_line(f"{where}{error.strerror}", _LONGEST_REASON)
+    said = in_one_line(str(error), _LONGEST_REASON)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
