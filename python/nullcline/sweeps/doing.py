@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import pickle
 import sys
 import time
 import traceback
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -18,20 +16,29 @@ from threadpoolctl import threadpool_limits
 from nullcline._support.folder_lock import locked
 from nullcline._support.shown import in_one_line
 from nullcline._support.versions import own_version
+from nullcline.distribution.machine import this_machine
 from nullcline.sweeps.job import FOLDER, JobOutput, with_jobs
 from nullcline.sweeps.rows import as_rows
-from nullcline.sweeps.store import DONE, FAILED, NOT_DONE, Ending, files_of, forget, look, note, tidy
+from nullcline.sweeps.store import (
+    DONE,
+    FAILED,
+    NOT_DONE,
+    Ending,
+    files_of,
+    forget,
+    look,
+    note,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from nullcline.sweeps.job import Job
 
-OF_THE_MACHINE = (
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE,
-    errno.ENOMEM, errno.ESTALE, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT,
-)  # fmt: skip
-"""What an operating system says when it is not the job that has failed but its machine."""
+RUNNING = ".running"
+"""The folder in a job's that is locked while the job runs; its own it may lock itself."""
 
 LOOKS = 0.1
 """Seconds between two looks at whether another process has ended that does the same job."""
@@ -40,10 +47,6 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """How libraries that are not loaded yet are told how many threads to take."""
 
 _LONGEST_REASON = 300
-
-
-class WorkerVersionError(RuntimeError):
-    """A worker has another version of this package than the process that sends it jobs."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,21 @@ class Task:
     retry: bool = False
 
 
-def do_pickled(version: str, task: bytes) -> Ending:
-    """Do a job that came as a pickle, in a worker.
+def do_pickled(version: str, task: bytes) -> Ending | str:
+    """Do a job that came as a pickle from a process with some version of this package.
 
-    Raises
-    ------
-    WorkerVersionError
-        The sender has another version of this package, whose pickles are not opened.
+    Returns
+    -------
+    Ending or str
+        How it ended; or this process's version, if it is another one, whose pickles are not opened.
     """
     if version != own_version():
-        raise WorkerVersionError(
-            f"nullcline is {version} here and {own_version()} in a worker: install the same "
-            "version in both"
-        )
+        return own_version()
     try:
         whole: Task = pickle.loads(task)  # noqa: S301 - of the process that this one works for
     except Exception as error:  # noqa: BLE001 - what a module raises when it is imported
-        return Ending(NOT_DONE, reason=f"a worker cannot import the job: {_reason(error)}")
-    return do(whole)
+        return Ending(NOT_DONE, reason=f"a worker cannot import the job: {in_a_line(error)}")
+    return replace(do(whole), error=None)
 
 
 def do(task: Task) -> Ending:
@@ -91,7 +91,7 @@ def do(task: Task) -> Ending:
                 note(folder, job, ending)
             return ending
     except (OSError, MemoryError) as error:  # of noting it: a full disk, most of all
-        return Ending(NOT_DONE, reason=_reason(error))
+        return Ending(NOT_DONE, reason=in_a_line(error), error=error)
 
 
 @contextlib.contextmanager
@@ -100,15 +100,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
     Another one can be there: a worker whose sweep was killed, and which goes on with its job.
     """
+    place = folder / RUNNING
     with contextlib.ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(locked(folder, "out"))
-            except BlockingIOError:
-                time.sleep(LOOKS)
-            else:
-                break
+        while not _hold(place, held):
+            time.sleep(LOOKS)
         yield
+    with contextlib.suppress(OSError):  # where a killed process had made it
+        place.rmdir()
+
+
+def _hold(place: Path, held: contextlib.ExitStack) -> bool:
+    try:
+        held.enter_context(locked(place, "out"))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _called(task: Task) -> Ending:
@@ -126,10 +132,13 @@ def _called(task: Task) -> Ending:
         return Ending(
             NOT_DONE if _is_the_machines(error) else FAILED,
             seconds=time.perf_counter() - start,
-            reason=_reason(error),
-            traceback=_traceback(error),
+            reason=in_a_line(error),
+            traceback="".join(traceback.format_exception(error)),
+            machine=this_machine(),
+            error=error,
         )
-    return Ending(DONE, rows, time.perf_counter() - start, files=files)
+    seconds = time.perf_counter() - start
+    return Ending(DONE, rows, seconds, files=files, machine=this_machine())
 
 
 @contextlib.contextmanager
@@ -157,21 +166,23 @@ def _threads(n: int | None) -> Iterator[None]:
 
 
 def _is_the_machines(error: BaseException) -> bool:
-    """Tell whether an exception, or one that it came of, is of the machine and not of the job."""
-    while error is not None:
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) in OF_THE_MACHINE:
+    """Tell whether an exception is of the machine and not of the job, or came of such a one.
+
+    A file that is not there, a disk that is full, a network or a memory that fails: another time,
+    or elsewhere, the same job may be done.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError | OSError):
             return True
-        error = error.__cause__  # type: ignore[assignment]
+        cause = cause.__cause__
     return False
 
 
-def _reason(error: BaseException) -> str:
+def in_a_line(error: BaseException) -> str:
+    """Return what an exception says."""
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
         return in_one_line(f"{where}{error.strerror}", _LONGEST_REASON)
     said = in_one_line(str(error), _LONGEST_REASON)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def _traceback(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))

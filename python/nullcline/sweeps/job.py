@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import Any
 
 from nullcline._support.shown import Shown, in_one_line
@@ -22,7 +21,6 @@ EDITION = 1
 FOLDER = "folder"
 """The parameter by which a function gets the job's folder, if it has one of that name."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST_LABEL = 100
 
 
@@ -87,12 +85,12 @@ class Job(Shown):
     """
 
     function: Callable[..., Any]
-    parameters: Mapping[str, Any] = _NOTHING
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     version: int | str = 1
-    environment: Mapping[str, Any] = _NOTHING
+    environment: Mapping[str, Any] = field(default_factory=dict)
     threads: int | None = 1
     label: str = ""
-    folder: str | None = field(default=None)
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         _require_importable(self.function)

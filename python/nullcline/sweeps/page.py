@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nullcline._support.extras import install
 from nullcline._support.files import write_text
 from nullcline._support.versions import versions
 from nullcline.sweeps.tables import columns_of
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from nullcline.sweeps.results import SweepResult
+    from nullcline.sweeps.rows import Row
 
 PAGE = "index.html"
 
@@ -23,9 +23,34 @@ MOST_ROWS = 2000
 """Rows of the table that the page shows; its file has all."""
 
 
+@dataclass(frozen=True)
+class Section:
+    """A table that sums up a sweep.
+
+    Attributes
+    ----------
+    name
+        Its file's, without a suffix.
+    title, text
+        What stands above it on the page.
+    rows
+        What it holds.
+    """
+
+    name: str
+    title: str
+    text: str
+    rows: Sequence[Row]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        return columns_of(self.rows)
+
+
 def write_page(
-    result: SweepResult, *, command: str, seconds: float, sections: Sequence[Any] = ()
-) -> Path:
+    result: SweepResult, *, command: str, seconds: float, sections: Sequence[Section] = ()
+) -> None:
     """Write the page, which needs no other file.
 
     Parameters
@@ -37,18 +62,12 @@ def write_page(
     seconds
         How long it took, this time.
     sections
-        Tables before that of all rows, each with `title`, `text`, `columns` and `rows`.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        jinja2 is not installed.
+        Tables before that of all rows.
     """
     rows = result.rows
     page = environment("nullcline.sweeps").get_template("sweep.html")
-    path = result.folder / PAGE
     write_text(
-        path,
+        result.page,
         page.render(
             result=result,
             columns=columns_of(rows),
@@ -60,19 +79,14 @@ def write_page(
             versions=versions(),
         ),
     )
-    return path
 
 
 def environment(*packages: str) -> Environment:
     """Return the templates of rooms, the first one's before those of the next, and the base."""
-    try:
-        from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(install("jinja2", "sweep"), name="jinja2") from error
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
     loaders = [PackageLoader(name) for name in dict.fromkeys((*packages, "nullcline.sweeps"))]
-    found = Environment(
-        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined
-    )
+    found = Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
     found.filters["duration"] = _duration
     found.filters["entry"] = _entry
     return found

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.shown import Shown, Table, first_rows, in_one_line
-from nullcline.sweeps.job import Job
 from nullcline.sweeps.store import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pandas as pd
 
+    from nullcline.sweeps.job import Job
     from nullcline.sweeps.rows import Row
+    from nullcline.sweeps.store import Ending
 
 KEY = 12
 """Digits of a job's key in the table."""
@@ -41,6 +42,9 @@ class JobResult(Shown):
         How long it ran.
     reason, traceback
         What it failed by, in a line, and where; empty if it is done.
+    machine
+        Where it ran, as far as the last bits of results depend on that: processor, NumPy, SciPy and
+        BLAS.
     """
 
     job: Job
@@ -50,10 +54,25 @@ class JobResult(Shown):
     seconds: float
     reason: str
     traceback: str
+    machine: str
 
     def __repr__(self) -> str:
         said = self.reason or f"{len(self.rows)} rows"
         return in_one_line(f"JobResult({self.status}: {self.job.label}: {said})")
+
+
+def job_result(folder: Path, job: Job, ending: Ending) -> JobResult:
+    """Return how a job ended, for users."""
+    return JobResult(
+        job,
+        ending.status,
+        ending.rows,
+        folder / job.place,
+        ending.seconds,
+        ending.reason,
+        ending.traceback,
+        ending.machine,
+    )
 
 
 @dataclass(frozen=True)
@@ -82,8 +101,8 @@ class SweepResult(Shown):
     jobs: tuple[JobResult, ...]
     failed: tuple[JobResult, ...]
     damaged: tuple[str, ...]
-    table: Path | None
-    page: Path | None
+    table: Path
+    page: Path
 
     def __len__(self) -> int:
         return len(self.jobs)

@@ -31,7 +31,9 @@ def as_rows(returned: Any) -> tuple[Row, ...]:
             "a job's function must return a dictionary, a list of dictionaries, or None, not a "
             f"{type(returned).__name__}; what is no row of a table goes into files in its folder"
         )
-    return tuple({_name(name): _plain(value, name) for name, value in row.items()} for row in several)
+    return tuple(
+        {_name(name): _plain(value, name) for name, value in row.items()} for row in several
+    )
 
 
 def _name(name: object) -> str:

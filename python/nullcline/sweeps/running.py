@@ -1,259 +1,85 @@
-"""Sweeps: many jobs, each done once, wherever there is room for it."""
+"""The jobs of a sweep, each done once: here, or wherever an executor sends them."""
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 import sys
-import time
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from nullcline._support.files import remove_abandoned
-from nullcline._support.folder_lock import locked
 from nullcline._support.validation import whole_number
 from nullcline._support.versions import own_version
+from nullcline.distribution.executors import Workers, require_executor
 from nullcline.search.progress import reporter
-from nullcline.sweeps.doing import Task, WorkerVersionError, do, do_pickled
+from nullcline.sweeps.doing import Task, do, do_pickled, in_a_line
 from nullcline.sweeps.job import Job, JobOutput
+from nullcline.sweeps.processes import Processes
 from nullcline.sweeps.store import DONE, FAILED, NOT_DONE, Ending, look
-from nullcline.sweeps.workers import Workers
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search.progress import Report
 
-TRIES = 2
-"""How often a job is given to a worker that is lost while no other one works."""
+MOST_LOSSES = 2
+"""How often a job's worker may be lost, at most, while no other job can have been to blame."""
 
-LOST = "its worker was lost: it was killed, by the system if memory ran out, or it crashed"
+_HEARTBEAT = 0.5
+"""Seconds after which a sweep that hears nothing reports, so that `progress` can end it."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of the jobs of a sweep: each, dependencies included, and how it ended."""
+class Outcome:
+    """A job, how it ended, and what of it had been found damaged, in a line."""
 
-    endings: dict[str, Ending]
-    damaged: tuple[str, ...]
-    n_new: int
+    job: Job
+    ending: Ending
+    damage: str
 
 
 def run_jobs(
     jobs: Iterable[Job],
     folder: Path,
     *,
-    executor: Executor | None = None,
+    executor: GivenExecutor | None = None,
     workers: int | None = None,
     retry_failed: bool = False,
     progress: bool | Report = True,
-) -> Done:
+) -> dict[str, Outcome]:
     """Do jobs in a folder that the caller holds, those alone that are not done there.
 
     Parameters are those of `nullcline.sweep`.
+
+    Returns
+    -------
+    dict
+        How each job ended, by its key; dependencies included, each before what depends on it.
     """
-    if executor is not None and workers is not None:
-        raise ValueError("workers must be left out where executor says who works")
+    require_executor(executor)
     if workers is not None:
-        whole_number("workers", workers, 1)
+        if executor is not None:
+            raise ValueError("workers must be left out where executor says who works")
+        executor = partial(Processes, whole_number("workers", workers, 1))
     every = _with_needs(jobs)
     _require_own_folders(every)
     run = _Run({job.key: job for job in every}, folder.absolute(), retry_failed)
-    with reporter(progress, len(run.jobs), what="sweep", unit="job") as report:
-        run.report, run.tells = report, bool(progress)
+    with reporter(progress, len(every), what="sweep", unit="job") as report:
+        run.report, run.tells = report, progress is True
         run.look_back()
-        with _sender(executor, workers) as sender:
-            run.go(sender)
-    return Done(run.endings, tuple(run.damaged), run.n_new)
-
-
-@dataclass
-class _Run:
-    """A sweep between two jobs."""
-
-    jobs: dict[str, Job]
-    folder: Path
-    retry: bool
-    report: Report | None = None
-    tells: bool = False
-    endings: dict[str, Ending] = field(default_factory=dict)
-    damaged: list[str] = field(default_factory=list)
-    n_new: int = 0
-
-    def look_back(self) -> None:
-        """Take over what the folder holds, and tell what of it is damaged."""
-        for key, job in self.jobs.items():
-            found = look(self.folder / job.place, key)
-            if found.damage:
-                self.damaged.append(found.damage)
-                self.say(f"{found.damage}; {job.label} is done again")
-            ending = found.ending
-            if ending is not None and not (self.retry and ending.status == FAILED):
-                self.endings[key] = ending
-        self.count()
-
-    def go(self, sender: _Sender) -> None:
-        """Do all that is left."""
-        waiting = {key: {need.key for need in job.needs} for key, job in self.jobs.items()
-                   if key not in self.endings}  # fmt: skip
-        queue: deque[str] = deque()
-        suspects: deque[str] = deque()  # in flight when a worker was lost: one of them may kill it
-        lost = dict.fromkeys(waiting, 0)
-        flying: dict[Future[Ending], str] = {}
-        try:
-            while True:
-                self.release(waiting, queue)
-                while (suspects and not flying) or (
-                    queue and not suspects and len(flying) < sender.window
-                ):
-                    key = suspects.popleft() if suspects else queue.popleft()
-                    if future := self.send(sender, key):
-                        flying[future] = key
-                    if suspects:
-                        break
-                if not flying:
-                    if queue or suspects or self.release(waiting, queue):
-                        continue
-                    return
-                ended = wait(flying, return_when=FIRST_COMPLETED).done
-                gone: dict[str, str] = {}
-                for future in ended:
-                    key = flying.pop(future)
-                    ending, why = _result_of(future)
-                    if ending:
-                        self.end(key, ending)
-                    else:
-                        gone[key] = why
-                if gone and sender.is_ours:  # the others in flight go with it
-                    gone.update(dict.fromkeys(flying.values(), LOST))
-                    flying.clear()
-                    sender.renew()
-                for key, why in gone.items():
-                    lost[key] += len(gone) == 1 or not sender.is_ours
-                    if lost[key] == TRIES:
-                        self.end(key, Ending(NOT_DONE, reason=LOST if sender.is_ours else why))
-                    elif sender.is_ours:
-                        suspects.append(key)
-                    else:
-                        queue.append(key)
-        finally:
-            for future in flying:
-                future.cancel()
-
-    def release(self, waiting: dict[str, set[str]], queue: deque[str]) -> bool:
-        """Queue the jobs whose dependencies are done, and give up those of which one is not."""
-        before = len(waiting)
-        for key in list(waiting):
-            needs = [need for need in self.jobs[key].needs if need.key in waiting[key]]
-            ended = {need.key: self.endings[need.key] for need in needs if need.key in self.endings}
-            bad = [need for need in needs if need.key in ended and ended[need.key].status != DONE]
-            if bad:
-                del waiting[key]
-                why = f"it needs {bad[0].label}, which is not done: {ended[bad[0].key].reason}"
-                self.end(key, Ending(NOT_DONE, reason=why))
-            elif len(ended) == len(waiting[key]):
-                del waiting[key]
-                queue.append(key)
-        return len(waiting) < before
-
-    def send(self, sender: _Sender, key: str) -> Future[Ending] | None:
-        """Have a job done; None if that has ended already, or cannot begin."""
-        job = self.jobs[key]
-        outputs = {need.key: JobOutput(self.endings[need.key].rows, self.folder / need.place)
-                   for need in job.needs}  # fmt: skip
-        task = Task(job, self.folder / job.place, outputs, self.retry)
-        try:
-            return sender.submit(task)
-        except BrokenExecutor as error:
-            self.end(key, Ending(NOT_DONE, reason=f"the executor is broken: {error}"))
-        except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
-            self.end(key, Ending(NOT_DONE, reason=f"it does not pickle: {error}"))
-        return None
-
-    def end(self, key: str, ending: Ending) -> None:
-        """Take over how a job ended."""
-        self.endings[key] = ending
-        self.n_new += 1
-        if ending.status != DONE:
-            self.say(f"{self.jobs[key].label}: {ending.status}: {ending.reason}")
-        self.count()
-
-    def count(self) -> None:
-        if self.report:
-            self.report(len(self.endings), len(self.jobs))
-
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        if not self.tells:
-            return
-        tqdm: Any = sys.modules.get("tqdm")
-        if tqdm:
-            tqdm.tqdm.write(line, file=sys.stderr)
-        else:
-            sys.stderr.write(f"\n{line}\n")
-
-
-class _Sender:
-    """Who does the jobs: an executor, processes of our own, or this process itself."""
-
-    def __init__(self, submit: Callable[..., Future[Ending]], window: float, workers: Workers | None):
-        self._submit = submit
-        self.window = window
-        self._workers = workers
-
-    @property
-    def is_ours(self) -> bool:
-        return self._workers is not None
-
-    def renew(self) -> None:
-        if self._workers:
-            self._workers.renew()
-
-    def submit(self, task: Task) -> Future[Ending]:
-        return self._submit(task)
-
-
-@contextlib.contextmanager
-def _sender(executor: Executor | None, workers: int | None) -> Iterator[_Sender]:
-    """Yield who does the jobs."""
-
-    def sent(submit: Callable[..., Any]) -> Callable[[Task], Future[Ending]]:
-        return lambda task: submit(do_pickled, own_version(), pickle.dumps(task))
-
-    if executor is not None:
-        yield _Sender(sent(executor.submit), float("inf"), None)
-    elif workers is None:
-        yield _Sender(_done_here, 1, None)
-    else:
-        own = Workers(workers)
-        try:
-            yield _Sender(sent(own.submit), workers, own)
-        finally:
-            own.end()
-
-
-def _done_here(task: Task) -> Future[Ending]:
-    future: Future[Ending] = Future()
-    future.set_result(do(task))
-    return future
-
-
-def _result_of(future: Future[Ending]) -> tuple[Ending | None, str]:
-    """Return how a job ended, or None and why if its worker was lost.
-
-    What a job itself raises is in its ending. Whatever a future raises is thus of the executor.
-    """
-    try:
-        return future.result(), ""
-    except WorkerVersionError:
-        raise
-    except (Exception, CancelledError) as error:  # noqa: BLE001 - executors have their own
-        return None, f"its executor lost it: {type(error).__name__}: {error}"
+        if executor is None:
+            run.do_here()
+        elif run.ready:
+            run.send_out(executor)
+    return {
+        key: Outcome(job, run.endings[key], run.damage.get(key, ""))
+        for key, job in run.jobs.items()
+    }
 
 
 def _with_needs(jobs: Iterable[Job]) -> list[Job]:
@@ -278,4 +104,172 @@ def _require_own_folders(jobs: Sequence[Job]) -> None:
     for job in jobs:
         other = places.setdefault(job.place, job)
         if other is not job:
-            raise ValueError(f"jobs must have a folder each: {job.label} and {other.label} share one")
+            raise ValueError(
+                f"jobs must have a folder each: {job.label} and {other.label} share one"
+            )
+
+
+@dataclass
+class _Run:
+    """A sweep between two jobs."""
+
+    jobs: dict[str, Job]
+    folder: Path
+    retry: bool
+    report: Report | None = None
+    tells: bool = False
+    endings: dict[str, Ending] = field(default_factory=dict)
+    damage: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, Job] = field(default_factory=dict)
+    """Those that wait for what they depend on."""
+    ready: deque[str] = field(default_factory=deque)
+    suspects: deque[str] = field(default_factory=deque)
+    """Those that were under way when a worker was lost, which one of them may have ended."""
+    losses: dict[str, int] = field(default_factory=dict)
+
+    def look_back(self) -> None:
+        """Take over what the folder holds, and tell what of it is damaged."""
+        for key, job in self.jobs.items():
+            found = look(self.folder / job.place, key)
+            if found.damage:
+                self.damage[key] = found.damage
+                self.say(f"{found.damage}: {job.label} is done again")
+            if found.ending and not (self.retry and found.ending.status == FAILED):
+                self.endings[key] = found.ending
+        self.waiting = {key: job for key, job in self.jobs.items() if key not in self.endings}
+        self.release()
+        self.count()
+
+    def release(self) -> None:
+        """Let jobs begin whose dependencies are done, and give up those of which one is not."""
+        for key, job in list(self.waiting.items()):  # each is after what it depends on
+            if any(need.key not in self.endings for need in job.needs):
+                continue
+            del self.waiting[key]
+            bad = [need for need in job.needs if self.endings[need.key].status != DONE]
+            if bad:
+                why = f"it needs {bad[0].label}: {self.endings[bad[0].key].reason}"
+                self.end(key, Ending(NOT_DONE, reason=why))
+            else:
+                self.ready.append(key)
+
+    def do_here(self) -> None:
+        """Do all that is left in this process, one job after another."""
+        while self.ready:
+            key = self.ready.popleft()
+            self.end(key, do(self.task(key)))
+            self.release()
+
+    def send_out(self, executor: GivenExecutor) -> None:
+        """Have all that is left done by an executor."""
+        workers = Workers(executor)
+        flying: dict[Any, str] = {}
+        returned: SimpleQueue[Any] = SimpleQueue()
+        try:
+            while True:
+                while self.may_send(workers, len(flying)):
+                    self.send(workers, flying, returned)
+                if not flying:
+                    return
+                try:
+                    future = returned.get(timeout=_HEARTBEAT)
+                except Empty:
+                    self.count()
+                    continue
+                if future in flying:
+                    self.take(future, workers, flying)
+                    self.release()
+        finally:
+            for future in flying:
+                future.cancel()
+            workers.close()
+
+    def may_send(self, workers: Workers, n_flying: int) -> bool:
+        """Tell whether there is a job to send, and room for it: suspects go out alone."""
+        if self.suspects:
+            return n_flying == 0
+        return bool(self.ready) and n_flying < workers.n_wanted
+
+    def send(self, workers: Workers, flying: dict[Any, str], returned: SimpleQueue[Any]) -> None:
+        """Send a job, unless it cannot be sent."""
+        key = (self.suspects or self.ready).popleft()
+        try:
+            pickled = pickle.dumps(self.task(key))
+        except Exception as error:  # noqa: BLE001 - what it holds may raise anything
+            self.end(key, Ending(NOT_DONE, reason=f"it cannot be pickled: {in_a_line(error)}"))
+            return
+        try:
+            future = workers.submit(do_pickled, own_version(), pickled)
+        except Exception as error:  # noqa: BLE001 - each executor has its own
+            self.lose(key, error, workers, flying)
+            return
+        flying[future] = key
+        future.add_done_callback(returned.put)
+
+    def take(self, future: Any, workers: Workers, flying: dict[Any, str]) -> None:
+        """Take what came back.
+
+        What a job raises is in its ending, so what a future raises is the loss of a worker.
+        """
+        key = flying.pop(future)
+        try:
+            ending = future.result()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - asyncio's cancellation is among them
+            self.lose(key, error, workers, flying)
+            return
+        if isinstance(ending, str):
+            raise RuntimeError(  # noqa: TRY004 - it is a worker's, and no argument's
+                f"executor has workers with nullcline {ending}, and this is nullcline "
+                f"{own_version()}: install one version everywhere"
+            )
+        self.end(key, ending)
+
+    def lose(
+        self, key: str, error: BaseException, workers: Workers, flying: dict[Any, str]
+    ) -> None:
+        """Have a job done again whose worker was lost, unless that was so too often."""
+        is_broken = isinstance(error, BrokenExecutor)
+        is_renewed = is_broken and workers.renew()
+        if not (is_renewed and flying):  # else others were under way, too
+            self.losses[key] = self.losses.get(key, 0) + 1
+        if is_renewed:
+            self.suspects += flying.values()
+            flying.clear()
+        if self.losses.get(key, 0) >= MOST_LOSSES or (is_broken and not is_renewed):
+            reason = f"its worker was lost ({in_a_line(error)})"
+            self.end(key, Ending(NOT_DONE, reason=reason))
+        elif is_renewed:
+            self.suspects.append(key)
+        else:
+            self.ready.append(key)
+
+    def task(self, key: str) -> Task:
+        """Return what a worker has to know of a job."""
+        job = self.jobs[key]
+        outputs = {
+            need.key: JobOutput(self.endings[need.key].rows, self.folder / need.place)
+            for need in job.needs
+        }
+        return Task(job, self.folder / job.place, outputs, self.retry)
+
+    def end(self, key: str, ending: Ending) -> None:
+        """Take over how a job ended."""
+        self.endings[key] = ending
+        if ending.status != DONE:
+            self.say(f"{self.jobs[key].label}: {ending.status}: {ending.reason}")
+        self.count()
+
+    def count(self) -> None:
+        """Report how many jobs have ended."""
+        if self.report:
+            self.report(len(self.endings), len(self.jobs))
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        tqdm: Any = sys.modules.get("tqdm")
+        if self.tells and tqdm:
+            tqdm.tqdm.write(line, file=sys.stderr)
+        elif self.tells:
+            sys.stderr.write(f"\n{line}\n")

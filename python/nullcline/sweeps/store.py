@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import remove_abandoned, sha256, write_json
@@ -20,6 +19,7 @@ from nullcline.sweeps.rows import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from nullcline.sweeps.job import Job
     from nullcline.sweeps.rows import Row
@@ -51,6 +51,10 @@ class Ending:
         What it failed by, in a line, and where; empty if it is done.
     files
         The SHA-256 of every file in its folder.
+    machine
+        Where it ran, as far as the last bits of results depend on that.
+    error
+        The exception itself, where it was raised in this process and just now.
     """
 
     status: str
@@ -59,6 +63,8 @@ class Ending:
     reason: str = ""
     traceback: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True)
@@ -87,14 +93,16 @@ def look(folder: Path, key: str) -> Found:
         return Found(None, f"{path} is damaged")
     if record["format"] != FORMAT or record["key"] != key:
         return Found(None)  # of another job in this folder, or of another edition
-    damaged = [name for name, expected in record["files"].items() if _sha256(folder / name) != expected]
+    hashes = record["files"]
+    damaged = [name for name in hashes if _sha256(folder / name) != hashes[name]]
     if damaged:
         path.unlink()
         for name in damaged:
             (folder / name).unlink(missing_ok=True)
         return Found(None, f"{folder / damaged[0]} is damaged or gone" + _others(damaged))
-    names = ("status", "seconds", "reason", "traceback", "files")
-    return Found(Ending(rows=tuple(unpacked(record["rows"])), **{name: record[name] for name in names}))
+    names = ("status", "seconds", "reason", "traceback", "files", "machine")
+    own = {name: record[name] for name in names}
+    return Found(Ending(rows=tuple(unpacked(record["rows"])), **own))
 
 
 def note(folder: Path, job: Job, ending: Ending) -> None:
@@ -113,6 +121,7 @@ def note(folder: Path, job: Job, ending: Ending) -> None:
         "rows": packed(ending.rows),
         "files": dict(ending.files),
         "versions": versions(),
+        "machine": ending.machine,
     }
     write_json(folder / RECORD, {**record, "sha256": _own_sha256(record)})
 

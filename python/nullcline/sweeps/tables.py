@@ -42,29 +42,25 @@ def chosen_format(wanted: str | None) -> str:
     return wanted
 
 
-def write_table(folder: Path, rows: Sequence[Row], form: str, about: Mapping[str, str]) -> Path:
+def write_table(path: Path, rows: Sequence[Row], about: Mapping[str, str]) -> None:
     """Write the table, whole or not at all, in place of one in the other format.
 
     Parameters
     ----------
-    folder
-        Where to.
+    path
+        Where to; the suffix is one of `FORMATS`.
     rows
         What it holds; columns that a row lacks are empty there.
-    form
-        One of `FORMATS`.
     about
         What a Parquet file says of itself, beside its columns.
     """
-    path = folder / f"{STEM}.{form}"
-    if form == "parquet":
+    if path.suffix == ".parquet":
         _write_parquet(path, rows, about)
     else:
         _write_csv(path, rows)
     for other in FORMATS:
-        if other != form:
-            (folder / f"{STEM}.{other}").unlink(missing_ok=True)
-    return path
+        if path.suffix != f".{other}":
+            path.with_suffix(f".{other}").unlink(missing_ok=True)
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
