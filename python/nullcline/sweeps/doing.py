@@ -25,7 +25,6 @@ from nullcline.sweeps.store import (
     NOT_DONE,
     Ending,
     files_of,
-    forget,
     look,
     note,
     tidy,
@@ -81,13 +80,13 @@ def do(task: Task) -> Ending:
     job, folder = task.job, task.folder
     try:
         with _alone_in(folder):
-            found = look(folder, job.key).ending
-            if found is not None and not (task.retry and found.status == FAILED):
-                return found
-            forget(folder)
+            found = look(folder, job.key)
+            if found.ending and not (task.retry and found.ending.status == FAILED):
+                return found.ending
             tidy(folder)
             ending = _called(task)
-            if ending.status != NOT_DONE:
+            # That another job is done here is not forgotten for one that fails.
+            if ending.status == DONE or (ending.status == FAILED and not found.is_anothers):
                 note(folder, job, ending)
             return ending
     except (OSError, MemoryError) as error:  # of noting it: a full disk, most of all

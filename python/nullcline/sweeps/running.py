@@ -51,10 +51,12 @@ def run_jobs(
     workers: int | None = None,
     retry_failed: bool = False,
     progress: bool | Report = True,
+    tell: bool | None = None,
 ) -> dict[str, Outcome]:
     """Do jobs in a folder that the caller holds, those alone that are not done there.
 
-    Parameters are those of `nullcline.sweep`.
+    Parameters are those of `nullcline.sweep`; and `tell` says whether there is a line for each
+    failure, by default where `progress` is True.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def run_jobs(
     _require_own_folders(every)
     run = _Run({job.key: job for job in every}, folder.absolute(), retry_failed)
     with reporter(progress, len(every), what="sweep", unit="job") as report:
-        run.report, run.tells = report, progress is True
+        run.report, run.tells = report, progress is True if tell is None else tell
         run.look_back()
         if executor is None:
             run.do_here()

@@ -69,10 +69,21 @@ class Ending:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there of a job: how it ended, or None, and what of it was damaged, in a line."""
+    """What is there of a job.
+
+    Attributes
+    ----------
+    ending
+        How it ended, or None.
+    damage
+        What of it was damaged, in a line.
+    is_anothers
+        Whether the folder holds the sound record of another job.
+    """
 
     ending: Ending | None
     damage: str = ""
+    is_anothers: bool = False
 
 
 def look(folder: Path, key: str) -> Found:
@@ -91,8 +102,10 @@ def look(folder: Path, key: str) -> Found:
     if not isinstance(record, dict) or record.pop("sha256", None) != _own_sha256(record):
         path.unlink()
         return Found(None, f"{path} is damaged")
-    if record["format"] != FORMAT or record["key"] != key:
-        return Found(None)  # of another job in this folder, or of another edition
+    if record["format"] != FORMAT:
+        return Found(None)
+    if record["key"] != key:
+        return Found(None, is_anothers=True)
     hashes = record["files"]
     damaged = [name for name in hashes if _sha256(folder / name) != hashes[name]]
     if damaged:
@@ -124,11 +137,6 @@ def note(folder: Path, job: Job, ending: Ending) -> None:
         "machine": ending.machine,
     }
     write_json(folder / RECORD, {**record, "sha256": _own_sha256(record)})
-
-
-def forget(folder: Path) -> None:
-    """Remove the record of how a job ended, before it is done again."""
-    (folder / RECORD).unlink(missing_ok=True)
 
 
 def files_of(folder: Path) -> dict[str, str]:
