@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -46,6 +47,10 @@ class Processes:
 def _begin(there: Connection) -> None:
     """Make a process heed its sweep alone: Ctrl-C is for that to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ModuleNotFoundError):
+        from tqdm import tqdm
+
+        tqdm.set_lock(threading.RLock())  # its own, of all processes, would be left behind
     threading.Thread(target=_end_with, args=(there,), daemon=True).start()
 
 

@@ -91,31 +91,32 @@ def look(folder: Path, key: str) -> Found:
 
     Damaged files are removed, so that the job finds no other than sound ones when it is done again.
     """
-    path = folder / RECORD
     try:
-        record = read_json(path, "the record of a job")
+        record = _read(folder / RECORD)
     except FileNotFoundError:
         return Found(None)
     except FileError as error:
-        path.unlink()
+        (folder / RECORD).unlink()
         return Found(None, str(error))
-    if not isinstance(record, dict) or record.pop("sha256", None) != _own_sha256(record):
-        path.unlink()
-        return Found(None, f"{path} is damaged")
-    if record["format"] != FORMAT:
-        return Found(None)
-    if record["key"] != key:
-        return Found(None, is_anothers=True)
+    if record["format"] != FORMAT or record["key"] != key:
+        return Found(None, is_anothers=record["format"] == FORMAT)
     hashes = record["files"]
     damaged = [name for name in hashes if _sha256(folder / name) != hashes[name]]
     if damaged:
-        path.unlink()
-        for name in damaged:
+        for name in (RECORD, *damaged):
             (folder / name).unlink(missing_ok=True)
         return Found(None, f"{folder / damaged[0]} is damaged or gone" + _others(damaged))
     names = ("status", "seconds", "reason", "traceback", "files", "machine")
     own = {name: record[name] for name in names}
     return Found(Ending(rows=tuple(unpacked(record["rows"])), **own))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a record that is as it was written."""
+    record = read_json(path, "the record of a job")
+    if not isinstance(record, dict) or record.pop("sha256", None) != _own_sha256(record):
+        raise FileError(f"{path} is damaged")
+    return record
 
 
 def note(folder: Path, job: Job, ending: Ending) -> None:
