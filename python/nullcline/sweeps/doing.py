@@ -104,7 +104,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
         while not _hold(place, held):
             time.sleep(LOOKS)
         yield
-    with contextlib.suppress(OSError):  # where a killed process had made it
+    _remove(place)
+
+
+def remove_abandoned_lock(folder: Path) -> None:
+    """Remove what a process left that was killed when its job was done but for that."""
+    place = folder / RUNNING
+    if place.exists():
+        with contextlib.suppress(BlockingIOError), locked(place, "out"):
+            pass
+        _remove(place)
+
+
+def _remove(place: Path) -> None:
+    """Remove the folder that was locked, unless another process has locked it by now."""
+    with contextlib.suppress(OSError):
         place.rmdir()
 
 

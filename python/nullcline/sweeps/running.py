@@ -15,7 +15,7 @@ from nullcline._support.validation import whole_number
 from nullcline._support.versions import own_version
 from nullcline.distribution.executors import Workers, require_executor
 from nullcline.search.progress import reporter
-from nullcline.sweeps.doing import Task, do, do_pickled, in_a_line
+from nullcline.sweeps.doing import Task, do, do_pickled, in_a_line, remove_abandoned_lock
 from nullcline.sweeps.job import Job, JobOutput
 from nullcline.sweeps.processes import Processes
 from nullcline.sweeps.store import DONE, FAILED, NOT_DONE, Ending, look
@@ -132,6 +132,7 @@ class _Run:
     def look_back(self) -> None:
         """Take over what the folder holds, and tell what of it is damaged."""
         for key, job in self.jobs.items():
+            remove_abandoned_lock(self.folder / job.place)
             found = look(self.folder / job.place, key)
             if found.damage:
                 self.damage[key] = found.damage
