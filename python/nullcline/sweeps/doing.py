@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from nullcline._support.folder_lock import locked
 from nullcline._support.shown import in_one_line
+from nullcline._support.thread_limit import at_most
 from nullcline._support.versions import own_version
 from nullcline.distribution.machine import this_machine
 from nullcline.sweeps.job import FOLDER, JobOutput, with_jobs
@@ -156,14 +157,14 @@ def _called(task: Task) -> Ending:
 
 @contextlib.contextmanager
 def _threads(n: int | None) -> Iterator[None]:
-    """Give BLAS and PyTorch so many threads while the block runs."""
+    """Give BLAS, PyTorch and our own searches so many threads while the block runs."""
     if n is None:
         yield
         return
     told = {name: os.environ.get(name) for name in THREADS}
     torch: Any = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else None
-    with threadpool_limits(n):
+    with threadpool_limits(n), at_most(n):
         os.environ.update(dict.fromkeys(THREADS, str(n)))
         if torch:
             torch.set_num_threads(n)

@@ -165,27 +165,32 @@ class _Run:
 
     def send_out(self, executor: GivenExecutor) -> None:
         """Have all that is left done by an executor."""
-        workers = Workers(executor)
         flying: dict[Any, str] = {}
         returned: SimpleQueue[Any] = SimpleQueue()
+        with Workers.of(executor) as workers:
+            try:
+                while True:
+                    while self.may_send(workers, len(flying)):
+                        self.send(workers, flying, returned)
+                    if not flying:
+                        return
+                    self.take_next(workers, flying, returned)
+            finally:
+                for future in flying:
+                    future.cancel()
+
+    def take_next(
+        self, workers: Workers, flying: dict[Any, str], returned: SimpleQueue[Any]
+    ) -> None:
+        """Take what comes back next, if something soon does."""
         try:
-            while True:
-                while self.may_send(workers, len(flying)):
-                    self.send(workers, flying, returned)
-                if not flying:
-                    return
-                try:
-                    future = returned.get(timeout=_HEARTBEAT)
-                except Empty:
-                    self.count()
-                    continue
-                if future in flying:
-                    self.take(future, workers, flying)
-                    self.release()
-        finally:
-            for future in flying:
-                future.cancel()
-            workers.close()
+            future = returned.get(timeout=_HEARTBEAT)
+        except Empty:
+            self.count()
+            return
+        if future in flying:  # and is not of an executor that was renewed since
+            self.take(future, workers, flying)
+            self.release()
 
     def may_send(self, workers: Workers, n_flying: int) -> bool:
         """Tell whether there is a job to send, and room for it: suspects go out alone."""
