@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.options import from_options
+from nullcline._support.reading import read_json
 from nullcline.cli.options import (
     GOES_ON,
     VARIED,
@@ -25,6 +26,7 @@ from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from nullcline.cli.options import Commands
 
@@ -118,8 +120,19 @@ def _reproduce(options: argparse.Namespace) -> None:
             hidden_sizes=options.hidden_sizes,
             **common,
         )
+        _require_all(page)
     else:
         page = reproduce(
             options.out, corpus=options.corpus, layers=options.layers or [1, 3], **common
         )
     say(page)
+
+
+def _require_all(page: Path) -> None:
+    """Raise ValueError if a network of a widened study has failed; its summary is there."""
+    failed = read_json(page.with_name("results.json"), "a study's results")["failed"]
+    if failed:
+        raise ValueError(
+            f"{len(failed)} of the networks are not there, the first of them "
+            f"{failed[0]['network']}: {failed[0]['reason']}; {page} has the others"
+        )
