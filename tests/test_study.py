@@ -134,7 +134,9 @@ def test_one_flag_names_the_reviews_whose_states_are_analysed(tmp_path: Path) ->
 
 
 def test_seeds_and_sizes_are_told_apart_in_the_table_and_in_the_folder(tmp_path: Path) -> None:
-    results = run(tmp_path, "--seeds", "0:2", "--hidden-sizes", "4", "5")
+    words = ["--seeds", "0:2", "--hidden-sizes", "4", "5", *SMALL[2:]]
+    assert main(["reproduce", "--out", str(tmp_path), *words]) == 0
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
     known = [(row["hidden_size"], row["seed"]) for row in results["rows"]]
     assert known == [(4, 0), (4, 1), (5, 0), (5, 1)]
     assert len({row["page"] for row in results["rows"]}) == 4

@@ -119,8 +119,14 @@ def test_a_network_is_the_one_that_reproduce_makes_of_the_same_seed(
     (row,) = json.loads((tmp_path / "results.json").read_text("utf-8"))["rows"]
     assert (row["seed"], row["hidden_size"]) == (1, 3)
     place = tmp_path / "networks" / "reviews.csv" / "gru-3-units-seed-1-1-layer"
-    found = {one["checkpoint_sha256"] for one in table(swept)}
-    assert load_checkpoint(place).sha256 in found
+    hashed = load_checkpoint(place).sha256
+    (same,) = [one for one in table(swept) if one["checkpoint_sha256"] == hashed]
+    assert same["participation_ratio"] == str(row["participation_ratio"])
+    (folder,) = (swept / "jobs").glob(f"*/{same['job']}*")
+    kept = [json.loads((at / "analysis.json").read_text("utf-8")) for at in (place, folder)]
+    for one in kept:
+        del one["analysis_sha256"]  # of a file that says how long it took
+    assert kept[0] == kept[1]
 
 
 def test_workers_change_no_bit(swept: Path, corpus: str, tmp_path: Path) -> None:

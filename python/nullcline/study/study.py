@@ -164,7 +164,9 @@ def study(
                 "training": leave_out(
                     training.to_dict(), "cell", "layers", "train_size", *in_lists
                 ),
-                "analysis": leave_out(asdict(analysis), "split", "n_threads"),
+                "analysis": leave_out(
+                    asdict(analysis), "split", "n_threads", *set(in_lists) & {"seed"}
+                ),
             },
             **describe_run(command, time.perf_counter() - start),
         }
@@ -230,7 +232,7 @@ class _Networks:
                 corpus_hash,
                 source,
                 replace(training, layers=depth),
-                self.analyses,
+                self._analyses_of(training),
                 data_dir=self.data_dir,
                 device=self.device,
                 threads=None if here else 1,
@@ -253,6 +255,12 @@ class _Networks:
             name += f"-seed-{training.seed}"
         return name
 
+    def _analyses_of(self, training: TrainingSettings) -> list[AnalysisSettings]:
+        """Return the analyses of a network, one for each split; a seed in the list is theirs, too."""
+        if "seeds" not in self.lists:
+            return list(self.analyses)
+        return [replace(analysis, seed=training.seed) for analysis in self.analyses]
+
     def do(self, wanted: Sequence[_Planned]) -> dict[str, Outcome]:
         """Train and analyse the networks; raise what the first one failed by if all did."""
         jobs = [job for one in wanted for job in one.jobs]
@@ -270,7 +278,7 @@ class _Networks:
             return []
         checkpoints = [load_checkpoint(self.folder / job.place) for job in done]
         pages = []
-        for analysis in self.analyses:
+        for analysis in self._analyses_of(planned.training):
             suffix = "" if analysis.split == "test" else f"-{analysis.split}"
             networks = [
                 analyse_or_load(

@@ -70,7 +70,7 @@ def run_jobs(
         executor = partial(Processes, whole_number("workers", workers, 1))
     every = _with_needs(jobs)
     _require_own_folders(every)
-    run = _Run({job.key: job for job in every}, folder.absolute(), retry_failed)
+    run = _Run({job.key: job for job in every}, folder.absolute(), retry_failed, progress)
     with reporter(progress, len(every), what="sweep", unit="job") as report:
         run.report, run.tells = report, progress is True if tell is None else tell
         run.look_back()
@@ -118,6 +118,7 @@ class _Run:
     jobs: dict[str, Job]
     folder: Path
     retry: bool
+    progress: bool | Report
     report: Report | None = None
     tells: bool = False
     endings: dict[str, Ending] = field(default_factory=dict)
@@ -186,7 +187,8 @@ class _Run:
         try:
             future = returned.get(timeout=_HEARTBEAT)
         except Empty:
-            self.count()
+            if callable(self.progress):  # which may end the sweep; a bar has nothing new to show
+                self.count()
             return
         if future in flying:  # and is not of an executor that was renewed since
             self.take(future, workers, flying)
