@@ -318,6 +318,7 @@ def test_a_failure_is_kept_with_its_reason_until_it_is_asked_for_again(
     ]  # fmt: skip
     assert "raise ArithmeticError" in result.failed[0].traceback
     page = result.page.read_text("utf-8")
+    assert "2 are done; " in page
     assert page.count("ArithmeticError: 3 is odd") == 2  # the reason, and the end of its traceback
     again = nc.sweep(jobs, out=tmp_path / "out", **QUIET)
     assert len(again.failed) == 2

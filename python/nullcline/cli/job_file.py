@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,15 +69,12 @@ def read_jobs(
 
 def _own(path: Path, table: dict[str, Any], threads: int) -> list[Job]:
     """Return the jobs of a function of the user's."""
-    from nullcline.sweeps import Job
+    from nullcline.sweeps import job_grid
 
     function = _function(path, table.pop("function"))
     version = table.pop("version", 1)
     axes = {name: _values(name, value) for name, value in table.items()}
-    return [
-        Job(function, dict(zip(axes, chosen, strict=True)), version=version, threads=threads)
-        for chosen in product(*axes.values())
-    ]
+    return job_grid(function, axes, version=version, threads=threads)
 
 
 def _function(path: Path, name: object) -> Any:

@@ -256,7 +256,7 @@ class _Networks:
         return name
 
     def _analyses_of(self, training: TrainingSettings) -> list[AnalysisSettings]:
-        """Return the analyses of a network, one for each split; a seed in the list is theirs, too."""
+        """Return the analyses of a network, one for each split; a listed seed is theirs, too."""
         if "seeds" not in self.lists:
             return list(self.analyses)
         return [replace(analysis, seed=training.seed) for analysis in self.analyses]
