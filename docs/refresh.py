@@ -65,6 +65,8 @@ def copy_study(folder: Path, docs: Path) -> None:
     """Bring a study here, its numbers in a file named after what it varies or is of."""
     (docs / "study").mkdir(exist_ok=True)
     results: Row = json.loads((folder / "results.json").read_text("utf-8"))
+    if {"seeds", "hidden_sizes"} & results["settings"].keys():
+        sys.exit(f"{folder} varies seeds or units, of which the tables here have none")
     name = varied(results) or "-".join(results["settings"]["corpora"] + some_cells(results))
     shutil.copyfile(folder / "results.json", docs / "study" / f"{name}.json")
     if varied(results):

@@ -50,6 +50,12 @@ COUNTED = (
     "training/fit.py",
     "training/checkpoint.py",
     "training/progress.py",
+    "sweeps/doing.py",
+    "sweeps/running.py",
+    "sweeps/store.py",
+    "sweeps/sweeping.py",
+    "sweeps/tables.py",
+    "study/networks.py",
     "study/reproduce.py",
     "study/results.py",
     "study/figures.py",
@@ -153,9 +159,9 @@ def _without_times(path: Path) -> Any:
 
 
 def _drop(record: Any) -> Any:
-    """Return a record without seconds, and without the hash of a file that has them."""
+    """Return a record without seconds, and without the hashes of what has them."""
     if isinstance(record, dict):
-        kept = record.keys() - {"seconds", "analysis_sha256"}
+        kept = record.keys() - {"seconds", "analysis_sha256", "files", "sha256"}
         return {name: _drop(record[name]) for name in kept}
     return [_drop(item) for item in record] if isinstance(record, list) else record
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from nullcline.cells import Cell
 from nullcline.text import Corpus, Split, WordVectors
 from nullcline.training import load_checkpoint
 from testing.every_cell import KINDS, random_network
+from testing.sweep_jobs import shaky
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +116,19 @@ def results() -> Iterator[Any]:
     yield nc.lyapunov_exponents(cell, states[:3], 10, k=2)
     rnn = torch.nn.LSTM(2, 4, bidirectional=True)
     yield from nc.collect_states(rnn, [(torch.ones(3, 2, 2), ["<b>", "no"])], labels=1).values()
+    yield from swept()
     yield nc.cuda.Availability("there is none")
     yield nc.cuda.Device(0, "a GPU", (9, 0))
+
+
+def swept() -> Iterator[Any]:
+    """Yield a sweep of a job that fails and of one that does not, and what it is made of."""
+    jobs = nc.job_grid(shaky, {"n": range(2)})
+    with tempfile.TemporaryDirectory() as folder:
+        result = nc.sweep(jobs, out=folder, progress=False, table="csv")
+    yield jobs[0]
+    yield result
+    yield result[1]
 
 
 def texts_and_runs() -> Iterator[Any]:

@@ -37,6 +37,7 @@ ROOMS = (
     "text",
     "training",
     "explanation",
+    "sweeps",
     "study",
     "cli",
     "",  # the front door: nullcline/__init__.py, __main__.py and cuda.py

@@ -12,6 +12,7 @@ from nullcline._support.options import add_options, field_docs, flag, from_optio
 from nullcline.cli import parser
 from nullcline.cli.find import OF_FIGURES
 from nullcline.cli.options import VARIED
+from nullcline.cli.sweep import LISTED, SPLIT
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CELLS, SPLITS, TrainingSettings
 
@@ -89,6 +90,8 @@ COMMANDS = [
     ("train", [], TrainingSettings, ()),
     ("reproduce", [], TrainingSettings, VARIED),
     ("reproduce", [], AnalysisSettings, ("split",)),
+    ("sweep", [], TrainingSettings, (*LISTED, "seed")),
+    ("sweep", [], AnalysisSettings, (*SPLIT, "seed")),
     ("find", ["folder"], AnalysisSettings, OF_FIGURES),
 ]
 
@@ -126,6 +129,16 @@ def test_what_is_left_out_of_the_reproduction_is_a_list_there() -> None:
     found = parsed("reproduce", *words, "--splits", *SPLITS)
     assert (found.cells, found.layers) == (list(CELLS), [1, 2])
     assert (found.train_sizes, found.splits) == ([5, None], list(SPLITS))
+
+
+@pytest.mark.parametrize("command", ["reproduce", "sweep"])
+def test_seeds_are_numbers_and_ranges(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert parsed(command, "--seeds", "7", "0:3", "9").seeds == [7, 0, 1, 2, 9]
+    assert parsed(command).seeds is None
+    for wrong in ("3:3", "a", "1:", ":4"):
+        with pytest.raises(SystemExit):
+            parsed(command, "--seeds", wrong)
+        assert wrong in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

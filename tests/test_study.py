@@ -13,7 +13,8 @@ import pytest
 from nullcline.cli import main
 from nullcline.study.analysis import analyse
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
-from nullcline.study.reproduce import analyse_or_load, write_page
+from nullcline.study.networks import analyse_or_load
+from nullcline.study.reproduce import write_page
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.study import study
 from nullcline.study.table import say_time_constants, table_rows
@@ -132,6 +133,42 @@ def test_one_flag_names_the_reviews_whose_states_are_analysed(tmp_path: Path) ->
     assert not (tmp_path / "figures").exists()
 
 
+def test_seeds_and_sizes_are_told_apart_in_the_table_and_in_the_folder(tmp_path: Path) -> None:
+    words = ["--seeds", "0:2", "--hidden-sizes", "4", "5", *SMALL[2:]]
+    assert main(["reproduce", "--out", str(tmp_path), *words]) == 0
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    known = [(row["hidden_size"], row["seed"]) for row in results["rows"]]
+    assert known == [(4, 0), (4, 1), (5, 0), (5, 1)]
+    assert len({row["page"] for row in results["rows"]}) == 4
+    assert results["command"] == (
+        "nullcline reproduce --cells gru --corpora synthetic --layers 1 --seeds 0 1 "
+        "--hidden-sizes 4 5"
+    )
+    assert not {"seed", "hidden_size"} & results["settings"]["training"].keys()
+    names = {path.name for path in (tmp_path / "networks" / "synthetic").iterdir()}
+    assert "gru-4-units-seed-1-1-layer" in names
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert '<th class="number">units</th><th class="number">seed</th>' in page
+    assert "5 units, seed 1" in page
+
+
+def test_a_network_that_fails_is_told_and_the_others_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--train-sizes", "20", "4000"]
+    assert main(["reproduce", "--out", str(tmp_path), *sizes, *SMALL]) == 1
+    assert "4000 is more than the corpus has" in capsys.readouterr().err
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert [row["n_train"] for row in results["rows"]] == [20]
+    (failed,) = results["failed"]
+    assert failed["network"] == "1-layer GRU of 5 units on synthetic, 4000 reviews, seed 0"
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert '<h2 id="failed">' in page
+    assert failed["reason"] in page
+    # What failed is tried again, as it may have been mended meanwhile.
+    assert main(["reproduce", "--out", str(tmp_path), *sizes, "--resume", *SMALL]) == 1
+
+
 def test_one_flag_asks_for_more_classes(tmp_path: Path) -> None:
     results = run(tmp_path, "--cells", "ugrnn", "--classes", "3")
     (row,) = results["rows"]
@@ -171,7 +208,7 @@ def test_an_analysis_is_of_its_network(tmp_path: Path, monkeypatch: pytest.Monke
     def load(checkpoint: Checkpoint) -> NetworkAnalysis:
         return analyse_or_load(checkpoint, corpus, AnalysisSettings(), tmp_path, progress=False)
 
-    monkeypatch.setattr("nullcline.study.reproduce.analyse", analyse)
+    monkeypatch.setattr("nullcline.study.networks.analyse", analyse)
     corpus = tiny_corpus()
     for seed in (0, 1):
         settings = replace(SETTINGS, epochs=1, seed=seed)

@@ -22,6 +22,7 @@ from nullcline.cli import (
     linearize,
     plot,
     reproduce,
+    sweep,
     trace,
     train,
 )
@@ -45,6 +46,7 @@ COMMANDS = (
     explain,
     # The study
     reproduce,
+    sweep,
     train,
     data,
     # This command line

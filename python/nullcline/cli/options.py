@@ -190,6 +190,44 @@ def add_search(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -
     add_options(group, AnalysisSettings, leave_out=(*leave_out, "seed"))
 
 
+def add_seeds(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add several seeds, one by one or as ranges; `what` says of what they are."""
+    parser.add_argument(
+        "--seeds", nargs="+", type=_seeds, action=_Joined, metavar="SEED", help=what
+    )
+
+
+class _Joined(argparse.Action):
+    """Joins the lists that each word stands for."""
+
+    def __call__(self, _parser: Any, namespace: Any, values: Any, _option: Any = None) -> None:
+        setattr(namespace, self.dest, [value for several in values for value in several])
+
+
+def _seeds(word: str) -> list[int]:
+    """Return the seeds that a word names: one, or those from one up to another."""
+    first, colon, end = word.partition(":")
+    found = list(range(int(first), int(end))) if colon else [int(first)]
+    if not found:
+        raise argparse.ArgumentTypeError(f"{word!r} names no seed: write 0:20 for 0 to 19")
+    return found
+
+
+def train_size(word: str) -> int | None:
+    """Return a number of reviews to train on; None for all."""
+    return None if word == "all" else int(word)
+
+
+def add_workers(parser: argparse._ActionsContainer) -> None:
+    """Add how many processes do jobs at the same time."""
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that work at the same time, with one thread each, on a network each",
+    )
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Add the seed."""
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")

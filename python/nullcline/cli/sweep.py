@@ -1,0 +1,160 @@
+"""`nullcline sweep`: many networks of the study, or jobs of one's own, and one table of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nullcline._support.options import from_options
+from nullcline.cli.options import (
+    GOES_ON,
+    VARIED,
+    add_data_dir,
+    add_out,
+    add_search,
+    add_seeds,
+    add_training,
+    add_workers,
+    command,
+    require_left_out,
+    train_size,
+)
+from nullcline.cli.running import say
+from nullcline.study.settings import AnalysisSettings
+from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from nullcline.cli.options import Commands
+    from nullcline.sweeps import Job
+
+_EXAMPLES = (
+    "nullcline sweep --cells gru lstm --corpora synthetic sst --seeds 0:20 --out seeds --workers 2",
+    "nullcline sweep --corpora imdb --layers 1 2 3 --seeds 0:8 --hidden-sizes 64 --out imdb",
+    "nullcline sweep jobs.toml --out own --workers 2 --resume",
+)
+
+AXES = {
+    "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
+    "vectors": "vectors", "train_sizes": "train_size", "seeds": "seed",
+}  # fmt: skip
+"""The setting that each list of values is of; the last one varies fastest."""
+
+SPLIT = ("split", "n_threads")
+LISTED = (*VARIED, "hidden_size", "vectors")
+"""Settings that are given as lists, or otherwise."""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = command(
+        commands,
+        "sweep",
+        _sweep,
+        "do many jobs, each once: networks of the study, or what a file lists",
+        kept=GOES_ON,
+        examples=_EXAMPLES,
+        extra="study",
+    )
+    parser.add_argument(
+        "jobs", type=Path, nargs="?", help="a file of jobs, TOML or JSON, in place of the lists"
+    )
+    _add_lists(parser)
+    add_workers(parser)
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="threads of each job, which are part of what it is: they may change last bits",
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="do again what has failed")
+    parser.add_argument(
+        "--table", choices=("parquet", "csv"), help="format; Parquet where pyarrow is installed"
+    )
+    add_out(parser, "sweep")
+    add_data_dir(parser)
+    add_training(parser, leave_out=LISTED)
+    add_search(parser, leave_out=SPLIT)
+
+
+def _add_lists(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("networks of the study: one for every combination")
+    group.add_argument("--cells", nargs="+", choices=CELLS, help="what a layer is; gru")
+    group.add_argument("--corpora", nargs="+", metavar="CORPUS", help="what to train on; synthetic")
+    group.add_argument("--layers", nargs="+", type=int, metavar="N", help="depths; 1")
+    add_seeds(group, "seeds of corpus, training and analysis, such as 0 1 2 or 0:20; 0")
+    group.add_argument(
+        "--hidden-sizes", nargs="+", type=int, metavar="N", help="units of a layer; 256"
+    )
+    group.add_argument(
+        "--train-sizes", nargs="+", type=train_size, metavar="N",
+        help="numbers of reviews to train on, or all",
+    )  # fmt: skip
+    group.add_argument(
+        "--vectors", nargs="+", type=_vectors, metavar="FILE",
+        help="files of word vectors to start from, random, or default (GloVe's)",
+    )  # fmt: skip
+    group.add_argument(
+        "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
+    )
+
+
+def _vectors(word: str) -> str | None:
+    return None if word == "default" else word
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from nullcline.study.over_seeds import summaries
+    from nullcline.sweeps import sweep
+
+    found = sweep(
+        _jobs(options),
+        workers=options.workers,
+        out=options.out,
+        resume=options.resume,
+        retry_failed=options.retry_failed,
+        table=options.table,
+        progress=not options.quiet,
+        summarize=summaries,
+    )
+    say(found)
+    say(found.table)
+    say(found.page)
+    if found.failed:
+        first = found.failed[0]
+        raise ValueError(
+            f"{len(found.failed)} of the jobs are not done, the first of them {first.job.label}: "
+            f"{first.reason}; {found.page} says why for each"
+        )
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    from nullcline.cli.job_file import read_jobs
+    from nullcline.study.networks import network_jobs
+
+    common: dict[str, Any] = {
+        "data_dir": options.data_dir,
+        "device": options.device,
+        "threads": options.threads,
+        "progress": not options.quiet,
+    }
+    if options.jobs is not None:
+        settings = {action.dest for action in options.parser._actions}
+        kept = {"help", "quiet", "jobs", "out", "workers", "threads", "resume", "retry_failed",
+                "table", "data_dir", "device"}  # fmt: skip
+        require_left_out(options, sorted(settings - kept), f"{options.jobs} says what is done")
+        return read_jobs(options.jobs, **common)
+    axes = {
+        field: getattr(options, name)
+        for name, field in AXES.items()
+        if getattr(options, name) is not None
+    }
+    return network_jobs(
+        axes,
+        training=from_options(TrainingSettings, options, leave_out=(*LISTED, "seed")),
+        analysis=from_options(AnalysisSettings, options, leave_out=(*SPLIT, "seed")),
+        splits=options.splits or ["test"],
+        **common,
+    )
