@@ -208,7 +208,7 @@ class _Work:
         self._search_afresh()
         if len(self.known) > had:
             # A line of fixed points has ever more of them.
-            news = self.known.index()[had:]
+            news = self.known.points.index[had:]
             self.is_over = verdict is Verdict.UNDETERMINED and not news.any()
         elif self._verdict() is not Verdict.INCOMPLETE:
             self.settled = self._verdict() is Verdict.CONSISTENT
@@ -257,7 +257,7 @@ class _Work:
     def _to_follow(self, followed: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the points that lie on no curve yet; of those by a fold or on a line but a few."""
         waits = ~followed
-        singular = self.known.index() == 0
+        singular = self.known.points.index == 0
         waits &= ~singular | (np.cumsum(singular) <= MOST_SINGULAR)
         return np.flatnonzero(waits)
 

@@ -94,7 +94,23 @@ class LyapunovExponents(Shown):
         return np.asarray(np.maximum(self.values, 0).sum(axis=1))
 
     def select(self, which: Rows) -> LyapunovExponents:
-        """Return those of some of the orbits: what ``exponents[which]`` is."""
+        """Return those of some of the orbits: what ``exponents[which]`` is.
+
+        Parameters
+        ----------
+        which
+            A mask of shape (n,), row numbers in the order wanted, a slice, or the number of one
+            row; those below 0 count from the end.
+
+        Raises
+        ------
+        ValueError
+            If it is an array of another shape.
+        TypeError
+            If it is neither of these, such as an array of neither booleans nor integers.
+        IndexError
+            If there is no row of a number.
+        """
         rows = row_numbers(which, len(self))
         columns: dict[str, Any] = {
             of.name: getattr(self, of.name)[rows] for of in fields(self) if of.name != "n_steps"

@@ -59,6 +59,9 @@ class Completeness(Shown):
         The label of each input, shape (c,); None where they have none.
     inputs
         The inputs, shape (c, D); None for zero input.
+    entries
+        What the entries are of, in the plural: "inputs", or of cycles "powers of F", which are
+        judged one by one at each input.
     """
 
     verdict: tuple[Verdict, ...]
@@ -69,6 +72,7 @@ class Completeness(Shown):
     why: tuple[str, ...]
     condition: NDArray[Any] | None = None
     inputs: NDArray[Any] | None = None
+    entries: str = "inputs"
 
     def __len__(self) -> int:
         return len(self.verdict)
@@ -83,7 +87,7 @@ class Completeness(Shown):
         counts = [
             f"{n} {verdict.value}" for verdict in Verdict if (n := self.verdict.count(verdict))
         ]
-        return f"Completeness({len(self)} inputs: {', '.join(counts) or 'none'})"
+        return f"Completeness({len(self)} {self.entries}: {', '.join(counts) or 'none'})"
 
     @classmethod
     def joined(cls, parts: Sequence[Completeness], n_rows: Sequence[int]) -> Completeness:
@@ -104,6 +108,7 @@ class Completeness(Shown):
             why=tuple(why for part in parts for why in part.why),
             condition=np.concatenate(labels) if labels else None,
             inputs=np.concatenate(inputs) if inputs else None,
+            entries=parts[0].entries if parts else "inputs",
         )
 
     @property
@@ -126,8 +131,8 @@ class Completeness(Shown):
             (Verdict.UNDETERMINED, "undetermined"),
         ):
             if n := self.verdict.count(verdict):
-                return f"{word} at {n} of {len(said)} inputs"
-        return f"index sum 1 at {len(said)} inputs"
+                return f"{word} at {n} of {len(said)} {self.entries}"
+        return f"index sum 1 at {len(said)} {self.entries}"
 
     def sentence(self, i: int = 0) -> str:
         """Return what is known at input number `i`, as one sentence."""
@@ -164,7 +169,8 @@ class Completeness(Shown):
             )
             for i in first_rows(len(self))
         ]
-        return Table(("input", "fixed points", "index sum", ""), rows, len(self))
+        first = "input" if self.entries == "inputs" else "power"
+        return Table((first, "fixed points", "index sum", ""), rows, len(self))
 
 
 def judge(index: NDArray[np.int8], why: str | None) -> tuple[Verdict, int]:
