@@ -50,11 +50,13 @@ class Completeness(Shown):
     missing
         The sum of the indices of what is missing, 1 - `index_sum`, where the verdict is INCOMPLETE,
         and 0 elsewhere, shape (c,): at least so many points of index +1 (of -1 if it is negative)
-        are missing, where a degenerate one counts as often as its index.
+        are missing, where a degenerate one counts as often as its index. 0, too, where only a layer
+        of a stack shows that some are.
     undetermined
         For each input the rows, of the points that were asked, whose indices are open.
     why
-        For each input why nothing can be said, or "".
+        For each input why nothing can be said; of a stack that only a layer shows to be incomplete,
+        that layer's sentence; or "".
     condition
         The label of each input, shape (c,); None where they have none.
     inputs
@@ -62,6 +64,9 @@ class Completeness(Shown):
     entries
         What the entries are of, in the plural: "inputs", or of cycles "powers of F", which are
         judged one by one at each input.
+    layers
+        Of a stack, for each of its cells what the degree says of it, one entry for each known fixed
+        point of the layers below, at each input; `condition` names them. Empty of other cells.
     """
 
     verdict: tuple[Verdict, ...]
@@ -73,6 +78,7 @@ class Completeness(Shown):
     condition: NDArray[Any] | None = None
     inputs: NDArray[Any] | None = None
     entries: str = "inputs"
+    layers: tuple[Completeness, ...] = ()
 
     def __len__(self) -> int:
         return len(self.verdict)
@@ -109,6 +115,10 @@ class Completeness(Shown):
             condition=np.concatenate(labels) if labels else None,
             inputs=np.concatenate(inputs) if inputs else None,
             entries=parts[0].entries if parts else "inputs",
+            layers=tuple(
+                cls.joined(each, n_rows)
+                for each in zip(*(part.layers for part in parts), strict=True)
+            ),
         )
 
     @property
@@ -154,6 +164,8 @@ class Completeness(Shown):
         if verdict is Verdict.CONSISTENT:
             return f"{said}, as those of all do"
         lacking = abs(int(self.missing[i]))
+        if lacking == 0:
+            return f"{said}, as those of all do, but not layer by layer: {self.why[i]}"
         return (
             f"{said}, and those of all to 1; at least {_counted(lacking, 'point')} of index "
             f"{'+1' if self.missing[i] > 0 else '-1'} {'is' if lacking == 1 else 'are'} missing"

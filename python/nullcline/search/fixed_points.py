@@ -16,17 +16,15 @@ from nullcline._support.state import own_state
 from nullcline.cells.cell_record import known_cell
 from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
-from nullcline.certify.hypotheses import why_no_degree
 from nullcline.certify.index import Located, locate_states
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
-from nullcline.search.degree import Completeness, judge
-from nullcline.search.distinct import distinct_rows
 from nullcline.search.joining import joined_conditions, joined_inputs, one_cell, require_equal
 from nullcline.search.kinds import FIXED, KINDS, MINIMUM, UNCONVERGED
-from nullcline.search.merging import alike, from_best_to_worst, owners
+from nullcline.search.merging import from_best_to_worst, owners
 from nullcline.search.outliers import far_from
 from nullcline.search.points_file import read_points, write_points
+from nullcline.search.verdicts import judge_points
 
 if TYPE_CHECKING:
     import os
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
+    from nullcline.search.degree import Completeness
 
 
 _SHOWN = ("kind", "q", "iterations", "count", "condition", "reason")
@@ -302,35 +301,7 @@ class FixedPoints(Shown):
             If there is no cell, or one of another size.
         """
         points, cell = self.numpy(), cell or self._known_cell()
-        best_first = np.empty(len(points), np.intp)
-        best_first[from_best_to_worst(points)] = np.arange(len(points))
-        groups = sorted(alike(points), key=lambda group: int(group[0]))
-        if not groups and points.inputs is None:
-            groups = [np.zeros(0, np.intp)]
-        fixed = [group[points.kind[group] == FIXED] for group in groups]
-        distinct, index = distinct_rows(
-            points.h,
-            cell.outputs_of(points.h),
-            [rows[np.argsort(best_first[rows])] for rows in fixed],
-            self.tol_unique,
-            partial(points._locate, cell=cell),
-        )
-        at = np.array([group[0] for group in groups if len(group)], np.intp)
-        inputs = None if points.inputs is None else points.inputs[at]
-        why = [
-            why_no_degree(cell, None if inputs is None else inputs[i]) for i in range(len(groups))
-        ]
-        judged = [judge(index[rows], reason) for rows, reason in zip(distinct, why, strict=True)]
-        return Completeness(
-            verdict=tuple(verdict for verdict, _ in judged),
-            n_points=np.array([len(rows) for rows in distinct], np.int64),
-            index_sum=np.array([index[rows].sum() for rows in distinct], np.int64),
-            missing=np.array([missing for _, missing in judged], np.int64),
-            undetermined=tuple(np.sort(rows[index[rows] == 0]) for rows in distinct),
-            why=tuple(reason or "" for reason in why),
-            condition=None if points.condition is None else points.condition[at],
-            inputs=inputs,
-        )
+        return judge_points(points, cell, partial(points._locate, cell=cell))
 
     def _known_cell(self) -> Cell:
         if self.cell is None:
