@@ -234,6 +234,21 @@ def test_trained_networks_are_consistent_once_all_is_found(path: Path) -> None:
     assert found.completeness.is_consistent, found
 
 
+def test_pairs_that_float32_weights_hold_count_as_two_or_leave_it_open() -> None:
+    """A bias one unit in the last place further, the pair is gone."""
+    fold = np.sqrt(0.5)  # of tanh(2 h + b) = h
+    bias = np.nextafter(np.float32(np.arctanh(fold) - 2 * fold), np.float32(-1))
+    starts = np.linspace(-1, 1, 400, dtype=np.float32)[:, None]
+    weight, none = np.full((1, 1), 2, np.float32), np.zeros((1, 1), np.float32)
+    told = []
+    for _ in range(5):
+        cell = nc.RNN(none, weight, bias[None], none[0])
+        told.append(nc.find_fixed_points(cell, starts).completeness())
+        bias = np.nextafter(bias, np.float32(1))
+    assert told[0].verdict == (Verdict.UNDETERMINED,)
+    assert [(one.n_points[0], one.verdict[0]) for one in told[2:]] == [(3, Verdict.CONSISTENT)] * 3
+
+
 def two_layers() -> nc.FixedPoints:
     """Return all five points of two units, the second of which reads the first."""
     lower = nc.RNN([[0.0]], [[2.0]], [0.05], [0.0])

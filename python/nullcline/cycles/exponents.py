@@ -15,14 +15,13 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
+from nullcline._support.chosen_rows import ChosenRows
+from nullcline._support.row_numbers import row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cycles.recurrence import run
 from nullcline.cycles.starts import read_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.row_numbers import Rows
@@ -43,7 +42,7 @@ vectors."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LyapunovExponents(Shown):
+class LyapunovExponents(ChosenRows, Shown):
     """The leading k Lyapunov exponents of n orbits, per step, the largest first.
 
     ``exponents[rows]`` are those of some of the orbits.
@@ -65,6 +64,8 @@ class LyapunovExponents(Shown):
     errors: NDArray[np.float64]
     n_steps: int
     h: NDArray[np.float64]
+
+    _INSTEAD = "exponents.values"
 
     @property
     def dimension(self) -> NDArray[np.float64]:
@@ -116,13 +117,6 @@ class LyapunovExponents(Shown):
             of.name: getattr(self, of.name)[rows] for of in fields(self) if of.name != "n_steps"
         }
         return replace(self, **columns)
-
-    def __getitem__(self, which: Rows) -> LyapunovExponents:
-        require_rows_alone(which)
-        return self.select(which)
-
-    def __iter__(self) -> Iterator[LyapunovExponents]:
-        return (self.select(i) for i in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.values)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.chosen_rows import ChosenRows, named_rows
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells.cell_record import known_cell
@@ -50,7 +50,7 @@ a tenth of a second (16 points of 256 units took 70 ms)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FixedPoints(Shown):
+class FixedPoints(ChosenRows, Shown):
     """The ends of a search, one row per start, or the distinct points among them.
 
     ``points[rows]`` are some of the rows, as `FixedPoints`: by a number (which gives one row), a
@@ -105,6 +105,8 @@ class FixedPoints(Shown):
     condition: NDArray[Any] | None = None
     cell: Cell | None = None
 
+    _INSTEAD = "their states, points.h"
+
     def __post_init__(self) -> None:
         for field in fields(self):
             column = getattr(self, field.name)
@@ -135,16 +137,9 @@ class FixedPoints(Shown):
     def __len__(self) -> int:
         return int(self.h.shape[0])
 
-    def __getitem__(self, which: str | Rows) -> FixedPoints:
-        require_rows_alone(which)
-        return self.select(which)
-
     def __iter__(self) -> Iterator[FixedPoints]:
         points = self.numpy()
         return (points._take(np.array([i])) for i in range(len(self)))
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("FixedPoints are no array: pass their states, points.h")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle or a copy holds: the columns on the host, and the cell."""
@@ -189,7 +184,7 @@ class FixedPoints(Shown):
         IndexError
             If there is no row of a number.
         """
-        return self.numpy()._take(self._row_numbers(which))
+        return self.numpy()._take(named_rows(which, self.kind, KINDS))
 
     def unique(self, *, unconverged: bool = False) -> FixedPoints:
         """Merge ends that are one point: every coordinate within `tol_unique`, inputs equal.
@@ -480,13 +475,6 @@ class FixedPoints(Shown):
     def _take(self, index: NDArray[np.intp]) -> FixedPoints:
         taken: dict[str, Any] = {name: column[index] for name, column in self._rows().items()}
         return replace(self, **taken)
-
-    def _row_numbers(self, which: str | Rows) -> NDArray[np.intp]:
-        if not isinstance(which, str):
-            return row_numbers(which, len(self))
-        if which not in KINDS:
-            raise ValueError(f"which must be one of {', '.join(KINDS)}, not {which!r}")
-        return np.flatnonzero(self.kind == which)
 
     @classmethod
     def _joined(cls, parts: Sequence[FixedPoints]) -> FixedPoints:
