@@ -71,10 +71,9 @@ def curves_beyond_the_box() -> Counts:
     for cell in population(("gru", "tanh", "lstm"), (1.5, 3.0), 4, 12):
         point = nc.find_fixed_points(cell, starts_of(cell, 40)).unique().select("fixed")[:1]
         traced = nc.trace(cell, point, beyond=True, n_threads=1)
-        fixed = traced.points.select("fixed")
-        counts["fixed points"] += len(fixed)
         counts["states"] += sum(map(len, traced.curves))
         for curve in traced.curves:
+            counts["fixed points"] += len(curve.fixed_h)
             residual = cell.residual(cell.outputs_of(curve.fixed_h)) if len(curve.fixed_h) else 0.0
             counts["crossings off by more than 1e-13"] += int(np.sum(np.abs(residual) > 1e-13))
             counts.update(f"end: {end}" for end in curve.ends)
@@ -85,15 +84,25 @@ def curves_beyond_the_box() -> Counts:
 
 
 def all_points() -> Counts:
-    """Count what the search for all fixed points finds of 12 strong networks, by which ways."""
+    """Count what the search for all fixed points finds of 12 strong networks, by which ways.
+
+    Of networks of up to gain 4 200 starts find nearly all of it: what the other ways add shows with
+    few starts.
+    """
     counts: Counter[str] = Counter()
-    for cell in population(("gru", "tanh"), (2.0, 3.0, 4.0), 2, 16):
-        found = nc.find_all_fixed_points(cell, effort=4, n_threads=1)
+    for cell in population(("gru", "tanh"), (3.0, 4.0, 5.0), 2, 16):
+        found = nc.find_all_fixed_points(cell, effort=3, n_threads=1)
         counts["points"] += len(found)
         counts["settled"] += int(found.settled.sum())
         counts["rounds"] += int(found.rounds.sum())
         counts.update(f"by {way}" for way in found.how.tolist())
     return dict(counts)
+
+
+def all_points_from_few_starts() -> Counts:
+    """Count the same with 32 starts in place of 200, which leave something to the other ways."""
+    with patch.object(rounds, "N_STARTS", 32):
+        return all_points()
 
 
 def points_without_bounds() -> Counts:
@@ -112,7 +121,7 @@ def points_without_bounds() -> Counts:
 def points_on_a_line() -> Counts:
     """Count what is spent on three networks with a ring of fixed points, nearly."""
     counts: Counter[str] = Counter()
-    for n in (12, 16, 20):
+    for n in (32, 40, 48):
         angles = 2 * np.pi * np.arange(n) / n
         weights = 1.8 * 2 / n * np.cos(angles[:, None] - angles)
         cell = nc.LeakyRNN(np.zeros((n, 1)), weights, np.zeros(n), alpha=0.2)
@@ -134,9 +143,8 @@ def rings() -> Counts:
             rng = np.random.default_rng(seed)
             angles = 2 * np.pi * np.arange(n) / n
             weights = (16 * np.cos(angles[:, None] - angles) - 4) / n
-            weights += 0.02 * rng.normal(size=(n, n)) / n**0.5
             cell = nc.LeakyRNN(
-                np.zeros((n, 1)), weights, np.full(n, 0.0), alpha=0.2, activation="logistic"
+                np.zeros((n, 1)), weights, np.zeros(n), alpha=0.2, activation="logistic"
             )
             peaks = rng.uniform(0, 2 * np.pi, (20, 1))
             starts = 1 / (1 + np.exp(-4 * np.cos(angles - peaks)))
@@ -206,9 +214,9 @@ TRIALS = (
     Trial(last_turn, "FIRST", (0.25, 1.0, 4.0, 16.0), curves_beyond_the_box),
     Trial(curves, "POLISHES", (0, 1, 2, 3, 6), curves_beyond_the_box),
     Trial(rounds, "N_STARTS", (50, 100, 200, 400), all_points),
-    Trial(rounds, "N_HOMOTOPIES", (0, 8, 16, 32), all_points),
-    Trial(rounds, "N_DEFLATED", (0, 16, 32, 64), all_points),
-    Trial(rounds, "MOST_DEFLATED", (8, 64, 256), all_points),
+    Trial(rounds, "N_HOMOTOPIES", (0, 16, 32), all_points_from_few_starts),
+    Trial(rounds, "N_DEFLATED", (0, 16, 32), all_points_from_few_starts),
+    Trial(rounds, "MOST_DEFLATED", (4, 256), all_points_from_few_starts),
     Trial(rounds, "MOST_SINGULAR", (1, 2, 4, 8), points_on_a_line),
     Trial(ways, "FAR", (1.5, 3.0, 6.0, 12.0), points_without_bounds),
     Trial(confirm, "_FULL_STEPS", (0, 8, 16, 32), rings),

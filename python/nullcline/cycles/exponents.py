@@ -34,6 +34,7 @@ N_BLOCKS = 16
 """Blocks of steps whose means give the standard error."""
 
 _MOST = 10**9
+"""The most steps that may be asked for: a day of the smallest cell."""
 
 BY_PRODUCTS = 32
 """Up to a share of 1/32 of all exponents, products with the vectors take the place of Jacobians. On

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from nullcline.certify.index import locate_states
 from nullcline.search.degree import Completeness, Verdict, judge
 from nullcline.search.distinct import distinct_rows
 from nullcline.search.kinds import FIXED
-from nullcline.search.merging import alike, from_best_to_worst
+from nullcline.search.merging import _Ends, alike, from_best_to_worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,16 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.index import Located
-    from nullcline.search.fixed_points import FixedPoints
 
     Rows = NDArray[np.intp]
+
+
+class _Points(_Ends, Protocol):
+    """The columns of `FixedPoints` that are judged."""
+
+    @property
+    def tol_unique(self) -> float: ...
+    def __len__(self) -> int: ...
 
 
 class _Groups(NamedTuple):
@@ -74,9 +81,7 @@ class _Groups(NamedTuple):
         return said, distinct
 
 
-def judge_points(
-    points: FixedPoints, cell: Cell, locate: Callable[[Rows], Located]
-) -> Completeness:
+def judge_points(points: _Points, cell: Cell, locate: Callable[[Rows], Located]) -> Completeness:
     """Judge points on the host, input by input; `locate` returns the indices of rows."""
     best_first = np.empty(len(points), np.intp)
     best_first[from_best_to_worst(points)] = np.arange(len(points))
@@ -102,9 +107,7 @@ class _Below(NamedTuple):
     name: str
 
 
-def _by_layers(
-    stack: Any, points: FixedPoints, asked: _Groups, joint: Completeness
-) -> Completeness:
+def _by_layers(stack: Any, points: _Points, asked: _Groups, joint: Completeness) -> Completeness:
     """Return the joint verdicts, sharpened by those of each layer at each point of those below."""
     states, read = stack.split(points.h), stack.layer_inputs(points.h, points.inputs)
     labels = [""] * len(joint) if joint.condition is None else [f"{of}: " for of in joint.condition]
