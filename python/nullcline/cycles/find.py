@@ -34,8 +34,8 @@ FIRST = 30
 """Iterations from the states that a start goes through, after which it is tried elsewhere."""
 
 RETURNS = 2
-"""So many nearest returns of an orbit are tried. Of the 1,152 searches of `benchmarks.constants`, for
-cycles of 2 and 5 states, 665 close without a return, and 927 with two of them; with FIRST at 15, 30
+"""So many nearest returns of an orbit are tried. Of the 1,152 searches of `benchmarks.constants`,
+for cycles of 2 and 5 states, 665 close without a return, and 927 with two of them; with FIRST at 15, 30
 and 60 922, 927 and 932 do."""
 
 WATCHED = 4
