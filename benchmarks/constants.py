@@ -90,8 +90,8 @@ def all_points() -> Counts:
     few starts.
     """
     counts: Counter[str] = Counter()
-    for cell in population(("gru", "tanh"), (3.0, 4.0, 5.0), 2, 16):
-        found = nc.find_all_fixed_points(cell, effort=3, n_threads=1)
+    for cell in population(("gru", "tanh"), (2.0, 3.0, 4.0), 2, 16):
+        found = nc.find_all_fixed_points(cell, effort=4, n_threads=1)
         counts["points"] += len(found)
         counts["settled"] += int(found.settled.sum())
         counts["rounds"] += int(found.rounds.sum())
@@ -214,7 +214,7 @@ TRIALS = (
     Trial(last_turn, "FIRST", (0.25, 1.0, 4.0, 16.0), curves_beyond_the_box),
     Trial(curves, "POLISHES", (0, 1, 2, 3, 6), curves_beyond_the_box),
     Trial(rounds, "N_STARTS", (50, 100, 200, 400), all_points),
-    Trial(rounds, "N_HOMOTOPIES", (0, 16, 32), all_points_from_few_starts),
+    Trial(rounds, "N_HOMOTOPIES", (0, 8, 16, 32), all_points),
     Trial(rounds, "N_DEFLATED", (0, 16, 32), all_points_from_few_starts),
     Trial(rounds, "MOST_DEFLATED", (4, 256), all_points_from_few_starts),
     Trial(rounds, "MOST_SINGULAR", (1, 2, 4, 8), points_on_a_line),

@@ -35,8 +35,8 @@ FIRST = 30
 
 RETURNS = 2
 """So many nearest returns of an orbit are tried. Of the 1,152 searches of `benchmarks.constants`,
-for cycles of 2 and 5 states, 665 close without a return, and 927 with two of them; with FIRST at 15, 30
-and 60 922, 927 and 932 do."""
+for cycles of 2 and 5 states, 665 close without a return, and 927 with one, two or four of them;
+with FIRST at 15, 30 and 60 922, 927 and 932 do."""
 
 WATCHED = 4
 """Orbits that settle on no cycle are watched so many times as long as they were given to settle."""
