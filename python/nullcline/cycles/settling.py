@@ -58,7 +58,7 @@ def find_attractors(
         Steps before.
     longest
         The longest cycle that is looked for, in steps. None for 1024, of cells of many units as
-        many as fit in a gigabyte; up to 64 are looked for first, and longer ones with patience.
+        many as fit in a gigabyte. Up to 64 are looked for at first, all when patience ends.
     patience
         How often what is unsettled is given four times as many steps, 0 to 8.
     tol_unique
