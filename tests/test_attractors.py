@@ -157,6 +157,10 @@ def test_a_longer_cycle_than_is_looked_for_is_unsettled() -> None:
     ring = nc.RNN(np.zeros((7, 1)), 4 * np.roll(np.eye(7), 1, axis=0))
     start = np.where(np.arange(7) < 2, 1.0, -1.0)[None]
     assert nc.find_attractors(ring, start).period.tolist() == [7]
+    wide = nc.RNN(np.zeros((70, 1)), 4 * np.roll(np.eye(70), 1, axis=0))
+    once = np.where(np.arange(70) < 9, 1.0, -1.0)[None]
+    asked = nc.find_attractors(wide, once, longest=80, transient=50, patience=0)
+    assert asked.period.tolist() == [70]
     short = nc.find_attractors(ring, start, longest=5, n_steps=400)
     assert short.kind.tolist() == ["unsettled"]
     assert "raise transient or longest" in str(short.reason[0])

@@ -22,6 +22,7 @@ from nullcline.certify.determinants import Factored
 from nullcline.certify.hypotheses import LEAVES, NO_BOUNDS, UNBOUNDED
 from nullcline.search import Verdict
 from testing.every_cell import KINDS, random_network
+from testing.known import known
 from testing.trained_networks import LAYERS, trained_layer
 
 UNBOUNDED_KINDS = ("relu", "leaky")  # whose activations include softplus
@@ -231,6 +232,79 @@ def test_trained_networks_are_consistent_once_all_is_found(path: Path) -> None:
     member = read(path)
     found = nc.find_all_fixed_points(member.cell(), starts=member.starts[:50])
     assert found.completeness.is_consistent, found
+
+
+def test_pairs_that_float32_weights_hold_count_as_two_or_leave_it_open() -> None:
+    """A bias one unit in the last place further, the pair is gone."""
+    fold = np.sqrt(0.5)  # of tanh(2 h + b) = h
+    bias = np.nextafter(np.float32(np.arctanh(fold) - 2 * fold), np.float32(-1))
+    starts = np.linspace(-1, 1, 400, dtype=np.float32)[:, None]
+    weight, none = np.full((1, 1), 2, np.float32), np.zeros((1, 1), np.float32)
+    told = []
+    for _ in range(5):
+        cell = nc.RNN(none, weight, bias[None], none[0])
+        told.append(nc.find_fixed_points(cell, starts).completeness())
+        bias = np.nextafter(bias, np.float32(1))
+    assert told[0].verdict == (Verdict.UNDETERMINED,)
+    assert [(one.n_points[0], one.verdict[0]) for one in told[2:]] == [(3, Verdict.CONSISTENT)] * 3
+
+
+def two_layers() -> nc.FixedPoints:
+    """Return all five points of two units, the second of which reads the first."""
+    lower = nc.RNN([[0.0]], [[2.0]], [0.05], [0.0])
+    points = nc.find_all_fixed_points(nc.Stack([lower, nc.RNN([[1.0]], [[2.5]])])).points
+    assert len(points) == 5
+    return points
+
+
+def test_layers_show_to_be_incomplete_what_cancels_in_the_joint_sum() -> None:
+    points = two_layers()
+    whole = points.completeness()
+    assert whole.is_consistent
+    assert all(layer.is_consistent for layer in whole.layers)
+    assert [len(layer) for layer in whole.layers] == [1, 3]
+    assert whole.layers[1].n_points.tolist() == [1, 3, 1]
+    # Without an outer point of the lower layer and a saddle, the joint sum is 1 as before.
+    outer = int(np.argmax(points.h[:, 0]))
+    saddle = int(np.flatnonzero(points.index == -1)[0])
+    left = points[[i for i in range(5) if i not in {outer, saddle}]]
+    told = left.completeness()
+    assert (told.index_sum[0], told.missing[0]) == (1, 0)
+    assert told.verdict == (Verdict.INCOMPLETE,)
+    assert "not layer by layer: layer 1: provably incomplete" in str(told)
+    assert told.layers[0].missing.tolist() == [1]
+    assert "index sum 1: incomplete" in repr(replace(left, count=left.count + 1))
+
+
+def test_an_upper_layer_is_judged_at_each_point_of_those_below_and_each_input() -> None:
+    points = two_layers()
+    middle = np.flatnonzero(np.abs(points.h[:, 0]) < 0.5)
+    lacking = points[[i for i in range(5) if i != middle[points.index[middle] == -1][0]]]
+    inputs = np.zeros((5, 1))
+    both = nc.concatenate(
+        [
+            replace(points, inputs=inputs, condition=np.array(["all"] * 5)),
+            replace(lacking, inputs=inputs[:4], condition=np.array(["some"] * 4)),
+        ]
+    )
+    told = both.completeness()
+    assert told.verdict == (Verdict.CONSISTENT, Verdict.INCOMPLETE)
+    upper = told.layers[1]
+    where = int(np.argmin([v is not Verdict.INCOMPLETE for v in upper.verdict]))
+    assert upper.condition is not None
+    assert str(upper.condition[where]) == "some: layer 2 at point 2 of layer 1"
+    three = nc.Stack([*known(points.cell).cells, nc.RNN([[1.0]], [[0.5]])])  # type: ignore[attr-defined]
+    above = nc.find_all_fixed_points(three).completeness
+    names = known(above.layers[2].condition).tolist()
+    assert names[0] == "layer 3 at point 1 of layer 2 at point 1 of layer 1"
+    assert len(names) == 5
+
+
+def test_points_of_conditions_that_are_joined_keep_their_layers() -> None:
+    stack = known(two_layers().cell)
+    found = nc.find_all_fixed_points(stack, {"low": [0.0], "high": [0.0]})
+    assert [len(layer) for layer in found.completeness.layers] == [2, 6]
+    assert found.completeness.is_consistent
 
 
 def test_a_flip_flop_is_told_to_be_incomplete_and_its_27_points_are_found() -> None:

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 import nullcline as nc
 from nullcline.completeness import layer_by_layer, rounds
+from nullcline.completeness.known_points import KnownPoints
 from nullcline.continuation import trace
 from nullcline.search import Verdict
 from testing.every_cell import random_network
@@ -246,6 +247,46 @@ def test_a_stack_with_more_points_than_a_round_has_searches_goes_on(
     assert found.settled.tolist() == [True]
     assert len(first) < len(found)
     assert len(np.unique(found.points.h[:, :2], axis=0)) == 9
+
+
+class _Told:
+    """The search of a cell whose points are known, and are met in a round that is told."""
+
+    rounds, settled, is_over = 0, False, False
+
+    def __init__(self, cell: nc.cells.Cell, x: NDArray[np.float64] | None, late: bool) -> None:
+        self._late = late
+        self._all = nc.find_all_fixed_points(cell, x).points
+        self._show(1 if late else len(self._all))
+
+    def _show(self, n: int) -> None:
+        self.known = KnownPoints.begun(self._all[:n], "start")
+
+    def spend_a_round(self) -> None:
+        """Meet the rest, in the second round where that is late, and be over then."""
+        self.rounds += 1
+        if self.rounds == 1 + self._late:
+            self._show(len(self._all))
+            self.settled = self.is_over = True
+
+
+def test_a_stack_is_not_settled_before_its_upper_layer_is_searched_at_every_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the lower layer's nine points eight come late, more than are searched in a round."""
+    monkeypatch.setattr(layer_by_layer, "MOST_SEARCHES", 3)
+    stack = nc.Stack([uncoupled([2.0, 2.0]), nc.RNN(np.eye(2)[:1], np.array([[0.5]]))])
+    lower = stack.cells[0]
+    work = layer_by_layer.LayerByLayer(
+        stack, None, None, 1e-3, None, None, lambda cell, x, *_: _Told(cell, x, cell is lower)
+    )
+    rounds = 0
+    while not work.is_over:
+        work.spend_a_round()
+        rounds += 1
+    assert rounds == 4
+    assert len(work.result()) == 9
+    assert work.settled
 
 
 def test_a_stack_of_which_no_point_is_known_says_so() -> None:

@@ -73,10 +73,6 @@ class KnownPoints:
         found[owner[len(self) :]] = True
         return found[: len(self)]
 
-    def index(self) -> NDArray[np.int8]:
-        """Return the index of each."""
-        return self.points.index
-
     def labelled(self, label: NDArray[Any] | None) -> FixedPoints:
         """Return the points under the label of their input, shape (1,), if it has one."""
         return _labelled(self.points, label)

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     Product: TypeAlias = Callable[[Vector], Vector]
 
 FIRST = 1.0
+"""The first |τ| that is tried as a bound beyond which a curve turns back no more: about the size of
+a box. From 0.25 to 16 the same curves meet the same points (`benchmarks.constants`)."""
+
 LARGEST = 1e9
 """Bounds are looked for in between, in steps of a factor of 2; further out rounding of h = n - τ w
 is as large as the features of a network."""

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
+from nullcline._support.chosen_rows import ChosenRows, named_rows
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cycles.kinds import ATTRACTOR_KINDS
 from nullcline.interop._tables import dataframe, dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
     import xarray as xr
     from numpy.typing import NDArray
@@ -27,7 +25,7 @@ _SHOWN = ("kind", "period", "cycle", "exponent", "exponent_error", "reason")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attractors(Shown):
+class Attractors(ChosenRows, Shown):
     """What the orbits of a cell settle on, one row a start.
 
     ``attractors[rows]`` are some of the rows, as `Attractors`: by a number (which gives one row), a
@@ -74,6 +72,8 @@ class Attractors(Shown):
     cycles: Cycles
     cell: Cell
 
+    _INSTEAD = "their states, attractors.h"
+
     def select(self, which: str | Rows) -> Attractors:
         """Return some of the rows, with all `cycles`: what ``attractors[which]`` is.
 
@@ -92,13 +92,7 @@ class Attractors(Shown):
         IndexError
             If there is no row of a number.
         """
-        if isinstance(which, str):
-            if which not in ATTRACTOR_KINDS:
-                raise ValueError(
-                    f"which must be one of {', '.join(ATTRACTOR_KINDS)}, not {which!r}"
-                )
-            which = self.kind == which
-        rows = row_numbers(which, len(self))
+        rows = named_rows(which, self.kind, ATTRACTOR_KINDS)
         taken: dict[str, Any] = {name: column[rows] for name, column in self._rows().items()}
         return replace(self, **taken)
 
@@ -134,16 +128,6 @@ class Attractors(Shown):
     def _table(self) -> Table:
         rows = [(i, *(getattr(self, name)[i] for name in _SHOWN)) for i in first_rows(len(self))]
         return Table(["", *_SHOWN], rows, len(self))
-
-    def __getitem__(self, which: str | Rows) -> Attractors:
-        require_rows_alone(which)
-        return self.select(which)
-
-    def __iter__(self) -> Iterator[Attractors]:
-        return (self.select(i) for i in range(len(self)))
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("Attractors are no array: pass their states, attractors.h")
 
     def __len__(self) -> int:
         return len(self.kind)

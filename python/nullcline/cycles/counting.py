@@ -74,6 +74,7 @@ def completeness(
         why=tuple(of.why for of in judged),
         condition=np.array([of.label for of in judged]),
         inputs=np.repeat(np.concatenate(constant), len(powers), axis=0) if shown else None,
+        entries="powers of F" if len(each) <= 1 else "powers of F and inputs",
     )
 
 

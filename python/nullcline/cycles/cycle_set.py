@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.chosen_rows import ChosenRows, named_rows
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.cell_record import known_cell
 from nullcline.cells.protocol import require_cell
@@ -22,7 +22,7 @@ from nullcline.search.fixed_points import FixedPoints
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     import xarray as xr
@@ -36,7 +36,7 @@ _SHOWN = ("kind", "period", "stability", "count", "residual")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cycles(Shown):
+class Cycles(ChosenRows, Shown):
     """Cycles of a cell, one row a distinct cycle: states h_1 ... h_k with F(h_j) = h_(j+1).
 
     ``cycles[rows]`` are some of the rows, as `Cycles`: by a number (which gives one row), a slice,
@@ -100,6 +100,8 @@ class Cycles(Shown):
     tol_unique: float
     cell: Cell | None = None
     ends: NDArray[np.str_] | None = None
+
+    _INSTEAD = "their states, cycles.h or cycles.states"
 
     def __post_init__(self) -> None:
         for of in fields(self):
@@ -247,11 +249,7 @@ class Cycles(Shown):
         IndexError
             If there is no row of a number.
         """
-        if isinstance(which, str):
-            if which not in CYCLE_KINDS:
-                raise ValueError(f"which must be one of {', '.join(CYCLE_KINDS)}, not {which!r}")
-            which = self.kind == which
-        rows = row_numbers(which, len(self))
+        rows = named_rows(which, self.kind, CYCLE_KINDS)
         states = self.states
         h = np.concatenate([self.h[:0], *(states[i] for i in rows)])
         taken: dict[str, Any] = {name: column[rows] for name, column in self._rows().items()}
@@ -368,16 +366,6 @@ class Cycles(Shown):
             for i in first_rows(len(self))
         ]
         return Table(header, rows, len(self))
-
-    def __getitem__(self, which: str | Rows) -> Cycles:
-        require_rows_alone(which)
-        return self.select(which)
-
-    def __iter__(self) -> Iterator[Cycles]:
-        return (self.select(i) for i in range(len(self)))
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("Cycles are no array: pass their states, cycles.h or cycles.states")
 
     def __len__(self) -> int:
         return len(self.period)

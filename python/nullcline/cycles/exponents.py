@@ -15,7 +15,8 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
+from nullcline._support.chosen_rows import ChosenRows
+from nullcline._support.row_numbers import row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.compiled import thread_count
 from nullcline.cycles.chunks import SECONDS_OF_STEP, over_orbits
@@ -24,8 +25,6 @@ from nullcline.cycles.starts import read_starts
 from nullcline.distribution import spread_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.row_numbers import Rows
@@ -39,6 +38,7 @@ N_BLOCKS = 16
 """Blocks of steps whose means give the standard error."""
 
 _MOST = 10**9
+"""The most steps that may be asked for: a day of the smallest cell."""
 
 BY_PRODUCTS = 32
 """Up to a share of 1/32 of all exponents, products with the vectors take the place of Jacobians. On
@@ -47,7 +47,7 @@ vectors."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LyapunovExponents(Shown):
+class LyapunovExponents(ChosenRows, Shown):
     """The leading k Lyapunov exponents of n orbits, per step, the largest first.
 
     ``exponents[rows]`` are those of some of the orbits.
@@ -69,6 +69,8 @@ class LyapunovExponents(Shown):
     errors: NDArray[np.float64]
     n_steps: int
     h: NDArray[np.float64]
+
+    _INSTEAD = "exponents.values"
 
     @property
     def dimension(self) -> NDArray[np.float64]:
@@ -98,19 +100,28 @@ class LyapunovExponents(Shown):
         return np.asarray(np.maximum(self.values, 0).sum(axis=1))
 
     def select(self, which: Rows) -> LyapunovExponents:
-        """Return those of some of the orbits: what ``exponents[which]`` is."""
+        """Return those of some of the orbits: what ``exponents[which]`` is.
+
+        Parameters
+        ----------
+        which
+            A mask of shape (n,), row numbers in the order wanted, a slice, or the number of one
+            row; those below 0 count from the end.
+
+        Raises
+        ------
+        ValueError
+            If it is an array of another shape.
+        TypeError
+            If it is neither of these, such as an array of neither booleans nor integers.
+        IndexError
+            If there is no row of a number.
+        """
         rows = row_numbers(which, len(self))
         columns: dict[str, Any] = {
             of.name: getattr(self, of.name)[rows] for of in fields(self) if of.name != "n_steps"
         }
         return replace(self, **columns)
-
-    def __getitem__(self, which: Rows) -> LyapunovExponents:
-        require_rows_alone(which)
-        return self.select(which)
-
-    def __iter__(self) -> Iterator[LyapunovExponents]:
-        return (self.select(i) for i in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.values)

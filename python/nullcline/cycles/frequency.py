@@ -23,6 +23,7 @@ PADDING = 4
 """The transform is padded to so many times the length, so that Newton's method is near the line."""
 
 NEWTON_STEPS = 20
+"""At most: it ends when a step is rounding (`benchmarks.constants`)."""
 
 
 def weights(n: int) -> Array:

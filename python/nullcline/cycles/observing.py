@@ -108,7 +108,9 @@ def observe(
     left, spent = np.arange(len(states)), 0
     for times in LONGER ** np.arange(patience + 1):
         more = max(0, int(times) * transient - spent)
-        _settle(driven, seen, left, more, min(longest, SHORT * int(times)), tolerance)
+        is_last = times == LONGER**patience
+        window = longest if is_last else min(longest, SHORT * int(times))
+        _settle(driven, seen, left, more, window, tolerance)
         spent += more + int(times) * n_steps
         left = left[seen.kind[left] == UNSETTLED]
         finite = np.isfinite(seen.h[left]).all(axis=1)

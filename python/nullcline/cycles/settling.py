@@ -9,7 +9,7 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cycles.attractor_set import Attractors
 from nullcline.cycles.find import as_rows
-from nullcline.cycles.observing import FEWEST, PATIENCE, observe
+from nullcline.cycles.observing import FEWEST, LONGER, PATIENCE, SHORT, observe
 from nullcline.cycles.recurrence import longest_of
 from nullcline.cycles.starts import read_starts
 
@@ -57,8 +57,8 @@ def find_attractors(
     transient
         Steps before.
     longest
-        The longest cycle that is looked for, in steps. None for 1024, of cells of many units as
-        many as fit in a gigabyte; up to 64 are looked for first, and longer ones with patience.
+        The longest cycle that is looked for, in steps. None for 64, and with patience four times as
+        many each time, up to 1024 and to what fits in a gigabyte.
     patience
         How often what is unsettled is given four times as many steps, 0 to 8.
     tol_unique
@@ -90,12 +90,14 @@ def find_attractors(
         longest = validation.whole_number("longest", longest, 1, 100_000)
     tolerance = validation.tolerance("tol_unique", tol_unique)
     states, driven = read_starts(cell, starts, inputs, seed)
+    if longest is None:
+        longest = min(longest_of(driven), SHORT * LONGER**patience)
     seen = observe(
         driven,
         states,
         transient=transient,
         n_steps=n_steps,
-        longest=longest_of(driven) if longest is None else longest,
+        longest=longest,
         tolerance=tolerance,
         patience=patience,
     )

@@ -12,8 +12,8 @@ import numpy as np
 from nullcline._native import _core
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
+from nullcline._support.chosen_rows import ChosenRows, named_rows
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells import require_cell, thread_count
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Linearization(Shown):
+class Linearization(ChosenRows, Shown):
     """The linear maps around n points: `h' ≈ h* + J_rec (h - h*) + J_inp (x - x*)`.
 
     ``modes[rows]`` are those of some points, as `Linearization`: by a number (which gives one), a
@@ -104,6 +104,8 @@ class Linearization(Shown):
     time_constants: NDArray[np.float64]
     eigenvalue_errors: NDArray[np.float64]
     stability: NDArray[np.str_]
+
+    _INSTEAD = "one of its attributes, such as modes.h"
 
     @property
     def is_stable(self) -> NDArray[np.bool_]:
@@ -158,11 +160,7 @@ class Linearization(Shown):
         IndexError
             If there is no row of a number.
         """
-        if isinstance(which, str):
-            if which not in STABILITIES:
-                raise ValueError(f"which must be one of {', '.join(STABILITIES)}, not {which!r}")
-            which = self.stability == which
-        rows = row_numbers(which, len(self))
+        rows = named_rows(which, self.stability, STABILITIES)
         taken: dict[str, Any] = {name: column[rows] for name, column in self._columns().items()}
         if self.inputs is not None and len(self.inputs) > 1:  # one at each point
             taken["inputs"] = self.inputs[rows]
@@ -299,16 +297,6 @@ class Linearization(Shown):
             columns.append(slowest * self.dt)
         rows = [(i, *(column[i] for column in columns)) for i in first_rows(len(self))]
         return Table(header, rows, len(self))
-
-    def __getitem__(self, which: str | Rows) -> Linearization:
-        require_rows_alone(which)
-        return self.select(which)
-
-    def __iter__(self) -> Iterator[Linearization]:
-        return (self.select(i) for i in range(len(self)))
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("a Linearization is no array: pass one of its attributes, such as modes.h")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle or a copy holds: not the Jacobians, which can be had again."""

@@ -50,15 +50,23 @@ class Completeness(Shown):
     missing
         The sum of the indices of what is missing, 1 - `index_sum`, where the verdict is INCOMPLETE,
         and 0 elsewhere, shape (c,): at least so many points of index +1 (of -1 if it is negative)
-        are missing, where a degenerate one counts as often as its index.
+        are missing, where a degenerate one counts as often as its index. 0, too, where only a layer
+        of a stack shows that some are.
     undetermined
         For each input the rows, of the points that were asked, whose indices are open.
     why
-        For each input why nothing can be said, or "".
+        For each input why nothing can be said; of a stack that only a layer shows to be incomplete,
+        that layer's sentence; or "".
     condition
         The label of each input, shape (c,); None where they have none.
     inputs
         The inputs, shape (c, D); None for zero input.
+    entries
+        What the entries are of, in the plural: "inputs", or of cycles "powers of F", which are
+        judged one by one at each input.
+    layers
+        Of a stack, for each of its cells what the degree says of it, one entry for each known fixed
+        point of the layers below, at each input; `condition` names them. Empty of other cells.
     """
 
     verdict: tuple[Verdict, ...]
@@ -69,6 +77,8 @@ class Completeness(Shown):
     why: tuple[str, ...]
     condition: NDArray[Any] | None = None
     inputs: NDArray[Any] | None = None
+    entries: str = "inputs"
+    layers: tuple[Completeness, ...] = ()
 
     def __len__(self) -> int:
         return len(self.verdict)
@@ -83,7 +93,7 @@ class Completeness(Shown):
         counts = [
             f"{n} {verdict.value}" for verdict in Verdict if (n := self.verdict.count(verdict))
         ]
-        return f"Completeness({len(self)} inputs: {', '.join(counts) or 'none'})"
+        return f"Completeness({len(self)} {self.entries}: {', '.join(counts) or 'none'})"
 
     @classmethod
     def joined(cls, parts: Sequence[Completeness], n_rows: Sequence[int]) -> Completeness:
@@ -104,6 +114,11 @@ class Completeness(Shown):
             why=tuple(why for part in parts for why in part.why),
             condition=np.concatenate(labels) if labels else None,
             inputs=np.concatenate(inputs) if inputs else None,
+            entries=parts[0].entries if parts else "inputs",
+            layers=tuple(
+                cls.joined(each, n_rows)
+                for each in zip(*(part.layers for part in parts), strict=True)
+            ),
         )
 
     @property
@@ -126,8 +141,8 @@ class Completeness(Shown):
             (Verdict.UNDETERMINED, "undetermined"),
         ):
             if n := self.verdict.count(verdict):
-                return f"{word} at {n} of {len(said)} inputs"
-        return f"index sum 1 at {len(said)} inputs"
+                return f"{word} at {n} of {len(said)} {self.entries}"
+        return f"index sum 1 at {len(said)} {self.entries}"
 
     def sentence(self, i: int = 0) -> str:
         """Return what is known at input number `i`, as one sentence."""
@@ -149,6 +164,8 @@ class Completeness(Shown):
         if verdict is Verdict.CONSISTENT:
             return f"{said}, as those of all do"
         lacking = abs(int(self.missing[i]))
+        if lacking == 0:
+            return f"{said}, as those of all do, but not layer by layer: {self.why[i]}"
         return (
             f"{said}, and those of all to 1; at least {_counted(lacking, 'point')} of index "
             f"{'+1' if self.missing[i] > 0 else '-1'} {'is' if lacking == 1 else 'are'} missing"
@@ -164,7 +181,8 @@ class Completeness(Shown):
             )
             for i in first_rows(len(self))
         ]
-        return Table(("input", "fixed points", "index sum", ""), rows, len(self))
+        first = "input" if self.entries == "inputs" else "power"
+        return Table((first, "fixed points", "index sum", ""), rows, len(self))
 
 
 def judge(index: NDArray[np.int8], why: str | None) -> tuple[Verdict, int]:

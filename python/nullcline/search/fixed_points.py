@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.chosen_rows import ChosenRows, named_rows
 from nullcline._support.reading import reading
-from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells.cell_record import known_cell
 from nullcline.cells.compiled import thread_count
 from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
-from nullcline.certify.hypotheses import why_no_degree
 from nullcline.certify.index import Located, locate_states
 from nullcline.distribution import spread_over
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
-from nullcline.search.degree import Completeness, judge
-from nullcline.search.distinct import distinct_rows
 from nullcline.search.joining import joined_conditions, joined_inputs, one_cell, require_equal
 from nullcline.search.kinds import FIXED, KINDS, MINIMUM, UNCONVERGED
-from nullcline.search.merging import alike, from_best_to_worst, owners
+from nullcline.search.merging import from_best_to_worst, owners
 from nullcline.search.outliers import far_from
 from nullcline.search.points_file import read_points, write_points
+from nullcline.search.verdicts import judge_points
 
 if TYPE_CHECKING:
     import os
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
     from nullcline.distribution.executors import GivenExecutor
+    from nullcline.search.degree import Completeness
 
 
 _SHOWN = ("kind", "q", "iterations", "count", "condition", "reason")
@@ -54,7 +53,7 @@ a tenth of a second (16 points of 256 units took 70 ms)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FixedPoints(Shown):
+class FixedPoints(ChosenRows, Shown):
     """The ends of a search, one row per start, or the distinct points among them.
 
     ``points[rows]`` are some of the rows, as `FixedPoints`: by a number (which gives one row), a
@@ -109,6 +108,8 @@ class FixedPoints(Shown):
     condition: NDArray[Any] | None = None
     cell: Cell | None = None
 
+    _INSTEAD = "their states, points.h"
+
     def __post_init__(self) -> None:
         for field in fields(self):
             column = getattr(self, field.name)
@@ -139,16 +140,9 @@ class FixedPoints(Shown):
     def __len__(self) -> int:
         return int(self.h.shape[0])
 
-    def __getitem__(self, which: str | Rows) -> FixedPoints:
-        require_rows_alone(which)
-        return self.select(which)
-
     def __iter__(self) -> Iterator[FixedPoints]:
         points = self.numpy()
         return (points._take(np.array([i])) for i in range(len(self)))
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("FixedPoints are no array: pass their states, points.h")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle or a copy holds: the columns on the host, and the cell."""
@@ -193,7 +187,7 @@ class FixedPoints(Shown):
         IndexError
             If there is no row of a number.
         """
-        return self.numpy()._take(self._row_numbers(which))
+        return self.numpy()._take(named_rows(which, self.kind, KINDS))
 
     def unique(self, *, unconverged: bool = False) -> FixedPoints:
         """Merge ends that are one point: every coordinate within `tol_unique`, inputs equal.
@@ -305,35 +299,7 @@ class FixedPoints(Shown):
             If there is no cell, or one of another size.
         """
         points, cell = self.numpy(), cell or self._known_cell()
-        best_first = np.empty(len(points), np.intp)
-        best_first[from_best_to_worst(points)] = np.arange(len(points))
-        groups = sorted(alike(points), key=lambda group: int(group[0]))
-        if not groups and points.inputs is None:
-            groups = [np.zeros(0, np.intp)]
-        fixed = [group[points.kind[group] == FIXED] for group in groups]
-        distinct, index = distinct_rows(
-            points.h,
-            cell.outputs_of(points.h),
-            [rows[np.argsort(best_first[rows])] for rows in fixed],
-            self.tol_unique,
-            partial(points._locate, cell=cell),
-        )
-        at = np.array([group[0] for group in groups if len(group)], np.intp)
-        inputs = None if points.inputs is None else points.inputs[at]
-        why = [
-            why_no_degree(cell, None if inputs is None else inputs[i]) for i in range(len(groups))
-        ]
-        judged = [judge(index[rows], reason) for rows, reason in zip(distinct, why, strict=True)]
-        return Completeness(
-            verdict=tuple(verdict for verdict, _ in judged),
-            n_points=np.array([len(rows) for rows in distinct], np.int64),
-            index_sum=np.array([index[rows].sum() for rows in distinct], np.int64),
-            missing=np.array([missing for _, missing in judged], np.int64),
-            undetermined=tuple(np.sort(rows[index[rows] == 0]) for rows in distinct),
-            why=tuple(reason or "" for reason in why),
-            condition=None if points.condition is None else points.condition[at],
-            inputs=inputs,
-        )
+        return judge_points(points, cell, partial(points._locate, cell=cell))
 
     def _known_cell(self) -> Cell:
         if self.cell is None:
@@ -521,13 +487,6 @@ class FixedPoints(Shown):
     def _take(self, index: NDArray[np.intp]) -> FixedPoints:
         taken: dict[str, Any] = {name: column[index] for name, column in self._rows().items()}
         return replace(self, **taken)
-
-    def _row_numbers(self, which: str | Rows) -> NDArray[np.intp]:
-        if not isinstance(which, str):
-            return row_numbers(which, len(self))
-        if which not in KINDS:
-            raise ValueError(f"which must be one of {', '.join(KINDS)}, not {which!r}")
-        return np.flatnonzero(self.kind == which)
 
     @classmethod
     def _joined(cls, parts: Sequence[FixedPoints]) -> FixedPoints:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
 
-# Distinct points nearly always differ in one of this many coordinates, those that vary most.
 _TELLING_COORDINATES = 16
+"""Distinct points nearly always differ in one of so many coordinates, those that vary most. Of
+2,000 ends of a flip-flop of 4 bits two already name each end's own point alone, and no other
+(`benchmarks.constants`); 16 leave room for networks of many bits, and cost a tree little."""
 
 _FEW = 1000
 """Up to so many points, comparing one with all takes no longer than asking a tree of them, whose
