@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "_support",
     "_native",
+    "distribution",
     "gpu",
     "cells",
     "interop",
