@@ -5,8 +5,10 @@ A class that is exported without an example here fails `tests/test_pickles.py`.
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ from testing.every_cell import KINDS, random_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 
@@ -76,6 +80,7 @@ def results() -> Iterator[Any]:
     yield points
     under_conditions = nc.find_fixed_points(cell, states[:5], inputs)
     yield under_conditions
+    yield stored_points(cell, states[:5])
     yield points.completeness()
     yield under_conditions.completeness()
     yield nc.find_all_fixed_points(cell, inputs, starts=states[:2])
@@ -118,6 +123,13 @@ def results() -> Iterator[Any]:
     yield nc.cuda.Device(0, "a GPU", (9, 0))
 
 
+def stored_points(cell: Cell, starts: NDArray[np.float64]) -> nc.StoredPoints:
+    """Return points in a folder that goes when this process ends."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return nc.search_to_store(cell, starts, store=Path(folder.name) / "points.zarr", chunk_size=2)
+
+
 def texts_and_runs() -> Iterator[Any]:
     """Yield what texts and trained networks are held as."""
     train, test = Split(("<b>", "é\n"), np.array([0, 1])), Split((), np.zeros(0, np.int64))
@@ -142,6 +154,8 @@ def same(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, one.dtype.kind in "fc")
+    if isinstance(one, nc.StoredPoints):
+        return one.store == other.store and same(one.load(), other.load())
     if isinstance(one, Cell):
         return np.array_equal(stepped(one), stepped(other)) and repr(one) == repr(other)
     if dataclasses.is_dataclass(one):

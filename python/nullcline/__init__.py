@@ -77,6 +77,7 @@ from nullcline.linearization import (
     word_effects,
 )
 from nullcline.search import Completeness, FixedPoints, find_fixed_points, layer_points
+from nullcline.stores import StoredPoints, search_to_store
 from nullcline.visits import VisitedStates, collect_states
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "RateRNN",
     "Sheet",
     "Stack",
+    "StoredPoints",
     "Trace",
     "TrainingEvent",
     "TrainingPath",
@@ -148,6 +150,7 @@ __all__ = [
     "participation_ratio_of_variances",
     "predict_next_states",
     "predict_sequences",
+    "search_to_store",
     "trace",
     "trace_sheet",
     "word_effects",

@@ -1,6 +1,6 @@
 """What a store says of its search: all that its answers depend on, and how its rows are laid out.
 
-It is the file `search.npz`: the cell's own arrays, the inputs where they are few, states that were
+It is an archive of NumPy, which a Zarr array of bytes has for its only chunk: the cell's own arrays, the inputs where they are few, states that were
 divided out, and the rest as JSON. The search that goes on in a store must have the same to the bit.
 """
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
 
-FILE = "search.npz"
+FOLDER = "search"
+FILE = f"{FOLDER}/0"
 _FORMAT = "nullcline.StoredPoints"
 _VERSIONS = (1,)
 
@@ -116,6 +117,7 @@ class Description:
 
     def write(self, store: Path) -> None:
         """Write it into a store, whole or not at all."""
+        (store / FOLDER).mkdir(exist_ok=True)
         archive.write(store / FILE, _FORMAT, _VERSIONS[-1], self._arrays())
 
     @classmethod

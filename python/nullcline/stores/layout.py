@@ -18,7 +18,7 @@ import numpy as np
 from nullcline._support.reading import FileError
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS, ranks
-from nullcline.stores.description import FILE
+from nullcline.stores.description import FILE, FOLDER
 from nullcline.stores.tables import Table
 from nullcline.stores.zarr_arrays import PARTIAL, ZarrArray, put_json
 
@@ -128,12 +128,20 @@ class Layout:
         self._write_texts("kind", list(KINDS))
         self._write_texts("reason", [])
         self.description.write(self.store)
+        self._describe_description()
 
     def describe(self) -> None:
         """Write anew what says how to read the arrays."""
         put_json(self.store, _ZARR, {"zarr_format": 2})
         self.given.describe()
         self.found.describe()
+        if (self.store / FILE).exists():
+            self._describe_description()
+
+    def _describe_description(self) -> None:
+        """Let Zarr see the bytes that describe the search as an array of them."""
+        n = (self.store / FILE).stat().st_size
+        ZarrArray(self.store, FOLDER, (n,), np.dtype(np.uint8), n, ("search_byte",)).describe()
 
     def is_begun(self) -> bool:
         """Tell whether a store was being made in the folder."""
@@ -141,8 +149,7 @@ class Layout:
 
     def remove(self) -> None:
         """Remove what `create` has made, and what was written since."""
-        (self.store / FILE).unlink(missing_ok=True)
-        for name in (*self.given.columns, *self.found.columns, GIVEN, FOUND):
+        for name in (FOLDER, *self.given.columns, *self.found.columns, GIVEN, FOUND):
             shutil.rmtree(self.store / name)
         for name in (_ZARR, PARTIAL):
             (self.store / name).unlink(missing_ok=True)

@@ -109,7 +109,7 @@ class StoredPoints(Shown):
         self.condition = (
             None if own.labels is None else column((n,), own.labels.dtype, self._condition)
         )
-        self.count = column((n,), np.int64, lambda first, end: np.ones(end - first, np.int64))
+        self.count = column((n,), np.int64, _ones)
 
     def __len__(self) -> int:
         return self._layout.description.n_rows
@@ -234,6 +234,10 @@ class StoredPoints(Shown):
     def _table(self) -> Table:
         rows = [(name, f"{column!r}") for name, column in self._columns().items()]
         return Table(("column", ""), rows, len(rows))
+
+
+def _ones(first: int, end: int) -> NDArray[np.int64]:
+    return np.ones(end - first, np.int64)
 
 
 def _existing(store: Path) -> Path:

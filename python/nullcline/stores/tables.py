@@ -43,7 +43,7 @@ class Table:
         """Return columns with digests that are called `name`."""
         first = next(iter(columns.values()))
         shape = first.n_chunks, len(columns), _LENGTH
-        axes = "chunk", "column", "byte"
+        axes = f"{name}_chunk", f"{name}_column", "digest"
         return cls(columns, ZarrArray(first.store, name, shape, np.dtype(np.uint8), 1, axes))
 
     @property

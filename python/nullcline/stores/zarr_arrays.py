@@ -179,7 +179,7 @@ class ZarrArray:
                 "dtype": self._on_disk().str,
                 "compressor": None,
                 "filters": None,
-                "fill_value": 0,
+                "fill_value": None,
                 "order": "C",
             }
         )
