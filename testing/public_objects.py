@@ -155,7 +155,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, one.dtype.kind in "fc")
     if isinstance(one, nc.StoredPoints):
-        return one.store == other.store and same(one.load(), other.load())
+        one, other = (one.store, one.load()), (other.store, other.load())
     if isinstance(one, Cell):
         return np.array_equal(stepped(one), stepped(other)) and repr(one) == repr(other)
     if dataclasses.is_dataclass(one):

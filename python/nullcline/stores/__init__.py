@@ -1,7 +1,7 @@
 """Searches from more starts than memory holds, and their results on disk.
 
-`search_to_store` searches and `StoredPoints` reads; `layout` says what a store is, `tables` and
-`zarr_arrays` how its chunks are written whole, and `description` what tells one search from another.
+`search_to_store` searches and `StoredPoints` reads. `layout` says what a store is, `tables` and
+`zarr_arrays` how its chunks are written whole, and `description` what tells searches apart.
 """
 
 from nullcline.stores.columns import StoredColumn

@@ -50,7 +50,7 @@ class StoredColumn(Shown):
         return self.shape[0]
 
     def __getitem__(self, which: Rows | tuple[Any, ...]) -> Any:
-        """Return the rows that are asked for, and of these what else stands between the brackets."""
+        """Return the rows that are asked for, and of these what else is between the brackets."""
         rows, *rest = which if isinstance(which, tuple) else (which,)
         if isinstance(rows, slice):
             first, end, step = rows.indices(len(self))

@@ -1,25 +1,25 @@
 """What a store says of its search: all that its answers depend on, and how its rows are laid out.
 
-It is an archive of NumPy, which a Zarr array of bytes has for its only chunk: the cell's own arrays, the inputs where they are few, states that were
-divided out, and the rest as JSON. The search that goes on in a store must have the same to the bit.
+It is an archive of NumPy, the only chunk of an array of bytes: the cell's own arrays, the inputs that
+starts share, states that were divided out, and the rest as JSON. The search that goes on in a store
+must have the same to the bit.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import archive
-from nullcline._support.reading import FileError, reading
+from nullcline._support.reading import reading
 from nullcline._support.records import pack, unpack
 from nullcline.cells.cell_record import can_be_packed, pack_cell, unpack_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 

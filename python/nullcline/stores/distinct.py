@@ -1,11 +1,11 @@
-"""The distinct points among more ends than memory holds, as `FixedPoints.unique` says what they are.
+"""The distinct points among more ends than memory holds, those that `FixedPoints.unique` returns.
 
-Points of a chunk are merged with those that were kept so far, again and again through all chunks,
-until a whole round changes nothing. Then every end lies within the tolerance of a kept point that is
-as good or better, and kept points lie apart: by induction from the best to the worst, these are the
-points that are kept among all ends at once. And each end was counted once in that round, for the
-first such point. A round keeps at least the best point that was still lacking, so it ends; two
-rounds are the rule.
+Ends of a chunk are merged with the points that were kept so far, again and again through all
+chunks, until a whole round changes nothing. Then every end lies within the tolerance of a kept
+point that is as good or better, and kept points lie apart: by induction from the best to the worst,
+these are the points that are kept among all ends at once. Each end was counted once in that round,
+for the first such point. A round finds at least the best point that was still lacking, so rounds
+end; two are the rule.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def distinct(
     unconverged
         Whether unconverged ends take part.
     """
-    kept, before, alone = none, None, []
+    kept, before = none, None
+    alone: list[FixedPoints] = []
     while before is None or not _same_rows(kept, before):
         before = kept
         alone = []

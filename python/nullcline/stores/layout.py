@@ -1,4 +1,4 @@
-"""A store as a folder that Zarr reads as a group: its arrays, and the rows of `FixedPoints` in them.
+"""A store as a folder that Zarr reads as a group: its arrays, and the rows of points in them.
 
 The columns `h`, `q`, `kind`, `reason` and `iterations` have a row for each start under each
 condition, and `starts`, and `inputs` where each start has its own, a row for each start. Kinds and

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import warnings
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline._support.folder_lock import LOCK_FILE, locked
+from nullcline._support.folder_lock import locked
 from nullcline._support.versions import own_version
-from nullcline.cells.compiled import thread_count
 from nullcline.cells.protocol import require_cell
-from nullcline.distribution import Chunk, require_executor, send_chunks
+from nullcline.distribution import require_executor
 from nullcline.gpu.device import chosen_gpu
-from nullcline.search.conditions import read_conditions
 from nullcline.search.find import find_fixed_points
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.progress import reporter
 from nullcline.stores import description
+from nullcline.stores.copying import copy_given, opened
 from nullcline.stores.description import Description, Settings, cell_to_keep
-from nullcline.stores.given_rows import GivenRows
-from nullcline.stores.layout import FoundRows, Layout
+from nullcline.stores.finding import find_missing
+from nullcline.stores.given import Given
 from nullcline.stores.stored_points import StoredPoints
-from nullcline.stores.zarr_arrays import PARTIAL
 
 if TYPE_CHECKING:
     import os
@@ -120,8 +114,7 @@ def search_to_store(
     """
     require_cell(cell)
     require_executor(executor)
-    store, rows = Path(store), GivenRows("starts", starts, cell.state_size, cell.dtype, cell.hidden_size)
-    given = _Given(rows, *_read_inputs(cell, inputs, len(rows)))
+    store, given = Path(store), Given.of(cell, starts, inputs)
     shared: dict[str, Any] = {
         "cell": cell,
         "options": {
@@ -135,58 +128,16 @@ def search_to_store(
         },
     }
     # Checks all options, of which a search of no start needs none.
-    find_fixed_points(cell, rows.read(0, 0), **shared["options"], n_threads=n_threads)
+    find_fixed_points(cell, given.starts.read(0, 0), **shared["options"], n_threads=n_threads)
     with locked(store, "store"), reporter(progress, given.n_rows) as report:
         own = _describe(shared, given, _chunk_size(chunk_size, store, cell))
-        layout = _open(store, own, cell)
-        _copy(layout, given)
-        _search(layout, shared, executor, n_threads, report)
+        layout = opened(store, own, cell)
+        copy_given(layout, given)
+        find_missing(layout, shared, executor, n_threads, report)
     return StoredPoints(store, cell=cell)
 
 
-# What is searched
-
-
-class _Given(NamedTuple):
-    """Starts, their own inputs if they have any, the inputs that they share, and labels of these."""
-
-    starts: GivenRows
-    own_inputs: GivenRows | None
-    inputs: Floats | None
-    labels: NDArray[Any] | None
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows the result has."""
-        return len(self.starts) * (1 if self.labels is None else len(self.labels))
-
-    def read(self, first: int, end: int) -> dict[str, Floats]:
-        """Return the columns of what each start has, for some starts."""
-        read = {"starts": self.starts.read(first, end)}
-        if self.own_inputs is not None:
-            read["inputs"] = self.own_inputs.read(first, end)
-        return read
-
-
-def _read_inputs(
-    cell: Cell, inputs: Any, n: int
-) -> tuple[GivenRows | None, Floats | None, NDArray[Any] | None]:
-    """Return the inputs that are each of a start, or those that are shared and their labels."""
-    if isinstance(inputs, Mapping):
-        labels, each = read_conditions(cell, inputs)
-        return None, each, labels
-    shape = getattr(inputs, "shape", None)
-    if shape is not None and tuple(shape) == (n, cell.input_size) and n != 1:
-        return GivenRows("inputs", inputs, cell.input_size, cell.dtype), None, None
-    array = validation.inputs("inputs", inputs, (n, cell.input_size), cell.dtype)
-    if array is not None and len(array) == n != 1:  # a list of them
-        return GivenRows("inputs", array, cell.input_size, cell.dtype), None, None
-    return None, array, None
-
-
-def _states_of(
-    cell: Cell, deflate: FixedPoints | ArrayLike | None, given: _Given
-) -> Floats | None:
+def _states_of(cell: Cell, deflate: FixedPoints | ArrayLike | None, given: Given) -> Floats | None:
     """Return the states that are divided out."""
     if deflate is None:
         return None
@@ -196,7 +147,7 @@ def _states_of(
     return validation.rows("deflate", states, cell.state_size, cell.dtype, cell.hidden_size)
 
 
-def _describe(shared: dict[str, Any], given: _Given, chunk_size: int) -> Description:
+def _describe(shared: dict[str, Any], given: Given, chunk_size: int) -> Description:
     cell, options = shared["cell"], shared["options"]
     limit = options["max_iterations"]
     settings = Settings(
@@ -234,141 +185,8 @@ def _chunk_size(chunk_size: int | None, store: Path, cell: Cell) -> int:
     return max(1, min(_MOST_ROWS, _BYTES_OF_A_CHUNK // (cell.state_size * cell.dtype.itemsize)))
 
 
-def _first_steps(cell: Cell, given: _Given) -> NDArray[np.float64]:
+def _first_steps(cell: Cell, given: Given) -> NDArray[np.float64]:
     """Return where a cell goes from the first starts."""
     first = given.read(0, min(_FEW, len(given.starts)))
     inputs = first.get("inputs", None if given.inputs is None else given.inputs[:1])
     return cell.step(first["starts"], inputs).astype(np.float64)
-
-
-# The store
-
-
-def _open(store: Path, own: Description, cell: Cell) -> Layout:
-    """Return the layout of a store that is there, or of one that is made."""
-    layout = Layout(store, own, cell)
-    if (store / description.FILE).exists():
-        Description.read(store).require_same(own, store)
-        layout.describe()
-        return layout
-    names = {entry.name for entry in store.iterdir()} - {LOCK_FILE, PARTIAL}
-    if names and not layout.is_begun():
-        raise FileExistsError(
-            errno.EEXIST,
-            "store must name a new folder, or that of a search with this function, not one that "
-            "holds something else",
-            str(store),
-        )
-    layout.create()
-    return layout
-
-
-def _copy(layout: Layout, given: _Given) -> None:
-    """Bring starts into the store; those that are there must be the same."""
-    is_new = not any(map(layout.given.has, range(layout.given.n_chunks)))
-    try:
-        for chunk in range(layout.given.n_chunks):
-            first, end = layout.given.bounds(chunk)
-            _copy_chunk(layout, chunk, given.read(first, end))
-    except ValueError:
-        if is_new:  # what is refused leaves no store, so that another search can have its name
-            layout.remove()
-        raise
-
-
-def _copy_chunk(layout: Layout, chunk: int, rows: dict[str, Floats]) -> None:
-    if layout.given.has(chunk):
-        differing = [name for name in rows if not layout.given.holds(chunk, name, rows[name])]
-        damage = layout.given.damage(chunk)
-        if damage is None and not differing:
-            return
-        first, end = layout.given.bounds(chunk)
-        if damage is None:
-            raise ValueError(
-                f"store must name a new folder, or one of this search: {layout.store} holds "
-                f"another, with other {differing[0]} in rows {first} to {end - 1}; choose another "
-                "folder, or delete this one"
-            )
-        _warn(f"{damage}: it is written again")
-        if differing:
-            layout.forget(first, end)
-    layout.given.write(chunk, rows)
-
-
-# The search
-
-
-def _search(
-    layout: Layout,
-    shared: dict[str, Any],
-    executor: GivenExecutor | None,
-    n_threads: int | None,
-    report: Report | None,
-) -> None:
-    """Search from all starts whose ends the store lacks."""
-    for chunk in range(layout.found.n_chunks):
-        if layout.found.has(chunk) and (damage := layout.found.damage(chunk)) is not None:
-            _warn(f"{damage}: its {layout.found.rows} rows are searched again")
-            layout.found.take_back(chunk)
-    missing = layout.missing()
-    total = layout.description.n_rows
-    lengths = [end - first for first, end in map(layout.found.bounds, missing)]
-    there = total - sum(lengths)
-    if report is not None and there:
-        report(there, total)
-    if executor is None:
-        for chunk, length in zip(missing, lengths, strict=True):
-            part = None if report is None else partial(_report_part, report, there, total)
-            rows = _search_chunk(shared, *_arguments(layout, chunk), n_threads=n_threads, report=part)
-            layout.write(chunk, rows)
-            there += length
-        return
-    chunks = (
-        Chunk(_arguments(layout, chunk), length)
-        for chunk, length in zip(missing, lengths, strict=True)
-    )
-    with send_chunks(
-        executor,
-        _search_chunk,
-        chunks,
-        shared=shared,
-        n_threads=n_threads or 1,
-        n_threads_here=thread_count(n_threads),
-        report=None if report is None else partial(_report_part, report, there, total),
-        n_rows=sum(lengths),
-    ) as answers:
-        for number, rows in answers:
-            layout.write(missing[number], rows)
-
-
-def _arguments(layout: Layout, chunk: int) -> tuple[Floats, Floats | None]:
-    first, end = layout.found.bounds(chunk)
-    return layout.starts(first, end), layout.inputs(first, end)
-
-
-def _search_chunk(
-    shared: dict[str, Any],
-    starts: Floats,
-    inputs: Floats | None,
-    *,
-    n_threads: int | None,
-    report: Report | None,
-) -> FoundRows:
-    """Search from the starts of a chunk, on a worker or here."""
-    points = find_fixed_points(
-        shared["cell"],
-        starts,
-        inputs,
-        **shared["options"],
-        n_threads=n_threads,
-        progress=report or False,
-    )
-    return FoundRows.of(points)
-
-
-def _report_part(report: Report, there: int, total: int, done: int, _: int) -> None:
-    report(there + done, total)
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=5)

@@ -193,10 +193,11 @@ class StoredPoints(Shown):
         ModuleNotFoundError
             If Dask is not installed.
         """
-        from dask.array import from_array
+        from dask import array
 
+        make: Any = array.from_array
         return {
-            name: from_array(column, (self.chunk_size, *column.shape[1:]), name=False)
+            name: make(column, (self.chunk_size, *column.shape[1:]), name=False)
             for name, column in self._columns().items()
         }
 
@@ -225,11 +226,11 @@ class StoredPoints(Shown):
 
     def _inputs(self, first: int, end: int) -> NDArray[Any]:
         inputs: Any = self._layout.inputs(first, end)
-        return np.broadcast_to(inputs, (end - first, inputs.shape[1]))
+        each: NDArray[Any] = np.broadcast_to(inputs, (end - first, inputs.shape[1]))
+        return each
 
     def _condition(self, first: int, end: int) -> NDArray[Any]:
-        labels: Any = self._layout.condition(first, end)
-        return labels
+        return np.asarray(self._layout.condition(first, end))
 
     def _table(self) -> Table:
         rows = [(name, f"{column!r}") for name, column in self._columns().items()]

@@ -112,7 +112,8 @@ class Table:
         return None
 
     def _expected(self, chunk: int, name: str) -> bytes:
-        return self.digests.read(chunk)[0, list(self.columns).index(name)].tobytes()
+        every: NDArray[np.uint8] = self.digests.read(chunk)[0]
+        return bytes(every[list(self.columns).index(name)])
 
 
 def _numbers(digests: list[bytes]) -> NDArray[np.uint8]:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from nullcline._support.reading import FileError, open_regular, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -141,7 +141,7 @@ class ZarrArray:
             with open_regular(path) as file:
                 there = os.fstat(file.fileno()).st_size
                 if there == values.nbytes and values.nbytes:
-                    file.readinto(memoryview(values).cast("B"))  # type: ignore[attr-defined]
+                    file.readinto(values.data)  # type: ignore[attr-defined]
         except FileNotFoundError as error:
             raise FileError(f"{path} is missing") from error
         if there != values.nbytes:
@@ -191,4 +191,4 @@ def _digest(values: NDArray[Any]) -> bytes:
 
 
 def _bytes_of(values: NDArray[Any]) -> bytes | memoryview:
-    return memoryview(values).cast("B") if values.size else b""
+    return values.data.cast("B") if values.size else b""
