@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
 from nullcline.cells.protocol import Layered
+from nullcline.distribution import spread_over
+from nullcline.search.chunks import search_in_chunks
 from nullcline.search.confirm import confirm
 from nullcline.search.cpu import search_on_cpu
 from nullcline.search.fixed_points import FixedPoints
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
+    from nullcline.distribution import Spread
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search.columns import SearchColumns
     from nullcline.search.problem import SearchProblem
     from nullcline.search.progress import Report
@@ -43,6 +48,8 @@ def find_fixed_points(
     max_iterations: int | None = None,
     n_threads: int | None = None,
     device: str | torch.device = "cpu",
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
     progress: bool | Report = False,
     seed: int | None = None,
 ) -> FixedPoints:
@@ -103,7 +110,8 @@ def find_fixed_points(
     n_threads
         The most threads to use, up to 512; None for one per processor that this process may use.
         No more are started than there are starts, and room for. In a search on a GPU they
-        make the passes over a few starts only, where they are faster at it.
+        make the passes over a few starts only, where they are faster at it. With an executor they
+        are those of each worker, 1 by default.
     device
         Where to search: "cpu"; "cuda:N", the NVIDIA GPU of that number; "cuda", the one that holds
         starts or inputs, else the first; or a `torch.device` of these. A GPU's ends equal the
@@ -114,6 +122,15 @@ def find_fixed_points(
         library on the GPU too, and `FixedPoints.numpy` brings them to the host.
         `nullcline.cuda.is_available` says whether there is a GPU. The layers of a stack meet on the
         host: its starts are brought there, and its ends are left there.
+    executor
+        Who searches, in chunks of the starts: anything with the `submit` of
+        `concurrent.futures.Executor`, such as a `ProcessPoolExecutor`, Dask's
+        ``client.get_executor()`` or mpi4py's `MPIPoolExecutor`; or a function that makes one, which
+        is called again if the executor breaks. The result is that of this process alone, bit for
+        bit, on processors of one kind, unless the cell is a function: docs/executors.md. None for
+        this process.
+    chunk_size
+        How many starts a worker gets at a time; None for what takes it about a quarter of a second.
     progress
         True for a bar on stderr, or a function that is called with the number of starts that are
         done and of all; what it raises ends the search. In a stack, a start that is through one of
@@ -137,7 +154,11 @@ def find_fixed_points(
     MemoryError
         If memory, the GPU's or the host's, is too small.
     RuntimeError
-        If no thread can be started; in a process that `progress` has forked.
+        If no thread can be started; in a process that `progress` has forked; if an executor takes
+        no tasks, its workers have another version of this package, or those that had one of the
+        chunks were lost time after time.
+    pickle.PicklingError
+        If the cell cannot be sent to an executor's workers.
     KeyboardInterrupt
         After Ctrl-C.
 
@@ -161,9 +182,12 @@ def find_fixed_points(
         n_threads=n_threads,
         device=device,
     )
+    spread = spread_over(executor, chunk_size, n_threads, problem.n_threads)
+    if spread is not None and problem.gpu is not None:
+        raise ValueError('executor searches on processors: leave it out, or pass device="cpu"')
     kept_starts, kept_inputs = problem.kept()  # copies: the caller may go on with the arrays
     with reporter(progress, problem.n_starts) as report:
-        ends = _search(problem, report)
+        ends = _search(problem, report, spread)
     return FixedPoints(
         **ends._asdict(),
         starts=kept_starts,
@@ -175,15 +199,17 @@ def find_fixed_points(
     )
 
 
-def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
-    """Choose who searches: layer by layer, one after another, a GPU, or the processor."""
+def _search(problem: SearchProblem, report: Report | None, spread: Spread | None) -> SearchColumns:
+    """Choose who searches: layer by layer, one after another, a GPU, workers or the processor."""
     if isinstance(problem.cell, Layered):
-        return search_layers(problem, report, _search)
+        return search_layers(problem, report, partial(_search, spread=spread))
     if problem.unresolved is not None:
-        return search_unresolved(problem, report, _search)
-    if problem.gpu is None:
-        return confirm(problem, search_on_cpu(problem, report))
-    return search_on_gpu(problem, report)
+        return search_unresolved(problem, report, partial(_search, spread=spread))
+    if problem.gpu is not None:
+        return search_on_gpu(problem, report)
+    if spread is not None:
+        return confirm(problem, search_in_chunks(problem, report, spread))
+    return confirm(problem, search_on_cpu(problem, report))
 
 
 def _warn_of_seed(seed: int) -> None:
