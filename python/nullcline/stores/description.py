@@ -1,8 +1,8 @@
 """What a store says of its search: all that its answers depend on, and how its rows are laid out.
 
-It is an archive of NumPy, the only chunk of an array of bytes: the cell's own arrays, the inputs that
-starts share, states that were divided out, and the rest as JSON. The search that goes on in a store
-must have the same to the bit.
+It is an archive of NumPy, the only chunk of an array of bytes: the cell's own arrays, the inputs
+that starts share, states that were divided out, and the rest as JSON. The search that goes on in a
+store must have the same to the bit.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ class ZarrArray:
         if there != values.nbytes:
             raise FileError(f"{path} is damaged: it has {there} bytes, not {values.nbytes}")
         if expected is not None and _digest(values) != expected:
-            raise FileError(f"{path} is damaged: it is not what was written")
+            raise FileError(f"{path} is damaged, or its digest is: they do not agree")
         first, end = self.bounds(chunk)
         return values[: end - first].astype(self.dtype, copy=False)
 
