@@ -1,14 +1,17 @@
 """What proofs cost and how sharp they are: of fixed points, of their stability, and of a curve.
 
 `python -m benchmarks.certificates` writes `results/certificates.json` and the table of
-docs/certificates.md. Times are of the processor, with one thread.
+docs/certificates.md. Times are of the processor, with one thread. With `--easy` it prints how many
+steps of a certified trace are tried and taken for values of `proved_steps.EASY`.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +21,8 @@ from benchmarks.curves import GAIN, N_STARTS
 from benchmarks.report import ROOT, fill
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
+from nullcline.certify.arcs import Arc, ArcProver
+from nullcline.continuation import proved_steps
 from testing.every_cell import EVERY_KIND, SMOOTH, random_network
 from testing.trained_networks import LAYERS, trained_layer
 
@@ -55,6 +60,9 @@ def measure(name: str, cell: Cell, starts: Any) -> Row:
     begin = time.process_time()
     tube = nc.certify_curve(curve)
     of_curve = 1e3 * (time.process_time() - begin)
+    begin = time.process_time()
+    certified = nc.trace(cell, points[0], certified=True, n_threads=1).curves[0]
+    of_certified = 1e3 * (time.process_time() - begin)
     return {
         **row,
         "certified": int(proof.certified.sum()),
@@ -68,7 +76,29 @@ def measure(name: str, cell: Cell, starts: Any) -> Row:
         "arcs": len(tube),
         "is_whole": tube.is_whole,
         "ms_of_curve": of_curve,
+        "certified_steps": len(certified) - 1,
+        "certified_is_whole": certified.tube is not None and certified.tube.is_whole,
+        "ms_of_certified_trace": of_certified,
     }
+
+
+def print_easy() -> None:
+    """Print proofs that are tried and steps that are taken, for each EASY."""
+    tried, prove = [0], ArcProver.prove
+
+    def counted(self: ArcProver, *ends: Any) -> Arc:
+        tried[0] += 1
+        return prove(self, *ends)
+
+    setattr(ArcProver, "prove", counted)  # noqa: B010
+    for easy in (1 / 64, 0.1, 0.5):
+        proved_steps.EASY = easy
+        tried[0], taken = 0, 0
+        for kind, (size, gain, seed) in product(SMOOTH, [(3, 1.2, 3), (8, 2.0, 1), (16, 2.5, 2)]):
+            cell = random_network(kind, size, 2, gain, seed).cell()
+            points = nc.find_fixed_points(cell, np.zeros((1, cell.state_size)))
+            taken += len(nc.trace(cell, points, certified=True).curves[0]) - 1
+        print(f"EASY = {easy}: {tried[0]} proofs for {taken} steps")
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:
@@ -85,8 +115,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         "| network | H | certified | radius_exists | radius_unique | stability proved "
         "| eigenvalues to within | ms a certificate | with stability | arcs of the curve | whole "
-        "| ms |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|",
+        "| ms | certified steps | whole | ms |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|---|---:|",
     ]
     for row in rows:
         if row["points"] == 0:
@@ -104,6 +134,9 @@ def table(rows: list[Row]) -> str:
             f"{row['arcs']} for {row['states_of_curve'] - 1}",
             "yes" if row["is_whole"] else "no",
             f"{row['ms_of_curve']:.0f}",
+            row["certified_steps"],
+            "yes" if row["certified_is_whole"] else "no",
+            f"{row['ms_of_certified_trace']:.0f}",
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -121,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_easy() if "--easy" in sys.argv else main()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nullcline as nc
-from nullcline.certify.tubes import OVERLAP, Arc, are_joined
+from nullcline.certify.arcs import OVERLAP, Arc, are_joined
 from testing.every_cell import SMOOTH, random_network
 from testing.gru_samples import cell_of, independent_units, outer_rest
 

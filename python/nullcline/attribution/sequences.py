@@ -31,21 +31,25 @@ class Sequences:
     """T, to which results are padded."""
     is_single: bool
 
-    def chunks(self, numbers_per_step: int) -> Iterator[NDArray[np.intp]]:
-        """Yield texts, those of like length together and the longest first."""
+    def chunks(
+        self, numbers_per_step: int, most: int | None = None, largest: int = LARGEST_CHUNK
+    ) -> Iterator[NDArray[np.intp]]:
+        """Yield texts, those of like length together and the longest first, at most so many."""
         order = np.argsort(-self.lengths, kind="stable")
         while len(order):
             longest = max(int(self.lengths[order[0]]), 1)
-            count = max(LARGEST_CHUNK // (longest * numbers_per_step), 1)
+            count = max(largest // (longest * numbers_per_step), 1)
+            count = count if most is None else min(count, most)
             yield order[:count]
             order = order[count:]
 
-    def padded(self, texts: NDArray[np.intp], width: int, dtype: np.dtype[Any]) -> Floats:
-        """Return the inputs of these texts, (T, n, D), zero beyond their lengths."""
-        inputs = np.zeros((int(self.lengths[texts].max(initial=0)), len(texts), width), dtype)
-        for i, text in enumerate(texts):
-            inputs[: self.lengths[text], i] = self.rows[text]
-        return inputs
+
+def padded(rows: Sequence[Floats], width: int, dtype: np.dtype[Any]) -> Floats:
+    """Return inputs of texts, (T_i, D) each, as (T, n, D), zero beyond their lengths."""
+    inputs = np.zeros((max(map(len, rows), default=0), len(rows), width), dtype)
+    for i, row in enumerate(rows):
+        inputs[: len(row), i] = row
+    return inputs
 
 
 def sequences_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,17 +22,24 @@ from nullcline.attribution.propagation import (
     split_by_modes,
 )
 from nullcline.attribution.result import Attribution
-from nullcline.attribution.sequences import Sequences, sequences_of
+from nullcline.attribution.sequences import Sequences, padded, sequences_of
+from nullcline.distribution import Chunk, spread_over
 from nullcline.linearization import Linearization
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline._support.validation import Floats
     from nullcline.attribution.network import Layers
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search import FixedPoints
+
+
+MOST_TEXTS, LARGEST_SENT = 256, 2**19
+"""Texts that a worker gets at a time, and numbers of states and inputs that it keeps of them:
+4 MiB in float64, some of which are sent."""
 
 
 def attribute(
@@ -46,6 +53,8 @@ def attribute(
     baseline: FixedPoints | ArrayLike | Sequence[ArrayLike] | None = None,
     baseline_input: ArrayLike | None = None,
     linearization: Linearization | Sequence[Linearization | None] | None = None,
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
 ) -> Attribution:
     """Return every input's share of a logit, exactly: shares sum to its change, to rounding.
 
@@ -97,6 +106,8 @@ def attribute(
     linearization
         A `Linearization` of one point, for `by_mode`; for several layers a list with one, or None,
         for each. Not for layers of two directions.
+    executor, chunk_size
+        Who attributes, and how many texts a worker gets at a time, as in `find_fixed_points`.
 
     Returns
     -------
@@ -134,9 +145,18 @@ def attribute(
     else:
         rest = given_baseline(network, states_of(network, baseline, n), x)
     modes = _modes(linearization, network)
+    spread = spread_over(executor, chunk_size, None, 1)
+    shared = {"network": network, "readouts": weights, "modes": modes}
     found = _Columns(texts, network, len(weights), modes)
-    for chunk in texts.chunks(_numbers_per_step(network)):
-        found.fill(chunk, start, rest, weights)
+    numbers = _numbers_per_step(network)
+    if spread is None:
+        for rows in texts.chunks(numbers):
+            found.fill(rows, _shares(shared, *_texts_at(texts, rows, start, rest)))
+    else:
+        every = list(texts.chunks(numbers, spread.chunk_size or MOST_TEXTS, LARGEST_SENT))
+        chunks = [Chunk(_texts_at(texts, rows, start, rest), len(rows)) for rows in every]
+        for rows, own in zip(every, spread.answers(_shares, chunks, shared), strict=True):
+            found.fill(rows, own)
     found.logit += offsets
     found.baseline_logit += offsets
     return found.attribution(rest, isinstance(linearization, list | tuple), is_one)
@@ -164,34 +184,16 @@ class _Columns:
             for mode in modes
         ]
 
-    def fill(
-        self, chunk: NDArray[np.intp], start: list[Floats], rest: Baseline, readouts: Floats
-    ) -> None:
-        """Compute the columns of some texts."""
-        lengths = self.texts.lengths[chunk]
-        inputs = self.texts.padded(chunk, self.network.input_size, self.network.dtype)
-        own_start = [states if len(states) == 1 else states[chunk] for states in start]
-        own_rest = Baseline(
-            [states if len(states) == 1 else states[chunk] for states in rest.states],
-            rest.input,
-            rest.kind,
-        )
-        runs = run_layers(self.network, inputs, lengths, own_start, own_rest)
-        last = runs[-1]
-        self.logit[chunk] = logits(last.layer, last.actual, readouts)
-        self.baseline_logit[chunk] = logits(last.layer, last.base, readouts)
-        steps = len(inputs)
-        keep = [mode is not None for mode in self.modes]
-        for c, readout in enumerate(readouts):
-            for i, layer in enumerate(shares_of(runs, lengths, readout, keep=keep)):
-                self.by_layer[chunk, i, :steps, c] = layer.inputs.T
-                self.start_by_layer[chunk, i, c] = layer.start
-                if i == 0:
-                    self.at_once[chunk, :steps, c] = layer.at_once.T
-                mode, column = self.modes[i], self.by_mode[i]
-                if mode is not None and column is not None:
-                    through = split_by_modes(runs[i], layer, *mode)
-                    column[chunk, :steps, c] = through.swapaxes(0, 1)
+    def fill(self, rows: NDArray[np.intp], own: _Shares) -> None:
+        """Write what was computed of some texts."""
+        self.logit[rows], self.baseline_logit[rows] = own.logit, own.baseline_logit
+        steps = own.at_once.shape[1]
+        self.by_layer[rows, :, :steps] = own.by_layer
+        self.at_once[rows, :steps] = own.at_once
+        self.start_by_layer[rows] = own.start_by_layer
+        for column, through in zip(self.by_mode, own.by_mode, strict=True):
+            if column is not None:
+                column[rows, :steps] = through
 
     def attribution(self, rest: Baseline, is_list: bool, is_one: bool) -> Attribution:
         """Return the result, without the axes that were not asked for."""
@@ -216,6 +218,68 @@ class _Columns:
             baseline=tuple(rest.states),
             baseline_kind=rest.kind,
         )
+
+
+class _Shares(NamedTuple):
+    """The columns of a result for some texts."""
+
+    logit: NDArray[np.float64]
+    baseline_logit: NDArray[np.float64]
+    by_layer: NDArray[np.float64]
+    at_once: NDArray[np.float64]
+    start_by_layer: NDArray[np.float64]
+    by_mode: list[NDArray[np.float64] | None]
+
+
+def _texts_at(
+    texts: Sequences, rows: NDArray[np.intp], start: list[Floats], rest: Baseline
+) -> tuple[list[Floats], list[Floats], Baseline]:
+    """Return the inputs of some texts, their initial states and their baseline."""
+    own_start = [states if len(states) == 1 else states[rows] for states in start]
+    own_rest = Baseline(
+        [states if len(states) == 1 else states[rows] for states in rest.states],
+        rest.input,
+        rest.kind,
+    )
+    return [texts.rows[row] for row in rows], own_start, own_rest
+
+
+def _shares(
+    shared: Mapping[str, Any],
+    rows: list[Floats],
+    start: list[Floats],
+    rest: Baseline,
+    **_: Any,
+) -> _Shares:
+    """Compute the columns of some texts, the longest first, on a worker or here."""
+    network, readouts, modes = shared["network"], shared["readouts"], shared["modes"]
+    lengths = np.array([len(row) for row in rows], np.intp)
+    inputs = padded(rows, network.input_size, network.dtype)
+    runs = run_layers(network, inputs, lengths, start, rest)
+    last = runs[-1]
+    n, steps, shape = len(rows), len(inputs), (len(network.layers), len(readouts))
+    found = _Shares(
+        logit=logits(last.layer, last.actual, readouts),
+        baseline_logit=logits(last.layer, last.base, readouts),
+        by_layer=np.zeros((n, shape[0], steps, shape[1])),
+        at_once=np.zeros((n, steps, shape[1])),
+        start_by_layer=np.zeros((n, *shape)),
+        by_mode=[
+            None if mode is None else np.zeros((n, steps, shape[1], mode[0].shape[1]))
+            for mode in modes
+        ],
+    )
+    keep = [mode is not None for mode in modes]
+    for c, readout in enumerate(readouts):
+        for i, layer in enumerate(shares_of(runs, lengths, readout, keep=keep)):
+            found.by_layer[:, i, :, c] = layer.inputs.T
+            found.start_by_layer[:, i, c] = layer.start
+            if i == 0:
+                found.at_once[:, :, c] = layer.at_once.T
+            mode, column = modes[i], found.by_mode[i]
+            if mode is not None and column is not None:
+                column[:, :, c] = split_by_modes(runs[i], layer, *mode).swapaxes(0, 1)
+    return found
 
 
 def _readout(readout: ArrayLike, network: Network) -> tuple[Floats, bool]:

@@ -12,6 +12,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.shown import Shown, Table, described
 from nullcline._support.state import frozen, own_state
+from nullcline._support.thread_limit import thread_limit
 from nullcline.cells._weights import CellWeights
 from nullcline.cells.box import Box
 from nullcline.cells.state_parts import HasParts, StateParts
@@ -409,7 +410,10 @@ def thread_count(n_threads: int | None) -> int:
 
 
 def available_threads() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of processors that this process may use, or fewer on a worker."""
+    limit = thread_limit()
+    if limit is not None:
+        return limit
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

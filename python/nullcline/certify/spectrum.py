@@ -14,8 +14,7 @@ W, V and Λ are what LAPACK finds; how good they are shows in d.
 
 Where V is ill-conditioned, as beside a defective J, that may leave the question open. Then P = Σ
 (Mᵀ)^k M^k is tried: if P and P - Jᵀ P J are positive definite, all eigenvalues of J are inside the
-unit circle (Stein's theorem). A symmetric A is positive definite if Cholesky's factorization of
-A - c I ends, with c >= γ_(n+1) / (1 - γ_(n+1)) tr A (Rump, BIT 46 (2006) 433).
+unit circle (Stein's theorem).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.certify.balls import TINY, UP, gamma
+from nullcline.certify.positive_definite import is_positive_definite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +135,7 @@ def _is_stable(jacobian: Ball) -> bool:
     moved = moved + jacobian.radius.T @ (weights @ once)
     # The error is symmetric, so its norm is at most its largest row sum.
     error = UP * float((lost + moved).max(initial=0))
-    return _is_positive(left, error) and _is_positive(form, 0.0)
+    return is_positive_definite(left, error) and is_positive_definite(form, 0.0)
 
 
 def _summed_squares(matrix: Matrix) -> Matrix | None:
@@ -149,17 +149,3 @@ def _summed_squares(matrix: Matrix) -> Matrix | None:
         if np.abs(added).max(initial=0) <= 1e-17 * np.abs(form).max(initial=0):
             return (form + form.T) / 2
     return None
-
-
-def _is_positive(matrix: Matrix, error: float) -> bool:
-    """Whether every symmetric matrix is positive definite that differs by `error` in norm."""
-    n = len(matrix)
-    trace = float(np.abs(np.diag(matrix)).sum())
-    shift = UP * (error + 2 * gamma(n + 4) * trace) + TINY
-    if not (np.isfinite(shift) and np.isfinite(matrix).all()):
-        return False  # which Cholesky's factorization does not notice
-    try:
-        np.linalg.cholesky(matrix - shift * np.eye(n))
-    except np.linalg.LinAlgError:
-        return False
-    return True

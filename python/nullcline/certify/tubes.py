@@ -1,25 +1,7 @@
 """Proofs that a traced curve is one curve, and the only one within a tube around it.
 
-A curve of `trace` has F(u) = G(h) - τ w = 0 at u = (h, τ), H equations in H + 1 unknowns. Along an
-arc between two of its states a and b let u(s) = a + s (b - a) be the chord, p = b - a, and
-
-    F_s(u) = (F(u), p · (u - u(s))).
-
-With A an inverse, as floating point finds it, of F_s's derivative at the chord's middle, the
-theorem that `nullcline.certify.certificates` states is applied to u - A F_s(u) for all s of
-[-e, 1 + e] at once, e being `OVERLAP` (van den Berg, Lessard and Mischaikow, Math. Comp. 79 (2010)
-1565): Y, Z and K bound what they bound at every point of the chord. Since G along the chord differs
-from what is interpolated between its ends by at most |D²G(b - a, b - a)| / 8,
-
-    |F(u(s))| <= (1 + 2 e) max(|F(a)|, |F(b)|) + |D²G(b - a, b - a)| / 8,
-
-and DG(u(s)) differs from that at the middle by at most (1/2 + e) |D²G(b - a, ·)|. So every plane
-p · (u - u(s)) = 0 holds exactly one zero of F within `radius_unique` of u(s), which depends
-smoothly on s; and it is within `radius_exists`.
-
-Two arcs that meet are one curve: the zero that the second has in its plane at their common state b
-is near it, as the same bounds with |F(b)| alone tell, and so in a plane of the first, at an s in
-[1 - e, 1 + e] and within its radius of uniqueness. Where an arc is not proved it is halved.
+Between two of its states the curve is an arc that `nullcline.certify.arcs` proves, and arcs are
+joined to one curve as it says. Where an arc is not proved it is halved.
 """
 
 from __future__ import annotations
@@ -34,23 +16,18 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cells.protocol import Layered
-from nullcline.certify.balls import UNIT, UP, bound
-from nullcline.certify.determinants import Factored
+from nullcline.certify.arcs import Arc, ArcProver, are_joined
+from nullcline.certify.balls import UNIT
 from nullcline.certify.enclosure import enclosure_for
-from nullcline.certify.radii import best_radii, smallest_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.balls import Matrix, Vector
-    from nullcline.certify.enclosure import Enclosure
-
-OVERLAP = 1 / 64
-"""e, how far beyond its ends an arc is proved, in units of its length."""
 
 CORRECTIONS = 6
 """Newton steps that take a state onto the curve; they end at rounding."""
@@ -111,6 +88,22 @@ class Tube(Shown):
     radius_unique: Vector
     joined: NDArray[np.bool_]
 
+    @classmethod
+    def of_arcs(cls, arcs: Sequence[Arc]) -> Tube:
+        """Return the tube of arcs, each of which begins where the one before it ends."""
+        ends = np.array([arcs[0].a, *(arc.b for arc in arcs)])
+        exists, unique = (
+            np.array([getattr(arc, name) for arc in arcs]) for name in ("exists", "unique")
+        )
+        return cls(
+            h=ends[:, :-1],
+            tau=ends[:, -1],
+            certified=np.isfinite(unique),
+            radius_exists=exists,
+            radius_unique=unique,
+            joined=np.array(list(starmap(are_joined, pairwise(arcs))), bool),
+        )
+
     @property
     def is_whole(self) -> bool:
         """Whether all of it is proved to be one curve, and the only one in the tube."""
@@ -166,27 +159,14 @@ def certify_curve(curve: TracedCurve, *, max_arcs: int = 1000) -> Tube:
         return _Prover(curve, limit).run()
 
 
-@dataclass(frozen=True)
-class Arc:
-    """An arc from a to b, and its radii, NaN where it is not proved.
-
-    `starts` is the radius of existence at a alone, which is polished.
-    """
-
-    a: Vector
-    b: Vector
-    exists: float = np.nan
-    unique: float = np.nan
-    starts: float = np.nan
-
-
 class _Prover:
     def __init__(self, curve: TracedCurve, limit: int) -> None:
         x = None if curve.inputs is None else np.asarray(curve.inputs, np.float64).reshape(-1)
-        self._enclose: Callable[..., Enclosure] = enclosure_for(curve.cell)
         self._cell = curve.cell
         self._x = x
         self._w = np.asarray(curve.direction, np.float64)
+        enclose = enclosure_for(curve.cell)
+        self._prover = ArcProver(lambda h: enclose(h, x), self._w)
         outputs = self._cell.outputs_of(np.asarray(curve.h, np.float64))
         self._states = np.column_stack([outputs, curve.tau])
         self._left = limit
@@ -195,18 +175,7 @@ class _Prover:
         """Prove all arcs."""
         nodes = [self._corrected(u, self._chord(i)) for i, u in enumerate(self._states)]
         arcs = [arc for a, b in pairwise(nodes) for arc in self._proved(a, b)]
-        ends = np.array([arcs[0].a, *(arc.b for arc in arcs)])
-        exists, unique = (
-            np.array([getattr(arc, name) for arc in arcs]) for name in ("exists", "unique")
-        )
-        return Tube(
-            h=ends[:, :-1],
-            tau=ends[:, -1],
-            certified=np.isfinite(unique),
-            radius_exists=exists,
-            radius_unique=unique,
-            joined=np.array(list(starmap(are_joined, pairwise(arcs))), bool),
-        )
+        return Tube.of_arcs(arcs)
 
     def _chord(self, i: int) -> Vector:
         first = max(i - 1, 0)
@@ -222,10 +191,10 @@ class _Prover:
                 done.append(Arc(start, end))
                 continue
             self._left -= 1
-            arc = self._prove(start, end)
+            arc = self._prover.prove(start, end)
             middle = self._corrected((start + end) / 2, end - start)
             is_short = np.abs(end - start).max() < 1e-9
-            if np.isfinite(arc.unique) or is_short or not np.isfinite(middle).all():
+            if arc.is_proved or is_short or not np.isfinite(middle).all():
                 done.append(arc)
             else:
                 todo += [(middle, end), (start, middle)]
@@ -253,53 +222,3 @@ class _Prover:
         derivative[:size, size] = -self._w
         derivative[size] = across
         return derivative
-
-    def _prove(self, a: Vector, b: Vector) -> Arc:
-        chord, none, size = b - a, Arc(a, b), len(self._w)
-        middle, along = (a[:-1] + b[:-1]) / 2, chord[:-1]
-        at = self._enclose(middle, self._x)
-        if not at.is_finite():
-            return none
-        derivative = np.empty((size + 1, size + 1))
-        derivative[:size, :size] = at.jacobian
-        derivative[:size, size] = -self._w
-        derivative[size] = chord
-        factored = Factored(derivative)
-        if factored.inverse is None:
-            return none
-        magnitude = np.abs(factored.inverse[:, :size])  # the last equation is solved by the chord
-        # b - a and the middle are rounded: how far the true ones are from them
-        rounded, drift = 2 * UNIT * bound(np.abs(along)), 2 * UNIT * bound(np.abs(middle))
-        length = 0.5 + OVERLAP
-        within = UP * (length * (bound(np.abs(along)) + rounded) + drift)
-        of_all, of_chord = at.curvature(within), at.curvature(within, along)
-        bent = at.curvature(within, along, along) + rounded * (2 * of_chord + rounded * of_all)
-        at_start = self._residual(a)
-        at_ends = np.maximum(at_start, self._residual(b))
-        y = bound(magnitude @ (UP * ((1 + 2 * OVERLAP) * at_ends + bent / 8)))
-        turned = length * (of_chord + rounded * of_all) + drift * of_all
-        z = bound(factored.defects + magnitude @ (UP * (at.jacobian_error.sum(axis=1) + turned)))
-        if not z < 1:
-            return none
-        radii = best_radii(lambda r: at.curvature(UP * (within + r)), magnitude, y, z)
-        starts = smallest_root(bound(magnitude @ at_start), z, radii.k)
-        return Arc(a, b, radii.exists, radii.unique, starts)
-
-    def _residual(self, u: Vector) -> Vector:
-        """Return a bound of |F(u)|, unit by unit."""
-        residual = self._enclose(u[:-1], self._x).residual
-        pushed = u[-1] * self._w
-        middle = residual.middle - pushed
-        bounds: Vector = UP * (
-            np.abs(middle) + residual.radius + 2 * UNIT * (np.abs(pushed) + np.abs(middle))
-        )
-        return bounds
-
-
-def are_joined(first: Arc, second: Arc) -> bool:
-    """Tell whether the curve of the second arc is proved to be that of the first going on."""
-    chord = first.b - first.a
-    square = float(chord @ chord) / UP
-    shift = UP * second.starts * float(np.abs(chord).sum()) / square
-    reach = UP * (second.starts + shift * float(np.abs(chord).max()))
-    return bool(shift <= OVERLAP and reach <= first.unique)

@@ -30,6 +30,7 @@ from nullcline.completeness.found import DEFLATION, FIBER, HOMOTOPY, START, AllF
 from nullcline.completeness.known_points import KnownPoints
 from nullcline.completeness.layer_by_layer import LayerByLayer
 from nullcline.completeness.ways import Ways
+from nullcline.distribution import held, require_executor
 from nullcline.linearization.joining import concatenate
 from nullcline.search.conditions import read_conditions
 from nullcline.search.degree import Completeness, Verdict
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search.progress import Report
 
 N_STARTS = 200
@@ -76,6 +78,7 @@ def find_all_fixed_points(
     file: str | os.PathLike[str] | None = None,
     tol_unique: float = 1e-3,
     n_threads: int | None = None,
+    executor: GivenExecutor | None = None,
     progress: bool | Report = False,
     seed: int = 0,
 ) -> AllFixedPoints:
@@ -111,7 +114,10 @@ def find_all_fixed_points(
         How close in every coordinate two ends must be to count as one point; at least half the
         digits of the cell's numbers, 1.5e-8 in float64 and 3.5e-4 in float32.
     n_threads
-        The most threads to use; None for one per processor that this process may use.
+        The most threads to use; None for one per processor that this process may use. With an
+        executor they are those of each worker, 1 by default.
+    executor
+        Who searches and follows curves, as in `find_fixed_points`.
     progress
         True for a bar on stderr, or a function that is called with the number of rounds that are
         done and of all there may be; what it raises ends the search.
@@ -135,6 +141,7 @@ def find_all_fixed_points(
     seed = validation.whole_number("seed", seed, 0, 2**64 - 1)
     tol_unique = _read_tolerance(tol_unique, cell)
     thread_count(n_threads)
+    require_executor(executor)
     given = _read_starts(cell, starts)
     labels, each = _read_inputs(cell, inputs)
     before = None if file is None else _in_file(file, cell, each)
@@ -143,9 +150,12 @@ def find_all_fixed_points(
     def of_cell(
         cell: Cell, x: Floats | None, starts: Floats | None, known: AllFixedPoints | None
     ) -> _Work:
-        return _Work(Ways(cell, x, tol_unique, n_threads), starts, seed, None, known)
+        return _Work(Ways(cell, x, tol_unique, n_threads, workers), starts, seed, None, known)
 
-    with reporter(progress, effort * len(each), what="rounds", unit="round") as report:
+    with (
+        held(executor) as workers,
+        reporter(progress, effort * len(each), what="rounds", unit="round") as report,
+    ):
         for i, x in enumerate(each):
             label = None if labels is None else labels[i : i + 1]
             known = _known_at(before, x)
@@ -153,7 +163,7 @@ def find_all_fixed_points(
             if isinstance(cell, Layered):
                 work = LayerByLayer(cell, x, given, tol_unique, label, known, of_cell)
             else:
-                ways = Ways(cell, x, tol_unique, n_threads)
+                ways = Ways(cell, x, tol_unique, n_threads, workers)
                 work = _Work(ways, given, seed, label, known)
             done = 0
             while done < effort:

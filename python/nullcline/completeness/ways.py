@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.certify.balls import Vector
     from nullcline.continuation.curves import Trace
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search.fixed_points import FixedPoints
 
 FAR = 3.0
@@ -35,15 +36,21 @@ class Ways:
         The cell.
     x
         The input.
-    tol_unique, n_threads
+    tol_unique, n_threads, executor
         As in `find_fixed_points`.
     """
 
     def __init__(
-        self, cell: Cell, x: Floats | None, tol_unique: float, n_threads: int | None
+        self,
+        cell: Cell,
+        x: Floats | None,
+        tol_unique: float,
+        n_threads: int | None,
+        executor: GivenExecutor | None,
     ) -> None:
         self._cell, self._x = cell, x
         self._tol_unique, self._n_threads = tol_unique, n_threads
+        self._executor = executor
         self.hidden_size = cell.hidden_size
         box = cell.box_at(None if x is None else x[0])
         self.is_bounded = bool(np.isfinite(box.low).all() and np.isfinite(box.high).all())
@@ -81,14 +88,17 @@ class Ways:
                 beyond=self.is_bounded,
                 directions=direction,
                 max_points=LONGEST,
-                tol_unique=self._tol_unique,
-                n_threads=self._n_threads,
+                **self._options(),
             )
         except NothingToTraceError:
             return None
 
     def _options(self) -> dict[str, Any]:
-        return {"tol_unique": self._tol_unique, "n_threads": self._n_threads}
+        return {
+            "tol_unique": self._tol_unique,
+            "n_threads": self._n_threads,
+            "executor": self._executor,
+        }
 
 
 def _can_be_followed(cell: Cell) -> bool:

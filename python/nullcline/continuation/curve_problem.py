@@ -33,6 +33,10 @@ class CurveStop(Enum):
     CLOSED = "the curve came back to where it began"
     POINTS = "the limit of points was reached"
     STEP = "no step along the curve could be found: it has a kink or a cusp here, or ends"
+    UNPROVED = (
+        "the curve could not be proved from here: not even the shortest step has exactly one curve "
+        "along it, as at a branch point, or where rounding leaves it open"
+    )
     DEGENERATE = (
         "no step could be found from where the curve begins: more than one direction is open "
         "there, on a surface of solutions or at a degenerate branch point"

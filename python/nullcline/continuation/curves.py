@@ -74,6 +74,9 @@ class Curve(Shown):
         The constant input that the curve was traced with, shape (1, D); None for zero.
     is_inside
         Whether each state is in the cell's box, shape (m,).
+    tube
+        What is proved of each step from one state to the next, of a curve of `trace(...,
+        certified=True)`; else None.
     """
 
     h: Matrix
@@ -89,6 +92,7 @@ class Curve(Shown):
     cell: Cell
     inputs: Floats | None
     is_inside: NDArray[np.bool_]
+    tube: Tube | None = None
 
     slowest = deprecated_attribute("spectral_radius")
 
@@ -99,6 +103,8 @@ class Curve(Shown):
         length = self.arclength[-1] - self.arclength[0]
         fault = vars(self).get("fault")  # it is told if it is known, and not looked for here
         told = "" if fault is None else f"; fault: {fault}"
+        if self.tube is not None and self.tube.is_whole:
+            told = "; proved"
         return f"Curve({len(self)} states, {length:.3g} long; S = {self.h.shape[1]}{told})"
 
     @cached_property

@@ -41,22 +41,24 @@ class Saturation:
 
     Attributes
     ----------
+    low, high
+        The faces of each unit, shape (H,); infinite where it has not both.
     margin
         δ of each unit, shape (H,); infinite where it has not both bounds.
     """
 
     def __init__(self, box: Box) -> None:
         bounded = np.isfinite(box.low) & np.isfinite(box.high)
-        self._low = np.where(bounded, box.low, -np.inf)
-        self._high = np.where(bounded, box.high, np.inf)
-        width = self._high - self._low
+        self.low: Vector = np.where(bounded, box.low, -np.inf)
+        self.high: Vector = np.where(bounded, box.high, np.inf)
+        width = self.high - self.low
         # A unit that nothing reaches has a box of no width: any margin does.
         self.margin: Vector = MARGIN * np.where(width > 0, width, 1.0)
         self._finite = np.where(bounded, self.margin, 1.0)
 
     def __call__(self, h: Vector) -> Within:
         """Return ψ(h) and its derivatives at outputs (H,)."""
-        inner = np.clip(h, self._low, self._high)
+        inner = np.clip(h, self.low, self.high)
         if np.array_equal(inner, h):
             return Within(h, None)
         part = np.tanh((h - inner) / self._finite)
@@ -64,7 +66,7 @@ class Saturation:
 
     def image(self) -> Box:
         """Return the box of all values."""
-        return Box(self._low - self._finite, self._high + self._finite)
+        return Box(self.low - self._finite, self.high + self._finite)
 
 
 class ExtendedResidual:

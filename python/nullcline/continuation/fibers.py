@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,22 +19,27 @@ from nullcline.continuation.branch_points import require_finite_jacobian
 from nullcline.continuation.curve_problem import LARGEST_WRITTEN_OUT
 from nullcline.continuation.curves import Trace
 from nullcline.continuation.one_fiber import Limits, follow_fiber
+from nullcline.continuation.proved_steps import require_provable
 from nullcline.continuation.singular_vectors import smallest_by_products, smallest_left_vectors
 from nullcline.continuation.starting_points import (
     require_smooth_float64,
     starting_points,
     starting_points_of_twin,
 )
+from nullcline.distribution import Chunk, spread_over
 from nullcline.search.find import find_fixed_points
 from nullcline.search.kinds import MINIMUM, SLOW
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike
 
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.continuation.curve_problem import Matrix, Vector
     from nullcline.continuation.curves import Curve
+    from nullcline.distribution.executors import GivenExecutor
     from nullcline.search.fixed_points import FixedPoints
 
 IN_PARALLEL_FROM = 512
@@ -69,7 +74,9 @@ def trace(
     max_points: int | None = None,
     tol_unique: float = 1e-3,
     tol_slow: float = 1e-6,
+    certified: bool = False,
     n_threads: int | None = None,
+    executor: GivenExecutor | None = None,
 ) -> Trace:
     """Follow the slow manifold through fixed or slow points, both ways, to its ends.
 
@@ -123,8 +130,16 @@ def trace(
         The most states of a curve to either side; None for 1000, or 20,000 with `beyond`.
     tol_unique, tol_slow
         As in `find_fixed_points`, which polishes the points on the curves.
+    certified
+        Whether a step is taken only if exactly one curve is proved to lie along it, and to be the
+        one that the step before followed; else it is made shorter. `Curve.tube` holds the proofs.
+        Where not even the shortest step is proved, as at a branch point, the curve ends, and `ends`
+        says so. Each step that is tried takes an inverse of H x H besides.
     n_threads
         Threads for that, and for several curves of 512 units or more, each of which has one.
+    executor
+        Who follows the curves, as in `find_fixed_points`: a worker has one curve at a time, or, of
+        directions of one's own, all of a direction.
 
     Returns
     -------
@@ -136,47 +151,43 @@ def trace(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, the cell is not smooth, no point is fixed
         or slow, the Jacobian at one is not finite, or the cell's outputs have no bounds and
-        `max_tau` is None.
+        `max_tau` is None. With `certified`, if the cell is one that cannot be certified (see
+        `certify_curve`), or has more than 4096 units.
     """
     require_cell(cell)
     twin = in_float64(cell)
     require_smooth_float64(twin)
+    if certified:
+        require_provable(twin)
     n_directions = validation.whole_number("n_directions", n_directions, 1, cell.hidden_size)
     most = (BEYOND if beyond else IN_BOX) if max_points is None else max_points
     most = validation.whole_number("max_points", most, 2)
-    n_threads = thread_count(n_threads)
+    threads = thread_count(n_threads)
+    spread = spread_over(executor, None, n_threads, 1)
     if validation.tolerance("largest_step", largest_step) <= 0:
         raise ValueError("largest_step must be positive")
     own = None if directions is None else _unit_rows(directions, cell.hidden_size, n_directions)
     search = partial(
-        find_fixed_points, cell, tol_unique=tol_unique, tol_slow=tol_slow, n_threads=n_threads
+        find_fixed_points, cell, tol_unique=tol_unique, tol_slow=tol_slow, n_threads=threads
     )
     starts = starting_points(cell, point, inputs, search)
     finer = starts if twin is cell else starting_points_of_twin(twin, starts)
     x = None if finer.inputs is None else finer.inputs[:1]
-    limits = Limits(largest_step, most, beyond, _stated_bound(twin, x, beyond, max_tau))
+    limits = Limits(largest_step, most, beyond, _stated_bound(twin, x, beyond, max_tau), certified)
     begun = [
         (h, direction)
         for h, kind in zip(twin.outputs_of(finer.h), finer.kind, strict=True)
         for direction in _directions(twin, x, h, kind, n_directions, own)
     ]
 
-    def followed(numbers: list[int]) -> list[tuple[int, Curve]]:
-        """Follow the curves of one group, each unless it is an earlier one."""
-        curves: list[tuple[int, Curve]] = []
-        for number in numbers:
-            h, direction = begun[number]
-            if not any(_meets(curve, h) for _, curve in curves):
-                curves.append((number, follow_fiber(twin, x, h, direction, limits)))
-        return curves
-
     groups = _alike([direction for _, direction in begun], own)
-    is_worth_threads = cell.hidden_size >= IN_PARALLEL_FROM and isinstance(cell, HasCoreWeights)
-    if len(groups) == 1 or n_threads == 1 or not is_worth_threads:
-        found = list(map(followed, groups))
+    chunks = [Chunk(([(number, *begun[number]) for number in group],)) for group in groups]
+    shared = {"cell": twin, "inputs": x, "limits": limits}
+    if spread is not None:
+        found = spread.answers(_followed, chunks, shared)
     else:
-        with ThreadPoolExecutor(min(n_threads, len(groups))) as pool:
-            found = list(pool.map(followed, groups))
+        is_worth_threads = cell.hidden_size >= IN_PARALLEL_FROM and isinstance(cell, HasCoreWeights)
+        found = _in_threads(chunks, shared, threads if is_worth_threads else 1)
     numbered = sorted((pair for group in found for pair in group), key=itemgetter(0))
     curves = tuple(curve for _, curve in numbered)
     met = np.concatenate([finer.h, *(twin.state_of(_met_on(curve), x) for curve in curves)])
@@ -186,6 +197,28 @@ def trace(
     own_x = None if starts.inputs is None else starts.inputs[:1]
     points = search(met.astype(cell.dtype), own_x, method=method).unique()
     return Trace(curves, points, _faults(curves) if beyond else ())
+
+
+def _in_threads(
+    chunks: list[Chunk], shared: Mapping[str, Any], n_threads: int
+) -> list[list[tuple[int, Curve]]]:
+    """Follow groups of curves side by side."""
+    if len(chunks) == 1 or n_threads == 1:
+        return [_followed(shared, *chunk.arguments) for chunk in chunks]
+    with ThreadPoolExecutor(min(n_threads, len(chunks))) as pool:
+        return list(pool.map(lambda chunk: _followed(shared, *chunk.arguments), chunks))
+
+
+def _followed(
+    shared: Mapping[str, Any], begun: list[tuple[int, Vector, Vector]], **_: Any
+) -> list[tuple[int, Curve]]:
+    """Follow the curves of one group, each unless it is an earlier one."""
+    curves: list[tuple[int, Curve]] = []
+    for number, h, direction in begun:
+        if not any(_meets(curve, h) for _, curve in curves):
+            curve = follow_fiber(shared["cell"], shared["inputs"], h, direction, shared["limits"])
+            curves.append((number, curve))
+    return curves
 
 
 def _stated_bound(

@@ -13,6 +13,7 @@ from nullcline.continuation.curve_problem import CurveStop
 from nullcline.continuation.curves import Curve
 from nullcline.continuation.fiber_problem import fiber_beyond, fiber_in_box
 from nullcline.continuation.last_turn import last_turn
+from nullcline.continuation.proved_steps import ProvedSteps, arc_prover, tube_of
 from nullcline.continuation.pseudo_arclength import ARRIVED, ROUNDED, Branch, follow
 
 if TYPE_CHECKING:
@@ -29,12 +30,16 @@ STATED = 1e3
 
 @dataclass(frozen=True)
 class Limits:
-    """How far curves are followed: the length of steps, points, and |τ| where that is stated."""
+    """How far curves are followed: the length of steps, points, and |τ| where that is stated.
+
+    And whether each step is to be proved.
+    """
 
     largest_step: float
     max_points: int
     beyond: bool
     stated: float | None
+    certified: bool = False
 
     def end(self, cell: Cell, x: Floats | None, direction: Vector) -> tuple[float, CurveStop]:
         """Return the |τ| at which a curve beyond the box ends, and what that means."""
@@ -79,10 +84,12 @@ def follow_fiber(
         kind=leaving.kind,
         bordered=leaving.bordered,
     )
-    onward = walk(tangent)
+    there, back = _proving(cell, x, direction, limits), _proving(cell, x, direction, limits)
+    onward = walk(tangent, proved=there)
     if onward.stop is CurveStop.CLOSED:
-        return _curve_of(cell, x, direction, onward, (onward.stop, onward.stop))
-    backward = walk(-tangent)
+        closed = _curve_of(cell, x, direction, onward, (onward.stop, onward.stop))
+        return replace(closed, tube=tube_of(None, there))
+    backward = walk(-tangent, proved=back)
     joined = _joined(backward, onward)
     if leaving.kind is Kind.CROSSING:
         joined = replace(
@@ -93,7 +100,15 @@ def follow_fiber(
     first, last = (
         end if branch.stop is CurveStop.REACH else branch.stop for branch in (backward, onward)
     )
-    return _curve_of(cell, x, direction, joined, (first, last))
+    curve = _curve_of(cell, x, direction, joined, (first, last))
+    return replace(curve, tube=tube_of(back, there))
+
+
+def _proving(cell: Cell, x: Floats | None, direction: Vector, limits: Limits) -> ProvedSteps | None:
+    """Return what is to prove the steps of a branch; None where they need not be proved."""
+    if not limits.certified:
+        return None
+    return ProvedSteps(arc_prover(cell, x, direction, beyond=limits.beyond))
 
 
 def _joined(backward: Branch, onward: Branch) -> Branch:

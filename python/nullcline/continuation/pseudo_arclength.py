@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from nullcline.continuation.bordered import Bordered
     from nullcline.continuation.curve_problem import Matrix, Problem, Vector
+    from nullcline.continuation.proved_steps import ProvedSteps
 
 FIRST_STEP = 0.05
 SMALLEST_STEP = 1e-6
@@ -82,6 +83,7 @@ def follow(
     first_step: float = FIRST_STEP,
     kind: Kind = Kind.ORDINARY,
     bordered: Bordered | None = None,
+    proved: ProvedSteps | None = None,
 ) -> Branch:
     """Follow the curve from a point on it along a unit tangent until it ends.
 
@@ -101,6 +103,8 @@ def follow(
         What the start is: at a branch point no determinant's sign is to be had.
     bordered
         The Jacobian at the start, bordered and factored, if that has been done.
+    proved
+        What proves steps, and keeps them; a step that it does not take is made shorter.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def follow(
     with np.errstate(under="ignore"):
         if bordered is None and kind is Kind.ORDINARY:
             bordered = border(problem, start, tangent)
-        walk = _Walk(problem, CurvePoint(start, tangent, bordered), kind)
+        walk = _Walk(problem, CurvePoint(start, tangent, bordered), kind, proved)
         longest = largest_step if callable(largest_step) else lambda _: largest_step
         step = min(first_step, longest(start))
         while len(walk.points) < max_points and walk.stop is None:
@@ -124,12 +128,15 @@ def follow(
 class _Walk:
     """The curve as far as it has been followed, and what stands in its way."""
 
-    def __init__(self, problem: Problem, start: CurvePoint, kind: Kind) -> None:
+    def __init__(
+        self, problem: Problem, start: CurvePoint, kind: Kind, proved: ProvedSteps | None
+    ) -> None:
         self.points, self.tangents, self.lengths = [start.point], [start.tangent], [0.0]
         self.stop: CurveStop | None = None
         self.obstacle = CurveStop.STEP
         self.problem = problem
         self._kind = kind
+        self._proved = proved
         self._here = start
         self._crossings: list[tuple[Vector, float]] = []
         self._sign = None if start.bordered is None else start.bordered.sign_towards(start.tangent)
@@ -156,15 +163,23 @@ class _Walk:
             return out.part
         turn = float(ahead.tangent @ self._here.tangent)
         part = self._arrive(ahead, step)
-        return GROWTH if part == 1 and corrected.is_easy and turn > SMALL_TURN else part
+        if part < 1 or not corrected.is_easy or turn <= SMALL_TURN:
+            return part
+        return GROWTH if self._proved is None or self._proved.may_be_longer else 1.0
 
     def _arrive(self, ahead: CurvePoint, step: float) -> float:
         """Go to a point unless its determinant says that the step has jumped, or is too long."""
         if step > RESOLVED and self._n_passed(ahead) > 1:
             return 0.5
+        closes = _passes(self.points[0], self.tangents[0], self._here.point, ahead, step)
+        if self._proved is not None:
+            end = self.points[0] if closes else ahead.point
+            if not self._proved.takes(self._here.point, end, closes=closes):
+                self.obstacle = CurveStop.UNPROVED
+                return 0.5
         if not self._keeps_to_the_curve(ahead, step):
             return self._halved()
-        if _passes(self.points[0], self.tangents[0], self._here.point, ahead, step):
+        if closes:
             self._append(self.points[0], self.tangents[0])
             self.stop = CurveStop.CLOSED
         else:

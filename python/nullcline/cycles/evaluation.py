@@ -134,11 +134,14 @@ class Driven:
         finite = np.logical_and.reduce([np.isfinite(of).all(axis=1) for of in vectors])
         if finite.all():
             return method(*given).astype(np.float64, copy=False)
+        # Zeros in their place: the last bits of other rows depend on where these stand.
         n = len(finite)
-        kept = [of if of is None or len(of) != n else of[finite] for of in given]
-        some = method(*kept)
-        whole = np.full((n, *some.shape[1:]), np.nan)
-        whole[finite] = some
+        kept = [
+            of if of is None or len(of) != n else np.where(finite[:, None], of, dtype.type(0))
+            for of in given
+        ]
+        whole = method(*kept).astype(np.float64, copy=False)
+        whole[~finite] = np.nan
         return whole
 
 

@@ -17,8 +17,10 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
+from nullcline.cycles.chunks import SECONDS_OF_STEP, over_orbits
 from nullcline.cycles.find import read_starts
 from nullcline.cycles.recurrence import run
+from nullcline.distribution import spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from nullcline._support.row_numbers import Rows
     from nullcline.cells.protocol import Cell
     from nullcline.cycles.evaluation import Driven
+    from nullcline.distribution.executors import GivenExecutor
 
     Array = NDArray[np.float64]
 
@@ -132,6 +135,8 @@ def lyapunov_exponents(
     k: int | None = None,
     transient: int | None = None,
     seed: int | None = 0,
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
 ) -> LyapunovExponents:
     """Return the Lyapunov exponents of orbits of a cell, from every start.
 
@@ -155,6 +160,9 @@ def lyapunov_exponents(
         by default 1000, and of recorded inputs a tenth.
     seed
         Of the states and of the first vectors, which are drawn.
+    executor, chunk_size
+        Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`. The
+        last bits are those of one process where that is a multiple of 64, as it is by default.
 
     Returns
     -------
@@ -183,12 +191,23 @@ def lyapunov_exponents(
     n_steps = validation.whole_number("n_steps", n_steps, 1, _MOST)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
-    return along(driven, states, n_steps, k, transient=transient, seed=seed)
+    spread = spread_over(executor, chunk_size, None, 1)
+    if spread is None or len(states) == 0:
+        return along(driven, states, n_steps, k, transient, seed)
+    seconds = (n_steps + transient) * SECONDS_OF_STEP * k * size**2
+    limits = n_steps, k, transient, seed
+    parts = over_orbits(spread, along, driven, states, *limits, seconds=seconds)
+    return LyapunovExponents(
+        values=np.concatenate([part.values for part in parts]),
+        errors=np.concatenate([part.errors for part in parts]),
+        n_steps=n_steps,
+        h=np.concatenate([part.h for part in parts]),
+    )
 
 
 @one_blas_thread()
 def along(
-    driven: Driven, states: Array, n_steps: int, k: int, *, transient: int, seed: int | None
+    driven: Driven, states: Array, n_steps: int, k: int, transient: int, seed: int | None
 ) -> LyapunovExponents:
     """Return the k largest exponents along orbits from states (n, S) at the phase 0."""
     n, size = states.shape

@@ -6,7 +6,7 @@ runs on one, and `parcels` and `machine` are what both sides share.
 """
 
 from nullcline.distribution.chunk_size import by_cost, row_ranges
-from nullcline.distribution.executors import Executes, require_executor
+from nullcline.distribution.executors import Executes, held, require_executor
 from nullcline.distribution.sending import Chunk, ChunkLostError, in_order, send_chunks
 from nullcline.distribution.spread import Spread, spread_over
 
@@ -16,6 +16,7 @@ __all__ = [
     "Executes",
     "Spread",
     "by_cost",
+    "held",
     "in_order",
     "require_executor",
     "row_ranges",

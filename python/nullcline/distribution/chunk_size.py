@@ -18,7 +18,12 @@ _MOST_ROWS, _MOST_BYTES = 2**14, 2**22
 
 
 def by_cost(
-    chunk_size: int | None, seconds_per_row: float, bytes_per_row: int, *, least: int = 1
+    chunk_size: int | None,
+    seconds_per_row: float,
+    bytes_per_row: int,
+    *,
+    least: int = 1,
+    multiple: int = 1,
 ) -> int:
     """Return how many rows a chunk has: what the user says, or what takes `SECONDS`.
 
@@ -33,6 +38,8 @@ def by_cost(
         What a row takes, about.
     least
         Fewer rows do not pay.
+    multiple
+        What a number that the user does not say is a multiple of.
 
     Raises
     ------
@@ -42,7 +49,8 @@ def by_cost(
     if chunk_size is not None:
         return validation.whole_number("chunk_size", chunk_size, 1)
     most = max(1, min(_MOST_ROWS, _MOST_BYTES // max(1, bytes_per_row)))
-    return min(most, max(least, round(SECONDS / seconds_per_row)))
+    rows = min(most, max(least, round(SECONDS / seconds_per_row)))
+    return -(-rows // multiple) * multiple
 
 
 def row_ranges(n_rows: int, chunk_size: int) -> Iterator[slice]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     GivenExecutor: TypeAlias = "Executes | Callable[[], Executes]"
     """What users pass: an executor, or what makes one."""
@@ -83,10 +85,34 @@ class Workers:
         self._executor = _made(self._make)
         return True
 
+    @classmethod
+    @contextmanager
+    def of(cls, given: GivenExecutor) -> Iterator[Workers]:
+        """Yield an executor's workers, and shut down in the end what was made here.
+
+        Workers that are given are yielded as they are, and left to who made them.
+        """
+        if isinstance(given, Workers):
+            yield given
+            return
+        workers = cls(given)
+        try:
+            yield workers
+        finally:
+            workers.close()
+
     def close(self) -> None:
         """Shut down what was made here; an executor of the user's stays as it is."""
         if self._make is not None:
             _shut_down(self._executor)
+
+
+def held(executor: GivenExecutor | None) -> AbstractContextManager[GivenExecutor | None]:
+    """Return a block inside which an executor is one for all calls, however often they begin anew.
+
+    A function that makes executors is called once, and what it made is shut down in the end.
+    """
+    return nullcontext() if executor is None else Workers.of(executor)
 
 
 def count_workers(executor: Any) -> int | None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nullcline._native.blas import one_blas_thread
+from nullcline._support.thread_limit import at_most
 from nullcline._support.versions import own_version
 from nullcline.distribution.executors import Workers
 from nullcline.distribution.machine import this_machine
@@ -127,15 +129,12 @@ def send_chunks(
     Exception
         What a chunk raises, with the worker's traceback as its cause.
     """
-    workers = Workers(executor)
-    try:
+    with Workers.of(executor) as workers:
         sender = _Sender(workers, function, chunks, shared, (n_threads, n_threads_here))
         try:
             yield sender.answers(report, n_rows)
         finally:
             sender.stop()
-    finally:
-        workers.close()
 
 
 def in_order(answers: Iterable[tuple[int, Any]]) -> Iterator[Any]:
@@ -334,9 +333,10 @@ class _Sender:
 
     def _do(self, chunk: Chunk, n_threads: int) -> Any:
         """Do a chunk in this process."""
-        return self._function(
-            self._shared, *chunk.arguments, n_threads=n_threads, report=self._require_wanted
-        )
+        with one_blas_thread(), at_most(n_threads):
+            return self._function(
+                self._shared, *chunk.arguments, n_threads=n_threads, report=self._require_wanted
+            )
 
     def _require_wanted(self, *_: int) -> None:
         """Raise if nobody waits for what a thread computes."""

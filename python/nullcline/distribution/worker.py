@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support.forking import fork_safe_lock
+from nullcline._support.thread_limit import at_most
 from nullcline._support.versions import own_version
 from nullcline.distribution.machine import this_machine
 from nullcline.distribution.parcels import pack, unpack
@@ -62,7 +63,7 @@ def run_task(*fields: Any) -> tuple[str, Any, str]:
         if lacking:
             return LACKING, lacking, ""
         function, arguments = unpack(task.call, shared)
-        with _threads(task.n_threads):
+        with _held_threads(task.n_threads):
             answer = function(shared, *arguments, n_threads=task.n_threads, report=None)
         return ANSWERED, pack(answer, shared), this_machine()
     except Exception as error:  # noqa: BLE001 - whatever it is, the sender raises it
@@ -94,10 +95,10 @@ def _keep(key: str, value: Any, size: int) -> None:
 
 
 @contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
-    """Hold NumPy's BLAS at one thread, and PyTorch, where a cell uses it, at `n_threads`."""
+def _held_threads(n_threads: int) -> Iterator[None]:
+    """Hold NumPy's BLAS at one thread, and this package and PyTorch, if it is there, at a few."""
     torch = sys.modules.get("torch")
-    with one_blas_thread():
+    with one_blas_thread(), at_most(n_threads):
         if torch is None or torch.get_num_threads() == n_threads:
             yield
             return

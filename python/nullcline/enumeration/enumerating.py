@@ -11,7 +11,8 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline.cells.compiled import thread_count
 from nullcline.certify.balls import UP
-from nullcline.enumeration.network import read_network
+from nullcline.enumeration.network import read_network, require_few_unknowns
+from nullcline.enumeration.one_point import one_point
 from nullcline.enumeration.result import Enumeration
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import FIXED, ZERO
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 ALL = "every other part of the box is proved to hold no fixed point"
+ONE = "there is exactly one, since I - W is proved to be a P-matrix: "
 UNBOUNDED = (
     "the points found are all within the largest bound tried, beyond which others cannot be "
     "excluded: a linear region is singular, or nearly so, and a line of fixed points may leave it"
@@ -83,7 +85,8 @@ def enumerate_fixed_points(
       the most boxes.
     - `RNN`, `LeakyRNN` and `RateRNN` whose recurrence has a low rank R, given as factors or found
       in the matrix: the same in the R variables κ = Nᵀh, for thousands of units.
-    - ReLU networks of about twenty units: their linear regions, with bounds that leave out most.
+    - ReLU networks of about twenty units: their linear regions, with bounds that leave out most. Of
+      any number of units if I - W is proved to be a P-matrix, since there is one point then.
 
     Every rounding is outward (`nullcline.certify`), so that what is proved is proved of the network
     with the weights and the input as they are stored. docs/enumeration.md derives it.
@@ -157,7 +160,7 @@ def _thousandths(report: Report | None) -> Callable[[float], None] | None:
 def _enumerate(network: Network, limits: Any) -> tuple[str, _Found, str]:
     """Choose what is divided; return its name, what was found, and why it is or is not all."""
     if network.is_rectified:
-        return "regions", *_of_regions(network, limits)
+        return "regions", *(_of_one_point(network) or _of_regions(network, limits))
     if network.factors is None:
         found = _Found(
             *_core.enumerate_cell(
@@ -189,6 +192,20 @@ def _of_latent_variables(network: Network, factors: Factors, limits: Any) -> _Fo
             limits,
         )
     )
+
+
+def _of_one_point(network: Network) -> tuple[_Found, str] | None:
+    """Return the one fixed point, and why there is no other; None if there may be more."""
+    proved = one_point(network)
+    if proved is None:
+        require_few_unknowns(network)
+        return None
+    box, why = proved
+    nothing = np.zeros((0, len(box.middle)))
+    found = _Found(
+        (box.low[None], box.high[None]), np.ones(1, np.int8), (nothing, nothing), n_boxes=0, end=0
+    )
+    return found, ONE + why
 
 
 def _of_regions(network: Network, limits: Any) -> tuple[_Found, str]:

@@ -133,6 +133,12 @@ def _require_possible(network: Network) -> None:
             f"{sorted(set(network.activations or ()))} leave its box without faces: search with "
             "find_fixed_points"
         )
+    if not network.is_rectified:  # those may have one point for a reason that needs no boxes
+        require_few_unknowns(network)
+
+
+def require_few_unknowns(network: Network) -> None:
+    """Raise unless boxes of so many unknowns can be divided."""
     factors = network.factors
     unknowns = network.cell.hidden_size if factors is None else factors.rank
     if unknowns > MOST_UNKNOWNS:

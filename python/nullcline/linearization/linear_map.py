@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells import require_cell, thread_count
 from nullcline.cells.protocol import HasTimeStep, Layered
+from nullcline.distribution import Chunk, by_cost, row_ranges, spread_over
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.linearization.linear_map_file import read_linearization, write_linearization
 from nullcline.linearization.modes import Modes, all_modes, slowest_modes
@@ -35,7 +36,7 @@ from nullcline.search.joining import joined_inputs, one_cell, require_equal
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
     import xarray as xr
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from nullcline._support.row_numbers import Rows
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
+    from nullcline.distribution import Spread
+    from nullcline.distribution.executors import GivenExecutor
 
     _Point: TypeAlias = tuple[Modes, Judgement]
 
@@ -347,6 +350,8 @@ def linearize(
     *,
     k: int | None = None,
     n_threads: int | None = None,
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
 ) -> Linearization:
     """Linearize a cell around points, fixed or not.
 
@@ -370,7 +375,9 @@ def linearize(
         the slowest matter. From k = S - 1 on, all are found and the first k kept.
     n_threads
         The most threads to use, up to 512, each with points of its own; None for as many as this
-        process may use processors.
+        process may use processors. With an executor they are those of each worker, 1 by default.
+    executor, chunk_size
+        Who linearizes, and how many points a worker gets at a time, as in `find_fixed_points`.
 
     Returns
     -------
@@ -397,32 +404,85 @@ def linearize(
     x = validation.inputs("inputs", inputs, (len(h), cell.input_size), cell.dtype)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
-    n_threads = thread_count(n_threads)
+    threads = thread_count(n_threads)
+    spread = spread_over(executor, chunk_size, n_threads, threads)
+    found = (
+        _columns(cell, h, x, k, threads) if spread is None else _in_chunks(cell, h, x, k, spread)
+    )
+    with np.errstate(divide="ignore"):
+        time_constants = 1 / np.abs(np.log(np.abs(found.eigenvalues)))
+    return Linearization(
+        cell=cell,
+        h=h,
+        inputs=None if x is None else x.copy(),
+        time_constants=time_constants,
+        **found._asdict(),
+    )
+
+
+class _Columns(NamedTuple):
+    """What is computed of each point: see `Linearization`."""
+
+    eigenvalues: NDArray[np.complex128]
+    right: NDArray[np.complex128]
+    left: NDArray[np.complex128]
+    eigenvalue_errors: NDArray[np.float64]
+    stability: NDArray[np.str_]
+
+
+def _columns(cell: Cell, h: Floats, x: Floats | None, k: int, n_threads: int) -> _Columns:
+    """Linearize at states (n, S) in threads, each with points of its own."""
 
     def at(i: int) -> _Point:
         own = x if x is None or len(x) == 1 else x[i : i + 1]
         return _linearized(cell, h[i : i + 1], own, k)
 
-    eigenvalues, errors = np.empty((len(h), k), np.complex128), np.empty((len(h), k))
-    right, left = np.empty((len(h), size, k), np.complex128), np.empty((len(h), k, size), complex)
-    stability = np.full(len(h), UNDECIDED)
-    with one_blas_thread():
-        for i, (modes, judgement) in enumerate(_spread(at, len(h), n_threads)):
-            eigenvalues[i], right[i], left[i] = modes
-            errors[i], stability[i] = judgement
-    with np.errstate(divide="ignore"):
-        time_constants = 1 / np.abs(np.log(np.abs(eigenvalues)))
-    return Linearization(
-        cell=cell,
-        h=h,
-        inputs=None if x is None else x.copy(),
-        eigenvalues=eigenvalues,
-        right=right,
-        left=left,
-        time_constants=time_constants,
-        eigenvalue_errors=errors,
-        stability=stability,
+    n, size = h.shape
+    found = _Columns(
+        np.empty((n, k), np.complex128),
+        np.empty((n, size, k), np.complex128),
+        np.empty((n, k, size), np.complex128),
+        np.empty((n, k)),
+        np.full(n, UNDECIDED),
     )
+    with one_blas_thread():
+        for i, (modes, judgement) in enumerate(_spread(at, n, n_threads)):
+            found.eigenvalues[i], found.right[i], found.left[i] = modes
+            found.eigenvalue_errors[i], found.stability[i] = judgement
+    return found
+
+
+_SECONDS = 5e-9
+"""That all modes of a state take, over S³: `geev` took 84 ms of 256 units."""
+
+
+def _in_chunks(cell: Cell, h: Floats, x: Floats | None, k: int, spread: Spread) -> _Columns:
+    """Linearize at states by an executor's workers."""
+    n, size = h.shape
+    rows_of_a_chunk = by_cost(spread.chunk_size, _SECONDS * size**3, 32 * k * size)
+    has_own = x is not None and len(x) > 1
+    chunks = [
+        Chunk((h[rows], x[rows] if x is not None and has_own else None, k), rows.stop - rows.start)
+        for rows in row_ranges(n, rows_of_a_chunk)
+    ]
+    shared = {"cell": cell, "inputs": None if has_own else x}
+    parts = spread.answers(_chunk_columns, chunks, shared)
+    if not parts:
+        return _columns(cell, h, x, k, 1)
+    return _Columns(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _chunk_columns(
+    shared: Mapping[str, Any],
+    h: Floats,
+    x: Floats | None,
+    k: int,
+    *,
+    n_threads: int,
+    report: Callable[[int, int], None] | None,  # noqa: ARG001 - chunks are short
+) -> _Columns:
+    """Linearize at some states, on a worker."""
+    return _columns(shared["cell"], h, shared["inputs"] if x is None else x, k, n_threads)
 
 
 def _linearized(cell: Cell, h: Floats, x: Floats | None, k: int) -> _Point:
