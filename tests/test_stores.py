@@ -14,6 +14,7 @@ import pytest
 
 import nullcline as nc
 from nullcline._support.folder_lock import locked
+from nullcline._support.versions import own_version
 from nullcline.stores import searching
 from nullcline.stores.distinct import distinct
 from testing.every_cell import random_network
@@ -104,7 +105,7 @@ def test_a_store_holds_the_same_bits_whatever_the_chunks(
     store: Path, kind: str, dtype: type, limit: int | None
 ) -> None:
     cell = random_network(kind, 12, 2, 3.0, seed=3).cell(dtype)
-    starts = np.random.default_rng(3).uniform(-1, 1, (60, cell.state_size)).astype(dtype)
+    starts: Any = np.random.default_rng(3).uniform(-1, 1, (60, cell.state_size)).astype(dtype)
     expected = nc.find_fixed_points(cell, starts, max_iterations=limit)
     assert len(set(expected.kind)) > 1
     for chunk_size in (7, 100):
@@ -495,7 +496,7 @@ GRU_SINGLE = random_network("gru", SIZE, 2, 3.0, seed=4).cell(np.float32)
 def test_another_version_is_refused_by_both_names(
     whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = searching.own_version()
+    own = own_version()
     monkeypatch.setattr(searching, "own_version", lambda: "9.9")
     with pytest.raises(ValueError, match=f"the version of nullcline '{own}' instead of '9.9'"):
         search(whole)

@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._support.reading import FileError
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table
+from nullcline.interop._frameworks import framework
 from nullcline.search.kinds import KINDS
 from nullcline.stores import description
 from nullcline.stores.columns import StoredColumn
@@ -193,9 +194,7 @@ class StoredPoints(Shown):
         ModuleNotFoundError
             If Dask is not installed.
         """
-        from dask import array
-
-        make: Any = array.from_array
+        make = framework("dask.array", "scale").from_array
         return {
             name: make(column, (self.chunk_size, *column.shape[1:]), name=False)
             for name, column in self._columns().items()
