@@ -82,9 +82,9 @@ def test_states_may_be_an_array_of_zarr() -> None:
     ("words", "message"),
     [
         (["--random", "5"], "not allowed with"),
-        (["--out", "points"], "--out must be left out"),
+        (["--out", "elsewhere"], "--out must be left out"),
         (["--starts", "5"], "--starts must be left out"),
-        (["--tol-slow", "1e-6"], "holds another, with tol_slow"),
+        (["--tol-slow", "1e-6"], "holds another, with --tol-slow"),
     ],
 )
 def test_what_a_store_has_no_use_for_is_refused(
