@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,8 +48,11 @@ from nullcline.certify.fitting import require_states_of
 from nullcline.certify.layers import enclosed_layers
 from nullcline.certify.radii import best_radii
 from nullcline.certify.spectrum import Spectrum, enclosed_spectrum
+from nullcline.distribution import Chunk, by_cost, row_ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from nullcline._support.validation import Floats
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from nullcline.certify.balls import Matrix, Vector
     from nullcline.certify.enclosure import Enclosure
     from nullcline.certify.layers import Layers
+    from nullcline.distribution import Spread
 
 REASONS = (
     "one and only one fixed point lies within radius_unique, and within radius_exists",
@@ -202,8 +206,13 @@ class Certificates(Shown):
 _STABILITY = {-1: "open", 0: "stable", 1: "exactly 1 unstable mode"}
 
 
-@one_blas_thread()
-def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certificates:
+_SECONDS = 3e-9
+"""That the bounds of a state take, over H³."""
+
+
+def certify_states(
+    cell: Cell, h: Floats, inputs: Floats | None = None, spread: Spread | None = None
+) -> Certificates:
     """Prove what can be proved of states, each at an input of its own.
 
     Parameters
@@ -214,6 +223,8 @@ def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certi
         States, shape (n, S).
     inputs
         The input at each, shape (n, D); None for zero input.
+    spread
+        The executor whose workers prove, if any.
 
     Returns
     -------
@@ -229,9 +240,16 @@ def certify_states(cell: Cell, h: Floats, inputs: Floats | None = None) -> Certi
     """
     require_states_of(cell, h, inputs)
     layers = enclosed_layers(cell)
-    outcomes = [
-        _certify(layers, h[i], None if inputs is None else inputs[i]) for i in range(len(h))
-    ]
+    if spread is None:
+        outcomes = _outcomes({"cell": cell}, h, inputs)
+    else:
+        size = by_cost(spread.chunk_size, _SECONDS * cell.hidden_size**3, h[:1].nbytes)
+        chunks = [
+            Chunk((h[rows], None if inputs is None else inputs[rows]), rows.stop - rows.start)
+            for rows in row_ranges(len(h), size)
+        ]
+        parts = spread.answers(_outcomes, chunks, {"cell": cell})
+        outcomes = [outcome for part in parts for outcome in part]
 
     def column(name: str) -> Vector:
         return np.array([getattr(outcome, name) for outcome in outcomes], np.float64)
@@ -269,6 +287,15 @@ class _Outcome:
     z: float = np.nan
     k: float = np.nan
     radii: tuple[float, ...] = ()
+
+
+@one_blas_thread()
+def _outcomes(
+    shared: Mapping[str, Any], h: Floats, inputs: Floats | None, **_: Any
+) -> list[_Outcome]:
+    """Certify states, here or on a worker."""
+    layers = enclosed_layers(shared["cell"])
+    return [_certify(layers, h[i], None if inputs is None else inputs[i]) for i in range(len(h))]
 
 
 def _certify(layers: Layers, state: Floats, x: Floats | None) -> _Outcome:

@@ -18,6 +18,7 @@ from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
 from nullcline.certify.hypotheses import why_no_degree
 from nullcline.certify.index import Located, locate_states
+from nullcline.distribution import spread_over
 from nullcline.gpu.arrays import host
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.search.degree import Completeness, judge
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells.protocol import Cell
     from nullcline.certify.certificates import Certificates
+    from nullcline.distribution.executors import GivenExecutor
 
 
 _SHOWN = ("kind", "q", "iterations", "count", "condition", "reason")
@@ -361,7 +363,13 @@ class FixedPoints(Shown):
         summary = self.completeness().summary
         return f"; {summary}" if summary else ""
 
-    def certify(self, cell: Cell | None = None) -> Certificates:
+    def certify(
+        self,
+        cell: Cell | None = None,
+        *,
+        executor: GivenExecutor | None = None,
+        chunk_size: int | None = None,
+    ) -> Certificates:
         """Prove, in floating point, that exactly one fixed point lies near each row.
 
         By the Newton–Kantorovich theorem in the form of a radii polynomial, with every rounding
@@ -375,6 +383,8 @@ class FixedPoints(Shown):
         ----------
         cell
             The cell that was searched; needed where the points do not know it.
+        executor, chunk_size
+            Who proves, and how many rows a worker gets at a time, as in `find_fixed_points`.
 
         Returns
         -------
@@ -390,7 +400,8 @@ class FixedPoints(Shown):
             If the cell, or one of a stack's, has kinks, as ReLU has, or is a function.
         """
         points = self.numpy()
-        return certify_states(cell or self._known_cell(), points.h, points.inputs)
+        spread = spread_over(executor, chunk_size, None, 1)
+        return certify_states(cell or self._known_cell(), points.h, points.inputs, spread)
 
     def save(self, path: str | os.PathLike[str], *, cell: bool = False) -> None:
         """Write a NumPy archive (.npz) without pickled objects, whole or not at all.
