@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 import nullcline as nc
+from benchmarks import scale
+from testing.marked import with_tables
 from testing.search_checks import assert_equal
 
 if TYPE_CHECKING:
@@ -92,3 +95,25 @@ def test_the_script_of_a_job_is_that_of_the_page() -> None:
         script = re.sub(r"tcp://[\d.:]+", "tcp://SCHEDULER", cluster.job_script())
     (shown,) = re.findall(r"(?ms)^```bash\n(.*?)^```\n", PAGE)
     assert script.replace(" --interface lo", "").split() == shown.split()
+
+
+def test_the_tables_are_those_of_the_results() -> None:
+    result = json.loads(scale.RESULTS.read_text("utf-8"))
+    assert with_tables(PAGE, scale.tables(result)) == PAGE
+
+
+def test_what_is_computed_is_held_up_by_the_slowest() -> None:
+    sender = {
+        "chunk_size": 1000,
+        "bytes_out_per_start": 1000.0,
+        "bytes_back_per_start": 1000.0,
+        "ms_sent_per_chunk": 10.0,  # 100 chunks a second
+    }
+    fast = {"executor": "any", "tasks_a_second_2": 1e9, "mb_a_second": 1e9}
+    by_tasks, by_bytes = {**fast, "tasks_a_second_2": 50.0}, {**fast, "mb_a_second": 20.0}
+    rows = scale.model(1e-3, [sender], [fast, by_tasks, by_bytes])
+    assert [row["chunks_a_second"] for row in rows] == [100, 50, 10]
+    assert [row["workers_at_saturation"] for row in rows] == [100, 50, 10]
+    # 10,000 chunks, each of a second: 100 s to send, where 1,000 workers alone would take 10 s.
+    assert rows[0]["minutes"] == pytest.approx(101 / 60)
+    assert rows[0]["efficiency"] == pytest.approx(10 / 101)
