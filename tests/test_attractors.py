@@ -127,6 +127,32 @@ def test_an_orbit_too_short_to_tell_is_unsettled() -> None:
     assert lost.reason.tolist() == ["it ran away to infinity"]
 
 
+def test_orbits_that_settle_slowly_are_told_with_patience() -> None:
+    # At the fixed point a focus decays by 0.4 % a step.
+    cell = rotating(GOLDEN / 10, 0.996)
+    start = np.array([[0.9, 0.2]])
+    hasty = nc.find_attractors(cell, start, n_steps=100, transient=100, patience=0)
+    assert hasty.kind.tolist() == ["unsettled"]
+    assert "no recurrence within 200 steps" in str(hasty.reason[0])
+    found = nc.find_attractors(cell, start, n_steps=100, transient=100)
+    assert found.kind.tolist() == ["fixed"]
+
+
+def test_one_orbit_that_runs_away_late_does_not_end_the_others() -> None:
+    away = nc.RNN([[0.0]], [[1.1]], nonlinearity="relu")  # 1e5 after the transient, then too far
+    found = nc.find_attractors(away, np.array([[1.0], [0.0]]), transient=120, n_steps=8000)
+    assert found.kind.tolist() == ["unsettled", "fixed"]
+    assert found.reason[0] == "it ran away to infinity"
+
+
+def test_of_many_inputs_in_turn_no_single_state_is_called_a_circle() -> None:
+    cell, inputs = rotating(GOLDEN / 10), np.zeros((1, 32, 1))
+    inputs[0, 0] = 1.0  # not read, but a turn of 32 steps
+    found = nc.find_attractors(cell, [[0.3, 0.1]], inputs, n_steps=32, patience=0)
+    assert found.kind.tolist() == ["unsettled"]
+    assert "within 2024 steps" in str(found.reason[0])
+
+
 def test_a_longer_cycle_than_is_looked_for_is_unsettled() -> None:
     ring = nc.RNN(np.zeros((7, 1)), 4 * np.roll(np.eye(7), 1, axis=0))
     start = np.where(np.arange(7) < 2, 1.0, -1.0)[None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from safetensors.numpy import load_file
 
 import nullcline as nc
 from nullcline.cli import main
+from nullcline.cycles import cycles_file
 from nullcline.cycles.closing import newton_steps
 from nullcline.cycles.evaluation import Driven
 from nullcline.cycles.multipliers import multipliers
+from nullcline.cycles.returns import nearest_returns
 from testing import ball_reference
 from testing.every_cell import KINDS, SMOOTH, Network, random_network
 from testing.known import known
@@ -467,8 +470,74 @@ def test_chaos_is_told_as_unconverged() -> None:
     cycles = nc.find_cycles(cell, np.zeros((3, 32)) + np.array([[0.1], [0.2], [0.3]]), n_steps=300)
     assert len(cycles) == 0
     assert len(cycles.unconverged) == 3
-    assert "no cycle of up to 64 states within 300 steps" in cycles.unconverged[0]
-    assert "3 searches unconverged" in repr(cycles)
+    assert "largest exponent is above 0" in cycles.unconverged[0]
+    assert known(cycles.ends).tolist() == ["chaotic"] * 3
+    assert "3 searches unconverged (3 chaotic)" in repr(cycles)
+
+
+def test_every_search_has_an_end_by_name(tmp_path: Path) -> None:
+    cell = random_network("tanh", 8, 2, 3.0, seed=1).cell()
+    starts = np.random.default_rng(0).uniform(-1, 1, (6, 8))
+    cycles = nc.find_cycles(cell, starts, period=[1, 2], max_iterations=20)
+    ends = known(cycles.ends)
+    assert len(ends) == 12
+    is_closed = np.isin(ends, ["fixed", "cycle"])
+    assert 0 < is_closed.sum() == cycles.count.sum() < 12
+    assert set(ends[~is_closed].tolist()) == {"unclosed"}
+    assert len(cycles.unconverged) == (~is_closed).sum()
+    assert set(ends[:6].tolist()) <= {"fixed", "unclosed"}  # the first period's
+    cycles.save(tmp_path / "cycles.npz")
+    again = nc.Cycles.load(tmp_path / "cycles.npz")
+    np.testing.assert_array_equal(known(again.ends), ends)
+    assert repr(again) == repr(cycles)
+
+
+def test_a_file_of_version_one_has_no_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cycles = replace(nc.find_cycles(ring(3)), ends=None)
+    monkeypatch.setattr(cycles_file, "_VERSION", 1)
+    cycles.save(tmp_path / "old.npz")
+    monkeypatch.undo()
+    assert nc.Cycles.load(tmp_path / "old.npz").ends is None
+    with np.load(tmp_path / "old.npz") as held:
+        wrong = {**held, "ends": np.array(["lost"])}
+    np.savez(tmp_path / "wrong.npz", **wrong)
+    with pytest.raises(ValueError, match="ends that is none"):
+        nc.Cycles.load(tmp_path / "wrong.npz")
+
+
+def test_searches_that_close_nowhere_else_close_where_their_orbits_return() -> None:
+    cell = random_network("gru", 8, 2, 5.0, seed=2).cell()
+    starts = np.random.default_rng(0).uniform(-1, 1, (20, 8))
+    alone = nc.find_cycles(cell, starts, period=2, n_steps=0)
+    found = nc.find_cycles(cell, starts, period=2)
+    assert found.count.sum() >= alone.count.sum() + 10
+    assert closes(cell, found)
+
+
+def test_returns_are_the_nearest_and_apart_and_at_the_first_input() -> None:
+    cell = random_network("tanh", 8, 2, 3.0, seed=4).cell()
+    inputs = np.random.default_rng(1).normal(size=(1, 3, 2))
+    driven = Driven.of(cell, inputs, 1)
+    start = np.full((1, 8), 0.3)
+    found = nearest_returns(driven, start, 6, 90, 2)
+    orbit = driven.orbit(start, 96)[0]
+    away = {t: np.abs(orbit[t + 6] - orbit[t]).max() for t in range(3, 90, 3)}
+    first = min(away, key=lambda t: away[t])
+    second = min((t for t in away if abs(t - first) > 6), key=lambda t: away[t])
+    np.testing.assert_array_equal(found[0, 0], orbit[first : first + 6])
+    np.testing.assert_array_equal(found[1, 0], orbit[second : second + 6])
+
+
+def test_a_return_of_an_orbit_that_runs_away_is_its_start() -> None:
+    driven = Driven.of(nc.RNN([[0.0]], [[1e9]], nonlinearity="relu"), None, 1)
+    np.testing.assert_array_equal(nearest_returns(driven, np.ones((1, 1)), 2, 900, 2)[:, 0, 0], 1)
+
+
+def test_a_cycle_of_more_states_than_are_looked_for_at_first_is_found() -> None:
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (1, 70))
+    cycles = nc.find_cycles(ring(70), signs, n_steps=100)
+    assert cycles.period.tolist() == [70]
+    assert cycles.is_stable.all()
 
 
 def test_what_runs_away_is_told_so() -> None:

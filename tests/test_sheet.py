@@ -171,6 +171,32 @@ def test_a_ring_attractor_is_a_circle_on_its_sheet() -> None:
     assert sheet.fixed_h[~on_ring].shape == (1, UNITS)
 
 
+def three_classes() -> nc.LeakyRNN:
+    """Return units of three classes, whose directions are at 120° in a plane of two numbers."""
+    angles = 2 * np.pi * np.arange(3) / 3 + 0.3
+    loadings = np.array([np.cos(angles), np.sin(angles)]).T[np.arange(30) % 3]
+    return nc.LeakyRNN(
+        np.zeros((30, 1)), 1.6 / 15 * loadings @ loadings.T, np.full(30, 0.3), alpha=0.2
+    )
+
+
+def test_three_classes_have_three_memories_on_their_sheet_and_saddles_between() -> None:
+    cell = three_classes()
+    found = nc.find_fixed_points(cell, np.random.default_rng(0).uniform(-1, 1, (200, 30)))
+    points = found.unique().select("fixed")
+    middle = points[int(np.ptp(points.h, axis=1).argmin())]  # where no class leads
+    sheet = nc.trace_sheet(cell, middle, beyond=True, extent=6, largest_step=0.6)
+    check(sheet)
+    assert sheet.index_sum == 1
+    assert (len(sheet.fixed_h), sheet.is_stable.sum(), (sheet.indices == -1).sum()) == (7, 3, 3)
+    away = np.abs(sheet.fixed_h[:, None] - points.h).max(axis=2).min(axis=0)
+    assert away.max() < 1e-7  # whatever a search meets is among them
+    turned = np.roll(sheet.fixed_h, 1, axis=1)  # the first class is then the second
+    assert np.abs(turned[:, None] - sheet.fixed_h).max(axis=2).min(axis=1).max() < 1e-9
+    angles = np.sort(np.arctan2(*(sheet.fixed_chart[sheet.is_stable]).T))
+    np.testing.assert_allclose(np.diff(angles), 2 * np.pi / 3, atol=1e-6)
+
+
 def test_a_ring_with_faults_keeps_few_points_of_alternate_kinds() -> None:
     sheet = nc.trace_sheet(ring(0.02), np.zeros(UNITS), beyond=True, extent=4.2, largest_step=0.4)
     assert len(sheet.fixed_h) in {5, 9}
@@ -382,6 +408,21 @@ def test_a_sheet_in_space_has_points_where_they_are() -> None:
     stable = sheet.fixed_h[sheet.is_stable]
     np.testing.assert_allclose(places(ax, "stable"), axes(stable), atol=1e-9)
     plotting.sheet(sheet, sheet.h[sheet.is_inside][:5])
+
+
+def test_visited_states_are_drawn_where_they_are_in_the_chart_and_in_sight() -> None:
+    sheet = plane()
+    states = {"a": np.array([[0.5, 0.2], [3.0, 0.1]]), "b": np.zeros((1, 4, 2))}
+    ax = plotting.phase_plane(sheet, states)
+    drawn = (states["a"] - sheet.origin) @ sheet.axes.T
+    np.testing.assert_allclose(places(ax, "a"), drawn)
+    assert len(places(ax, "b")) == 4
+    assert {"a", "b"} <= set(legend(ax))
+    assert max(np.abs(ax.get_xlim()).max(), np.abs(ax.get_ylim()).max()) >= 3 - 1e-9
+    assert "visited state" in legend(plotting.phase_plane(sheet, np.zeros((2, 2))))
+    assert {"a", "b"} <= set(legend(plotting.sheet(sheet, states)))
+    with pytest.raises(ValueError, match="states must have shape"):
+        plotting.phase_plane(sheet, np.zeros(2))
 
 
 def test_pictures_of_no_sheet_are_refused() -> None:

@@ -42,6 +42,16 @@ class Trajectory:
             return np.repeat(h, n, axis=0), np.repeat(x, n, axis=0)
         return self.states[t, :n], self.inputs[t, :n]
 
+    def of(self, i: int, length: int) -> tuple[Floats, Floats]:
+        """Return the states before each step of sequence i and their inputs, (T_i, ...)."""
+        if self.is_resting:
+            h, x = self.states[0], self.inputs[0]
+            return np.repeat(h, length, axis=0), np.repeat(x, length, axis=0)
+        return (
+            np.ascontiguousarray(self.states[:length, i]),
+            np.ascontiguousarray(self.inputs[:length, i]),
+        )
+
 
 @dataclass(frozen=True)
 class Adjoint:
@@ -100,16 +110,10 @@ def pull_back(
     )
 
 
-def push_inputs(cell: Cell, base: Trajectory, actual: Trajectory) -> Floats:
-    """Return how each step's change of the input changes the state after it, (T, n, S)."""
-    steps, n, _ = actual.inputs.shape
-    pushed = np.empty((steps, n, cell.state_size), actual.states.dtype)
-    still = np.zeros((n, cell.state_size), actual.states.dtype)
-    secants = secants_of(cell)
-    for t in range(steps):
-        (h0, x0), (h, x) = base.step(t, n), actual.step(t, n)
-        pushed[t] = secants.secant_jvp(h0, x0, h, x, still, x - x0)
-    return pushed
+def push_inputs(cell: Cell, base: Trajectory, actual: Trajectory, i: int, length: int) -> Floats:
+    """Return how each step's change of sequence i's input changes the state after it, (T_i, S)."""
+    (h0, x0), (h, x) = base.of(i, length), actual.of(i, length)
+    return secants_of(cell).secant_jvp(h0, x0, h, x, np.zeros_like(h), x - x0)
 
 
 def reverse(array: Floats, lengths: NDArray[np.intp]) -> Floats:

@@ -97,13 +97,21 @@ def shares_of(
 
 
 def split_by_modes(
-    own: LayerRun, shares: LayerShares, right: Floats, left: Floats
+    own: LayerRun, shares: LayerShares, lengths: NDArray[np.intp], right: Floats, left: Floats
 ) -> NDArray[np.float64]:
-    """Return what goes through each mode of a layer of one direction, (T, n, k)."""
+    """Return what goes through each mode of a layer of one direction, (n, T, k).
+
+    Sequences are taken one by one: a row of a product depends, in its last bits, on how many there
+    are.
+    """
     (direction,), (base,), (actual,) = own.layer.directions, own.base, own.actual
-    pushed = push_inputs(direction.cell, base, actual)
-    through: NDArray[np.float64] = ((shares.covectors[0] @ right) * (pushed @ left.T)).real
-    return through  # zero beyond a sequence's end, where the covectors are
+    covectors = shares.covectors[0]
+    through = np.zeros((len(lengths), len(covectors), right.shape[1]))
+    for i, length in enumerate(lengths.tolist()):
+        pushed = push_inputs(direction.cell, base, actual, i, length)
+        pulled = np.ascontiguousarray(covectors[:length, i])
+        through[i, :length] = ((pulled @ right) * (pushed @ left.T)).real
+    return through
 
 
 def _run_layer(

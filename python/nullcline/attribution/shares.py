@@ -278,7 +278,7 @@ def _shares(
                 found.at_once[:, :, c] = layer.at_once.T
             mode, column = modes[i], found.by_mode[i]
             if mode is not None and column is not None:
-                column[:, :, c] = split_by_modes(runs[i], layer, *mode).swapaxes(0, 1)
+                column[:, :, c] = split_by_modes(runs[i], layer, lengths, *mode)
     return found
 
 

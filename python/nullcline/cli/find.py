@@ -24,14 +24,17 @@ from nullcline.cli.networks import (
 )
 from nullcline.cli.options import (
     add_corpus,
+    add_executor,
     add_out,
     add_search,
     add_seed,
     command,
+    executor_of,
     require_left_out,
 )
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.tables import add_json, records, show, show_json
+from nullcline.distribution import held
 from nullcline.gpu.device import chosen_gpu
 from nullcline.search.find import find_fixed_points
 from nullcline.search.problem import RESORTS
@@ -61,6 +64,7 @@ _EXAMPLES = (
     "nullcline find checkpoint.pt --prefix encoder.rnn. --layer 2 --states states.npz:layer2",
     "nullcline find model.keras --random 500 --inputs conditions.npz --out points",
     "nullcline find model.safetensors --states states.npy --store points.zarr",
+    "nullcline find model.safetensors --random 100000 --workers 8",
     "nullcline find checkpoint              # what `nullcline train` wrote",
 )
 
@@ -76,6 +80,8 @@ _OF_GIVEN = (
     "nonlinearity",
     "joint",
     "dtype",
+    "workers",
+    "scheduler",
 )
 """Options of a search from states that are given, or drawn at random."""
 
@@ -123,6 +129,7 @@ def add(commands: Commands) -> None:
         "--deflate", type=Path, metavar="POINTS", help="file of points to divide out"
     )
     parser.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
+    add_executor(parser)
     add_corpus(parser, default=None)
     add_seed(parser)
 
@@ -220,24 +227,28 @@ def _of_given(options: argparse.Namespace) -> Search:
         for layer, (states, rows) in zip(layers, starts, strict=True)
     ]
 
+    executor = executor_of(options)
+
     def search() -> dict[str, FixedPoints]:
-        return {
-            layer.name: find_fixed_points(
-                layer.cell,
-                states,
-                inputs,
-                method=settings.method,
-                unresolved=options.unresolved,
-                deflate=deflate,
-                tol_unique=settings.tol_unique,
-                tol_slow=settings.tol_slow,
-                max_iterations=options.max_iterations,
-                n_threads=settings.n_threads,
-                device=options.device,
-                progress=not options.quiet,
-            )
-            for layer, states, inputs in jobs
-        }
+        with held(executor) as workers:
+            return {
+                layer.name: find_fixed_points(
+                    layer.cell,
+                    states,
+                    inputs,
+                    method=settings.method,
+                    unresolved=options.unresolved,
+                    deflate=deflate,
+                    tol_unique=settings.tol_unique,
+                    tol_slow=settings.tol_slow,
+                    max_iterations=options.max_iterations,
+                    n_threads=settings.n_threads,
+                    device=options.device,
+                    executor=workers,
+                    progress=not options.quiet,
+                )
+                for layer, states, inputs in jobs
+            }
 
     return search
 

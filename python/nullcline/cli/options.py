@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nullcline._support import validation
 from nullcline._support.options import add_options
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import TrainingSettings
@@ -126,6 +129,59 @@ def add_training(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ())
     add_options(group, TrainingSettings, leave_out=(*leave_out, "seed"))
     group.add_argument("--device", help="cpu or cuda; cuda where there is one")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
+
+
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """Add who does the work, if it is not this process."""
+    where = parser.add_argument_group("who searches (this process)").add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="N processes on this machine, each with --threads threads (1)",
+    )
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="the workers of Dask's scheduler there, tcp://..."
+    )
+
+
+def executor_of(options: argparse.Namespace) -> Callable[[], Any] | None:
+    """Return what makes the executor that was chosen; None for this process.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the number of workers is none.
+    """
+    if options.workers is not None:
+        n_workers = validation.whole_number("workers", options.workers, 1, 1024)
+        return partial(_processes, n_workers)
+    return None if options.scheduler is None else partial(_of_dask, options.scheduler)
+
+
+def _processes(n_workers: int) -> Any:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Ctrl-C, which a terminal sends to all, is this process's to heed: it ends the others.
+    ignore = signal.SIGINT, signal.SIG_IGN
+    return ProcessPoolExecutor(
+        n_workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=ignore
+    )
+
+
+def _of_dask(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "--scheduler needs Dask: pip install distributed", name=error.name
+        ) from error
+    try:
+        connect: Any = Client
+        return connect(address).get_executor()
+    except (OSError, ValueError) as error:
+        raise ConnectionError(f"no scheduler of Dask answers at {address}: {error}") from error
 
 
 def add_search(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:

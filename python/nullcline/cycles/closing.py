@@ -13,8 +13,8 @@ Steps are Powell's dogleg within a trust region (Nocedal and Wright, Numerical O
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,8 +48,14 @@ FLAT = 1e-5
 """Where a step promises to lower the sum of squares by less than this, it has a minimum. (On those
 networks 1e-3 and 1e-5 close the same orbits in the same time.)"""
 
+BYTES = 48
+"""An entry of a Jacobian takes so many bytes, with those of its factors."""
+
 MEMORY = 2**28
-"""Bytes of Jacobians, and of their factors, that are held at once."""
+"""Bytes of Jacobians, and of their factors, that are held at once, of more than one orbit."""
+
+MOST_MEMORY = 2**30
+"""Bytes of those of one orbit whose length nobody asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +79,11 @@ class Closed:
     correction: Array
     reason: NDArray[np.str_]
 
+    def put(self, rows: NDArray[np.intp], others: Closed) -> None:
+        """Write the ends of some rows anew."""
+        for of in fields(self):
+            getattr(self, of.name)[rows] = getattr(others, of.name)
+
     @property
     def is_closed(self) -> NDArray[np.bool_]:
         """Where a cycle was found."""
@@ -90,7 +101,7 @@ def close(driven: Driven, orbits: Array, max_iterations: int = ITERATIONS) -> Cl
     low, high = _bounds(driven, size)
     states = np.clip(orbits, low, high)
     ends = Closed(states, np.full(n, np.inf), np.full(n, np.inf), np.full(n, LIMIT, "U64"))
-    at_once = max(1, MEMORY // (48 * k * size * size))
+    at_once = max(1, MEMORY // (BYTES * k * size * size))
     for first in range(0, n, at_once):
         rows = np.arange(first, min(first + at_once, n))
         with np.errstate(all="ignore"):  # what overflows is told apart by its values
@@ -111,58 +122,97 @@ def _bounds(driven: Driven, size: int) -> tuple[Array, Array]:
 def _close(
     driven: Driven, ends: Closed, rows: NDArray[np.intp], box: tuple[Array, Array], limit: int
 ) -> None:
-    states = ends.states
-    radius = np.maximum(1.0, np.sqrt(_squares(states[rows])))
-    polished = np.zeros(len(rows), int)
-    residuals = _residuals(driven.take(rows), states[rows])
+    """Take some of the orbits to their ends, and write these."""
+    going = _Going.of(driven, ends.states, rows)
     for iteration in range(limit + POLISHING + 1):
-        if len(rows) == 0:
+        residuals = going.residuals
+        jacobians = driven.take(going.rows).jacobians_of(ends.states[going.rows])
+        finite = np.asarray(np.isfinite(jacobians).all(axis=(1, 2, 3)), np.bool_)
+        finite &= np.isfinite(residuals).all(axis=(1, 2))
+        ends.residual[going.rows] = np.abs(residuals).max(axis=(1, 2), initial=0)
+        ends.reason[going.rows[~finite]] = NOT_FINITE
+        going, jacobians = going.take(finite), jacobians[finite]
+        if len(going.rows) == 0:
             return
-        now = driven.take(rows)
-        at = states[rows]
-        jacobians = now.jacobians_of(at)
-        ends.residual[rows] = np.abs(residuals).max(axis=(1, 2))
-        finite = np.isfinite(residuals).all(axis=(1, 2)) & np.isfinite(jacobians).all((1, 2, 3))
-        ends.reason[rows[~finite]] = NOT_FINITE
-        if not finite.all():
-            rows, radius, polished = rows[finite], radius[finite], polished[finite]
-            residuals, jacobians, at = residuals[finite], jacobians[finite], at[finite]
-            now = driven.take(rows)
-        if len(rows) == 0:
-            return
-        newton = newton_steps(jacobians, residuals)
-        ends.correction[rows] = np.abs(newton).max(axis=(1, 2))
-        # The rounding of a step: that of its terms, which the rows of J weigh.
-        terms = 1 + np.abs(jacobians).sum(axis=3).max(axis=(1, 2))
-        size = np.maximum(1, np.abs(at).max(axis=(1, 2)))
-        is_zero = ends.residual[rows] <= ROUNDING * driven.rounding * terms * size
-        ends.reason[rows[is_zero]] = CLOSED
-        steps, at_edge = _dogleg(jacobians, residuals, newton, radius)
-        trial = np.clip(at + steps, *box)
-        moved = trial - at
-        others = _residuals(now, trial)
-        cost, after = _squares(residuals), _squares(others)
-        expected = cost - _squares(residuals + _apply(jacobians, moved))
-        promised = cost - _squares(residuals + _apply(jacobians, steps))  # but for the box
-        ratio = (cost - after) / np.where(expected > 0, expected, np.inf)
-        ratio = np.where(np.isfinite(ratio), ratio, -1)
-        length = np.sqrt(_squares(moved))
-        better = (after < cost) & (ratio > 1e-4)
-        radius = np.where(ratio < 0.25, 0.25 * np.where(length > 0, length, radius), radius)
-        radius = np.where((ratio > 0.75) & at_edge, 2 * radius, radius)
-        better &= ~(is_zero & (after > 0.25 * cost))  # what is left to gain is rounding
-        states[rows[better]] = trial[better]
-        ends.residual[rows[better]] = np.abs(others[better]).max(axis=(1, 2), initial=0)
-        residuals[better] = others[better]
-        polished += is_zero
-        too_short = radius <= driven.rounding * size
-        stuck = ~is_zero & ((promised <= FLAT * cost) | too_short)
-        ends.reason[rows[stuck]] = STALLED
-        done = (is_zero & (~better | (polished >= POLISHING))) | stuck
-        done |= ~is_zero & (iteration >= limit)
-        rows, radius, polished, residuals = (
-            of[~done] for of in (rows, radius, polished, residuals)
-        )
+        done = _step(driven.take(going.rows), ends, going, jacobians, box, iteration >= limit)
+        going = going.take(~done)
+
+
+class _Going(NamedTuple):
+    """Orbits that go on: their numbers, radii of trust, polishing steps and residuals."""
+
+    rows: NDArray[np.intp]
+    radius: Array
+    polished: NDArray[np.intp]
+    residuals: Array
+
+    @classmethod
+    def of(cls, driven: Driven, states: Array, rows: NDArray[np.intp]) -> _Going:
+        """Return orbits before their first step."""
+        radius = np.maximum(1.0, np.sqrt(_squares(states[rows])))
+        residuals = _residuals(driven.take(rows), states[rows])
+        return cls(rows, radius, np.zeros(len(rows), np.intp), residuals)
+
+    def take(self, which: NDArray[np.bool_]) -> _Going:
+        """Return some of them."""
+        rows, radius, polished, residuals = self
+        return _Going(rows[which], radius[which], polished[which], residuals[which])
+
+
+def _step(
+    now: Driven,
+    ends: Closed,
+    going: _Going,
+    jacobians: Array,
+    box: tuple[Array, Array],
+    is_last: bool,
+) -> NDArray[np.bool_]:
+    """Take one step of each orbit, and return which have come to an end."""
+    rows, radius, polished, residuals = going
+    at = ends.states[rows]
+    newton = newton_steps(jacobians, residuals)
+    ends.correction[rows] = np.abs(newton).max(axis=(1, 2))
+    # The rounding of a step: that of its terms, which the rows of J weigh.
+    terms = 1 + np.abs(jacobians).sum(axis=3).max(axis=(1, 2))
+    size = np.maximum(1, np.abs(at).max(axis=(1, 2)))
+    is_zero = ends.residual[rows] <= ROUNDING * now.rounding * terms * size
+    ends.reason[rows[is_zero]] = CLOSED
+    steps, at_edge = _dogleg(jacobians, residuals, newton, radius)
+    trial = np.clip(at + steps, *box)
+    others = _residuals(now, trial)
+    cost, after = _squares(residuals), _squares(others)
+    promised = cost - _squares(residuals + _apply(jacobians, steps))  # but for the box
+    better = _weighed(going, jacobians, trial - at, cost, after, at_edge)
+    better &= ~(is_zero & (after > 0.25 * cost))  # what is left to gain is rounding
+    ends.states[rows[better]] = trial[better]
+    ends.residual[rows[better]] = np.abs(others[better]).max(axis=(1, 2), initial=0)
+    residuals[better] = others[better]
+    polished += is_zero
+    stuck = ~is_zero & ((promised <= FLAT * cost) | (radius <= now.rounding * size))
+    ends.reason[rows[stuck]] = STALLED
+    done: NDArray[np.bool_] = is_zero & (~better | (polished >= POLISHING))
+    done |= stuck | (~is_zero & is_last)
+    return done
+
+
+def _weighed(
+    going: _Going,
+    jacobians: Array,
+    moved: Array,
+    cost: Array,
+    after: Array,
+    at_edge: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return which steps make the sum of squares smaller, and set the radii by how far."""
+    expected = cost - _squares(going.residuals + _apply(jacobians, moved))
+    ratio = (cost - after) / np.where(expected > 0, expected, np.inf)
+    ratio = np.where(np.isfinite(ratio), ratio, -1)
+    length = np.sqrt(_squares(moved))
+    shorter, longer = ratio < 0.25, (ratio > 0.75) & at_edge
+    going.radius[shorter] = 0.25 * np.where(length > 0, length, going.radius)[shorter]
+    going.radius[longer] *= 2
+    better: NDArray[np.bool_] = (after < cost) & (ratio > 1e-4)
+    return better
 
 
 def _residuals(driven: Driven, orbits: Array) -> Array:

@@ -15,7 +15,7 @@ from nullcline.cells.cell_record import known_cell
 from nullcline.cells.protocol import require_cell
 from nullcline.cycles.counting import Counted, completeness, sign_of_power
 from nullcline.cycles.cycles_file import read_cycles, write_cycles
-from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED
+from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED, LOST_KINDS
 from nullcline.interop._tables import dataframe, dataset
 from nullcline.linearization.stability import STABLE
 from nullcline.search.fixed_points import FixedPoints
@@ -75,6 +75,11 @@ class Cycles(Shown):
         constant input. None for zero input.
     unconverged
         Why searches ended in no cycle, a sentence for each, shape (u,).
+    ends
+        How each search ended, those from all starts for the first period before those for the
+        second, shape (s,): "fixed" or "cycle"; what simulation came to, "quasi-periodic", "chaotic"
+        or "unsettled"; or "unclosed", where Newton's method found no cycle. None of a file of
+        version 1.
     tol_unique
         How close in every coordinate two cycles must be, begun where they are nearest, to be one.
     cell
@@ -94,11 +99,14 @@ class Cycles(Shown):
     unconverged: NDArray[np.str_]
     tol_unique: float
     cell: Cell | None = None
+    ends: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         for of in fields(self):
             column = getattr(self, of.name)
-            optional = of.name in {"tol_unique", "cell"} or (of.name == "inputs" and column is None)
+            optional = of.name in {"tol_unique", "cell"} or (
+                of.name in {"inputs", "ends"} and column is None
+            )
             if not optional and not isinstance(column, np.ndarray):
                 raise TypeError(f"{of.name} must be an array, not {repr(column)[:60]}")
         if self.h.ndim != 2 or self.period.ndim != 1 or self.period.dtype.kind != "i":
@@ -270,6 +278,8 @@ class Cycles(Shown):
         """
         own = known_cell(self.cell, "cycles") if cell else None
         columns = {**self._rows(), "h": self.h, "unconverged": self.unconverged}
+        if self.ends is not None:
+            columns["ends"] = self.ends
         write_cycles(path, columns, self.tol_unique, own)
 
     @classmethod
@@ -347,7 +357,7 @@ class Cycles(Shown):
 
     def _rows(self) -> dict[str, Any]:
         """Return all that has one entry per cycle."""
-        others = {"h", "unconverged", "tol_unique", "cell"}
+        others = {"h", "unconverged", "ends", "tol_unique", "cell"}
         columns = {of.name: getattr(self, of.name) for of in fields(self) if of.name not in others}
         return {name: column for name, column in columns.items() if column is not None}
 
@@ -384,9 +394,16 @@ class Cycles(Shown):
         if fixed or not shown:
             shown.append(f"{fixed} fixed point{'' if fixed == 1 else 's'}")
         stable = f"{int(np.sum(self.is_stable))} stable"
-        n_lost = len(self.unconverged)
-        lost = f", {n_lost} search{'es' * (n_lost > 1)} unconverged" if n_lost else ""
-        return f"Cycles({', '.join(shown)}: {stable}{lost}; S = {self.h.shape[1]})"
+        return f"Cycles({', '.join(shown)}: {stable}{self._lost()}; S = {self.h.shape[1]})"
+
+    def _lost(self) -> str:
+        """Return in words how many searches found no cycle, and what they found."""
+        n = len(self.unconverged)
+        if n == 0:
+            return ""
+        ends = [] if self.ends is None else self.ends.tolist()
+        kinds = [f"{ends.count(kind)} {kind}" for kind in LOST_KINDS if kind in ends]
+        return f", {n} search{'es' * (n > 1)} unconverged" + f" ({', '.join(kinds)})" * bool(kinds)
 
 
 def _written(value: complex) -> str:

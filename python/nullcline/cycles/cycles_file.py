@@ -8,7 +8,7 @@ import numpy as np
 
 from nullcline._support import archive, validation
 from nullcline.cells.cell_record import pack_cell, unpack_cell
-from nullcline.cycles.kinds import CYCLE_KINDS
+from nullcline.cycles.kinds import CYCLE_KINDS, END_KINDS
 from nullcline.linearization.stability import STABILITIES
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
 
 _FORMAT = "nullcline.Cycles"
-_VERSION = 1
+_VERSION = 2
+"""Files of version 1 have no `ends`."""
 
 _TYPES: dict[str, tuple[str, ...]] = {
     "h": ("f8",),
@@ -32,7 +33,10 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "count": ("i8",),
     "inputs": ("f8",),
     "unconverged": ("U",),
+    "ends": ("U",),
 }
+
+_OF_ONE_DIMENSION = ("period", "kind", "stability", "residual", "count", "unconverged", "ends")
 
 
 def write_cycles(
@@ -46,21 +50,29 @@ def write_cycles(
 
 def read_cycles(file: BinaryIO) -> dict[str, Any]:
     """Return the fields of the `Cycles` in a file; call it within `reading`."""
-    arrays = archive.read(file, _FORMAT, (_VERSION,))
+    arrays = archive.read(file, _FORMAT, (1, _VERSION))
     cell = unpack_cell(arrays)
     tol_unique = validation.tolerance("tol_unique", arrays.pop("tol_unique").item())
     archive.require_types(arrays, _TYPES)
     h, inputs = arrays["h"], arrays.get("inputs")
     if h.ndim != 2 or (inputs is not None and inputs.ndim != 3):
         raise ValueError("it has states or inputs of another shape")
-    for name in ("period", "kind", "stability", "residual", "count", "unconverged"):
+    for name in (
+        "period",
+        "kind",
+        "stability",
+        "residual",
+        "count",
+        "unconverged",
+        *({"ends"} & arrays.keys()),
+    ):
         if arrays[name].ndim != 1:
             raise ValueError(f"it has {name} of shape {arrays[name].shape}")
     for name in ("period", "count"):
         if arrays[name].min(initial=1) < 1:
             raise ValueError(f"{name} must be 1 or more")
-    for name, known in (("kind", CYCLE_KINDS), ("stability", STABILITIES)):
-        if not np.isin(arrays[name], known).all():
+    for name, known in (("kind", CYCLE_KINDS), ("stability", STABILITIES), ("ends", END_KINDS)):
+        if not np.isin(arrays.get(name, []), known).all():
             raise ValueError(f"it has a {name} that is none")
     for name, array in (("h", h), ("inputs", inputs)):
         if array is not None:
@@ -69,4 +81,4 @@ def read_cycles(file: BinaryIO) -> dict[str, Any]:
         raise ValueError(f"its states must have {cell.state_size} numbers, as its cell says")
     if cell is not None and inputs is not None and inputs.shape[2] != cell.input_size:
         raise ValueError(f"its inputs must have {cell.input_size} numbers, as its cell says")
-    return {"inputs": None, **arrays, "tol_unique": tol_unique, "cell": cell}
+    return {"inputs": None, "ends": None, **arrays, "tol_unique": tol_unique, "cell": cell}

@@ -18,8 +18,8 @@ from nullcline._support import validation
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline.cycles.chunks import SECONDS_OF_STEP, over_orbits
-from nullcline.cycles.find import read_starts
 from nullcline.cycles.recurrence import run
+from nullcline.cycles.starts import read_starts
 from nullcline.distribution import spread_over
 
 if TYPE_CHECKING:

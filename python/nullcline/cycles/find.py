@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cycles.closing import CLOSED, ITERATIONS, close
+from nullcline.cycles.closing import ITERATIONS, close
 from nullcline.cycles.cycle_set import Cycles
-from nullcline.cycles.evaluation import Driven
-from nullcline.cycles.kinds import CYCLE, FIXED
+from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED, UNCLOSED
 from nullcline.cycles.multipliers import Multipliers, multipliers
+from nullcline.cycles.observing import PATIENCE, observe
 from nullcline.cycles.phases import Found, begun, least, merged
-from nullcline.cycles.recurrence import N_STATES, run, settle, states_within
+from nullcline.cycles.recurrence import longest_of, run
+from nullcline.cycles.returns import nearest_returns
+from nullcline.cycles.starts import read_starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,14 +25,23 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from nullcline.cells.protocol import Cell
+    from nullcline.cycles.closing import Closed
+    from nullcline.cycles.evaluation import Driven
 
     Array = NDArray[np.float64]
 
-LONGEST = 64
-"""The longest cycle that is looked for where no period is given."""
+FIRST = 30
+"""Iterations from the states that a start goes through, after which it is tried elsewhere."""
+
+RETURNS = 2
+"""So many nearest returns of an orbit are tried. Of 1152 searches for cycles of 2 and 5 states of
+random networks, 654 close within 30 iterations from their starts and 667 within 100; 931 with 70
+from one return, 941 with 30 from the first and 40 from the second (`benchmarks.constants`)."""
+
+WATCHED = 4
+"""Orbits that settle on no cycle are watched so many times as long as they were given to settle."""
 
 _MOST = 100_000
-_LARGEST_SEED = 2**128 - 1
 
 
 def find_cycles(
@@ -46,9 +58,11 @@ def find_cycles(
     """Find cycles of a cell: states h_1 ... h_k with F(h_j) = h_(j+1) and F(h_k) = h_1.
 
     With a period k, Newton's method is started at the k states that each start goes through, and
-    takes the whole cycle at once; it finds stable and unstable cycles. Without one, starts are run
-    for `n_steps`, and the cycles are those that they have then come back to, of up to 64 states;
-    Newton's method makes them exact.
+    takes the whole cycle at once; it finds stable and unstable cycles. Where it finds none within
+    30 iterations, it begins again where the start's orbit of `n_steps` all but returns after k
+    steps. Without a period, starts are run for `n_steps`, and the cycles are those that they have
+    then come back to; Newton's method makes them exact. What comes back to none is watched, as by
+    `find_attractors`, and told: it is chaotic, quasi-periodic, or unsettled.
 
     Parameters
     ----------
@@ -67,19 +81,21 @@ def find_cycles(
         multiples of m, and the first state of a cycle reads the first input. Without starts, one
         for all.
     n_steps
-        Steps of the simulation, from 0.
+        Steps of the simulation, from 0; without a period, up to 16 times as many for orbits that
+        they leave unsettled, which are watched four times as long. With a period, 0 begins at the
+        starts alone.
     tol_unique
         How close in every coordinate two cycles must be to be one, begun where they are nearest.
     max_iterations
-        The most iterations of Newton's method, per start.
+        The most iterations of Newton's method, per start and period.
     seed
         Of the states that are drawn where no starts are given.
 
     Returns
     -------
     Cycles
-        One row a distinct cycle, by rising period, and those that most starts ended in first. Which
-        starts ended in none is counted, with the reason of each, in `unconverged`.
+        One row a distinct cycle, by rising period, and those that most starts ended in first.
+        `ends` says how each search ended, and `unconverged` why, where it found none.
 
     Raises
     ------
@@ -106,32 +122,17 @@ def find_cycles(
     max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
     tolerance = validation.tolerance("tol_unique", tol_unique)
     states, driven = read_starts(cell, starts, inputs, seed)
+    verdicts = None
     if period is None:
-        found, verdicts, lost = _recurring(driven, states, n_steps, tolerance)
+        searched, verdicts = _recurring(driven, states, n_steps, tolerance)
     else:
         periods = _read_periods(period, driven.turn)
         if starts is None:
             states = run(driven, states, n_steps + -n_steps % driven.turn)
-        found, lost = _sought(driven, states, periods, tolerance, max_iterations)
-        verdicts = None
-    return as_rows(cell, driven, found, verdicts, lost, tolerance)[0]
-
-
-def read_starts(
-    cell: Cell, starts: ArrayLike | None, inputs: ArrayLike | None, seed: int | None
-) -> tuple[Array, Driven]:
-    """Return starts, (n, S), drawn if there are none, and the cell with its inputs."""
-    if seed is not None:
-        seed = validation.whole_number("seed", seed, 0, _LARGEST_SEED)
-    if starts is None:
-        driven = Driven.of(cell, inputs, 1)
-        first = None if driven.inputs is None else driven.inputs[0, 0]
-        return states_within(driven.cell, first, N_STATES, seed), driven
-    size = getattr(cell, "state_size", 0), getattr(cell, "hidden_size", 0)
-    if not all(size):
-        Driven.of(cell, None, 1)  # it is no cell, and says so
-    states = validation.rows("starts", starts, size[0], cell.dtype, size[1]).astype(np.float64)
-    return states, Driven.of(cell, inputs, len(states))
+        limits = _limits(max_iterations, n_steps)
+        searched = _sought(driven, states, periods, tolerance, limits, n_steps)
+    cycles, _ = as_rows(cell, driven, searched.found, verdicts, searched.lost, tolerance)
+    return replace(cycles, ends=searched.ends)
 
 
 def _read_periods(period: Any, turn: int) -> list[int]:
@@ -150,38 +151,78 @@ def _read_periods(period: Any, turn: int) -> list[int]:
     return fitting
 
 
+class _Searched(NamedTuple):
+    """The cycles that were found, how each search ended, and why those did that found none."""
+
+    found: list[Found]
+    ends: NDArray[np.str_]
+    lost: list[str]
+
+
 def _recurring(
     driven: Driven, states: Array, n_steps: int, tolerance: float
-) -> tuple[list[Found], list[Multipliers], list[str]]:
-    """Return the cycles that orbits come back to, one for each orbit, and why others do not."""
-    settled = settle(driven, states, n_steps, LONGEST, tolerance)
-    found, verdicts = [], []
-    for number in settled.which[settled.which >= 0]:
-        found.append(settled.cycles[number])
-        verdicts.append(settled.multipliers[number])
-    finite = np.isfinite(settled.orbits[:, -1].sum(axis=1))
-    lost = [
-        f"it came back to no cycle of up to {LONGEST} states within {n_steps} steps"
-        if whole
-        else "it ran away to infinity"
-        for whole in finite[settled.which < 0]
-    ]
-    return found, verdicts, lost
+) -> tuple[_Searched, list[Multipliers]]:
+    """Return the cycles that orbits come back to, one for each orbit, and what others do."""
+    seen = observe(
+        driven,
+        states,
+        transient=n_steps,
+        n_steps=WATCHED * n_steps,
+        longest=longest_of(driven),
+        tolerance=tolerance,
+        patience=PATIENCE,
+    )
+    lost = seen.reason[~np.isin(seen.kind, CYCLE_KINDS)].tolist()
+    return _Searched(seen.found, seen.kind, lost), seen.verdicts
 
 
 def _sought(
-    driven: Driven, states: Array, periods: list[int], tolerance: float, max_iterations: int
-) -> tuple[list[Found], list[str]]:
+    driven: Driven,
+    states: Array,
+    periods: list[int],
+    tolerance: float,
+    limits: list[int],
+    n_steps: int,
+) -> _Searched:
     """Return the cycles that Newton's method finds from all starts, and why others ended."""
     found: list[Found] = []
+    ends: list[str] = []
     lost: list[str] = []
     for k in periods:
-        with np.errstate(all="ignore"):
-            orbits = driven.orbit(states, k)
-        ends = close(driven, orbits, max_iterations)
-        found += least(driven, ends, tolerance)
-        lost += ends.reason[ends.reason != CLOSED].tolist()
-    return found, lost
+        closed = _closed(driven, states, k, limits, n_steps)
+        own = least(driven, closed, tolerance)
+        found += own
+        end = np.full(len(states), UNCLOSED, "U14")
+        end[closed.is_closed] = [FIXED if len(of.states) == 1 else CYCLE for of in own]
+        ends += end.tolist()
+        lost += closed.reason[~closed.is_closed].tolist()
+    return _Searched(found, np.array(ends, "U14"), lost)
+
+
+def _limits(max_iterations: int, n_steps: int) -> list[int]:
+    """Return the iterations from each start, and from each of its nearest returns."""
+    limits = []
+    for _ in range(RETURNS if n_steps > 0 else 0):
+        limits.append(min(FIRST, max_iterations))
+        max_iterations -= limits[-1]
+    limits.append(max_iterations)
+    return limits[:1] + [limit for limit in limits[1:] if limit > 0]
+
+
+def _closed(driven: Driven, states: Array, k: int, limits: list[int], n_steps: int) -> Closed:
+    """Return where Newton's method ends: from the starts, or from the returns of their orbits."""
+    with np.errstate(all="ignore"):
+        orbits = driven.orbit(states, k)
+    ends = close(driven, orbits, limits[0])
+    left = np.flatnonzero(~ends.is_closed)
+    if len(left) == 0 or len(limits) == 1:
+        return ends
+    returns = nearest_returns(driven.take(left), states[left], k, n_steps, len(limits) - 1)
+    for orbits, limit in zip(returns, limits[1:], strict=True):
+        is_open = ~ends.is_closed[left]
+        rows = left[is_open]
+        ends.put(rows, close(driven.take(rows), orbits[is_open], limit))
+    return ends
 
 
 def as_rows(

@@ -11,6 +11,11 @@
     An attractor on which orbits part at an exponential rate.
 "unsettled"
     Everything else: what was seen of the orbit is too short to tell.
+
+A search for cycles ends in one of these, or, where Newton's method finds none, is
+
+"unclosed"
+    No cycle of the period that was sought was found from there.
 """
 
 from __future__ import annotations
@@ -22,3 +27,11 @@ ATTRACTOR_KINDS = (*CYCLE_KINDS, "quasi-periodic", "chaotic", "unsettled")
 """The kinds of what orbits settle on."""
 
 _, _, QUASI_PERIODIC, CHAOTIC, UNSETTLED = ATTRACTOR_KINDS
+
+END_KINDS = (*ATTRACTOR_KINDS, "unclosed")
+"""How searches for cycles end."""
+
+LOST_KINDS = END_KINDS[2:]
+"""How they end that find no cycle."""
+
+UNCLOSED = END_KINDS[-1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._native.blas import one_blas_thread
-from nullcline.cycles.closing import close
+from nullcline.cycles.closing import BYTES, MOST_MEMORY, close
 from nullcline.cycles.multipliers import Multipliers, multipliers
 from nullcline.cycles.phases import Found, distance, least, merged
 from nullcline.linearization.stability import UNSTABLE
@@ -16,13 +16,9 @@ from nullcline.linearization.stability import UNSTABLE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nullcline.cells.protocol import Cell
     from nullcline.cycles.evaluation import Driven
 
     Array = NDArray[np.float64]
-
-N_STATES = 64
-"""So many states orbits begin at, where none are given."""
 
 NEAR = 1e-3
 """An orbit that comes back so near, against its size, may be about to settle on a cycle there."""
@@ -30,22 +26,21 @@ NEAR = 1e-3
 AROUND = 1e-2
 """The cycle is then no further from it than this."""
 
+LONGEST = 1024
+"""The longest cycle that is looked for where nothing is said, if Newton's method has the memory."""
 
-def states_within(cell: Cell, x: Array | None, n: int, seed: int | None) -> Array:
-    """Return n states whose outputs are drawn uniformly from the box at an input, (D,).
+LEAST = 64
+"""The longest cycle that is looked for whatever its memory, and at every near return."""
 
-    Where the box has no faces, they are normal within it; what else a state has, such as an LSTM's
-    c, is at its equilibrium.
-    """
-    rng = np.random.default_rng(seed)
-    given = None if x is None else x.astype(cell.dtype)
-    box = cell.box_at(given)
-    has_faces = np.isfinite(box.low) & np.isfinite(box.high)
-    low, high = np.where(has_faces, box.low, 0), np.where(has_faces, box.high, 1)
-    uniform = rng.uniform(low, high, (n, cell.hidden_size))
-    normal = np.clip(rng.normal(size=uniform.shape), box.low, box.high)
-    outputs = np.where(has_faces, uniform, normal).astype(cell.dtype)
-    return cell.state_of(outputs, given).astype(np.float64)
+NEARER = 0.5
+"""A longer one is looked for where no shorter return was nearer, in units of that: an orbit that
+comes to rest slowly is near all of its last states, and its best returns are the shortest."""
+
+
+def longest_of(driven: Driven) -> int:
+    """Return the longest cycle of a cell that is looked for where nothing is said."""
+    fits = MOST_MEMORY // (BYTES * driven.cell.state_size**2)
+    return max(LEAST, min(LONGEST, fits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +98,10 @@ def settle(driven: Driven, states: Array, n_steps: int, longest: int, tolerance:
     found: list[Found] = []
     verdicts: list[Multipliers] = []
     for k in range(turn, longest + 1, turn):
-        rows = np.flatnonzero((which < 0) & (back[:, k] <= NEAR * size))
+        near = (which < 0) & (back[:, k] <= NEAR * size)
+        if k > LEAST:
+            near &= back[:, k] <= NEARER * back[:, turn:k:turn].min(axis=1)
+        rows = np.flatnonzero(near)
         if len(rows) == 0:
             continue
         # From the phase 0 on: the window is as long as whole turns of the inputs.

@@ -7,6 +7,7 @@ All that is asked of an executor is `submit`, and of what that returns `result`,
 from __future__ import annotations
 
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -75,7 +76,12 @@ class Workers:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Send a task, and return its future."""
-        return self._executor.submit(function, *arguments)
+        if not hasattr(self._executor, "_client"):
+            return self._executor.submit(function, *arguments)
+        with warnings.catch_warnings():
+            # Dask's, of a message that holds a large cell: each worker is sent one.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            return self._executor.submit(function, *arguments)
 
     def renew(self) -> bool:
         """Replace a broken executor, and tell whether that is possible."""
@@ -98,13 +104,15 @@ class Workers:
         workers = cls(given)
         try:
             yield workers
-        finally:
-            workers.close()
+        except BaseException:  # an error, or Ctrl-C, which wait for no chunk
+            workers.close(at_once=True)
+            raise
+        workers.close()
 
-    def close(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:
         """Shut down what was made here; an executor of the user's stays as it is."""
         if self._make is not None:
-            _shut_down(self._executor)
+            _shut_down(self._executor, at_once=at_once)
 
 
 def held(executor: GivenExecutor | None) -> AbstractContextManager[GivenExecutor | None]:
@@ -140,7 +148,12 @@ def _made(make: Callable[[], Executes]) -> Executes:
     return executor
 
 
-def _shut_down(executor: Any) -> None:
+def _shut_down(executor: Any, *, at_once: bool = False) -> None:
+    """End an executor when it has done what it does, or at once, and its processes with it."""
+    processes = dict(getattr(executor, "_processes", None) or {})  # of Python's pools and loky's
     shutdown = getattr(executor, "shutdown", None)
     if callable(shutdown):
-        shutdown(wait=True)
+        shutdown(wait=not at_once)
+    if at_once:
+        for process in processes.values():
+            process.terminate()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
@@ -11,11 +11,12 @@ from matplotlib.ticker import LogLocator
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from nullcline.continuation import Nullcline, Sheet
+from nullcline.plotting.given_states import clouds_of
 from nullcline.plotting.panels import add_legend, add_title, axes_or_new, is_3d
-from nullcline.plotting.points import draw_marks, mark_handles
+from nullcline.plotting.points import dot, draw_marks, mark_handles
 from nullcline.plotting.projection import Projection, in_space
 from nullcline.plotting.scenes import Scene
-from nullcline.plotting.theme import BLACK, GREEN, ORANGE
+from nullcline.plotting.theme import BLACK, GREEN, GREY, ORANGE, PINK, SKY
 from nullcline.search.kinds import FIXED
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
+    Clouds: TypeAlias = list[tuple[Any, Matrix]]
 
 SPEEDS = LinearSegmentedColormap.from_list("speeds", ["#33415c", "#7d8fa9", "#c3cedb", "#f4f6f9"])
 """From the slowest, dark, to the fastest: pale enough for the colours of lines and points."""
@@ -54,12 +56,16 @@ MANY = 40
 MARGIN = 0.08
 """Room around what is in the box, in its extent."""
 
+CLOUDS = (PINK, SKY, "#9c8b1f", "#5b4b8a")
+"""Colours of conditions: none that a nullcline, a stable point or a saddle has."""
+
 OUTSIDE = "outside of the box"
 NULLCLINES = ((ORANGE, "τ₁ = 0"), (GREEN, "τ₂ = 0"))
 
 
 def phase_plane(
     sheet: Sheet,
+    states: States | None = None,
     *,
     reduced: bool = False,
     arrows: bool = False,
@@ -75,6 +81,9 @@ def phase_plane(
     ----------
     sheet
         What `trace_sheet` returned.
+    states
+        Visited states, shape (n, S) or (n, T, S), or a dictionary of them by condition: drawn where
+        they are in the chart, however far from the sheet.
     reduced
         Whether the flow is that of the reduced map, n(h) - h, rather than of a step, F(h) - h.
     arrows
@@ -101,6 +110,12 @@ def phase_plane(
         raise ValueError("ax must have two dimensions: plotting.sheet draws the surface in three")
     triangles = Triangulation(sheet.chart[:, 0], sheet.chart[:, 1], sheet.triangles)
     _draw_speed(ax, sheet, triangles)
+    size, cell = len(sheet.origin), sheet.cell
+    clouds = [
+        (label, (in_space(rows, size, cell) - sheet.origin) @ sheet.axes.T)
+        for label, rows in clouds_of(states)
+    ]
+    visited = _draw_clouds(ax, clouds)
     moved = sheet.reduced_flow if reduced else sheet.flow
     if arrows or not sheet.is_graph:
         _draw_arrows(ax, sheet.chart, moved)
@@ -114,13 +129,13 @@ def phase_plane(
     ax.set_ylabel("chart, second axis")
     ax.grid(visible=False)
     ax.set_aspect("equal")
-    (left, right), (bottom, top) = _limits(sheet)
+    (left, right), (bottom, top) = _limits(sheet, [places for _, places in clouds])
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
     add_title(ax, "Nullclines on a slow sheet" + _folds(sheet))
     if legend:
         marks = mark_handles(set(names.tolist()), directions=False)
-        add_legend(ax, [*_line_handles(sheet), *marks])
+        add_legend(ax, [*_line_handles(sheet), *marks, *visited])
     return ax
 
 
@@ -139,7 +154,7 @@ def sheet(
     sheet
         What `trace_sheet` returned.
     states
-        Visited states, as in `fixed_points`.
+        Visited states, as in `phase_plane`.
     projection
         The axes, as `Projection` or an array (3, S); by default the first three principal
         components of the sheet.
@@ -168,7 +183,7 @@ def sheet(
         raise ValueError("sheet must have a triangle in the cell's box to be drawn in space")
     seen = sheet.h[sheet.is_inside]
     given = Projection.principal(seen, 3) if projection is None else projection
-    scene = Scene(None, seen[:0] if states is None else states, None, projection=given)
+    scene = Scene(None, seen[:0], None, projection=given)
     axes = scene.projection(3)
     scene.draw(ax, axes)
     q = _speeds(sheet)
@@ -178,15 +193,19 @@ def sheet(
     surface.set_array(np.exp(np.log(q)[inside].mean(axis=1)))
     surface.set_norm(LogNorm(np.nanmin(q), np.nanmax(q)))
     space.computed_zorder = False
+    clouds = [
+        (label, axes(in_space(rows, axes.size, sheet.cell))) for label, rows in clouds_of(states)
+    ]
+    visited = _draw_clouds(ax, clouds)
     for line, colour, label in _lines_of(sheet):
         _draw_line(ax, line, axes(in_space(line.h, axes.size, sheet.cell)), colour, label)
     names, h = _marked(sheet)
     draw_marks(ax, axes(in_space(h, axes.size, sheet.cell)), names, _sizes(names))
-    _give_room(space, places[sheet.is_inside])
+    _give_room(space, np.concatenate([places[sheet.is_inside], *(rows for _, rows in clouds)]))
     ax.set_title("A slow sheet, in space" + ("" if len(h) else ": no fixed point"))
     if legend:
         marks = mark_handles(set(names.tolist()), directions=False)
-        add_legend(ax, [*_line_handles(sheet)[:2], *scene.handles(), *marks])
+        add_legend(ax, [*_line_handles(sheet)[:2], *marks, *visited])
     return ax
 
 
@@ -251,13 +270,18 @@ def _line_handles(sheet: Sheet) -> list[Line2D]:
     return handles
 
 
-def _limits(sheet: Sheet) -> Matrix:
-    """Return from where to where a chart is drawn, shape (2, 2): around what is in the box."""
+def _limits(sheet: Sheet, clouds: list[Matrix]) -> Matrix:
+    """Return from where to where a chart is drawn, shape (2, 2).
+
+    Around what is in the box, as far as the sheet goes, and around visited states.
+    """
     seen = sheet.chart[sheet.is_inside] if sheet.is_inside.any() else sheet.chart
     low, high = seen.min(axis=0), seen.max(axis=0)
     margin = MARGIN * (high - low)
-    return np.column_stack([np.maximum(low - margin, sheet.chart.min(axis=0)),
-                            np.minimum(high + margin, sheet.chart.max(axis=0))])  # fmt: skip
+    low = np.maximum(low - margin, sheet.chart.min(axis=0))
+    high = np.minimum(high + margin, sheet.chart.max(axis=0))
+    visited = np.concatenate([[low, high], *clouds])
+    return np.column_stack([visited.min(axis=0), visited.max(axis=0)])
 
 
 def _speeds(sheet: Sheet) -> Vector:
@@ -266,6 +290,20 @@ def _speeds(sheet: Sheet) -> Vector:
     positive = q[q > 0]  # neither NaN nor, at a fixed point, zero
     floor = float(np.quantile(positive, FLOOR)) if len(positive) else np.finfo(float).tiny
     return np.maximum(q, floor)
+
+
+def _draw_clouds(ax: Axes, clouds: Clouds) -> list[Line2D]:
+    """Draw visited states at their places, and return what the legend is to say of them."""
+    scatter: Any = ax.scatter  # of two dimensions or three
+    handles = []
+    for i, (label, places) in enumerate(clouds):
+        colour = GREY if label is None else CLOUDS[i % len(CLOUDS)]
+        name = "visited state" if label is None else str(label)
+        scatter(
+            *places.T, s=4, color=colour, alpha=0.6, lw=0, zorder=1.2, rasterized=True, label=name
+        )
+        handles.append(dot(colour, name))
+    return handles
 
 
 def _draw_speed(ax: Axes, sheet: Sheet, triangles: Triangulation) -> None:

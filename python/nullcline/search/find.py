@@ -170,6 +170,11 @@ def find_fixed_points(
     if seed is not None:
         _warn_of_seed(seed)
     tol_unique = validation.tolerance("tol_unique", tol_unique)
+    if executor is not None and str(device) != "cpu":
+        raise ValueError(
+            f'executor searches on processors, not on {device}: pass device="cpu", or leave '
+            "executor out"
+        )
     problem = read_problem(
         cell,
         starts,
@@ -183,8 +188,6 @@ def find_fixed_points(
         device=device,
     )
     spread = spread_over(executor, chunk_size, n_threads, problem.n_threads)
-    if spread is not None and problem.gpu is not None:
-        raise ValueError('executor searches on processors: leave it out, or pass device="cpu"')
     kept_starts, kept_inputs = problem.kept()  # copies: the caller may go on with the arrays
     with reporter(progress, problem.n_starts) as report:
         ends = _search(problem, report, spread)
