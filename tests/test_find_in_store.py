@@ -45,8 +45,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_states_of_a_file_are_searched_from(capsys: pytest.CaptureFixture[str]) -> None:
     expected = nc.find_fixed_points(CELL, STATES.reshape(-1, 4), tol_slow=1e-3)
-    for _ in range(2):  # the second time, all is there
-        assert main([*COMMAND, "--quiet", "--json"]) == 0
+    for more in (["--workers", "2"], []):  # the second time, all is there
+        assert main([*COMMAND, *more, "--quiet", "--json"]) == 0
         (told,) = json.loads(capsys.readouterr().out)
         assert told["starts"] == 40
         assert len(told["points"]) == len(expected.unique())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline._support.options import from_options
 from nullcline.cli.networks import read_layer, read_points_of
-from nullcline.cli.options import require_left_out
+from nullcline.cli.options import executor_of, require_left_out
 from nullcline.cli.point_tables import points_table
 from nullcline.cli.stored_arrays import stored_inputs, stored_states
 from nullcline.cli.tables import records, show, show_json
@@ -37,6 +37,7 @@ def find_in_store(options: argparse.Namespace) -> None:
         stored_states(options.states, layer.cell),
         inputs,
         store=options.store,
+        executor=executor_of(options),
         method=settings.method,
         unresolved=options.unresolved,
         deflate=None if options.deflate is None else read_points_of(options.deflate),

@@ -129,6 +129,8 @@ def search_to_store(
     }
     # Checks all options, of which a search of no start needs none.
     find_fixed_points(cell, given.starts.read(0, 0), **shared["options"], n_threads=n_threads)
+    if executor is not None and chosen_gpu(device) is not None:
+        raise ValueError('executor searches on processors: leave it out, or pass device="cpu"')
     with locked(store, "store"), reporter(progress, given.n_rows) as report:
         own = _describe(shared, given, _chunk_size(chunk_size, store, cell))
         layout = opened(store, own, cell)
