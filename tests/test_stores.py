@@ -22,6 +22,12 @@ from testing.full_disk import files_of_at_most
 from testing.kills import Moments
 from testing.search_checks import assert_equal
 
+# Python, and JAX where another test has loaded it, warn of every fork that has other threads.
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -292,6 +298,8 @@ def test_zarr_reads_stores_and_stores_read_zarr(tmp_path: Path, whole: Path) -> 
     assert {"h", "q", "kind", "reason", "iterations", "starts"} <= set(group.array_keys())
     for name in ("h", "q", "iterations", "starts"):
         np.testing.assert_array_equal(group[name][:], getattr(POINTS, name))
+    opened = pytest.importorskip("xarray").open_zarr(str(whole), consolidated=False)
+    np.testing.assert_array_equal(opened["h"], POINTS.h)
     for name in ("kind", "reason"):
         texts = np.array(group[name].attrs["texts"])
         np.testing.assert_array_equal(texts[group[name][:]], getattr(POINTS, name))
@@ -351,6 +359,21 @@ def test_a_search_that_is_killed_goes_on_to_the_same_bytes(
             check_chunks_are_whole(store)
     search(store, n_threads=1)
     assert content(store) == content(whole)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_by_an_executor_that_is_killed_goes_on_with_any_other(
+    tmp_path: Path, whole: Path, moments: Moments, seed: int
+) -> None:
+    def search_in_threads() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            search(store, executor=executor)
+
+    store = tmp_path / "points.zarr"
+    moments.kill(search_in_threads, float(np.random.default_rng(seed).uniform(0.3, 1)))
+    search(store)
+    assert content(store).keys() == content(whole).keys()
+    assert_same(nc.StoredPoints(store).load(), POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -595,3 +618,4 @@ def test_a_function_is_known_again_by_what_it_does(store: Path) -> None:
     nc.search_to_store(leaky(2.0), starts, **options)
     with pytest.raises(ValueError, match="of another cell"):
         nc.search_to_store(leaky(2.1), starts, **options)
+    assert len(nc.search_to_store(cell, starts[:0], store=store / "none")) == 0

@@ -47,6 +47,8 @@ def find_missing(
         if report is not None:
             report(there + done, total)
 
+    if there:
+        tell(0, 0)
     jobs = (Chunk(_given(layout, at), n) for at, n in zip(missing, lengths, strict=True))
     if executor is None:
         for at, job in zip(missing, jobs, strict=True):

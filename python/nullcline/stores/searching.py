@@ -174,7 +174,7 @@ def _describe(shared: dict[str, Any], given: Given, chunk_size: int) -> Descript
         inputs=given.inputs,
         labels=given.labels,
         deflated=options["deflate"],
-        steps=_first_steps(cell, given) if kept is None else None,
+        steps=_first_steps(cell, given) if kept is None and len(given.starts) else None,
     )
 
 
