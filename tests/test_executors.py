@@ -11,6 +11,7 @@ import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +21,13 @@ import torch
 import nullcline as nc
 from nullcline._support.versions import own_version
 from nullcline.cells.compiled import available_threads
+from nullcline.cli import main, options
 from nullcline.distribution import Chunk, ChunkLostError, by_cost, in_order, send_chunks, worker
 from testing.every_cell import random_network
 from testing.executors import Mischievous, murdered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # Python, and JAX where another test has loaded it, warn of every fork that has other threads.
 pytestmark = [
@@ -487,6 +488,49 @@ def test_an_error_that_does_not_pickle_is_told_by_its_traceback() -> None:
     ):
         list(answers)
     assert "it holds a lock" in str(raised.value.__cause__)
+
+
+# On the command line
+
+
+def test_workers_of_the_command_line_write_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    POINTS.save("network.npz", cell=True)
+    search = ["find", "network.npz", "--random", "40", "--quiet", "--out"]
+    assert main([*search, "alone"]) == 0
+    made = []
+
+    def threads(n_workers: int) -> ThreadPoolExecutor:
+        made.append(n_workers)
+        return ThreadPoolExecutor(n_workers)
+
+    monkeypatch.setattr(options, "_processes", threads)
+    assert main([*search, "by-three", "--workers", "3"]) == 0
+    assert made == [3]
+    names = [Path(folder, "layer-1.npz") for folder in ("alone", "by-three")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+@pytest.mark.parametrize("words", [["--workers", "0"], ["--scheduler", "nowhere"]])
+def test_workers_that_cannot_be_had_are_named(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    POINTS.save("network.npz", cell=True)
+    assert main(["find", "network.npz", "--random", "40", *words]) == 1
+    errors = capsys.readouterr().err
+    assert f"{words[0]} must lie" in errors or "no scheduler of Dask answers at nowhere" in errors
+
+
+def test_processes_of_the_command_line_leave_ctrl_c_to_it() -> None:
+    with options._processes(1) as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
 
 
 # Progress, and its end

@@ -29,7 +29,8 @@ STARTS = {"states", "random"}
 CHOICE = {"kinds", "point", "condition", "n_threads"}
 TRACE = {"beyond", "n_directions", "largest_step", "max_points"}
 AROUND = {"states", "trajectories", "texts", "dt", "unit", "title"}
-GIVEN = {"inputs", "unresolved", "deflate", "max_iterations", "device", "seed"}
+EXECUTOR = {"workers", "scheduler"}
+GIVEN = {"inputs", "unresolved", "deflate", "max_iterations", "device", "seed"} | EXECUTOR
 
 HEEDED: dict[str, set[str]] = {
     "find run": SEARCH | CORPUS | STARTS | {"device"},

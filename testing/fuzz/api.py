@@ -7,6 +7,7 @@ import functools
 import random
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -47,6 +48,7 @@ def _calls() -> dict[str, Call]:
     biases = {"bias_ih": rng.normal(size=9), "bias_hh": rng.normal(size=9)}
     gru = nc.GRU(**weights, **biases)
     starts, inputs = rng.uniform(-1, 1, (_N, _H)), rng.normal(size=_D)
+    threads = ThreadPoolExecutor(1)
     points = nc.find_fixed_points(gru, starts, inputs, n_threads=1)
     point = points.select("fixed").unique().select([0])
     linear = nc.linearize(gru, point, n_threads=1)
@@ -100,7 +102,7 @@ def _calls() -> dict[str, Call]:
             {
                 "cell": gru, "starts": starts, "inputs": inputs, "method": "auto", "deflate": None,
                 "tol_unique": 1e-3, "tol_slow": 1e-6, "max_iterations": 50, "n_threads": 1,
-                "device": "cpu", "progress": False, "seed": 0,
+                "device": "cpu", "executor": threads, "chunk_size": 2, "progress": False, "seed": 0,
             },
         ),
         "find_cycles": (
@@ -148,7 +150,10 @@ def _calls() -> dict[str, Call]:
         "VisitedStates.select": (visited.select, {"which": [0, 2]}),
         "linearize": (
             nc.linearize,
-            {"cell": gru, "points": starts, "inputs": inputs, "k": None, "n_threads": 1},
+            {
+                "cell": gru, "points": starts, "inputs": inputs, "k": None, "n_threads": 1,
+                "executor": threads, "chunk_size": 2,
+            },
         ),
         "trace": (
             nc.trace,

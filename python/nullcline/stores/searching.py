@@ -68,7 +68,7 @@ def search_to_store(
     searched from, chunk by chunk, here or by an executor's workers, and each chunk of the result is
     written when it comes. No more than a few chunks are in memory. The rows are those that
     `find_fixed_points` returns from all starts at once, bit for bit on processors that are alike
-    (a function's may differ by rounding).
+    (a function's may differ by rounding). docs/scale.md has programs for clusters.
 
     A search that was killed, or met a full disk, goes on where it stopped when it is called again.
     It must then be the same: cell, starts, inputs, `chunk_size`, method, tolerances, limits, kind
