@@ -490,7 +490,7 @@ def test_starts_that_are_damaged_are_taken_from_those_that_are_given(copy: Path)
         ("with the number of starts 53 instead of 52", {"starts": STARTS[:-1]}),
         ("with other starts in rows 16 to 23", {"starts": STARTS + (np.arange(N) == 20)[:, None]}),
         ("with other inputs", {"inputs": np.zeros(2)}),
-        ("with other deflated", {"deflate": STARTS[:1]}),
+        ("with other deflate", {"deflate": STARTS[:1]}),
         ("whether each start has its own input False instead", {"inputs": np.zeros((N, 2))}),
         ("with other labels|with other inputs", {"inputs": {"a": np.zeros(2)}}),
     ],
@@ -541,6 +541,16 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nullcline\.search_to_store writes one"):
         nc.StoredPoints(tmp_path)
     assert content(tmp_path) == {"thesis.tex": b"\\bye"}
+
+
+def test_a_group_of_zarr_that_is_none_of_ours_is_left_alone(copy: Path) -> None:
+    shutil.rmtree(copy / "search")
+    before = content(copy)
+    spoilt = np.full_like(STARTS, np.nan)
+    for starts in (STARTS, spoilt):
+        with pytest.raises(FileExistsError, match="store must name a new folder"):
+            search(copy, starts)
+    assert content(copy) == before
 
 
 @pytest.mark.parametrize(

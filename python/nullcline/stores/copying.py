@@ -7,7 +7,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 from nullcline._support.folder_lock import LOCK_FILE
-from nullcline.stores import description
 from nullcline.stores.description import Description
 from nullcline.stores.layout import Layout
 from nullcline.stores.zarr_arrays import PARTIAL
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def opened(store: Path, own: Description, cell: Cell) -> Layout:
     """Return the layout of a store that is there, or of one that is made."""
     layout = Layout(store, own, cell)
-    if (store / description.FILE).exists():
+    if layout.is_made():
         Description.read(store).require_same(own, store)
         layout.describe()
         return layout

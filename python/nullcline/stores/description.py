@@ -135,8 +135,8 @@ class Description:
             arrays = archive.read(file, _FORMAT, _VERSIONS)
             cell = unpack_cell(arrays)
             settings = unpack(Settings, json.loads(arrays.pop("settings").item()))
-            given = {name: arrays.pop(name, None) for name in ("inputs", "labels", "deflated")}
-            found = cls(settings, cell, **given, steps=arrays.pop(_STEPS, None))
+            given = [arrays.pop(name, None) for name in ("inputs", "labels", "deflate", _STEPS)]
+            found = cls(settings, cell, *given)
             found._require_sound()
             return found
 
@@ -179,7 +179,7 @@ class Description:
             "settings": np.array(json.dumps(packed)),
             "inputs": self.inputs,
             "labels": self.labels,
-            "deflated": self.deflated,
+            "deflate": self.deflated,
             _STEPS: self.steps,
             **({} if self.cell is None else pack_cell(self.cell)),
         }

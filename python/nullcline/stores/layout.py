@@ -20,7 +20,7 @@ from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS, ranks
 from nullcline.stores.description import FILE, FOLDER
 from nullcline.stores.tables import Table
-from nullcline.stores.zarr_arrays import PARTIAL, ZarrArray, put_json
+from nullcline.stores.zarr_arrays import PARTIAL, ZarrArray, put, put_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,9 @@ GIVEN, FOUND = "given", "found"
 """The arrays of the digests of what was given, and of what was found."""
 
 _ZARR = ".zgroup"
+_BEGUN = ".begun"
+"""What tells a store that is being made from a group of Zarr of somebody else's."""
+
 _TEXTS, _SUM = "texts", "sha256"
 
 
@@ -124,28 +127,30 @@ class Layout:
 
     def create(self) -> None:
         """Make the arrays, and in the end what says that this is a store."""
+        put(self.store, _BEGUN, b"")
         self.describe()
         self._write_texts("kind", list(KINDS))
         self._write_texts("reason", [])
         self.description.write(self.store)
-        self._describe_description()
+        self.describe()
 
     def describe(self) -> None:
         """Write anew what says how to read the arrays."""
         put_json(self.store, _ZARR, {"zarr_format": 2})
         self.given.describe()
         self.found.describe()
-        if (self.store / FILE).exists():
-            self._describe_description()
+        if self.is_made():  # the bytes that describe the search are an array of them
+            n = (self.store / FILE).stat().st_size
+            ZarrArray(self.store, FOLDER, (n,), np.dtype(np.uint8), n, ("search_byte",)).describe()
+            (self.store / _BEGUN).unlink(missing_ok=True)
 
-    def _describe_description(self) -> None:
-        """Let Zarr see the bytes that describe the search as an array of them."""
-        n = (self.store / FILE).stat().st_size
-        ZarrArray(self.store, FOLDER, (n,), np.dtype(np.uint8), n, ("search_byte",)).describe()
+    def is_made(self) -> bool:
+        """Tell whether there is a store in the folder."""
+        return (self.store / FILE).exists()
 
     def is_begun(self) -> bool:
         """Tell whether a store was being made in the folder."""
-        return (self.store / _ZARR).exists()
+        return (self.store / _BEGUN).exists()
 
     def remove(self) -> None:
         """Remove what `create` has made, and what was written since."""

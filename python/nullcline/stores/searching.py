@@ -106,9 +106,11 @@ def search_to_store(
     ------
     TypeError, ValueError
         If an argument has the wrong type, shape or value, as in `find_fixed_points`; if the folder
-        holds another search, the message says what differs; or something else.
+        holds another search, by the name of what differs.
     BlockingIOError
         If another process is searching with this store.
+    FileExistsError
+        If the folder holds something else.
     OSError
         If the store cannot be written to, as on a full disk; what has been found stays.
     """
