@@ -7,6 +7,7 @@ import pickle
 import shutil
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import nullcline as nc
 from nullcline._support.folder_lock import locked
 from nullcline._support.versions import own_version
+from nullcline.search import confirm
 from nullcline.stores import searching
 from nullcline.stores.distinct import distinct
 from testing.every_cell import random_network
@@ -119,6 +121,24 @@ def test_a_store_holds_the_same_bits_whatever_the_chunks(
             cell, starts, store=store / str(chunk_size), chunk_size=chunk_size, max_iterations=limit
         )
         assert_same(stored.load(), expected)
+
+
+def test_an_end_that_goes_on_is_limited_by_no_other_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def go_on(_: object, ends: Any, __: object, left: NDArray[np.intp]) -> Any:
+        limits.append(set(left.tolist()))
+        return ends
+
+    def none_is(_: object, h: NDArray[np.float64], __: object) -> NDArray[np.bool_]:
+        return np.zeros(len(h), np.bool_)
+
+    limits: list[set[int]] = []
+    monkeypatch.setattr(confirm._Judge, "_are_minima", none_is)
+    monkeypatch.setattr(confirm._Judge, "_go_on", go_on)
+    cell = random_network("leaky", 12, 2, 3.0, seed=3).cell()
+    starts = np.random.default_rng(3).uniform(-1, 1, (60, 12))
+    nc.find_fixed_points(cell, starts, max_iterations=60)
+    assert len(limits) > 1
+    assert all(len(limit) == 1 for limit in limits)
 
 
 def test_a_stack_and_its_reasons_are_stored(store: Path) -> None:
@@ -365,13 +385,14 @@ def test_a_search_that_is_killed_goes_on_to_the_same_bytes(
 def test_a_search_by_an_executor_that_is_killed_goes_on_with_any_other(
     tmp_path: Path, whole: Path, moments: Moments, seed: int
 ) -> None:
+    store = tmp_path / "points.zarr"
+
     def search_in_threads() -> None:
         with ThreadPoolExecutor(2) as executor:
             search(store, executor=executor)
 
-    store = tmp_path / "points.zarr"
     moments.kill(search_in_threads, float(np.random.default_rng(seed).uniform(0.3, 1)))
-    search(store)
+    (search_in_threads if seed % 2 else partial(search, store))()
     assert content(store).keys() == content(whole).keys()
     assert_same(nc.StoredPoints(store).load(), POINTS)
 
