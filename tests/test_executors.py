@@ -370,7 +370,7 @@ def test_chunks_wait_for_one_far_before_them_so_that_order_needs_little_memory()
         if len(read) > 20 and not executor.release.is_set():
             assert len(read) < 100
             waits.append(len(executor.futures))
-            if len(waits) > 3 and waits[-1] == waits[-3]:
+            if waits[-2:] == waits[-1:] * 2:
                 executor.release.set()
 
     with send_chunks(executor, double, chunks(), shared={}, report=release) as answers:
@@ -389,6 +389,11 @@ def test_workers_keep_to_their_threads(n_threads: int) -> None:
     ) as answers:
         assert dict(answers) == {0: (n_threads,) * 3}
     assert torch.get_num_threads() == before
+
+
+def test_pytorch_has_one_thread_in_a_worker_that_was_forked(pool: ProcessPoolExecutor) -> None:
+    with send_chunks(pool, threads_of, [Chunk(())], shared={}, n_threads=2) as answers:
+        assert dict(answers) == {0: (2, 2, 1)}
 
 
 def test_what_takes_long_goes_out_in_small_chunks() -> None:
@@ -605,19 +610,23 @@ def test_a_pool_that_was_made_here_ends_with_what_ends_it() -> None:
         assert process.exitcode == -signal.SIGTERM
 
 
-def until_stopped(_: object, *, report: Callable[[int, int], None], **__: Any) -> None:
-    for _ in range(6000):
+def until_stopped(
+    _: object, ended: list[bool], *, report: Callable[[int, int], None], **__: Any
+) -> None:
+    for _ in range(500):
         report(0, 1)
         time.sleep(0.01)
+    ended.append(True)
 
 
 def test_threads_stop_when_nobody_waits_for_them() -> None:
     def give_up(*_: int) -> None:
         raise TimeoutError
 
+    ended: list[bool] = []
     with ThreadPoolExecutor(2) as threads, pytest.raises(TimeoutError):  # noqa: SIM117 - in order
         with send_chunks(
-            threads, until_stopped, [Chunk(())] * 4, shared={}, report=give_up
+            threads, until_stopped, [Chunk((ended,))] * 4, shared={}, report=give_up
         ) as answers:
             list(answers)
-    # The pool's own end has waited for its threads, which would have gone on for a minute.
+    assert not ended  # and the pool's own end has waited for its threads

@@ -23,6 +23,7 @@ from nullcline.attribution.propagation import (
 )
 from nullcline.attribution.result import Attribution
 from nullcline.attribution.sequences import Sequences, padded, sequences_of
+from nullcline.cells.compiled import thread_count
 from nullcline.distribution import Chunk, spread_over
 from nullcline.linearization import Linearization
 
@@ -145,7 +146,7 @@ def attribute(
     else:
         rest = given_baseline(network, states_of(network, baseline, n), x)
     modes = _modes(linearization, network)
-    spread = spread_over(executor, chunk_size, None, 1)
+    spread = spread_over(executor, chunk_size, None, thread_count(None))
     shared = {"network": network, "readouts": weights, "modes": modes}
     found = _Columns(texts, network, len(weights), modes)
     numbers = _numbers_per_step(network)

@@ -163,7 +163,7 @@ def trace(
     most = (BEYOND if beyond else IN_BOX) if max_points is None else max_points
     most = validation.whole_number("max_points", most, 2)
     threads = thread_count(n_threads)
-    spread = spread_over(executor, None, n_threads, 1)
+    spread = spread_over(executor, None, n_threads, threads)
     if validation.tolerance("largest_step", largest_step) <= 0:
         raise ValueError("largest_step must be positive")
     own = None if directions is None else _unit_rows(directions, cell.hidden_size, n_directions)

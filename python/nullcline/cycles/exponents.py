@@ -17,6 +17,7 @@ from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
 from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
+from nullcline.cells.compiled import thread_count
 from nullcline.cycles.chunks import SECONDS_OF_STEP, over_orbits
 from nullcline.cycles.recurrence import run
 from nullcline.cycles.starts import read_starts
@@ -191,7 +192,7 @@ def lyapunov_exponents(
     n_steps = validation.whole_number("n_steps", n_steps, 1, _MOST)
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
-    spread = spread_over(executor, chunk_size, None, 1)
+    spread = spread_over(executor, chunk_size, None, thread_count(None))
     if spread is None or len(states) == 0:
         return along(driven, states, n_steps, k, transient, seed)
     seconds = (n_steps + transient) * SECONDS_OF_STEP * k * size**2

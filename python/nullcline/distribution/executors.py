@@ -84,11 +84,14 @@ class Workers:
             return self._executor.submit(function, *arguments)
 
     def renew(self) -> bool:
-        """Replace a broken executor, and tell whether that is possible."""
+        """Replace a broken executor, and tell whether that was possible."""
         if self._make is None:
             return False
         _shut_down(self._executor)
-        self._executor = _made(self._make)
+        try:
+            self._executor = _made(self._make)
+        except Exception:  # noqa: BLE001 - what it was made of may be gone for any reason
+            return False
         return True
 
     @classmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import traceback
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -48,6 +50,11 @@ class Task(NamedTuple):
     call: bytes
     n_threads: int
 
+
+_was_forked = threading.Event()
+"""Set in the child of a fork, where PyTorch's threads are those of the parent: it has one alone."""
+
+os.register_at_fork(after_in_child=_was_forked.set)
 
 _lock = fork_safe_lock()
 _kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
@@ -99,15 +106,16 @@ def _held_threads(n_threads: int) -> Iterator[None]:
     """Hold NumPy's BLAS at one thread, and this package and PyTorch, if it is there, at a few."""
     torch = sys.modules.get("torch")
     with one_blas_thread(), at_most(n_threads):
-        if torch is None or torch.get_num_threads() == n_threads:
+        if torch is None:
             yield
             return
+        most = 1 if _was_forked.is_set() else n_threads
         found = torch.get_num_threads()
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(most)
         try:
             yield
         finally:
-            torch.set_num_threads(found)
+            torch.set_num_threads(1 if _was_forked.is_set() else found)
 
 
 def _pickled(error: Exception) -> bytes | None:

@@ -14,6 +14,7 @@ from nullcline._support.row_numbers import require_rows_alone, row_numbers
 from nullcline._support.shown import Shown, Table, first_rows
 from nullcline._support.state import own_state
 from nullcline.cells.cell_record import known_cell
+from nullcline.cells.compiled import thread_count
 from nullcline.cells.protocol import HasCoreWeights, Layered
 from nullcline.certify.certificates import certify_states
 from nullcline.certify.hypotheses import why_no_degree
@@ -400,7 +401,7 @@ class FixedPoints(Shown):
             If the cell, or one of a stack's, has kinks, as ReLU has, or is a function.
         """
         points = self.numpy()
-        spread = spread_over(executor, chunk_size, None, 1)
+        spread = spread_over(executor, chunk_size, None, thread_count(None))
         return certify_states(cell or self._known_cell(), points.h, points.inputs, spread)
 
     def save(self, path: str | os.PathLike[str], *, cell: bool = False) -> None:
