@@ -100,4 +100,7 @@ def test_what_a_store_has_no_use_for_is_refused(
 
 def test_states_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND[:4], *COMMAND[6:], "--quiet"]) == 1
-    assert "--states must name a file" in capsys.readouterr().err
+    assert (
+        "--store must be left out: it takes all states of a file (--states FILE)"
+        in capsys.readouterr().err
+    )

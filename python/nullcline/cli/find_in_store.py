@@ -22,13 +22,11 @@ _OF_OTHERS = ("random", "n_starts", "seed", "out", "overwrite", "corpus", "data_
 
 def find_in_store(options: argparse.Namespace) -> None:
     """Search from all states in a file, into the store that the options name, and say what came."""
+    if options.states is None:
+        raise ValueError("store must be left out: it takes all states of a file (--states FILE)")
     require_left_out(
         options, _OF_OTHERS, "with a store (--store), all states of a file are searched from"
     )
-    if options.states is None:
-        raise ValueError(
-            "states must name a file: a store (--store) is searched to from all states that it has"
-        )
     settings = from_options(AnalysisSettings, options)
     layer = read_layer(options.network, options)
     inputs: Any = None if options.inputs is None else stored_inputs(options.inputs, layer.cell)
