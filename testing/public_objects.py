@@ -5,6 +5,7 @@ A class that is exported without an example here fails `tests/test_pickles.py`.
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
 import tempfile
@@ -23,6 +24,8 @@ from testing.sweep_jobs import shaky
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 
@@ -78,6 +81,7 @@ def results() -> Iterator[Any]:
     yield points
     under_conditions = nc.find_fixed_points(cell, states[:5], inputs)
     yield under_conditions
+    yield stored_points(cell, states[:5])
     yield points.completeness()
     yield under_conditions.completeness()
     yield nc.find_all_fixed_points(cell, inputs, starts=states[:2])
@@ -131,6 +135,13 @@ def swept() -> Iterator[Any]:
     yield result[1]
 
 
+def stored_points(cell: Cell, starts: NDArray[np.float64]) -> nc.StoredPoints:
+    """Return points in a folder that goes when this process ends."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return nc.search_to_store(cell, starts, store=Path(folder.name) / "points.zarr", chunk_size=2)
+
+
 def texts_and_runs() -> Iterator[Any]:
     """Yield what texts and trained networks are held as."""
     train, test = Split(("<b>", "é\n"), np.array([0, 1])), Split((), np.zeros(0, np.int64))
@@ -155,6 +166,8 @@ def same(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, one.dtype.kind in "fc")
+    if isinstance(one, nc.StoredPoints):
+        one, other = (one.store, one.load()), (other.store, other.load())
     if isinstance(one, Cell):
         return np.array_equal(stepped(one), stepped(other)) and repr(one) == repr(other)
     if dataclasses.is_dataclass(one):

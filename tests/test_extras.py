@@ -24,7 +24,7 @@ NOT_OURS_TO_BRING = {"cloudpickle", "cupy", "cuda"}
 OF_MODULES = {"sklearn": "scikit-learn", "mpl_toolkits": "matplotlib"}
 """Distributions that are not called as their modules are."""
 
-BROUGHT_BY_OTHERS = {"h5py": "keras"}
+BROUGHT_BY_OTHERS = {"h5py": "keras", "distributed": "dask"}
 """Packages that come with those that use them."""
 
 

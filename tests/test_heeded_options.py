@@ -37,7 +37,9 @@ HEEDED: dict[str, set[str]] = {
     "find run --random 3": SEARCH | STARTS | GIVEN | LAYERS,
     "find weights.npz --random 3": SEARCH | STARTS | GIVEN | LAYERS | WEIGHTS,
     "find weights.npz --states states.npy": SEARCH | STARTS | GIVEN | LAYERS | WEIGHTS
-    | {"n_starts"},
+    | {"n_starts", "store"},
+    "find weights.npz --states states.npy --store 7": SEARCH | STARTS | GIVEN - {"seed"} | LAYERS
+    | WEIGHTS | {"store"},
     "find points.npz --random 3": SEARCH | STARTS | GIVEN | LAYERS - {"dtype"},
     "linearize points.npz": CHOICE | {"network", "k"},
     "linearize points.npz --network weights.npz": CHOICE | LAYERS | WEIGHTS | {"network", "k"},

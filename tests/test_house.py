@@ -24,6 +24,7 @@ ROOMS = (
     "interop",
     "certify",
     "search",
+    "stores",
     "enumeration",
     "linearization",
     "cycles",

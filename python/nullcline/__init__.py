@@ -77,6 +77,7 @@ from nullcline.linearization import (
     word_effects,
 )
 from nullcline.search import Completeness, FixedPoints, find_fixed_points, layer_points
+from nullcline.stores import StoredPoints, search_to_store
 from nullcline.sweeps import Job, SweepResult, job_grid, sweep
 from nullcline.visits import VisitedStates, collect_states
 
@@ -113,6 +114,7 @@ __all__ = [
     "RateRNN",
     "Sheet",
     "Stack",
+    "StoredPoints",
     "SweepResult",
     "Trace",
     "TrainingEvent",
@@ -152,6 +154,7 @@ __all__ = [
     "participation_ratio_of_variances",
     "predict_next_states",
     "predict_sequences",
+    "search_to_store",
     "sweep",
     "trace",
     "trace_sheet",

@@ -21,6 +21,9 @@ EXTRAS = {
     "tqdm": "study",
     "jinja2": "study",
     "sklearn": "study",
+    "dask": "scale",
+    "distributed": "scale",
+    "zarr": "scale",
 }
 """The extra of every package that is imported where it is needed, by the module's name."""
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
     from numpy.typing import ArrayLike, DTypeLike
 
@@ -120,11 +122,16 @@ def require_finite(name: str, array: Floats) -> None:
     finite = np.isfinite(array)
     if not finite.all():
         wrong = np.argwhere(~finite)
-        first = ", ".join(str(index) for index in wrong[0])
-        raise ValueError(
-            f"{name} must be finite, but {len(wrong)} of its {array.size} values are NaN or "
-            f"infinite, the first at [{first}]"
-        )
+        raise not_finite(name, len(wrong), array.size, wrong[0])
+
+
+def not_finite(name: str, n_wrong: int, size: int, first: Iterable[int]) -> ValueError:
+    """Return what to raise where some of `size` values, at `first` for one, are not finite."""
+    place = ", ".join(str(index) for index in first)
+    return ValueError(
+        f"{name} must be finite, but {n_wrong} of its {size} values are NaN or infinite, the first "
+        f"at [{place}]"
+    )
 
 
 def rows(

@@ -13,6 +13,7 @@ from nullcline._support.folder_lock import locked
 from nullcline._support.options import from_options
 from nullcline.cli.arrays import FILE_OF_ARRAYS, random_states, read_inputs, read_states
 from nullcline.cli.corpora import corpus_of
+from nullcline.cli.find_in_store import find_in_store
 from nullcline.cli.networks import (
     WEIGHTS,
     add_network,
@@ -62,6 +63,7 @@ _EXAMPLES = (
     "nullcline find model.safetensors --states states.npy",
     "nullcline find checkpoint.pt --prefix encoder.rnn. --layer 2 --states states.npz:layer2",
     "nullcline find model.keras --random 500 --inputs conditions.npz --out points",
+    "nullcline find model.safetensors --states states.npy --store points.zarr",
     "nullcline find model.safetensors --random 100000 --workers 8",
     "nullcline find checkpoint              # what `nullcline train` wrote",
 )
@@ -103,6 +105,13 @@ def add(commands: Commands) -> None:
     add_out(parser, "points")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the points that --out holds"
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="search from all --states, an .npy file or a folder of Zarr that may be larger than "
+        "memory, into this folder instead, and go on where an earlier search to it stopped",
     )
     add_json(parser)
     _add_starts(parser)
@@ -149,6 +158,9 @@ def _add_starts(parser: argparse.ArgumentParser) -> None:
 
 def _find(options: argparse.Namespace) -> None:
     chosen_gpu(options.device)  # refused now, not after the network has read a corpus
+    if options.store is not None:
+        find_in_store(options)
+        return
     given = options.states is not None or options.random is not None
     search = _of_visited(options) if is_run(options.network) and not given else _of_given(options)
     with locked(options.out, "out"):

@@ -175,10 +175,11 @@ class _Judge:
             return self._labelled(ends, passed)
         passed = self._are_minima(h, x)
         judged = self._labelled(ends, passed)
-        others = np.flatnonzero(~passed & (left > 0))
-        if len(others):
-            on = self._go_on(judged.take(others), x[others], left[others])
-            judged = judged.put(others, on)
+        others = ~passed & (left > 0)
+        for steps in np.unique(left[others]):  # so that no end is cut short by another one's limit
+            rows = np.flatnonzero(others & (left == steps))
+            on = self._go_on(judged.take(rows), x[rows], left[rows])
+            judged = judged.put(rows, on)
         return judged
 
     def _is_minimum_by_products(self, h: Doubles, x: Doubles) -> bool:

@@ -68,7 +68,8 @@ def find_fixed_points(
     starts
         States to start from, shape (n, S), where S = H except for an LSTM, whose states are [h, c]
         of width 2H; n may be 0. Integers are taken as numbers; PyTorch's `h_n` of one layer is
-        passed as ``h_n[0]``. A start outside the box is moved to the nearest state in it.
+        passed as ``h_n[0]``. A start outside the box is moved to the nearest state in it. More
+        than memory holds are searched from by `search_to_store`.
     inputs
         The constant input: None (zero input), shape (D,) or (1, D) (one for all) or (n, D). Or
         labelled conditions, a mapping of labels, strings or numbers, to inputs of shape (D,), say

@@ -96,10 +96,11 @@ class Speed:
         from scipy.linalg import lapack
 
         steps = np.full(h.shape, np.nan)
-        for i, (residual, jacobian) in enumerate(zip(*self._reduced(h, x), strict=True)):
-            factors, pivots, info = lapack.dgetrf(jacobian)
+        for i in range(len(h)):  # one by one: a row of a product depends on how many rows it has
+            residual, jacobian = self._reduced(h[i : i + 1], x[i : i + 1])
+            factors, pivots, info = lapack.dgetrf(jacobian[0])
             if info == 0:
-                steps[i], _ = lapack.dgetrs(factors, pivots, -residual)
+                steps[i], _ = lapack.dgetrs(factors, pivots, -residual[0])
         return steps
 
     def _reduced(self, h: Doubles, x: Doubles) -> tuple[Doubles, Doubles]:
