@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_a_multiplier_of_terms_that_cancel_is_off_by_no_more_than_its_error(kind
         true = ball_reference.step_jacobian(network, outputs, ZERO)[0, 0]
         points = nc.find_fixed_points(network.cell(), np.array([[h]]), ZERO)
         modes, proof = nc.linearize(network.cell(), points), points.certify()
-        cycle = multipliers(Driven.of(network.cell(), ZERO, 1), points.h, 0.0)
+        cycle = multipliers(Driven.of(network.cell(), ZERO, 1), points.h.astype(float), 0.0)
         for value, error in (
             (modes.eigenvalues[0, 0], modes.eigenvalue_errors[0, 0]),
             (modes.eigenvalues[0, 0], proof.eigenvalue_error[0]),
@@ -103,8 +103,8 @@ def test_the_bound_of_a_jacobians_error_holds_at_any_state(
         )
     cell = network.cell(dtype)
     rng = np.random.default_rng(seed)
-    state = rng.uniform(-1, 1, network.state_size).astype(dtype)
-    x = rng.normal(size=2).astype(dtype)
+    state: Any = rng.uniform(-1, 1, network.state_size).astype(dtype)
+    x: Any = rng.normal(size=2).astype(dtype)
     jacobian = cell.jacobian(state[None], x)[0].astype(float)
     exact = ball_reference.exact(state.astype(float))
     true = ball_reference.step_jacobian(network, exact, x.astype(float)).entries()

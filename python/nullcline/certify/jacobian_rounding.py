@@ -2,8 +2,9 @@
 
 An entry is a sum of terms that may cancel: z + (1 - z) ∂n/∂h may be a thousandth of a unit of
 rounding of either. So what is rounded is no part of the entry but of its terms. Where the equations
-are enclosed, so is every entry. Elsewhere an error of a few units of rounding is allowed for,
-beside the matrix or beside 1: a gate's part of the identity, which is at most that.
+are enclosed, so is every entry. Elsewhere terms are taken to be as large as 1, which a gate's part
+of the identity is at most. A few units of rounding of the matrix are allowed for in any case: what
+a cell computes in its own precision is not known better.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from nullcline.certify.balls import Matrix, Vector
 
 UNITS = 4
-"""Units of rounding in an entry, where equations are not enclosed."""
+"""Units of rounding in the matrix that are allowed for."""
 
 
 def jacobian_rounding(cell: Cell) -> Callable[[Vector, Floats | None, Matrix], float]:
     """Return what bounds the norm of a Jacobian's error at a state (S,) and an input (D,)."""
+    precision = cell.precision if isinstance(cell, HasPrecision) else cell.dtype
+    unit = UNITS * float(np.finfo(precision).eps)
     if isinstance(cell, Layered) or not can_be_enclosed(cell):
-        precision = cell.precision if isinstance(cell, HasPrecision) else cell.dtype
-        unit = UNITS * float(np.finfo(precision).eps)
         return lambda _state, _x, jacobian: unit * max(1.0, norm_bound(jacobian))
     known: Any = cell
     core = _core.CellEnclosure(*known.exact_weights())
@@ -45,7 +46,8 @@ def jacobian_rounding(cell: Cell) -> Callable[[Vector, Floats | None, Matrix], f
         units = np.arange(len(middle))
         middle[units, units] += 1  # the core's is that of F(s) - s
         radius[units, units] += UNIT * np.abs(middle[units, units])
-        return norm_bound(UP * (np.abs(middle - jacobian) * (1 + 2 * UNIT) + radius))
+        off = norm_bound(UP * (np.abs(middle - jacobian) * (1 + 2 * UNIT) + radius))
+        return max(off, unit * norm_bound(jacobian))
 
     return rounded
 

@@ -1,11 +1,12 @@
 """Whether rounding leaves it open on which side of the unit circle eigenvalues lie.
 
 Three things move an eigenvalue: the rounding of its computation, that of the Jacobian's entries
-(such as 1 - z where z is all but 1, or terms that cancel), and the state, which is itself known to some digits only. To
-first order an error E of J moves λ by ℓ E r, by no more than ‖ℓ‖ ‖E‖ where ‖r‖ = ℓ r = 1
-(Golub and Van Loan, Matrix Computations, section 7.2). Where that bound is useless, since λ is
-defective or one of many that are equal, the question is asked of the circle: no eigenvalue crosses
-it at z unless σ_min(z I - J) <= ‖E‖ (Trefethen and Embree, Spectra and Pseudospectra, section 2).
+(such as 1 - z where z is all but 1, or terms that cancel), and the state, which is itself known to
+some digits only. To first order an error E of J moves λ by ℓ E r, by no more than ‖ℓ‖ ‖E‖ where
+‖r‖ = ℓ r = 1 (Golub and Van Loan, Matrix Computations, section 7.2). Where that bound is useless,
+since λ is defective or one of many that are equal, the question is asked of the circle: no
+eigenvalue crosses it at z unless σ_min(z I - J) <= ‖E‖ (Trefethen and Embree, Spectra and
+Pseudospectra, section 2).
 """
 
 from __future__ import annotations
