@@ -16,6 +16,7 @@
 
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/branch.hpp"
+#include "nullcline/numerics/default_arithmetic.hpp"
 #include "nullcline/parallel/pace.hpp"
 #include "nullcline/parallel/workers.hpp"
 
@@ -135,6 +136,7 @@ inline void merge_roots(Enumerated& found) {
 template <class Settle>
 [[nodiscard]] Enumerated explore(std::vector<Node> waiting, const Limits& limits,
                                  const Settle& settle) {
+    const DefaultArithmetic arithmetic;
     using Clock = std::chrono::steady_clock;
     const Clock::time_point begin = Clock::now();
     Enumerated found;
