@@ -29,7 +29,7 @@ struct Limits {
     double resolution = 1e-8;  ///< the largest width of a box that stays open
     std::size_t n_threads = 1;
     std::function<void(double)> progress;  ///< the share that is done; or nothing
-    Poll poll;
+    Poll poll = [] {};
 };
 
 /// Why a search ended.
@@ -191,9 +191,7 @@ template <class Settle>
             }
         }
         if (pace.is_due()) {
-            if (limits.poll) {
-                limits.poll();
-            }
+            limits.poll();
             if (limits.progress) {
                 limits.progress(done);
             }
