@@ -46,14 +46,8 @@ FAULTS = (
     Fault(
         "a radius that forgets the farther end",
         INTERVAL,
-        "return up(below > above ? below : above) + (below + above - (below + above));",
-        "return up(below < above ? below : above) + (below + above - (below + above));",
-    ),
-    Fault(
-        "a radius of what is not known",
-        INTERVAL,
-        " + (below + above - (below + above));",
-        ";",
+        "return up(below > above ? below : above);",
+        "return up(below < above ? below : above);",
     ),
     Fault(
         "a magnitude of the upper end alone",

@@ -176,6 +176,19 @@ TEST("the range of softplus, its slope and its bend is as wide as it must be, an
     check_activation<Softplus>(5);
 }
 
+TEST("a gate and its complement hold those of every number within") {
+    Random random(7);
+    for (int i = 0; i < n_trials / 10; ++i) {
+        const Interval u = draw(random);
+        const auto gate = enclosed_logistic(u);
+        for (const double x : {u.low, u.high, within(random, u)}) {
+            const auto exact = static_cast<long double>(x);
+            CHECK(holds(gate.value, 1 / (1 + std::exp(-exact))));
+            CHECK(holds(gate.complement, 1 / (1 + std::exp(exact))));
+        }
+    }
+}
+
 TEST("a gate's complement is narrow where the gate is nearly one") {
     const auto gate = enclosed_logistic(Interval(40, 40));
     CHECK(gate.complement.low > 0);
