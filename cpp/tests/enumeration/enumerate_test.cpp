@@ -114,6 +114,21 @@ TEST("a search that is cut short leaves all points found or in open boxes") {
     }
 }
 
+TEST("an enumeration is the same whatever the number of threads") {
+    const Rates network(diagonal(4, 2), std::vector<double>(4), "tanh");
+    const CellSystem<Rnn> system(network.view());
+    Limits limits;
+    const Sides box(4, Interval(-1.001, 1.001));
+    const Enumerated one = enumerate(system, box, limits);
+    limits.n_threads = 3;
+    const Enumerated three = enumerate(system, box, limits);
+    CHECK(one.n_boxes == three.n_boxes && one.roots.size() == three.roots.size());
+    for (std::size_t i = 0; i < one.roots.size(); ++i) {
+        CHECK(contains(one.roots[i].exists, three.roots[i].exists));
+        CHECK(contains(three.roots[i].exists, one.roots[i].exists));
+    }
+}
+
 TEST("latent variables and linear regions have the points that boxes have") {
     const double outer = bisect([](double h) { return std::tanh(2 * h) - h; }, 0.1, 1);
     Matrix<double> left(3, 1);
@@ -229,6 +244,20 @@ TEST("an image holds the zero, wherever the box's middle is") {
     }
 }
 
+TEST("an image of a map that bends holds the zero, too") {
+    Random random(3);
+    for (int i = 0; i < 1000; ++i) {
+        const double zero = random.uniform(-0.8, 0.8);
+        const double slope = random.uniform(-3, 0.8);
+        const Rates network(diagonal(1, slope), {std::atanh(zero) - slope * zero}, "tanh");
+        const double radius = std::pow(10.0, random.uniform(-6, -0.5));
+        const double middle = zero + radius * random.uniform();
+        const auto image = image_of(CellSystem<Rnn>(network.view()),
+                                    Sides{Interval(middle - radius, middle + radius)});
+        CHECK(!image || holds(image->box, std::array{zero}, 1e-14));
+    }
+}
+
 TEST("the defect of an inverse is bounded, the matrix's radius included") {
     Random random(2);
     for (int trial = 0; trial < 500; ++trial) {
@@ -274,6 +303,19 @@ TEST("zeros that are found twice are one, and those that cannot be told apart st
     detail::merge_roots(apart);
     CHECK(apart.open.size() == 1);
     CHECK(apart.open[0][0].low == 0 && apart.open[0][0].high == 2e-12);
+}
+
+TEST("a box is inside another one where each side is, and its ends are within") {
+    const Sides outer{Interval(0, 1), Interval(0, 1)};
+    const Interval half(0.25, 0.75);
+    CHECK(contains_inside(outer, {half, half}));
+    for (const Interval& side : {Interval(-1, 0.5), Interval(0.5, 2), Interval(0, 0.5),
+                                 Interval(0.5, 1), Interval(nan, 0.5), Interval(0.5, nan)}) {
+        CHECK(!contains_inside(outer, {half, side}));
+        CHECK(!contains_inside(outer, {side, half}));
+    }
+    CHECK(contains(outer, outer) && !contains(outer, {half, Interval(0.5, 2)}));
+    CHECK(meet(outer, {half, Interval(1, 2)}) && !meet(outer, {half, Interval(1.5, 2)}));
 }
 
 TEST("boxes that touch are one cluster") {
