@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import nullcline as nc
 from nullcline.certify.arcs import Arc, ArcProver
 from nullcline.certify.enclosure import enclosure_for
-from nullcline.continuation import CurveStop
+from nullcline.continuation import CurveStop, pseudo_arclength
 from nullcline.continuation.extended_enclosure import ExtendedEnclosure
 from nullcline.continuation.extended_map import ExtendedResidual, Saturation
 from nullcline.continuation.proved_steps import ProvedSteps, arc_prover
@@ -101,6 +101,22 @@ def test_where_nothing_is_proved_no_step_is_taken(monkeypatch: pytest.MonkeyPatc
     assert len(curve) == 1
     assert curve.tube is None
     assert curve.ends == (CurveStop.UNPROVED.value,) * 2
+
+
+def test_a_step_that_is_refused_for_another_reason_leaves_no_arc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused, keeps = [0], pseudo_arclength._Walk._keeps_to_the_curve
+
+    def keeps_at_times(walk: Any, *step: Any) -> bool:
+        refused[0] += 1
+        return refused[0] % 3 > 0 and keeps(walk, *step)
+
+    monkeypatch.setattr(pseudo_arclength._Walk, "_keeps_to_the_curve", keeps_at_times)
+    curve = traced("tanh", 3, 1.2, 3)
+    assert refused[0] > 10
+    assert curve.tube is not None
+    np.testing.assert_array_equal(curve.tube.h, curve.h)
 
 
 def test_a_step_to_another_curve_is_not_taken() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline._native import _core
 from nullcline.certify.balls import Ball
 from nullcline.certify.enclosure import enclosure_for
 from testing import ball_reference
@@ -20,6 +21,8 @@ from testing.every_cell import EVERY_KIND, SMOOTH, Network, random_network
 from testing.gru_samples import seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -115,6 +118,52 @@ def test_what_is_enclosed_over_a_box_holds_at_states_drawn_within(
 
     assert encloses(at.states(width), states)
     assert encloses(at.step_jacobian(width), cell.jacobian(states, inputs))
+
+
+@settings(max_examples=60, deadline=None)
+@given(kinds, st.integers(1, 3), st.sampled_from([0.5, 5.0, 50.0]), st.integers(-12, 2), seeds)
+def test_boxes_of_any_width_hold_the_truth_of_400_bits(
+    kind: str, size: int, gain: float, exponent: int, seed: int
+) -> None:
+    """Wide, saturated and far from the cell's own box, at corners and within; to the last bit."""
+    network = random_network(kind, size, 2, gain, seed)
+    known: Any = network.cell()
+    core, rng = _core.CellEnclosure(*known.exact_weights()), np.random.default_rng(seed)
+    width, x = 10.0**exponent, 3 * rng.normal(size=2)
+    state = 2 * rng.uniform(-1, 1, network.state_size)
+    low, high = state - width * rng.uniform(size=state.shape), state + width
+    drive = core.drive(x, x)
+    outputs = slice(0, size)
+    reduced = core.linearize(True, low[outputs], high[outputs], *drive)
+    whole = core.linearize(False, low, high, *drive)
+    for place in rng.choice([0.0, 0.5, 1.0], (3, network.state_size)):
+        inside = np.clip(low + place * (high - low), low, high)
+        there = ball_reference.exact(inside)
+        residual, jacobian = ball_reference.residual_and_jacobian(network, there[:size], x)
+        assert lies_between(*reduced[:2], residual)
+        assert lies_within(*reduced[2:], jacobian.entries())
+        step = ball_reference.step_jacobian(network, there, x).entries()
+        own = [value - int(i % (len(inside) + 1) == 0) for i, value in enumerate(step)]
+        assert lies_within(*whole[2:], own)
+
+
+def lies_between(low: Array, high: Array, exact: list[Any]) -> bool:
+    """Whether numbers of 400 bits lie between ends, where these are known."""
+    return all(
+        not (true < arb(float(a)) or true > arb(float(b)))
+        for a, b, true in zip(low, high, exact, strict=True)
+        if not (np.isnan(a) or np.isnan(b))
+    )
+
+
+def lies_within(middle: Array, radius: Array, exact: list[Any]) -> bool:
+    """Whether numbers of 400 bits lie within radii, where these are known."""
+    bounds = zip(middle.ravel(), radius.ravel(), exact, strict=True)
+    return all(
+        not abs(true - arb(float(m))) > arb(float(r))
+        for m, r, true in bounds
+        if np.isfinite(m) and np.isfinite(r)
+    )
 
 
 @settings(max_examples=60)
@@ -227,6 +276,26 @@ def test_a_recurrence_of_low_rank_is_certified_as_the_product_of_its_factors() -
     own = ball_reference.exact(points.h[0])
     residual = [exact[i][0] * latent[0] + exact[i][1] * latent[1] - own[i] for i in range(30)]
     assert holds(at.residual, residual)
+
+
+@pytest.fixture
+def flushed() -> Iterator[None]:
+    """Zeros in place of subnormal numbers, as a caller may have set for its thread."""
+    torch.set_flush_denormal(True)
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.usefixtures("flushed")
+def test_what_is_enclosed_does_not_depend_on_the_callers_arithmetic() -> None:
+    """A weight below the least normal number, times a large input, is as large as others."""
+    weight_ih, x = np.array([[2.0**-1040]]), np.array([2.0**1000])
+    cell = nc.RNN(weight_ih, np.zeros((1, 1)), np.zeros(1))
+    at = enclosure_for(cell)(np.zeros(1), x)
+    assert abs(at.residual.middle[0] - 2.0**-40) <= at.residual.radius[0] + 2.0**-100
+    found = nc.enumerate_fixed_points(cell, x)
+    assert found.complete
+    assert abs(found.points.h[0, 0] - 2.0**-40) <= found.radius_exists[0] + 2.0**-100
 
 
 # What a second opinion notices

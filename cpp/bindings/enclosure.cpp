@@ -16,6 +16,7 @@
 #include "cell_arguments.hpp"
 #include "interpreter.hpp"
 #include "nullcline/cells/enclosure.hpp"
+#include "nullcline/numerics/default_arithmetic.hpp"
 
 namespace nullcline::bindings {
 namespace {
@@ -70,7 +71,7 @@ class PyCellEnclosure {
 
     [[nodiscard]] py::tuple zero_input_drive() const {
         std::vector<Interval> out(cell_.drive_size());
-        cell_.drive({}, out);
+        native([&] { cell_.drive({}, out); });
         return ends_of(out);
     }
 
@@ -157,7 +158,10 @@ class PyCellEnclosure {
     template <class Use>
     static void native(const Use& use) {
         NativeCall call;
-        call.without_gil(use);
+        call.without_gil([&] {
+            const DefaultArithmetic arithmetic;
+            use();
+        });
     }
 
     CellEnclosure cell_;

@@ -26,7 +26,6 @@
 namespace nullcline::bindings {
 namespace {
 
-using enumeration::Balls;
 using enumeration::balls_of;
 using enumeration::Enumerated;
 using enumeration::Limits;
@@ -101,7 +100,7 @@ py::tuple as_tuple(const Enumerated& found, py::ssize_t size, const Outputs& out
 /// Middles and radii of numbers that come as their ends.
 struct Drive {
     Drive(const A& low, const A& high, py::ssize_t size) {
-        for (const enumeration::Ball& ball : balls_of(sides(low, high, "drive", size))) {
+        for (const Ball& ball : balls_of(sides(low, high, "drive", size))) {
             middle.push_back(ball.middle);
             radius.push_back(ball.radius);
         }
@@ -225,7 +224,7 @@ py::tuple enumerate_relu(const A& weight, const A& drive_low, const A& drive_hig
         const Balls x = balls_of(rates);
         Sides arguments(rates.size());
         for (std::size_t i = 0; i < rates.size(); ++i) {
-            auto u = enumeration::dot(cell.weights.row(i), x, cell.drive.middle[i]);
+            auto u = dot(cell.weights.row(i), x, cell.drive.middle[i]);
             u.rounding += cell.drive.radius[i];
             arguments[i] = u.ball().interval();
         }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "support/claims.hpp"
@@ -175,6 +176,19 @@ TEST("the range of softplus, its slope and its bend is as wide as it must be, an
     check_activation<Softplus>(5);
 }
 
+TEST("a gate and its complement hold those of every number within") {
+    Random random(7);
+    for (int i = 0; i < n_trials / 10; ++i) {
+        const Interval u = draw(random);
+        const auto gate = enclosed_logistic(u);
+        for (const double x : {u.low, u.high, within(random, u)}) {
+            const auto exact = static_cast<long double>(x);
+            CHECK(holds(gate.value, 1 / (1 + std::exp(-exact))));
+            CHECK(holds(gate.complement, 1 / (1 + std::exp(exact))));
+        }
+    }
+}
+
 TEST("a gate's complement is narrow where the gate is nearly one") {
     const auto gate = enclosed_logistic(Interval(40, 40));
     CHECK(gate.complement.low > 0);
@@ -192,6 +206,61 @@ TEST("a function's slope at a kink is every slope between those of its sides, it
     CHECK(rectified.value.low == 0 && rectified.value.high == 0);
     CHECK(rectified.first.high == 0 && rectified.second.is_finite());
     CHECK(enclosed<Relu>(Interval(1, 2)).first.low == 1);
+}
+
+TEST("the value of a function with a kink is its range, on either side and across") {
+    const auto is = [](const Interval& x, double low, double high) {
+        return x.low == low && x.high == high;
+    };
+    for (const auto& [low, high] : {std::pair(-3.0, -1.0),
+                                    {-2.0, 0.0},
+                                    {-1.0, 2.0},
+                                    {0.0, 2.0},
+                                    {0.5, 2.0},
+                                    {-0.5, 0.25},
+                                    {-2.0, 2.0},
+                                    {1.5, 1.5}}) {
+        const Interval u(low, high);
+        CHECK(is(enclosed<Relu>(u).value, std::max(low, 0.0), std::max(high, 0.0)));
+        CHECK(is(enclosed<HardTanh>(u).value, std::clamp(low, -1.0, 1.0),
+                 std::clamp(high, -1.0, 1.0)));
+        const Interval rectified = enclosed<RectifiedTanh>(u).value;
+        CHECK(holds(rectified, std::max(std::tanh(static_cast<long double>(low)), 0.0L)));
+        CHECK(holds(rectified, std::max(std::tanh(static_cast<long double>(high)), 0.0L)));
+        CHECK(rectified.low >= 0);
+        CHECK(is(enclosed<Identity>(u).value, low, high));
+    }
+    CHECK(enclosed<Relu>(Interval(-2, -1)).first.high == 0);
+    CHECK(enclosed<Relu>(Interval(-2, 0)).first.high == 1);  // the kink is at either end
+    CHECK(enclosed<Relu>(Interval(0, 2)).first.low == 0);
+    CHECK(!enclosed<Relu>(Interval(0, 2)).second.is_finite());
+    CHECK(enclosed<Relu>(Interval(1, 2)).second.is_finite());
+    CHECK(enclosed<HardTanh>(Interval(-0.5, 0.5)).first.low == 1);
+    CHECK(enclosed<HardTanh>(Interval(2, 3)).first.high == 0);
+    CHECK(enclosed<HardTanh>(Interval(-0.5, 1)).first.low == 0);
+    CHECK(enclosed<HardTanh>(Interval(-3, 3)).first.high == 1);
+    CHECK(!enclosed<HardTanh>(Interval(-1, 0)).second.is_finite());
+    CHECK(enclosed<RectifiedTanh>(Interval(-1, 1)).first.low == 0);
+    CHECK(enclosed<RectifiedTanh>(Interval(-1, 1)).first.high >= 1);
+    CHECK(!enclosed<RectifiedTanh>(Interval(-1, 1)).second.is_finite());
+    CHECK(enclosed<RectifiedTanh>(Interval(1, 1)).first.low > 0.4);
+}
+
+TEST("a function with a kink of what is not known has its whole range") {
+    const auto relu = enclosed<Relu>(Interval(nan, nan));
+    CHECK(relu.value.low <= 0 && !relu.value.is_finite());
+    CHECK(relu.first.low == 0 && relu.first.high == 1);
+    const auto clipped = enclosed<HardTanh>(Interval(nan, nan));
+    CHECK(clipped.value.low == -1 && clipped.value.high == 1);
+    CHECK(clipped.first.low == 0 && clipped.first.high == 1);
+}
+
+TEST("a sum that overflows is not known") {
+    constexpr double most = std::numeric_limits<double>::max();
+    CHECK(!(Interval(most) + Interval(most)).is_finite());
+    CHECK(!(Interval(-most) - Interval(most)).is_finite());
+    CHECK(!(Interval(most) * Interval(-2)).is_finite());
+    CHECK(!(Interval(most) / Interval(0.5)).is_finite());
 }
 
 TEST("functions of what is not known have their whole range") {

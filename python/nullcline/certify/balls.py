@@ -25,7 +25,7 @@ TINY = 1e-290
 """More than what underflow can take away."""
 
 
-def gamma(n: int) -> float:
+def relative_error(n: int) -> float:
     """Return γ_n = n u / (1 - n u), the relative error of n operations (Higham 2002, lemma 3.1)."""
     return n * UNIT / (1 - n * UNIT) * UP
 

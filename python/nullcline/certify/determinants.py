@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.certify.balls import UP, gamma
+from nullcline.certify.balls import UP, relative_error
 
 if TYPE_CHECKING:
     from nullcline.certify.balls import Matrix, Vector
@@ -66,7 +66,7 @@ class Factored:
         with np.errstate(over="ignore", invalid="ignore"):
             left = np.abs(np.eye(size) - self.inverse @ self._matrix).sum(axis=1)
             sizes = magnitude @ np.abs(self._matrix).sum(axis=1)
-            bounds: Vector = UP * (left + gamma(size + 2) * (sizes + 1))
+            bounds: Vector = UP * (left + relative_error(size + 2) * (sizes + 1))
         return bounds
 
     def determinant_sign(self, error: Matrix | None = None) -> int:
@@ -84,7 +84,7 @@ class Factored:
         """
         if self.inverse is None:
             return 0
-        apart = SLACK * gamma(len(self._matrix)) * self._product_sums()
+        apart = SLACK * relative_error(len(self._matrix)) * self._product_sums()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite proves nothing
             if error is not None:
                 apart = apart + error.sum(axis=1)

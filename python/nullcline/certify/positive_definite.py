@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.certify.balls import TINY, UP, gamma
+from nullcline.certify.balls import TINY, UP, relative_error
 
 if TYPE_CHECKING:
     from nullcline.certify.balls import Matrix
@@ -28,7 +28,7 @@ def is_positive_definite(matrix: Matrix, error: float) -> bool:
     """
     n = len(matrix)
     trace = float(np.abs(np.diag(matrix)).sum())
-    shift = UP * (error + 2 * gamma(n + 4) * trace) + TINY
+    shift = UP * (error + 2 * relative_error(n + 4) * trace) + TINY
     if not (np.isfinite(shift) and np.isfinite(matrix).all()):
         return False  # which Cholesky's factorization does not notice
     try:

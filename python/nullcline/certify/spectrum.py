@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.certify.balls import TINY, UP, gamma
+from nullcline.certify.balls import TINY, UP, relative_error
 from nullcline.certify.positive_definite import is_positive_definite
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def _disc_radii(
     # A complex sum of n products, as sums of 2n real ones, is off by at most √2 γ times their
     # sizes; one of real by complex numbers, as sums of n, by γ times them.
     apart = _sums(np.eye(n) - _product(inverse, vectors))
-    apart = apart + 2 * gamma(2 * n + 4) * (np.abs(inverse) @ sums + 1)
-    lost = gamma(n + 8)
+    apart = apart + 2 * relative_error(2 * n + 4) * (np.abs(inverse) @ sums + 1)
+    lost = relative_error(n + 8)
     residual = _product(jacobian.middle, vectors) - vectors * values
     of_terms = np.abs(jacobian.middle) @ sums + np.abs(vectors) @ np.abs(values)
     off = _sums(residual) + lost * of_terms + jacobian.radius @ sums
@@ -130,7 +130,7 @@ def _is_stable(jacobian: Ball) -> bool:
     left = form - jacobian.middle.T @ (form @ jacobian.middle)
     left = (left + left.T) / 2
     weights, once, radii = np.abs(form), magnitude.sum(axis=1), jacobian.radius.sum(axis=1)
-    lost = gamma(2 * n + 6) * (weights.sum(axis=1) + magnitude.T @ (weights @ once))
+    lost = relative_error(2 * n + 6) * (weights.sum(axis=1) + magnitude.T @ (weights @ once))
     moved = (magnitude.T + jacobian.radius.T) @ (weights @ radii)
     moved = moved + jacobian.radius.T @ (weights @ once)
     # The error is symmetric, so its norm is at most its largest row sum.

@@ -48,6 +48,10 @@ class ProvedSteps:
         self.arcs.append(arc)
         return True
 
+    def take_back(self) -> None:
+        """Forget the arc that was proved last, whose step was not taken after all."""
+        self.arcs.pop()
+
     @property
     def may_be_longer(self) -> bool:
         """Whether the arc that was proved last may be followed by a longer one."""

@@ -182,6 +182,8 @@ class _Walk:
                 self.obstacle = CurveStop.UNPROVED
                 return 0.5
         if not self._keeps_to_the_curve(ahead, step):
+            if self._proved is not None:
+                self._proved.take_back()
             return self._halved()
         if closes:
             self._append(self.points[0], self.tangents[0])

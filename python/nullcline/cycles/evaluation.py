@@ -11,6 +11,7 @@ import numpy as np
 from nullcline._support import validation
 from nullcline.cells.double_precision import in_float64
 from nullcline.cells.protocol import HasPrecision, Layered, require_cell
+from nullcline.certify.jacobian_rounding import jacobian_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,16 @@ class Driven:
         n, k, size = orbits.shape
         flat = self._called(self.cell.jacobian, orbits.reshape(n * k, size), self._flat(n, k))
         return flat.reshape(n, k, size, size)
+
+    def jacobian_roundings(self, orbit: Array, jacobians: Array) -> Array:
+        """Return bounds of the norms of what Jacobians along one orbit (k, S) are off by, (k,)."""
+        rounded, read = jacobian_rounding(self.cell), self.at_phases(1, 0, len(orbit))
+        return np.array(
+            [
+                rounded(state, None if read is None else read[0, j], jacobians[j])
+                for j, state in enumerate(orbit)
+            ]
+        )
 
     def orbit(self, states: Array, k: int) -> Array:
         """Return the k states that orbits go through from states (n, S), shape (n, k, S)."""

@@ -173,7 +173,8 @@ def _noise(driven: Driven, cycle: Array, jacobians: Array, correction: float) ->
         )
         for way in (1, -1)
     ]
-    own = (size * UNIT + 4 * driven.rounding) * np.linalg.norm(jacobians, axis=(1, 2))
+    own = size * UNIT * np.linalg.norm(jacobians, axis=(1, 2))
+    own = own + driven.jacobian_roundings(cycle, jacobians)
     noise: Array = own + np.max(changes, axis=0)
     return noise
 

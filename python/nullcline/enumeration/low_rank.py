@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nullcline.certify.balls import TINY, UP, gamma
+from nullcline.certify.balls import TINY, UP, relative_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +50,6 @@ def factors_of(weight: Any) -> Factors | None:
         return None
     left, right = np.ascontiguousarray(u[:, :rank] * s[:rank]), np.ascontiguousarray(vt[:rank].T)
     difference = np.abs(weight - left @ right.T)
-    rounded = gamma(rank + 2) * (np.abs(left) @ np.abs(right).T + np.abs(weight))
+    rounded = relative_error(rank + 2) * (np.abs(left) @ np.abs(right).T + np.abs(weight))
     remainder = UP * (difference + rounded).sum(axis=1) + TINY
     return Factors(left, right, remainder) if remainder.max() < SMALL else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.certify.balls import TINY, UNIT, UP, gamma
+from nullcline.certify.balls import TINY, UNIT, UP, relative_error
 from nullcline.certify.positive_definite import is_positive_definite
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _is_dominated(matrix: Ball) -> bool:
     if not (np.isfinite(x).all() and (x > 0).all()):
         return False
     own, others = diagonal * x, sizes @ x
-    return bool((own - others > gamma(n + 4) * (own + others) * UP + TINY).all())
+    return bool((own - others > relative_error(n + 4) * (own + others) * UP + TINY).all())
 
 
 def _has_definite_symmetric_part(matrix: Ball) -> bool:

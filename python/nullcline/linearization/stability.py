@@ -1,21 +1,22 @@
 """Whether rounding leaves it open on which side of the unit circle eigenvalues lie.
 
 Three things move an eigenvalue: the rounding of its computation, that of the Jacobian's entries
-(such as 1 - z where z is all but 1), and the state, which is itself known to some digits only. To
-first order an error E of J moves λ by ℓ E r, by no more than ‖ℓ‖ ‖E‖ where ‖r‖ = ℓ r = 1
-(Golub and Van Loan, Matrix Computations, section 7.2). Where that bound is useless, since λ is
-defective or one of many that are equal, the question is asked of the circle: no eigenvalue crosses
-it at z unless σ_min(z I - J) <= ‖E‖ (Trefethen and Embree, Spectra and Pseudospectra, section 2).
+(such as 1 - z where z is all but 1, or terms that cancel), and the state, which is itself known to
+some digits only. To first order an error E of J moves λ by ℓ E r, by no more than ‖ℓ‖ ‖E‖ where
+‖r‖ = ℓ r = 1 (Golub and Van Loan, Matrix Computations, section 7.2). Where that bound is useless,
+since λ is defective or one of many that are equal, the question is asked of the circle: no
+eigenvalue crosses it at z unless σ_min(z I - J) <= ‖E‖ (Trefethen and Embree, Spectra and
+Pseudospectra, section 2).
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nullcline._support.tolerances import MARGINAL
+from nullcline.certify.jacobian_rounding import jacobian_rounding, norm_bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def judge(
         return Judgement(errors, UNDECIDED)
     if jacobian is None:
         jacobian = _dense(cell, h, x)
-    change = SAFETY * max(_norm(_dense(cell, other, x) - jacobian) for other in around)
+    change = SAFETY * max(norm_bound(_dense(cell, other, x) - jacobian) for other in around)
     level = noise + change + on_circle
     if not is_clear(jacobian, modes.eigenvalues[doubtful], level):
         return Judgement(errors, UNDECIDED)
@@ -161,7 +162,9 @@ def _noise(cell: Cell, h: Floats, x: Floats | None, jacobian: Matrix | None) -> 
     """Return a bound of the rounding in J's entries and in the computation of its modes."""
     own = float(np.finfo(cell.dtype).eps)
     if jacobian is not None:
-        return (len(jacobian) * UNIT + 4 * own) * _norm(jacobian)
+        input_ = None if x is None else x[0]
+        rounded = jacobian_rounding(cell)(h[0].astype(np.float64), input_, jacobian)
+        return len(jacobian) * UNIT * norm_bound(jacobian) + rounded
     v = np.random.default_rng(0).normal(size=h.shape)
     largest = 0.0
     for _ in range(3):  # the power method for JᵀJ
@@ -178,13 +181,6 @@ def _noise(cell: Cell, h: Floats, x: Floats | None, jacobian: Matrix | None) -> 
 def _dense(cell: Cell, h: Floats, x: Floats | None) -> Matrix:
     jacobian: Matrix = cell.jacobian(h, x)[0].astype(np.float64)
     return jacobian
-
-
-def _norm(matrix: Matrix) -> float:
-    """Return a bound of the spectral norm of |matrix|."""
-    sizes = np.abs(matrix)
-    columns, rows = float(sizes.sum(axis=0).max()), float(sizes.sum(axis=1).max())
-    return math.sqrt(columns) * math.sqrt(rows)
 
 
 def is_clear(jacobian: Matrix, eigenvalues: NDArray[np.complex128], level: float) -> bool:

@@ -12,27 +12,12 @@
 
 #include "nullcline/cells/catalogue.hpp"
 #include "nullcline/cells/unit.hpp"
+#include "nullcline/numerics/enclosed_matrix.hpp"
 #include "nullcline/numerics/interval.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
 #include "nullcline/numerics/weights.hpp"
 
 namespace nullcline {
-
-/// Real matrices, each entry known to within a radius.
-struct EnclosedMatrix {
-    Matrix<double> middle;
-    Matrix<double> radius;  ///< or nothing, where the matrix is exact
-
-    [[nodiscard]] bool is_exact() const { return radius.rows() == 0; }
-};
-
-/// Real vectors, each entry known to within a radius.
-struct EnclosedVector {
-    EnclosedVector() = default;
-    explicit EnclosedVector(std::span<const Interval> box);
-
-    std::vector<double> middle, radius;
-};
 
 /// The arrays that an enclosure is made from, in float64, exact. Blocks are in the kind's order.
 struct EnclosureArrays {
@@ -77,7 +62,10 @@ class CellEnclosure {
                   std::span<Interval> state) const;
 
   private:
-    struct Scales;
+    /// A Jacobian's scales (see numerics/jacobian.hpp), and the residual.
+    struct Scales {
+        std::vector<Interval> residual, scales, identity, gate;
+    };
 
     [[nodiscard]] std::vector<Interval> products(Residual which, std::span<const Interval> state,
                                                  std::span<const Interval> drive) const;
@@ -100,5 +88,20 @@ class CellEnclosure {
     std::vector<Interval> bias_, parameters_;
     Activation activation_{};
 };
+
+template <class Use>
+void CellEnclosure::with_equations(const Use& use) const {
+    with_cell(kind_, [&]<class C>() {
+        if constexpr (C::has_activation) {
+            if (activation_ == Activation::per_unit) {
+                return use.template operator()<C, EnclosedPerUnit>();
+            }
+            with_activation(activation_,
+                            [&]<class A>() { use.template operator()<C, Uniform<A>>(); });
+        } else {
+            use.template operator()<C, EnclosedPerUnit>();
+        }
+    });
+}
 
 }  // namespace nullcline

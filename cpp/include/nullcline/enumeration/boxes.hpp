@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/numerics/interval.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 

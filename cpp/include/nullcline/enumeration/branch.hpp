@@ -39,6 +39,7 @@ using Verdict = std::variant<Settled, Root, std::pair<Node, Node>, Open>;
 /// Two halves, by the unknown whose width moves n most: Kearfott's smear (Rigorous Global Search,
 /// 1996, section 4.3.2). Not in the middle, where zeros of symmetric networks lie.
 [[nodiscard]] inline std::pair<Node, Node> halves(const Node& node, const Slopes& slopes) {
+    constexpr double largest_slope = 1e100;
     const std::size_t n = node.box.size();
     std::size_t widest = 0;
     double most = -1;
@@ -47,7 +48,9 @@ using Verdict = std::variant<Settled, Root, std::pair<Node, Node>, Open>;
         for (std::size_t i = 0; i < n; ++i) {
             moved += slopes.radius(i, j);
         }
-        const double smear = (2 * moved + 0.02) * width(node.box[j]);
+        // Where nothing is known of n, the widest.
+        const double known = moved < largest_slope ? moved : largest_slope;
+        const double smear = (2 * known + 0.02) * width(node.box[j]);
         if (smear > most) {
             most = smear;
             widest = j;

@@ -13,10 +13,10 @@
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/dense.hpp"
 #include "nullcline/enumeration/linear_form.hpp"
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/enumeration/system.hpp"
 #include "nullcline/numerics/interval.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -102,8 +102,8 @@ class CellSystem {
                 }
             }
             for (std::size_t j = 0; j < n; ++j) {
-                out.radius(i, j) =
-                    sum_bound(out.radius(i, j) + gamma(blocks + 2 * n) * size_of(i, j));
+                out.radius(i, j) = sum_bound(out.radius(i, j) +
+                                             relative_error(blocks + 2 * n + 2) * size_of(i, j));
             }
         }
     }
@@ -177,7 +177,7 @@ class CellSystem {
                 rounded += std::abs(part) * x[j].radius;
             }
         }
-        return gamma(blocks + 4) * rounded;
+        return relative_error(blocks + 6) * rounded;
     }
 
     [[nodiscard]] const double* row(std::size_t k, std::size_t i) const {
@@ -223,7 +223,7 @@ class CellSystem {
                 if (x[j].radius > 0) {
                     out.weights(j, j) += form.spread[own] / x[j].radius;
                 }
-                form.error = sum_bound(form.error + gamma(6) * form.linear_size());
+                form.error = sum_bound(form.error + relative_error(8) * form.linear_size());
                 out.forms.push_back(form);
             }
         }
@@ -253,7 +253,7 @@ class CellSystem {
             u.linear += std::abs(field.weights[l]) * x[l].radius;
         }
         u.linear = sum_bound(u.linear);
-        u.rounding = sum_bound(u.rounding + gamma(2 * n) * size_of);
+        u.rounding = sum_bound(u.rounding + relative_error(2 * n + 2) * size_of);
         field.radius = u.linear;
         LinearForm out = form_of(u, 0);
         out.range = common(out.range, range);

@@ -10,9 +10,9 @@
 #include <concepts>
 #include <limits>
 
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/numerics/activations.hpp"
 #include "nullcline/numerics/interval.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 

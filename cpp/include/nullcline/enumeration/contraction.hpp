@@ -14,8 +14,8 @@
 
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/dense.hpp"
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/enumeration/system.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -39,7 +39,7 @@ namespace nullcline::enumeration {
             size += spread;
         }
     }
-    const double slack = sum_bound(gamma(2 * n) * size);
+    const double slack = sum_bound(relative_error(2 * n + 2) * size);
     low -= slack;
     high += slack;
     if (down(low) > right.high || up(high) < right.low) {
@@ -57,7 +57,7 @@ namespace nullcline::enumeration {
         // a_j δ_j, once the others have taken what they can; its own error stays with the others.
         const Interval own{down(right.low - (high - std::max(from, to))),
                            up(right.high - (low - std::min(from, to)))};
-        const double margin = sum_bound(slack + gamma(4) * (size + reach));
+        const double margin = sum_bound(slack + relative_error(6) * (size + reach));
         const Interval share = Interval(own.low - margin, own.high + margin) / Interval(a[j]);
         delta[j] = common(delta[j], share);
         if (is_empty(delta[j])) {
@@ -113,7 +113,7 @@ namespace nullcline::enumeration {
                 radius += std::abs(c[k]) * part.radius;
             }
             const Interval preconditioned =
-                Ball{middle, sum_bound(radius + gamma(n) * size)}.interval();
+                Ball{middle, sum_bound(radius + relative_error(n + 2) * size)}.interval();
             std::ranges::fill(unit, 0.0);
             unit[i] = 1;
             if (!tighten_row(unit.data(), error.row(i), n, preconditioned, delta)) {

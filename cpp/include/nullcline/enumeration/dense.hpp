@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "nullcline/enumeration/rounding.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -83,7 +83,7 @@ struct Inverse {
     }
     // |E| <= γ |L| |U| (Higham, theorem 9.3), where |L| <= 1; scaling by 1 / pivot rounds once
     // more.
-    out.backward_error = sum_bound(gamma(3 * n) * static_cast<double>(n) * growth);
+    out.backward_error = sum_bound(relative_error(3 * n + 2) * static_cast<double>(n) * growth);
     return out;
 }
 
@@ -108,7 +108,8 @@ struct Inverse {
             }
         }
         for (std::size_t j = 0; j < n; ++j) {
-            error(i, j) = sum_bound(std::abs(product[j]) + gamma(n) * size[j] + blur[j]);
+            error(i, j) =
+                sum_bound(std::abs(product[j]) + relative_error(n + 2) * size[j] + blur[j]);
         }
     }
     return error;

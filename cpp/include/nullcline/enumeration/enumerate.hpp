@@ -16,6 +16,7 @@
 
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/branch.hpp"
+#include "nullcline/numerics/default_arithmetic.hpp"
 #include "nullcline/parallel/pace.hpp"
 #include "nullcline/parallel/workers.hpp"
 
@@ -28,7 +29,7 @@ struct Limits {
     double resolution = 1e-8;  ///< the largest width of a box that stays open
     std::size_t n_threads = 1;
     std::function<void(double)> progress;  ///< the share that is done; or nothing
-    Poll poll;
+    Poll poll = [] {};
 };
 
 /// Why a search ended.
@@ -135,6 +136,7 @@ inline void merge_roots(Enumerated& found) {
 template <class Settle>
 [[nodiscard]] Enumerated explore(std::vector<Node> waiting, const Limits& limits,
                                  const Settle& settle) {
+    const DefaultArithmetic arithmetic;
     using Clock = std::chrono::steady_clock;
     const Clock::time_point begin = Clock::now();
     Enumerated found;
@@ -189,9 +191,7 @@ template <class Settle>
             }
         }
         if (pace.is_due()) {
-            if (limits.poll) {
-                limits.poll();
-            }
+            limits.poll();
             if (limits.progress) {
                 limits.progress(done);
             }

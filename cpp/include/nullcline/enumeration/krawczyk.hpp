@@ -16,8 +16,8 @@
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/contraction.hpp"
 #include "nullcline/enumeration/dense.hpp"
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/enumeration/system.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -30,7 +30,7 @@ struct Image {
     Slopes slopes;
 };
 
-/// Nothing where I − S is singular to rounding.
+/// Nothing where I − S is singular to rounding, or overflows.
 template <System S>
 [[nodiscard]] std::optional<Image> image_of(const S& system, const Sides& box) {
     const std::size_t n = box.size();
@@ -69,12 +69,15 @@ template <System S>
             row += std::abs(c[k]);
             defects += error(i, k);
         }
+        image.newton[i] = middle[i] + step;
+        if (!std::isfinite(image.newton[i]) || !std::isfinite(radius + blur + size + defects)) {
+            return std::nullopt;  // NaN is neither within a box nor outside of it
+        }
         norm = std::max(norm, sum_bound(defects));
         weighted = std::max(weighted, sum_bound(blur) / x[i].radius);
         largest = std::max(largest, row);
-        image.newton[i] = middle[i] + step;
         image.box[i] = Ball{image.newton[i],
-                            sum_bound(radius + blur + gamma(n) * size +
+                            sum_bound(radius + blur + relative_error(n + 2) * size +
                                       2 * unit_roundoff * (std::abs(middle[i]) + std::abs(step)))}
                            .interval();
     }

@@ -17,10 +17,10 @@
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/chord.hpp"
 #include "nullcline/enumeration/dense.hpp"
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/enumeration/system.hpp"
 #include "nullcline/numerics/activations.hpp"
 #include "nullcline/numerics/matrix_view.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -76,9 +76,10 @@ class LatentSystem {
             // φ(u) = λ ū + c + λ M δ, ū being known to within its rounding.
             const double slope_size = std::abs(chord.slope);
             const double fixed = chord.slope * u.middle + chord.constant;
-            const double blur = sum_bound(chord.error + slope_size * u.rounding +
-                                          gamma(4) * (slope_size * (std::abs(u.middle) + u.linear) +
-                                                      std::abs(chord.constant)));
+            const double blur =
+                sum_bound(chord.error + slope_size * u.rounding +
+                          relative_error(6) * (slope_size * (std::abs(u.middle) + u.linear) +
+                                               std::abs(chord.constant)));
             for (std::size_t k = 0; k < n; ++k) {
                 const double weight = weights_.right(i, k);
                 out.offset[k] += weight * fixed;
@@ -94,7 +95,7 @@ class LatentSystem {
                 }
             }
         }
-        const double rounding = gamma(units() + 2);
+        const double rounding = relative_error(units() + 4);
         for (std::size_t k = 0; k < n; ++k) {
             double rounded = rounding * size_of_offset[k] + unit_roundoff * std::abs(x[k].middle);
             for (std::size_t r = 0; r < n; ++r) {
@@ -132,7 +133,7 @@ class LatentSystem {
         for (std::size_t k = 0; k < n; ++k) {
             for (std::size_t r = 0; r < n; ++r) {
                 out.radius(k, r) =
-                    sum_bound(out.radius(k, r) + gamma(units() + 2) * magnitude(k, r));
+                    sum_bound(out.radius(k, r) + relative_error(units() + 4) * magnitude(k, r));
             }
         }
     }
@@ -156,7 +157,7 @@ class LatentSystem {
             }
         }
         for (std::size_t k = 0; k < size(); ++k) {
-            out[k].radius = sum_bound(out[k].radius + gamma(units() + 2) * magnitude[k]);
+            out[k].radius = sum_bound(out[k].radius + relative_error(units() + 4) * magnitude[k]);
         }
         return out;
     }

@@ -14,10 +14,10 @@
 
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/chord.hpp"
-#include "nullcline/enumeration/rounding.hpp"
 #include "nullcline/numerics/activations.hpp"
 #include "nullcline/numerics/interval.hpp"
 #include "nullcline/numerics/jet.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -52,7 +52,7 @@ struct LinearForm {
             return constant(range);
         }
         LinearForm out = *this;
-        out.error = sum_bound(error + gamma(4) * (std::abs(value) + linear_size()));
+        out.error = sum_bound(error + relative_error(6) * (std::abs(value) + linear_size()));
         out.range = common(range, Ball{out.value, out.radius()}.interval());
         return out;
     }
@@ -68,7 +68,7 @@ struct LinearForm {
         sum.spread[k] = a.spread[k] + b.spread[k];
     }
     // What the parts of a sum round is relative to them, not to the sum.
-    sum.error += gamma(4) * (a.linear_size() + b.linear_size());
+    sum.error += relative_error(6) * (a.linear_size() + b.linear_size());
     return sum.rounded();
 }
 
@@ -87,12 +87,13 @@ struct LinearForm {
 [[nodiscard]] inline LinearForm operator*(const LinearForm& a, const LinearForm& b) {
     const double a_size = std::abs(a.value);
     const double b_size = std::abs(b.value);
-    LinearForm product{a.value * b.value,
-                       {},
-                       a_size * b.error + b_size * a.error + a.radius() * b.radius() +
-                           gamma(4) * (a_size * b.linear_size() + b_size * a.linear_size()),
-                       a.range * b.range,
-                       a.image != nullptr ? a.image : b.image};
+    LinearForm product{
+        a.value * b.value,
+        {},
+        a_size * b.error + b_size * a.error + a.radius() * b.radius() +
+            relative_error(6) * (a_size * b.linear_size() + b_size * a.linear_size()),
+        a.range * b.range,
+        a.image != nullptr ? a.image : b.image};
     for (std::size_t k = 0; k < most_fields; ++k) {
         product.spread[k] = a.value * b.spread[k] + b.value * a.spread[k];
     }
@@ -102,12 +103,13 @@ struct LinearForm {
 /// f(u) by lines around f over u's range, and f's own range there.
 [[nodiscard]] inline LinearForm along(const LinearForm& u, const Chord& chord,
                                       const Interval& range) {
-    LinearForm out{chord.slope * u.value + chord.constant,
-                   {},
-                   std::abs(chord.slope) * u.error + chord.error +
-                       gamma(4) * (std::abs(chord.slope * u.value) + std::abs(chord.constant)),
-                   range,
-                   nullptr};
+    LinearForm out{
+        chord.slope * u.value + chord.constant,
+        {},
+        std::abs(chord.slope) * u.error + chord.error +
+            relative_error(6) * (std::abs(chord.slope * u.value) + std::abs(chord.constant)),
+        range,
+        nullptr};
     for (std::size_t k = 0; k < most_fields; ++k) {
         out.spread[k] = chord.slope * u.spread[k];
     }

@@ -26,7 +26,7 @@
 #include "nullcline/enumeration/dense.hpp"
 #include "nullcline/enumeration/enumerate.hpp"
 #include "nullcline/enumeration/krawczyk.hpp"
-#include "nullcline/enumeration/rounding.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 
@@ -142,7 +142,7 @@ class ReluRegions {
             constant_size += magnitude * std::abs(weights_.drive[active[k]]);
             out.constant_error += magnitude * weights_.drive_error[active[k]];
         }
-        const double rounding = gamma(2 * active.size() + 2);
+        const double rounding = relative_error(2 * active.size() + 4);
         for (std::size_t j = 0; j < n; ++j) {
             out.a_error[j] = sum_bound(out.a_error[j] + rounding * sizes[j]);
         }

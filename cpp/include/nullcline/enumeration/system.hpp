@@ -7,7 +7,7 @@
 
 #include "nullcline/enumeration/boxes.hpp"
 #include "nullcline/enumeration/dense.hpp"
-#include "nullcline/enumeration/rounding.hpp"
+#include "nullcline/numerics/rounding_bounds.hpp"
 
 namespace nullcline::enumeration {
 

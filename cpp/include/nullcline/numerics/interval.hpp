@@ -62,7 +62,7 @@ struct Interval {
         const double m = middle();
         const double below = m - low;
         const double above = high - m;
-        return up(below > above ? below : above) + (below + above - (below + above));
+        return up(below > above ? below : above);
     }
     /// The largest absolute value; infinite or NaN where nothing is known.
     [[nodiscard]] constexpr double magnitude() const {

@@ -10,18 +10,19 @@
 
 #include "nullcline/numerics/interval.hpp"
 
-namespace nullcline::enumeration {
+namespace nullcline {
 
 /// Unit roundoff.
 inline constexpr double unit_roundoff = 0x1p-53;
 
+/// γ_n = n u / (1 − n u), rounded up: the relative error of n operations (Higham 2002, lemma 3.1).
+[[nodiscard]] constexpr double relative_error(std::size_t n) {
+    const double nu = static_cast<double>(n) * unit_roundoff;
+    return up(nu / (1 - nu));
+}
+
 /// A bound of a sum of up to 10^5 terms that are not negative, from its rounded value.
 [[nodiscard]] inline double sum_bound(double sum) { return sum * (1 + 1e-10) + underflow; }
-
-/// The relative error of n operations, and of a few more.
-[[nodiscard]] inline double gamma(std::size_t n) {
-    return static_cast<double>(n + 2) * unit_roundoff * 1.01;
-}
 
 /// Numbers that are known to lie within `radius` of `middle`.
 struct Ball {
@@ -58,8 +59,8 @@ struct Affine {
         out.linear += std::abs(w[j]) * x[j].radius;
     }
     out.linear = sum_bound(out.linear);
-    out.rounding = sum_bound(gamma(w.size()) * size);
+    out.rounding = sum_bound(relative_error(w.size() + 2) * size);
     return out;
 }
 
-}  // namespace nullcline::enumeration
+}  // namespace nullcline
