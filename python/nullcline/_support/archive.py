@@ -91,9 +91,12 @@ def write_arrays(
     path: str | os.PathLike[str], arrays: dict[str, Any], *, compressed: bool = False
 ) -> None:
     """Write `arrays` to `path` under their names, whole or not at all; objects are refused."""
+    objects = [name for name, array in arrays.items() if np.asanyarray(array).dtype.hasobject]
+    if objects:  # to older versions of NumPy, `allow_pickle` is one more array
+        raise ValueError(f"arrays of objects are not written to files: {', '.join(objects)}")
     save = np.savez_compressed if compressed else np.savez
     with replacing(path) as temporary, temporary.open("wb") as file:
-        save(file, allow_pickle=False, **arrays)
+        save(file, **arrays)
 
 
 def read_arrays(file: BinaryIO) -> dict[str, Any]:
