@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from nullcline._support.versions import versions
+from testing.made_once import made_once
 from testing.site import build
 
 if TYPE_CHECKING:
@@ -30,5 +31,5 @@ def pytest_benchmark_update_machine_info(config: object, machine_info: dict[str,
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the documentation's site, which is built once."""
-    return build(tmp_path_factory.mktemp("site"))
+    """Return the folder of the documentation's site, which is built once for all processes."""
+    return made_once(tmp_path_factory, "site", build)
