@@ -18,6 +18,7 @@ import pytest
 import nullcline as nc
 from nullcline._support.folder_lock import locked
 from nullcline.cli import main
+from nullcline.study.results import NetworkAnalysis
 from nullcline.training import load_checkpoint
 from testing.full_disk import files_of_at_most
 from testing.tiny_study import NEUTRAL, WORDS, tiny_corpus
@@ -133,17 +134,30 @@ def test_other_settings_do_not_mix(
     assert "seed" in capsys.readouterr().err
 
 
-def test_a_damaged_analysis_is_named(
+def test_a_damaged_analysis_is_told_and_made_again(
     reproduction: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = reproduction / "networks" / "1-layer" / "analysis.npz"
-    whole = path.read_bytes()
+    folder = reproduction / "networks" / "1-layer"
+    path = folder / "analysis.npz"
+    whole, weights = path.read_bytes(), (folder / "weights.safetensors").stat().st_mtime_ns
     path.write_bytes(whole[:500])
-    arguments = ["reproduce", "--out", str(reproduction), "--layers", "1", "--starts", "20"]
-    try:
-        assert main([*arguments, "--resume", *corpus, *SMALL]) == 1
-    finally:
-        path.write_bytes(whole)
+    arguments = ["reproduce", "--out", str(reproduction), "--layers", "1", "2", "--starts", "20"]
+    small = [word for word in SMALL if word != "--quiet"]
+    assert main([*arguments, "--resume", *corpus, *small]) == 0
+    assert f"{path} is damaged or gone: 1-layer GRU of 6 units" in capsys.readouterr().err
+    assert NetworkAnalysis.load(path).n_layers == 1
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == weights
+
+
+def test_a_damaged_analysis_of_an_earlier_build_is_named(
+    reproduction: Path, tmp_path: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(reproduction, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "networks" / "1-layer"
+    (folder / "job.json").unlink()  # which earlier builds wrote none of
+    (folder / "analysis.npz").write_bytes(b"no archive")
+    arguments = ["reproduce", "--out", str(tmp_path), "--layers", "1", "--starts", "20"]
+    assert main([*arguments, "--resume", *corpus, *SMALL]) == 1
     assert "analysis.npz is not an analysis, or it is damaged" in capsys.readouterr().err
 
 

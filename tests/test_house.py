@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "_support",
     "_native",
+    "distribution",
     "gpu",
     "cells",
     "interop",
@@ -36,6 +37,7 @@ ROOMS = (
     "text",
     "training",
     "explanation",
+    "sweeps",
     "study",
     "cli",
     "",  # the front door: nullcline/__init__.py, __main__.py and cuda.py

@@ -59,7 +59,8 @@ def summary(page: Path) -> Path:
     folder = page.parent / "summary"
     record = {"settings": SETTINGS, "command": "nullcline " * 30, "versions": {"a": "1"},
               "machine": {"cores": 2}}  # fmt: skip
-    pages = [_Page(folder / "pages" / "index.html", networks(corpus="synthetic", n_train=n))
+    pages = [_Page(folder / "pages" / "index.html", networks(corpus="synthetic", n_train=n),
+                   TrainingSettings())
              for n in (100, 700)]  # fmt: skip
     return _write_summary(folder, pages, record)
 

@@ -13,7 +13,8 @@ import pytest
 from nullcline.cli import main
 from nullcline.study.analysis import analyse
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
-from nullcline.study.reproduce import analyse_or_load, write_page
+from nullcline.study.networks import analyse_or_load
+from nullcline.study.reproduce import write_page
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.study import study
 from nullcline.study.table import say_time_constants, table_rows
@@ -171,7 +172,7 @@ def test_an_analysis_is_of_its_network(tmp_path: Path, monkeypatch: pytest.Monke
     def load(checkpoint: Checkpoint) -> NetworkAnalysis:
         return analyse_or_load(checkpoint, corpus, AnalysisSettings(), tmp_path, progress=False)
 
-    monkeypatch.setattr("nullcline.study.reproduce.analyse", analyse)
+    monkeypatch.setattr("nullcline.study.networks.analyse", analyse)
     corpus = tiny_corpus()
     for seed in (0, 1):
         settings = replace(SETTINGS, epochs=1, seed=seed)

@@ -77,6 +77,7 @@ from nullcline.linearization import (
     word_effects,
 )
 from nullcline.search import Completeness, FixedPoints, find_fixed_points, layer_points
+from nullcline.sweeps import Job, SweepResult, job_grid, sweep
 from nullcline.visits import VisitedStates, collect_states
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "FoldCurve",
     "FunctionCell",
     "InputBranch",
+    "Job",
     "LeakyRNN",
     "LineAttractor",
     "LinearPrediction",
@@ -111,6 +113,7 @@ __all__ = [
     "RateRNN",
     "Sheet",
     "Stack",
+    "SweepResult",
     "Trace",
     "TrainingEvent",
     "TrainingPath",
@@ -140,6 +143,7 @@ __all__ = [
     "from_safetensors",
     "from_torch",
     "impulse_response",
+    "job_grid",
     "layer_points",
     "linearize",
     "lyapunov_exponents",
@@ -148,6 +152,7 @@ __all__ = [
     "participation_ratio_of_variances",
     "predict_next_states",
     "predict_sequences",
+    "sweep",
     "trace",
     "trace_sheet",
     "word_effects",

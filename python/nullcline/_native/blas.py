@@ -64,6 +64,16 @@ def _load() -> list[Any]:
     return [library for library in libraries if _is_of_a_wheel(library)] or libraries
 
 
+def kinds_of_blas() -> list[str]:
+    """Return name, version and kernels of each library of BLAS that NumPy and SciPy call."""
+    with one_blas_thread():
+        libraries = _libraries or []
+        return sorted(
+            f"{library.internal_api} {library.version} {getattr(library, 'architecture', '')}"
+            for library in libraries
+        )
+
+
 def _is_of_a_wheel(library: Any) -> bool:
     folders = Path(library.filepath).parent.parts
     return any(part.startswith(("numpy", "scipy")) for part in folders)

@@ -14,6 +14,7 @@ EXTRAS = {
     "plotly": "explore",
     "pandas": "tables",
     "xarray": "tables",
+    "pyarrow": "sweep",
     "rich": "cli",
     "shtab": "cli",
     "pooch": "study",

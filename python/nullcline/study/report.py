@@ -7,8 +7,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from nullcline._support.files import write_text
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.descriptions import describe_corpus, name_of_corpus
@@ -16,10 +14,13 @@ from nullcline.study.figures import all_plans
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.table import say_time_constants
+from nullcline.sweeps.page import environment
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
+
+    from jinja2 import Template
 
     from nullcline.study.claims import Finding
     from nullcline.study.results import NetworkAnalysis
@@ -81,17 +82,14 @@ def write_report(
 
 def template(name: str) -> Template:
     """Return one of the study's templates, with the filters that they use."""
-    environment = Environment(
-        loader=PackageLoader("nullcline.study"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["duration"] = _duration
-    environment.filters["listed"] = _listed
-    environment.filters["number"] = _number
-    environment.filters["percent"] = _percent
-    environment.filters["png"] = data_uri
-    environment.filters["setting"] = _setting
-    environment.filters["time_constants"] = say_time_constants
-    return environment.get_template(name)
+    found = environment("nullcline.study")
+    found.filters["listed"] = _listed
+    found.filters["number"] = _number
+    found.filters["percent"] = _percent
+    found.filters["png"] = data_uri
+    found.filters["setting"] = _setting
+    found.filters["time_constants"] = say_time_constants
+    return found.get_template(name)
 
 
 def _examples(networks: Sequence[NetworkAnalysis]) -> list[dict[str, Any]]:
@@ -151,11 +149,6 @@ def _with_suffix(paths: Sequence[Path], suffix: str) -> Path:
 def data_uri(path: Path) -> str:
     """Return a picture as a page holds it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from nullcline._support.files import remove_abandoned, sha256, write_json
+from nullcline._support.files import remove_abandoned, write_json
 from nullcline._support.folder_lock import locked
 from nullcline._support.versions import versions
-from nullcline.study.analysis import analyse
 from nullcline.study.claims import evaluate
 from nullcline.study.figures import draw_figures
 from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
+from nullcline.study.networks import analyse_or_load, leave_out, network_job, say
 from nullcline.study.report import PAGE, write_report
-from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
+from nullcline.sweeps.running import run_jobs
+from nullcline.sweeps.store import DONE
 from nullcline.text import load_corpus
-from nullcline.training import TrainingSettings, train
+from nullcline.training import TrainingSettings, load_checkpoint
+from nullcline.training.fingerprint import corpus_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nullcline.study.results import NetworkAnalysis
+    from nullcline.sweeps import Job
+    from nullcline.sweeps.running import Outcome
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
@@ -39,9 +41,6 @@ DRAWN = ("figure-*.png", "figure-*.svg", "train-size.png")
 
 EXPLORED = ("explore-layer-*.html", "plotly.min.js")
 """The pages to explore beside a page, and the script that they share."""
-
-EDITION = 3
-"""Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
 
 def reproduce(
@@ -53,6 +52,7 @@ def reproduce(
     analysis: AnalysisSettings | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     device: str | None = None,
+    workers: int | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -74,6 +74,9 @@ def reproduce(
         Folder with local copies of corpora and word vectors.
     device
         Where to train; by default a CUDA device if there is one, else the CPU.
+    workers
+        Processes that train and analyse networks at the same time, with one thread each. By default
+        this process does, one network after another, with all threads.
     resume
         Go on with what the folder holds: finished epochs, networks and analyses are not redone.
         False refuses a folder that holds results.
@@ -104,7 +107,7 @@ def reproduce(
     with working_in(Path(out), resume=resume) as folder:
         return _reproduce(
             folder, corpus, layers, training, analysis, data_dir=data_dir, device=device,
-            resume=resume, progress=progress,
+            workers=workers, progress=progress,
         )  # fmt: skip
 
 
@@ -117,7 +120,7 @@ def _reproduce(
     *,
     data_dir: str | os.PathLike[str] | None,
     device: str | None,
-    resume: bool,
+    workers: int | None,
     progress: bool,
 ) -> Path:
     start = time.perf_counter()
@@ -128,22 +131,36 @@ def _reproduce(
         seed=training.seed,
         progress=progress,
     )
-    networks, checkpoints = [], []
-    for depth in sorted(set(layers)):
-        place = folder / "networks" / f"{depth}-layer"
-        checkpoint = train_or_load(
-            reviews,
+    depths = sorted(set(layers))
+    places = {depth: f"networks/{depth}-layer" for depth in depths}
+    hashed = corpus_sha256(reviews)
+    jobs = [
+        network_job(
+            reviews.name,
+            hashed,
+            corpus,
             replace(training, layers=depth),
-            place,
+            [analysis],
             data_dir=data_dir,
             device=device,
-            resume=resume,
-            progress=progress,
+            threads=None if workers is None else 1,
+            progress=progress and workers is None,
+            folder=places[depth],
+            reviews=reviews if workers is None else None,
         )
-        networks.append(analyse_or_load(checkpoint, reviews, analysis, place, progress=progress))
-        checkpoints.append(checkpoint)
+        for depth in depths
+    ]
+    endings = do_networks(jobs, folder, workers=workers, progress=progress)
+    require_done(endings)
+    checkpoints = [load_checkpoint(folder / places[depth]) for depth in depths]
+    networks = [
+        analyse_or_load(checkpoint, reviews, analysis, checkpoint.directory, progress=progress)
+        for checkpoint in checkpoints
+    ]
     say("figures", progress=progress)
     command = f"nullcline reproduce --corpus {corpus} --layers {' '.join(map(str, layers))}"
+    if workers is not None:
+        command += f" --workers {workers}"
     seconds = time.perf_counter() - start
     return write_page(
         folder, networks, training, analysis, command=command, seconds=seconds,
@@ -171,79 +188,6 @@ def working_in(folder: Path, *, resume: bool) -> Iterator[Path]:
         for place in (folder, folder / "figures"):
             remove_abandoned(place)
         yield folder
-
-
-def train_or_load(
-    corpus: Corpus,
-    settings: TrainingSettings,
-    folder: Path,
-    *,
-    data_dir: str | os.PathLike[str] | None,
-    device: str | None,
-    resume: bool,
-    progress: bool,
-) -> Checkpoint:
-    """Return the network that `folder` holds, or train it, from where an earlier run stopped."""
-    name = f"{settings.layers}-layer {settings.cell.upper()}"
-    some = "" if settings.train_size is None else f", {settings.train_size} reviews"
-    say(f"{name} on {corpus.name}{some}", progress=progress)
-    checkpoint = train(
-        corpus,
-        settings,
-        folder,
-        data_dir=data_dir,
-        device=device,
-        resume=resume,
-        progress=progress,
-    )
-    say(f"test accuracy {checkpoint.test_accuracy:.2%}", progress=progress)
-    return checkpoint
-
-
-def analyse_or_load(
-    checkpoint: Checkpoint,
-    corpus: Corpus,
-    settings: AnalysisSettings,
-    folder: Path,
-    *,
-    progress: bool,
-) -> NetworkAnalysis:
-    """Return the analysis that `folder` holds, if it is of these settings; else analyse anew."""
-    name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
-    settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
-    record = leave_out(asdict(settings), "n_threads")  # threads change no result
-    record["edition"] = EDITION
-    if checkpoint.sha256 is not None:
-        record["checkpoint_sha256"] = checkpoint.sha256
-    with locked(folder, "out"):
-        remove_abandoned(folder)
-        noted = _noted(settings_file)
-        if leave_out(noted, "analysis_sha256") == record:
-            return _load_analysis(file, noted.get("analysis_sha256"))
-        settings_file.unlink(missing_ok=True)
-        network = analyse(checkpoint, corpus, settings, progress=progress)
-        network.save(file)
-        write_json(settings_file, {**record, "analysis_sha256": sha256(file)})
-        return network
-
-
-def _noted(settings_file: Path) -> dict[str, Any]:
-    """Return what is noted of an analysis; nothing where there is none, or no sense in it."""
-    try:
-        noted = json.loads(settings_file.read_text("utf-8"))
-    except (FileNotFoundError, ValueError, RecursionError):
-        return {}
-    return noted if isinstance(noted, dict) else {}
-
-
-def _load_analysis(file: Path, expected: str | None) -> NetworkAnalysis:
-    found = NetworkAnalysis.load(file)
-    if expected not in {None, sha256(file)}:
-        raise ValueError(
-            f"{file} is damaged, or of another run than the settings beside it; remove it, and "
-            "the settings"
-        )
-    return found
 
 
 def write_page(
@@ -307,6 +251,32 @@ def write_page(
     return write_report(folder, networks, findings, figures, results, to_explore)
 
 
+def do_networks(
+    jobs: Sequence[Job], folder: Path, *, workers: int | None, progress: bool
+) -> list[Outcome]:
+    """Train and analyse networks, those that are left, and tell how each job ended.
+
+    What failed before is tried again. In this process, each network has bars of its own.
+    """
+    found = run_jobs(
+        jobs,
+        folder,
+        workers=workers,
+        retry_failed=True,
+        progress=progress and workers is not None,
+        tell=progress,
+    )
+    return [found[job.key] for job in jobs]
+
+
+def require_done(outcomes: Sequence[Outcome]) -> None:
+    """Raise what the first network failed by, if one did."""
+    for outcome in outcomes:
+        ending = outcome.ending
+        if ending.status != DONE:
+            raise ending.error or ValueError(f"{outcome.job.label}: {ending.reason}")
+
+
 def remove_page(folder: Path) -> None:
     """Remove an earlier page, its numbers and its figures, so that nothing old is beside new."""
     drawn = (path for name in DRAWN for path in (folder / "figures").glob(name))
@@ -323,14 +293,3 @@ def describe_run(command: str, seconds: float) -> dict[str, Any]:
         "machine": {"cores": os.cpu_count()},
         "seconds": seconds,
     }
-
-
-def leave_out(settings: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Return the settings, some left out."""
-    return {key: value for key, value in settings.items() if key not in names}
-
-
-def say(message: str, *, progress: bool) -> None:
-    """Print a line above the progress bars, if there are any."""
-    if progress:
-        tqdm.write(message)

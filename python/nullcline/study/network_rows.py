@@ -1,0 +1,124 @@
+"""A network's rows of the table of a sweep: its settings, every number, every verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nullcline.study.claims import REAL
+from nullcline.study.claims import evaluate as evaluate_papers
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
+from nullcline.study.table import table_rows
+
+if TYPE_CHECKING:
+    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.results import NetworkAnalysis
+    from nullcline.training import TrainingSettings
+
+SETTINGS = (
+    "seed", "hidden_size", "embedding_size", "vectors", "epochs", "batch_size", "dropout",
+    "learning_rate", "max_tokens",
+)  # fmt: skip
+"""Settings of the training in each row, beside those that the study's table has."""
+
+CLAIM, MEASURED = "claim: ", "measured: "
+"""What the columns begin with that hold whether a claim holds, and what was measured for it."""
+
+
+def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[dict[str, Any]]:
+    """Return a row for every layer of a network.
+
+    Those of the study's table (`nullcline.study.table.table_rows`) come first, then the settings of
+    the training, all other numbers, and for every claim of either paper whether it holds in this
+    network (None where it is about another depth or cell) and what was measured. Claims and what
+    else is of the whole network is the same in the rows of all its layers.
+    """
+    settings = asdict(training)
+    of_network = {
+        **{name: settings[name] for name in SETTINGS},
+        "validation_loss": network.validation_loss,
+        "best_epoch": network.best_epoch,
+        "bag_of_words_penalty": network.baseline.penalty,
+        "checkpoint_sha256": network.checkpoint_sha256,
+    }
+    verdicts = _verdicts(network)
+    return [
+        {**row, **of_network, **_of_layer(layer), **verdicts}
+        for row, layer in zip(table_rows(network), network.layers, strict=True)
+    ]
+
+
+def _verdicts(network: NetworkAnalysis) -> dict[str, Any]:
+    # The study that this one repeats is of GRUs; its claims are no other cell's.
+    papers = evaluate_papers([network] if network.cell == "gru" else [])
+    others = zip(LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True)
+    findings = {**{claim.name: found for claim, found in others}, **papers}
+    return {
+        **{f"{CLAIM}{name}": found.agrees for name, found in findings.items()},
+        **{f"{MEASURED}{name}": found.measured or None for name, found in findings.items()},
+    }
+
+
+def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
+    points, unique, dynamics = layer.points, layer.unique, layer.dynamics
+    numbers: dict[str, Any] = {
+        "n_states": layer.n_states,
+        "variance_of_first": layer.explained_variance_ratio[0],
+        "variance_of_two": layer.explained_variance_ratio[:2].sum(),
+        "variance_of_five": layer.explained_variance_ratio[:5].sum(),
+        "starts_fixed": layer.starts_of_kind("fixed"),
+        "starts_slow": layer.starts_of_kind("slow"),
+        "starts_unconverged": layer.starts_of_kind("unconverged"),
+        "iterations": np.median(points.iterations) if len(points) else None,
+        "proved": layer.n_proved,
+        "distance_to_cloud": np.median(layer.distance_to_cloud) if len(unique) else None,
+        "norms": [np.linalg.norm(h) for h in unique.h[unique.kind == "fixed"]],
+        "stability": layer.stability.tolist(),
+        "completeness": layer.completeness,
+        "descent_distinct": layer.descent and layer.descent.distinct,
+        "descent_fixed": layer.descent and layer.descent.fixed,
+        **_of_spectra(layer),
+        "review_state_r2": dynamics and dynamics.review_state_r2,
+        "next_time_constant": dynamics and dynamics.time_constants[1],
+        "line_aspect": dynamics and dynamics.line and dynamics.line.aspect,
+        "line_offset": dynamics and dynamics.line and dynamics.line.offset,
+        "line_r2": dynamics and dynamics.line and dynamics.line.r2,
+        **_of_words(layer),
+    }
+    return {name: _plain(value) for name, value in numbers.items()}
+
+
+def _of_spectra(layer: LayerAnalysis) -> dict[str, Any]:
+    """Return what the eigenvalues at the linearized points say, a number for each point.
+
+    Of those outside the unit circle, which rotate is what the paper calls rotations that leave.
+    """
+    spectra = layer.spectra
+    return {
+        "spectral_radius": [one.spectral_radius for one in spectra],
+        "outside_circle": [one.n_unstable for one in spectra],
+        "rotating_outside": [int(_rotates(one.eigenvalues[one.unstable]).sum()) for one in spectra],
+        "share_real": [1 - _rotates(one.eigenvalues).mean() for one in spectra],
+    }
+
+
+def _rotates(eigenvalues: np.ndarray[Any, np.dtype[np.complex128]]) -> Any:
+    return np.abs(eigenvalues.imag) > REAL * np.abs(eigenvalues)
+
+
+def _of_words(layer: LayerAnalysis) -> dict[str, Any]:
+    words = layer.dynamics and layer.dynamics.words
+    found = words.correlations if words else {}
+    return {f"words_rho: {name}": one.rho for name, one in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as a table holds it: None for what is no number, or an infinite one."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
