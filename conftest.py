@@ -15,8 +15,8 @@ from testing.site import build
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Of several processes each has a core. Threads of PyTorch and of BLAS would wait for each other there,
-# which takes up to ten times as long. Both count them when they are imported, which is later.
+# Of several processes each has a core. Threads of PyTorch and of BLAS would wait for each other
+# there, which takes up to ten times as long. Both are imported later, and count them then.
 if WORKER in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
