@@ -5,6 +5,7 @@ JOBS   ?= 2
 
 # One environment per purpose, made anew when what it is made of changes.
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cmake cpp python -path cpp/tests -prune -o '(' -name '*.[ch]pp' -o -name '*.cu*' -o -name '*.cmake' -o -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.js' -o -name '*.css' ')' -print)
+CPP_TESTS := $(shell find cpp/tests -type f)
 CPP      = find cpp -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh'
 DEFINE   = --config-settings=cmake.define.
 # The search on GPUs is compiled wherever nvcc is, with or without a GPU: for one kind, which is
@@ -12,28 +13,35 @@ DEFINE   = --config-settings=cmake.define.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# The core's own tests are built with the package, of the same objects. Options that change no answer:
+# no optimization across files, whose links take as long as all else.
+TEST_BUILD = build/test
+TEST_WHEEL = $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_TESTS=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80
+
 .PHONY: reproduce test lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
 
-test: lint ctest tests
+# Style and types, which need no compiled module, are checked while the compiler is at work.
+test:
+	$(MAKE) --jobs=2 --output-sync lint .venv-test/test.stamp
+	$(MAKE) ctest
+	$(MAKE) tests
 
 # Style and types; .pre-commit-config.yaml is the one list of these checks.
-lint: .venv-test/test.stamp
+lint: .venv-test/packages.stamp
 	.venv-test/bin/pre-commit run --all-files --show-diff-on-failure
 
-types: .venv-test/test.stamp
+types: .venv-test/packages.stamp
 	.venv-test/bin/pre-commit run --all-files mypy
 
 # The core's own tests, without Python.
-ctest: .venv-test/test.stamp
-	.venv-test/bin/cmake -S . -B build/ctest -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DNULLCLINE_WERROR=ON -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON
-	.venv-test/bin/cmake --build build/ctest --parallel $(JOBS)
-	.venv-test/bin/ctest --test-dir build/ctest --parallel $(JOBS) --output-on-failure --no-tests=error
+ctest: .venv-test/wheel.stamp
+	.venv-test/bin/ctest --test-dir $(TEST_BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 
 tests: .venv-test/test.stamp
-	.venv-test/bin/python -m pytest
+	.venv-test/bin/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 # Damaged files for every reader and odd arguments for every function; `make tests` has a short run.
 FUZZ_COUNT ?= 100000
@@ -119,9 +127,26 @@ include packaging/wheels.mk
 	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv/bin/$(PIP) '.[study]'
 	touch $@
 
-.venv-test/test.stamp: $(SOURCES)
+# What compiles the package and its tests, kept where it is: what did not change is not compiled again.
+.venv-test/builders.stamp: pyproject.toml constraints.txt testing/requirements.py
 	test -x .venv-test/bin/python || $(PYTHON) -m venv .venv-test
-	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/$(PIP) $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80 '.[test,lint]'
+	.venv-test/bin/python testing/requirements.py > .venv-test/builders.txt
+	.venv-test/bin/$(PIP) --requirement .venv-test/builders.txt cmake ninja
+	touch $@
+
+# What tests and checks import, beside the package. Python compiles of it what is imported.
+.venv-test/packages.stamp: .venv-test/builders.stamp
+	.venv-test/bin/python testing/requirements.py test lint > .venv-test/packages.txt
+	.venv-test/bin/$(PIP) --no-compile --requirement .venv-test/packages.txt
+	touch $@
+
+.venv-test/wheel.stamp: .venv-test/builders.stamp $(SOURCES) $(CPP_TESTS)
+	rm -rf build/test-wheel
+	PATH=$(CURDIR)/.venv-test/bin:$$PATH CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir build/test-wheel --config-settings=build-dir=$(TEST_BUILD) $(TEST_WHEEL) .
+	touch $@
+
+.venv-test/test.stamp: .venv-test/packages.stamp .venv-test/wheel.stamp
+	.venv-test/bin/$(PIP) --no-deps --force-reinstall build/test-wheel/*.whl
 	touch $@
 
 .venv-docs/docs.stamp: $(SOURCES)

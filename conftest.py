@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from nullcline._support.versions import versions
+from testing.made_once import WORKER, made_once
 from testing.site import build
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Of several processes each has a core. Threads of PyTorch and of BLAS would wait for each other
+# there, which takes up to ten times as long. Both are imported later, and count them then.
+if WORKER in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples in every run, and no deadline: a test fails for what it proves, not for load.
 settings.register_profile("nullcline", derandomize=True, deadline=None)
@@ -30,5 +37,5 @@ def pytest_benchmark_update_machine_info(config: object, machine_info: dict[str,
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the documentation's site, which is built once."""
-    return build(tmp_path_factory.mktemp("site"))
+    """Return the folder of the documentation's site, which is built once for all processes."""
+    return made_once(tmp_path_factory, "site", build)

@@ -108,11 +108,21 @@ def draw_figures(
     for plan in all_plans(network):
         with style():
             figure = plan.draw(network)
+            _lay_out(figure)
             files[plan.name] = [
                 save_figure(figure, Path(directory) / f"figure-{plan.name}.{ending}")
                 for ending in formats
             ]
     return files
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out once for all formats: each save would do so anew, and draw it for that."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        figure.set_dpi(DPI)
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # none, where a user's rcParams ask for no other
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
