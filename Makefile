@@ -12,7 +12,7 @@ DEFINE   = --config-settings=cmake.define.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: reproduce test lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
+.PHONY: reproduce test environment lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
@@ -107,6 +107,11 @@ docs: .venv-docs/docs.stamp
 	rm -rf docs/generated
 	MPLBACKEND=agg NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
+# The environment of tests, for editors and containers.
+environment: .venv-test/test.stamp
+
+include packaging/release.mk
+
 format: .venv-test/test.stamp
 	.venv-test/bin/ruff check --fix .
 	.venv-test/bin/ruff format .
@@ -128,4 +133,4 @@ format: .venv-test/test.stamp
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-cuda .venv-docs build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-test .venv-cuda .venv-docs .venv-notebook build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache

@@ -90,7 +90,7 @@ class Curve(Shown):
     inputs: Floats | None
     is_inside: NDArray[np.bool_]
 
-    slowest = deprecated_attribute("spectral_radius")
+    slowest = deprecated_attribute("spectral_radius", goes="0.3.0")
 
     def __len__(self) -> int:
         return len(self.h)

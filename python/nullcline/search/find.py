@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.deprecation import warn_deprecated
 from nullcline.cells.protocol import Layered
 from nullcline.search.confirm import confirm
 from nullcline.search.cpu import search_on_cpu
@@ -188,8 +188,5 @@ def _search(problem: SearchProblem, report: Report | None) -> SearchColumns:
 
 def _warn_of_seed(seed: int) -> None:
     validation.whole_number("seed", seed, 0, 2**64 - 1)
-    warnings.warn(
-        "seed is deprecated: no method draws random numbers, so leave it out",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    instead = "no method draws random numbers, so leave it out"
+    warn_deprecated("seed", instead, goes="0.3.0", stacklevel=3)
