@@ -117,6 +117,8 @@ format: .venv-test/test.stamp
 	.venv-test/bin/ruff format .
 	$(CPP) | xargs .venv-test/bin/clang-format -i
 
+include packaging/wheels.mk
+
 .venv/study.stamp: $(SOURCES)
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv/bin/$(PIP) '.[study]'
@@ -133,4 +135,4 @@ format: .venv-test/test.stamp
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-cuda .venv-docs .venv-notebook build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-test .venv-cuda .venv-docs .venv-notebook .venv-package build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache

@@ -108,6 +108,9 @@ void make_buffer() {
 void take_capsules(const py::dict& capsules) {
     const auto doubles = read<double>(capsules);
     const auto floats = read<float>(capsules);
+    if (ready) {
+        return;  // threads without the GIL may be computing with the routines
+    }
     blas::routines<double>() = doubles;
     blas::routines<float>() = floats;
     make_buffer();

@@ -5,7 +5,8 @@
 
 namespace nullcline::bindings {
 
-/// Fill the core's routines from capsules by name ("dgemm", "sgetrf", ...), all or none.
+/// Fill the core's routines from capsules by name ("dgemm", "sgetrf", ...), all or none; those that
+/// it has already stay.
 void take_capsules(const pybind11::dict& capsules);
 
 /// Whether the routines have been filled in.

@@ -17,7 +17,8 @@
 
 namespace nullcline {
 
-/// A slot at work on a start of a search. A program's own slot has one as a member.
+/// A slot at work on a start of a search. A program's own slot has one as a member, and with it the
+/// constraint on its group: clang takes none on a member that is defined outside of its program.
 template <class P, ThreadGroup Group, class Search>
 class SlotContext : public SlotProducts<P, Group> {
   public:

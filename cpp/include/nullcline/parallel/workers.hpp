@@ -57,6 +57,24 @@ inline constexpr std::chrono::milliseconds poll_interval{50};
     return n;
 }
 
+/// A thread that is waited for before it is forgotten, as std::jthread is, which the libraries of
+/// Apple's compilers for macOS 14 lack.
+class JoinedThread {
+  public:
+    template <class Work>
+    explicit JoinedThread(const Work& work) : thread_(work) {}
+    JoinedThread(JoinedThread&&) noexcept = default;
+    JoinedThread& operator=(JoinedThread&&) = delete;
+    ~JoinedThread() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+  private:
+    std::thread thread_;
+};
+
 /// Run `body(cancellation)` in `n_workers` threads until all return.
 ///
 /// The caller's thread computes nothing: it wakes every `poll_interval` to call `poll`. The first
@@ -97,12 +115,12 @@ void run_workers(std::size_t n_workers, const Body& body, const Poll& poll) {
     };
 
     n_workers = n_workers_with_room(n_workers);
-    auto workers = std::make_unique<std::vector<std::jthread>>();
+    auto workers = std::make_unique<std::vector<JoinedThread>>();
     workers->reserve(n_workers);
     std::unique_lock lock(mutex);
     try {
         for (std::size_t i = 0; i < n_workers; ++i) {
-            workers->emplace_back(work);
+            workers->emplace_back(std::ref(work));
             ++n_running;
         }
     } catch (const std::system_error&) {

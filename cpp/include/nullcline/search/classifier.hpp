@@ -63,13 +63,13 @@ struct Classifier {
         MatrixView<T> drives;
     };
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class Classifier<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const Classifier& program, const Memory& memory,

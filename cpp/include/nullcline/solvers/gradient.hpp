@@ -70,13 +70,13 @@ struct GradientDescent {
         MatrixView<float> first_moments, second_moments;
     };
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class GradientDescent<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const GradientDescent& program, const Memory& memory,

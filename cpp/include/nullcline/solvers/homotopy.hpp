@@ -117,13 +117,13 @@ struct Homotopy {
         MatrixView<T> drives, origins, tangents;
     };
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class Homotopy<E>::Slot {
   public:
     Slot(const Group& group, const Homotopy& program, const Memory& memory, std::size_t row,

@@ -99,13 +99,13 @@ struct KrylovNewton {
         return scalars.stage == Stage::start_subspace;
     }
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class KrylovNewton<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const KrylovNewton& program, const Memory& memory,
@@ -382,13 +382,13 @@ class KrylovNewton<E>::Slot {
 
     NULLCLINE_DEVICE void test_model_gradient() {
         const auto& now = slot_.now;
-        const E& equation = slot_.program.equation;
+        const E& solved = slot_.program.equation;
         finish_vjp(slot_.group, jacobian(), std::span<const float>(residual_), gradient_);
         if (!E::has_linear_products) {
             if (now.model.curved) {
                 add(model_.curvature_product(model_.solution_fields()), gradient_);
             }
-        } else if (now.model.curved && equation.curved_fields() > equation.blocks()) {
+        } else if (now.model.curved && solved.curved_fields() > solved.blocks()) {
             add(model_.curvature_product(model_.solution_fields()).subspan(scaled_.size()),
                 gradient_);
         }

@@ -95,13 +95,13 @@ struct LevenbergMarquardt {
         MatrixView<T> drives, gradients, changes;
     };
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class LevenbergMarquardt<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const LevenbergMarquardt& program,

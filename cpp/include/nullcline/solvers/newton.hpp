@@ -75,13 +75,13 @@ struct Newton {
         MatrixView<T> drives;
     };
 
-    template <ThreadGroup Group, class Search>
+    template <class Group, class Search>
     class Slot;
 };
 
 /// A slot at work.
 template <Equation E>
-template <ThreadGroup Group, class Search>
+template <class Group, class Search>
 class Newton<E>::Slot {
   public:
     NULLCLINE_DEVICE Slot(const Group& group, const Newton& program, const Memory& memory,
