@@ -122,7 +122,7 @@ def test_what_is_released_was_checked_built_and_attested_before() -> None:
 def test_the_recipe_asks_for_what_the_wheel_asks_for() -> None:
     recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text("utf-8"))
     (listed,) = re.findall(r"^dependencies = \[\n(.*?)^\]", PROJECT, re.MULTILINE | re.DOTALL)
-    (built,) = re.findall(r"^requires = \[(.*)\]$", PROJECT, re.MULTILINE)
+    (built,) = re.findall(r"^requires = \[(.*)\]", PROJECT, re.MULTILINE)
     run, host = (recipe["requirements"][part] for part in ("run", "host"))
     plain = {line.replace(" ", "") for line in run} - {"python"}
     assert plain == set(re.findall(r'^ *"([^"]+)"', listed, re.MULTILINE))
