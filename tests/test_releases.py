@@ -40,7 +40,7 @@ What changed.
 def test_the_changelog_has_the_version_and_its_changes() -> None:
     newest = releases.changelog()[1]
     assert newest.name == releases.version()
-    assert {"Added", "Changed", "Deprecated", "Fixed"} <= set(newest.sections)
+    assert newest.sections
 
 
 def test_other_files_have_the_version_too() -> None:

@@ -65,11 +65,12 @@ def overdue(version: str) -> list[Deprecation]:
 
 
 def deprecated_before(version: str) -> str:
-    """Return all that versions of an earlier minor number list as deprecated."""
+    """Return all that versions of an earlier minor number list as deprecated, the next one too."""
+    major, minor, _ = number(releases.version())
+    unreleased, *released = releases.changelog()
+    known = [((major, minor + 1), unreleased), *((number(it.name)[:2], it) for it in released)]
     return "\n".join(
-        release.sections.get("Deprecated", "")
-        for release in releases.changelog()[1:]
-        if number(release.name)[:2] < number(version)[:2]
+        release.sections.get("Deprecated", "") for of, release in known if of < number(version)[:2]
     )
 
 
