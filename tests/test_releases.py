@@ -54,6 +54,19 @@ def test_other_files_have_the_version_too() -> None:
         assert set(found) == {releases.version()}, name
 
 
+def test_every_extra_is_told_of_where_installing_is() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    (table,) = re.findall(
+        r"^\[project.optional-dependencies\]\n(.*?)^\[", project, re.MULTILINE | re.DOTALL
+    )
+    extras = set(re.findall(r"^(\w+) = ", table, re.MULTILINE))
+    page = (ROOT / "docs" / "installing.md").read_text("utf-8")
+    told = {
+        name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in row.split(", ")
+    }
+    assert {f"`{name}`" for name in extras - {"bench", "docs", "lint", "test"}} <= told
+
+
 def test_a_changelog_is_read_by_release_and_section() -> None:
     unreleased, newer, older = releases.read(CHANGES)
     assert (unreleased.name, unreleased.sections) == ("Unreleased", {})
