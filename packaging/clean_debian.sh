@@ -9,6 +9,10 @@
 #   BIND            folders of this machine to show inside, read-only: certificates, or a local index
 #   PIP_*           pip's settings, which hold inside too, such as PIP_EXTRA_INDEX_URL
 set -euo pipefail
+if [ $# -lt 2 ] || [ ! -f "$1" ]; then
+    echo 'clean_debian.sh: name a wheel and a folder: clean_debian.sh WHEEL FOLDER [COMMAND ...]' >&2
+    exit 2
+fi
 here=$(cd "$(dirname "$0")" && pwd)
 wheel=$(realpath "$1")
 folder=$(mkdir -p "$2" && realpath "$2")
