@@ -68,7 +68,9 @@ void* routine(const py::dict& capsules, char precision, const std::string& name,
     if (signature == nullptr || parameters(signature, precision) != wanted) {
         throw py::value_error("SciPy's " + full_name + " has the signature '" +
                               std::string(signature == nullptr ? "" : signature) +
-                              "', which is not the one this build of nullcline calls");
+                              "', which is not the one this build of nullcline calls, with "
+                              "integers of 32 bits: install a SciPy whose BLAS has the LP64 "
+                              "interface, as its wheels and those of distributions have");
     }
     return PyCapsule_GetPointer(item.ptr(), signature);
 }

@@ -91,9 +91,13 @@ def write_arrays(
     path: str | os.PathLike[str], arrays: dict[str, Any], *, compressed: bool = False
 ) -> None:
     """Write `arrays` to `path` under their names, whole or not at all; objects are refused."""
-    save = np.savez_compressed if compressed else np.savez
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        save(file, allow_pickle=False, **arrays)
+    # As `np.savez` does it, which takes `allow_pickle` for one more array before NumPy 2, and does
+    # not close its file where the disk is full.
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method) as file:
+        for name, array in arrays.items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def read_arrays(file: BinaryIO) -> dict[str, Any]:
