@@ -16,9 +16,9 @@ PIP      = pip install --quiet --disable-pip-version-check --constraint constrai
 # The core's own tests are built with the package, of the same objects. Options that change no answer:
 # no optimization across files, whose links take as long as all else.
 TEST_BUILD = build/test
-TEST_WHEEL = $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_TESTS=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80
+TEST_OPTIONS = $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_TESTS=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80
 
-.PHONY: reproduce test lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
+.PHONY: reproduce test environment lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
@@ -115,6 +115,11 @@ docs: .venv-docs/docs.stamp
 	rm -rf docs/generated
 	MPLBACKEND=agg NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
+# The environment of tests, for editors and containers.
+environment: .venv-test/test.stamp
+
+include packaging/release.mk
+
 format: .venv-test/test.stamp
 	.venv-test/bin/ruff check --fix .
 	.venv-test/bin/ruff format .
@@ -141,12 +146,12 @@ include packaging/wheels.mk
 	touch $@
 
 .venv-test/wheel.stamp: .venv-test/builders.stamp $(SOURCES) $(CPP_TESTS)
-	rm -rf build/test-wheel
-	PATH=$(CURDIR)/.venv-test/bin:$$PATH CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir build/test-wheel --config-settings=build-dir=$(TEST_BUILD) $(TEST_WHEEL) .
+	rm -rf build/tested-wheel
+	PATH=$(CURDIR)/.venv-test/bin:$$PATH CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) .venv-test/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir build/tested-wheel --config-settings=build-dir=$(TEST_BUILD) $(TEST_OPTIONS) .
 	touch $@
 
 .venv-test/test.stamp: .venv-test/packages.stamp .venv-test/wheel.stamp
-	.venv-test/bin/$(PIP) --no-deps --force-reinstall build/test-wheel/*.whl
+	.venv-test/bin/$(PIP) --no-deps --force-reinstall build/tested-wheel/*.whl
 	touch $@
 
 .venv-docs/docs.stamp: $(SOURCES)
@@ -155,4 +160,4 @@ include packaging/wheels.mk
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-cuda .venv-docs .venv-package build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-test .venv-cuda .venv-docs .venv-notebook .venv-package build dist docs/generated site reproduction .mypy_cache .pytest_cache .ruff_cache

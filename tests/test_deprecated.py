@@ -49,7 +49,8 @@ def test_modules_are_found_under_their_old_names(old: str) -> None:
         warnings.simplefilter("always")
         module = importlib.import_module(old)
     # A module within a package warns of the package, too.
-    assert str(caught[-1].message) == f"{old} is deprecated: use {MOVED[old]}"
+    said = f"{old} is deprecated: use {MOVED[old]} (it goes in nullcline 0.3.0)"
+    assert str(caught[-1].message) == said
     assert {warning.category for warning in caught} == {DeprecationWarning}
     assert module is importlib.import_module(MOVED[old])
 

@@ -175,7 +175,8 @@ MovedModules(
         "nullcline.paper.style": "nullcline.plotting.theme",
         "nullcline.stack": "nullcline.cells.stack",
         "nullcline.training.ugrnn": "nullcline.training.recurrent",
-    }
+    },
+    goes="0.3.0",
 ).install()
 
 

@@ -2,6 +2,9 @@
 
 A successor is named by a string and looked up when the old spelling is used, so that a lower room
 can point to a higher one without importing it.
+
+Each names the version in which it `goes`, as docs/stability.md promises: `tests/test_stability.py`
+reads these from the sources, and fails when a version is reached that something was to be gone by.
 """
 
 from __future__ import annotations
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def warn_renamed(old: str, new: str, *, stacklevel: int = 2) -> None:
-    """Warn at the line that called the caller that `old` is spelled `new` now."""
-    warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=stacklevel + 1)
+def warn_deprecated(old: str, instead: str, *, goes: str, stacklevel: int = 2) -> None:
+    """Warn at the line that called the caller of `old`, what to do `instead` and until when."""
+    warnings.warn(
+        f"{old} is deprecated: {instead} (it goes in nullcline {goes})",
+        DeprecationWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 class deprecated_attribute:  # noqa: N801 - it is used as `property` is
@@ -31,10 +38,13 @@ class deprecated_attribute:  # noqa: N801 - it is used as `property` is
     ----------
     new
         What the attribute is called now.
+    goes
+        The version without the old name.
     """
 
-    def __init__(self, new: str) -> None:
+    def __init__(self, new: str, *, goes: str) -> None:
         self._new = new
+        self._goes = goes
         self.__doc__ = f"Deprecated: use `{new}`."
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -43,11 +53,12 @@ class deprecated_attribute:  # noqa: N801 - it is used as `property` is
     def __get__(self, instance: object | None, owner: type) -> Any:
         if instance is None:
             return self
-        warn_renamed(f"{owner.__name__}.{self._old}", f"{owner.__name__}.{self._new}")
+        old, new = (f"{owner.__name__}.{name}" for name in (self._old, self._new))
+        warn_deprecated(old, f"use {new}", goes=self._goes)
         return getattr(instance, self._new)
 
 
-def deprecated_method(old: str, new: str, successor: str) -> Callable[..., Any]:
+def deprecated_method(old: str, new: str, successor: str, *, goes: str) -> Callable[..., Any]:
     """Return a method that became a function, which takes the object as its first argument.
 
     Parameters
@@ -56,10 +67,12 @@ def deprecated_method(old: str, new: str, successor: str) -> Callable[..., Any]:
         What users wrote and what they should write now, for the warning.
     successor
         Where the function is, as "package.module:name".
+    goes
+        The version without the method.
     """
 
     def method(self: object, *arguments: Any, **options: Any) -> Any:
-        warn_renamed(old, new)
+        warn_deprecated(old, f"use {new}", goes=goes)
         return pkgutil.resolve_name(successor)(self, *arguments, **options)
 
     method.__name__ = old.rpartition(".")[2]
@@ -76,10 +89,13 @@ class MovedModules(MetaPathFinder, Loader):
     moved
         The new name of each module that has an old one. A package's modules are found through it
         too, unless they have a line of their own.
+    goes
+        The version without the old names.
     """
 
-    def __init__(self, moved: Mapping[str, str]) -> None:
+    def __init__(self, moved: Mapping[str, str], *, goes: str) -> None:
         self._moved = dict(moved)
+        self._goes = goes
 
     def install(self) -> None:
         """Ask this finder before all others: a moved package's folder is the new one's."""
@@ -105,7 +121,7 @@ class MovedModules(MetaPathFinder, Loader):
         if new is None:
             raise ImportError(f"{old} has no new name", name=old)
         found = importlib.import_module(new)
-        warn_renamed(old, new)
+        warn_deprecated(old, f"use {new}", goes=self._goes)
         sys.modules[old] = found
 
     def _successor(self, name: str) -> str | None:

@@ -328,6 +328,7 @@ class Stack(Shown):
         "Stack.layer_points",
         "nullcline.layer_points",
         "nullcline.search.points_of_layers:layer_points",
+        goes="0.3.0",
     )
 
     def __repr__(self) -> str:

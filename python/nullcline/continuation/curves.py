@@ -97,7 +97,7 @@ class Curve(Shown):
     is_inside: NDArray[np.bool_]
     tube: Tube | None = None
 
-    slowest = deprecated_attribute("spectral_radius")
+    slowest = deprecated_attribute("spectral_radius", goes="0.3.0")
 
     def __len__(self) -> int:
         return len(self.h)

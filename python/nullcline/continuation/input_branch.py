@@ -94,7 +94,7 @@ class InputBranch(Shown):
     branch_arclength: Vector
     limits: Limits
 
-    slowest = deprecated_attribute("spectral_radius")
+    slowest = deprecated_attribute("spectral_radius", goes="0.3.0")
 
     def __len__(self) -> int:
         return len(self.h)

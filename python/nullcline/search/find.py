@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline._support import validation
+from nullcline._support.deprecation import warn_deprecated
 from nullcline.cells.protocol import Layered
 from nullcline.distribution import spread_over
 from nullcline.search.chunks import search_in_chunks
@@ -218,8 +218,5 @@ def _search(problem: SearchProblem, report: Report | None, spread: Spread | None
 
 def _warn_of_seed(seed: int) -> None:
     validation.whole_number("seed", seed, 0, 2**64 - 1)
-    warnings.warn(
-        "seed is deprecated: no method draws random numbers, so leave it out",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    instead = "no method draws random numbers, so leave it out"
+    warn_deprecated("seed", instead, goes="0.3.0", stacklevel=3)

@@ -50,7 +50,7 @@ class Spectrum:
         """The largest modulus of an eigenvalue."""
         return float(np.abs(self.eigenvalues).max(initial=0))
 
-    slowest = deprecated_attribute("spectral_radius")
+    slowest = deprecated_attribute("spectral_radius", goes="0.3.0")
 
     @property
     def time_constant(self) -> float:
