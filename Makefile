@@ -13,8 +13,7 @@ DEFINE   = --config-settings=cmake.define.
 CUDA     = $(if $(shell command -v nvcc),ON,OFF)
 PIP      = pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# The core's own tests are built with the package, of the same objects. Options that change no answer:
-# no optimization across files, whose links take as long as all else.
+# The core's own tests are built with the package, of the same objects.
 TEST_BUILD = build/test
 TEST_OPTIONS = $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_TESTS=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80
 
@@ -92,6 +91,10 @@ bench: .venv-test/test.stamp
 	.venv-test/bin/python -m benchmarks.curve_constants
 	.venv-test/bin/python -m benchmarks.population
 	.venv-test/bin/python -m benchmarks.training_speed
+	.venv-test/bin/python -m benchmarks.constants
+	.venv-test/bin/python -m benchmarks.executors
+	.venv-test/bin/python -m benchmarks.scale
+	.venv-test/bin/python -m benchmarks.reproduction
 	test -z "$$FIXED_POINT_FINDER" || .venv-test/bin/python -m benchmarks.flip_flop
 
 # On a machine with a GPU: its tests, compute-sanitizer on a short search, and the benchmark. Without a
