@@ -363,11 +363,11 @@ def test_a_linearization_is_written_whole_or_not_at_all(
     MODES.save(path)
     before = path.read_bytes()
 
-    def interrupted(file: Any, **_: Any) -> None:
+    def interrupted(file: Any, *_: Any, **__: Any) -> None:
         file.write(b"part")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "savez", interrupted)
+    monkeypatch.setattr(np.lib.format, "write_array", interrupted)
     with pytest.raises(KeyboardInterrupt):
         MODES[:1].save(path)
     assert path.read_bytes() == before
