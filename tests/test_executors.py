@@ -35,6 +35,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
+FLIP_FLOP = Path(__file__).parent / "fixtures" / "flip-flop-tanh.safetensors"
 SIZE = 16
 RNG = np.random.default_rng(0)
 CELL = random_network("gru", SIZE, 3, gain=3.0).cell()
@@ -45,6 +46,7 @@ STACK = nc.Stack([CELL, LSTM])
 STACKED = np.concatenate([STARTS, RNG.uniform(-1, 1, (60, 16))], axis=1)
 TURNING = random_network("tanh", 6, 3, gain=3.0, seed=4).cell()
 MANY = RNG.uniform(-1, 1, (150, 6))
+LONE = MANY[:65]  # the last of them, which settles on nothing, has a tile to itself
 POINTS = nc.find_fixed_points(CELL, STARTS).unique()
 
 SEARCHES: dict[str, Callable[..., nc.FixedPoints]] = {
@@ -150,7 +152,7 @@ ANALYSES: dict[str, Callable[..., Any]] = {
     "cycles of no starts": partial(nc.find_cycles, TURNING, MANY[:0], 2),
     "cycles that attract": partial(nc.find_cycles, TURNING, MANY, n_steps=40),
     "attractors": partial(
-        nc.find_attractors, TURNING, MANY, 0.1 * MANY[:, :3], n_steps=64, transient=40, patience=0
+        nc.find_attractors, TURNING, LONE, 0.1 * LONE[:, :3], n_steps=64, transient=40, patience=0
     ),
     "attractors of no starts": partial(nc.find_attractors, TURNING, MANY[:0]),
 }
@@ -546,6 +548,20 @@ def test_workers_of_the_command_line_write_the_same_file(
     assert made == [3]
     names = [Path(folder, "layer-1.npz") for folder in ("alone", "by-three")]
     assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_cycles_on_the_command_line_are_found_by_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = ["cycles", str(FLIP_FLOP), "--prefix", "rnn.", "--nonlinearity", "tanh", "--quiet"]
+    search += ["--steps", "100", "--out"]
+    assert main([*search, str(tmp_path / "alone.npz")]) == 0
+    monkeypatch.setattr(options, "_processes", lambda n_workers: Ending(n_workers))
+    assert main([*search, str(tmp_path / "elsewhere.npz"), "--workers", "1"]) == 0
+    names = [tmp_path / f"{name}.npz" for name in ("alone", "elsewhere")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+    with pytest.warns(RuntimeWarning, match="the allocation is over"):  # it had been asked
+        main([*search, str(tmp_path / "both.npz"), "--workers", "1", "--period", "1", "2"])
 
 
 @pytest.mark.parametrize("words", [["--workers", "0"], ["--scheduler", "nowhere"]])
