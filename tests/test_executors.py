@@ -556,12 +556,17 @@ def test_cycles_on_the_command_line_are_found_by_workers(
     search = ["cycles", str(FLIP_FLOP), "--prefix", "rnn.", "--nonlinearity", "tanh", "--quiet"]
     search += ["--steps", "100", "--out"]
     assert main([*search, str(tmp_path / "alone.npz")]) == 0
-    monkeypatch.setattr(options, "_processes", lambda n_workers: Ending(n_workers))
-    assert main([*search, str(tmp_path / "elsewhere.npz"), "--workers", "1"]) == 0
+    made: list[Mischievous] = []
+
+    def untidy(n_workers: int) -> Mischievous:
+        made.append(Mischievous(n_workers))
+        return made[-1]
+
+    monkeypatch.setattr(options, "_processes", untidy)
+    assert main([*search, str(tmp_path / "elsewhere.npz"), "--workers", "2"]) == 0
+    assert [len(executor.sizes) for executor in made] == [1]
     names = [tmp_path / f"{name}.npz" for name in ("alone", "elsewhere")]
     assert names[0].read_bytes() == names[1].read_bytes()
-    with pytest.warns(RuntimeWarning, match="the allocation is over"):  # it had been asked
-        main([*search, str(tmp_path / "both.npz"), "--workers", "1", "--period", "1", "2"])
 
 
 @pytest.mark.parametrize("words", [["--workers", "0"], ["--scheduler", "nowhere"]])
