@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 import nullcline as nc
 from nullcline.cli import main
 from nullcline.cycles import cycles_file
-from nullcline.cycles.closing import newton_steps
+from nullcline.cycles.closing import close, newton_steps
 from nullcline.cycles.evaluation import Driven
 from nullcline.cycles.multipliers import multipliers
 from nullcline.cycles.returns import nearest_returns
@@ -250,6 +250,24 @@ def test_newton_steps_solve_the_block_cyclic_equations(seed: int, k: int, size: 
     d = newton_steps(jacobians, residuals)
     left = (jacobians @ d[..., None])[..., 0] - np.roll(d, -1, axis=1)
     np.testing.assert_allclose(left, -residuals, atol=1e-9 * (1 + np.abs(d).max()))
+
+
+def test_a_singular_system_leaves_the_steps_of_other_orbits_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    jacobians, residuals = rng.normal(size=(3, 2, 8, 8)), rng.normal(size=(3, 2, 8))
+    jacobians[1] = np.eye(8)
+    together = newton_steps(jacobians, residuals)
+    for i in range(3):
+        alone = newton_steps(jacobians[i : i + 1], residuals[i : i + 1])
+        assert together[i].tobytes() == alone[0].tobytes()
+
+
+def test_an_orbit_is_held_to_the_bounds_at_its_own_inputs() -> None:
+    cell = nc.RateRNN([[1.0]], [[0.5]], [0.0], alpha=0.5)
+    orbits, inputs = np.array([[[5.0]], [[5.0]]]), np.array([[0.0], [10.0]])
+    together = close(Driven.of(cell, inputs, 2), orbits, 0)
+    alone = close(Driven.of(cell, inputs[:1], 1), orbits[:1], 0)
+    assert together.states[0] == alone.states[0]
 
 
 @given(st.sampled_from(SMOOTH), st.integers(0, 10**6))

@@ -35,6 +35,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
+FLIP_FLOP = Path(__file__).parent / "fixtures" / "flip-flop-tanh.safetensors"
 SIZE = 16
 RNG = np.random.default_rng(0)
 CELL = random_network("gru", SIZE, 3, gain=3.0).cell()
@@ -43,6 +44,9 @@ INPUTS = RNG.normal(size=(60, 3))
 LSTM = random_network("lstm", 8, SIZE, gain=2.0, seed=1).cell()
 STACK = nc.Stack([CELL, LSTM])
 STACKED = np.concatenate([STARTS, RNG.uniform(-1, 1, (60, 16))], axis=1)
+TURNING = random_network("tanh", 6, 3, gain=3.0, seed=4).cell()
+MANY = RNG.uniform(-1, 1, (150, 6))
+LONE = MANY[:65]  # the last of them, which settles on nothing, has a tile to itself
 POINTS = nc.find_fixed_points(CELL, STARTS).unique()
 
 SEARCHES: dict[str, Callable[..., nc.FixedPoints]] = {
@@ -141,6 +145,16 @@ ANALYSES: dict[str, Callable[..., Any]] = {
     ),
     "certify": POINTS.select("fixed").certify,
     "exponents": partial(nc.lyapunov_exponents, CELL, np.tile(STARTS, (3, 1)), 40, transient=20),
+    "cycles": partial(nc.find_cycles, TURNING, MANY, [1, 2], max_iterations=40, n_steps=40),
+    "cycles of inputs in turn": partial(
+        nc.find_cycles, TURNING, MANY, 2, np.stack([0.1 * MANY[:, :3], -0.1 * MANY[:, :3]], axis=1)
+    ),
+    "cycles of no starts": partial(nc.find_cycles, TURNING, MANY[:0], 2),
+    "cycles that attract": partial(nc.find_cycles, TURNING, MANY, n_steps=40),
+    "attractors": partial(
+        nc.find_attractors, TURNING, LONE, 0.1 * LONE[:, :3], n_steps=64, transient=40, patience=0
+    ),
+    "attractors of no starts": partial(nc.find_attractors, TURNING, MANY[:0]),
 }
 
 
@@ -148,11 +162,28 @@ ANALYSES: dict[str, Callable[..., Any]] = {
 def test_an_analysis_in_chunks_is_that_of_one_process(name: str, pool: ProcessPoolExecutor) -> None:
     analyse = ANALYSES[name]
     alone = analyse()
-    size = 64 if name == "exponents" else 2
-    assert_same(analyse(executor=pool, chunk_size=size), alone)
-    assert_same(analyse(executor=Mischievous(0, loses=0.1), chunk_size=size), alone)
+    assert_same(analyse(executor=pool, chunk_size=2), alone)
+    assert_same(analyse(executor=Mischievous(0, loses=0.1), chunk_size=2), alone)
     with ThreadPoolExecutor(2) as threads:
         assert_same(analyse(executor=threads), alone)
+
+
+@pytest.mark.parametrize("name", ["exponents", "cycles", "attractors"])
+@pytest.mark.parametrize("chunk_size", [65, 1000])
+def test_chunks_of_orbits_are_whole_tiles_of_them(name: str, chunk_size: int) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        found = ANALYSES[name](executor=threads, chunk_size=chunk_size)
+    assert_same(found, ANALYSES[name]())
+
+
+def test_orbits_of_several_tiles_on_one_cycle_have_its_exponent() -> None:
+    starts = np.tile(MANY[:40], (4, 1))
+    found = nc.find_attractors(TURNING, starts, n_steps=64, transient=400, patience=0)
+    assert len(found.cycles)
+    for number in range(len(found.cycles)):
+        own = found.cycle == number
+        assert len(np.unique(np.flatnonzero(own) // 64)) > 1
+        assert len(np.unique(found.exponent[own])) == 1
 
 
 def test_the_stability_of_certificates_from_workers_is_proved_here(
@@ -517,6 +548,25 @@ def test_workers_of_the_command_line_write_the_same_file(
     assert main([*search, "by-three", "--workers", "3"]) == 0
     assert made == [3]
     names = [Path(folder, "layer-1.npz") for folder in ("alone", "by-three")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_cycles_on_the_command_line_are_found_by_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = ["cycles", str(FLIP_FLOP), "--prefix", "rnn.", "--nonlinearity", "tanh", "--quiet"]
+    search += ["--steps", "100", "--out"]
+    assert main([*search, str(tmp_path / "alone.npz")]) == 0
+    made: list[Mischievous] = []
+
+    def untidy(n_workers: int) -> Mischievous:
+        made.append(Mischievous(n_workers))
+        return made[-1]
+
+    monkeypatch.setattr(options, "_processes", untidy)
+    assert main([*search, str(tmp_path / "elsewhere.npz"), "--workers", "2"]) == 0
+    assert [len(executor.sizes) for executor in made] == [1]
+    names = [tmp_path / f"{name}.npz" for name in ("alone", "elsewhere")]
     assert names[0].read_bytes() == names[1].read_bytes()
 
 

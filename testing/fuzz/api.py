@@ -109,7 +109,8 @@ def _calls() -> dict[str, Call]:
             nc.find_cycles,
             {
                 "cell": gru, "starts": starts, "period": 2, "inputs": inputs, "n_steps": 20,
-                "tol_unique": 1e-6, "max_iterations": 20, "seed": 0,
+                "tol_unique": 1e-6, "max_iterations": 20, "seed": 0, "executor": threads,
+                "chunk_size": 2,
             },
         ),
         "Cycles": (
@@ -125,7 +126,7 @@ def _calls() -> dict[str, Call]:
             nc.find_attractors,
             {
                 "cell": gru, "starts": starts, "inputs": inputs, "n_steps": 40, "transient": 20,
-                "longest": 4, "tol_unique": 1e-6, "seed": 0,
+                "longest": 4, "tol_unique": 1e-6, "seed": 0, "executor": threads, "chunk_size": 2,
             },
         ),
         "lyapunov_exponents": (

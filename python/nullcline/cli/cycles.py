@@ -9,7 +9,7 @@ import numpy as np
 
 from nullcline.cli.arrays import FILE_OF_ARRAYS, read_inputs, read_states
 from nullcline.cli.networks import WEIGHTS, add_network, read_layer
-from nullcline.cli.options import add_seed, command
+from nullcline.cli.options import add_executor, add_seed, command, executor_of
 from nullcline.cli.outputs import add_output, require_suffix, require_writable, write_csv
 from nullcline.cli.running import say
 from nullcline.cli.tables import Table, add_json, records, show, show_json
@@ -63,6 +63,7 @@ def add(commands: Commands) -> None:
     add_json(parser)
     add_network(parser)
     add_seed(parser)
+    add_executor(parser)
 
 
 def _cycles(options: argparse.Namespace) -> None:
@@ -76,6 +77,7 @@ def _cycles(options: argparse.Namespace) -> None:
         _inputs(options, cell),
         n_steps=options.n_steps,
         seed=options.seed,
+        executor=executor_of(options),
     )
     table = _table(found, f"{options.network}: {found!r}")
     if options.out is not None:

@@ -129,7 +129,7 @@ def add(commands: Commands) -> None:
         "--deflate", type=Path, metavar="POINTS", help="file of points to divide out"
     )
     parser.add_argument("--device", default="cpu", help="where to search: cpu, cuda or cuda:N")
-    add_executor(parser)
+    add_executor(parser, ", each with --threads threads (1)")
     add_corpus(parser, default=None)
     add_seed(parser)
 

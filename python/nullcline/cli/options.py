@@ -131,14 +131,14 @@ def add_training(parser: argparse.ArgumentParser, leave_out: Sequence[str] = ())
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
 
 
-def add_executor(parser: argparse.ArgumentParser) -> None:
-    """Add who does the work, if it is not this process."""
+def add_executor(parser: argparse.ArgumentParser, each: str = "") -> None:
+    """Add who does the work, if it is not this process; `each` says what a process does it with."""
     where = parser.add_argument_group("who searches (this process)").add_mutually_exclusive_group()
     where.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="N processes on this machine, each with --threads threads (1)",
+        help=f"N processes on this machine{each}",
     )
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="the workers of Dask's scheduler there, tcp://..."

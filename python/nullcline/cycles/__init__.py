@@ -5,7 +5,8 @@ each start settles on, and `lyapunov_exponents` how fast orbits part. Files, fro
 runs to the last: `evaluation` reads a cell and its inputs, `recurrence` simulates, `closing` is
 Newton's method on a whole cycle, `phases` tells which cycles are one, `multipliers` how they
 attract and repel, and `Cycles` is what was found, which `counting` judges by the degree;
-`exponents` and `frequency` judge, in `settling`, what comes back to no cycle.
+`exponents` and `frequency` judge, in `settling`, what comes back to no cycle. `chunks` cuts starts
+into tiles, for one process and for workers.
 """
 
 from nullcline.cycles.attractor_set import Attractors

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._native.blas import one_blas_thread
 from nullcline.distribution import Chunk, by_cost, row_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_TILE = 64
+TILE = 64
 """States that the core computes at a time, `states_per_tile` in cpp/include/nullcline/cells: the
 last bits of a product depend on how many there are in the last tile. So chunks are whole tiles,
 which are then those that one process computes, too."""
@@ -52,15 +53,60 @@ def over_orbits(
     seconds
         What an orbit takes, about.
     """
-    size = by_cost(spread.chunk_size, max(seconds, 1e-6), 2 * orbits[:1].nbytes, multiple=_TILE)
+    size = by_cost(spread.chunk_size, max(seconds, 1e-6), 2 * orbits[:1].nbytes, multiple=TILE)
     chunks = [
-        Chunk(
-            (function, driven.take(np.arange(rows.start, rows.stop)), orbits[rows], *arguments),
-            rows.stop - rows.start,
-        )
-        for rows in row_ranges(len(orbits), size)
+        Chunk((function, own, some, *arguments), len(some))
+        for own, some in _cut(driven, orbits, _whole_tiles(size))
     ]
     return spread.answers(_of_some_orbits, chunks, {"cell": driven.cell})
+
+
+def of_tiles(
+    spread: Spread | None,
+    function: Callable[..., Any],
+    driven: Driven,
+    orbits: Array,
+    every: Sequence[tuple[Any, ...]],
+) -> Iterator[list[Any]]:
+    """Yield what a function makes of each `TILE` orbits, in their order, for all its arguments.
+
+    What a search does for some of its orbits depends, in the last bits, on which these are. So they
+    go in tiles that are the same for one process and for any number of workers.
+
+    Parameters
+    ----------
+    spread
+        Where to send them; None for this process.
+    function
+        Gets the cell with a tile's inputs, the tile's orbits, and arguments.
+    driven, orbits
+        As `over_orbits` has them.
+    every
+        What else the function gets: all orbits are done with each of these.
+    """
+    if spread is None:
+        for arguments in every:
+            yield _tile_by_tile({}, function, driven, orbits, *arguments)
+        return
+    parts = list(_cut(driven, orbits, _whole_tiles(spread.chunk_size or TILE)))
+    chunks = [
+        Chunk((function, own, some, *arguments), len(some))
+        for arguments in every
+        for own, some in parts
+    ]
+    answers = iter(spread.answers(_tile_by_tile, chunks, {"cell": driven.cell}))
+    for _ in every:
+        yield [tile for _ in parts for tile in next(answers)]
+
+
+def _whole_tiles(n_rows: int) -> int:
+    return n_rows + -n_rows % TILE
+
+
+def _cut(driven: Driven, orbits: Array, size: int) -> Iterator[tuple[Driven, Array]]:
+    """Yield orbits and the cell with their inputs, so many at a time; once where there are none."""
+    for rows in row_ranges(len(orbits), size) if len(orbits) else [slice(0, 0)]:
+        yield driven.take(np.arange(rows.start, rows.stop)), orbits[rows]
 
 
 def _of_some_orbits(
@@ -68,3 +114,22 @@ def _of_some_orbits(
 ) -> Any:
     """Call a function on a worker."""
     return function(*arguments)
+
+
+@one_blas_thread()
+def _tile_by_tile(
+    _: Mapping[str, Any],
+    function: Callable[..., Any],
+    driven: Driven,
+    orbits: Array,
+    *arguments: Any,
+    report: Callable[[int, int], None] | None = None,
+    **__: Any,
+) -> list[Any]:
+    """Call a function for one tile after the other."""
+    answers: list[Any] = []
+    for own, some in _cut(driven, orbits, TILE):
+        answers.append(function(own, some, *arguments))
+        if report is not None:  # a thread whose sender has ended stops here
+            report(0, 1)
+    return answers

@@ -98,24 +98,29 @@ def close(driven: Driven, orbits: Array, max_iterations: int = ITERATIONS) -> Cl
     No orbit's end depends on the others, but for the rounding of products of many rows.
     """
     n, k, size = orbits.shape
-    low, high = _bounds(driven, size)
-    states = np.clip(orbits, low, high)
+    box = _bounds(driven, size)
+    states = np.clip(orbits, *box)
     ends = Closed(states, np.full(n, np.inf), np.full(n, np.inf), np.full(n, LIMIT, "U64"))
     at_once = max(1, MEMORY // (BYTES * k * size * size))
     for first in range(0, n, at_once):
         rows = np.arange(first, min(first + at_once, n))
         with np.errstate(all="ignore"):  # what overflows is told apart by its values
-            _close(driven, ends, rows, (low, high), max_iterations)
+            _close(driven, ends, rows, box, max_iterations)
     return ends
 
 
 def _bounds(driven: Driven, size: int) -> tuple[Array, Array]:
-    """Return bounds of states at all inputs: those of outputs, and none of an LSTM's c."""
-    low, high = np.full(size, -np.inf), np.full(size, np.inf)
+    """Return bounds of states at the inputs of each orbit, or of all, shape (1 | n, 1, S).
+
+    They are those of outputs; an LSTM's c has none.
+    """
     cell, inputs = driven.cell, driven.inputs
     columns = cell.outputs_of(np.arange(size, dtype=cell.dtype)[None])[0].astype(np.intp)
-    box = cell.box_at(None if inputs is None else Box(inputs.min((0, 1)), inputs.max((0, 1))))
-    low[columns], high[columns] = box.low, box.high
+    read = [None] if inputs is None else [Box(own.min(axis=0), own.max(axis=0)) for own in inputs]
+    low, high = np.full((len(read), 1, size), -np.inf), np.full((len(read), 1, size), np.inf)
+    for i, own in enumerate(read):
+        box = cell.box_at(own)
+        low[i, 0, columns], high[i, 0, columns] = box.low, box.high
     return low, high
 
 
@@ -134,7 +139,8 @@ def _close(
         going, jacobians = going.take(finite), jacobians[finite]
         if len(going.rows) == 0:
             return
-        done = _step(driven.take(going.rows), ends, going, jacobians, box, iteration >= limit)
+        own = box if len(box[0]) == 1 else (box[0][going.rows], box[1][going.rows])
+        done = _step(driven.take(going.rows), ends, going, jacobians, own, iteration >= limit)
         going = going.take(~done)
 
 
@@ -269,7 +275,11 @@ def _solve(matrices: Array, right: Array) -> Array:
     try:
         solution: Array = np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0], float)
     except np.linalg.LinAlgError:
-        solution = np.full(right.shape, np.nan)
+        if len(matrices) == 1:
+            solution = np.full(right.shape, np.nan)
+        else:  # which of them is singular is no matter of the others
+            rows = zip(matrices[:, None], right[:, None], strict=True)
+            return np.concatenate([_solve(*row) for row in rows])
     for i in np.flatnonzero(~np.isfinite(solution).all(axis=1)):
         solution[i] = _least_squares(matrices[i], right[i])
     return solution

@@ -173,8 +173,8 @@ def lyapunov_exponents(
     seed
         Of the states and of the first vectors, which are drawn.
     executor, chunk_size
-        Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`. The
-        last bits are those of one process where that is a multiple of 64, as it is by default.
+        Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: a
+        multiple of 64, to which other numbers are rounded up.
 
     Returns
     -------

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nullcline._support import validation
-from nullcline.cycles.closing import ITERATIONS, close
+from nullcline.cells.compiled import thread_count
+from nullcline.cycles.chunks import of_tiles
+from nullcline.cycles.closing import CLOSED, ITERATIONS, close
 from nullcline.cycles.cycle_set import Cycles
 from nullcline.cycles.kinds import CYCLE, CYCLE_KINDS, FIXED, UNCLOSED
 from nullcline.cycles.multipliers import Multipliers, multipliers
-from nullcline.cycles.observing import PATIENCE, observe
-from nullcline.cycles.phases import Found, begun, least, merged
+from nullcline.cycles.observing import PATIENCE, Limits, observe
+from nullcline.cycles.phases import Found, begun, found_at, least, merged, numbered
 from nullcline.cycles.recurrence import longest_of, run
 from nullcline.cycles.returns import nearest_returns
 from nullcline.cycles.starts import read_starts
+from nullcline.distribution import spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.cycles.closing import Closed
     from nullcline.cycles.evaluation import Driven
+    from nullcline.distribution import Spread
+    from nullcline.distribution.executors import GivenExecutor
 
     Array = NDArray[np.float64]
 
@@ -55,6 +60,8 @@ def find_cycles(
     tol_unique: float = 1e-6,
     max_iterations: int = ITERATIONS,
     seed: int | None = 0,
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
 ) -> Cycles:
     """Find cycles of a cell: states h_1 ... h_k with F(h_j) = h_(j+1) and F(h_k) = h_1.
 
@@ -91,6 +98,9 @@ def find_cycles(
         The most iterations of Newton's method, per start and period.
     seed
         Of the states that are drawn where no starts are given.
+    executor, chunk_size
+        Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: 64,
+        or a multiple, to which other numbers are rounded up.
 
     Returns
     -------
@@ -122,16 +132,18 @@ def find_cycles(
     n_steps = validation.whole_number("n_steps", n_steps, 0)
     max_iterations = validation.whole_number("max_iterations", max_iterations, 0)
     tolerance = validation.tolerance("tol_unique", tol_unique)
+    spread = spread_over(executor, chunk_size, None, thread_count(None))
     states, driven = read_starts(cell, starts, inputs, seed)
     verdicts = None
     if period is None:
-        searched, verdicts = _recurring(driven, states, n_steps, tolerance)
+        searched, verdicts = _recurring(driven, states, n_steps, tolerance, spread)
     else:
         periods = _read_periods(period, driven.turn)
         if starts is None:
             states = run(driven, states, n_steps + -n_steps % driven.turn)
         limits = _limits(max_iterations, n_steps)
-        searched = _sought(driven, states, periods, tolerance, limits, n_steps)
+        ends = of_tiles(spread, _ended, driven, states, [(k, limits, n_steps) for k in periods])
+        searched = _sought(driven, ends, tolerance)
     cycles, _ = as_rows(cell, driven, searched.found, verdicts, searched.lost, tolerance)
     return replace(cycles, ends=searched.ends)
 
@@ -161,42 +173,35 @@ class _Searched(NamedTuple):
 
 
 def _recurring(
-    driven: Driven, states: Array, n_steps: int, tolerance: float
+    driven: Driven, states: Array, n_steps: int, tolerance: float, spread: Spread | None
 ) -> tuple[_Searched, list[Multipliers]]:
     """Return the cycles that orbits come back to, one for each orbit, and what others do."""
-    seen = observe(
-        driven,
-        states,
-        transient=n_steps,
-        n_steps=WATCHED * n_steps,
-        longest=longest_of(driven),
-        tolerance=tolerance,
-        patience=PATIENCE,
-    )
+    limits = Limits(n_steps, WATCHED * n_steps, longest_of(driven), tolerance, PATIENCE)
+    seen = observe(driven, states, limits, spread)
     lost = seen.reason[~np.isin(seen.kind, CYCLE_KINDS)].tolist()
     return _Searched(seen.found, seen.kind, lost), seen.verdicts
 
 
-def _sought(
-    driven: Driven,
-    states: Array,
-    periods: list[int],
-    tolerance: float,
-    limits: list[int],
-    n_steps: int,
-) -> _Searched:
-    """Return the cycles that Newton's method finds from all starts, and why others ended."""
+class _Ended(NamedTuple):
+    """Of a tile of starts: the cycles that Newton's method ended on, and the reasons of all."""
+
+    found: list[Found]
+    reason: NDArray[np.str_]
+
+
+def _sought(driven: Driven, ended: Iterable[list[_Ended]], tolerance: float) -> _Searched:
+    """Return the cycles that Newton's method found, each period's tiles in turn, and the others."""
     found: list[Found] = []
     ends: list[str] = []
     lost: list[str] = []
-    for k in periods:
-        closed = _closed(driven, states, k, limits, n_steps)
-        own = least(driven, closed, tolerance)
+    for tiles in ended:
+        own = least(driven, numbered([tile.found for tile in tiles]), tolerance)
         found += own
-        end = np.full(len(states), UNCLOSED, "U14")
-        end[closed.is_closed] = [FIXED if len(of.states) == 1 else CYCLE for of in own]
+        reason = np.concatenate([tile.reason for tile in tiles])
+        end = np.full(len(reason), UNCLOSED, "U14")
+        end[reason == CLOSED] = [FIXED if len(of.states) == 1 else CYCLE for of in own]
         ends += end.tolist()
-        lost += closed.reason[~closed.is_closed].tolist()
+        lost += reason[reason != CLOSED].tolist()
     return _Searched(found, np.array(ends, "U14"), lost)
 
 
@@ -208,6 +213,12 @@ def _limits(max_iterations: int, n_steps: int) -> list[int]:
         max_iterations -= limits[-1]
     limits.append(max_iterations)
     return limits[:1] + [limit for limit in limits[1:] if limit > 0]
+
+
+def _ended(driven: Driven, states: Array, k: int, limits: list[int], n_steps: int) -> _Ended:
+    """Search from the starts of a tile."""
+    ends = _closed(driven, states, k, limits, n_steps)
+    return _Ended(found_at(ends), ends.reason)
 
 
 def _closed(driven: Driven, states: Array, k: int, limits: list[int], n_steps: int) -> Closed:

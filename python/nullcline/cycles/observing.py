@@ -8,15 +8,17 @@ networks do, need thousands of steps to settle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nullcline._native.blas import one_blas_thread
+from nullcline.cycles.chunks import of_tiles
 from nullcline.cycles.exponents import along
 from nullcline.cycles.frequency import agreement, rotation_number
 from nullcline.cycles.kinds import CHAOTIC, CYCLE, FIXED, QUASI_PERIODIC, UNSETTLED
+from nullcline.cycles.phases import merged, numbered
 from nullcline.cycles.recurrence import settle
 from nullcline.linearization.stability import STABLE
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from nullcline.cycles.multipliers import Multipliers
     from nullcline.cycles.phases import Found
     from nullcline.cycles.recurrence import Settled
+    from nullcline.distribution import Spread
 
     Array = NDArray[np.float64]
 
@@ -56,6 +59,16 @@ MEMORY = 2**27
 """Bytes of the orbits that are kept to be looked at."""
 
 AWAY = "it ran away to infinity"
+
+
+class Limits(NamedTuple):
+    """How long orbits are run, as `find_attractors` has it, and how near cycles are one."""
+
+    transient: int
+    n_steps: int
+    longest: int
+    tolerance: float
+    patience: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,19 +103,41 @@ class Observed:
         period, rotation, exponent, error = np.full((4, n), np.nan)
         return cls(kind, reason, period, rotation, exponent, error, states.copy(), [], [])
 
+    @classmethod
+    def joined(cls, tiles: list[Observed]) -> Observed:
+        """Return what is known of the orbits of all tiles, one after the other."""
+        whole: dict[str, Any] = {
+            of.name: np.concatenate([getattr(tile, of.name) for tile in tiles])
+            for of in fields(cls)
+            if of.name not in {"found", "verdicts"}
+        }
+        verdicts = [verdict for tile in tiles for verdict in tile.verdicts]
+        return cls(**whole, found=numbered([tile.found for tile in tiles]), verdicts=verdicts)
+
+
+def observe(driven: Driven, states: Array, limits: Limits, spread: Spread | None) -> Observed:
+    """Run orbits from states (n, S) at the phase 0, and say of each what it settles on."""
+    (tiles,) = of_tiles(spread, _observed, driven, states, [limits])
+    seen = Observed.joined(tiles)
+    # Orbits of several tiles that settle on one cycle have what is known of its first finding.
+    for i, owner in enumerate(merged(seen.found, driven, limits.tolerance).tolist()):
+        seen.found[i] = seen.found[owner]._replace(orbit=seen.found[i].orbit)
+        seen.verdicts[i] = seen.verdicts[owner]
+        _tell(seen, seen.found[i], seen.verdicts[i])
+    return seen
+
 
 @one_blas_thread()
-def observe(
+def _observed(
     driven: Driven,
     states: Array,
-    *,
     transient: int,
     n_steps: int,
     longest: int,
     tolerance: float,
     patience: int,
 ) -> Observed:
-    """Run orbits from states (n, S) at the phase 0, and say of each what it settles on."""
+    """Observe the orbits of a tile."""
     seen = Observed.of(states)
     n_steps = max(n_steps, FEWEST * driven.turn)
     left, spent = np.arange(len(states)), 0
@@ -143,21 +178,26 @@ def _note_cycles(seen: Observed, rows: NDArray[np.intp], settled: Settled) -> No
     """Take in the cycles that some of the orbits have settled on, and where the others are."""
     seen.h[rows] = settled.orbits[:, -1]
     for i in np.flatnonzero(settled.which >= 0):
-        row, number = rows[i], settled.which[i]
-        cycle, verdict = settled.cycles[number], settled.multipliers[number]
-        seen.found.append(cycle._replace(orbit=int(row)))
-        seen.verdicts.append(verdict)
-        period = len(cycle.states)
-        seen.kind[row], seen.period[row] = (FIXED if period == 1 else CYCLE), period
-        modulus = abs(verdict.values[0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen.exponent[row] = np.log(modulus) / period
-            seen.exponent_error[row] = verdict.errors[0] / modulus / period
-        seen.reason[row] = (
-            "it comes back, and every multiplier lies within the unit circle"
-            if verdict.stability == STABLE
-            else "it comes back, to rounding; whether the cycle attracts is undecided"
-        )
+        row, number = int(rows[i]), settled.which[i]
+        cycle = settled.cycles[number]
+        seen.found.append(cycle._replace(orbit=row))
+        seen.verdicts.append(settled.multipliers[number])
+        seen.kind[row] = FIXED if len(cycle.states) == 1 else CYCLE
+
+
+def _tell(seen: Observed, cycle: Found, verdict: Multipliers) -> None:
+    """Say of an orbit what its cycle says."""
+    row, period = cycle.orbit, len(cycle.states)
+    seen.period[row] = period
+    modulus = abs(verdict.values[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seen.exponent[row] = np.log(modulus) / period
+        seen.exponent_error[row] = verdict.errors[0] / modulus / period
+    seen.reason[row] = (
+        "it comes back, and every multiplier lies within the unit circle"
+        if verdict.stability == STABLE
+        else "it comes back, to rounding; whether the cycle attracts is undecided"
+    )
 
 
 def _watch(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nullcline.cycles.chunks import TILE
 from nullcline.cycles.closing import CLOSED, close
 from nullcline.cycles.evaluation import divisors
 
@@ -33,12 +34,25 @@ class Found(NamedTuple):
     orbit: int
 
 
-def least(driven: Driven, ends: Closed, tolerance: float) -> list[Found]:
-    """Return the cycles that ends are, each gone through once."""
-    found = [
-        Found(ends.states[i], float(ends.residual[i]), float(ends.correction[i]), int(i))
+def found_at(ends: Closed) -> list[Found]:
+    """Return the cycles that orbits ended on, which may go through shorter ones several times."""
+    return [
+        Found(ends.states[i].copy(), float(ends.residual[i]), float(ends.correction[i]), int(i))
         for i in np.flatnonzero(ends.is_closed)
     ]
+
+
+def numbered(tiles: list[list[Found]]) -> list[Found]:
+    """Return the cycles of all tiles of orbits, with the numbers of orbits among all."""
+    return [
+        cycle._replace(orbit=TILE * i + cycle.orbit)
+        for i, tile in enumerate(tiles)
+        for cycle in tile
+    ]
+
+
+def least(driven: Driven, found: list[Found], tolerance: float) -> list[Found]:
+    """Return the same cycles, each gone through once."""
     owner = merged(found, driven, tolerance)
     once = {
         i: _once(driven.take(np.array([found[i].orbit])), found[i], tolerance)

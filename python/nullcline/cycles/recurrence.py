@@ -10,7 +10,7 @@ import numpy as np
 from nullcline._native.blas import one_blas_thread
 from nullcline.cycles.closing import BYTES, MOST_MEMORY, close
 from nullcline.cycles.multipliers import Multipliers, multipliers
-from nullcline.cycles.phases import Found, distance, least, merged
+from nullcline.cycles.phases import Found, distance, found_at, least, merged
 from nullcline.linearization.stability import UNSTABLE
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def settle(driven: Driven, states: Array, n_steps: int, longest: int, tolerance:
         # From the phase 0 on: the window is as long as whole turns of the inputs.
         ends = close(driven.take(rows), orbits[rows, longest : longest + k])
         cycles = [
-            c._replace(orbit=int(rows[c.orbit])) for c in least(driven.take(rows), ends, tolerance)
+            c._replace(orbit=int(rows[c.orbit]))
+            for c in least(driven.take(rows), found_at(ends), tolerance)
         ]
         every = [*found, *cycles]
         owner = merged(every, driven, tolerance)

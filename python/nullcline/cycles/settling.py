@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support import validation
+from nullcline.cells.compiled import thread_count
 from nullcline.cycles.attractor_set import Attractors
 from nullcline.cycles.find import as_rows
-from nullcline.cycles.observing import FEWEST, LONGER, PATIENCE, SHORT, observe
+from nullcline.cycles.observing import FEWEST, LONGER, PATIENCE, SHORT, Limits, observe
 from nullcline.cycles.recurrence import longest_of
 from nullcline.cycles.starts import read_starts
+from nullcline.distribution import spread_over
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
+    from nullcline.distribution.executors import GivenExecutor
 
 MOST_PATIENCE = 8
 """Sixty-five thousand times as many steps."""
@@ -33,6 +36,8 @@ def find_attractors(
     patience: int = PATIENCE,
     tol_unique: float = 1e-6,
     seed: int | None = 0,
+    executor: GivenExecutor | None = None,
+    chunk_size: int | None = None,
 ) -> Attractors:
     """Simulate a cell from every start, and say what each orbit settles on.
 
@@ -65,6 +70,9 @@ def find_attractors(
         How close in every coordinate two cycles must be to be one, begun where they are nearest.
     seed
         Of the states that are drawn where no starts are given.
+    executor, chunk_size
+        Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: 64,
+        or a multiple, to which other numbers are rounded up.
 
     Returns
     -------
@@ -89,18 +97,12 @@ def find_attractors(
     if longest is not None:
         longest = validation.whole_number("longest", longest, 1, 100_000)
     tolerance = validation.tolerance("tol_unique", tol_unique)
+    spread = spread_over(executor, chunk_size, None, thread_count(None))
     states, driven = read_starts(cell, starts, inputs, seed)
     if longest is None:
         longest = min(longest_of(driven), SHORT * LONGER**patience)
-    seen = observe(
-        driven,
-        states,
-        transient=transient,
-        n_steps=n_steps,
-        longest=longest,
-        tolerance=tolerance,
-        patience=patience,
-    )
+    limits = Limits(transient, n_steps, longest, tolerance, patience)
+    seen = observe(driven, states, limits, spread)
     cycles, numbers = as_rows(cell, driven, seen.found, seen.verdicts, [], tolerance)
     cycle = np.full(len(states), -1, np.intp)
     cycle[[found.orbit for found in seen.found]] = numbers
