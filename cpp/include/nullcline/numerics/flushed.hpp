@@ -6,8 +6,9 @@ namespace nullcline {
 /// While it lives, its thread computes with zeros in place of subnormal numbers.
 ///
 /// A processor takes a hundred times as long for those. Gradients that vanish over many steps come
-/// through them, and so does the smallest value of a gate, times another.
-class FlushedSubnormals {
+/// through them, and so does the smallest value of a gate, times another. On processors other than
+/// x86 it does nothing.
+class [[maybe_unused]] FlushedSubnormals {
   public:
 #if defined(__SSE2__)
     FlushedSubnormals() : before_(__builtin_ia32_stmxcsr()) {
