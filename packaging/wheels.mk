@@ -3,7 +3,7 @@
 PYTHON_OLDEST ?= python3.10
 PACKAGE        = PATH=$(CURDIR)/.venv-package/bin:$$PATH .venv-package/bin/python
 
-.PHONY: wheel wheels sdist sbom check-wheel test-wheel test-oldest test-newest test-sdist
+.PHONY: wheel wheels sdist sbom check-wheel test-wheel test-oldest test-newest test-sdist ctest-arm64
 
 # The time that files in them have: of the last commit, so that a wheel built again is the same.
 wheel wheels sdist check-wheel test-sdist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
@@ -48,6 +48,15 @@ test-sdist: sdist
 	rm -rf build/sdist
 	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir build/sdist dist/*.tar.gz
 	$(TEST_WHEEL) $(PYTHON) build/sdist build/test-sdist
+
+# The core's own tests on ARM64, compiled here and run by an emulator of that processor; Debian has both:
+# g++-aarch64-linux-gnu, qemu-user-static.
+ARM64_TESTS = build/ctest-arm64/cpp/tests/nullcline_tests
+
+ctest-arm64: .venv-test/packages.stamp
+	.venv-test/bin/cmake -S . -B build/ctest-arm64 -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake -DNULLCLINE_WERROR=ON -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON
+	.venv-test/bin/cmake --build build/ctest-arm64 --parallel $(JOBS) --target nullcline_tests
+	qemu-aarch64-static -L /usr/aarch64-linux-gnu $(ARM64_TESTS)
 
 .venv-package/package.stamp: pyproject.toml
 	test -x .venv-package/bin/python || $(PYTHON) -m venv .venv-package

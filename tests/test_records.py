@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray  # noqa: TC002, read by `unpack`
+from numpy.typing import NDArray
 
 from nullcline._support.records import RecordError, as_json, pack, unpack
 
@@ -147,6 +147,14 @@ def test_what_is_wrong_is_named(change: Any, message: str) -> None:
     change(packed, arrays)
     with pytest.raises(RecordError, match=message):
         unpack(Outer, packed, arrays)
+
+
+def test_a_type_by_another_name_is_checked_as_that_type() -> None:
+    named = pytest.importorskip("typing_extensions").TypeAliasType
+    values = named("values", NDArray[np.float64])
+    kind = make_dataclass("Named", [("values", values)])
+    with pytest.raises(RecordError, match=r"^values must be an array"):
+        unpack(kind, {"values": [1.0]})
 
 
 def test_what_no_record_can_hold_is_refused() -> None:

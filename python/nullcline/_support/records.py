@@ -150,8 +150,8 @@ def _unpack_record(kind: Any, packed: object, place: str, arrays: Arrays) -> Any
 
 def _unpack(hint: Any, value: Any, place: str, arrays: Arrays) -> Any:
     """Read a value of the type `hint`; one that is known to type checkers alone is not checked."""
-    origin = typing.get_origin(hint)
-    kind = origin or hint
+    hint = _without_alias(hint)
+    kind = typing.get_origin(hint) or hint
     if kind in {typing.Union, types.UnionType}:
         return _unpack_union(hint, value, place, arrays)
     if kind is Literal:
@@ -282,6 +282,15 @@ def _evaluated(hint: Any, owner: type) -> Any:
         return eval(hint, {}, _Names(vars(sys.modules[owner.__module__])))  # noqa: S307
     except TypeError:  # what is unknown was given arguments
         return Any
+
+
+def _without_alias(hint: Any) -> Any:
+    """Return what the name of a type stands for, which NumPy's NDArray is from NumPy 2.5 on."""
+    meant = getattr(typing.get_origin(hint) or hint, "__value__", None)
+    if meant is None:
+        return hint
+    arguments = typing.get_args(hint)
+    return meant[arguments] if arguments else meant
 
 
 def _named(place: str) -> str:
