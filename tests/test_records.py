@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -150,9 +151,8 @@ def test_what_is_wrong_is_named(change: Any, message: str) -> None:
 
 
 def test_a_type_by_another_name_is_checked_as_that_type() -> None:
-    named = pytest.importorskip("typing_extensions").TypeAliasType
-    values = named("values", NDArray[np.float64])
-    kind = make_dataclass("Named", [("values", values)])
+    named: Any = SimpleNamespace(__value__=NDArray[np.float64])  # as Python 3.12's TypeAliasType
+    kind = make_dataclass("Named", [("values", named)])
     with pytest.raises(RecordError, match=r"^values must be an array"):
         unpack(kind, {"values": [1.0]})
 
