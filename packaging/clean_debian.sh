@@ -5,7 +5,7 @@
 #   clean_debian.sh WHEEL FOLDER [COMMAND ...]     # nullcline reproduce, unless COMMAND says otherwise
 #
 # Needs root, debootstrap and the network. What may be set:
-#   SUITE, MIRROR   the release of Debian (bookworm) and where its packages are
+#   SUITE, MIRROR   the release of Debian (bookworm), and where its packages are, if not where debootstrap looks
 #   BIND            folders of this machine to show inside, read-only: certificates, or a local index
 #   PIP_*           pip's settings, which hold inside too, such as PIP_EXTRA_INDEX_URL
 set -euo pipefail
@@ -19,7 +19,6 @@ folder=$(mkdir -p "$2" && realpath "$2")
 shift 2
 if [ $# = 0 ]; then set -- nullcline reproduce --out /study; fi
 SUITE=${SUITE:-bookworm}
-MIRROR=${MIRROR:-http://deb.debian.org/debian}
 
 if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
     echo 'clean_debian.sh: run it as root, with debootstrap installed' >&2
@@ -30,7 +29,7 @@ fi
 if [ ! -e "$folder/$SUITE.stamp" ]; then
     rm -rf "${folder:?}/$SUITE"
     debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates \
-        "$SUITE" "$folder/$SUITE" "$MIRROR" >"$folder/debootstrap.log"
+        "$SUITE" "$folder/$SUITE" ${MIRROR:+"$MIRROR"} >"$folder/debootstrap.log"
     touch "$folder/$SUITE.stamp"
 fi
 rm -rf "${folder:?}/root" "${folder:?}/study"
