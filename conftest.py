@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 # there, which takes up to ten times as long. Both are imported later, and count them then.
 if WORKER in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell has jobs in the background ignore Ctrl-C: so would these processes, where tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, and no deadline: a test fails for what it proves, not for load.
 settings.register_profile("nullcline", derandomize=True, deadline=None)

@@ -418,14 +418,12 @@ def test_what_progress_raises_ends_the_search(gpu: Gpu) -> None:
 def test_ctrl_c_ends_a_search(gpu: Gpu, method: str) -> None:
     size, n = (40, 1000) if gpu.is_emulated else (500, 50_000)
     script = f"""
-import signal
 import numpy as np
 import nullcline as nc
 from nullcline.gpu import availability
 import {gpu.module.__name__} as module
 if {gpu.is_emulated}:
     availability.gpu_module = lambda: module
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 rng = np.random.default_rng(0)
 cell = nc.GRU(np.zeros((3 * {size}, 1)), 3 * rng.normal(size=(3 * {size}, {size})) / {size}**0.5)
 starts = rng.uniform(-1, 1, ({n}, {size}))

@@ -233,10 +233,8 @@ def test_a_limit_that_suffices_changes_nothing() -> None:
 
 def test_ctrl_c_ends_a_search() -> None:
     check_interrupted("""
-import signal
 import numpy as np
 import nullcline as nc
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 rng = np.random.default_rng(0)
 cell = nc.RNN(rng.normal(size=(200, 1)), 5 * rng.normal(size=(200, 200)) / 200**0.5)
 told = False

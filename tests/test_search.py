@@ -423,10 +423,8 @@ def test_a_counter_where_there_is_no_tqdm_is_shown(
 @pytest.mark.parametrize("method", METHODS)
 def test_ctrl_c_ends_a_search(method: str) -> None:
     script = f"""
-import signal
 import numpy as np
 import nullcline as nc
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 rng = np.random.default_rng(0)
 cell = nc.GRU(rng.normal(size=(600, 1)), 3 * rng.normal(size=(600, 200)) / 200**0.5)
 starts = rng.uniform(-1, 1, (20_000, 200))
