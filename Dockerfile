@@ -3,7 +3,8 @@
 #   docker build .                              # for processors
 #   docker build --build-arg VARIANT=cu130 .    # for NVIDIA GPUs, with CUDA 13: run it with `--gpus all`
 #
-# `make image` and `make run-image` do both. VARIANT is also what PyTorch calls its builds.
+# `make image` and `make run-image` do both. PyTorch's default build brings CUDA, several gigabytes: for the
+# image for processors, set PIP_EXTRA_INDEX_URL to the index that PyTorch's own page gives for CPUs (`--build-arg`).
 ARG VARIANT=cpu
 
 FROM debian:bookworm-slim AS build-cpu
@@ -28,7 +29,7 @@ RUN python3 -m venv /build \
 # hadolint ignore=DL3006
 FROM run-${VARIANT}
 ARG VARIANT
-ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/${VARIANT}
+ARG PIP_EXTRA_INDEX_URL
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*

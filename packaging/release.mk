@@ -27,7 +27,7 @@ IMAGE   ?= nullcline
 TAGGED   = $(shell echo '$(IMAGE)' | tr '[:upper:]' '[:lower:]'):$(VERSION)-$(VARIANT)
 
 image:
-	docker build --build-arg VARIANT=$(VARIANT) --tag $(TAGGED) .
+	docker build --build-arg VARIANT=$(VARIANT) $(if $(PIP_EXTRA_INDEX_URL),--build-arg PIP_EXTRA_INDEX_URL='$(PIP_EXTRA_INDEX_URL)') --tag $(TAGGED) .
 
 run-image:
 	mkdir -p build/study

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nullcline.cycles.evaluation import Driven
     from nullcline.distribution import Spread
+    from nullcline.search.progress import Report
 
     Array = NDArray[np.float64]
 
@@ -35,6 +36,7 @@ def over_orbits(
     orbits: Array,
     *arguments: Any,
     seconds: float,
+    report: Report | None = None,
 ) -> list[Any]:
     """Return what workers make of the orbits, in their order, chunk by chunk.
 
@@ -52,13 +54,15 @@ def over_orbits(
         What else the function gets.
     seconds
         What an orbit takes, about.
+    report
+        What to tell how many orbits are done, of all.
     """
     size = by_cost(spread.chunk_size, max(seconds, 1e-6), 2 * orbits[:1].nbytes, multiple=TILE)
     chunks = [
         Chunk((function, own, some, *arguments), len(some))
         for own, some in _cut(driven, orbits, _whole_tiles(size))
     ]
-    return spread.answers(_of_some_orbits, chunks, {"cell": driven.cell})
+    return spread.answers(_of_some_orbits, chunks, {"cell": driven.cell}, report)
 
 
 def of_tiles(
@@ -67,6 +71,7 @@ def of_tiles(
     driven: Driven,
     orbits: Array,
     every: Sequence[tuple[Any, ...]],
+    report: Report | None = None,
 ) -> Iterator[list[Any]]:
     """Yield what a function makes of each `TILE` orbits, in their order, for all its arguments.
 
@@ -83,10 +88,14 @@ def of_tiles(
         As `over_orbits` has them.
     every
         What else the function gets: all orbits are done with each of these.
+    report
+        What to tell how many of these are done, of all.
     """
     if spread is None:
-        for arguments in every:
-            yield _tile_by_tile({}, function, driven, orbits, *arguments)
+        n = len(orbits)
+        for i, arguments in enumerate(every):
+            own = None if report is None else _after(i * n, n * len(every), report)
+            yield _tile_by_tile({}, function, driven, orbits, *arguments, report=own)
         return
     parts = list(_cut(driven, orbits, _whole_tiles(spread.chunk_size or TILE)))
     chunks = [
@@ -94,7 +103,7 @@ def of_tiles(
         for arguments in every
         for own, some in parts
     ]
-    answers = iter(spread.answers(_tile_by_tile, chunks, {"cell": driven.cell}))
+    answers = iter(spread.answers(_tile_by_tile, chunks, {"cell": driven.cell}, report))
     for _ in every:
         yield [tile for _ in parts for tile in next(answers)]
 
@@ -123,13 +132,24 @@ def _tile_by_tile(
     driven: Driven,
     orbits: Array,
     *arguments: Any,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
     **__: Any,
 ) -> list[Any]:
     """Call a function for one tile after the other."""
     answers: list[Any] = []
+    done = 0
     for own, some in _cut(driven, orbits, TILE):
         answers.append(function(own, some, *arguments))
+        done += len(some)
         if report is not None:  # a thread whose sender has ended stops here
-            report(0, 1)
+            report(done, len(orbits))
     return answers
+
+
+def _after(n_done: int, total: int, report: Report) -> Report:
+    """Return what reports the progress of a part of all, after `n_done` of them."""
+
+    def told(done: int, _: int) -> None:
+        report(n_done + done, total)
+
+    return told

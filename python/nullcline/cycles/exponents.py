@@ -23,6 +23,7 @@ from nullcline.cycles.chunks import SECONDS_OF_STEP, over_orbits
 from nullcline.cycles.recurrence import run
 from nullcline.cycles.starts import read_starts
 from nullcline.distribution import spread_over
+from nullcline.search.progress import reporter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from nullcline.cells.protocol import Cell
     from nullcline.cycles.evaluation import Driven
     from nullcline.distribution.executors import GivenExecutor
+    from nullcline.search.progress import Report
 
     Array = NDArray[np.float64]
 
@@ -149,6 +151,7 @@ def lyapunov_exponents(
     seed: int | None = 0,
     executor: GivenExecutor | None = None,
     chunk_size: int | None = None,
+    progress: bool | Report = False,
 ) -> LyapunovExponents:
     """Return the Lyapunov exponents of orbits of a cell, from every start.
 
@@ -175,6 +178,9 @@ def lyapunov_exponents(
     executor, chunk_size
         Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: a
         multiple of 64, to which other numbers are rounded up.
+    progress
+        True for a bar on stderr, or a function that is called with the number of steps that are
+        done and of all, or of orbits where an executor follows them; what it raises ends it.
 
     Returns
     -------
@@ -204,11 +210,13 @@ def lyapunov_exponents(
     size = cell.state_size
     k = size if k is None else validation.whole_number("k", k, 1, size)
     spread = spread_over(executor, chunk_size, None, thread_count(None))
-    if spread is None or len(states) == 0:
-        return along(driven, states, n_steps, k, transient, seed)
-    seconds = (n_steps + transient) * SECONDS_OF_STEP * k * size**2
     limits = n_steps, k, transient, seed
-    parts = over_orbits(spread, along, driven, states, *limits, seconds=seconds)
+    if spread is None or len(states) == 0:
+        with reporter(progress, n_steps + transient, what="exponents", unit="step") as report:
+            return along(driven, states, *limits, report)
+    seconds = (n_steps + transient) * SECONDS_OF_STEP * k * size**2
+    with reporter(progress, len(states), what="exponents", unit="orbit") as report:
+        parts = over_orbits(spread, along, driven, states, *limits, seconds=seconds, report=report)
     return LyapunovExponents(
         values=np.concatenate([part.values for part in parts]),
         errors=np.concatenate([part.errors for part in parts]),
@@ -219,7 +227,13 @@ def lyapunov_exponents(
 
 @one_blas_thread()
 def along(
-    driven: Driven, states: Array, n_steps: int, k: int, transient: int, seed: int | None
+    driven: Driven,
+    states: Array,
+    n_steps: int,
+    k: int,
+    transient: int,
+    seed: int | None,
+    report: Report | None = None,
 ) -> LyapunovExponents:
     """Return the k largest exponents along orbits from states (n, S) at the phase 0."""
     n, size = states.shape
@@ -237,6 +251,8 @@ def along(
         for t in range(settling + n_steps):
             vectors, stretched = _carried(driven, states, phase + t, vectors)
             states = driven.step(states, phase + t)
+            if report is not None:
+                report(phase + t + 1, transient + n_steps)
             if t < settling:
                 continue
             if t - settling >= ends[block + 1]:

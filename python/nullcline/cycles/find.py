@@ -21,6 +21,7 @@ from nullcline.cycles.recurrence import longest_of, run
 from nullcline.cycles.returns import nearest_returns
 from nullcline.cycles.starts import read_starts
 from nullcline.distribution import spread_over
+from nullcline.search.progress import reporter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from nullcline.cycles.evaluation import Driven
     from nullcline.distribution import Spread
     from nullcline.distribution.executors import GivenExecutor
+    from nullcline.search.progress import Report
 
     Array = NDArray[np.float64]
 
@@ -62,6 +64,7 @@ def find_cycles(
     seed: int | None = 0,
     executor: GivenExecutor | None = None,
     chunk_size: int | None = None,
+    progress: bool | Report = False,
 ) -> Cycles:
     """Find cycles of a cell: states h_1 ... h_k with F(h_j) = h_(j+1) and F(h_k) = h_1.
 
@@ -101,6 +104,10 @@ def find_cycles(
     executor, chunk_size
         Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: 64,
         or a multiple, to which other numbers are rounded up.
+    progress
+        True for a bar on stderr, or a function that is called with the number of searches that are
+        done and of all; what it raises ends it. There is one for every start
+        and period, and 64 are done at a time.
 
     Returns
     -------
@@ -135,15 +142,18 @@ def find_cycles(
     spread = spread_over(executor, chunk_size, None, thread_count(None))
     states, driven = read_starts(cell, starts, inputs, seed)
     verdicts = None
-    if period is None:
-        searched, verdicts = _recurring(driven, states, n_steps, tolerance, spread)
-    else:
-        periods = _read_periods(period, driven.turn)
-        if starts is None:
-            states = run(driven, states, n_steps + -n_steps % driven.turn)
-        limits = _limits(max_iterations, n_steps)
-        ends = of_tiles(spread, _ended, driven, states, [(k, limits, n_steps) for k in periods])
-        searched = _sought(driven, ends, tolerance)
+    periods = None if period is None else _read_periods(period, driven.turn)
+    n_searches = len(states) * (1 if periods is None else len(periods))
+    with reporter(progress, n_searches, what="cycles", unit="search") as report:
+        if periods is None:
+            searched, verdicts = _recurring(driven, states, n_steps, tolerance, spread, report)
+        else:
+            if starts is None:
+                states = run(driven, states, n_steps + -n_steps % driven.turn)
+            limits = _limits(max_iterations, n_steps)
+            every = [(k, limits, n_steps) for k in periods]
+            ends = of_tiles(spread, _ended, driven, states, every, report)
+            searched = _sought(driven, ends, tolerance)
     cycles, _ = as_rows(cell, driven, searched.found, verdicts, searched.lost, tolerance)
     return replace(cycles, ends=searched.ends)
 
@@ -173,11 +183,16 @@ class _Searched(NamedTuple):
 
 
 def _recurring(
-    driven: Driven, states: Array, n_steps: int, tolerance: float, spread: Spread | None
+    driven: Driven,
+    states: Array,
+    n_steps: int,
+    tolerance: float,
+    spread: Spread | None,
+    report: Report | None,
 ) -> tuple[_Searched, list[Multipliers]]:
     """Return the cycles that orbits come back to, one for each orbit, and what others do."""
     limits = Limits(n_steps, WATCHED * n_steps, longest_of(driven), tolerance, PATIENCE)
-    seen = observe(driven, states, limits, spread)
+    seen = observe(driven, states, limits, spread, report)
     lost = seen.reason[~np.isin(seen.kind, CYCLE_KINDS)].tolist()
     return _Searched(seen.found, seen.kind, lost), seen.verdicts
 

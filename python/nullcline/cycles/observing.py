@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nullcline.cycles.phases import Found
     from nullcline.cycles.recurrence import Settled
     from nullcline.distribution import Spread
+    from nullcline.search.progress import Report
 
     Array = NDArray[np.float64]
 
@@ -115,9 +116,11 @@ class Observed:
         return cls(**whole, found=numbered([tile.found for tile in tiles]), verdicts=verdicts)
 
 
-def observe(driven: Driven, states: Array, limits: Limits, spread: Spread | None) -> Observed:
+def observe(
+    driven: Driven, states: Array, limits: Limits, spread: Spread | None, report: Report | None
+) -> Observed:
     """Run orbits from states (n, S) at the phase 0, and say of each what it settles on."""
-    (tiles,) = of_tiles(spread, _observed, driven, states, [limits])
+    (tiles,) = of_tiles(spread, _observed, driven, states, [limits], report)
     seen = Observed.joined(tiles)
     # Orbits of several tiles that settle on one cycle have what is known of its first finding.
     for i, owner in enumerate(merged(seen.found, driven, limits.tolerance).tolist()):

@@ -14,12 +14,14 @@ from nullcline.cycles.observing import FEWEST, LONGER, PATIENCE, SHORT, Limits, 
 from nullcline.cycles.recurrence import longest_of
 from nullcline.cycles.starts import read_starts
 from nullcline.distribution import spread_over
+from nullcline.search.progress import reporter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nullcline.cells.protocol import Cell
     from nullcline.distribution.executors import GivenExecutor
+    from nullcline.search.progress import Report
 
 MOST_PATIENCE = 8
 """Sixty-five thousand times as many steps."""
@@ -38,6 +40,7 @@ def find_attractors(
     seed: int | None = 0,
     executor: GivenExecutor | None = None,
     chunk_size: int | None = None,
+    progress: bool | Report = False,
 ) -> Attractors:
     """Simulate a cell from every start, and say what each orbit settles on.
 
@@ -73,6 +76,9 @@ def find_attractors(
     executor, chunk_size
         Who follows the orbits, and how many a worker gets at a time, as in `find_fixed_points`: 64,
         or a multiple, to which other numbers are rounded up.
+    progress
+        True for a bar on stderr, or a function that is called with the number of orbits that are
+        done and of all; what it raises ends it. 64 are followed at a time.
 
     Returns
     -------
@@ -102,7 +108,8 @@ def find_attractors(
     if longest is None:
         longest = min(longest_of(driven), SHORT * LONGER**patience)
     limits = Limits(transient, n_steps, longest, tolerance, patience)
-    seen = observe(driven, states, limits, spread)
+    with reporter(progress, len(states), what="attractors", unit="orbit") as report:
+        seen = observe(driven, states, limits, spread, report)
     cycles, numbers = as_rows(cell, driven, seen.found, seen.verdicts, [], tolerance)
     cycle = np.full(len(states), -1, np.intp)
     cycle[[found.orbit for found in seen.found]] = numbers

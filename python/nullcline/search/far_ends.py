@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.norms import row_norms
 from nullcline.cells.protocol import HasPrecision
 from nullcline.search.kinds import FIXED, UNCONVERGED, UNDECIDABLE
 
@@ -42,7 +43,7 @@ def without_far_ends(problem: SearchProblem, ends: SearchColumns) -> SearchColum
         return ends
     precision = cell.precision if isinstance(cell, HasPrecision) else cell.dtype
     rounding = 64 * float(np.finfo(precision).eps)  # as the core has it for functions
-    sizes = 1 + np.linalg.norm(ends.h.astype(np.float64), axis=1)
+    sizes = 1 + row_norms(ends.h)
     far = np.flatnonzero((ends.kind == FIXED) & (rounding * sizes > _COARSE))
     if len(far) == 0:
         return ends
@@ -60,7 +61,7 @@ def _moves_by(cell: Cell, h: Floats, x: Floats | None) -> NDArray[np.float64]:
     """Return how far a number of each state moves at most, as a part of the state's size."""
     with np.errstate(all="ignore"):
         moved = np.abs(cell.step(h, x) - h).max(axis=1)
-    parts: NDArray[np.float64] = moved / (1 + np.linalg.norm(h, axis=1))
+    parts: NDArray[np.float64] = moved / (1 + row_norms(h))
     return parts
 
 
@@ -73,6 +74,6 @@ def _is_near_zero(cell: Cell, h: Floats, x: Floats | None, rounding: float) -> N
         jacobian = cell.jacobian(h[[i]], own_x)[0].astype(np.float64)
         step = np.linalg.lstsq(np.eye(len(residual)) - jacobian, residual)[0]
         unexplained = residual - (step - jacobian @ step)
-        lengths = np.linalg.norm([step, unexplained], axis=1)
-        near[i] = lengths[0] <= _NEAR * np.linalg.norm(h[i]) and lengths[1] <= _NEAR
+        length, error, size = row_norms(np.array([step, unexplained, h[i]]))
+        near[i] = length <= _NEAR * size and error <= _NEAR
     return near

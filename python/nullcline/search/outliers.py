@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.norms import scale_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 
 def far_from(starts: Floats, h: Floats, threshold: float) -> NDArray[np.bool_]:
     """Tell which `h` are at least `threshold` mean distances of the starts from their centroid."""
-    centroid = starts.mean(axis=0, dtype=np.float64)
-    scale = np.linalg.norm(starts - centroid, axis=1).mean()
-    distance = np.linalg.norm(h - centroid, axis=1)
+    begun, ended = starts.astype(np.float64), h.astype(np.float64)
+    unit = scale_of(begun, ended)
+    centroid = (begun / unit).mean(axis=0)
+    scale = np.linalg.norm(begun / unit - centroid, axis=1).mean()
+    distance = np.linalg.norm(ended / unit - centroid, axis=1)
     # A single start, or equal ones, have no scale: then nothing is far.
     mask: NDArray[np.bool_] = (distance >= threshold * scale) & (scale > 0)
     return mask
