@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,13 +19,18 @@ def row_norms(rows: NDArray[np.floating]) -> NDArray[np.float64]:
     It is inf where that is larger than any float64, or a number is; NaN where a number is NaN.
     """
     values = rows.astype(np.float64)
-    scale = scale_of(values)
+    finite = np.where(np.isfinite(values), values, 0)
+    scale = _units(np.abs(finite).max(axis=-1, initial=0))
     with np.errstate(over="ignore", invalid="ignore"):
-        norms: NDArray[np.float64] = np.linalg.norm(values / scale, axis=-1) * scale
+        norms: NDArray[np.float64] = np.linalg.norm(values / scale[..., None], axis=-1) * scale
     return norms
 
 
-def scale_of(*arrays: NDArray[np.float64]) -> float:
-    """Return what to divide all numbers by so that squares of them are numbers: 1 if they are."""
-    largest = max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
-    return largest if largest > _LARGE else 1.0
+def unit_of(*arrays: NDArray[np.float64]) -> float:
+    """Return what to divide all finite numbers by so that squares of them are: 1 if they are."""
+    largest = max(np.abs(x[np.isfinite(x)]).max(initial=0) for x in arrays)
+    return float(_units(largest))
+
+
+def _units(largest: Any) -> NDArray[np.float64]:
+    return np.where(largest > _LARGE, largest, 1.0)

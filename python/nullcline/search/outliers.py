@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline._support.norms import scale_of
+from nullcline._support.norms import unit_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def far_from(starts: Floats, h: Floats, threshold: float) -> NDArray[np.bool_]:
     """Tell which `h` are at least `threshold` mean distances of the starts from their centroid."""
     begun, ended = starts.astype(np.float64), h.astype(np.float64)
-    unit = scale_of(begun, ended)
+    unit = unit_of(begun, ended)
     centroid = (begun / unit).mean(axis=0)
     scale = np.linalg.norm(begun / unit - centroid, axis=1).mean()
     distance = np.linalg.norm(ended / unit - centroid, axis=1)
