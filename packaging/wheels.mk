@@ -3,7 +3,7 @@
 PYTHON_OLDEST ?= python3.10
 PACKAGE        = PATH=$(CURDIR)/.venv-package/bin:$$PATH .venv-package/bin/python
 
-.PHONY: wheel wheels sdist sbom check-wheel test-wheel test-oldest test-newest test-sdist ctest-arm64
+.PHONY: wheel wheels sdist sbom check-wheel test-wheel test-oldest test-newest test-sdist ctest-arm64 test-arm64
 
 # The time that files in them have: of the last commit, so that a wheel built again is the same.
 wheel wheels sdist check-wheel test-sdist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
@@ -57,6 +57,11 @@ ctest-arm64: .venv-test/packages.stamp
 	.venv-test/bin/cmake -S . -B build/ctest-arm64 -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv-test/bin/ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake -DNULLCLINE_WERROR=ON -DNULLCLINE_PYTHON=OFF -DNULLCLINE_TESTS=ON
 	.venv-test/bin/cmake --build build/ctest-arm64 --parallel $(JOBS) --target nullcline_tests
 	qemu-aarch64-static -L /usr/aarch64-linux-gnu $(ARM64_TESTS)
+
+# A wheel for ARM64, compiled here, and its tests in an emulated Debian of that kind. Root, or SUDO=sudo; BIND as
+# for clean-debian.
+test-arm64:
+	$(SUDO) env BIND='$(BIND)' packaging/test_arm64.sh build/test-arm64
 
 .venv-package/package.stamp: pyproject.toml
 	test -x .venv-package/bin/python || $(PYTHON) -m venv .venv-package
