@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from nullcline.training.fit import train
     from nullcline.training.model import SentimentRNN
-    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN
+    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, LeakyRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Epoch",
+    "LeakyRNN",
     "SentimentRNN",
     "TrainingSettings",
     "load_checkpoint",
@@ -50,6 +51,7 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "Epoch": "checkpoint",
+    "LeakyRNN": "recurrent",
     "SentimentRNN": "model",
     "TrainingSettings": "settings",
     "load_checkpoint": "checkpoint",

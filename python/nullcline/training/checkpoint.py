@@ -250,6 +250,7 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
         classes=settings.classes,
+        alpha=settings.alpha,
     )
 
 

@@ -6,8 +6,13 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-CELLS = ("gru", "lstm", "ugrnn", "rnn")
-"""The recurrent cells that a network can be made of; the last is the vanilla RNN, with tanh."""
+CELLS = ("gru", "lstm", "ugrnn", "rnn", "leaky")
+"""The recurrent cells that a network can be made of; "rnn" is the vanilla RNN, with tanh."""
+
+_WITHOUT_GATES = ("rnn", "leaky")
+
+DEFAULT_ALPHA = 0.1
+"""The leak that None stands for with a leaky network."""
 
 SPLITS = ("train", "validation", "test")
 """The reviews that a network was trained on, those that chose its epoch, and those held back."""
@@ -20,8 +25,8 @@ class TrainingSettings:
     Parameters
     ----------
     cell
-        Kind of the recurrent layers. "ugrnn" is `nullcline.training.UGRNN`, and "rnn" the vanilla
-        network with tanh; the paper's is "gru".
+        Kind of the recurrent layers. "ugrnn" is `nullcline.training.UGRNN`, "rnn" the vanilla
+        network with tanh, and "leaky" `nullcline.training.LeakyRNN`; the paper's is "gru".
     layers
         Number of recurrent layers, 1 or more.
     hidden_size
@@ -64,6 +69,10 @@ class TrainingSettings:
         epochs.
     seed
         Seed of the split, the weights, the order of batches and the dropout.
+    alpha
+        Leak α of a leaky network, in (0, 1], the same in all units and not learned: without its
+        recurrence, a unit forgets within 1/α tokens. None stands for 0.1. Other cells have none,
+        and it is not looked at with them.
 
     Raises
     ------
@@ -88,6 +97,7 @@ class TrainingSettings:
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)
@@ -117,6 +127,9 @@ class TrainingSettings:
         for name in ("learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
             _require(value is None or value > 0, name, "None or positive", value)
+        _require(
+            self.alpha is None or 0 < self.alpha <= 1, "alpha", "None or in (0, 1]", self.alpha
+        )
         _require(self.seed >= 0, "seed", "at least 0", self.seed)
 
     @property
@@ -126,9 +139,16 @@ class TrainingSettings:
 
     def resolved(self) -> TrainingSettings:
         """Return these settings with the numbers that None stands for, and one name for each."""
-        bound = self.max_gradient_norm or (1.0 if self.cell == "rnn" else None)
+        bound = self.max_gradient_norm or (1.0 if self.cell in _WITHOUT_GATES else None)
+        alpha = (self.alpha or DEFAULT_ALPHA) if self.cell == "leaky" else None
         vectors = "random" if self.vectors == "none" else self.vectors
-        return replace(self, learning_rate=self.step_size, max_gradient_norm=bound, vectors=vectors)
+        return replace(
+            self,
+            learning_rate=self.step_size,
+            max_gradient_norm=bound,
+            alpha=alpha,
+            vectors=vectors,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""
