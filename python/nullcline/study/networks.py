@@ -250,7 +250,8 @@ def seed_of_corpus(source: str, settings: TrainingSettings) -> int:
 
     So that networks that differ in their seed have the same reviews, and need these once.
     """
-    return 0 if source in CORPORA and source != "synthetic" else settings.seed
+    has_order = source in CORPORA and not source.startswith("synthetic")
+    return 0 if has_order else settings.seed
 
 
 _last: dict[str, Corpus] = {}

@@ -10,13 +10,15 @@ from nullcline.text.csv_corpus import load_csv
 from nullcline.text.imdb import load_imdb
 from nullcline.text.sst import load_sst
 from nullcline.text.synthetic import generate_corpus
+from nullcline.text.synthetic_ordered import ORDERED
+from nullcline.text.synthetic_unordered import UNORDERED
 
 if TYPE_CHECKING:
     from nullcline.text.corpus import Corpus
 
 __all__ = ["CORPORA", "load_corpus"]
 
-CORPORA = ("synthetic", "imdb", "sst")
+CORPORA = ("synthetic", "synthetic-unordered", "synthetic-ordered", "imdb", "sst")
 """The corpora that have a name; any other is a CSV file's path."""
 
 
@@ -34,6 +36,8 @@ def load_corpus(
     ----------
     name
         ``"synthetic"``: a generated sentiment language (`nullcline.text.synthetic`);
+        ``"synthetic-unordered"``: generated texts of topics, each with words of its own;
+        ``"synthetic-ordered"``: generated grades, by the valence and the intensity of words;
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
@@ -43,10 +47,11 @@ def load_corpus(
         A folder with local copies, looked through before the folder that ``NULLCLINE_DATA`` names
         and before anything is downloaded (`nullcline.text.download.fetch`).
     classes
-        Number of classes: ``"synthetic"`` has any number of grades from 2 to 7, ``"sst"`` 2 or 5,
-        ``"imdb"`` 2, and a CSV file as many as it has labels.
+        Number of classes: ``"synthetic"`` and ``"synthetic-ordered"`` have any number of grades
+        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2 or 5, ``"imdb"`` 2, and a
+        CSV file as many as it has labels.
     seed
-        Seed of what is generated (``"synthetic"``) or split (a CSV file without a split column);
+        Seed of what is generated or split (a CSV file without a split column);
         the others have an order and a split of their own.
     progress
         Show progress bars.
@@ -66,6 +71,10 @@ def load_corpus(
     match os.fspath(name):
         case "synthetic":
             return generate_corpus(classes=classes, seed=seed)
+        case "synthetic-unordered":
+            return UNORDERED.generate(classes=classes, seed=seed)
+        case "synthetic-ordered":
+            return ORDERED.generate(classes=classes, seed=seed)
         case "imdb" if classes != 2:
             raise ValueError(f"classes must be 2 for imdb, not {classes}")
         case "imdb":
@@ -76,5 +85,6 @@ def load_corpus(
             return load_csv(path, classes=classes, seed=seed)
         case other:
             raise ValueError(
-                f"name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file, not {other!r}"
+                f"name must be {', '.join(map(repr, CORPORA))} or the path of a CSV file, "
+                f"not {other!r}"
             )
