@@ -12,12 +12,15 @@ from nullcline.text.download import fetch
 from nullcline.text.imdb import read_imdb
 from nullcline.text.sst import read_sst
 from nullcline.text.synthetic import generate_corpus
+from nullcline.text.synthetic_ordered import ORDERED
+from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.zhang import LAYOUTS, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nullcline.text.corpus import Corpus
+    from nullcline.text.evidence import Language
 
 __all__ = ["CORPORA", "classes_of", "is_drawn", "load_corpus"]
 
@@ -38,6 +41,14 @@ class _Published:
     read: Callable[[Path, int, bool], Corpus]
 
 
+def _generated(language: Language) -> _Generated:
+    """Return the corpus of a generated language."""
+    return _Generated(
+        range(2, language.most_classes + 1),
+        lambda classes, seed: language.generate(classes=classes, seed=seed),
+    )
+
+
 def _rows_of(name: str) -> _Published:
     """Return a corpus of Zhang, Zhao and LeCun."""
     return _Published(
@@ -50,6 +61,7 @@ _KNOWN: dict[str, _Generated | _Published] = {
     "synthetic": _Generated(
         range(2, 8), lambda classes, seed: generate_corpus(classes=classes, seed=seed)
     ),
+    **{language.name: _generated(language) for language in (UNORDERED, ORDERED)},
     "imdb": _Published((2,), lambda path, _, progress: read_imdb(path, progress=progress)),
     "sst": _Published((2, 5), lambda path, classes, _: read_sst(path, classes=classes)),
     **{name: _rows_of(name) for name in LAYOUTS},
@@ -80,6 +92,8 @@ def load_corpus(
     ----------
     name
         ``"synthetic"``: a generated sentiment language (`nullcline.text.synthetic`);
+        ``"synthetic-unordered"``: generated texts of topics, each with words of its own;
+        ``"synthetic-ordered"``: generated grades, by the valence and the intensity of words;
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
@@ -95,12 +109,13 @@ def load_corpus(
         A folder with local copies, looked through before the folder that ``NULLCLINE_DATA`` names
         and before anything is downloaded (`nullcline.text.download.fetch`).
     classes
-        Number of classes: ``"synthetic"`` has any number of grades from 2 to 7, ``"sst"`` 2 or 5,
-        and a CSV file as many as it has labels. None stands for the corpus's own number, and for 2
-        where there is a choice.
+        Number of classes: ``"synthetic"`` and ``"synthetic-ordered"`` have any number of grades
+        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2 or 5, and a CSV file as
+        many as it has labels. None stands for the corpus's own number, and for 2 where there is a
+        choice.
     seed
-        Seed of what is generated (``"synthetic"``) or split (a CSV file without a split column);
-        the others have an order and a split of their own.
+        Seed of what is generated or split (a CSV file without a split column); the others have an
+        order and a split of their own.
     progress
         Show progress bars.
 
