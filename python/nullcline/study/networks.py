@@ -17,7 +17,8 @@ from nullcline.study.network_rows import network_rows
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps import Job
-from nullcline.text import CORPORA, load_corpus
+from nullcline.text import load_corpus
+from nullcline.text.corpora import classes_of, is_drawn
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
 from nullcline.training.fingerprint import corpus_sha256
@@ -126,7 +127,7 @@ def network_job(
     reviews
         The corpus itself, which is not loaded again: for jobs of this process.
     """
-    settings = training.resolved()
+    settings = training.resolved(classes_of(source))
     file = None if settings.vectors in {None, "random"} else Path(str(settings.vectors))
     # Where the vectors lie is said by their content; a file that is not there says so in its time.
     content = file if file is not None and file.is_file() else None
@@ -250,7 +251,7 @@ def seed_of_corpus(source: str, settings: TrainingSettings) -> int:
 
     So that networks that differ in their seed have the same reviews, and need these once.
     """
-    return 0 if source in CORPORA and source != "synthetic" else settings.seed
+    return settings.seed if is_drawn(source) else 0
 
 
 _last: dict[str, Corpus] = {}

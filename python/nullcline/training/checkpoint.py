@@ -249,7 +249,7 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
         hidden_size=settings.hidden_size,
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
-        classes=settings.classes,
+        classes=settings.n_classes,
         alpha=settings.alpha,
     )
 

@@ -153,7 +153,7 @@ def train(
         training reviews.
     """
     folder = Path(directory)
-    settings = settings.resolved()
+    settings = settings.resolved(len(corpus.classes))
     origin = Origin(corpus.name, settings, corpus_sha256(corpus))
     if resume and is_finished(folder):
         checkpoint = _read_back(folder, origin)
@@ -186,8 +186,8 @@ def _train(
     place = _device(device)
     if len(corpus.classes) != settings.classes:
         raise ValueError(
-            f"classes must be {len(corpus.classes)}, the classes that the corpus has, "
-            f"not {settings.classes}"
+            f"classes must be {len(corpus.classes)}, the classes that the corpus has, or be left "
+            f"out, not {settings.classes}"
         )
     training_rows, validation_rows = split_rows(len(corpus.train), settings)
     vocabulary = _vocabulary(corpus, training_rows, settings)

@@ -56,9 +56,10 @@ class TrainingSettings:
         word, and learned as all others are. None stands for GloVe's, and with the generated
         language for its own.
     classes
-        Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
-        cross-entropy, more by one logit each and the cross-entropy. Labels of a CSV file that are
-        numbers are in the order of the numbers, others by alphabet.
+        Number of classes of the corpus, 2 or more. None stands for the corpus's own number, and for
+        2 where there is a choice. Two are told apart by one logit and the binary cross-entropy,
+        more by one logit each and the cross-entropy. Labels of a CSV file that are numbers are in
+        the order of the numbers, others by alphabet.
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
@@ -92,7 +93,7 @@ class TrainingSettings:
     validation_fraction: float = 0.3
     train_size: int | None = None
     vectors: str | None = None
-    classes: int = 2
+    classes: int | None = None
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
     patience: int | None = None
@@ -123,7 +124,7 @@ class TrainingSettings:
         if self.vectors is not None:  # a path is kept as JSON can hold it
             object.__setattr__(self, "vectors", os.fspath(self.vectors))
         _require(self.vectors != "", "vectors", "None, a file or 'random'", self.vectors)
-        _require(self.classes >= 2, "classes", "at least 2", self.classes)
+        _require(self.n_classes >= 2, "classes", "at least 2", self.classes)
         for name in ("learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
             _require(value is None or value > 0, name, "None or positive", value)
@@ -137,8 +138,19 @@ class TrainingSettings:
         """`learning_rate`, or what None stands for."""
         return self.learning_rate or (3e-4 if self.cell == "rnn" else 1e-3)
 
-    def resolved(self) -> TrainingSettings:
-        """Return these settings with the numbers that None stands for, and one name for each."""
+    @property
+    def n_classes(self) -> int:
+        """`classes`, or 2 where it is left to a corpus that is not known yet."""
+        return 2 if self.classes is None else self.classes
+
+    def resolved(self, classes: int = 2) -> TrainingSettings:
+        """Return these settings with the numbers that None stands for, and one name for each.
+
+        Parameters
+        ----------
+        classes
+            How many the corpus has, where the settings leave them to it.
+        """
         bound = self.max_gradient_norm or (1.0 if self.cell in _WITHOUT_GATES else None)
         alpha = (self.alpha or DEFAULT_ALPHA) if self.cell == "leaky" else None
         vectors = "random" if self.vectors == "none" else self.vectors
@@ -148,6 +160,7 @@ class TrainingSettings:
             max_gradient_norm=bound,
             alpha=alpha,
             vectors=vectors,
+            classes=classes if self.classes is None else self.classes,
         )
 
     def to_dict(self) -> dict[str, Any]:
