@@ -41,6 +41,7 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
         **{name: settings[name] for name in SETTINGS},
         "validation_loss": network.validation_loss,
         "best_epoch": network.best_epoch,
+        "snapshot": network.snapshot,
         "bag_of_words_penalty": network.baseline.penalty,
         "checkpoint_sha256": network.checkpoint_sha256,
     }

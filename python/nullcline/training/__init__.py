@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nullcline.training.model import SentimentRNN
     from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
+    from nullcline.training.snapshots import Snapshot
 
 __all__ = [
     "CELLS",
@@ -34,6 +35,7 @@ __all__ = [
     "CheckpointError",
     "Epoch",
     "SentimentRNN",
+    "Snapshot",
     "TrainingSettings",
     "load_checkpoint",
     "require_new",
@@ -51,6 +53,7 @@ _HOMES = {
     "CheckpointError": "checkpoint",
     "Epoch": "checkpoint",
     "SentimentRNN": "model",
+    "Snapshot": "snapshots",
     "TrainingSettings": "settings",
     "load_checkpoint": "checkpoint",
     "require_new": "checkpoint",

@@ -64,6 +64,10 @@ class TrainingSettings:
         epochs.
     seed
         Seed of the split, the weights, the order of batches and the dropout.
+    snapshot_steps
+        Weights are kept after every so many steps of Adam, after each epoch, and, before the first
+        of these, after step 1, 2, 4, 8 and so on. None keeps those of the best epoch alone, and
+        those before the first step. Snapshots change nothing else of a run.
 
     Raises
     ------
@@ -88,6 +92,7 @@ class TrainingSettings:
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
+    snapshot_steps: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)
@@ -100,7 +105,7 @@ class TrainingSettings:
             "vocabulary_size",
         ):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("max_tokens", "patience", "train_size"):
+        for name in ("max_tokens", "patience", "train_size", "snapshot_steps"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
