@@ -155,7 +155,7 @@ def _materials(
         for states in visited
     ]
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
-    read = review_inputs(model, _draw_reviews(reviews, settings))
+    read = review_inputs(model, draw_reviews(reviews, settings))
     last = len(visited) - 1
     return [
         LayerMaterial(
@@ -167,7 +167,7 @@ def _materials(
             walks=walks[layer],
             reviews=read[layer],
             readout=readout_of(model) if layer == last else None,
-            words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
+            words=common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
         )
         for layer, cell in enumerate(from_torch(model.rnn))
@@ -211,7 +211,7 @@ def find_points(
     ]
 
 
-def _draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
+def draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
     """Return `n_reviews` of the reviews, drawn at random, or all if there are fewer."""
     rng = np.random.default_rng(settings.seed)
     rows = rng.permutation(len(reviews))[: settings.n_reviews]
@@ -230,7 +230,7 @@ def _contrast(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return contrast
 
 
-def _common_words(
+def common_words(
     checkpoint: Checkpoint, model: SentimentRNN, bag: BagOfWords, settings: AnalysisSettings
 ) -> Words:
     """Return the most common words of the vocabulary, without those that stand for others."""

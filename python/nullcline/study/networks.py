@@ -82,7 +82,7 @@ def study_network(
     """
     del corpus, vectors  # by which the job is known, and not called
     if reviews is None:
-        reviews = _reviews(source, data_dir, training, corpus_hash)
+        reviews = reviews_of_job(source, data_dir, training, corpus_hash)
     _remove_if_cut(folder)
     checkpoint = train_or_load(
         reviews, training, folder, data_dir=data_dir, device=device, resume=True, progress=progress
@@ -271,7 +271,7 @@ _last: dict[str, Corpus] = {}
 """The corpus that this process has loaded last, by its hash: the next job may be on it, too."""
 
 
-def _reviews(
+def reviews_of_job(
     source: str,
     data_dir: str | os.PathLike[str] | None,
     settings: TrainingSettings,
