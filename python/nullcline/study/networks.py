@@ -83,7 +83,7 @@ def study_network(
     """
     del corpus, vectors  # by which the job is known, and not called
     if reviews is None:
-        reviews = _reviews(source, data_dir, training, corpus_hash)
+        reviews = reviews_of_job(source, data_dir, training, corpus_hash)
     _remove_if_cut(folder)
     checkpoint = train_or_load(
         reviews, training, folder, data_dir=data_dir, device=device, resume=True, progress=progress
@@ -175,7 +175,8 @@ def network_jobs(
         The values of each setting that varies: "corpus", and any of `TrainingSettings` and of
         `AnalysisSettings`, such as ``{"corpus": ["sst"], "cell": ["gru", "lstm"], "seed":
         range(20), "hidden_size": [64, 256]}``. A seed is that of the corpus, where one is drawn, of
-        the training and of the analysis, as in `nullcline reproduce --seed`.
+        the training and of the analysis, as in `nullcline reproduce --seed`. All values of
+        "snapshot" are analyses of one network, which is trained once.
     training, analysis
         All other settings; the paper's by default.
     splits
@@ -195,12 +196,18 @@ def network_jobs(
     training, analysis = training or TrainingSettings(), analysis or AnalysisSettings()
     values = {"corpus": ["synthetic"], **{name: list(axis) for name, axis in axes.items()}}
     _require_settings(values)
-    analyses = [replace(analysis, split=split) for split in splits]
+    # Those of one network, which is trained once.
+    snapshots = values.pop("snapshot", [analysis.snapshot])
+    analyses = [
+        replace(analysis, split=split, snapshot=snapshot)
+        for split, snapshot in product(splits, snapshots)
+    ]
     planned = []
     for chosen in product(*values.values()):
         own = dict(zip(values, chosen, strict=True))
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
+        _require_snapshots(*planned[-1][1:])
     loaded: dict[tuple[str, int, int], tuple[str, str]] = {}
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
@@ -225,6 +232,13 @@ def _require_settings(values: Mapping[str, Sequence[Any]]) -> None:
             )
         if not axis:
             raise ValueError(f"{name} must have at least one value")
+
+
+def _require_snapshots(training: TrainingSettings, analyses: Sequence[AnalysisSettings]) -> None:
+    if training.snapshot_steps is None and any(one.snapshot for one in analyses):
+        raise ValueError(
+            "snapshot must be 0 or left out where snapshot_steps is: no other weights are kept"
+        )
 
 
 def _with(settings: Any, chosen: Mapping[str, Any]) -> Any:
@@ -258,7 +272,7 @@ _last: dict[str, Corpus] = {}
 """The corpus that this process has loaded last, by its hash: the next job may be on it, too."""
 
 
-def _reviews(
+def reviews_of_job(
     source: str,
     data_dir: str | os.PathLike[str] | None,
     settings: TrainingSettings,
@@ -327,8 +341,11 @@ def analyse_or_load(
 ) -> NetworkAnalysis:
     """Return the analysis that `folder` holds, if it is of these settings; else analyse anew."""
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
+    name += "" if settings.snapshot is None else f"-step-{settings.snapshot:06d}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     record = leave_out(asdict(settings), "n_threads")  # threads change no result
+    if settings.snapshot is None:  # as in early files, which do not say
+        del record["snapshot"]
     record["edition"] = EDITION
     if checkpoint.sha256 is not None:
         record["checkpoint_sha256"] = checkpoint.sha256

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nullcline.training.model import SentimentRNN
     from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, LeakyRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
+    from nullcline.training.snapshots import Snapshot
 
 __all__ = [
     "CELLS",
@@ -35,6 +36,7 @@ __all__ = [
     "Epoch",
     "LeakyRNN",
     "SentimentRNN",
+    "Snapshot",
     "TrainingSettings",
     "load_checkpoint",
     "require_new",
@@ -53,6 +55,7 @@ _HOMES = {
     "Epoch": "checkpoint",
     "LeakyRNN": "recurrent",
     "SentimentRNN": "model",
+    "Snapshot": "snapshots",
     "TrainingSettings": "settings",
     "load_checkpoint": "checkpoint",
     "require_new": "checkpoint",

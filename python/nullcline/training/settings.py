@@ -74,6 +74,10 @@ class TrainingSettings:
         Leak α of a leaky network, in (0, 1], the same in all units and not learned: without its
         recurrence, a unit forgets within 1/α tokens. None stands for 0.1. Other cells have none,
         and it is not looked at with them.
+    snapshot_steps
+        Weights are kept after every so many steps of Adam, after each epoch, and, before the first
+        of these, after step 1, 2, 4, 8 and so on. None keeps those of the best epoch alone, and
+        those before the first step. Snapshots change nothing else of a run.
 
     Raises
     ------
@@ -99,6 +103,7 @@ class TrainingSettings:
     patience: int | None = None
     seed: int = 0
     alpha: float | None = None
+    snapshot_steps: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)
@@ -111,7 +116,7 @@ class TrainingSettings:
             "vocabulary_size",
         ):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("max_tokens", "patience", "train_size"):
+        for name in ("max_tokens", "patience", "train_size", "snapshot_steps"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
