@@ -16,6 +16,7 @@ from nullcline.study.analysis import analyse
 from nullcline.study.network_rows import network_rows
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
+from nullcline.study.trained import training_outcome
 from nullcline.sweeps import Job
 from nullcline.text import load_corpus
 from nullcline.text.corpora import classes_of, is_drawn
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 EDITION = 3
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 1
+ROWS = 2
 """Of what a network's rows hold."""
 
 
@@ -79,7 +80,8 @@ def study_network(
     Returns
     -------
     list of dict
-        The rows of `nullcline.study.network_rows.network_rows`, for each split.
+        The rows of `nullcline.study.network_rows.network_rows`, for each split, each with what came
+        of the training (`nullcline.study.trained.training_outcome`).
     """
     del corpus, vectors  # by which the job is known, and not called
     if reviews is None:
@@ -89,10 +91,11 @@ def study_network(
         reviews, training, folder, data_dir=data_dir, device=device, resume=True, progress=progress
     )
     rows: list[Row] = []
+    outcome = training_outcome(checkpoint, reviews)
     for analysis in analyses:
         settings = replace(analysis, n_threads=n_threads)
         network = analyse_or_load(checkpoint, reviews, settings, folder, progress=progress)
-        rows += network_rows(network, checkpoint.settings)
+        rows += [{**row, **outcome} for row in network_rows(network, checkpoint.settings)]
     return rows
 
 
