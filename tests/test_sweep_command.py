@@ -259,19 +259,20 @@ SETTINGS = st.fixed_dictionaries(
         "vectors": st.sampled_from([None, "none", "random"]),
     }
 )
-PLACE = st.tuples(SETTINGS, st.sampled_from([None, "a", "b"]), st.integers(1, 2))
+CORPUS = st.sampled_from([("imdb", "a"), ("own.csv", "a"), ("own.csv", "b")])
+PLACE = st.tuples(SETTINGS, CORPUS, st.integers(1, 2))
 
 
 @given(PLACE, PLACE)
 def test_two_networks_never_share_a_folder(one: Any, other: Any) -> None:
     settings = [TrainingSettings(**own[0]).resolved() for own in (one, other)]
-    names = [name_of_run(TrainingSettings(**own[0]), *own[1:]) for own in (one, other)]
+    names = [name_of_run(TrainingSettings(**own[0]), *own[1], own[2]) for own in (one, other)]
     assert (names[0] == names[1]) == ((settings[0], *one[1:]) == (settings[1], *other[1:]))
 
 
 def test_a_usual_network_has_a_name_that_can_be_read() -> None:
     usual = TrainingSettings(cell="lstm", layers=2, hidden_size=64, seed=3)
-    assert name_of_run(usual, None, 1) == "lstm-2-layer-64-units-seed-3"
+    assert name_of_run(usual, "imdb", "any", 1) == "lstm-2-layer-64-units-seed-3"
     (job,) = network_jobs({"corpus": ["synthetic"], "seed": [3]})
     assert job.needs[0].place == "networks/synthetic/gru-1-layer-256-units-seed-3"
     assert job.place == "analyses/synthetic/gru-1-layer-256-units-seed-3"

@@ -39,10 +39,11 @@ _EXAMPLES = (
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
     "vectors": "vectors", "train_sizes": "train_size", "seeds": "seed",
+    "snapshots": "snapshot",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
-SPLIT = ("split", "n_threads")
+SPLIT = ("split", "n_threads", "snapshot")
 LISTED = (*VARIED, "hidden_size", "vectors")
 """Settings that are given as lists, or otherwise."""
 
@@ -104,6 +105,11 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )
+    group.add_argument(
+        "--snapshots", nargs="+", type=int, metavar="STEP",
+        help="steps after which the weights are analysed, of those kept (--snapshot-steps), and 0 "
+        "for the untrained network; the best epoch",
+    )  # fmt: skip
 
 
 def _vectors(word: str) -> str | None:

@@ -116,7 +116,7 @@ def analyse_layer(
         descent=descent,
         unique_projection=components.project(unique.h),
         end_projection=components.project(points.h),
-        distance_to_cloud=_distance_to_cloud(unique, visited),
+        distance_to_cloud=distance_to_cloud(unique, visited),
         spectra=spectra,
         dynamics=dynamics,
         degree=told.summary or None,
@@ -196,7 +196,7 @@ def _prove(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArra
     return certificates.radius_exists, certificates.radius_unique
 
 
-def _distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[np.float64]:
+def distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[np.float64]:
     """Return each point's distance to the nearest sampled state, in RMS radii of the cloud."""
     if len(unique) == 0:
         return np.empty(0)

@@ -18,6 +18,7 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps import Job, JobOutput
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import load_corpus
+from nullcline.text.corpora import classes_of
 from nullcline.training import TrainingSettings
 from nullcline.training.checkpoint import load_checkpoint
 from nullcline.training.fingerprint import corpus_sha256
@@ -146,7 +147,7 @@ def network_job(
     reviews
         The corpus itself, which is not loaded again: for jobs of this process.
     """
-    settings = training.resolved()
+    settings = training.resolved(classes_of(source))
     n_threads = analyses[0].n_threads if threads is None else threads
     return Job(
         study_network,
@@ -240,7 +241,8 @@ def network_jobs(
         The values of each setting that varies: "corpus", and any of `TrainingSettings` and of
         `AnalysisSettings`, such as ``{"corpus": ["sst"], "cell": ["gru", "lstm"], "seed":
         range(20), "hidden_size": [64, 256]}``. A seed is that of the corpus, where one is drawn, of
-        the training and of the analysis, as in `nullcline reproduce --seed`.
+        the training and of the analysis, as in `nullcline reproduce --seed`. All values of
+        "snapshot" are analyses of one network, which is trained once.
     training, analysis
         All other settings; the paper's by default.
     splits
@@ -260,12 +262,18 @@ def network_jobs(
     training, analysis = training or TrainingSettings(), analysis or AnalysisSettings()
     values = {"corpus": ["synthetic"], **{name: list(axis) for name, axis in axes.items()}}
     _require_settings(values)
-    analyses = [replace(analysis, split=split) for split in splits]
+    # Those of one network, which is trained once.
+    snapshots = values.pop("snapshot", [analysis.snapshot])
+    analyses = [
+        replace(analysis, split=split, snapshot=snapshot)
+        for split, snapshot in product(splits, snapshots)
+    ]
     planned = []
     for chosen in product(*values.values()):
         own = dict(zip(values, chosen, strict=True))
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
+        _require_snapshots(*planned[-1][1:])
     loaded: dict[tuple[str, int, int], tuple[str, str]] = {}
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
@@ -294,6 +302,13 @@ def _require_settings(values: Mapping[str, Sequence[Any]]) -> None:
             raise ValueError(f"{name} must have at least one value")
 
 
+def _require_snapshots(training: TrainingSettings, analyses: Sequence[AnalysisSettings]) -> None:
+    if training.snapshot_steps is None and any(one.snapshot for one in analyses):
+        raise ValueError(
+            "snapshot must be 0 or left out where snapshot_steps is: no other weights are kept"
+        )
+
+
 def _with(settings: Any, chosen: Mapping[str, Any]) -> Any:
     """Return settings with those of the chosen values that they have a field for."""
     own = _names(type(settings))
@@ -314,8 +329,11 @@ def analyse_or_load(
 ) -> NetworkAnalysis:
     """Return the analysis that `folder` holds, if it is of these settings; else analyse anew."""
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
+    name += "" if settings.snapshot is None else f"-step-{settings.snapshot:06d}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     record = leave_out(asdict(settings), "n_threads")  # threads change no result
+    if settings.snapshot is None:  # as in early files, which do not say
+        del record["snapshot"]
     record["edition"] = EDITION
     if checkpoint.sha256 is not None:
         record["checkpoint_sha256"] = checkpoint.sha256
