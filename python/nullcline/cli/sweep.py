@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,10 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="threads of each job, which are part of what it is: they may change last bits",
     )
+    parser.add_argument(
+        "--runs", type=Path, metavar="FOLDER",
+        help="where runs of `nullcline train` lie that are taken instead of training the same anew",
+    )  # fmt: skip
     parser.add_argument("--retry-failed", action="store_true", help="do again what has failed")
     parser.add_argument(
         "--table", choices=("parquet", "csv"), help="format; Parquet where pyarrow is installed"
@@ -112,28 +117,42 @@ def _vectors(word: str) -> str | None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from nullcline.study.over_seeds import summaries
     from nullcline.sweeps import sweep
 
+    jobs = _jobs(options)
+    if options.runs is not None:
+        _take_runs(jobs, options)
     found = sweep(
-        _jobs(options),
+        jobs,
         workers=options.workers,
         out=options.out,
         resume=options.resume,
         retry_failed=options.retry_failed,
         table=options.table,
         progress=not options.quiet,
-        summarize=summaries,
+        summarize=partial(summaries, jobs=jobs),
     )
     say(found)
     say(found.table)
     say(found.page)
-    if found.failed:
-        first = found.failed[0]
+    failed = [one for one in found if one.status != "done"]
+    if failed:
+        first = failed[0]
         raise ValueError(
-            f"{len(found.failed)} of the jobs are not done, the first of them {first.job.label}: "
+            f"{len(failed)} of the jobs are not done, the first of them {first.job.label}: "
             f"{first.reason}; {found.page} says why for each"
         )
+
+
+def _take_runs(jobs: list[Job], options: argparse.Namespace) -> None:
+    from nullcline.study.finished_runs import take_finished_runs
+
+    n_taken = take_finished_runs(jobs, options.runs, options.out)
+    if not options.quiet:
+        sys.stderr.write(f"{n_taken} runs of {options.runs} are taken\n")
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
@@ -149,7 +168,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     if options.jobs is not None:
         settings = {action.dest for action in options.parser._actions}
         kept = {"help", "quiet", "jobs", "out", "workers", "threads", "resume", "retry_failed",
-                "table", "data_dir", "device"}  # fmt: skip
+                "table", "data_dir", "device", "runs"}  # fmt: skip
         require_left_out(options, sorted(settings - kept), f"{options.jobs} says what is done")
         return read_jobs(options.jobs, **common)
     axes = {
