@@ -17,7 +17,8 @@ from nullcline.study.figures import draw_figures
 from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
-from nullcline.study.networks import analyse_or_load, leave_out, network_job, say
+from nullcline.study.network_training import say
+from nullcline.study.networks import analyse_or_load, leave_out, network_job
 from nullcline.study.report import PAGE, write_report
 from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps.running import run_jobs

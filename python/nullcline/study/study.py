@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support.files import write_json, write_text
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.descriptions import describe_corpus
+from nullcline.study.job_corpora import seed_of_corpus
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
-from nullcline.study.networks import (
-    analyse_or_load,
-    leave_out,
-    network_job,
-    say,
-    seed_of_corpus,
-)
+from nullcline.study.network_training import say
+from nullcline.study.networks import analyse_or_load, leave_out, network_job
 from nullcline.study.report import PAGE, template
 from nullcline.study.reproduce import (
     RESULTS,
