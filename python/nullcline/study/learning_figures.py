@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from nullcline.continuation.training_path import BORN
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
@@ -111,7 +112,7 @@ def course_figure(learning: Learning, number: int) -> Figure:
             panel.axvline(mark.step, color=mark.colour, lw=0.9, ls="--")
             panel.axvspan(mark.since, mark.step, color=mark.colour, alpha=0.12, lw=0)
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=7)
+            panel.legend(fontsize=7, frameon=True, framealpha=0.8, edgecolor="none")
     for panel in axes[4:]:
         panel.set_xlabel("steps of Adam")
     figure.suptitle(_title(learning, number), fontsize=9.5)
@@ -199,7 +200,8 @@ def leads_figure(rows: Sequence[Row]) -> Figure:
         Line2D([], [], ls="", marker=SHAPES[i % 6], color=COLOURS[i % 6], label=name)
         for i, name in enumerate(names)
     ]
-    legend_below(figure, handles)
+    if handles:
+        legend_below(figure, handles)
     return figure
 
 
@@ -290,6 +292,9 @@ def _draw_time_constants(axes: Axes, layer: Sequence[LayerAtStep], steps: Sequen
             axes.plot(x, y, ls="", color=colour, marker=marker, ms=3, label=label)
     axes.axhline(LONG_LASTING, color=GREY, lw=0.8, ls=":")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.set_ylabel("time constants (steps)")
 
 
