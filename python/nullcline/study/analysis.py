@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.baselines import baseline_of
 from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
@@ -18,7 +19,6 @@ from nullcline.study.states import review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
-from nullcline.training.bag_of_words import fit_bag_of_words
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.checkpoint import split_rows
 
@@ -70,7 +70,7 @@ def analyse(
     watch = Stopwatch()
     model = checkpoint.model()
     with watch.time("bag of words"):
-        bag = fit_bag_of_words(checkpoint, corpus)
+        bag = baseline_of(checkpoint, corpus)
     materials = _materials(checkpoint, corpus, model, bag, settings, watch, progress=progress)
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
