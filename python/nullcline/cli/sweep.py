@@ -117,6 +117,8 @@ def _vectors(word: str) -> str | None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from nullcline.study.over_seeds import summaries
     from nullcline.sweeps import sweep
 
@@ -131,7 +133,7 @@ def _sweep(options: argparse.Namespace) -> None:
         retry_failed=options.retry_failed,
         table=options.table,
         progress=not options.quiet,
-        summarize=summaries,
+        summarize=partial(summaries, jobs=jobs),
     )
     say(found)
     say(found.table)
