@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from nullcline.continuation.training_path import BORN
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
@@ -273,7 +273,7 @@ def _draw_counts(axes: Axes, layer: Sequence[LayerAtStep], course: Course) -> No
             ms=4, clip_on=False,
         )  # fmt: skip
     axes.set_ylabel("points")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_time_constants(axes: Axes, layer: Sequence[LayerAtStep], steps: Sequence[int]) -> None:
