@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.class_analysis import N_FINAL
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.study.states import review_inputs, sample_states, visit_states
+from nullcline.study.states import final_states, review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
@@ -132,7 +133,9 @@ def _materials(
         for states in visited
     ]
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
-    read = review_inputs(model, _draw_reviews(reviews, settings))
+    read = review_inputs(model, _draw_reviews(reviews, settings.n_reviews, settings.seed))
+    whole = _draw_reviews(reviews, N_FINAL, settings.seed)
+    finals = final_states(model, whole)
     last = len(visited) - 1
     return [
         LayerMaterial(
@@ -146,6 +149,9 @@ def _materials(
             readout=readout_of(model) if layer == last else None,
             words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
+            final=finals[layer],
+            final_labels=whole.labels,
+            logits=model.readout.weight.detach().double().numpy() if layer == last else None,
         )
         for layer, cell in enumerate(from_torch(model.rnn))
     ]
@@ -188,10 +194,10 @@ def find_points(
     ]
 
 
-def _draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
-    """Return `n_reviews` of the reviews, drawn at random, or all if there are fewer."""
-    rng = np.random.default_rng(settings.seed)
-    rows = rng.permutation(len(reviews))[: settings.n_reviews]
+def _draw_reviews(reviews: EncodedReviews, count: int, seed: int) -> EncodedReviews:
+    """Return `count` of the reviews, drawn at random, or all if there are fewer."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(reviews))[:count]
     return EncodedReviews([reviews.indices[row] for row in rows], reviews.labels[rows])
 
 

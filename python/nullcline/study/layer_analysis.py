@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from nullcline.certify import can_be_enclosed
 from nullcline.linearization.linear_map import linearize
 from nullcline.search.find import find_fixed_points
+from nullcline.study.class_analysis import analyse_classes
 from nullcline.study.completion import complete
 from nullcline.study.dynamics import analyse_dynamics
 from nullcline.study.layer_results import Descent, LayerAnalysis, linearized_first
@@ -67,6 +68,11 @@ class LayerMaterial:
         The words that it reads; None unless it is the first layer.
     is_papers_cell
         Whether the layer is of the paper's cell, whose points the paper's method looks for, too.
+    final, final_labels
+        The states after whole reviews, (m, S), and the classes of these, (m,).
+    logits
+        All rows of the readout, (K, H), or (1, H) for two classes; None unless it is the last
+        layer.
     """
 
     number: int
@@ -79,6 +85,9 @@ class LayerMaterial:
     readout: NDArray[np.float64] | None
     words: Words | None
     is_papers_cell: bool
+    final: NDArray[np.float32]
+    final_labels: NDArray[np.int64]
+    logits: NDArray[np.float64] | None
 
 
 def analyse_layer(
@@ -98,6 +107,10 @@ def analyse_layer(
         with watch.time("descent"):
             descent = _descend(cell, points.starts, settings)
     spectra, dynamics = _linearize(material, unique, watch)
+    with watch.time("classes"):
+        classes = analyse_classes(
+            cell, material.final, material.final_labels, unique, readout=material.logits
+        )
     return LayerAnalysis(
         layer=material.number,
         n_states=visited.moments.count,
@@ -122,6 +135,7 @@ def analyse_layer(
         degree=told.summary or None,
         completeness=str(told),
         how=how,
+        classes=classes,
     )
 
 

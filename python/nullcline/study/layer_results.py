@@ -12,6 +12,7 @@ from nullcline.completeness.found import WAYS
 from nullcline.linearization.dimensionality import participation_ratio_of_variances
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
+from nullcline.study.class_results import ClassAnalysis
 from nullcline.study.dynamics_results import DynamicsAnalysis
 from nullcline.study.spectrum import Spectrum
 
@@ -132,6 +133,9 @@ class LayerAnalysis:
     how
         How each of `unique` was found, by the "search" or beyond it (`nullcline.AllFixedPoints.
         how`); None in early files.
+    classes
+        Where the classes lie after whole reviews, and in how many dimensions; None in early files,
+        and where these are of one class or their states do not differ.
     """
 
     layer: int
@@ -157,6 +161,7 @@ class LayerAnalysis:
     degree: str | None = None
     completeness: str | None = None
     how: NDArray[np.str_] | None = None
+    classes: ClassAnalysis | None = None
 
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
@@ -212,6 +217,7 @@ class LayerAnalysis:
                 "descent": self.descent,
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),
+                **({} if self.classes is None else {"classes": self.classes.to_json()}),
                 "walks": [walk.to_json() for walk in self.walks],
             }
         )

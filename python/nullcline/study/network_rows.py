@@ -9,6 +9,7 @@ import numpy as np
 
 from nullcline.study.claims import REAL
 from nullcline.study.claims import evaluate as evaluate_papers
+from nullcline.study.class_rows import class_findings, geometry_of
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.table import table_rows
@@ -56,6 +57,7 @@ def _verdicts(network: NetworkAnalysis) -> dict[str, Any]:
     papers = evaluate_papers([network] if network.cell == "gru" else [])
     others = zip(LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True)
     findings = {**{claim.name: found for claim, found in others}, **papers}
+    findings |= class_findings(network)
     return {
         **{f"{CLAIM}{name}": found.agrees for name, found in findings.items()},
         **{f"{MEASURED}{name}": found.measured or None for name, found in findings.items()},
@@ -87,6 +89,7 @@ def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
         "line_offset": dynamics and dynamics.line and dynamics.line.offset,
         "line_r2": dynamics and dynamics.line and dynamics.line.r2,
         **_of_words(layer),
+        **geometry_of(layer),
     }
     return {name: _plain(value) for name, value in numbers.items()}
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
-EDITION = 3
+EDITION = 4
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 1
+ROWS = 2
 """Of what a network's rows hold."""
 
 
