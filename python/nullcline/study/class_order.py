@@ -1,8 +1,10 @@
-"""Which corpora have classes in an order, as far as that is known."""
+"""Which corpora have classes in an order, as far as that is known, and what colours say so."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from nullcline.plotting.theme import class_colours, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,3 +42,10 @@ def _is_number(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def colours_of_classes(corpus: str, classes: Sequence[str]) -> list[str]:
+    """Return a colour for each class: a ramp from the first to the last where they are ordered."""
+    if is_ordered(corpus, classes):
+        return class_colours(len(classes))
+    return colours_of(len(classes))

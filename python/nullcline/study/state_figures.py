@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from nullcline.plotting.dimensions import draw_cumulative
 from nullcline.plotting.panels import legend_below
 from nullcline.plotting.points import draw_cloud, draw_trajectories
-from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE, class_colours
+from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE
+from nullcline.study.class_order import colours_of_classes
 from nullcline.study.layer_panels import (
     label_components,
     layer_projection,
@@ -73,8 +74,9 @@ def explained_variance(network: NetworkAnalysis) -> Figure:
 def projections(network: NetworkAnalysis) -> Figure:
     """Draw the visited states and the example reviews on two components, one panel per layer."""
     figure, axes_of = panel_per_layer(network, height=1.15)
+    colours = colours_of_classes(network.corpus, network.classes)
     for layer, axes in zip(network.layers, axes_of, strict=True):
-        for label, colour in enumerate(class_colours(len(network.classes))):
+        for label, colour in enumerate(colours):
             draw_cloud(axes, layer.sample_projection[layer.sample_labels == label], colour)
         spread = np.ptp(layer.sample_projection, axis=0)
         marked: list[Place] = []
@@ -84,7 +86,7 @@ def projections(network: NetworkAnalysis) -> Figure:
         axes.set_title(layer_title(network, layer))
     handles = [
         Line2D([], [], ls="", marker="o", color=colour, label=f"states in {name} reviews")
-        for colour, name in zip(class_colours(len(network.classes)), network.classes, strict=True)
+        for colour, name in zip(colours, network.classes, strict=True)
     ]
     handles += [
         Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(network, walk))

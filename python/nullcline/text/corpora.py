@@ -41,15 +41,15 @@ def load_corpus(
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
-        positive or negative, or in its five grades;
+        positive or negative, with the neutral ones, or in its five grades;
         or the path of a CSV file with a text and a label column (`nullcline.text.csv_corpus`).
     data_dir
         A folder with local copies, looked through before the folder that ``NULLCLINE_DATA`` names
         and before anything is downloaded (`nullcline.text.download.fetch`).
     classes
         Number of classes: ``"synthetic"`` and ``"synthetic-ordered"`` have any number of grades
-        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2 or 5, ``"imdb"`` 2, and a
-        CSV file as many as it has labels.
+        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2, 3 or 5, ``"imdb"`` 2, and
+        a CSV file as many as it has labels.
     seed
         Seed of what is generated or split (a CSV file without a split column);
         the others have an order and a split of their own.
