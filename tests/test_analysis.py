@@ -12,7 +12,8 @@ import torch
 import nullcline as nc
 from nullcline._support.tolerances import MARGINAL
 from nullcline.study.analysis import analyse, find_points
-from nullcline.study.layer_analysis import N_LINEARIZED, N_SPECTRA
+from nullcline.study.layer_analysis import N_SPECTRA
+from nullcline.study.point_analysis import N_LINEARIZED
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import visit_states

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.baselines import baseline_of
 from nullcline.study.class_analysis import N_FINAL
+from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
-from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
+from nullcline.study.layer_analysis import analyse_layer, search_layer
+from nullcline.study.layer_material import LayerMaterial
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import final_states, review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
-from nullcline.training.bag_of_words import fit_bag_of_words
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.checkpoint import split_rows
 
@@ -69,7 +71,7 @@ def analyse(
     watch = Stopwatch()
     model = checkpoint.model()
     with watch.time("bag of words"):
-        bag = fit_bag_of_words(checkpoint, corpus)
+        bag = baseline_of(checkpoint, corpus)
     materials = _materials(checkpoint, corpus, model, bag, settings, watch, progress=progress)
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
@@ -137,6 +139,9 @@ def _materials(
     whole = _draw_reviews(reviews, N_FINAL, settings.seed)
     finals = final_states(model, whole)
     last = len(visited) - 1
+    cells = from_torch(model.rnn)
+    with watch.time("joint search"):
+        driven = points_of_joint_stack(cells, visited, settings)
     return [
         LayerMaterial(
             number=layer + 1,
@@ -152,9 +157,20 @@ def _materials(
             final=finals[layer],
             final_labels=whole.labels,
             logits=model.readout.weight.detach().double().numpy() if layer == last else None,
+            mean_input=visited[layer - 1].moments.mean[: cell.input_size]
+            if layer
+            else _mean_vector(model, reviews),
+            driven=driven[layer],
         )
-        for layer, cell in enumerate(from_torch(model.rnn))
+        for layer, cell in enumerate(cells)
     ]
+
+
+def _mean_vector(model: SentimentRNN, reviews: EncodedReviews) -> NDArray[np.float64]:
+    """Return the mean of the vectors that the first layer reads in the reviews, shape (D,)."""
+    vectors: NDArray[np.float64] = model.embedding.weight.detach().double().numpy()
+    counts = sum(np.bincount(review, minlength=len(vectors)) for review in reviews.indices)
+    return np.asarray(counts @ vectors / np.sum(counts))
 
 
 def find_points(

@@ -1,15 +1,11 @@
-"""What a table of networks says of where the classes lie in a layer: columns and claims."""
+"""What a table of networks says of where the classes lie in a layer: its columns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nullcline.study.class_claims import CLASS_CLAIMS, evaluate
-
 if TYPE_CHECKING:
-    from nullcline.study.claims import Finding
     from nullcline.study.layer_results import LayerAnalysis
-    from nullcline.study.results import NetworkAnalysis
 
 GEOMETRY = "geometry: "
 """What the columns begin with."""
@@ -50,13 +46,6 @@ def geometry_of(layer: LayerAnalysis) -> dict[str, Any]:
             "unstable modes": found.unstable_counts(layer.unique.kind == "fixed"),
         }
     return {f"{GEOMETRY}{name}": value for name, value in numbers.items()}
-
-
-def class_findings(network: NetworkAnalysis) -> dict[str, Finding]:
-    """Return the finding for each claim about classes, by the claim's name."""
-    return {
-        claim.name: found for claim, found in zip(CLASS_CLAIMS, evaluate(network), strict=True)
-    }
 
 
 _ESTIMATORS = ("components", "participation_ratio", "local", "two_nn")

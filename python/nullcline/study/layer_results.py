@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 from nullcline.study.class_results import ClassAnalysis
 from nullcline.study.dynamics_results import DynamicsAnalysis
+from nullcline.study.point_results import JOINT, ZERO, PointsAtInput
 from nullcline.study.spectrum import Spectrum
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ class LayerAnalysis:
     classes
         Where the classes lie after whole reviews, and in how many dimensions; None in early files,
         and where these are of one class or their states do not differ.
+    at_inputs
+        The layer's points at each of `nullcline.study.point_results.INPUTS`; in the first layer the
+        joint input is zero, and not said twice. Empty in early files.
     """
 
     layer: int
@@ -162,6 +166,15 @@ class LayerAnalysis:
     completeness: str | None = None
     how: NDArray[np.str_] | None = None
     classes: ClassAnalysis | None = None
+    at_inputs: tuple[PointsAtInput, ...] = ()
+
+    def at(self, given: str) -> PointsAtInput | None:
+        """Return the layer's points at one of `INPUTS`; None where they were not looked for."""
+        meant = ZERO if given == JOINT and self.layer == 1 else given
+        found = next((at for at in self.at_inputs if at.input == meant), None)
+        if found is None or meant != ZERO:
+            return found
+        return replace(found, input=given, dynamics=self.dynamics)
 
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
@@ -204,6 +217,7 @@ class LayerAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
+        inputs = [at.to_json() for at in self.at_inputs]
         found: dict[str, Any] = as_json(
             {
                 "layer": self.layer,
@@ -219,6 +233,7 @@ class LayerAnalysis:
                 "dynamics": self.dynamics and self.dynamics.to_json(),
                 **({} if self.classes is None else {"classes": self.classes.to_json()}),
                 "walks": [walk.to_json() for walk in self.walks],
+                **({"at_inputs": inputs} if inputs else {}),
             }
         )
         return found

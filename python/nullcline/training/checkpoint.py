@@ -25,6 +25,7 @@ from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
 from nullcline.training.soundness import require_finite, require_fitting, require_sound
+from nullcline.training.tokenized import tokenized
 
 if TYPE_CHECKING:
     import os
@@ -207,7 +208,7 @@ def encode_reviews(
     split: Split, rows: NDArray[np.int64], vocabulary: Vocabulary, settings: TrainingSettings
 ) -> EncodedReviews:
     """Return the reviews in `rows` of a split of the corpus, encoded."""
-    texts = [encode(split.texts[row], vocabulary, settings) for row in rows]
+    texts = tokenized(split.texts).encode(rows, vocabulary, settings.max_tokens)
     return EncodedReviews(texts, split.labels[rows])
 
 

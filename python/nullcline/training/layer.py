@@ -249,3 +249,35 @@ def _orders(kind: str) -> tuple[Sequence[int], ...]:
 def _reordered(array: NDArray[Any], order: Any) -> NDArray[Any]:
     blocks = array.reshape(len(order), -1, *array.shape[1:])
     return np.ascontiguousarray(blocks[np.asarray(order)]).reshape(array.shape)
+
+
+def lstm_states(inputs: Tensor, weights: LayerWeights) -> Tensor:
+    """Return the states [h, c] of an LSTM after each step from zero, of which PyTorch shows h.
+
+    Parameters
+    ----------
+    inputs
+        What it reads, shape (n, T, D).
+    weights
+        The layer's parameters.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (n, T, 2H).
+    """
+    n, steps, _ = inputs.shape
+    weight_ih, weight_hh, bias_ih, bias_hh = _arrays("lstm", weights)
+    states = _core.run_layer(
+        "lstm",
+        _array(inputs.transpose(0, 1).flatten(0, 1)),
+        weight_ih,
+        weight_hh,
+        bias_ih,
+        bias_hh,
+        np.zeros((n, 2 * weight_hh.shape[1]), weight_hh.dtype),
+        np.full(steps, n),
+        None,
+        n_threads=torch.get_num_threads(),
+    )
+    return torch.from_numpy(states).reshape(steps, n, -1).transpose(0, 1)
