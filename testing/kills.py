@@ -60,6 +60,8 @@ COUNTED = (
     "sweeps/store.py",
     "sweeps/sweeping.py",
     "sweeps/tables.py",
+    "study/job_corpora.py",
+    "study/network_training.py",
     "study/networks.py",
     "study/reproduce.py",
     "study/results.py",

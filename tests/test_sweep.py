@@ -366,6 +366,15 @@ def test_what_depends_on_a_failure_is_not_done(tmp_path: Path) -> None:
     assert [one.status for one in result.failed] == ["failed", "not done", "not done"]
     assert result[0].reason.startswith("it needs testing.sweep_jobs:summed(")
     assert "ArithmeticError: 1 is odd" in result[0].reason
+    assert "raise ArithmeticError" in result[0].traceback
+    # The page counts what was asked for, and says where that failed.
+    page = result.page.read_text("utf-8")
+    assert "<h1>A sweep of 1 jobs</h1>\n<p>0 are done; " in page
+    assert page.count('<td class="verdict">') == page.count("<details>") == 1
+    with (tmp_path / "jobs.csv").open() as file:
+        jobs = list(csv.DictReader(file))
+    assert [job["status"] for job in jobs] == ["failed", "not done", "not done"]
+    assert float(jobs[0]["cpu_seconds"]) > 0 == float(jobs[1]["cpu_seconds"])
 
 
 def test_a_folder_of_ones_own_keeps_what_is_done_there(tmp_path: Path, log: Path) -> None:
@@ -498,6 +507,9 @@ def test_a_folder_that_holds_jobs_is_refused_where_nothing_is_resumed(tmp_path: 
 # What interrupts it
 
 
+TIMES = {"seconds", "cpu_seconds"}
+
+
 def content(out: Path) -> dict[str, Any]:
     """Return what a folder holds, without what tells the time."""
     found: dict[str, Any] = {}
@@ -505,7 +517,10 @@ def content(out: Path) -> dict[str, Any]:
         name = path.relative_to(out).as_posix()
         if path.name == "job.json":
             whole = json.loads(path.read_bytes())
-            found[name] = {at: whole[at] for at in whole.keys() - {"seconds", "sha256"}}
+            found[name] = {at: whole[at] for at in whole.keys() - {*TIMES, "sha256"}}
+        elif name == "jobs.csv":
+            rows = csv.DictReader(path.read_text("utf-8").splitlines())
+            found[name] = [{at: row[at] for at in row.keys() - TIMES} for row in rows]
         elif path.is_file():
             found[name] = path.suffix == ".html" or path.read_bytes()
     return found

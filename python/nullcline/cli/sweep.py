@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,11 @@ _EXAMPLES = (
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
     "vectors": "vectors", "train_sizes": "train_size", "classes": "classes", "seeds": "seed",
+    "snapshots": "snapshot",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
-SPLIT = ("split", "n_threads")
+SPLIT = ("split", "n_threads", "snapshot")
 LISTED = (*VARIED, "hidden_size", "vectors", "classes")
 """Settings that are given as lists, or otherwise."""
 
@@ -69,6 +71,10 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="threads of each job, which are part of what it is: they may change last bits",
     )
+    parser.add_argument(
+        "--runs", type=Path, metavar="FOLDER",
+        help="where runs of `nullcline train` lie that are taken instead of training the same anew",
+    )  # fmt: skip
     parser.add_argument("--retry-failed", action="store_true", help="do again what has failed")
     parser.add_argument(
         "--table", choices=("parquet", "csv"), help="format; Parquet where pyarrow is installed"
@@ -102,6 +108,11 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )
+    group.add_argument(
+        "--snapshots", nargs="+", type=int, metavar="STEP",
+        help="steps after which the weights are analysed, of those kept (--snapshot-steps), and 0 "
+        "for the untrained network; the best epoch",
+    )  # fmt: skip
 
 
 def _vectors(word: str) -> str | None:
@@ -112,8 +123,11 @@ def _sweep(options: argparse.Namespace) -> None:
     from nullcline.study.over_seeds import summaries
     from nullcline.sweeps import sweep
 
+    jobs = _jobs(options)
+    if options.runs is not None:
+        _take_runs(jobs, options)
     found = sweep(
-        _jobs(options),
+        jobs,
         workers=options.workers,
         out=options.out,
         resume=options.resume,
@@ -125,12 +139,21 @@ def _sweep(options: argparse.Namespace) -> None:
     say(found)
     say(found.table)
     say(found.page)
-    if found.failed:
-        first = found.failed[0]
+    failed = [one for one in found if one.status != "done"]
+    if failed:
+        first = failed[0]
         raise ValueError(
-            f"{len(found.failed)} of the jobs are not done, the first of them {first.job.label}: "
+            f"{len(failed)} of the jobs are not done, the first of them {first.job.label}: "
             f"{first.reason}; {found.page} says why for each"
         )
+
+
+def _take_runs(jobs: list[Job], options: argparse.Namespace) -> None:
+    from nullcline.study.finished_runs import take_finished_runs
+
+    n_taken = take_finished_runs(jobs, options.runs, options.out)
+    if not options.quiet:
+        sys.stderr.write(f"{n_taken} runs of {options.runs} are taken\n")
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
@@ -146,7 +169,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     if options.jobs is not None:
         settings = {action.dest for action in options.parser._actions}
         kept = {"help", "quiet", "jobs", "out", "workers", "threads", "resume", "retry_failed",
-                "table", "data_dir", "device"}  # fmt: skip
+                "table", "data_dir", "device", "runs"}  # fmt: skip
         require_left_out(options, sorted(settings - kept), f"{options.jobs} says what is done")
         return read_jobs(options.jobs, **common)
     axes = {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline._support import validation
 from nullcline._support.shown import Shown
 from nullcline.geometry.components import components_for, states_of, variances_and_axes
 

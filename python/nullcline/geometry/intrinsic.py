@@ -136,7 +136,7 @@ def _two_nn(states: NDArray[np.float64]) -> float:
 
     if len(states) < FEW_STATES:
         return float("nan")
-    distances, _ = cKDTree(states).query(states, k=3)
+    distances = np.asarray(cKDTree(states).query(states, k=3)[0])
     ratio = np.sort(np.log(distances[:, 2] / distances[:, 1]))
     kept = int(KEPT * len(ratio))
     empirical = -np.log1p(-np.arange(1, kept + 1) / (len(ratio) + 1))

@@ -53,9 +53,7 @@ class PerturbationDecay(Shown):
         )
 
 
-def settle(
-    cell: Cell, states: ArrayLike, steps: int, inputs: ArrayLike | None = None
-) -> Floats:
+def settle(cell: Cell, states: ArrayLike, steps: int, inputs: ArrayLike | None = None) -> Floats:
     """Return where states are after some steps of the same input.
 
     What decays fast is gone by then, and what is left lies near the slow manifold: on it a

@@ -18,9 +18,7 @@ RANK = 1e-10
 
 
 @one_blas_thread()
-def readout_angles(
-    states: ArrayLike, readout: ArrayLike, dimension: int
-) -> NDArray[np.float64]:
+def readout_angles(states: ArrayLike, readout: ArrayLike, dimension: int) -> NDArray[np.float64]:
     """Return the principal angles between the states' plane and the readout's row space.
 
     The plane is that of the first principal components. The classes' probabilities see the

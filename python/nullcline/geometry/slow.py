@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from nullcline.linearization.linear_map import Linearization
 
 LONGEST = 1000.0
-"""Steps beyond which two time constants count as equally long: at an eigenvalue of 1 it has no end."""
+"""Steps beyond which time constants count as equally long: at an eigenvalue of 1 it is endless."""
 
 SHORTEST = 1.0
 """Steps below which two count as equally short: all of it is gone at once."""
 
 
-def slow_modes(
-    linearization: Linearization, longer_than: float | None = None
-) -> NDArray[np.int64]:
+def slow_modes(linearization: Linearization, longer_than: float | None = None) -> NDArray[np.int64]:
     """Return how many modes are slow at each point, decaying or growing.
 
     What a network holds for long it holds in such modes: where it integrates d numbers, d of its
@@ -37,8 +35,8 @@ def slow_modes(
         The points' linear maps.
     longer_than
         Steps: modes whose time constant 1 / ``|ln|λ||`` is at least this are slow. None looks for
-        the gap: with τ_1 ≥ τ_2 ≥ ..., the k for which τ_k / τ_k+1 is largest, where every
-        τ counts as at least 1 step and at most 1000. At k = S there is no gap to see, so that S is never the answer.
+        the gap: with τ_1 ≥ τ_2 ≥ ..., the k for which τ_k / τ_k+1 is largest, where every τ counts
+        as at least 1 step and at most 1000. At k = S there is no gap, so that S is never found.
 
     Returns
     -------

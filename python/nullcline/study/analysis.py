@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from nullcline.study.walks import example_walks
 from nullcline.text import UNK
 from nullcline.training.batches import EncodedReviews
 from nullcline.training.checkpoint import split_rows
+from nullcline.training.fit import evaluate
+from nullcline.training.settings import SPLITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +72,8 @@ def analyse(
     settings = settings or AnalysisSettings()
     checkpoint.require_corpus(corpus)
     watch = Stopwatch()
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
+    judged = _judged(checkpoint, corpus, model, settings)
     with watch.time("bag of words"):
         bag = baseline_of(checkpoint, corpus)
     materials = _materials(checkpoint, corpus, model, bag, settings, watch, progress=progress)
@@ -83,11 +87,11 @@ def analyse(
         n_train=len(split_rows(len(corpus.train), checkpoint.settings)[0]),
         classes=corpus.classes,
         split=settings.split,
-        test_accuracy=checkpoint.test_accuracy,
-        train_accuracy=checkpoint.train_accuracy,
+        test_accuracy=judged.test_accuracy,
+        train_accuracy=judged.train_accuracy,
         baseline=Baseline(bag.test_accuracy, bag.train_accuracy, bag.penalty),
         chance=float(np.bincount(corpus.test.labels).max() / len(corpus.test)),
-        validation_loss=checkpoint.validation_loss,
+        validation_loss=judged.validation_loss,
         best_epoch=checkpoint.best_epoch,
         readout=readout_of(model),
         layers=layers,
@@ -96,7 +100,27 @@ def analyse(
             **watch.seconds,
         },
         checkpoint_sha256=checkpoint.sha256,
+        snapshot=settings.snapshot,
     )
+
+
+class _Judged(NamedTuple):
+    test_accuracy: float
+    train_accuracy: float | None
+    validation_loss: float
+
+
+def _judged(
+    checkpoint: Checkpoint, corpus: Corpus, model: SentimentRNN, settings: AnalysisSettings
+) -> _Judged:
+    """Return how well the network does with the weights that are analysed."""
+    if settings.snapshot is None:
+        return _Judged(
+            checkpoint.test_accuracy, checkpoint.train_accuracy, checkpoint.validation_loss
+        )
+    found = [evaluate(model, checkpoint.reviews(corpus, split)) for split in SPLITS]
+    (_, train), (validation_loss, _), (_, test) = found
+    return _Judged(test, train, validation_loss)
 
 
 def _materials(
@@ -135,8 +159,8 @@ def _materials(
         for states in visited
     ]
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
-    read = review_inputs(model, _draw_reviews(reviews, settings.n_reviews, settings.seed))
-    whole = _draw_reviews(reviews, N_FINAL, settings.seed)
+    read = review_inputs(model, draw_reviews(reviews, settings))
+    whole = draw_reviews(reviews, replace(settings, n_reviews=N_FINAL))
     finals = final_states(model, whole)
     last = len(visited) - 1
     cells = from_torch(model.rnn)
@@ -152,7 +176,7 @@ def _materials(
             walks=walks[layer],
             reviews=read[layer],
             readout=readout_of(model) if layer == last else None,
-            words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
+            words=common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
             final=finals[layer],
             final_labels=whole.labels,
@@ -196,7 +220,7 @@ def find_points(
         One per layer, with one row per start.
     """
     settings = settings or AnalysisSettings()
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
     visited = sample_states(
         model,
         checkpoint.reviews(corpus, settings.split),
@@ -210,10 +234,10 @@ def find_points(
     ]
 
 
-def _draw_reviews(reviews: EncodedReviews, count: int, seed: int) -> EncodedReviews:
-    """Return `count` of the reviews, drawn at random, or all if there are fewer."""
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(reviews))[:count]
+def draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
+    """Return `n_reviews` of the reviews, drawn at random, or all if there are fewer."""
+    rng = np.random.default_rng(settings.seed)
+    rows = rng.permutation(len(reviews))[: settings.n_reviews]
     return EncodedReviews([reviews.indices[row] for row in rows], reviews.labels[rows])
 
 
@@ -229,7 +253,7 @@ def _contrast(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return contrast
 
 
-def _common_words(
+def common_words(
     checkpoint: Checkpoint, model: SentimentRNN, bag: BagOfWords, settings: AnalysisSettings
 ) -> Words:
     """Return the most common words of the vocabulary, without those that stand for others."""

@@ -15,7 +15,7 @@ from nullcline.geometry import (
     slow_modes,
 )
 from nullcline.linearization.linear_map import linearize
-from nullcline.linearization.resolution import GROWTH, side_of_circle
+from nullcline.linearization.resolution import GROWTH, OPEN, side_of_circle
 from nullcline.study.class_results import UNKNOWN, ClassAnalysis
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ N_FINAL = 1000
 """Reviews after which states are looked at, at most."""
 
 STEPS = 10
-"""Steps without a word in which what decays fast is gone: as many as a mode takes, at least, to fall
-by a factor of e, for the study to call it lasting (`nullcline.study.line_attractor_claims`)."""
+"""Steps without a word in which what decays fast is gone.
+
+As many as a mode takes, at least, to fall by a factor of e, for the study to call it lasting
+(`nullcline.study.line_attractor_claims`).
+"""
 
 N_COUNTED = 100
 """Fixed points whose unstable modes are counted, at most."""
@@ -146,13 +149,12 @@ def _modes(cell: Cell, unique: FixedPoints) -> tuple[Linearization | None, NDArr
     return (linearize(cell, unique.select(rows)) if len(rows) else None), rows
 
 
-def _n_unstable(
-    n: int, modes: Linearization | None, rows: NDArray[np.intp]
-) -> NDArray[np.int64]:
+def _n_unstable(n: int, modes: Linearization | None, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     found = np.full(n, UNKNOWN, np.int64)
     if modes is not None:
-        grows = side_of_circle(modes.eigenvalues, modes.eigenvalue_errors) == GROWTH
-        found[rows] = grows.sum(axis=1)
+        sides = side_of_circle(modes.eigenvalues, modes.eigenvalue_errors)
+        is_open = (sides == OPEN).any(axis=1)
+        found[rows] = np.where(is_open, UNKNOWN, (sides == GROWTH).sum(axis=1))
     return found
 
 

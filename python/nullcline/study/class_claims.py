@@ -186,7 +186,7 @@ CLASS_CLAIMS: tuple[Claim, ...] = (
     Claim(
         "in order",
         "ordered classes lie along an arc in their order",
-        "the shortest way through their mean states, or the shortest way round, takes them in order",
+        "the shortest way through their mean states, or the shortest way round, has their order",
         _in_order,
     ),
     Claim(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    ScalarFormatter,
+)
 
 from nullcline.plotting.dimensions import draw_cumulative
 from nullcline.plotting.panels import legend_below
@@ -34,12 +40,13 @@ if TYPE_CHECKING:
 CAPTION = (
     "First: states after whole reviews on their first principal components, coloured by class, and "
     "the mean state of each class (star) after {steps} more steps without a word, with lines "
-    "{edges}. Fixed points are marked by how many of their modes grow: 0 is stable; diamonds are "
-    "slow points. Dashed, the directions that the readout reads for each class. Second: how much of "
-    "the variance the first components have, of these states, of the states {steps} steps later, "
-    "and of the points. Third: the longest time constants at the point nearest to the middle of the "
-    "classes; the line is at {steps} steps. Fourth: what is left of a push along the first "
-    "components (as many as have 95% after {steps} steps) and of one across them."
+    "{edges}. Fixed points (circles are stable, triangles saddles) hold the number of their modes "
+    "that grow; diamonds are slow points. Dashed, the directions that the readout reads for each "
+    "class. Second: how much of the variance the first components have, of these states, of the "
+    "states {steps} steps later, and of the points. Third: the longest time constants at the point "
+    "nearest to the middle of the classes; the lines are at {steps} steps, and after as many modes "
+    "as there are dimensions. Fourth: what is left of a push along the first components (as many "
+    "as have 95% after {steps} steps) and of one across them."
 )
 
 
@@ -62,9 +69,7 @@ def class_figures(network: NetworkAnalysis) -> Iterator[FigurePlan]:
             )
 
 
-def _drawing(
-    layer: LayerAnalysis, found: ClassAnalysis
-) -> Callable[[NetworkAnalysis], Figure]:
+def _drawing(layer: LayerAnalysis, found: ClassAnalysis) -> Callable[[NetworkAnalysis], Figure]:
     def draw(network: NetworkAnalysis) -> Figure:
         deep = found.dimension > 2
         figure = Figure(figsize=(PANEL * 3.3, PANEL * 2.3), layout="constrained")
@@ -103,16 +108,19 @@ def draw_classes(
         plot(*vertices[list(pair)].T, color=BLACK, lw=0.8, alpha=0.6, zorder=3)
     present = found.geometry.classes.tolist()
     if found.readout_projection is not None:
-        centre, reach = vertices.mean(axis=0), np.linalg.norm(vertices - vertices.mean(axis=0), axis=1)
+        centre = vertices.mean(axis=0)
+        reach = 1.5 * np.linalg.norm(vertices - centre, axis=1).mean()
         for label, direction in enumerate(found.readout_projection[:, :k]):
-            end = centre + 1.5 * reach.mean() * direction
+            end = centre + reach * direction
             plot(*np.array([centre, end]).T, color=colours[label], lw=1.2, ls="--", zorder=3)
     for label, vertex in zip(present, vertices, strict=True):
         plot(*vertex[:, None], "*", ms=13, mfc=colours[label], mec="white", zorder=5)
     handles = _draw_points(ax, layer, found, k)
     shares = found.final.explained_variance_ratio
     for axis, name, share in zip("xyz"[:k], range(1, 4), shares, strict=False):
-        getattr(ax, f"set_{axis}label")(f"component {name} ({share:.0%} of the variance)")
+        getattr(ax, f"set_{axis}label")(f"component {name} ({share:.0%})")
+    if k == 3:
+        ax.set_box_aspect(None, zoom=1.15)  # type: ignore[call-arg]
     return [
         *(
             Line2D([], [], ls="", marker="o", color=colour, label=name)
@@ -137,19 +145,17 @@ def _draw_points(ax: Axes, layer: LayerAnalysis, found: ClassAnalysis, k: int) -
     handles: dict[str, Line2D] = {}
     write: Any = ax.text
     plot: Any = ax.plot
+    # White, since colours are the classes'.
+    look: dict[str, Any] = {"ls": "", "mfc": "white", "mec": BLACK, "mew": 1}
     for kind, place, growing in zip(
         layer.unique.kind.tolist(), found.point_projection[:, :k], found.n_unstable, strict=True
     ):
         name = kind if kind != "fixed" else _stability(int(growing))
         mark = POINT_MARKS[name]
-        size = 9 if kind == "fixed" else 5
-        plot(*place[:, None], mark.marker, ms=size, mfc=mark.face, mec=BLACK, mew=0.8, zorder=6)
+        plot(*place[:, None], marker=mark.marker, ms=11 if kind == "fixed" else 5, zorder=6, **look)
         if kind == "fixed" and growing != UNKNOWN:
-            write(*place, str(growing), ha="center", va="center", fontsize=6, color="white",
-                  zorder=7)  # fmt: skip
-        handles[name] = Line2D(
-            [], [], ls="", marker=mark.marker, mfc=mark.face, mec=BLACK, label=mark.label
-        )
+            write(*place, str(growing), ha="center", va="center_baseline", fontsize=7, zorder=7)
+        handles[name] = Line2D([], [], marker=mark.marker, label=mark.label, **look)
     return list(handles.values())
 
 
@@ -183,6 +189,9 @@ def _draw_time_constants(ax: Axes, found: ClassAnalysis) -> None:
         return
     ranks = np.arange(1, len(taus) + 1)
     ax.semilogy(ranks, shown, "o", color=BLUE, ms=5)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())
     endless = ranks[~np.isfinite(taus)]
     ax.plot(endless, np.full(len(endless), np.nanmax(shown) * 2), "^", color=ORANGE, ms=6)
     ax.axhline(found.steps, color=GREY, lw=0.8, ls=":")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNKNOWN = -1
-"""Stands for the number of unstable modes where it was not counted."""
+"""Stands for the number of unstable modes where it was not counted, or is not decided."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,8 @@ class ClassAnalysis:
         How many modes are slow there: those of `steps` steps or more, and those before the largest
         gap (`nullcline.slow_modes`); None where there is no point, or no gap of one mode.
     n_unstable
-        How many modes grow at each distinct point, shape (u,); -1 where that was not counted.
+        How many modes grow at each distinct point, shape (u,); -1 where that was not counted, or an
+        eigenvalue's error reaches across the unit circle.
     steps
         See above.
     """

@@ -10,6 +10,7 @@ import numpy as np
 from nullcline._support.records import as_json
 from nullcline.completeness.found import WAYS
 from nullcline.linearization.dimensionality import participation_ratio_of_variances
+from nullcline.linearization.stability import STABLE, UNSTABLE
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 from nullcline.study.class_results import ClassAnalysis
@@ -182,8 +183,11 @@ class LayerAnalysis:
 
     @property
     def stability(self) -> NDArray[np.str_]:
-        """How stable each distinct end is, shape (u,); "fixed" where its spectrum is not kept."""
+        """How stable each distinct end is, shape (u,); "fixed" where that is not known."""
         found = np.full(len(self.unique), "fixed", "U11")
+        if self.classes is not None:
+            found[self.classes.n_unstable == 0] = STABLE
+            found[self.classes.n_unstable > 0] = UNSTABLE
         for row, spectrum in zip(linearized_first(self.unique), self.spectra, strict=False):
             found[row] = spectrum.stability
         return found

@@ -47,6 +47,7 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
         **{name: settings[name] for name in SETTINGS},
         "validation_loss": network.validation_loss,
         "best_epoch": network.best_epoch,
+        "snapshot": network.snapshot,
         "bag_of_words_penalty": network.baseline.penalty,
         "checkpoint_sha256": network.checkpoint_sha256,
     }
@@ -97,7 +98,7 @@ def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
         **geometry_of(layer),
         **_of_inputs(layer),
     }
-    return {name: _plain(value) for name, value in numbers.items()}
+    return {name: plain(value) for name, value in numbers.items()}
 
 
 def _of_spectra(layer: LayerAnalysis) -> dict[str, Any]:
@@ -164,10 +165,10 @@ def _of_words(layer: LayerAnalysis) -> dict[str, Any]:
     return {f"words_rho: {name}": one.rho for name, one in found.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as a table holds it: None for what is no number, or an infinite one."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value

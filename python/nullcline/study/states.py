@@ -195,7 +195,7 @@ def draw_states(
 
 
 def final_states(model: SentimentRNN, reviews: EncodedReviews) -> list[NDArray[np.float32]]:
-    """Return each layer's states after whole reviews, shapes (n, S), in the order of the reviews."""
+    """Return each layer's states after whole reviews, shapes (n, S), in the reviews' order."""
     rnns = split_layers(model.rnn)
     finals = [np.empty((len(reviews), state_size(rnn)), np.float32) for rnn in rnns]
     for rows in bounded_batches(reviews.lengths):

@@ -152,8 +152,9 @@ class _Run:
             del self.waiting[key]
             bad = [need for need in job.needs if self.endings[need.key].status != DONE]
             if bad:
-                why = f"it needs {bad[0].label}: {self.endings[bad[0].key].reason}"
-                self.end(key, Ending(NOT_DONE, reason=why))
+                root = self.endings[bad[0].key]
+                why = f"it needs {bad[0].label}: {root.reason}"
+                self.end(key, Ending(NOT_DONE, reason=why, traceback=root.traceback))
             else:
                 self.ready.append(key)
 

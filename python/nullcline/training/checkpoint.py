@@ -24,6 +24,13 @@ from nullcline.training.batches import EncodedReviews
 from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
+from nullcline.training.snapshots import (
+    Snapshot,
+    name_of,
+    remove_snapshots,
+    require_among,
+    require_in_order,
+)
 from nullcline.training.soundness import require_finite, require_fitting, require_sound
 from nullcline.training.tokenized import tokenized
 
@@ -98,6 +105,9 @@ class Checkpoint(Shown):
         in early runs.
     files
         SHA-256 of each of the run's other files; empty in early runs.
+    snapshots
+        What was noted after each step whose weights were kept, from step 0 on; empty in a run
+        without `TrainingSettings.snapshot_steps`.
     """
 
     directory: Path
@@ -111,6 +121,7 @@ class Checkpoint(Shown):
     corpus_sha256: str | None = None
     vectors_sha256: str | None = None
     files: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    snapshots: tuple[Snapshot, ...] = ()
 
     def __repr__(self) -> str:
         own = self.settings
@@ -139,13 +150,37 @@ class Checkpoint(Shown):
         CheckpointError
             The file of weights is missing, damaged, or another network's.
         """
-        path = self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE)
+        return self._model(WEIGHTS_FILE if trained else UNTRAINED_FILE)
+
+    def at(self, snapshot: int | None) -> SentimentRNN:
+        """Return the network with the weights after a step of Adam, as `model` does.
+
+        Parameters
+        ----------
+        snapshot
+            The step, one of those of `snapshots`; 0 before the first one. None stands for the
+            weights of the best epoch.
+
+        Raises
+        ------
+        CheckpointError
+            As in `model`.
+        ValueError
+            The weights after that step were not kept; the message says which were.
+        """
+        if snapshot is None:
+            return self.model()
+        require_among(snapshot, self.snapshots)
+        return self._model(name_of(snapshot) if snapshot else UNTRAINED_FILE)
+
+    def _model(self, name: str) -> SentimentRNN:
+        path = self.directory / name
         try:
             require_fitting(path, self.settings, len(self.vocabulary))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
         model = new_model(self.settings, len(self.vocabulary))
-        load_weights(model, path, self.files.get(path.name))
+        load_weights(model, path, self.files.get(name))
         return model.eval()
 
     def require_corpus(self, corpus: Corpus) -> None:
@@ -189,6 +224,7 @@ class _Run:
     corpus_sha256: str | None = None
     vectors_sha256: str | None = None
     files: dict[str, str] = field(default_factory=dict)
+    snapshots: tuple[Snapshot, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -250,7 +286,8 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
         hidden_size=settings.hidden_size,
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
-        classes=settings.classes,
+        classes=settings.n_classes,
+        alpha=settings.alpha,
     )
 
 
@@ -309,6 +346,7 @@ def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
         corpus_sha256=checkpoint.corpus_sha256,
         vectors_sha256=checkpoint.vectors_sha256,
         files=dict(checkpoint.files),
+        snapshots=checkpoint.snapshots,
         versions=versions,
     )
     write_json(checkpoint.directory / SETTINGS_FILE, as_json(run))
@@ -332,6 +370,8 @@ def remove_run(directory: Path) -> None:
     """Remove a training run's files; from the first one on it is no finished run."""
     for name in RUN_FILES:
         (directory / name).unlink(missing_ok=True)
+        if name == PROGRESS_FILE:  # from here on nothing goes on with them
+            remove_snapshots(directory)
 
 
 def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
@@ -364,6 +404,7 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             run = unpack(_Run, record)
             epochs = [epoch.number for epoch in run.history]
             require_sound(epochs, run.best_epoch, run.test_accuracy, run.train_accuracy)
+            require_in_order(run.snapshots)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         _require_sha256(
             folder / VOCABULARY_FILE,
@@ -386,4 +427,5 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
         corpus_sha256=run.corpus_sha256,
         vectors_sha256=run.vectors_sha256,
         files=run.files,
+        snapshots=run.snapshots,
     )
