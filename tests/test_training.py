@@ -453,7 +453,8 @@ def test_vanilla_networks_take_small_steps(cell: str) -> None:
     assert settings.learning_rate == (3e-4 if vanilla else 1e-3)
     assert settings.max_gradient_norm == (1.0 if vanilla else None)
     given = TrainingSettings(cell=cell, learning_rate=0.5, max_gradient_norm=2.0)
-    assert given.resolved() == given
+    assert given.resolved(3) == replace(given, classes=3)
+    assert replace(given, classes=2).resolved(3).classes == 2
 
 
 def test_gradients_are_clipped_to_a_norm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
