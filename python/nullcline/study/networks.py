@@ -274,7 +274,7 @@ def network_jobs(
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
         _require_snapshots(*planned[-1][1:])
-    loaded: dict[tuple[str, int, int], tuple[str, str]] = {}
+    loaded: dict[tuple[str, int | None, int], tuple[str, str]] = {}
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
         seed = seed_of_corpus(source, its)

@@ -311,7 +311,7 @@ def _command(
             words.append(f"--{name.replace('_', '-')} {' '.join(shown)}")
     for name, default in (
         ("vectors", None),
-        ("classes", 2),
+        ("classes", None),
         ("max_tokens", None),
         ("patience", None),
     ):
