@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nullcline.study.class_results import ClassAnalysis
     from nullcline.study.results import NetworkAnalysis
 
+SOURCE = "Aitken et al., ICLR 2021"
+
 AT_MOST = 2
 """Dimensions of ordered classes, at most: valence and intensity."""
 
@@ -157,12 +159,14 @@ CLASS_CLAIMS: tuple[Claim, ...] = (
         "what is held of N classes without an order fills N − 1 dimensions",
         f"components for 95% of the states after reviews and {LONG_LASTING} steps without a word",
         _dimensions,
+        SOURCE,
     ),
     Claim(
         "ordered: fewer",
         "what is held of ordered classes fills fewer",
         f"the same components, at most {AT_MOST}",
         _fewer,
+        SOURCE,
     ),
     Claim(
         "slow modes",
@@ -170,40 +174,46 @@ CLASS_CLAIMS: tuple[Claim, ...] = (
         f"at the point nearest to the middle of the classes, τ of {LONG_LASTING} steps or more, of "
         "decay or growth",
         _modes,
+        SOURCE,
     ),
     Claim(
         "attracting",
         "states off the manifold return to it, and along it they stay",
         f"of a push along it at least {KEPT} times as much is left after {LONG_LASTING} steps",
         _attracting,
+        SOURCE,
     ),
     Claim(
         "a simplex",
         "classes without an order are the corners of a simplex",
         f"their mean states span N − 1 dimensions, no edge below {REGULAR} of the longest",
         _simplex,
+        SOURCE,
     ),
     Claim(
         "in order",
         "ordered classes lie along an arc in their order",
         "the shortest way through their mean states, or the shortest way round, has their order",
         _in_order,
+        SOURCE,
     ),
     Claim(
         "readout in it",
         "the readout reads the manifold's dimensions",
         f"no principal angle between its plane and the readout's rows above {ALIGNED}°",
         _read_out,
+        SOURCE,
     ),
     Claim(
         "a point a face",
         "of classes without an order, each face of the simplex has one fixed point, with as many "
-        "growing modes as the face has dimensions (ours)",
+        "growing modes as the face has dimensions",
         "fixed points with k growing modes: as many as sets of k + 1 classes",
         _faces,
+        "ours",
     ),
 )
-"""The claims about classes of a network of any cell; the last one is ours."""
+"""Claims about the classes of a network of any cell."""
 
 
 def evaluate(network: NetworkAnalysis) -> list[Finding]:

@@ -18,7 +18,6 @@ from matplotlib.ticker import (
 
 from nullcline.plotting.dimensions import draw_cumulative
 from nullcline.plotting.panels import legend_below
-from nullcline.plotting.points import draw_cloud
 from nullcline.plotting.theme import BLACK, BLUE, GREEN, GREY, ORANGE, PANEL, POINT_MARKS, VERMILION
 from nullcline.study.class_order import colours_of_classes, is_ordered
 from nullcline.study.class_results import UNKNOWN
@@ -101,8 +100,10 @@ def draw_classes(
     k = 3 if hasattr(ax, "get_zlim") else 2
     colours = colours_of_classes(network.corpus, network.classes)
     plot: Any = ax.plot  # of two dimensions or three
+    scatter: Any = ax.scatter
     for label, colour in enumerate(colours):
-        draw_cloud(ax, found.final_projection[found.labels == label, :k], colour)
+        scatter(*found.final_projection[found.labels == label, :k].T, s=6, color=colour, alpha=0.4,
+                lw=0, rasterized=True)  # fmt: skip
     vertices = found.vertex_projection[:, :k]
     for pair in _edges(network, len(vertices)):
         plot(*vertices[list(pair)].T, color=BLACK, lw=0.8, alpha=0.6, zorder=3)
@@ -120,7 +121,7 @@ def draw_classes(
     for axis, name, share in zip("xyz"[:k], range(1, 4), shares, strict=False):
         getattr(ax, f"set_{axis}label")(f"component {name} ({share:.0%})")
     if k == 3:
-        ax.set_box_aspect(None, zoom=1.15)  # type: ignore[call-arg]
+        ax.set_box_aspect(None, zoom=0.95)  # type: ignore[call-arg]
     return [
         *(
             Line2D([], [], ls="", marker="o", color=colour, label=name)

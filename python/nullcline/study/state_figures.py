@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 
 from nullcline.plotting.dimensions import draw_cumulative
@@ -81,7 +82,7 @@ def projections(network: NetworkAnalysis) -> Figure:
         spread = np.ptp(layer.sample_projection, axis=0)
         marked: list[Place] = []
         for walk in layer.walks:
-            _draw_walk(axes, walk, spread, marked)
+            _draw_walk(axes, walk, _dark(colours[walk.label]), spread, marked)
         label_components(axes, layer_projection(layer))
         axes.set_title(layer_title(network, layer))
     handles = [
@@ -89,7 +90,7 @@ def projections(network: NetworkAnalysis) -> Figure:
         for colour, name in zip(colours, network.classes, strict=True)
     ]
     handles += [
-        Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(network, walk))
+        Line2D([], [], color=_dark(colours[walk.label]), lw=1.6, label=_walk_name(network, walk))
         for walk in network.layers[0].walks
     ]
     handles += [
@@ -102,17 +103,20 @@ def projections(network: NetworkAnalysis) -> Figure:
     return figure
 
 
-def _draw_walk(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
+def _draw_walk(
+    axes: Axes, walk: Walk, colour: str, spread: NDArray[np.float64], marked: list[Place]
+) -> None:
     path = walk.projection
-    colour = _dark(walk.label)
     axes.plot(*path.T, color="white", lw=3)  # so that the path is seen over the states
     draw_trajectories(axes, [path], colour)
     axes.scatter(path[0, 0], path[0, 1], s=22, marker="s", color="white", ec=colour, zorder=5)
     axes.scatter(path[-1, 0], path[-1, 1], s=90, marker="*", color=colour, ec="white", zorder=5)
-    _mark_words(axes, walk, spread, marked)
+    _mark_words(axes, walk, colour, spread, marked)
 
 
-def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
+def _mark_words(
+    axes: Axes, walk: Walk, colour: str, spread: NDArray[np.float64], marked: list[Place]
+) -> None:
     """Write the words that moved the state most, where none of those `marked` so far is close."""
     steps = np.linalg.norm(np.diff(walk.projection, axis=0, prepend=walk.projection[:1]), axis=1)
     above = 5 if walk.label else -10
@@ -132,7 +136,7 @@ def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: lis
             xytext=(4, above),
             textcoords="offset points",
             fontsize=7,
-            color=_dark(walk.label),
+            color=colour,
             parse_math=False,
             zorder=6,
             bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
@@ -145,5 +149,6 @@ def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
     return f"{name} example: P({last}) = {walk.probability:.2f}{verdict}"
 
 
-def _dark(label: int) -> str:
-    return "#00406b" if label else "#8a2f00"
+def _dark(colour: str) -> str:
+    """Return a class's colour as the paths of its examples are drawn in, over its states."""
+    return to_hex(np.multiply(to_rgb(colour), 0.6))
