@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 LONGEST = 1000.0
 """Steps beyond which time constants count as equally long: at an eigenvalue of 1 it is endless."""
 
-SHORTEST = 1.0
-"""Steps below which two count as equally short: all of it is gone at once."""
+SHORTEST = 2.0
+"""Steps below which they count as equally short.
+
+An LSTM's modes fall into those of its memory, down to about two steps in the networks of
+docs/classes.md, and as many others that are gone at once: that gap says nothing of what is held.
+"""
 
 
 def slow_modes(linearization: Linearization, longer_than: float | None = None) -> NDArray[np.int64]:
@@ -36,7 +40,7 @@ def slow_modes(linearization: Linearization, longer_than: float | None = None) -
     longer_than
         Steps: modes whose time constant 1 / ``|ln|λ||`` is at least this are slow. None looks for
         the gap: with τ_1 ≥ τ_2 ≥ ..., the k for which τ_k / τ_k+1 is largest, where every τ counts
-        as at least 1 step and at most 1000. At k = S there is no gap, so that S is never found.
+        as at least 2 steps and at most 1000. At k = S there is no gap, so that S is never found.
 
     Returns
     -------

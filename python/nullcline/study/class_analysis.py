@@ -92,7 +92,7 @@ def analyse_classes(
         settled=dimension,
         points=intrinsic_dimension(unique.h) if _differ(unique.h) else None,
         geometry=geometry,
-        readout_angles=None if readout is None else readout_angles(settled, readout, plane),
+        readout_angles=_readout_angles(settled[:, : cell.hidden_size], readout, plane),
         decay=perturbation_decay(cell, states, min(plane, states.shape[1] - 1), steps=STEPS)
         if states.shape[1] > 1
         else None,
@@ -140,6 +140,15 @@ def _tells_apart(states: NDArray[np.floating], labels: NDArray[np.int64]) -> boo
 
 def _differ(states: NDArray[np.floating]) -> bool:
     return len(states) > 1 and bool(np.ptp(states, axis=0).any())
+
+
+def _readout_angles(
+    outputs: NDArray[np.floating], readout: NDArray[np.float64] | None, plane: int
+) -> NDArray[np.float64] | None:
+    if readout is None:
+        return None
+    varied = int(np.linalg.matrix_rank(outputs - outputs.mean(axis=0)))
+    return readout_angles(outputs, readout, min(plane, varied)) if varied else None
 
 
 def _modes(cell: Cell, unique: FixedPoints) -> tuple[Linearization | None, NDArray[np.intp]]:

@@ -40,8 +40,9 @@ class ClassAnalysis:
     geometry
         Where the classes lie, after these steps.
     readout_angles
-        Principal angles between the plane that the settled states lie in and the rows of the
-        readout, in degrees; None in any layer but the last.
+        Principal angles between the plane that the outputs of the settled states lie in and the
+        rows of the readout, in degrees; None in any layer but the last, and where outputs do not
+        differ. Of an LSTM the readout sees the outputs h alone.
     decay
         What is left of pushes along that plane and across it; None where no direction is across.
     centre
