@@ -152,9 +152,7 @@ def faces(groups: dict[Group, list[Row]]) -> str:
     for (corpus, cell, n), rows in groups.items():
         if corpus == "synthetic-unordered":
             wanted = ", ".join(str(comb(n, k + 1)) for k in range(n))
-            found = "; ".join(
-                ", ".join(map(str, row[f"{GEOMETRY}unstable modes"])) for row in rows
-            )
+            found = "; ".join(", ".join(map(str, row[f"{GEOMETRY}unstable modes"])) for row in rows)
             slow = ", ".join(str(row["slow"]) for row in rows)
             lines.append(f"| {CELL_NAMES[cell]} | {n} | {wanted} | {found} | {slow} |")
     return "\n".join(lines)
@@ -198,9 +196,7 @@ def draw_dimensions(rows: list[Row], path: Path) -> None:
               ("synthetic", "grades by one number"))  # fmt: skip
     with style():
         figure = Figure(figsize=(9.5, 3.2), layout="constrained")
-        for axes, (corpus, title) in zip(
-            figure.subplots(1, 3, sharey=True), panels, strict=True
-        ):
+        for axes, (corpus, title) in zip(figure.subplots(1, 3, sharey=True), panels, strict=True):
             own = [row for row in rows if row["corpus"] == corpus and row["cell"] == "gru"]
             classes = np.array([row["classes"] for row in own], float)
             for shift, (name, label, marker) in zip((-0.12, 0, 0.12), kinds, strict=True):

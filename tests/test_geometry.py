@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ def test_the_ways_through_classes_are_the_shortest() -> None:
 
     def length(way: Any, closed: bool) -> float:
         ends = [*way, way[0]] if closed else list(way)
-        return float(sum(found.distances[a, b] for a, b in zip(ends, ends[1:], strict=False)))
+        return float(sum(found.distances[a, b] for a, b in pairwise(ends)))
 
     ways = list(permutations(range(7)))
     assert length(found.path, False) == pytest.approx(min(length(way, False) for way in ways))

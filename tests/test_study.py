@@ -75,7 +75,7 @@ def test_every_cell_has_a_row_and_a_page(by_cell: Path) -> None:
         assert only["cell"] == row["cell"]
         assert only["test_accuracy"] == row["test_accuracy"]
         assert only["layers"][0]["participation_ratio"] == row["participation_ratio"]
-    assert [claim["of"] for claim in results["claims"]] == [4] * len(LINE_ATTRACTOR_CLAIMS)
+    assert [claim["of"] for claim in results["claims"]] == [len(CELLS)] * len(LINE_ATTRACTOR_CLAIMS)
     for claim in results["claims"]:
         assert claim["holds"] == sum(network["holds"] for network in claim["networks"])
 

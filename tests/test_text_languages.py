@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_grades_go_from_strong_over_mild_to_strong(classes: int) -> None:
     place = corpus.train.labels - (classes - 1) / 2
     assert (np.sign(sums[:, 0]) == np.sign(place))[place != 0].all()
     by_distance = [sums[np.abs(place) == far, 1] for far in np.unique(np.abs(place))]
-    for nearer, further in zip(by_distance, by_distance[1:], strict=False):
+    for nearer, further in pairwise(by_distance):
         assert nearer.max() < further.min()
 
 

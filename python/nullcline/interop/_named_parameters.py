@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells import CompiledCell
 
-_GATES = {"RNN": 1, "LeakyRNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
+_GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4, "LeakyRNN": 1}
 _LEAK = "alpha"
 """What a leaky network has beside its weights: one number for all layers."""
 

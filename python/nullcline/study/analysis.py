@@ -22,7 +22,7 @@ from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
 from nullcline.training.batches import EncodedReviews
-from nullcline.training.checkpoint import split_rows
+from nullcline.training.checkpoint import split_of
 from nullcline.training.fit import evaluate
 from nullcline.training.settings import SPLITS
 
@@ -84,7 +84,7 @@ def analyse(
         n_layers=len(layers),
         cell=checkpoint.settings.cell,
         corpus=corpus.name,
-        n_train=len(split_rows(len(corpus.train), checkpoint.settings)[0]),
+        n_train=len(split_of(corpus, checkpoint.settings, "train")[1]),
         classes=corpus.classes,
         split=settings.split,
         test_accuracy=judged.test_accuracy,

@@ -92,7 +92,7 @@ def _in_order(layers: Sequence[Row]) -> list[Row]:
 
 
 def _is_whole(layers: Sequence[Row]) -> bool:
-    """Whether there is one row of each layer: of two networks that settings do not tell apart, two."""
+    """Whether there is one row of each layer; networks not told apart by settings have more."""
     return [row["layer"] for row in layers] == list(range(1, layers[0]["n_layers"] + 1))
 
 
@@ -168,11 +168,11 @@ def _slower_above(depths: Depths) -> Finding:
 
 def _rotations_with_depth(depths: Depths) -> Finding:
     """Ask of every deeper network whether rotations leave where its layers are driven."""
-    leaving = {
-        depth: [sum(row.get("joint: rotating_outside") or []) for row in layers[1:]]
-        for depth, layers in depths.items()
-        if depth > 1
-    }
+    name = "joint: rotating_outside"
+    upper = {depth: layers[1:] for depth, layers in depths.items() if depth > 1}
+    if any(row.get(name) is None for rows in upper.values() for row in rows):
+        return Finding("", None)
+    leaving = {depth: [sum(row[name]) for row in rows] for depth, rows in upper.items()}
     return Finding(
         "; ".join(f"{_depth(d)}: {', '.join(map(str, n))}" for d, n in leaving.items()),
         all(sum(n) > 0 for n in leaving.values()),

@@ -63,7 +63,7 @@ def measure_isolation(points: Floats, sample: Floats, radius: float) -> Isolatio
     """
     if len(points) == 0:
         return Isolation(np.empty(0), np.empty(0), np.empty(0))
-    nearest: Vector = cdist(points, sample).min(axis=1)
+    nearest = nearest_distances(points, sample)
     states = sample - sample.mean(axis=0, dtype=np.float64)  # whose squares are small
     among = _distances(states[:N_MEASURED], states)
     among[among <= SAME * radius] = np.inf
@@ -77,6 +77,14 @@ def measure_isolation(points: Floats, sample: Floats, radius: float) -> Isolatio
         spacings=nearest / np.median(own),
         rank=np.array([np.mean(own < distance) for distance in nearest]),
     )
+
+
+def nearest_distances(points: Floats, sample: Floats) -> Vector:
+    """Return the distance of each point from the nearest of sampled states, shape (u,)."""
+    if len(points) == 0:
+        return np.empty(0)
+    nearest: Vector = cdist(points, sample).min(axis=1)
+    return nearest
 
 
 def _distances(rows: Vector, others: Vector) -> Vector:

@@ -17,7 +17,7 @@ from nullcline.search.kinds import FIXED, MINIMUM, SLOW
 from nullcline.study.analysis import common_words, draw_reviews, readout_of
 from nullcline.study.completion import complete
 from nullcline.study.dynamics import analyse_dynamics
-from nullcline.study.isolation import measure_isolation
+from nullcline.study.isolation import nearest_distances
 from nullcline.study.layer_analysis import search_layer
 from nullcline.study.layer_results import linearized_first
 from nullcline.study.learning_results import LayerAtStep
@@ -194,7 +194,7 @@ def _linearized(material: _Material, unique: FixedPoints) -> _Around:
     own = (
         np.abs(eigenvalues).max(),
         int(np.sum(side_of_circle(eigenvalues, errors) == GROWTH)),
-        measure_isolation(shown.h[[at]], visited.sample, visited.moments.radius()).radii[0],
+        nearest_distances(shown.h, visited.sample)[at] / visited.moments.radius(),
         dynamics.line and dynamics.line.aspect,
         dynamics.line and dynamics.line.offset,
         *_angles(modes, at, material.readout),

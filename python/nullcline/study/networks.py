@@ -15,6 +15,7 @@ from nullcline.study.network_rows import network_rows
 from nullcline.study.network_training import describe, train_network, training_job, vectors_of
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
+from nullcline.study.trained import training_outcome
 from nullcline.sweeps import Job, JobOutput
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import load_corpus
@@ -79,17 +80,19 @@ def analyse_network(
     Returns
     -------
     list of dict
-        The rows of `nullcline.study.network_rows.network_rows`, for each split.
+        The rows of `nullcline.study.network_rows.network_rows`, for each split, each with what came
+        of the training (`nullcline.study.trained.training_outcome`).
     """
     del corpus  # by which the job is known, and not called
     checkpoint = load_checkpoint(network.folder)
     if reviews is None:
         reviews = reviews_of_job(source, data_dir, checkpoint.settings, corpus_hash)
     rows: list[Row] = []
+    outcome = training_outcome(checkpoint, reviews)
     for analysis in analyses:
         settings = replace(analysis, n_threads=n_threads)
         found = analyse_or_load(checkpoint, reviews, settings, folder, progress=progress)
-        rows += network_rows(found, checkpoint.settings)
+        rows += [{**row, **outcome} for row in network_rows(found, checkpoint.settings)]
     return rows
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.sweeps.statistics import wilson_interval
-from nullcline.training.checkpoint import held_out_labels
+from nullcline.training.checkpoint import split_of
 
 if TYPE_CHECKING:
     from nullcline.text import Corpus
@@ -63,7 +63,8 @@ def training_outcome(checkpoint: Checkpoint, corpus: Corpus) -> dict[str, Any]:
         were kept; and `validation_chance`, the share of the validation reviews that are of their
         most common class.
     """
-    labels = held_out_labels(corpus, checkpoint.settings)
+    split, rows = split_of(corpus, checkpoint.settings, "validation")
+    labels = split.labels[rows]
     accuracy = checkpoint.history[checkpoint.best_epoch - 1].validation_accuracy
     chance = float(np.bincount(labels).max() / len(labels))
     return {

@@ -47,7 +47,8 @@ class TrainingSettings:
         scaled down to it (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla
         network, whose gradients can explode, and for no bound with the gated ones.
     validation_fraction
-        Part of the training split that is held out to choose the epoch, in (0, 1).
+        Part of the train split that is held out to choose the epoch, in (0, 1). A corpus with
+        validation reviews of its own has all others to train on, and this is not looked at.
     train_size
         Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
