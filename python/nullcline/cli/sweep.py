@@ -120,6 +120,8 @@ def _vectors(word: str) -> str | None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from nullcline.study.over_seeds import summaries
     from nullcline.sweeps import sweep
 
@@ -134,7 +136,7 @@ def _sweep(options: argparse.Namespace) -> None:
         retry_failed=options.retry_failed,
         table=options.table,
         progress=not options.quiet,
-        summarize=summaries,
+        summarize=partial(summaries, jobs=jobs),
     )
     say(found)
     say(found.table)

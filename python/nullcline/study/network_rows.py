@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "seed", "hidden_size", "embedding_size", "vectors", "epochs", "batch_size", "dropout",
-    "learning_rate", "max_tokens", "alpha",
+    "learning_rate", "max_tokens", "patience", "alpha",
 )  # fmt: skip
 """Settings of the training in each row, beside those that the study's table has."""
 
