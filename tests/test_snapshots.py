@@ -272,15 +272,14 @@ def test_the_weights_after_a_step_are_analysed(kept: Path, tmp_path: Path) -> No
 
 
 def test_all_snapshots_of_a_sweep_are_analyses_of_one_network() -> None:
-    jobs = network_jobs(
-        {"seed": [0, 1], "snapshot": [0, 4, None]},
-        training=KEEPING, analysis=ANALYSIS, splits=["test", "train"],
-    )  # fmt: skip
-    assert len(jobs) == 2
-    analyses = jobs[1].parameters["analyses"]
-    chosen = [(one.split, one.snapshot) for one in analyses]
-    assert chosen == [(split, step) for split in ("test", "train") for step in (0, 4, None)]
-    assert {one.seed for one in analyses} == {1}
+    jobs = network_jobs({"seed": [0, 1], "snapshot": [0, 4, None]}, training=KEEPING)
+    assert len(jobs) == 6
+    assert len({job.parameters["network"].key for job in jobs}) == 2
+    assert len({job.place for job in jobs}) == 6
+    chosen = [job.parameters["analyses"][0] for job in jobs]
+    assert [(one.seed, one.snapshot) for one in chosen] == [
+        (seed, step) for seed in (0, 1) for step in (0, 4, None)
+    ]
 
 
 def test_a_sweep_of_snapshots_that_are_not_kept_is_refused_before_it_begins() -> None:

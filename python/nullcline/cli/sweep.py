@@ -26,9 +26,11 @@ from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable, Sequence
 
     from nullcline.cli.options import Commands
-    from nullcline.sweeps import Job
+    from nullcline.sweeps import Job, Section, SweepResult
+    from nullcline.sweeps.rows import Row
 
 _EXAMPLES = (
     "nullcline sweep --cells gru lstm --corpora synthetic sst --seeds 0:20 --out seeds --workers 2",
@@ -62,7 +64,18 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "jobs", type=Path, nargs="?", help="a file of jobs, TOML or JSON, in place of the lists"
     )
-    _add_lists(parser)
+    add_lists(parser).add_argument(
+        "--snapshots", nargs="+", type=int, metavar="STEP",
+        help="steps after which the weights are analysed, of those kept (--snapshot-steps), and 0 "
+        "for the untrained network; the best epoch",
+    )  # fmt: skip
+    add_doing(parser, "sweep")
+    add_training(parser, leave_out=LISTED)
+    add_search(parser, leave_out=SPLIT)
+
+
+def add_doing(parser: argparse.ArgumentParser, out: str) -> None:
+    """Add how jobs are done, and where."""
     add_workers(parser)
     parser.add_argument(
         "--threads",
@@ -79,13 +92,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--table", choices=("parquet", "csv"), help="format; Parquet where pyarrow is installed"
     )
-    add_out(parser, "sweep")
+    add_out(parser, out)
     add_data_dir(parser)
-    add_training(parser, leave_out=LISTED)
-    add_search(parser, leave_out=SPLIT)
 
 
-def _add_lists(parser: argparse.ArgumentParser) -> None:
+def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the lists of networks, and return their group."""
     group = parser.add_argument_group("networks of the study: one for every combination")
     group.add_argument("--cells", nargs="+", choices=CELLS, help="what a layer is; gru")
     group.add_argument("--corpora", nargs="+", metavar="CORPUS", help="what to train on; synthetic")
@@ -108,11 +120,7 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )
-    group.add_argument(
-        "--snapshots", nargs="+", type=int, metavar="STEP",
-        help="steps after which the weights are analysed, of those kept (--snapshot-steps), and 0 "
-        "for the untrained network; the best epoch",
-    )  # fmt: skip
+    return group
 
 
 def _vectors(word: str) -> str | None:
@@ -123,9 +131,19 @@ def _sweep(options: argparse.Namespace) -> None:
     from functools import partial
 
     from nullcline.study.over_seeds import summaries
-    from nullcline.sweeps import sweep
 
     jobs = _jobs(options)
+    do_jobs(jobs, options, partial(summaries, jobs=jobs))
+
+
+def do_jobs(
+    jobs: list[Job],
+    options: argparse.Namespace,
+    summarize: Callable[[Sequence[Row]], Sequence[Section]],
+) -> SweepResult:
+    """Do jobs as the options say, and tell what came; raise ValueError if one is not done."""
+    from nullcline.sweeps import sweep
+
     if options.runs is not None:
         _take_runs(jobs, options)
     found = sweep(
@@ -136,7 +154,7 @@ def _sweep(options: argparse.Namespace) -> None:
         retry_failed=options.retry_failed,
         table=options.table,
         progress=not options.quiet,
-        summarize=partial(summaries, jobs=jobs),
+        summarize=summarize,
     )
     say(found)
     say(found.table)
@@ -148,6 +166,7 @@ def _sweep(options: argparse.Namespace) -> None:
             f"{len(failed)} of the jobs are not done, the first of them {first.job.label}: "
             f"{first.reason}; {found.page} says why for each"
         )
+    return found
 
 
 def _take_runs(jobs: list[Job], options: argparse.Namespace) -> None:
@@ -174,15 +193,16 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
                 "table", "data_dir", "device", "runs"}  # fmt: skip
         require_left_out(options, sorted(settings - kept), f"{options.jobs} says what is done")
         return read_jobs(options.jobs, **common)
-    axes = {
-        field: getattr(options, name)
-        for name, field in AXES.items()
-        if getattr(options, name) is not None
-    }
     return network_jobs(
-        axes,
+        chosen_axes(options),
         training=from_options(TrainingSettings, options, leave_out=(*LISTED, "seed")),
         analysis=from_options(AnalysisSettings, options, leave_out=(*SPLIT, "seed")),
         splits=options.splits or ["test"],
         **common,
     )
+
+
+def chosen_axes(options: argparse.Namespace) -> dict[str, Iterable[Any]]:
+    """Return the lists that are given, by the setting that each is of."""
+    given = {field: getattr(options, name, None) for name, field in AXES.items()}
+    return {field: values for field, values in given.items() if values is not None}

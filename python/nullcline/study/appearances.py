@@ -25,8 +25,8 @@ HALF = 0.5
 HALF_OF_VARIANCE = 0.5
 """Of the states' variance a line has at least so much along it, as in the claim of the study."""
 
-LINE_FIRST, TOGETHER, ACCURACY_FIRST = "line first", "together", "accuracy first"
-NO_LINE, NO_ACCURACY = "no line", "no accuracy"
+BEFORE, TOGETHER, AFTER, NEVER = "before", "together", "after", "never"
+"""When something appears, against accuracy; together is at one and the same snapshot."""
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,24 @@ def appears(name: str, layer: Sequence[LayerAtStep], steps: Sequence[int]) -> Ap
     return appearance(steps, [RULES[name](one.numbers) for one in layer])
 
 
-def order(line: Appearance, accuracy: Appearance) -> str:
-    """Return which of the two comes first, as far as the snapshots tell them apart."""
+def order(one: Appearance, accuracy: Appearance) -> str | None:
+    """Return when something appears against accuracy; None where accuracy never does."""
     if accuracy.step is None:
-        return NO_ACCURACY
-    if line.step is None:
-        return NO_LINE
-    if line.step == accuracy.step:
+        return None
+    if one.step is None:
+        return NEVER
+    if one.step == accuracy.step:
         return TOGETHER
-    return LINE_FIRST if line.step < accuracy.step else ACCURACY_FIRST
+    return BEFORE if one.step < accuracy.step else AFTER
 
 
-def lead(line: Appearance, accuracy: Appearance) -> tuple[int | None, int | None, int | None]:
-    """Return by how many steps the line leads, the least and the most that this may be.
+def lead(one: Appearance, accuracy: Appearance) -> tuple[int | None, int | None, int | None]:
+    """Return by how many steps something leads accuracy, and the least and most this may be.
 
-    Negative where accuracy comes first; None where one of the two never appears. Each of them
-    appeared after the snapshot before and not after its own.
+    Negative where it comes after; None where one of the two never appears. The interval is due to
+    the snapshots: both appeared after the snapshot before, and not after their own.
     """
-    if line.step is None or accuracy.step is None:
+    if one.step is None or accuracy.step is None:
         return None, None, None
-    first, other = (0 if one.after is None else one.after for one in (line, accuracy))
-    return accuracy.step - line.step, other - line.step, accuracy.step - first
+    earliest, other = (0 if it.after is None else it.after for it in (one, accuracy))
+    return accuracy.step - one.step, other - one.step, accuracy.step - earliest

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "learning.npz"
 FOLDER = "learning"
-"""The run's folder in which single snapshots are, until all are done."""
+"""The folder in which single snapshots are, until all are done."""
 
 EDITION = 1
 """Of what is measured: what an earlier edition measured is measured anew."""
@@ -42,13 +42,14 @@ def analyse_learning(
     corpus: Corpus,
     settings: AnalysisSettings | None = None,
     *,
+    folder: Path | None = None,
     progress: bool = False,
 ) -> Learning:
     """Measure a network at each snapshot of its training, and follow its fixed points in between.
 
-    What was measured of a snapshot is kept in the run's folder as soon as it is there, so what was
-    interrupted goes on; in the end, all is in its file `learning.npz`, which is read back where it
-    is of the same run and settings.
+    What was measured of a snapshot is kept as soon as it is there, so what was interrupted goes on;
+    in the end, all is in one file, `learning.npz`, which is read back where it is of the same run
+    and settings.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def analyse_learning(
         The corpus that it was trained on.
     settings
         What to draw and search; the paper's by default. `snapshot` is None.
+    folder
+        Where these files are; by default the run's.
     progress
         Show a progress bar.
 
@@ -79,16 +82,18 @@ def analyse_learning(
     settings = settings or AnalysisSettings()
     _require_snapshots(checkpoint, settings)
     checkpoint.require_corpus(corpus)
-    folder = checkpoint.directory
+    folder = folder or checkpoint.directory
     source = _source(checkpoint, settings)
-    with locked(folder, "directory"):
+    with locked(folder, "folder"):
         remove_abandoned(folder)
         file = folder / FILE
         if file.is_file():
             found = Learning.load(file)
             if {one.source for one in found.networks} == {source}:
                 return found
-        networks = _networks(checkpoint, corpus, settings, source, progress=progress)
+        networks = _networks(
+            checkpoint, corpus, settings, folder / FOLDER, source, progress=progress
+        )
         courses = tuple(
             follow_layer(checkpoint, [one.layers[layer] for one in networks])
             for layer in range(checkpoint.settings.layers)
@@ -142,6 +147,7 @@ def _in_steps(event: TrainingEvent, steps: Sequence[int]) -> PairEvent:
         what=event.what,
         step=float(np.interp(event.time, np.arange(len(steps)), steps)),
         points=event.points,
+        h=event.h,
         ghost_kind=event.ghost_kind,
         ghost_q=event.ghost_q,
     )
@@ -169,12 +175,12 @@ def _networks(
     checkpoint: Checkpoint,
     corpus: Corpus,
     settings: AnalysisSettings,
+    place: Path,
     source: str,
     *,
     progress: bool,
 ) -> tuple[NetworkAtStep, ...]:
     """Measure each snapshot, or read what was measured of it before."""
-    place = checkpoint.directory / FOLDER
     remove_abandoned(place)
     reviews = checkpoint.reviews(corpus, settings.split)
     bag = fit_bag_of_words(checkpoint, corpus)
@@ -185,9 +191,7 @@ def _networks(
         file = place / f"step-{snapshot.step:06d}.npz"
         known = NetworkAtStep.load(file) if file.is_file() else None
         if known is None or known.source != source:
-            layers = measure(
-                checkpoint, reviews, len(corpus.classes), bag, settings, snapshot.step
-            )
+            layers = measure(checkpoint, reviews, len(corpus.classes), bag, settings, snapshot.step)
             known = NetworkAtStep(snapshot.step, source, layers)
             known.save(file)
         found.append(known)

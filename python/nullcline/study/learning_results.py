@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nullcline._support import archive
 from nullcline._support.reading import reading
-from nullcline.linearization.resolution import known_time_constants
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.training.snapshots import Snapshot
 
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Collection
 
+    import numpy as np
     from numpy.typing import NDArray
 
 _FORMAT = "nullcline.Learning 1"
@@ -62,11 +60,6 @@ class LayerAtStep:
     labels: NDArray[np.int64]
     numbers: dict[str, Any]
 
-    @property
-    def time_constants(self) -> NDArray[np.float64]:
-        """All time constants at the point, by falling length, in steps, shape (S,)."""
-        return -np.sort(-known_time_constants(self.eigenvalues, self.errors))
-
 
 @dataclass(frozen=True, eq=False)
 class NetworkAtStep:
@@ -97,7 +90,7 @@ class NetworkAtStep:
             return archive.read_record(file, _FORMAT_OF_STEP, cls)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairEvent:
     """Two fixed points of a layer that are born together, or vanish together, between snapshots.
 
@@ -109,6 +102,8 @@ class PairEvent:
         When, in steps of Adam: a fraction of the way between the snapshots before and after.
     points
         The numbers of the two, rows of `Course.h`.
+    h
+        The state there, shape (S,).
     ghost_kind, ghost_q
         What a search finds at the snapshot before a birth, or after an end: "slow" or "minimum" for
         a ghost that they come from or leave; and its speed.
@@ -117,6 +112,7 @@ class PairEvent:
     what: str
     step: float
     points: tuple[int, int]
+    h: NDArray[np.float64]
     ghost_kind: str
     ghost_q: float
 

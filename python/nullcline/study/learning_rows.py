@@ -28,12 +28,13 @@ def learning_rows(
     - "snapshot", the step; "epoch", which it ends; "is_kept" and "is_last"; losses and accuracies
       (`nullcline.training.Snapshot`), and "chance".
     - What was measured (`nullcline.study.learning_measures.measure`).
-    - "pairs_born" and "pairs_vanished", of fixed points since the snapshot before, and "born_of_ghost"
-      and "leaving_ghost", how many of these pairs had a ghost there.
-    - "has_line" and the like, for each of `nullcline.study.appearances.RULES`.
-    - The same in all rows of a layer: for each rule, "line_step" and the like, the snapshot at which
-      it appears, and "line_after", the one before; "accuracy_step" and "accuracy_after"; "lead", by
-      how many steps the line leads, "lead_least", "lead_most" and "order".
+    - "pairs_born" and "pairs_vanished", of fixed points since the snapshot before, and
+      "born_of_ghost" and "leaving_ghost", how many of these pairs had a ghost there.
+    - For each of `nullcline.study.appearances.RULES`, such as "line": "has_line", whether it holds;
+      and, the same in all rows of a layer, "line_step", the snapshot at which it appears,
+      "line_after", the one before, "line_lead", by how many steps it leads accuracy,
+      "line_lead_least" and "line_lead_most", and "line_order", whether it appears before it or
+      after. "accuracy_step" and "accuracy_after" are those of accuracy.
     """
     settings = asdict(training)
     common = {
@@ -71,18 +72,20 @@ def learning_rows(
 
 def _appearances(learning: Learning, number: int) -> Row:
     layer, steps = learning.layer(number), learning.steps
-    found = {name: appears(name, layer, steps) for name in RULES}
-    found["accuracy"] = accuracy_appears(learning)
-    line, accuracy = found["line"], found["accuracy"]
-    exact, least, most = lead(line, accuracy)
-    return {
-        **{f"{name}_step": one.step for name, one in found.items()},
-        **{f"{name}_after": one.after for name, one in found.items()},
-        "lead": exact,
-        "lead_least": least,
-        "lead_most": most,
-        "order": order(line, accuracy),
-    }
+    accuracy = accuracy_appears(learning)
+    found: Row = {"accuracy_step": accuracy.step, "accuracy_after": accuracy.after}
+    for name in RULES:
+        one = appears(name, layer, steps)
+        exact, least, most = lead(one, accuracy)
+        found |= {
+            f"{name}_step": one.step,
+            f"{name}_after": one.after,
+            f"{name}_lead": exact,
+            f"{name}_lead_least": least,
+            f"{name}_lead_most": most,
+            f"{name}_order": order(one, accuracy),
+        }
+    return found
 
 
 def _pairs(course: Course) -> list[Row]:
@@ -91,9 +94,7 @@ def _pairs(course: Course) -> list[Row]:
     rows = []
     for since, step in zip(before, course.steps.tolist(), strict=True):
         here = [event for event in course.events if since < event.step <= step]
-        born, vanished = (
-            [one for one in here if one.what == what] for what in (BORN, VANISHED)
-        )
+        born, vanished = ([one for one in here if one.what == what] for what in (BORN, VANISHED))
         rows.append(
             {
                 "pairs_born": len(born),

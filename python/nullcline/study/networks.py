@@ -244,8 +244,7 @@ def network_jobs(
         The values of each setting that varies: "corpus", and any of `TrainingSettings` and of
         `AnalysisSettings`, such as ``{"corpus": ["sst"], "cell": ["gru", "lstm"], "seed":
         range(20), "hidden_size": [64, 256]}``. A seed is that of the corpus, where one is drawn, of
-        the training and of the analysis, as in `nullcline reproduce --seed`. All values of
-        "snapshot" are analyses of one network, which is trained once.
+        the training and of the analysis, as in `nullcline reproduce --seed`.
     training, analysis
         All other settings; the paper's by default.
     splits
@@ -265,12 +264,7 @@ def network_jobs(
     training, analysis = training or TrainingSettings(), analysis or AnalysisSettings()
     values = {"corpus": ["synthetic"], **{name: list(axis) for name, axis in axes.items()}}
     _require_settings(values)
-    # Those of one network, which is trained once.
-    snapshots = values.pop("snapshot", [analysis.snapshot])
-    analyses = [
-        replace(analysis, split=split, snapshot=snapshot)
-        for split, snapshot in product(splits, snapshots)
-    ]
+    analyses = [replace(analysis, split=split) for split in splits]
     planned = []
     for chosen in product(*values.values()):
         own = dict(zip(values, chosen, strict=True))

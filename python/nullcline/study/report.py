@@ -172,10 +172,12 @@ def _setting(value: object, name: str) -> str:
 
 
 _LEFT_OPEN = {
+    "alpha": "none",
     "learning_rate": "the cell's own",
     "max_gradient_norm": "no bound",
     "max_tokens": "all",
     "patience": "all epochs are run",
+    "snapshot_steps": "none kept",
     "train_size": "all",
     "vectors": "GloVe's; the generated language's own",
 }
