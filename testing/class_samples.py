@@ -19,7 +19,7 @@ H = 12
 
 
 def integrator(held: int, kept: float = 0.98, leak: float = 0.5) -> nc.RNN:
-    """Return a network that keeps its first `held` units, and forgets the others."""
+    """Return a network that keeps its first `held` units, and forgets the others: near zero."""
     values = np.full(H, leak)
     values[:held] = kept
     return nc.RNN(np.eye(H), np.diag(values), np.zeros(H), np.zeros(H))
@@ -28,17 +28,17 @@ def integrator(held: int, kept: float = 0.98, leak: float = 0.5) -> nc.RNN:
 def corners(n: int, *, ordered: bool = False) -> Any:
     """Return a state for each class: the corners of a simplex, or places along a line."""
     if ordered:
-        return np.outer(np.linspace(-0.1, 0.1, n), np.eye(H)[0])
+        return np.outer(np.linspace(-0.01, 0.01, n), np.eye(H)[0])
     centred = np.eye(n) - 1 / n
     axes = np.linalg.svd(centred)[2][: n - 1]
-    return np.pad(0.1 * centred @ axes.T, ((0, 0), (0, H - n + 1)))
+    return np.pad(0.01 * centred @ axes.T, ((0, 0), (0, H - n + 1)))
 
 
 def analysis(n: int = 3, *, ordered: bool = False, **changes: Any) -> ClassAnalysis:
     """Return an analysis of `n` classes that agrees with what is claimed of them."""
     places = corners(n, ordered=ordered)
     labels = np.arange(60) % n
-    final = places[labels] + 1e-3 * np.random.default_rng(0).normal(size=(60, H))
+    final = places[labels] + 1e-6 * np.random.default_rng(0).normal(size=(60, H))
     cell = integrator(1 if ordered else n - 1)
     unique = nc.find_fixed_points(cell, np.zeros((1, H))).unique()
     found = analyse_classes(cell, final.astype(np.float32), labels, unique, readout=places[:, :H])

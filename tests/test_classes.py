@@ -54,9 +54,8 @@ def test_what_an_integrator_holds_of_classes_is_measured(n: int) -> None:
     assert found.readout_angles is not None
     assert found.readout_angles == pytest.approx(np.zeros(n - 1), abs=1)
     assert found.decay is not None
-    # tanh takes a little off either.
-    assert found.decay.along[-1] == pytest.approx(0.98**STEPS, rel=0.03)
-    assert found.decay.across[-1] == pytest.approx(0.5**STEPS, rel=0.2)
+    assert found.decay.along[-1] == pytest.approx(0.98**STEPS, rel=0.01)
+    assert found.decay.across[-1] == pytest.approx(0.5**STEPS, rel=0.1)
     assert found.n_unstable.tolist() == [0]
     assert found.centre == 0
 
@@ -64,7 +63,7 @@ def test_what_an_integrator_holds_of_classes_is_measured(n: int) -> None:
 def test_the_reaction_to_the_last_word_is_no_part_of_what_is_held() -> None:
     labels = np.arange(90) % 3
     noise = np.random.default_rng(1).normal(size=(90, H)) * (np.arange(H) > 1)
-    final = (corners(3)[labels] + 0.05 * noise).astype(np.float32)
+    final = (corners(3)[labels] + 0.005 * noise).astype(np.float32)
     unique = nc.find_fixed_points(integrator(2), np.zeros((1, H))).unique()
     found = analyse_classes(integrator(2), final, labels, unique, readout=None)
     assert found is not None
@@ -276,12 +275,11 @@ def tiny(train_labels: list[int], test_labels: list[int], n: int) -> Corpus:
     [
         (tiny([0, 1, 2] * 7, [0, 1, 2] * 2, 3), 4),
         (tiny([0, 1, 2] * 7, [0, 2] * 3, 3), 4),  # a class without test reviews
-        (tiny([0, 1] * 10, [0, 1, 2] * 2, 3), 4),  # a class without training reviews
-        (tiny([0, 1, 2], [0, 1, 2], 3), 4),  # one review a class
+        (tiny([0, 1, 2] * 7, [0, 1, 2], 3), 4),  # one test review a class
         (tiny([0, 1, 2, 3, 4] * 6, [0, 1, 2, 3, 4] * 2, 5), 2),  # more classes than units
         (tiny([0, 1, 2] * 7, [1, 1, 1], 3), 4),  # one class in the split
     ],
-    ids=["plain", "no test", "no training", "one each", "two units", "one class"],
+    ids=["plain", "no test", "one each", "two units", "one class"],
 )
 def test_odd_corpora_are_analysed(corpus: Corpus, units: int, tmp_path: Path) -> None:
     settings = TrainingSettings(
@@ -301,6 +299,15 @@ def test_odd_corpora_are_analysed(corpus: Corpus, units: int, tmp_path: Path) ->
         assert classes.geometry.classes.tolist() == sorted(present)
     if units == 2 or len(present) == 1:
         assert draw_figures(found, tmp_path / "figures", ["png"])
+
+
+@pytest.mark.parametrize("labels", [[0, 1] * 10, [0, 1, 2]])
+def test_classes_without_a_review_to_train_on_are_refused(
+    labels: list[int], tmp_path: Path
+) -> None:
+    settings = TrainingSettings(hidden_size=2, embedding_size=3, classes=3, vectors="random")
+    with pytest.raises(ValueError, match="to train on is"):
+        train(tiny(labels, [0, 1, 2], 3), settings, tmp_path / "run", progress=False)
 
 
 @pytest.mark.parametrize("cell", CELLS)
