@@ -66,7 +66,7 @@ def main(folders: list[Path], docs: Path) -> None:
 def rows_of(folders: list[Path]) -> list[Row]:
     """Return the rows of all networks that are done, without what this page does not say."""
     jobs = [
-        read_json(path, "a job") for folder in folders for path in folder.glob("jobs/**/job.json")
+        read_json(path, "a job") for folder in folders for path in sorted(folder.rglob("job.json"))
     ]
     return [
         {name: rounded(value) for name, value in row.items() if is_kept(name)}
@@ -143,18 +143,18 @@ def claims_table(groups: dict[Group, list[Row]]) -> str:
 
 
 def faces(groups: dict[Group, list[Row]]) -> str:
-    """Return the fixed points of the networks of topics by how many of their modes grow."""
+    """Return the fixed points of all networks by how many of their modes grow."""
     lines = [
-        "| cell | N | faces of a simplex with 1, 2, ... corners | fixed points with 0, 1, ... "
-        "growing modes | slow points |",
-        "|---|--:|---|---|---|",
+        "| corpus | cell | N | faces of a simplex with 1, 2, ... corners | fixed points with 0, 1, "
+        "... growing modes, of each network | slow points |",
+        "|---|---|--:|---|---|---|",
     ]
     for (corpus, cell, n), rows in groups.items():
-        if corpus == "synthetic-unordered":
-            wanted = ", ".join(str(comb(n, k + 1)) for k in range(n))
-            found = "; ".join(", ".join(map(str, row[f"{GEOMETRY}unstable modes"])) for row in rows)
-            slow = ", ".join(str(row["slow"]) for row in rows)
-            lines.append(f"| {CELL_NAMES[cell]} | {n} | {wanted} | {found} | {slow} |")
+        topics = corpus == "synthetic-unordered" or n == 2
+        wanted = ", ".join(str(comb(n, k + 1)) for k in range(n)) if topics else "–"
+        found = "; ".join(", ".join(map(str, row[f"{GEOMETRY}unstable modes"])) for row in rows)
+        slow = ", ".join(str(row["slow"]) for row in rows)
+        lines.append(f"| {corpus} | {CELL_NAMES[cell]} | {n} | {wanted} | {found} | {slow} |")
     return "\n".join(lines)
 
 
