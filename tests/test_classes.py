@@ -85,6 +85,17 @@ def test_modes_that_grow_are_counted_at_every_fixed_point() -> None:
     assert sorted(stability.tolist()) == ["stable"] * 4 + ["unstable"] * 5
 
 
+def test_modes_on_the_circle_are_not_counted() -> None:
+    cell = integrator(2, kept=1.0)
+    unique = nc.find_fixed_points(cell, np.zeros((1, H))).unique()
+    final = corners(3)[np.arange(30) % 3].astype(np.float32)
+    found = analyse_classes(cell, final, np.arange(30) % 3, unique, readout=None)
+    assert found is not None
+    assert found.n_unstable.tolist() == [-1]
+    assert found.unstable_counts(unique.kind == "fixed") == []
+    assert found.slow == 2
+
+
 @pytest.mark.parametrize(
     ("final", "labels"),
     [

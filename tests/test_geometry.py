@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, permutations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -211,7 +211,7 @@ def test_settled_states_are_where_steps_lead() -> None:
     cell = memory(2)
     states = 0.1 * np.random.default_rng(10).normal(size=(4, 8))
     drive = np.full(8, 0.01)
-    wanted = states
+    wanted: Any = states
     for _ in range(3):
         wanted = cell.step(wanted, drive[None].repeat(4, axis=0))
     np.testing.assert_array_equal(nc.settle(cell, states, 3, drive), wanted)
@@ -229,7 +229,7 @@ STATES, LABELS = simplex(3)
         (lambda: nc.intrinsic_dimension(np.ones(3)), ValueError, "states must have shape"),
         (lambda: nc.intrinsic_dimension(np.ones((4, 3))), ValueError, "states must differ"),
         (lambda: nc.intrinsic_dimension(np.ones((1, 3))), ValueError, "at least 2 states"),
-        (lambda: nc.intrinsic_dimension([[np.nan], [0]]), ValueError, "states must be finite"),
+        (lambda: nc.intrinsic_dimension([[np.nan], [0.0]]), ValueError, "states must be finite"),
         (lambda: nc.intrinsic_dimension(STATES, share=0), ValueError, "share must lie above 0"),
         (lambda: nc.intrinsic_dimension(STATES, n_neighbours=1), ValueError, "n_neighbours"),
         (lambda: nc.class_geometry(STATES, LABELS[:-1]), ValueError, "labels must have shape"),
@@ -244,7 +244,7 @@ STATES, LABELS = simplex(3)
         (lambda: nc.readout_angles(STATES, np.ones((2, 13)), 1), ValueError, "H at most 12"),
         (lambda: nc.readout_angles(STATES, np.ones((2, 12)), 1), ValueError, "rows are equal"),
         (lambda: nc.readout_angles(STATES, np.ones(12), 13), ValueError, "dimension must be at"),
-        (lambda: nc.slow_modes(3), TypeError, "linearization"),
+        (lambda: nc.slow_modes(cast("Any", 3)), TypeError, "linearization"),
         (
             lambda: nc.slow_modes(nc.linearize(nc.RNN([[1.0]], [[0.5]], [0.0], [0.0]), [[0.0]])),
             ValueError,

@@ -72,7 +72,15 @@ def test_sst_in_five_grades_is_read(tmp_path: Path) -> None:
     assert corpus.classes[2] == "neutral"
 
 
-@pytest.mark.parametrize(("name", "classes"), [("sst", 3), ("imdb", 5), ("synthetic", 8)])
+def test_sst_in_three_classes_has_the_neutral_ones(tmp_path: Path) -> None:
+    write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", SST)
+    corpus = load_corpus("sst", data_dir=tmp_path, classes=3, progress=False)
+    assert corpus.classes == ("negative", "neutral", "positive")
+    assert corpus.train.labels.tolist() == [2, 1, 0]
+    assert corpus.test.labels.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("name", "classes"), [("sst", 4), ("imdb", 5), ("synthetic", 8)])
 def test_classes_that_a_corpus_does_not_have_are_refused(name: str, classes: int) -> None:
     with pytest.raises(ValueError, match="classes must be"):
         load_corpus(name, classes=classes, progress=False)

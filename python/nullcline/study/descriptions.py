@@ -83,8 +83,8 @@ def _describe_topics(classes: Sequence[str]) -> str:
     return (
         "“synthetic-unordered” is a generated language: each word is evidence of one topic "
         f"({words}) or of none, and a review is of the topic that most of its words are of. Half "
-        "of its words are evidence, drawn one by one, so that a network must count them all to know. "
-        f"What it must hold is by how many words each topic leads: {len(classes) - 1} "
+        "of its words are evidence, drawn one by one, so that a network must count them all to "
+        f"know. What it must hold is by how many words each topic leads: {len(classes) - 1} "
         f"number{'s' if len(classes) > 2 else ''}."
     )
 

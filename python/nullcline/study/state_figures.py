@@ -151,4 +151,5 @@ def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
 
 def _dark(colour: str) -> str:
     """Return a class's colour as the paths of its examples are drawn in, over its states."""
-    return to_hex(np.multiply(to_rgb(colour), 0.6))
+    red, green, blue = to_rgb(colour)
+    return to_hex((0.6 * red, 0.6 * green, 0.6 * blue))
