@@ -8,6 +8,7 @@ from nullcline.plotting.line import line_attractor
 from nullcline.plotting.panels import legend_below, panels
 from nullcline.plotting.predictions import draw_r2
 from nullcline.plotting.words import instantaneous_and_steady, word_projections
+from nullcline.study.class_order import is_ordered
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.layer_panels import layer_projection, named_lines, panel_per_layer
 
@@ -62,7 +63,7 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
             FigurePlan(
                 f"{depth}-line-{layer.layer}",
                 _line(layer, dynamics.line),
-                f"The line attractor of layer {layer.layer}",
+                f"{_name_of_line(network)} of layer {layer.layer}",
                 LINE,
             )
             for layer, dynamics in found
@@ -92,6 +93,13 @@ def _word_figures(
             "What words do at once, and what of it lasts",
             EFFECTS.format(mode=mode, contrast=_contrast(network)),
         )
+
+
+def _name_of_line(network: NetworkAnalysis) -> str:
+    """Return what the traced curve is called: of topics it is one of many on their manifold."""
+    if len(network.classes) > 2 and is_ordered(network.corpus, network.classes) is False:
+        return "A curve along the slow manifold"
+    return "The line attractor"
 
 
 def _contrast(network: NetworkAnalysis) -> str:
