@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from nullcline.study.depth_claims import DEPTH_CLAIMS, depth_claims
+from nullcline.study.depth_claims import DEPTH_CLAIMS, depth_claims, depth_shares
 from nullcline.study.network_rows import network_rows
+from nullcline.sweeps.statistics import wilson_interval
 from nullcline.training import TrainingSettings
 from testing.study_samples import (
     GROWING_ROTATION,
@@ -120,3 +121,22 @@ def test_what_is_not_known_leaves_a_claim_open() -> None:
 def test_names_are_claims_of_their_own() -> None:
     assert len({claim.name for claim in DEPTH_CLAIMS}) == len(DEPTH_CLAIMS)
     assert all(claim.rule and claim.claim and claim.source for claim in DEPTH_CLAIMS)
+
+
+def test_shares_are_over_seeds() -> None:
+    networks = [
+        rows(*({},) * depth, seed=seed, accuracy=0.8 + 0.05 * depth * (seed == 3))
+        for seed in range(8)
+        for depth in (1, 2)
+    ]
+    found = {row["claim"]: row for row in depth_shares([r for one in networks for r in one])}
+    accuracy = found["depth buys no accuracy"]
+    assert (accuracy["holds"], accuracy["of"], accuracy["depths"]) == (7, 8, "1, 2")
+    assert (accuracy["low"], accuracy["high"]) == wilson_interval(7, 8)
+    assert found["the first layer has as many points"]["verdict"] == "holds"
+    assert found["slingshots come with depth"]["verdict"] == "fails"
+
+
+def test_networks_that_are_not_trained_are_not_compared() -> None:
+    failed = [{**row, "trained": False} for row in rows({}, {})]
+    assert depth_claims([*rows({}), *failed]) == []

@@ -446,3 +446,18 @@ def test_the_core_checks_every_shape(name: str, value: Any) -> None:
     assert _core.run_layer(**core_arguments()).shape == (5, 3)
     with pytest.raises(ValueError, match=r"must|there is no cell"):
         _core.run_layer(**core_arguments(**{name: value}))
+
+
+@pytest.mark.parametrize("value", [None, np.zeros((1, 2)), np.zeros((2, 3)), np.zeros(3)])
+def test_the_core_checks_the_leak(value: Any) -> None:
+    weights = {
+        "weight_ih": np.zeros((3, 2)), "weight_hh": np.zeros((3, 3)), "bias_ih": np.zeros(3),
+        "bias_hh": np.zeros(3), "kind": "leaky_rnn",
+    }  # fmt: skip
+    leak = np.full((1, 3), 0.5)
+    halved = _core.run_layer(**core_arguments(**weights, start=np.ones((3, 3)), parameters=leak))
+    np.testing.assert_array_equal(halved, [[0.5] * 3] * 3 + [[0.25] * 3] * 2)
+    with pytest.raises(ValueError, match="must"):
+        _core.run_layer(**core_arguments(**weights, parameters=value))
+    with pytest.raises(ValueError, match="parameters must be given where the cell has some"):
+        _core.run_layer(**core_arguments(parameters=leak))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nullcline.study.claims import Finding
+from nullcline.study.network_groups import grouped, rows_of_trained
 from nullcline.study.network_rows import SETTINGS
+from nullcline.study.verdicts import verdict_on
+from nullcline.sweeps.statistics import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +24,8 @@ SAME_BUT_FOR_DEPTH = ("corpus", "cell", "split", "n_train", "classes", "snapshot
 """What networks that are compared have in common, as far as their rows say."""
 
 IN_ROWS = ("corpus", "cell", "hidden_size", "split", "n_train", "classes", "vectors", "epochs",
-           "max_tokens", "seed")  # fmt: skip
-"""What the rows of claims about depth say of the networks."""
+           "max_tokens", "snapshot")  # fmt: skip
+"""What the rows of claims about depth say of the networks, beside the seed."""
 
 GAIN = 0.01
 """Accuracy that depth must add to matter: three standard errors of the difference between two
@@ -63,7 +66,8 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
     Parameters
     ----------
     rows
-        Those of a sweep (`nullcline.study.network_rows.network_rows`), of any networks.
+        Those of a sweep (`nullcline.study.network_rows.network_rows`), of any networks. Those that
+        do not count as trained are left out.
 
     Returns
     -------
@@ -74,16 +78,44 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
         not every layer is among the rows.
     """
     groups: defaultdict[tuple[Any, ...], Depths] = defaultdict(dict)
-    for row in rows:
-        if {"n_layers", "layer", "corpus", "cell"} <= row.keys():
-            key = tuple(row.get(name) for name in SAME_BUT_FOR_DEPTH)
-            groups[key].setdefault(row["n_layers"], []).append(row)
+    for row in rows_of_trained(rows):
+        key = tuple(row.get(name) for name in SAME_BUT_FOR_DEPTH)
+        groups[key].setdefault(row["n_layers"], []).append(row)
     found = []
     for group in groups.values():
         whole = {depth: _in_order(layers) for depth, layers in sorted(group.items())}
         depths = {depth: layers for depth, layers in whole.items() if _is_whole(layers)}
         if len(depths) > 1:
             found += _evaluate(depths)
+    return found
+
+
+def depth_shares(rows: Sequence[Row]) -> list[Row]:
+    """Return in what share of the seeds each claim about depth holds.
+
+    Parameters
+    ----------
+    rows
+        As in `depth_claims`.
+
+    Returns
+    -------
+    list of dict
+        What the networks have in common, `depths`, the `claim`, in how many seeds it `holds`, `of`
+        how many, the `share` with Wilson's interval of 95% (`low`, `high`), and the `verdict`
+        (`nullcline.study.verdicts.verdict_on`).
+    """
+    found = []
+    judged = [
+        {**row, "depths": ", ".join(map(str, row["depths"]))}
+        for row in depth_claims(rows)
+        if row["holds"] is not None
+    ]
+    for common, seeds in grouped(judged, [*IN_ROWS, "depths", "claim"]):
+        holds, of = sum(row["holds"] for row in seeds), len(seeds)
+        low, high = wilson_interval(holds, of)
+        shares = {"holds": holds, "of": of, "share": holds / of, "low": low, "high": high}
+        found.append({**common, **shares, "verdict": verdict_on(holds, of)})
     return found
 
 
@@ -98,7 +130,7 @@ def _is_whole(layers: Sequence[Row]) -> bool:
 
 def _evaluate(depths: Depths) -> list[Row]:
     first = next(iter(depths.values()))[0]
-    common = {name: first[name] for name in IN_ROWS if name in first}
+    common = {name: first.get(name) for name in (*IN_ROWS, "seed")}
     findings = [(claim, claim.evaluate(depths)) for claim in DEPTH_CLAIMS]
     return [
         {

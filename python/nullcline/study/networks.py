@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EDITION = 4
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 2
+ROWS = 3
 """Of what a network's rows hold: of an earlier one they are made anew, from the same analysis."""
 
 _DIGITS = 8
@@ -231,6 +231,7 @@ def network_jobs(
     device: str | None = None,
     threads: int = 1,
     progress: bool = False,
+    loaded: dict[tuple[str, int | None, int], tuple[str, str]] | None = None,
 ) -> list[Job]:
     """Return jobs that analyse a network for every combination of settings.
 
@@ -253,6 +254,8 @@ def network_jobs(
         As in `nullcline.study.network_training.training_job`.
     progress
         Show progress while corpora are loaded.
+    loaded
+        Names and hashes of corpora that calls before have loaded, which are not loaded again.
 
     Raises
     ------
@@ -271,18 +274,18 @@ def network_jobs(
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
         _require_snapshots(*planned[-1][1:])
-    loaded: dict[tuple[str, int | None, int], tuple[str, str]] = {}
+    known = {} if loaded is None else loaded
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
         seed = seed_of_corpus(source, its)
         key = source, its.classes, seed
-        if key not in loaded:
+        if key not in known:
             reviews = load_corpus(
                 source, data_dir=data_dir, classes=its.classes, seed=seed, progress=progress
             )
-            loaded[key] = reviews.name, corpus_sha256(reviews)
+            known[key] = reviews.name, corpus_sha256(reviews)
         network = training_job(
-            *loaded[key], source, its, data_dir=data_dir, device=device, threads=threads
+            *known[key], source, its, data_dir=data_dir, device=device, threads=threads
         )
         jobs.append(analysis_job(network, source, analyses, data_dir=data_dir))
     return jobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nullcline.study.depth_claims import depth_shares
 from nullcline.study.group_differences import number_differences, share_differences
 from nullcline.study.network_groups import (
     claims_of,
@@ -45,8 +46,10 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
     Returns
     -------
     list of Section
-        `verdicts`, `claim_shares`, `spreads`, `untrained` and the differences
-        (`nullcline.study.group_differences`) of the rows; none if no row or job is of a network.
+        `verdicts`, `claim_shares`, `spreads`, `untrained`, the differences
+        (`nullcline.study.group_differences`) and, of networks of several depths, the shares of
+        claims about these (`nullcline.study.depth_claims`) of the rows; none if no row or job is of
+        a network.
     """
     own = rows_of_networks(rows)
     left_out = untrained(rows, jobs)
@@ -101,7 +104,20 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             "the rate of false discoveries is, by Mann's and Whitney's test.",
             number_differences(own),
         ),
+        *_about_depth(own),
     ]
+
+
+def _about_depth(rows: Sequence[Row]) -> list[Section]:
+    """Return the table of claims about depth, if there are networks to compare."""
+    shares = depth_shares(rows)
+    if not shares:
+        return []
+    about = (
+        "Networks that differ in their layers alone are compared, seed by seed; intervals and "
+        "verdicts are as above, the rules in nullcline.study.depth_claims."
+    )
+    return [Section("depth", "In how many seeds each claim about depth holds", about, shares)]
 
 
 def verdicts(rows: Sequence[Row]) -> list[Row]:

@@ -223,8 +223,7 @@ def write_page(
         for network, checkpoint in zip(networks, checkpoints, strict=False)
         if corpus is not None
     ]
-    # The study that this one repeats is of GRUs; its claims are no other cell's.
-    findings = evaluate([network for network in networks if network.cell == "gru"])
+    findings = evaluate(networks)
     resolved = training.resolved(len(networks[0].classes))
     results = {
         "settings": {
