@@ -12,6 +12,7 @@ from nullcline.study.network_rows import CLAIM, MEASURED, NETWORK_CLAIMS, networ
 from nullcline.study.point_claims import POINT_CLAIMS
 from nullcline.study.point_results import INPUTS
 from nullcline.training import TrainingSettings
+from testing.class_samples import analysis, classifier
 from testing.study_samples import (
     GROWING_ROTATION,
     STABLE_REAL,
@@ -198,8 +199,12 @@ def test_every_claim_is_asked_of_every_cell(cell: str) -> None:
     others = (
         layer(i, at_inputs=at_inputs(dynamics=dynamics()), dynamics=dynamics()) for i in (2, 3)
     )
+    of_three = [
+        classifier(analysis(3, ordered=ordered, n_unstable=np.zeros(7, int)), corpus, cell=cell)
+        for corpus, ordered in (("synthetic-unordered", False), ("synthetic-ordered", True))
+    ]
     answered = set()
-    for made in (network(first, cell=cell), network(first, *others, cell=cell)):
+    for made in (network(first, cell=cell), network(first, *others, cell=cell), *of_three):
         row = network_rows(made, TrainingSettings())[0]
         claims = {name.removeprefix(CLAIM) for name in row if name.startswith(CLAIM)}
         answered |= {name for name in claims if row[CLAIM + name] is not None}

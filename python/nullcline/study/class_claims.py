@@ -157,14 +157,15 @@ CLASS_CLAIMS: tuple[Claim, ...] = (
     Claim(
         "N − 1 dimensions",
         "what is held of N classes without an order fills N − 1 dimensions",
-        f"components for 95% of the states after reviews and {LONG_LASTING} steps without a word",
+        f"N − 1 components have 95% of the variance of the states after reviews and "
+        f"{LONG_LASTING} more steps without a word, and fewer have not",
         _dimensions,
         SOURCE,
     ),
     Claim(
         "ordered: fewer",
         "what is held of ordered classes fills fewer",
-        f"the same components, at most {AT_MOST}",
+        f"at most {AT_MOST} components have 95% of that variance",
         _fewer,
         SOURCE,
     ),
