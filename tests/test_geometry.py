@@ -230,6 +230,8 @@ STATES, LABELS = simplex(3)
         (lambda: nc.intrinsic_dimension(np.ones((4, 3))), ValueError, "states must differ"),
         (lambda: nc.intrinsic_dimension(np.ones((1, 3))), ValueError, "at least 2 states"),
         (lambda: nc.intrinsic_dimension([[np.nan], [0.0]]), ValueError, "states must be finite"),
+        (lambda: nc.intrinsic_dimension(1e200 * STATES), ValueError, "must not be beyond"),
+        (lambda: nc.readout_angles(STATES, np.ones((0, 12)), 1), ValueError, "readout must have"),
         (lambda: nc.intrinsic_dimension(STATES, share=0), ValueError, "share must lie above 0"),
         (lambda: nc.intrinsic_dimension(STATES, n_neighbours=1), ValueError, "n_neighbours"),
         (lambda: nc.class_geometry(STATES, LABELS[:-1]), ValueError, "labels must have shape"),
@@ -259,7 +261,7 @@ STATES, LABELS = simplex(3)
         (
             lambda: nc.perturbation_decay(memory(1), STATES[:, :8], 2, size=0),
             ValueError,
-            "size must be positive",
+            "size must lie above 0",
         ),
         (lambda: nc.settle(memory(1), STATES[:, :8], -1), ValueError, "steps must lie"),
     ],

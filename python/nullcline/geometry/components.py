@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 
+LARGEST = 1e100
+"""Numbers beyond which squares would not be finite any more, or their sums."""
+
+
+def require_moderate(name: str, array: NDArray[Any]) -> None:
+    """Raise ValueError if a number is so large that its square may overflow."""
+    if float(np.abs(array).max(initial=0)) > LARGEST:
+        raise ValueError(f"{name} must not be beyond {LARGEST:g}: scale them down")
+
+
 def states_of(name: str, value: ArrayLike, least: int = 2) -> Matrix:
     """Return states as an array (n, S) of float64 with `least` rows or more, not all equal."""
     states = validation.floats(name, value)
@@ -23,6 +33,7 @@ def states_of(name: str, value: ArrayLike, least: int = 2) -> Matrix:
         raise ValueError(f"{name} must have shape (n, S), not {states.shape}")
     if len(states) < least:
         raise ValueError(f"{name} must hold at least {least} states, not {len(states)}")
+    require_moderate(name, states)
     if not np.ptp(states, axis=0).any():
         raise ValueError(f"{name} must differ: equal ones have no shape")
     return states.astype(np.float64)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from nullcline.cells import Cell
 
 
+LARGEST_PUSH = 1e6
+"""Radii of the cloud that a push may have: none is so long in earnest."""
+
+
 @dataclass(frozen=True, eq=False)
 class PerturbationDecay(Shown):
     """What is left of pushes after each step, as a part of their length.
@@ -139,8 +143,8 @@ def perturbation_decay(
     dimension = validation.whole_number("dimension", dimension, 1, max(1, array.shape[1] - 1))
     steps = validation.whole_number("steps", steps, 1)
     size = validation.tolerance("size", size)
-    if size == 0:
-        raise ValueError("size must be positive")
+    if not 0 < size <= LARGEST_PUSH:
+        raise ValueError(f"size must lie above 0 and not above {LARGEST_PUSH:g}, not be {size:g}")
     plane = plane_of(array, dimension)
     length = size * float(np.sqrt(np.sum(array.var(axis=0))))
     rng = np.random.default_rng(validation.whole_number("seed", seed, 0))

@@ -8,7 +8,7 @@ import numpy as np
 
 from nullcline._native.blas import one_blas_thread
 from nullcline._support import validation
-from nullcline.geometry.components import plane_of, states_of
+from nullcline.geometry.components import plane_of, require_moderate, states_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -54,11 +54,12 @@ def readout_angles(states: ArrayLike, readout: ArrayLike, dimension: int) -> NDA
     array = states_of("states", states)
     dimension = validation.whole_number("dimension", dimension, 1)
     rows = np.atleast_2d(validation.floats("readout", readout)).astype(np.float64)
-    if rows.ndim != 2 or rows.shape[1] > array.shape[1]:
+    if rows.ndim != 2 or rows.size == 0 or rows.shape[1] > array.shape[1]:
         raise ValueError(
             f"readout must have shape (K, H) with H at most {array.shape[1]}, the numbers of a "
             f"state, not {rows.shape}"
         )
+    require_moderate("readout", rows)
     if len(rows) > 1:
         rows = rows - rows.mean(axis=0)
     _, lengths, read = np.linalg.svd(rows, full_matrices=False)
