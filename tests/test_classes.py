@@ -254,7 +254,7 @@ def test_more_than_two_classes_are_drawn(n: int, corpus: str) -> None:
     assert [text.get_text() for text in first.texts] == list("0001112")
     edges = [line for line in first.lines if line.get_alpha() == 0.6]
     assert len(edges) == (n - 1 if corpus == GRADES else n * (n - 1) // 2)
-    assert all(len(line.get_xdata()) == 2 for line in edges)
+    assert all(np.size(line.get_xdata()) == 2 for line in edges)
     assert all(name in plan.caption for name in ("10 steps", "modes"))
     assert not list(class_figures(classifier(analysis(2), corpus)))
 
