@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.claims import CLAIMS
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
+from nullcline.study.depth_claims import DEPTH_CLAIMS
 from nullcline.study.network_groups import claims_of, one_each
+from nullcline.study.network_rows import NETWORK_CLAIMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,10 @@ Row = dict[str, Any]
 
 _ORDER = ("synthetic", "sst", "imdb")
 
-_SENTENCES = {claim.name: claim.claim for claim in LINE_ATTRACTOR_CLAIMS}
+_SENTENCES = {
+    **{claim.name: claim.claim for claim in NETWORK_CLAIMS},
+    **{claim.name: claim.claim for claim in DEPTH_CLAIMS},
+}
 
 NAMED = {
     "variance_of_two": "share of two components",

@@ -17,6 +17,7 @@ from docs.seeds_selection import (
     usual_units,
 )
 from nullcline.study.cell_names import CELL_NAMES
+from nullcline.study.depth_claims import depth_shares
 from nullcline.study.group_differences import DISCOVERED, number_differences, share_differences
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.network_groups import numbers_of, one_each, rows_of_trained
@@ -52,6 +53,7 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         "verdicts-lines": verdicts_on_lines(main, single),
         "verdicts-paper": verdicts_on_paper(main, single),
         "verdicts-others": verdicts_on_others(main),
+        "verdicts-depth": verdicts_on_depth(main),
         "changes": changes(main, single),
         "discussion": discussion(main, single),
         "seeds-claims": shares_by_kind(main, OF_LINES),
@@ -201,6 +203,23 @@ def _verdicts(rows: Sequence[Row], names: Sequence[str], single: Sequence[Row]) 
             )
     lines.sort(key=lambda line: [claim_sentence(name) for name in names].index(line[0]))
     return table(head, lines)
+
+
+def verdicts_on_depth(rows: Sequence[Row]) -> str:
+    """Return the verdict on each claim about networks of several depths, by cell and units."""
+    lines = [
+        [
+            claim_sentence(row["claim"]),
+            kind_name(row),
+            str(row["hidden_size"]),
+            row["depths"],
+            share(row["holds"], row["of"]),
+            _said(row["verdict"]),
+        ]
+        for row in depth_shares(rows_of_trained(rows))
+    ]
+    lines.sort(key=lambda line: line[0])
+    return table(["claim", "corpus, cell", "units", "depths", "seeds", "verdict"], lines, 2)
 
 
 def _said(verdict: str, on: str = "") -> str:

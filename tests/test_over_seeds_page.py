@@ -16,6 +16,7 @@ from nullcline.study.network_rows import CLAIM, network_rows
 from nullcline.sweeps.statistics import wilson_interval
 from nullcline.sweeps.tables import write_table
 from nullcline.training import TrainingSettings
+from testing.marked import with_tables
 from testing.study_samples import dynamics, layer, network
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def test_one_command_makes_pages_and_figures_of_sweeps(tmp_path: Path, docs: Pat
     assert "| sst | GRU | 64 | ✓ 20 of 20, 84–100%" in study
     assert "✗ 0 of 8, 0–32%" in study
     assert "| 0 of 3, 0–56% |" in study.replace("| 256 |", "|")  # too few, and said without a mark
+    depth = between(claims, "verdicts-depth")
+    assert "| imdb, GRU | 64 | 1, 3 | 5 of 5, 57–100% | **too few** |" in depth
     assert "depends** on the seed and the kind" in between(claims, "verdicts-lines")
     changed = between(claims, "changes")
     assert "1: imdb, vanilla" in changed  # linear, which its single network said no to
@@ -207,6 +210,6 @@ def test_the_pages_are_what_the_committed_results_make_of_them(tmp_path: Path) -
     tables = seeds_tables.every_table(rows, made, over_seeds.single_networks(tmp_path))
     for name in over_seeds.PAGES:
         page = (DOCS / name).read_text("utf-8")
-        assert over_seeds.with_tables(page, tables) == page
+        assert with_tables(page, tables) == page
     size = sum(path.stat().st_size for path in (DOCS / "seeds").iterdir())
     assert size < 1_500_000
