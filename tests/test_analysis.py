@@ -249,7 +249,7 @@ def test_states_are_of_the_reviews_asked_for(
     assert (found.n_train, found.chance) == (84, 0.5)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "ugrnn", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "ugrnn", "rnn", "leaky"])
 def test_every_cell_of_three_classes_is_analysed(tmp_path: Path, cell: str) -> None:
     corpus = tiny_corpus(classes=3)
     settings = replace(SETTINGS, cell=cell, classes=3, epochs=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,12 @@ from hypothesis import strategies as st
 
 from nullcline.cli import main
 from nullcline.interop import from_torch
-from nullcline.study import learning as learning_module
 from nullcline.study.analysis import analyse
 from nullcline.study.appearances import (
     AFTER,
     BEFORE,
     NEVER,
+    RULES,
     TOGETHER,
     Appearance,
     accuracy_appears,
@@ -31,10 +32,10 @@ from nullcline.study.appearances import (
     lead,
     order,
 )
-from nullcline.study.learning import FILE, analyse_learning
+from nullcline.study.learning import FILE, analyse_learning, in_steps
 from nullcline.study.learning_figures import course_figure, leads_figure, points_figure
 from nullcline.study.learning_jobs import learning_jobs
-from nullcline.study.learning_measures import angle_to
+from nullcline.study.learning_measures import angle_to, measure
 from nullcline.study.learning_results import Learning
 from nullcline.study.learning_rows import learning_rows
 from nullcline.study.over_learning import births, leads, learning_summaries, overfitting
@@ -103,7 +104,7 @@ def test_between_snapshots_time_goes_by_in_steps() -> None:
     event: Any = SimpleNamespace(
         what="born", time=2.25, points=(1, 2), h=np.zeros(3), ghost_kind="slow", ghost_q=1e-9
     )
-    found = learning_module._in_steps(event, [0, 1, 2, 10])
+    found = in_steps(event, [0, 1, 2, 10])
     assert found.step == 4
     assert found.has_ghost
 
@@ -132,7 +133,7 @@ def test_rows_say_which_snapshot_was_kept_and_what_changed(
 def test_an_analysis_that_was_interrupted_goes_on(
     checkpoint: Any, learned: Learning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure, done = learning_module.measure, list[int]()
+    done: list[int] = []
 
     def interrupted(*arguments: Any) -> Any:
         if len(done) == 5:
@@ -141,7 +142,7 @@ def test_an_analysis_that_was_interrupted_goes_on(
         return measure(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(learning_module, "measure", interrupted)
+        patch.setattr("nullcline.study.learning.measure", interrupted)
         analyse_learning(checkpoint, CORPUS, ANALYSIS, folder=tmp_path)
     assert done == STEPS[:5]
 
@@ -150,7 +151,7 @@ def test_an_analysis_that_was_interrupted_goes_on(
         return measure(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(learning_module, "measure", noted)
+        patch.setattr("nullcline.study.learning.measure", noted)
         found = analyse_learning(checkpoint, CORPUS, ANALYSIS, folder=tmp_path)
         assert done == STEPS
         analyse_learning(checkpoint, CORPUS, ANALYSIS, folder=tmp_path)
@@ -263,12 +264,12 @@ def test_accuracy_appears_half_of_the_way_to_that_of_the_kept_epoch() -> None:
 
 
 def test_angles_to_a_mode_are_to_the_plane_of_a_complex_one() -> None:
-    x, y, z = np.eye(3)
-    assert angle_to(x, x + 0j) == pytest.approx(0, abs=1e-6)
-    assert angle_to(x, x + y + 0j) == pytest.approx(45)
-    assert angle_to(2 * x, y + 0j) == pytest.approx(90)
-    assert angle_to(x + z, x + 1j * y) == pytest.approx(45)
-    assert angle_to(x, np.full(3, np.nan + 0j)) is None
+    x, y, z = np.eye(3, dtype=complex)
+    assert angle_to(x.real, x) == pytest.approx(0, abs=1e-6)
+    assert angle_to(x.real, x + y) == pytest.approx(45)
+    assert angle_to(2 * x.real, y) == pytest.approx(90)
+    assert angle_to((x + z).real, x + 1j * y) == pytest.approx(45)
+    assert angle_to(x.real, np.full(3, np.nan, complex)) is None
 
 
 # Over many networks
@@ -394,6 +395,9 @@ def test_the_command_tells_how_networks_learn_and_goes_on(
     ]  # fmt: skip
     assert main(words) == 0
     assert str(out / "leads.png") in capsys.readouterr().out
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    assert [row["seed"] for row in results["appearances"]] == [0, 1]
+    assert {row["what"] for row in results["leads"]} == set(RULES)
     with (out / "results.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     steps = [0, 1, 2, 4, 5, 8]
@@ -405,7 +409,7 @@ def test_the_command_tells_how_networks_learn_and_goes_on(
         assert title in page
     assert len(list((out / "learning").glob("*/*/layer-1-points.svg"))) == 2
     assert main(words) == 1  # the folder holds results
-    monkeypatch.setattr(learning_module, "measure", None)
+    monkeypatch.setattr("nullcline.study.learning.measure", None)
     assert main([*words, "--resume"]) == 0
 
 

@@ -194,6 +194,8 @@ def test_a_step_that_was_not_kept_is_refused_with_those_that_were(
 def test_steps_between_snapshots_are_at_least_one_and_no_more_than_the_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="snapshot_steps must be None or at least 1, not 0"):
         replace(SETTINGS, snapshot_steps=0)
+    with pytest.raises(TypeError, match="snapshot_steps"):
+        replace(SETTINGS, snapshot_steps=2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="snapshot_steps=19 is more than the run has: 18 steps"):
         run(tmp_path, snapshot_steps=19)
     assert not list(tmp_path.iterdir())

@@ -28,14 +28,15 @@ from testing.kills import Moments
 from testing.tiny_study import tiny_corpus
 
 SMALL = [
-    "--epochs", "1", "--starts", "6", "--embedding-size", "4", "--reviews", "5", "--sample", "20",
-    "--words", "5", "--vectors", "random", "--table", "csv",
+    "--epochs", "4", "--learning-rate", "0.1", "--batch-size", "8", "--dropout", "0",
+    "--starts", "6", "--embedding-size", "4", "--reviews", "5", "--sample", "20", "--words", "5",
+    "--vectors", "random", "--table", "csv",
 ]  # fmt: skip
 GRID = ["--cells", "gru", "rnn", "--seeds", "0:2", "--hidden-sizes", "3"]
 
 
 def write_corpus(path: Path, seed: int = 0) -> Path:
-    corpus = tiny_corpus(n_train=40, n_test=20, seed=seed)
+    corpus = tiny_corpus(n_train=120, n_test=20, seed=seed)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label", "split"])
@@ -239,7 +240,8 @@ def test_a_folder_that_holds_another_network_is_refused_and_not_replaced(
     swept: Path, corpus: str, tmp_path: Path
 ) -> None:
     run = next(swept.glob("networks/*/gru-*-seed-0-*"))
-    (job,) = network_jobs({"corpus": [corpus], "hidden_size": [2]})
+    training = TrainingSettings(epochs=4, learning_rate=0.1, batch_size=8, dropout=0)
+    (job,) = network_jobs({"corpus": [corpus], "hidden_size": [2]}, training=training)
     place = tmp_path / job.needs[0].place
     shutil.copytree(run, place)
     (place / "job.json").unlink()

@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 def _learning(options: argparse.Namespace) -> None:
     from nullcline.study.learning_figures import draw_leads
     from nullcline.study.learning_jobs import learning_jobs
-    from nullcline.study.over_learning import learning_summaries
+    from nullcline.study.over_learning import learning_summaries, write_results
 
     jobs = learning_jobs(
         chosen_axes(options),
@@ -58,4 +58,5 @@ def _learning(options: argparse.Namespace) -> None:
         progress=not options.quiet,
     )
     found = do_jobs(jobs, options, learning_summaries)
+    say(write_results(found.rows, options.out, sum(one.cpu_seconds for one in found)))
     say(draw_leads(found.rows, options.out))

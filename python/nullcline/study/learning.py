@@ -136,12 +136,12 @@ def follow_layer(checkpoint: Checkpoint, layers: Sequence[LayerAtStep]) -> Cours
         h=nothing if found is None else found.h,
         n_unstable=nothing[:, :, 0].astype(int) if found is None else found.n_unstable,
         was_found=nothing[:, :, 0].astype(bool) if found is None else found.was_given,
-        events=() if found is None else tuple(_in_steps(event, steps) for event in found.events),
+        events=() if found is None else tuple(in_steps(event, steps) for event in found.events),
         faults=() if found is None else found.faults,
     )
 
 
-def _in_steps(event: TrainingEvent, steps: Sequence[int]) -> PairEvent:
+def in_steps(event: TrainingEvent, steps: Sequence[int]) -> PairEvent:
     """Return an event with its time in steps of Adam."""
     return PairEvent(
         what=event.what,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from nullcline.continuation.training_path import BORN
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
@@ -60,6 +60,12 @@ class _Landmark(NamedTuple):
     step: int
     since: int
     colour: str
+    place: int
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """How its line is drawn: dashes of several at one snapshot lie between each other."""
+        return {"color": self.colour, "lw": 1.1, "ls": (4 * self.place, (4, 8))}
 
 
 def draw_learning(learning: Learning, folder: Path) -> list[Path]:
@@ -109,16 +115,14 @@ def course_figure(learning: Learning, number: int) -> Figure:
     landmarks = _landmarks(learning, layer)
     for panel in axes:
         for mark in landmarks:
-            panel.axvline(mark.step, color=mark.colour, lw=0.9, ls="--")
+            panel.axvline(mark.step, **mark.look)
             panel.axvspan(mark.since, mark.step, color=mark.colour, alpha=0.12, lw=0)
         if panel.get_legend_handles_labels()[0]:
             panel.legend(fontsize=7, frameon=True, framealpha=0.8, edgecolor="none")
     for panel in axes[4:]:
         panel.set_xlabel("steps of Adam")
     figure.suptitle(_title(learning, number), fontsize=9.5)
-    legend_below(
-        figure, [Line2D([], [], color=m.colour, lw=0.9, ls="--", label=m.name) for m in landmarks]
-    )
+    legend_below(figure, [Line2D([], [], label=mark.name, **mark.look) for mark in landmarks])
     return figure
 
 
@@ -244,11 +248,11 @@ def _landmarks(learning: Learning, layer: Sequence[LayerAtStep]) -> list[_Landma
         ("one mode outlasts the others", appears("long_mode", layer, learning.steps), PINK),
     ]
     marks = [
-        _Landmark(name, one.step, one.after or 0, colour)
-        for name, one, colour in found
+        _Landmark(name, one.step, one.after or 0, colour, place)
+        for place, (name, one, colour) in enumerate(found)
         if one.step is not None
     ]
-    return [*marks, _Landmark("kept epoch", learning.kept, learning.kept, GREY)]
+    return [*marks, _Landmark("kept epoch", learning.kept, learning.kept, GREY, 0)]
 
 
 def _draw_noted(axes: Axes, learning: Learning, what: str) -> None:
@@ -273,7 +277,7 @@ def _draw_counts(axes: Axes, layer: Sequence[LayerAtStep], course: Course) -> No
             ms=4, clip_on=False,
         )  # fmt: skip
     axes.set_ylabel("points")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_time_constants(axes: Axes, layer: Sequence[LayerAtStep], steps: Sequence[int]) -> None:

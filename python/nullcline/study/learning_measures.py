@@ -223,5 +223,5 @@ def angle_to(direction: NDArray[np.float64], mode: NDArray[np.complex128]) -> fl
         return None
     parts = np.stack([mode.real, mode.imag])[: 2 if np.iscomplex(mode).any() else 1]
     plane, _ = np.linalg.qr(parts.T)
-    cosine = np.linalg.norm(plane.T @ direction) / np.linalg.norm(direction)
+    cosine = float(np.linalg.norm(plane.T @ direction) / np.linalg.norm(direction))
     return float(np.degrees(np.arccos(min(cosine, 1.0))))

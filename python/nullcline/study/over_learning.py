@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline._support.files import write_json
+from nullcline._support.records import as_json
+from nullcline._support.versions import versions
 from nullcline.study.appearances import AFTER, BEFORE, NEVER, RULES, TOGETHER
 from nullcline.sweeps import Section
 from nullcline.sweeps.statistics import quartiles, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from nullcline.study.learning_rows import Row
 
@@ -71,6 +77,28 @@ def learning_summaries(rows: Sequence[Row]) -> list[Section]:
             overfitting(own),
         ),
     ]
+
+
+def write_results(rows: Sequence[Row], folder: Path, cpu_seconds: float) -> Path:
+    """Write the same tables to `results.json`, with the command that made them; return the file.
+
+    Parameters
+    ----------
+    rows
+        Those of the sweep.
+    folder
+        The sweep's.
+    cpu_seconds
+        How long processors worked on the measures, without training.
+    """
+    path = folder / "results.json"
+    tables = {one.name: list(one.rows) for one in learning_summaries(rows)}
+    command = f"nullcline {shlex.join(sys.argv[1:])}"
+    write_json(
+        path,
+        as_json({"command": command, "versions": versions(), "cpu_seconds": cpu_seconds, **tables}),
+    )
+    return path
 
 
 def appearances(rows: Sequence[Row]) -> list[Row]:

@@ -6,6 +6,8 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from nullcline._support.validation import whole_number
+
 CELLS = ("gru", "lstm", "ugrnn", "rnn", "leaky")
 """The recurrent cells that a network can be made of; "rnn" is the vanilla RNN, with tanh."""
 
@@ -120,6 +122,8 @@ class TrainingSettings:
         for name in ("max_tokens", "patience", "train_size", "snapshot_steps"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
+        if self.snapshot_steps is not None:
+            whole_number("snapshot_steps", self.snapshot_steps, 1)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
         _require(
             0 < self.validation_fraction < 1,
