@@ -216,13 +216,15 @@ def test_finished_runs_are_taken_where_they_are_the_same(
     runs = tmp_path / "runs"
     for path in sorted(swept.glob("networks/*/*-seed-*")):
         shutil.copytree(path, runs / path.name)
-    (next(runs.glob("rnn*")) / "vocabulary.json").unlink()  # one is damaged, and trained anew
-    before = {load_checkpoint(path.parent).sha256 for path in runs.rglob("settings.json")
-              if (path.parent / "vocabulary.json").exists()}  # fmt: skip
+    # Two are damaged, and trained anew.
+    (next(runs.glob("rnn*-seed-0-*")) / "vocabulary.json").unlink()
+    with (next(runs.glob("rnn*-seed-1-*")) / "weights.safetensors").open("ab") as file:
+        file.write(b"!")
+    before = {load_checkpoint(path).sha256 for path in runs.glob("gru*")}
     out = tmp_path / "out"
     words = ["sweep", "--out", str(out), "--corpora", corpus, *GRID, *SMALL, "--runs", str(runs)]
     assert main(words) == 0
-    assert f"3 runs of {runs} are taken" in capsys.readouterr().err
+    assert f"2 runs of {runs} are taken" in capsys.readouterr().err
     linked = [path for path in out.rglob("weights.safetensors") if path.stat().st_nlink > 1]
     assert {load_checkpoint(path.parent).sha256 for path in linked} == before
     for row, other in zip(table(out), table(swept), strict=True):
