@@ -192,8 +192,11 @@ def draw_dimensions(rows: list[Row], path: Path) -> None:
     kinds = (("settled components", "components for 95%", "o"),
              ("settled participation_ratio", "participation ratio", "s"),
              ("slow modes", "slow modes at the middle", "^"))  # fmt: skip
-    panels = (("synthetic-unordered", "topics: no order"), ("synthetic-ordered", "grades by two numbers"),
-              ("synthetic", "grades by one number"))  # fmt: skip
+    panels = (
+        ("synthetic-unordered", "topics: no order"),
+        ("synthetic-ordered", "grades by two numbers"),
+        ("synthetic", "grades by one number"),
+    )
     with style():
         figure = Figure(figsize=(9.5, 3.2), layout="constrained")
         for axes, (corpus, title) in zip(figure.subplots(1, 3, sharey=True), panels, strict=True):
