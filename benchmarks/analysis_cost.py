@@ -34,12 +34,9 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|")
     for folder in options.folders:
         first, again, found = _costs(folder, options.data_dir)
-        states = sum(seconds for part, seconds in found.seconds.items() if "states" in part)
-        print(
-            f"| {folder.name} | {first:.1f} | {again:.1f} | {states:.1f} | {_size(found) / 1e6:.1f} "
-            f"| {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} |",
-            flush=True,
-        )
+        size, memory = _size(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        sizes = f"{size / 1e6:.1f} | {memory / 1e6:.0f}"
+        print(f"| {folder.name} | {first:.1f} | {again:.1f} | {sizes} |", flush=True)
 
 
 def _costs(folder: Path, data_dir: Path | None) -> tuple[float, float, NetworkAnalysis]:

@@ -1,10 +1,11 @@
-"""Write the rules of claims about points and depth: `python -m docs.claim_rules`."""
+"""Write the rules of claims about points, classes and depth: `python -m docs.claim_rules`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.depth_claims import DEPTH_CLAIMS, DepthClaim
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, Claim
 from nullcline.study.point_claims import POINT_CLAIMS
@@ -27,6 +28,7 @@ def tables() -> dict[str, str]:
         "points": _table(POINT_CLAIMS),
         "depth": _table(DEPTH_CLAIMS),
         "line": _table(LINE_ATTRACTOR_CLAIMS),
+        "classes": _table(CLASS_CLAIMS),
     }
 
 

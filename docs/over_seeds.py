@@ -14,6 +14,7 @@ from typing import Any
 
 from docs import seeds_results, seeds_tables
 from docs.seeds_figures import draw_all
+from docs.seeds_selection import capped
 from testing.marked import with_tables
 
 Row = dict[str, Any]
@@ -27,8 +28,9 @@ def main(folders: list[Path], docs: Path) -> None:
     if folders:
         seeds_results.save(*seeds_results.results_of(folders), kept)
     rows, made = seeds_results.load(kept)
-    draw_all(rows, docs / "images")
-    tables = seeds_tables.every_table(rows, made, single_networks(docs))
+    main = capped(rows)  # of those that read whole reviews there is one seed, and a section
+    figures = draw_all(main, docs / "images")
+    tables = {**seeds_tables.every_table(rows, made, single_networks(docs)), **figures}
     for name in PAGES:
         page = docs / name
         page.write_text(with_tables(page.read_text("utf-8"), tables), "utf-8")

@@ -118,7 +118,7 @@ def varied(results: Row) -> str | None:
     for name, value in usual.items():
         if settings[name] != value:
             return name.replace("_", "-")
-    return "classes" if settings["training"]["classes"] != 2 else None
+    return "classes" if settings["training"]["classes"] not in {None, 2} else None
 
 
 def plain(results: list[Row]) -> list[Row]:

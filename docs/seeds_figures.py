@@ -32,25 +32,78 @@ _ROW = 0.2
 """Inches of a line of a forest plot."""
 
 
-def draw_all(rows: Sequence[Row], folder: Path) -> None:
-    """Draw every figure of which there are networks."""
-    units = usual_units(rows)
-    own = [row for row in rows if row["hidden_size"] == units]
-    shares = claim_shares(own)
-    of_one = [row for row in own if row["n_layers"] == 1]
-    gru = [row for row in shares if row["corpus"] == "imdb"]
+FIGURES = {
+    "seeds-claims": (
+        "For each claim, corpus and cell the share of networks in which it holds",
+        "The share of networks in which each claim holds, with Wilson's interval of 95%. Dotted: "
+        "one half; dashed: one and nine of ten.",
+    ),
+    "seeds-papers-claims": (
+        "For each claim of the paper and each cell the share of networks in which it holds",
+        "The same for the claims of the paper on GRUs, on IMDB.",
+    ),
+    "seeds-numbers": (
+        "Every number of the table, a dot a network, by corpus and cell",
+        "Each dot is a network; a circle is the median, a bar goes from quartile to quartile. R² "
+        "below −3 is not drawn.",
+    ),
+    "seeds-depth": (
+        "Accuracy, dimensions, points and time constants by depth, a dot a network",
+        "Networks on IMDB by their depth; all but the accuracy is of the last layer.",
+    ),
+}
+"""What each figure shows, and what stands below it."""
+
+
+def draw_all(rows: Sequence[Row], folder: Path) -> dict[str, str]:
+    """Draw every figure of which there are networks, and remove the others.
+
+    Returns
+    -------
+    dict
+        What stands between the marks of the figures: each figure, or nothing.
+    """
     with style():
-        lines = [row for row in shares if row["n_layers"] == 1 and row["claim"] in OF_LINES]
-        if lines:
-            save_figure(_by_corpus(lines), folder / "seeds-claims.png")
-        papers = [row for row in gru if row["claim"] in papers_claims(rows)]
-        if papers:
-            save_figure(_papers(papers, papers_claims(rows)), folder / "seeds-papers-claims.png")
-        if of_one:
-            save_figure(_numbers(rows_of_trained(of_one)), folder / "seeds-numbers.png")
-        deep = rows_of_trained([row for row in own if row["corpus"] == "imdb"])
-        if len({row["n_layers"] for row in deep}) > 1:
-            save_figure(_depths(deep), folder / "seeds-depth.png")
+        drawn = _figures(rows)
+        for name in FIGURES:
+            path = folder / f"{name}.png"
+            if name in drawn:
+                path.parent.mkdir(exist_ok=True)
+                save_figure(drawn[name], path)
+            else:
+                path.unlink(missing_ok=True)
+    return lines_of(folder)
+
+
+def lines_of(folder: Path) -> dict[str, str]:
+    """Return what stands between the marks of the figures that are in a folder, and of others."""
+    return {
+        f"figure-{name}": f"![{shown}](images/{name}.png)\n*{said}*"
+        if (folder / f"{name}.png").is_file()
+        else ""
+        for name, (shown, said) in FIGURES.items()
+    }
+
+
+def _figures(rows: Sequence[Row]) -> dict[str, Figure]:
+    units = usual_units(rows)
+    own = rows_of_trained([row for row in rows if row["hidden_size"] == units])
+    of_one = [row for row in own if row["n_layers"] == 1]
+    imdb = [row for row in own if row["corpus"] == "imdb"]
+    shares = claim_shares(own)
+    lines = [row for row in shares if row["n_layers"] == 1 and row["claim"] in OF_LINES]
+    papers = [row for row in shares
+              if row["corpus"] == "imdb" and row["claim"] in papers_claims(rows)]  # fmt: skip
+    found: dict[str, Figure] = {}
+    if lines:
+        found["seeds-claims"] = _by_corpus(lines)
+    if papers:
+        found["seeds-papers-claims"] = _papers(papers, papers_claims(rows))
+    if of_one:
+        found["seeds-numbers"] = _numbers(of_one)
+    if len({row["n_layers"] for row in imdb}) > 1:
+        found["seeds-depth"] = _depths(imdb)
+    return found
 
 
 def _by_corpus(shares: Sequence[Row]) -> Figure:

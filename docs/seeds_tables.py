@@ -157,14 +157,19 @@ def how_made(made: Row) -> str:
         [
             f"`nullcline sweep docs/seeds/{one['name']}.toml --out {one['name']}`",
             str(one["networks"]),
-            f"{one['training_seconds'] / 3600:.1f} h",
-            f"{one['analysis_cpu_seconds'] / 3600:.1f} h",
+            _long(one["training_seconds"]),
+            _long(one["analysis_cpu_seconds"]),
             "; ".join(one["machines"]),
         ]
         for one in made["sweeps"]
     ]
     head = ["command", "networks", "training", "analyses", "machine"]
     return table(head, lines)
+
+
+def _long(seconds: float) -> str:
+    """Return a time in hours, or in minutes if it is less than one."""
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
 # Verdicts

@@ -104,6 +104,9 @@ def results() -> Iterator[Any]:
     two = nc.RNN(np.eye(2), 2 * np.eye(2))
     yield nc.fold_curve(two, [0.7, 0.95], [1, 0], [0, 1], [-0.5, 0], max_points=4)
     yield nc.measure_line_attractor(cell, states[:4], states, readout=np.ones(4), n_positions=3)
+    yield nc.intrinsic_dimension(np.random.default_rng(3).normal(size=(60, 3)))
+    yield nc.class_geometry(states, np.arange(len(states)) % 3)
+    yield nc.perturbation_decay(cell, states, 2, steps=3)
     prediction = nc.predict_next_states(modes, states, rng.normal(size=(12, 2)))
     yield prediction
     yield prediction.by_distance(3)

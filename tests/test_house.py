@@ -27,6 +27,7 @@ ROOMS = (
     "stores",
     "enumeration",
     "linearization",
+    "geometry",
     "cycles",
     "continuation",
     "completeness",

@@ -79,11 +79,13 @@ def test_what_differs_beside_the_seed_is_another_group() -> None:
     of = {(row["epochs"], row["of"]) for row in claim_shares(varied)}
     assert of == {(10, 2), (1, 2)}
     assert all("epochs" not in row for row in claim_shares(rows()))
-    # What differs between corpora alone tells none of their networks from another.
+    # What differs between corpora or cells alone tells none of their networks from another.
     other = rows(2) + [
         {**row, "corpus": "imdb", "n_train": 9, "max_tokens": 200} for row in rows(2)
     ]
-    assert all("n_train" not in row and "max_tokens" not in row for row in claim_shares(other))
+    other += [{**row, "cell": "rnn", "patience": 3} for row in rows(2)]
+    kept = {name for row in claim_shares(other) for name in row}
+    assert not kept & {"n_train", "max_tokens", "patience"}
 
 
 def test_rows_of_other_jobs_are_passed_over() -> None:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docs import over_seeds, seeds_results, seeds_tables
+from docs import over_seeds, seeds_figures, seeds_results, seeds_tables
 from docs.seeds_selection import capped
+from nullcline.cli.job_file import read_jobs
 from nullcline.study.network_rows import CLAIM, network_rows
 from nullcline.sweeps.statistics import wilson_interval
 from nullcline.sweeps.tables import write_table
 from nullcline.training import TrainingSettings
 from testing.marked import with_tables
 from testing.study_samples import dynamics, layer, network
+from testing.tiny_study import tiny_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from nullcline.sweeps import Job
 
 Row = dict[str, Any]
 
@@ -151,6 +156,11 @@ def test_pages_are_made_of_whatever_there_is(fit: str, tmp_path: Path, docs: Pat
         assert "holds**" not in claims.split("<!-- verdicts-lines -->")[1]
     if fit == "untrained":
         assert "LSTM" not in between(claims, "over-seeds")
+    # A figure is shown if it is drawn.
+    for page in over_seeds.PAGES:
+        shown = re.findall(r"\(images/(seeds-[a-z-]*\.png)\)", (docs / page).read_text("utf-8"))
+        assert all((docs / "images" / name).is_file() for name in shown)
+    assert (docs / "images" / "seeds-depth.png").exists() == (fit == "uneven")
     # What no sweep has measured stays.
     assert between((docs / "imdb.md").read_text("utf-8"), "whole-reviews") == before
 
@@ -207,9 +217,32 @@ def test_the_pages_are_what_the_committed_results_make_of_them(tmp_path: Path) -
         source, target = DOCS / name, tmp_path / name
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
     rows, made = seeds_results.load(tmp_path / "seeds")
-    tables = seeds_tables.every_table(rows, made, over_seeds.single_networks(tmp_path))
+    tables = {
+        **seeds_tables.every_table(rows, made, over_seeds.single_networks(tmp_path)),
+        **seeds_figures.lines_of(DOCS / "images"),
+    }
     for name in over_seeds.PAGES:
         page = (DOCS / name).read_text("utf-8")
         assert with_tables(page, tables) == page
     size = sum(path.stat().st_size for path in (DOCS / "seeds").iterdir())
     assert size < 1_500_000
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 reads TOML")
+def test_the_lists_of_networks_are_sweeps_of_networks_that_share_no_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corpus = tiny_corpus()
+    monkeypatch.setattr("nullcline.study.networks.load_corpus", lambda *_, **__: corpus)
+    jobs: list[Job] = []
+    n_networks = {}
+    for path in sorted((DOCS / "seeds").glob("*.toml")):
+        own = read_jobs(path, data_dir=None, device=None, threads=1, progress=False)
+        n_networks[path.stem] = len({job.needs[0].key for job in own})
+        jobs += own
+        assert f"nullcline sweep docs/seeds/{path.name} " in path.read_text("utf-8")
+    # IMDB's: of each cell 8 of one layer, 5 of two and of three, 3 of 256 units; and GRUs.
+    expected = {"imdb": 5 * (8 + 2 * 5 + 3) + 7, "imdb-whole": 4, "sst": 100, "synthetic": 100}
+    assert n_networks == expected
+    places = {(job.place, job.needs[0].place) for job in jobs if "sst" not in job.place}
+    assert len(places) == len({job.key for job in jobs})

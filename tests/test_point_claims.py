@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from docs import claim_rules
+from nullcline.study.depth_claims import DEPTH_CLAIMS
 from nullcline.study.line_attractor_claims import DRIVEN_LINE_CLAIMS
 from nullcline.study.network_rows import CLAIM, MEASURED, NETWORK_CLAIMS, network_rows
 from nullcline.study.point_claims import POINT_CLAIMS
 from nullcline.study.point_results import INPUTS
 from nullcline.training import TrainingSettings
+from testing.class_samples import analysis, classifier
+from testing.marked import with_tables
 from testing.study_samples import (
     GROWING_ROTATION,
     STABLE_REAL,
@@ -198,8 +202,12 @@ def test_every_claim_is_asked_of_every_cell(cell: str) -> None:
     others = (
         layer(i, at_inputs=at_inputs(dynamics=dynamics()), dynamics=dynamics()) for i in (2, 3)
     )
+    of_three = [
+        classifier(analysis(3, ordered=ordered, n_unstable=np.zeros(7, int)), corpus, cell=cell)
+        for corpus, ordered in (("synthetic-unordered", False), ("synthetic-ordered", True))
+    ]
     answered = set()
-    for made in (network(first, cell=cell), network(first, *others, cell=cell)):
+    for made in (network(first, cell=cell), network(first, *others, cell=cell), *of_three):
         row = network_rows(made, TrainingSettings())[0]
         claims = {name.removeprefix(CLAIM) for name in row if name.startswith(CLAIM)}
         answered |= {name for name in claims if row[CLAIM + name] is not None}
@@ -225,3 +233,10 @@ def test_rows_hold_the_numbers_at_each_input() -> None:
     assert row["zero: largest_rotation"] == [None]
     assert (row["mean: unstable"], row["mean: line_length"]) == (1, None)
     assert (row["mean: radii"], row["mean: spacings"], row["mean: rank"]) == (0.1, 0.8, 0.2)
+
+
+def test_the_page_of_rules_says_what_the_code_does() -> None:
+    page = claim_rules.PAGE.read_text("utf-8")
+    assert with_tables(page, claim_rules.tables()) == page
+    for claim in (*POINT_CLAIMS, *DEPTH_CLAIMS):
+        assert f"| {claim.name.removesuffix(' input').rpartition(', ')[0] or claim.name}" in page

@@ -7,45 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nullcline.text import Corpus, Split, imdb, load_corpus, sst
-from testing.text_samples import FORMATS, write_archive
+from nullcline.text import Corpus, Split, load_corpus
+from testing.text_samples import FORMATS, IMDB, SST, expect_samples, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_REVIEWS = {
-    f"aclImdb/{split}/{label}/{number}_{rating}.txt": f"{split} {label} {number} é".encode()
-    for split in ("test", "train")
-    for label, rating in (("pos", 9), ("neg", 2))
-    for number in (10, 9, 0)
-}
-_OTHERS = {
-    "aclImdb/README": b"read me",
-    "aclImdb/train/unsup/0_0.txt": b"unlabelled",
-    "aclImdb/train/pos/._1_9.txt": b"left by a file manager",
-    "aclImdb/train/labeledBow.feat": b"1 0:9",
-}
-_TREES = {
-    "trees/train.txt": (
-        b"(3 (2 It) (4 (2 's) (4 great)))\n"
-        b"(2 (2 So) (2 so))\n"
-        b"(0 (2 -LRB-) (1 (2 Ca) (1 (1 n't) (2 and\\/or))))\n"
-    ),
-    "trees/dev.txt": b"(4 (4 Left) (2 out))\n",
-    "trees/test.txt": "(1 (1 Mal) (2 été))\n(4 (4 Fine) (2 .))\n".encode(),
-}
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NULLCLINE_DATA", raising=False)
-    monkeypatch.setattr(imdb, "_REVIEWS_PER_FOLDER", 3)
-    monkeypatch.setattr(sst, "_TREES", {"train": 3, "test": 2})
+    expect_samples(monkeypatch)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_imdb_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
-    write_archive(tmp_path / "aclImdb_v1", suffix, _REVIEWS | _OTHERS)
+    write_archive(tmp_path / "aclImdb_v1", suffix, IMDB)
     corpus = load_corpus("imdb", data_dir=tmp_path, progress=False)
     assert corpus.name == "imdb"
     assert corpus.classes == ("negative", "positive")
@@ -57,20 +34,20 @@ def test_imdb_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
 
 
 def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_archive(tmp_path / "aclImdb_v1", ".tar.xz", _REVIEWS)
+    write_archive(tmp_path / "aclImdb_v1", ".tar.xz", IMDB)
     monkeypatch.setenv("NULLCLINE_DATA", str(tmp_path))
     assert len(load_corpus("imdb", progress=False).train) == 6
 
 
 def test_imdb_that_lacks_a_review_is_refused(tmp_path: Path) -> None:
-    fewer = dict(list(_REVIEWS.items())[:-1])
+    fewer = {name: content for name, content in IMDB.items() if name != "aclImdb/train/neg/0_2.txt"}
     write_archive(tmp_path / "aclImdb_v1", ".tar", fewer)
     with pytest.raises(ValueError, match=r"2 reviews in train/neg, not 3: it is cut short"):
         load_corpus("imdb", data_dir=tmp_path, progress=False)
 
 
 def test_imdb_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    damaged = _REVIEWS | {"aclImdb/test/neg/9_2.txt": b"\xff\xfe"}
+    damaged = IMDB | {"aclImdb/test/neg/9_2.txt": b"\xff\xfe"}
     write_archive(tmp_path / "aclImdb_v1", ".zip", damaged)
     with pytest.raises(ValueError, match=r"test/neg/9_2\.txt is not UTF-8"):
         load_corpus("imdb", data_dir=tmp_path, progress=False)
@@ -78,7 +55,7 @@ def test_imdb_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_sst_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
-    write_archive(tmp_path / "trainDevTestTrees_PTB", suffix, _TREES)
+    write_archive(tmp_path / "trainDevTestTrees_PTB", suffix, SST)
     corpus = load_corpus("sst", data_dir=tmp_path, progress=False)
     assert corpus.train.texts == ("It 's great", "( Ca n't and/or")
     assert corpus.train.labels.tolist() == [1, 0]
@@ -87,7 +64,7 @@ def test_sst_from_every_format_is_read(tmp_path: Path, suffix: str) -> None:
 
 
 def test_sst_in_five_grades_is_read(tmp_path: Path) -> None:
-    write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", _TREES)
+    write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", SST)
     corpus = load_corpus("sst", data_dir=tmp_path, classes=5, progress=False)
     assert corpus.train.texts == ("It 's great", "So so", "( Ca n't and/or")
     assert corpus.train.labels.tolist() == [3, 2, 0]
@@ -95,7 +72,15 @@ def test_sst_in_five_grades_is_read(tmp_path: Path) -> None:
     assert corpus.classes[2] == "neutral"
 
 
-@pytest.mark.parametrize(("name", "classes"), [("sst", 3), ("imdb", 5), ("synthetic", 8)])
+def test_sst_in_three_classes_has_the_neutral_ones(tmp_path: Path) -> None:
+    write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", SST)
+    corpus = load_corpus("sst", data_dir=tmp_path, classes=3, progress=False)
+    assert corpus.classes == ("negative", "neutral", "positive")
+    assert corpus.train.labels.tolist() == [2, 1, 0]
+    assert corpus.test.labels.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("name", "classes"), [("sst", 4), ("imdb", 5), ("synthetic", 8)])
 def test_classes_that_a_corpus_does_not_have_are_refused(name: str, classes: int) -> None:
     with pytest.raises(ValueError, match="classes must be"):
         load_corpus(name, classes=classes, progress=False)
@@ -111,7 +96,7 @@ def test_classes_that_a_corpus_does_not_have_are_refused(name: str, classes: int
     ],
 )
 def test_sst_that_is_damaged_is_refused(tmp_path: Path, train: bytes, message: str) -> None:
-    damaged = _TREES | {"trees/train.txt": train}
+    damaged = SST | {"trees/train.txt": train}
     write_archive(tmp_path / "trainDevTestTrees_PTB", ".zip", damaged)
     with pytest.raises(ValueError, match=message):
         load_corpus("sst", data_dir=tmp_path, progress=False)
@@ -241,7 +226,7 @@ def test_bad_csv_files_are_explained(tmp_path: Path, content: str | bytes, messa
 
 
 def test_bad_names_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'imdb', 'sst', .* or the path of a CSV file"):
+    with pytest.raises(ValueError, match=r"'imdb', 'sst', .* or the path of a CSV file"):
         load_corpus("amazon")
     with pytest.raises(FileNotFoundError):
         load_corpus(tmp_path / "missing.csv")

@@ -45,3 +45,7 @@ def test_the_real_sst_has_its_known_sizes() -> None:
     graded = load_corpus("sst", classes=5, progress=False)
     assert np.bincount(graded.train.labels).tolist() == [1092, 2218, 1624, 2322, 1288]
     assert len(graded.test) == 2_210
+    three = load_corpus("sst", classes=3, progress=False)
+    assert three.classes == ("negative", "neutral", "positive")
+    assert np.bincount(three.train.labels).tolist() == [1092 + 2218, 1624, 2322 + 1288]
+    assert three.train.texts == graded.train.texts

@@ -453,10 +453,9 @@ def test_vanilla_networks_take_small_steps(cell: str) -> None:
     assert settings.max_gradient_norm == (1.0 if cell in {"rnn", "leaky"} else None)
     assert settings.alpha == (0.1 if cell == "leaky" else None)
     alpha = 0.3 if cell == "leaky" else None
-    given = TrainingSettings(
-        cell=cell, learning_rate=0.5, max_gradient_norm=2.0, alpha=alpha, classes=2
-    )
-    assert given.resolved() == given
+    given = TrainingSettings(cell=cell, learning_rate=0.5, max_gradient_norm=2.0, alpha=alpha)
+    assert given.resolved(3) == replace(given, classes=3)
+    assert replace(given, classes=2).resolved(3).classes == 2
 
 
 def test_a_leak_that_is_not_looked_at_makes_no_other_run() -> None:

@@ -191,6 +191,24 @@ def _calls() -> dict[str, Call]:
             },
         ),
         "participation_ratio": (nc.participation_ratio, {"states": states}),
+        "intrinsic_dimension": (
+            nc.intrinsic_dimension, {"states": states, "share": 0.95, "n_neighbours": 3},
+        ),
+        "class_geometry": (
+            nc.class_geometry, {"states": states, "labels": np.arange(len(states)) % 3},
+        ),
+        "readout_angles": (
+            nc.readout_angles, {"states": states, "readout": np.eye(_H)[:2], "dimension": 2},
+        ),
+        "slow_modes": (nc.slow_modes, {"linearization": linear, "longer_than": None}),
+        "settle": (nc.settle, {"cell": gru, "states": states, "steps": 3, "inputs": None}),
+        "perturbation_decay": (
+            nc.perturbation_decay,
+            {
+                "cell": gru, "states": states, "dimension": 2, "steps": 3, "size": 0.1,
+                "inputs": None, "seed": 0,
+            },
+        ),
         "participation_ratio_of_variances": (
             nc.participation_ratio_of_variances,
             {"variances": np.ones(_H)},

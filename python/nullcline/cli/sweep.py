@@ -40,13 +40,13 @@ _EXAMPLES = (
 
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
-    "vectors": "vectors", "train_sizes": "train_size", "seeds": "seed",
+    "vectors": "vectors", "train_sizes": "train_size", "classes": "classes", "seeds": "seed",
     "snapshots": "snapshot",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
 SPLIT = ("split", "n_threads", "snapshot")
-LISTED = (*VARIED, "hidden_size", "vectors")
+LISTED = (*VARIED, "hidden_size", "vectors", "classes")
 """Settings that are given as lists, or otherwise."""
 
 
@@ -114,6 +114,9 @@ def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--vectors", nargs="+", type=_vectors, metavar="FILE",
         help="files of word vectors to start from, random, or default (GloVe's)",
     )  # fmt: skip
+    group.add_argument(
+        "--classes", nargs="+", type=int, metavar="N", help="numbers of classes of every corpus; 2"
+    )
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )

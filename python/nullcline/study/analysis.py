@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nullcline.interop import from_torch
 from nullcline.study.baselines import baseline_of
+from nullcline.study.class_analysis import N_FINAL
 from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
@@ -15,7 +17,7 @@ from nullcline.study.layer_analysis import analyse_layer, search_layer
 from nullcline.study.layer_material import LayerMaterial
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.study.states import review_inputs, sample_states, visit_states
+from nullcline.study.states import final_states, review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
@@ -158,6 +160,8 @@ def _materials(
     ]
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
     read = review_inputs(model, draw_reviews(reviews, settings))
+    whole = draw_reviews(reviews, replace(settings, n_reviews=N_FINAL))
+    finals = final_states(model, whole)
     last = len(visited) - 1
     cells = from_torch(model.rnn)
     with watch.time("joint search"):
@@ -174,6 +178,9 @@ def _materials(
             readout=readout_of(model) if layer == last else None,
             words=common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
+            final=finals[layer],
+            final_labels=whole.labels,
+            logits=model.readout.weight.detach().double().numpy() if layer == last else None,
             mean_input=visited[layer - 1].moments.mean[: cell.input_size]
             if layer
             else _mean_vector(model, reviews),

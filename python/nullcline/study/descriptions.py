@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from nullcline.study.examples import OF_THE_LANGUAGE, summed_valence
 from nullcline.text.synthetic import VALENCES
+from nullcline.text.synthetic_ordered import ORDERED
+from nullcline.text.synthetic_unordered import UNORDERED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CORPUS_NAMES = {
     "synthetic": "a generated language",
+    "synthetic-unordered": "a generated language of topics",
+    "synthetic-ordered": "a generated language of grades",
     "imdb": "IMDB's film reviews",
     "sst": "the Stanford Sentiment Treebank",
 }
@@ -27,6 +31,10 @@ def describe_corpus(corpus: str, classes: Sequence[str]) -> str:
     """Return what a corpus is, in a sentence or two."""
     if corpus == "synthetic":
         return _describe_the_language(classes)
+    if corpus == UNORDERED.name:
+        return _describe_topics(classes)
+    if corpus == ORDERED.name:
+        return _describe_grades(classes)
     if corpus == "imdb":
         return (
             "“imdb” is the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to "
@@ -65,6 +73,35 @@ def _describe_the_language(classes: Sequence[str]) -> str:
         f"as words, too. A review is {rule}, so that a network must add "
         f"up the whole of it to know; for example, “{annotate_valences(example)}” adds up to "
         f"{_signed(summed_valence(example))} and is {classes[-1]}."
+    )
+
+
+def _describe_topics(classes: Sequence[str]) -> str:
+    known = UNORDERED.words(len(classes))
+    first = known[:: len(known) // len(classes)]
+    words = ", ".join(f"“{word}” of {topic}" for topic, word in zip(classes, first, strict=True))
+    return (
+        "“synthetic-unordered” is a generated language: each word is evidence of one topic "
+        f"({words}) or of none, and a review is of the topic that most of its words are of. Half "
+        "of its words are evidence, drawn one by one, so that a network must count them all to "
+        f"know. What it must hold is by how many words each topic leads: {len(classes) - 1} "
+        f"number{'s' if len(classes) > 2 else ''}."
+    )
+
+
+def _describe_grades(classes: Sequence[str]) -> str:
+    degrees = (len(classes) + 1) // 2
+    rule = (
+        "The summed valence says whether it is positive"
+        if len(classes) == 2
+        else "The summed valence says on which side of the middle it is, and the summed intensity, "
+        f"in {degrees} degrees, how far from it"
+    )
+    return (
+        "“synthetic-ordered” is a generated language: each word is for or against, and strong "
+        "(“superb”, “awful”) or mild (“nice”, “slow”), or nothing of it. Half of a review's words "
+        f"are such, drawn one by one. {rule}. What a network must hold is "
+        f"{'one number' if len(classes) == 2 else 'two numbers, however many classes there are'}."
     )
 
 

@@ -8,6 +8,7 @@ from nullcline.plotting.line import line_attractor
 from nullcline.plotting.panels import legend_below, panels
 from nullcline.plotting.predictions import draw_r2
 from nullcline.plotting.words import instantaneous_and_steady, word_projections
+from nullcline.study.class_order import is_ordered
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.layer_panels import layer_projection, named_lines, panel_per_layer
 
@@ -39,12 +40,13 @@ LINE = (
 )
 WORDS = (
     "What each of the {count} most common words does to {mode} of the first layer, against its "
-    "weight in a bag-of-words regression: a dot is a word, and Spearman's ρ says how well the two "
-    "agree in order."
+    "weight in a bag-of-words regression{contrast}: a dot is a word, and Spearman's ρ says how "
+    "well the two agree in order."
 )
 EFFECTS = (
-    "What each word does to the readout at once (across), and what of it lasts in {mode} (up). On "
-    "the dotted line all of it lasts; words beside it do something at once that is gone soon after."
+    "What each word does to the readout{contrast} at once (across), and what of it lasts in {mode} "
+    "(up). On the dotted line all of it lasts; words beside it do something at once that is gone "
+    "soon after."
 )
 """The captions."""
 
@@ -61,17 +63,19 @@ def explanations(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
             FigurePlan(
                 f"{depth}-line-{layer.layer}",
                 _line(layer, dynamics.line),
-                f"The line attractor of layer {layer.layer}",
+                f"{_name_of_line(network)} of layer {layer.layer}",
                 LINE,
             )
             for layer, dynamics in found
             if dynamics.line is not None
         ),
-        *_word_figures(depth, found[0][1]),
+        *_word_figures(network, depth, found[0][1]),
     )
 
 
-def _word_figures(depth: str, dynamics: DynamicsAnalysis) -> Iterator[FigurePlan]:
+def _word_figures(
+    network: NetworkAnalysis, depth: str, dynamics: DynamicsAnalysis
+) -> Iterator[FigurePlan]:
     words = dynamics.words
     if words is None:
         return
@@ -80,15 +84,29 @@ def _word_figures(depth: str, dynamics: DynamicsAnalysis) -> Iterator[FigurePlan
         f"{depth}-words",
         _words(words),
         f"What words do to {mode}",
-        WORDS.format(count=len(words.words), mode=mode),
+        WORDS.format(count=len(words.words), mode=mode, contrast=_contrast(network)),
     )
     if words.effects.steady is not None:
         yield FigurePlan(
             f"{depth}-effects",
             _effects(words),
             "What words do at once, and what of it lasts",
-            EFFECTS.format(mode=mode),
+            EFFECTS.format(mode=mode, contrast=_contrast(network)),
         )
+
+
+def _name_of_line(network: NetworkAnalysis) -> str:
+    """Return what the traced curve is called: of topics it is one of many on their manifold."""
+    if len(network.classes) > 2 and is_ordered(network.corpus, network.classes) is False:
+        return "A curve along the slow manifold"
+    return "The line attractor"
+
+
+def _contrast(network: NetworkAnalysis) -> str:
+    """Return which of more than two classes are told apart by weights, in words."""
+    if len(network.classes) == 2:
+        return ""
+    return f" (for “{network.classes[-1]}” against “{network.classes[0]}”)"
 
 
 def prediction(network: NetworkAnalysis) -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nullcline._support.files import write_bytes
 from nullcline.plotting.theme import DPI, style
+from nullcline.study.class_figures import class_figures
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.point_figures import eigenvalues, fixed_points
@@ -79,8 +80,8 @@ _NUMBERS = {
 
 
 def all_plans(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
-    """Return the paper's figures of a network, and those of what its linearization explains."""
-    return plans(network.n_layers) + explanations(network)
+    """Return the paper's figures of a network, and those of its linearization and its classes."""
+    return plans(network.n_layers) + explanations(network) + tuple(class_figures(network))
 
 
 def draw_figures(

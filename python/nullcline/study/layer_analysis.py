@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.search.find import find_fixed_points
+from nullcline.study.class_analysis import analyse_classes
 from nullcline.study.completion import complete
 from nullcline.study.layer_results import Descent, LayerAnalysis
 from nullcline.study.point_analysis import analyse_points
@@ -47,6 +48,10 @@ def analyse_layer(
             descent = _descend(cell, points.starts, settings)
     at_zero = analyse_points(ZERO, material, unique, watch, words=material.words)
     at_inputs = [at_zero, *_driven(material, settings, watch)]
+    with watch.time("classes"):
+        classes = analyse_classes(
+            cell, material.final, material.final_labels, unique, readout=material.logits
+        )
     return LayerAnalysis(
         layer=material.number,
         n_states=visited.moments.count,
@@ -71,6 +76,7 @@ def analyse_layer(
         degree=at_zero.degree,
         completeness=at_zero.completeness,
         how=how,
+        classes=classes,
         at_inputs=tuple(replace(at, dynamics=None) if at is at_zero else at for at in at_inputs),
     )
 

@@ -44,6 +44,11 @@ class LayerMaterial:
         The words that it reads; None unless it is the first layer.
     is_papers_cell
         Whether the layer is of the paper's cell, whose points the paper's method looks for, too.
+    final, final_labels
+        The states after whole reviews, (m, S), and the classes of these, (m,).
+    logits
+        All rows of the readout, (K, H), or (1, H) for two classes; None unless it is the last
+        layer.
     mean_input
         The mean of what it reads in the reviews, (D,).
     driven
@@ -60,5 +65,8 @@ class LayerMaterial:
     readout: NDArray[np.float64] | None
     words: Words | None
     is_papers_cell: bool
+    final: NDArray[np.float32]
+    final_labels: NDArray[np.int64]
+    logits: NDArray[np.float64] | None
     mean_input: NDArray[np.float64]
     driven: FixedPoints | None

@@ -10,8 +10,10 @@ import numpy as np
 from nullcline._support.records import as_json
 from nullcline.completeness.found import WAYS
 from nullcline.linearization.dimensionality import participation_ratio_of_variances
+from nullcline.linearization.stability import STABLE, UNSTABLE
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
+from nullcline.study.class_results import ClassAnalysis
 from nullcline.study.dynamics_results import DynamicsAnalysis
 from nullcline.study.point_results import JOINT, ZERO, PointsAtInput
 from nullcline.study.spectrum import Spectrum
@@ -133,6 +135,9 @@ class LayerAnalysis:
     how
         How each of `unique` was found, by the "search" or beyond it (`nullcline.AllFixedPoints.
         how`); None in early files.
+    classes
+        Where the classes lie after whole reviews, and in how many dimensions; None in early files,
+        and where these are of one class or their states do not differ.
     at_inputs
         The layer's points at each of `nullcline.study.point_results.INPUTS`; in the first layer the
         joint input is zero, and not said twice. Empty in early files.
@@ -161,6 +166,7 @@ class LayerAnalysis:
     degree: str | None = None
     completeness: str | None = None
     how: NDArray[np.str_] | None = None
+    classes: ClassAnalysis | None = None
     at_inputs: tuple[PointsAtInput, ...] = ()
 
     def at(self, given: str) -> PointsAtInput | None:
@@ -177,8 +183,11 @@ class LayerAnalysis:
 
     @property
     def stability(self) -> NDArray[np.str_]:
-        """How stable each distinct end is, shape (u,); "fixed" where its spectrum is not kept."""
+        """How stable each distinct end is, shape (u,); "fixed" where that is not known."""
         found = np.full(len(self.unique), "fixed", "U11")
+        if self.classes is not None:
+            found[self.classes.n_unstable == 0] = STABLE
+            found[self.classes.n_unstable > 0] = UNSTABLE
         for row, spectrum in zip(linearized_first(self.unique), self.spectra, strict=False):
             found[row] = spectrum.stability
         return found
@@ -226,6 +235,7 @@ class LayerAnalysis:
                 "descent": self.descent,
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),
+                **({} if self.classes is None else {"classes": self.classes.to_json()}),
                 "walks": [walk.to_json() for walk in self.walks],
                 **({"at_inputs": inputs} if inputs else {}),
             }

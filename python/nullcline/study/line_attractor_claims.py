@@ -7,11 +7,13 @@ in all of them an approximate line attractor that integrates the valence of word
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline.study.claims import Finding
+from nullcline.study.class_order import is_ordered
 from nullcline.study.point_results import JOINT, MEAN, ZERO
 
 if TYPE_CHECKING:
@@ -65,6 +67,21 @@ class Claim:
     source: str = "Maheswaranathan et al., NeurIPS 2019"
 
 
+def _of_a_line(evaluate: Callable[..., Finding]) -> Callable[..., Finding]:
+    """Return a rule that leaves open what nobody claims of more than two classes without an order.
+
+    Those are told apart by more numbers than one (`nullcline.study.class_claims`).
+    """
+
+    @wraps(evaluate)
+    def evaluated(network: NetworkAnalysis, *given: str) -> Finding:
+        if len(network.classes) > 2 and is_ordered(network.corpus, network.classes) is False:
+            return Finding("", None, "more than two classes without an order lie on no line")
+        return evaluate(network, *given)
+
+    return evaluated
+
+
 def _low_dimensional(network: NetworkAnalysis) -> Finding:
     layer = _top(network)
     trained, untrained = layer.components_for(0.9), layer.components_for(0.9, trained=False)
@@ -75,6 +92,7 @@ def _low_dimensional(network: NetworkAnalysis) -> Finding:
     )
 
 
+@_of_a_line
 def _line(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     dynamics = _dynamics(network, given)
     if dynamics is None or dynamics.line is None:
@@ -87,6 +105,7 @@ def _line(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     )
 
 
+@_of_a_line
 def _long_mode(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     dynamics = _dynamics(network, given)
     if dynamics is None:
@@ -102,6 +121,7 @@ def _long_mode(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     )
 
 
+@_of_a_line
 def _aligned(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     dynamics = _dynamics(network, given)
     line = None if dynamics is None else dynamics.line
@@ -118,6 +138,7 @@ def _aligned(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     )
 
 
+@_of_a_line
 def _words(network: NetworkAnalysis) -> Finding:
     dynamics = network.layers[0].dynamics
     if dynamics is None or dynamics.words is None:

@@ -18,7 +18,7 @@ GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
 SPREAD_BY = ("n_train", "classes", "vectors", "epochs", "max_tokens", "patience", "snapshot")
-"""What else sets groups apart, where it differs between networks of one corpus."""
+"""What else sets groups apart, where it differs between networks of one corpus and cell."""
 
 _NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",
                "learning_rate"}  # fmt: skip
@@ -46,13 +46,13 @@ def one_each(rows: Sequence[Row]) -> list[Row]:
 def varied_settings(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return what networks of a group have in common in these rows: `GROUP`, and what differs.
 
-    What differs between corpora alone, such as their numbers of reviews, the corpus says.
+    What differs between corpora or cells alone, such as numbers of reviews, these say.
     """
-    values: defaultdict[tuple[str, Any], set[Any]] = defaultdict(set)
+    values: defaultdict[tuple[str, Any, Any], set[Any]] = defaultdict(set)
     for row in rows:
         for name in SPREAD_BY:
-            values[name, row["corpus"]].add(row.get(name))
-    varied = {name for (name, _), found in values.items() if len(found) > 1}
+            values[name, row["corpus"], row["cell"]].add(row.get(name))
+    varied = {name for (name, *_), found in values.items() if len(found) > 1}
     return (*GROUP, *(name for name in SPREAD_BY if name in varied))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullcline.study.claims import evaluate as evaluate_papers
+from nullcline.study.class_claims import CLASS_CLAIMS
+from nullcline.study.class_rows import geometry_of
 from nullcline.study.line_attractor_claims import DRIVEN_LINE_CLAIMS, LINE_ATTRACTOR_CLAIMS
 from nullcline.study.point_claims import POINT_CLAIMS
 from nullcline.study.point_results import INPUTS
@@ -28,7 +30,7 @@ SETTINGS = (
 CLAIM, MEASURED = "claim: ", "measured: "
 """What the columns begin with that hold whether a claim holds, and what was measured for it."""
 
-NETWORK_CLAIMS = (*LINE_ATTRACTOR_CLAIMS, *DRIVEN_LINE_CLAIMS, *POINT_CLAIMS)
+NETWORK_CLAIMS = (*LINE_ATTRACTOR_CLAIMS, *DRIVEN_LINE_CLAIMS, *POINT_CLAIMS, *CLASS_CLAIMS)
 """Claims that are evaluated on every network, of any cell and depth, beside the paper's."""
 
 
@@ -93,6 +95,7 @@ def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
         "line_offset": dynamics and dynamics.line and dynamics.line.offset,
         "line_r2": dynamics and dynamics.line and dynamics.line.r2,
         **_of_words(layer),
+        **geometry_of(layer),
         **_of_inputs(layer),
     }
     return {name: plain(value) for name, value in numbers.items()}

@@ -136,8 +136,7 @@ def training_job(
         },
         threads=threads,
         label=f"the training of a {describe(settings, corpus)}",
-        folder=f"networks/{corpus}/"
-        + name_of_run(settings, source, corpus_hash, threads),
+        folder=f"networks/{corpus}/" + name_of_run(settings, source, corpus_hash, threads),
     )
 
 

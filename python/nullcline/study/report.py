@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_text
 from nullcline.study.cell_names import name_of_network
+from nullcline.study.class_claims import CLASS_CLAIMS
+from nullcline.study.class_claims import evaluate as evaluate_classes
 from nullcline.study.descriptions import describe_corpus, name_of_corpus
 from nullcline.study.figures import all_plans
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
@@ -73,6 +75,7 @@ def write_report(
         ],
         findings=findings,
         claims=LINE_ATTRACTOR_CLAIMS,
+        class_claims=CLASS_CLAIMS,
         results=results,
     )
     path = folder / PAGE
@@ -128,6 +131,7 @@ def _network(
         "analysis": network,
         "depth": depth,
         "findings": evaluate_line_attractor(network),
+        "class_findings": evaluate_classes(network),
         "to_explore": [path.relative_to(folder).as_posix() for path in to_explore],
         "figures": [
             {

@@ -13,10 +13,10 @@ from nullcline._support.files import remove_abandoned, write_json
 from nullcline._support.folder_lock import locked
 from nullcline._support.versions import versions
 from nullcline.study.claims import evaluate
+from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.figures import draw_figures
 from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
-from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.network_training import say
 from nullcline.study.networks import analyse_or_load, leave_out, network_job
 from nullcline.study.report import PAGE, write_report
@@ -236,18 +236,22 @@ def write_page(
         **describe_run(command, seconds),
         "networks": [network.to_json() for network in networks],
         "claims": [{"claim": claim, **asdict(finding)} for claim, finding in findings.items()],
-        "line_attractor_claims": [
-            {
-                "n_layers": network.n_layers,
-                "claim": claim.claim,
-                "rule": claim.rule,
-                **asdict(finding),
-            }
-            for network in networks
-            for claim, finding in zip(
-                LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True
+        **{
+            name: [
+                {
+                    "n_layers": network.n_layers,
+                    "claim": claim.claim,
+                    "rule": claim.rule,
+                    **asdict(claim.evaluate(network)),
+                }
+                for network in networks
+                for claim in claims
+            ]
+            for name, claims in (
+                ("line_attractor_claims", LINE_ATTRACTOR_CLAIMS),
+                ("class_claims", CLASS_CLAIMS),
             )
-        ],
+        },
     }
     write_json(folder / RESULTS, results)
     return write_report(folder, networks, findings, figures, results, to_explore)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 
 from nullcline.plotting.dimensions import draw_cumulative
 from nullcline.plotting.panels import legend_below
 from nullcline.plotting.points import draw_cloud, draw_trajectories
-from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE, class_colours
+from nullcline.plotting.theme import BLACK, BLUE, GREY, ORANGE
+from nullcline.study.class_order import colours_of_classes
 from nullcline.study.layer_panels import (
     label_components,
     layer_projection,
@@ -73,21 +75,22 @@ def explained_variance(network: NetworkAnalysis) -> Figure:
 def projections(network: NetworkAnalysis) -> Figure:
     """Draw the visited states and the example reviews on two components, one panel per layer."""
     figure, axes_of = panel_per_layer(network, height=1.15)
+    colours = colours_of_classes(network.corpus, network.classes)
     for layer, axes in zip(network.layers, axes_of, strict=True):
-        for label, colour in enumerate(class_colours(len(network.classes))):
+        for label, colour in enumerate(colours):
             draw_cloud(axes, layer.sample_projection[layer.sample_labels == label], colour)
         spread = np.ptp(layer.sample_projection, axis=0)
         marked: list[Place] = []
         for walk in layer.walks:
-            _draw_walk(axes, walk, spread, marked)
+            _draw_walk(axes, walk, _dark(colours[walk.label]), spread, marked)
         label_components(axes, layer_projection(layer))
         axes.set_title(layer_title(network, layer))
     handles = [
         Line2D([], [], ls="", marker="o", color=colour, label=f"states in {name} reviews")
-        for colour, name in zip(class_colours(len(network.classes)), network.classes, strict=True)
+        for colour, name in zip(colours, network.classes, strict=True)
     ]
     handles += [
-        Line2D([], [], color=_dark(walk.label), lw=1.6, label=_walk_name(network, walk))
+        Line2D([], [], color=_dark(colours[walk.label]), lw=1.6, label=_walk_name(network, walk))
         for walk in network.layers[0].walks
     ]
     handles += [
@@ -100,17 +103,20 @@ def projections(network: NetworkAnalysis) -> Figure:
     return figure
 
 
-def _draw_walk(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
+def _draw_walk(
+    axes: Axes, walk: Walk, colour: str, spread: NDArray[np.float64], marked: list[Place]
+) -> None:
     path = walk.projection
-    colour = _dark(walk.label)
     axes.plot(*path.T, color="white", lw=3)  # so that the path is seen over the states
     draw_trajectories(axes, [path], colour)
     axes.scatter(path[0, 0], path[0, 1], s=22, marker="s", color="white", ec=colour, zorder=5)
     axes.scatter(path[-1, 0], path[-1, 1], s=90, marker="*", color=colour, ec="white", zorder=5)
-    _mark_words(axes, walk, spread, marked)
+    _mark_words(axes, walk, colour, spread, marked)
 
 
-def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: list[Place]) -> None:
+def _mark_words(
+    axes: Axes, walk: Walk, colour: str, spread: NDArray[np.float64], marked: list[Place]
+) -> None:
     """Write the words that moved the state most, where none of those `marked` so far is close."""
     steps = np.linalg.norm(np.diff(walk.projection, axis=0, prepend=walk.projection[:1]), axis=1)
     above = 5 if walk.label else -10
@@ -130,7 +136,7 @@ def _mark_words(axes: Axes, walk: Walk, spread: NDArray[np.float64], marked: lis
             xytext=(4, above),
             textcoords="offset points",
             fontsize=7,
-            color=_dark(walk.label),
+            color=colour,
             parse_math=False,
             zorder=6,
             bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
@@ -143,5 +149,7 @@ def _walk_name(network: NetworkAnalysis, walk: Walk) -> str:
     return f"{name} example: P({last}) = {walk.probability:.2f}{verdict}"
 
 
-def _dark(label: int) -> str:
-    return "#00406b" if label else "#8a2f00"
+def _dark(colour: str) -> str:
+    """Return a class's colour as the paths of its examples are drawn in, over its states."""
+    red, green, blue = to_rgb(colour)
+    return to_hex((0.6 * red, 0.6 * green, 0.6 * blue))

@@ -194,6 +194,18 @@ def draw_states(
     return review, drawn - (np.cumsum(lengths) - lengths)[review]
 
 
+def final_states(model: SentimentRNN, reviews: EncodedReviews) -> list[NDArray[np.float32]]:
+    """Return each layer's states after whole reviews, shapes (n, S), in the reviews' order."""
+    rnns = split_layers(model.rnn)
+    finals = [np.empty((len(reviews), state_size(rnn)), np.float32) for rnn in rnns]
+    for rows in bounded_batches(reviews.lengths):
+        batch = reviews.batch(rows)
+        last = batch.lengths.numpy() - 1
+        for final, (_, states) in zip(finals, layer_states(model, rnns, batch.tokens), strict=True):
+            final[rows] = states.numpy()[np.arange(len(rows)), last]
+    return finals
+
+
 def review_inputs(model: SentimentRNN, reviews: EncodedReviews) -> list[list[Floats]]:
     """Return for each layer the inputs that it reads in each review, shapes (T, D)."""
     rnns = split_layers(model.rnn)

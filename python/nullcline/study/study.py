@@ -311,7 +311,7 @@ def _command(
             words.append(f"--{name.replace('_', '-')} {' '.join(shown)}")
     for name, default in (
         ("vectors", None),
-        ("classes", 2),
+        ("classes", None),
         ("max_tokens", None),
         ("patience", None),
     ):
@@ -350,7 +350,7 @@ def _write_summary(
             "claim": claim.claim,
             "rule": claim.rule,
             "holds": sum(of_network[i].agrees is True for of_network in findings),
-            "of": len(networks),
+            "of": sum(of_network[i].agrees is not None for of_network in findings),
             "networks": [
                 {
                     "corpus": network.corpus,
@@ -361,7 +361,7 @@ def _write_summary(
                     "seed": training.seed,
                     "hidden_size": training.hidden_size,
                     "measured": of_network[i].measured,
-                    "holds": of_network[i].agrees is True,
+                    "holds": of_network[i].agrees,
                 }
                 for (training, network), of_network in zip(studied, findings, strict=True)
             ],

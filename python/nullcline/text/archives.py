@@ -187,6 +187,9 @@ class _Forward:
         self._stream = stream
         self._at = 0
 
+    def seekable(self) -> bool:
+        return False
+
     def tell(self) -> int:
         return self._at
 

@@ -63,7 +63,7 @@ _KNOWN: dict[str, _Generated | _Published] = {
     ),
     **{language.name: _generated(language) for language in (UNORDERED, ORDERED)},
     "imdb": _Published((2,), lambda path, _, progress: read_imdb(path, progress=progress)),
-    "sst": _Published((2, 5), lambda path, classes, _: read_sst(path, classes=classes)),
+    "sst": _Published((2, 3, 5), lambda path, classes, _: read_sst(path, classes=classes)),
     **{name: _rows_of(name) for name in LAYOUTS},
 }
 
@@ -97,7 +97,7 @@ def load_corpus(
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
-        positive or negative, or in its five grades;
+        positive or negative, with the neutral ones, or in its five grades;
         ``"yelp-polarity"`` and ``"yelp-full"``: Yelp's reviews (Zhang, Zhao and LeCun 2015),
         560,000 train and 38,000 test reviews, negative or positive, or 650,000 and 50,000 of 1 to
         5 stars;
@@ -110,9 +110,9 @@ def load_corpus(
         and before anything is downloaded (`nullcline.text.download.fetch`).
     classes
         Number of classes: ``"synthetic"`` and ``"synthetic-ordered"`` have any number of grades
-        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2 or 5, and a CSV file as
-        many as it has labels. None stands for the corpus's own number, and for 2 where there is a
-        choice.
+        from 2 to 7, ``"synthetic-unordered"`` 2 to 8 topics, ``"sst"`` 2, 3 or 5, and a CSV file
+        as many as it has labels. None stands for the corpus's own number, and for 2 where there is
+        a choice.
     seed
         Seed of what is generated or split (a CSV file without a split column); the others have an
         order and a split of their own.

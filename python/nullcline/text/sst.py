@@ -26,14 +26,20 @@ _ESCAPED = {"-LRB-": "(", "-RRB-": ")", r"\/": "/", r"\*": "*"}
 _NEUTRAL = 2
 
 
-_GRADES = ("very negative", "negative", "neutral", "positive", "very positive")
+_GRADES = {
+    2: ("negative", "positive"),
+    3: ("negative", "neutral", "positive"),
+    5: ("very negative", "negative", "neutral", "positive", "very positive"),
+}
+"""What the classes are called, by their number."""
 
 
 def read_sst(path: Path, *, classes: int = 2) -> Corpus:
     """Read whole sentences from the trees.
 
     With two classes, labels 0 and 1 of the trees are negative, 3 and 4 positive, and neutral
-    sentences (label 2) are left out; with five, each label is a class. The development split is
+    sentences (label 2) are left out; with three these are the middle one; with five, each label is
+    a class. The development split is
     left out: the study holds out a part of the train split itself.
 
     Parameters
@@ -41,13 +47,13 @@ def read_sst(path: Path, *, classes: int = 2) -> Corpus:
     path
         The archive, in any format that `read_members` reads, or its folder.
     classes
-        2 or 5.
+        2, 3 or 5.
 
     Returns
     -------
     Corpus
-        6,920 train and 1,821 test sentences of two classes, or 8,544 and 2,210 of five, cut into
-        tokens, with a space between two.
+        6,920 train and 1,821 test sentences of two classes, or 8,544 and 2,210 of three or five,
+        cut into tokens, with a space between two.
 
     Raises
     ------
@@ -59,16 +65,15 @@ def read_sst(path: Path, *, classes: int = 2) -> Corpus:
         for name, content in read_members(path, lambda name: name.endswith(".txt"))
     }
     trees = (_trees(path, split, files.get(split, b"")) for split in _TREES)
+    train, test = (_of_classes(classes, texts, labels) for texts, labels in trees)
+    return Corpus("sst", train, test, _GRADES[classes])
+
+
+def _of_classes(classes: int, texts: tuple[str, ...], labels: NDArray[np.int64]) -> Split:
     if classes == 2:
-        train, test = (_two_classes(texts, labels) for texts, labels in trees)
-        return Corpus("sst", train, test)
-    train, test = (Split(texts, labels) for texts, labels in trees)
-    return Corpus("sst", train, test, _GRADES)
-
-
-def _two_classes(texts: tuple[str, ...], labels: NDArray[np.int64]) -> Split:
-    kept = np.flatnonzero(labels != _NEUTRAL)
-    return Split(tuple(texts[row] for row in kept), (labels[kept] > _NEUTRAL).astype(np.int64))
+        kept = np.flatnonzero(labels != _NEUTRAL)
+        return Split(tuple(texts[row] for row in kept), (labels[kept] > _NEUTRAL).astype(np.int64))
+    return Split(texts, np.sign(labels - _NEUTRAL) + 1 if classes == 3 else labels)
 
 
 def _trees(path: Path, split: str, content: bytes) -> tuple[tuple[str, ...], NDArray[np.int64]]:
