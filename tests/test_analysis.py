@@ -142,6 +142,7 @@ def test_points_are_at_zero_at_the_mean_input_and_where_layers_below_rest(
         at_zero, at_mean = layer_analysis.at_inputs[:2]
         np.testing.assert_array_equal(at_zero.unique.h, layer_analysis.unique.h)
         np.testing.assert_array_equal(at_zero.isolation.radii, layer_analysis.distance_to_cloud)
+        assert at_mean.unique.inputs is not None
         np.testing.assert_allclose(at_mean.unique.inputs[0], mean, atol=1e-6)
         fixed = at_mean.unique.select("fixed")
         np.testing.assert_allclose(cell.step(fixed.h, fixed.inputs), fixed.h, atol=1e-6)
@@ -151,6 +152,7 @@ def test_points_are_at_zero_at_the_mean_input_and_where_layers_below_rest(
     assert joint is not None
     rest = first.unique.select("fixed").h
     stack, points = nc.Stack(cells), joint.unique.select("fixed")
+    assert points.inputs is not None
     for state, drive in zip(points.h, points.inputs, strict=True):
         resting = rest[np.abs(rest - drive).max(axis=1).argmin()]
         whole = np.concatenate([resting, state])[None]
@@ -174,6 +176,9 @@ def test_a_bag_of_words_is_fitted_once_for_all_networks_of_the_same_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
+    varied: list[dict[str, Any]] = [
+        {}, {"cell": "rnn"}, {"seed": 1}, {"max_tokens": 2}, {"train_size": 50}, {"layers": 2},
+    ]  # fmt: skip
 
     def fitting(checkpoint: Checkpoint, corpus: Any) -> Any:
         asked.append((checkpoint.settings.cell, checkpoint.settings.seed))
@@ -182,9 +187,7 @@ def test_a_bag_of_words_is_fitted_once_for_all_networks_of_the_same_words(
     monkeypatch.setattr(baselines, "fit_bag_of_words", fitting)
     monkeypatch.setattr(baselines, "_fitted", {})
     found = []
-    for i, changes in enumerate(
-        [{}, {"cell": "rnn"}, {"seed": 1}, {"max_tokens": 2}, {"train_size": 50}, {"layers": 2}]
-    ):
+    for i, changes in enumerate(varied):
         settings = replace(SETTINGS, epochs=1, **changes)
         trained = train(CORPUS, settings, tmp_path / str(i), device="cpu", progress=False)
         found.append(baselines.baseline_of(trained, CORPUS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,12 +16,20 @@ from nullcline.study.states import SampledStates
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, independent_units, outer_rest
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SETTINGS = AnalysisSettings(n_starts=40, n_threads=1)
 
 
 def states(size: int, seed: int = 0) -> SampledStates:
-    sample = np.random.default_rng(seed).uniform(-0.9, 0.9, (40, size))
+    sample = np.random.default_rng(seed).uniform(-0.9, 0.9, (40, size)).astype(np.float32)
     return SampledStates(sample, sample, sample, np.zeros(40, np.int64))
+
+
+def inputs_of(points: nc.FixedPoints) -> NDArray[np.floating]:
+    assert points.inputs is not None
+    return points.inputs
 
 
 def unit(slope: float, weight: float = 0.0) -> nc.GRU:
@@ -44,12 +52,12 @@ def test_a_layer_has_its_points_at_each_point_of_the_layers_below() -> None:
     assert second is not None
     assert third is not None
     below = np.array([-outer_rest(2.0), 0.0, outer_rest(2.0)])
-    order = np.argsort(second.inputs[:, 0])
-    np.testing.assert_allclose(second.inputs[order, 0], below, atol=1e-12)
+    order = np.argsort(inputs_of(second)[:, 0])
+    np.testing.assert_allclose(inputs_of(second)[order, 0], below, atol=1e-12)
     middle = np.array([rests(0.5, 0.7 * h)[0] for h in below])
     np.testing.assert_allclose(second.h[order, 0], middle, atol=1e-12)
-    order = np.argsort(third.inputs[:, 0])
-    np.testing.assert_allclose(third.inputs[order, 0], middle, atol=1e-12)
+    order = np.argsort(inputs_of(third)[:, 0])
+    np.testing.assert_allclose(inputs_of(third)[order, 0], middle, atol=1e-12)
     np.testing.assert_allclose(third.h[order, 0], [rests(0.25, -h)[0] for h in middle], atol=1e-12)
     for points in (second, third):
         assert points.kind.tolist() == ["fixed"] * 3
@@ -67,12 +75,22 @@ def test_points_of_a_layer_are_joint_points_of_the_stack() -> None:
         cells[0], nc.find_fixed_points(cells[0], states(5).sample, tol_slow=1e-3), SETTINGS
     )
     rest = all_below.select("fixed").h
-    inputs = np.unique(upper.inputs, axis=0)
+    inputs = np.unique(inputs_of(upper), axis=0)
     gaps = np.abs(inputs[:, None] - rest).max(axis=2)
     assert len(inputs) == len(rest)
     assert gaps.min(axis=1).max() < 1e-9
     fixed = upper.select("fixed")
     np.testing.assert_allclose(cells[1].step(fixed.h, fixed.inputs), fixed.h, atol=1e-9)
+
+
+def test_points_below_that_differ_by_rounding_drive_one_set_of_points() -> None:
+    """One point below and three above, to which starts come from different sides."""
+    cells = [random_network("gru", 4, n, 2.0, seed).cell() for n, seed in ((3, 1), (4, 2))]
+    _, upper = points_of_joint_stack(cells, [states(4), states(4, 1)], SETTINGS)
+    assert upper is not None
+    assert len(upper.select("fixed")) == 3
+    assert len(np.unique(inputs_of(upper), axis=0)) == 1
+    assert upper.completeness().is_consistent
 
 
 def test_a_lower_layer_that_does_not_rest_drives_no_point() -> None:
@@ -82,7 +100,7 @@ def test_a_lower_layer_that_does_not_rest_drives_no_point() -> None:
     _, upper = points_of_joint_stack([below, unit(0.5, 0.7)], [states(1), states(1, 1)], SETTINGS)
     assert upper is not None
     assert len(upper) == 1
-    assert upper.inputs[0, 0] > 0.9
+    assert inputs_of(upper)[0, 0] > 0.9
     assert 0 < upper.count[0] < 40  # those that end at the ghost are not counted
 
 
@@ -110,4 +128,4 @@ def test_points_at_an_input_are_completed_at_that_input() -> None:
     np.testing.assert_allclose(cell.step(unique.h, given), unique.h, atol=1e-12)
     assert sorted(unique.count.tolist()) == [0, 0, 3]
     assert how[0] == "search"
-    assert (unique.inputs == 0.1).all()
+    assert (inputs_of(unique) == 0.1).all()

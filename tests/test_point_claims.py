@@ -238,5 +238,6 @@ def test_rows_hold_the_numbers_at_each_input() -> None:
 def test_the_page_of_rules_says_what_the_code_does() -> None:
     page = claim_rules.PAGE.read_text("utf-8")
     assert with_tables(page, claim_rules.tables()) == page
-    for claim in (*POINT_CLAIMS, *DEPTH_CLAIMS):
-        assert f"| {claim.name.removesuffix(' input').rpartition(', ')[0] or claim.name}" in page
+    for name in [claim.name for claim in POINT_CLAIMS] + [claim.name for claim in DEPTH_CLAIMS]:
+        without_input, comma, given = name.rpartition(", ")
+        assert f"| {without_input if comma and given.endswith(' input') else name} " in page
