@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from docs.seeds_selection import papers_claims, place_of_corpus, usual_units
 from docs.seeds_tables import COLUMNS, OF_LINES
@@ -227,6 +227,8 @@ LEAST_R2 = -3.0
 def _scale(axes: Axes, name: str) -> None:
     if name in LOGARITHMIC:
         axes.set_yscale("log")
+    if name in {"fixed", "slow"}:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if name.endswith("_r2"):
         axes.set_ylim(max(axes.get_ylim()[0], LEAST_R2), 1.05)
     formats: dict[str, Callable[[], PercentFormatter]] = {

@@ -168,7 +168,9 @@ def how_made(made: Row) -> str:
 
 
 def _long(seconds: float) -> str:
-    """Return a time in hours, or in minutes if it is less than one."""
+    """Return a time in seconds, minutes or hours."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
