@@ -1,7 +1,7 @@
 """Bring results of `nullcline learning` here: `python -m docs.learning [NAME=FOLDER ...]`.
 
-The tables of a folder become `learning/NAME.json`, its figure of leads a picture, and of its first
-network of each corpus the figures of the first and the last layer. The tables of all that are here
+The tables of a folder become `learning/NAME.json`, its figure of leads a picture, and the figures of
+the last layer of its first network of each corpus. The tables of all that are here
 are written between the marks of learning.md; without a folder, nothing else is done.
 """
 
@@ -60,17 +60,15 @@ def main(words: list[str], docs: Path) -> None:
 
 
 def bring(name: str, folder: Path, docs: Path) -> None:
-    """Copy a sweep's tables and some of its pictures."""
+    """Copy a sweep's tables and some of its pictures, that of leads if they are of several."""
     shutil.copyfile(folder / "results.json", docs / "learning" / f"{name}.json")
-    copy_picture(folder / "leads.png", docs / "images" / f"learning-{name}-leads.png")
+    if len(read_json(folder / "results.json", "results of learning")["appearances"]) > 1:
+        copy_picture(folder / "leads.png", docs / "images" / f"learning-{name}-leads.png")
     for corpus in sorted((folder / "learning").iterdir()):
         first = min(corpus.iterdir())
-        layers = sorted(first.glob("layer-*-course.png"))
-        for path in {layers[0], layers[-1]}:
-            layer = path.name.removesuffix("-course.png")
-            for what in ("course", "points"):
-                target = docs / "images" / f"learning-{name}-{corpus.name}-{layer}-{what}.png"
-                copy_picture(first / f"{layer}-{what}.png", target)
+        for what in ("course", "points"):
+            last = max(first.glob(f"layer-*-{what}.png"))
+            copy_picture(last, docs / "images" / f"learning-{name}-{corpus.name}-{what}.png")
 
 
 def tables(results: list[tuple[str, Row]]) -> dict[str, str]:
@@ -124,7 +122,12 @@ def overfitting(rows: list[Row]) -> str:
         "|---|---|---:|---:|---:|---|---:|",
     ]
     order = list(COMPARED)
-    shown = [row for row in rows if row["number"] in COMPARED]
+    of_all = ("validation_loss", "validation_accuracy", "training_accuracy")  # of all layers one
+    shown = [
+        row
+        for row in rows
+        if row["number"] in COMPARED and not (row["layer"] > 1 and row["number"] in of_all)
+    ]
     for row in sorted(shown, key=lambda row: (*_group(row), order.index(row["number"]))):
         title, form = COMPARED[row["number"]]
         kept, last = (_signed(form.format(row[name])) for name in ("kept", "last"))

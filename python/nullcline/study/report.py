@@ -172,6 +172,8 @@ _LEFT_OPEN = {
     "max_gradient_norm": "no bound",
     "max_tokens": "all",
     "patience": "all epochs are run",
+    "snapshot": "the best epoch's weights",
+    "snapshot_steps": "no other weights are kept",
     "train_size": "all",
     "vectors": "GloVe's; the generated language's own",
 }
