@@ -1,8 +1,8 @@
 """Bring results of `nullcline learning` here: `python -m docs.learning [NAME=FOLDER ...]`.
 
-The tables of a folder become `learning/NAME.json`, its figure of leads a picture, and the figures of
-the last layer of its first network of each corpus. The tables of all that are here
-are written between the marks of learning.md; without a folder, nothing else is done.
+The tables of a folder become `learning/NAME.json`, and pictures its figure of leads and those of the
+last layer of its first network of each corpus, where learning.md shows them. The tables of all that
+are here are written between that page's marks; without a folder, nothing else is done.
 """
 
 from __future__ import annotations
@@ -60,15 +60,18 @@ def main(words: list[str], docs: Path) -> None:
 
 
 def bring(name: str, folder: Path, docs: Path) -> None:
-    """Copy a sweep's tables and some of its pictures, that of leads if they are of several."""
+    """Copy a sweep's tables, and of its pictures those that the page shows."""
     shutil.copyfile(folder / "results.json", docs / "learning" / f"{name}.json")
-    if len(read_json(folder / "results.json", "results of learning")["appearances"]) > 1:
-        copy_picture(folder / "leads.png", docs / "images" / f"learning-{name}-leads.png")
+    found = {f"learning-{name}-leads.png": folder / "leads.png"}
     for corpus in sorted((folder / "learning").iterdir()):
         first = min(corpus.iterdir())
         for what in ("course", "points"):
             last = max(first.glob(f"layer-*-{what}.png"))
-            copy_picture(last, docs / "images" / f"learning-{name}-{corpus.name}-{what}.png")
+            found[f"learning-{name}-{corpus.name}-{what}.png"] = last
+    page = (docs / "learning.md").read_text("utf-8")
+    for picture, path in found.items():
+        if f"images/{picture}" in page:
+            copy_picture(path, docs / "images" / picture)
 
 
 def tables(results: list[tuple[str, Row]]) -> dict[str, str]:
