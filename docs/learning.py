@@ -1,8 +1,8 @@
 """Bring results of `nullcline learning` here: `python -m docs.learning [NAME=FOLDER ...]`.
 
-The tables of a folder become `learning/NAME.json`, and pictures its figure of leads and those of the
-last layer of its first network of each corpus, where learning.md shows them. The tables of all that
-are here are written between that page's marks; without a folder, nothing else is done.
+The tables of a folder become `learning/NAME.json`, and pictures its figure of leads and those of
+the last layer of its first network of each corpus, where learning.md shows them. The tables of all
+that are here are written between that page's marks; without a folder, nothing else is done.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMPARED = {
     "fixed": ("fixed points", "{:g}"),
     "unstable": ("of them unstable", "{:g}"),
     "slow": ("slow points", "{:g}"),
-    "spectral_radius": ("largest |λ|", "{:.3f}"),
+    "spectral_radius": ("spectral radius", "{:.3f}"),
     "participation_ratio": ("participation ratio", "{:.2f}"),
     "line_aspect": ("line: length over width", "{:.2f}"),
     "line_variance": ("line: share of variance", "{:.2f}"),
