@@ -277,6 +277,14 @@ def test_a_job_gets_what_it_depends_on(tmp_path: Path, log: Path) -> None:
     assert len(calls(log)) == 4
 
 
+def test_what_was_begun_is_brought_to_its_end_first(tmp_path: Path, log: Path) -> None:
+    parts = nc.job_grid(drawn, {"seed": range(3)}, environment={"log": str(log)})
+    wholes = [nc.Job(summed, {"parts": [part]}, environment={"log": str(log)}) for part in parts]
+    rows = nc.sweep(wholes, out=tmp_path / "out", **QUIET).rows
+    assert calls(log) == ["0", "summed", "1", "summed", "2", "summed"]
+    assert [row["sum"] for row in rows] == [row["said"] for row in rows]
+
+
 def test_threads_are_a_jobs_own(tmp_path: Path) -> None:
     import torch
 

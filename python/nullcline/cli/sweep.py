@@ -125,9 +125,12 @@ def _vectors(word: str) -> str | None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from nullcline.study.over_seeds import summaries
 
-    do_jobs(_jobs(options), options, summaries)
+    jobs = _jobs(options)
+    do_jobs(jobs, options, partial(summaries, jobs=jobs))
 
 
 def do_jobs(

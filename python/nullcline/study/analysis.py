@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.baselines import baseline_of
+from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
-from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
+from nullcline.study.layer_analysis import analyse_layer, search_layer
+from nullcline.study.layer_material import LayerMaterial
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
-from nullcline.training.bag_of_words import fit_bag_of_words
 from nullcline.training.batches import EncodedReviews
-from nullcline.training.checkpoint import split_rows
+from nullcline.training.checkpoint import split_of
 from nullcline.training.fit import evaluate
 from nullcline.training.settings import SPLITS
 
@@ -71,7 +73,7 @@ def analyse(
     model = checkpoint.at(settings.snapshot)
     judged = _judged(checkpoint, corpus, model, settings)
     with watch.time("bag of words"):
-        bag = fit_bag_of_words(checkpoint, corpus)
+        bag = baseline_of(checkpoint, corpus)
     materials = _materials(checkpoint, corpus, model, bag, settings, watch, progress=progress)
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
@@ -80,7 +82,7 @@ def analyse(
         n_layers=len(layers),
         cell=checkpoint.settings.cell,
         corpus=corpus.name,
-        n_train=len(split_rows(len(corpus.train), checkpoint.settings)[0]),
+        n_train=len(split_of(corpus, checkpoint.settings, "train")[1]),
         classes=corpus.classes,
         split=settings.split,
         test_accuracy=judged.test_accuracy,
@@ -157,6 +159,9 @@ def _materials(
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
     read = review_inputs(model, draw_reviews(reviews, settings))
     last = len(visited) - 1
+    cells = from_torch(model.rnn)
+    with watch.time("joint search"):
+        driven = points_of_joint_stack(cells, visited, settings)
     return [
         LayerMaterial(
             number=layer + 1,
@@ -169,9 +174,20 @@ def _materials(
             readout=readout_of(model) if layer == last else None,
             words=common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
+            mean_input=visited[layer - 1].moments.mean[: cell.input_size]
+            if layer
+            else _mean_vector(model, reviews),
+            driven=driven[layer],
         )
-        for layer, cell in enumerate(from_torch(model.rnn))
+        for layer, cell in enumerate(cells)
     ]
+
+
+def _mean_vector(model: SentimentRNN, reviews: EncodedReviews) -> NDArray[np.float64]:
+    """Return the mean of the vectors that the first layer reads in the reviews, shape (D,)."""
+    vectors: NDArray[np.float64] = model.embedding.weight.detach().double().numpy()
+    counts = sum(np.bincount(review, minlength=len(vectors)) for review in reviews.indices)
+    return np.asarray(counts @ vectors / np.sum(counts))
 
 
 def find_points(

@@ -7,6 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from nullcline._support.files import sha256
 from nullcline._support.folder_lock import LOCK_FILE, locked
 from nullcline.study.network_training import train_network
 from nullcline.sweeps.store import RECORD
@@ -76,8 +77,11 @@ def _trainings(jobs: Iterable[Job]) -> Iterator[Job]:
 def _finished(runs: Path) -> Iterator[Checkpoint]:
     """Yield the sound runs below a folder; another that is being trained meanwhile is none yet."""
     for path in sorted(runs.rglob(SETTINGS_FILE)):
-        with contextlib.suppress(CheckpointError):
-            yield load_checkpoint(path.parent)
+        with contextlib.suppress(CheckpointError, FileNotFoundError):
+            found = load_checkpoint(path.parent)
+            hashes = found.files.items()
+            if all(sha256(path.parent / name) == expected for name, expected in hashes):
+                yield found
 
 
 def _copy(run: Path, place: Path) -> None:

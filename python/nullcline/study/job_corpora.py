@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nullcline.text import CORPORA, load_corpus
+from nullcline.text import load_corpus
+from nullcline.text.corpora import is_drawn
 from nullcline.training.fingerprint import corpus_sha256
 
 if TYPE_CHECKING:
@@ -52,5 +53,4 @@ def seed_of_corpus(source: str, settings: TrainingSettings) -> int:
 
     So that networks that differ in their seed have the same reviews, and need these once.
     """
-    is_drawn = source not in CORPORA or source.startswith("synthetic")
-    return settings.seed if is_drawn else 0
+    return settings.seed if is_drawn(source) else 0

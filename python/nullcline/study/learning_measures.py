@@ -17,11 +17,13 @@ from nullcline.search.kinds import FIXED, MINIMUM, SLOW
 from nullcline.study.analysis import common_words, draw_reviews, readout_of
 from nullcline.study.completion import complete
 from nullcline.study.dynamics import analyse_dynamics
-from nullcline.study.layer_analysis import N_LINEARIZED, distance_to_cloud, search_layer
+from nullcline.study.isolation import nearest_distances
+from nullcline.study.layer_analysis import search_layer
 from nullcline.study.layer_results import linearized_first
 from nullcline.study.learning_results import LayerAtStep
 from nullcline.study.network_rows import plain
 from nullcline.study.pca import Moments
+from nullcline.study.point_analysis import N_LINEARIZED
 from nullcline.study.states import VisitedStates, review_inputs, sample_states
 from nullcline.study.table import dynamics_row
 
@@ -192,7 +194,7 @@ def _linearized(material: _Material, unique: FixedPoints) -> _Around:
     own = (
         np.abs(eigenvalues).max(),
         int(np.sum(side_of_circle(eigenvalues, errors) == GROWTH)),
-        distance_to_cloud(shown, visited)[at],
+        nearest_distances(shown.h, visited.sample)[at] / visited.moments.radius(),
         dynamics.line and dynamics.line.aspect,
         dynamics.line and dynamics.line.offset,
         *_angles(modes, at, material.readout),

@@ -12,6 +12,7 @@ from nullcline.study.job_corpora import reviews_of_job
 from nullcline.sweeps import Job
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import CORPORA
+from nullcline.text.corpora import classes_of
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
 
@@ -116,7 +117,7 @@ def training_job(
     threads
         Of the job, which may change the network's last bits.
     """
-    settings = training.resolved()
+    settings = training.resolved(classes_of(source))
     vectors = vectors_of(settings)
     return Job(
         train_network,
@@ -135,31 +136,33 @@ def training_job(
         },
         threads=threads,
         label=f"the training of a {describe(settings, corpus)}",
-        folder=f"networks/{corpus}/"
-        + name_of_run(settings, None if str(source) in CORPORA else corpus_hash, threads),
+        folder=f"networks/{corpus}/" + name_of_run(settings, source, corpus_hash, threads),
     )
 
 
-def name_of_run(settings: TrainingSettings, corpus_hash: str | None, threads: int) -> str:
+def name_of_run(
+    settings: TrainingSettings, source: str | os.PathLike[str], corpus_hash: str, threads: int
+) -> str:
     """Return the name of a network's folder, below its corpus: the same for no two networks.
 
     Parameters
     ----------
     settings
         Those that have a default are named by a hash of all together where they have another value.
-    corpus_hash
-        Of a corpus of one's own, whose name alone says little; None for one of
+    source, corpus_hash
+        As in `training_job`. The hash counts where it is a corpus of one's own, and none of
         `nullcline.text.CORPORA`.
     threads
         Of the training.
 
     Examples
     --------
-    >>> name_of_run(TrainingSettings(seed=3), None, 1)
+    >>> name_of_run(TrainingSettings(seed=3), "imdb", "", 1)
     'gru-1-layer-256-units-seed-3'
     """
-    own = settings.resolved()
-    usual = TrainingSettings(**{name: getattr(own, name) for name in _NAMED}).resolved()
+    classes = classes_of(source)
+    own = settings.resolved(classes)
+    usual = TrainingSettings(**{name: getattr(own, name) for name in _NAMED}).resolved(classes)
     # Whoever adds a setting gives it a default that changes no network, so no name changes.
     others = {
         one.name: getattr(own, one.name)
@@ -167,12 +170,13 @@ def name_of_run(settings: TrainingSettings, corpus_hash: str | None, threads: in
         if getattr(own, one.name) != getattr(usual, one.name)
     }
     name = f"{own.cell}-{own.layers}-layer-{own.hidden_size}-units-seed-{own.seed}"
-    if not others and corpus_hash is None and threads == 1:
+    of_corpus = None if str(source) in CORPORA else corpus_hash
+    if not others and of_corpus is None and threads == 1:
         return name
     made_of = {
         "settings": others,
         "vectors": vectors_of(own),
-        "corpus": corpus_hash,
+        "corpus": of_corpus,
         "threads": threads,
     }
     return f"{name}-{content_sha256(made_of)[:_DIGITS]}"

@@ -15,9 +15,11 @@ from nullcline.study.network_rows import network_rows
 from nullcline.study.network_training import describe, train_network, training_job, vectors_of
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
+from nullcline.study.trained import training_outcome
 from nullcline.sweeps import Job, JobOutput
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import load_corpus
+from nullcline.text.corpora import classes_of
 from nullcline.training import TrainingSettings
 from nullcline.training.checkpoint import load_checkpoint
 from nullcline.training.fingerprint import corpus_sha256
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
-EDITION = 3
+EDITION = 4
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 1
+ROWS = 3
 """Of what a network's rows hold: of an earlier one they are made anew, from the same analysis."""
 
 _DIGITS = 8
@@ -78,17 +80,19 @@ def analyse_network(
     Returns
     -------
     list of dict
-        The rows of `nullcline.study.network_rows.network_rows`, for each split.
+        The rows of `nullcline.study.network_rows.network_rows`, for each split, each with what came
+        of the training (`nullcline.study.trained.training_outcome`).
     """
     del corpus  # by which the job is known, and not called
     checkpoint = load_checkpoint(network.folder)
     if reviews is None:
         reviews = reviews_of_job(source, data_dir, checkpoint.settings, corpus_hash)
     rows: list[Row] = []
+    outcome = training_outcome(checkpoint, reviews)
     for analysis in analyses:
         settings = replace(analysis, n_threads=n_threads)
         found = analyse_or_load(checkpoint, reviews, settings, folder, progress=progress)
-        rows += network_rows(found, checkpoint.settings)
+        rows += [{**row, **outcome} for row in network_rows(found, checkpoint.settings)]
     return rows
 
 
@@ -146,7 +150,7 @@ def network_job(
     reviews
         The corpus itself, which is not loaded again: for jobs of this process.
     """
-    settings = training.resolved()
+    settings = training.resolved(classes_of(source))
     n_threads = analyses[0].n_threads if threads is None else threads
     return Job(
         study_network,
@@ -227,6 +231,7 @@ def network_jobs(
     device: str | None = None,
     threads: int = 1,
     progress: bool = False,
+    loaded: dict[tuple[str, int | None, int], tuple[str, str]] | None = None,
 ) -> list[Job]:
     """Return jobs that analyse a network for every combination of settings.
 
@@ -249,6 +254,8 @@ def network_jobs(
         As in `nullcline.study.network_training.training_job`.
     progress
         Show progress while corpora are loaded.
+    loaded
+        Names and hashes of corpora that calls before have loaded, which are not loaded again.
 
     Raises
     ------
@@ -267,18 +274,18 @@ def network_jobs(
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
         _require_snapshots(*planned[-1][1:])
-    loaded: dict[tuple[str, int, int], tuple[str, str]] = {}
+    known = {} if loaded is None else loaded
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
         seed = seed_of_corpus(source, its)
         key = source, its.classes, seed
-        if key not in loaded:
+        if key not in known:
             reviews = load_corpus(
                 source, data_dir=data_dir, classes=its.classes, seed=seed, progress=progress
             )
-            loaded[key] = reviews.name, corpus_sha256(reviews)
+            known[key] = reviews.name, corpus_sha256(reviews)
         network = training_job(
-            *loaded[key], source, its, data_dir=data_dir, device=device, threads=threads
+            *known[key], source, its, data_dir=data_dir, device=device, threads=threads
         )
         jobs.append(analysis_job(network, source, analyses, data_dir=data_dir))
     return jobs

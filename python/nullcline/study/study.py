@@ -29,7 +29,7 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.study.table import HEADINGS, table_rows
 from nullcline.study.training_size import draw_sizes
 from nullcline.sweeps.store import DONE
-from nullcline.text import CORPORA, load_corpus
+from nullcline.text import load_corpus
 from nullcline.training import CELLS, TrainingSettings, load_checkpoint
 from nullcline.training.fingerprint import corpus_sha256
 
@@ -66,7 +66,7 @@ def study(
     out: str | os.PathLike[str],
     *,
     cells: Sequence[str] = CELLS,
-    corpora: Sequence[str] = CORPORA,
+    corpora: Sequence[str] = ("synthetic", "imdb", "sst"),
     layers: Sequence[int] = (1,),
     train_sizes: Sequence[int | None] = (None,),
     splits: Sequence[str] = ("test",),

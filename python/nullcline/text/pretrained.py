@@ -8,6 +8,8 @@ import numpy as np
 
 from nullcline.text.download import fetch
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.synthetic_ordered import ORDERED
+from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
 
@@ -37,7 +39,7 @@ def load_vectors_for_corpus(
 ) -> WordVectors:
     """Load the word vectors for a corpus that `load_corpus` gave.
 
-    The generated corpus has generated vectors. All others have those of GloVe 6B (Pennington et
+    Generated corpora have generated vectors. All others have those of GloVe 6B (Pennington et
     al. 2014), from a local copy (``glove.6B.zip``, or ``glove.6B.100d.txt`` as it is, compressed,
     or limited to some words: ``glove.6B.100d.*.txt``) or downloaded. `vectors` names others, for
     which nothing is downloaded.
@@ -76,6 +78,9 @@ def load_vectors_for_corpus(
         return load_word_vectors(vectors, words, dimension=dimension)
     if name == "synthetic":
         return generate_vectors(words, dimension=dimension, seed=seed)
+    for language in (UNORDERED, ORDERED):
+        if name == language.name:
+            return language.vectors(words, dimension=dimension, seed=seed)
     if dimension not in _GLOVE_DIMENSIONS:
         raise ValueError(f"dimension must be one of {_GLOVE_DIMENSIONS} for GloVe, not {dimension}")
     whole = [f"glove.6B.{dimension}d.txt{suffix}" for suffix in _COMPRESSIONS]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from nullcline.training.fit import train
     from nullcline.training.model import SentimentRNN
-    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN
+    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, LeakyRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
     from nullcline.training.snapshots import Snapshot
 
@@ -34,6 +34,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Epoch",
+    "LeakyRNN",
     "SentimentRNN",
     "Snapshot",
     "TrainingSettings",
@@ -52,6 +53,7 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "Epoch": "checkpoint",
+    "LeakyRNN": "recurrent",
     "SentimentRNN": "model",
     "Snapshot": "snapshots",
     "TrainingSettings": "settings",

@@ -32,6 +32,7 @@ from nullcline.training.snapshots import (
     require_in_order,
 )
 from nullcline.training.soundness import require_finite, require_fitting, require_sound
+from nullcline.training.tokenized import tokenized
 
 if TYPE_CHECKING:
     import os
@@ -198,12 +199,8 @@ class Checkpoint(Shown):
         """Return the reviews of one of `SPLITS` as the network reads them."""
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
-        if split == "test":
-            rows = np.arange(len(corpus.test))
-            return encode_reviews(corpus.test, rows, self.vocabulary, self.settings)
-        training, validation = split_rows(len(corpus.train), self.settings)
-        rows = training if split == "train" else validation
-        return encode_reviews(corpus.train, rows, self.vocabulary, self.settings)
+        whole, rows = split_of(corpus, self.settings, split)
+        return encode_reviews(whole, rows, self.vocabulary, self.settings)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the word indices of `text` as the network reads them, at least one."""
@@ -243,17 +240,39 @@ def encode_reviews(
     split: Split, rows: NDArray[np.int64], vocabulary: Vocabulary, settings: TrainingSettings
 ) -> EncodedReviews:
     """Return the reviews in `rows` of a split of the corpus, encoded."""
-    texts = [encode(split.texts[row], vocabulary, settings) for row in rows]
+    texts = tokenized(split.texts).encode(rows, vocabulary, settings.max_tokens)
     return EncodedReviews(texts, split.labels[rows])
+
+
+def split_of(
+    corpus: Corpus, settings: TrainingSettings, split: str
+) -> tuple[Split, NDArray[np.int64]]:
+    """Return where the reviews of one of `SPLITS` are: the corpus's split, and their rows in it.
+
+    Raises
+    ------
+    ValueError
+        As in `split_rows`.
+    """
+    if split == "test":
+        return corpus.test, np.arange(len(corpus.test))
+    if corpus.validation is not None:
+        if split == "validation":
+            return corpus.validation, np.arange(len(corpus.validation))
+        order = np.random.default_rng(settings.seed).permutation(len(corpus.train))
+        return corpus.train, _some(order, settings)
+    training, validation = split_rows(len(corpus.train), settings)
+    return corpus.train, training if split == "train" else validation
 
 
 def split_rows(
     n_reviews: int, settings: TrainingSettings
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide the training split at random into the reviews to train on and those to validate on.
+    """Divide the train split at random into the reviews to train on and those to validate on.
 
-    Runs that differ in `train_size` alone have the same validation reviews, and the larger
-    training set holds the smaller.
+    It is for a corpus without validation reviews of its own (`split_of`). Runs that differ in
+    `train_size` alone have the same validation reviews, and the larger training set holds the
+    smaller.
 
     Raises
     ------
@@ -268,12 +287,17 @@ def split_rows(
             f"validation_fraction={settings.validation_fraction} leaves no review on one side of "
             f"the split: the corpus has {n_reviews} training reviews"
         )
-    if settings.train_size is not None and settings.train_size > left:
+    return _some(order[n_validation:], settings), order[:n_validation]
+
+
+def _some(rows: NDArray[np.int64], settings: TrainingSettings) -> NDArray[np.int64]:
+    """Return the first `train_size` of the rows that may be trained on."""
+    if settings.train_size is not None and settings.train_size > len(rows):
         raise ValueError(
-            f"train_size={settings.train_size} is more than the corpus has: {left} reviews are "
-            "left to train on once the validation reviews are held out"
+            f"train_size={settings.train_size} is more than the corpus has: {len(rows)} reviews "
+            "are left to train on once the validation reviews are held out"
         )
-    return order[n_validation:][: settings.train_size], order[:n_validation]
+    return rows[: settings.train_size]
 
 
 def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
@@ -285,7 +309,8 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
         hidden_size=settings.hidden_size,
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
-        classes=settings.classes,
+        classes=settings.n_classes,
+        alpha=settings.alpha,
     )
 
 

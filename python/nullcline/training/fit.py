@@ -36,14 +36,16 @@ from nullcline.training.checkpoint import (
     require_new,
     save_checkpoint,
     save_weights,
-    split_rows,
+    split_of,
     visible_tokens,
     weights_of,
 )
+from nullcline.training.enough_reviews import require_reviews
 from nullcline.training.fingerprint import corpus_sha256, vectors_sha256
 from nullcline.training.layer import kept_memory
 from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.progress import Origin, Progress, load_progress, save_progress
+from nullcline.training.settings import SPLITS
 from nullcline.training.snapshots import (
     N_NOTED,
     Snapshot,
@@ -159,11 +161,13 @@ def train(
     OSError
         A file cannot be written. The epochs before are kept.
     ValueError
-        `device` is none, or not there; `settings` has other classes than the corpus, more training
+        `device` is none, or not there; the corpus has no test reviews, or a class that none of the
+        reviews to train on has, or one class alone in the reviews to validate on; `settings` has
+        other classes than the corpus, more training
         reviews, or more steps from one snapshot to the next than the run has.
     """
     folder = Path(directory)
-    settings = settings.resolved()
+    settings = settings.resolved(len(corpus.classes))
     origin = Origin(corpus.name, settings, corpus_sha256(corpus))
     if resume and is_finished(folder):
         checkpoint = _read_back(folder, origin)
@@ -197,20 +201,16 @@ def _train(
     place = _device(device)
     if len(corpus.classes) != settings.classes:
         raise ValueError(
-            f"classes must be {len(corpus.classes)}, the classes that the corpus has, "
-            f"not {settings.classes}"
+            f"classes must be {len(corpus.classes)}, the classes that the corpus has, or be left "
+            f"out, not {settings.classes}"
         )
-    training_rows, validation_rows = split_rows(len(corpus.train), settings)
+    require_reviews(corpus, settings)
+    _, training_rows = split_of(corpus, settings, "train")
     steps_per_epoch = math.ceil(len(training_rows) / settings.batch_size)
     require_reached(settings.snapshot_steps, steps_per_epoch, settings.epochs)
     vocabulary = _vocabulary(corpus, training_rows, settings)
     training, validation, test = (
-        encode_reviews(split, rows, vocabulary, settings)
-        for split, rows in (
-            (corpus.train, training_rows),
-            (corpus.train, validation_rows),
-            (corpus.test, np.arange(len(corpus.test))),
-        )
+        encode_reviews(*split_of(corpus, settings, name), vocabulary, settings) for name in SPLITS
     )
     run = _begin(origin, vocabulary, data_dir, place, progress=progress)
     if resume and _has_progress(folder):
