@@ -1,8 +1,8 @@
 """Bring results of `nullcline learning` here: `python -m docs.learning [NAME=FOLDER ...]`.
 
-The tables of a folder become `learning/NAME.json`, its figure of leads a picture, and of its first
-network of each corpus the figures of the first and the last layer. The tables of all that are here
-are written between the marks of learning.md; without a folder, nothing else is done.
+The tables of a folder become `learning/NAME.json`, and pictures its figure of leads and those of
+the last layer of its first network of each corpus, where learning.md shows them. The tables of all
+that are here are written between that page's marks; without a folder, nothing else is done.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMPARED = {
     "fixed": ("fixed points", "{:g}"),
     "unstable": ("of them unstable", "{:g}"),
     "slow": ("slow points", "{:g}"),
-    "spectral_radius": ("largest |λ|", "{:.3f}"),
+    "spectral_radius": ("spectral radius", "{:.3f}"),
     "participation_ratio": ("participation ratio", "{:.2f}"),
     "line_aspect": ("line: length over width", "{:.2f}"),
     "line_variance": ("line: share of variance", "{:.2f}"),
@@ -60,17 +60,18 @@ def main(words: list[str], docs: Path) -> None:
 
 
 def bring(name: str, folder: Path, docs: Path) -> None:
-    """Copy a sweep's tables and some of its pictures."""
+    """Copy a sweep's tables, and of its pictures those that the page shows."""
     shutil.copyfile(folder / "results.json", docs / "learning" / f"{name}.json")
-    copy_picture(folder / "leads.png", docs / "images" / f"learning-{name}-leads.png")
+    found = {f"learning-{name}-leads.png": folder / "leads.png"}
     for corpus in sorted((folder / "learning").iterdir()):
         first = min(corpus.iterdir())
-        layers = sorted(first.glob("layer-*-course.png"))
-        for path in {layers[0], layers[-1]}:
-            layer = path.name.removesuffix("-course.png")
-            for what in ("course", "points"):
-                target = docs / "images" / f"learning-{name}-{corpus.name}-{layer}-{what}.png"
-                copy_picture(first / f"{layer}-{what}.png", target)
+        for what in ("course", "points"):
+            last = max(first.glob(f"layer-*-{what}.png"))
+            found[f"learning-{name}-{corpus.name}-{what}.png"] = last
+    page = (docs / "learning.md").read_text("utf-8")
+    for picture, path in found.items():
+        if f"images/{picture}" in page:
+            copy_picture(path, docs / "images" / picture)
 
 
 def tables(results: list[tuple[str, Row]]) -> dict[str, str]:
@@ -124,7 +125,12 @@ def overfitting(rows: list[Row]) -> str:
         "|---|---|---:|---:|---:|---|---:|",
     ]
     order = list(COMPARED)
-    shown = [row for row in rows if row["number"] in COMPARED]
+    of_all = ("validation_loss", "validation_accuracy", "training_accuracy")  # of all layers one
+    shown = [
+        row
+        for row in rows
+        if row["number"] in COMPARED and not (row["layer"] > 1 and row["number"] in of_all)
+    ]
     for row in sorted(shown, key=lambda row: (*_group(row), order.index(row["number"]))):
         title, form = COMPARED[row["number"]]
         kept, last = (_signed(form.format(row[name])) for name in ("kept", "last"))

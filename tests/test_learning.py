@@ -84,6 +84,20 @@ def test_what_is_measured_at_a_snapshot_is_what_its_analysis_says(
                     assert numbers[name] == pytest.approx(row[name], rel=1e-5, abs=1e-6), name
 
 
+def test_the_readouts_angles_are_to_the_eigenvectors_of_the_longest_time_constant(
+    checkpoint: Any, learned: Learning
+) -> None:
+    for k in (0, len(STEPS) - 1):
+        layer, model = learned.layer(2)[k], checkpoint.at(STEPS[k])
+        assert layer.point is not None
+        jacobian = from_torch(model.rnn)[1].jacobian(layer.unique.h[layer.point][None])[0]
+        readout = model.readout.weight.detach().double().numpy()[0]
+        for name, matrix in (("readout_to_left", jacobian.T), ("readout_to_right", jacobian)):
+            values, vectors = np.linalg.eig(matrix)
+            slowest = vectors[:, np.argmin(np.abs(np.log(np.abs(values))))]
+            assert layer.numbers[name] == pytest.approx(angle_to(readout, slowest), abs=1e-4)
+
+
 def test_points_that_are_followed_are_those_that_were_found(
     checkpoint: Any, learned: Learning
 ) -> None:
@@ -126,6 +140,9 @@ def test_rows_say_which_snapshot_was_kept_and_what_changed(
     if learned.courses[0].was_found[learned.courses[0].exists].all():
         np.testing.assert_array_equal(np.diff(counts), 2 * pairs[1:])
     assert all(row["words_rho"] is None for row in rows[9:])
+    of_upper = ("has_words", "words_step", "words_after", "words_lead", "words_order")
+    assert all(row[name] is None for row in rows[9:] for name in of_upper)
+    assert all(isinstance(row["has_words"], bool) for row in rows[:9])
     assert all(row["readout_to_left"] is None for row in rows[:9])
     assert {row["accuracy_step"] for row in rows} == {accuracy_appears(learned).step}
 

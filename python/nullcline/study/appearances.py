@@ -73,7 +73,7 @@ def has_long_mode(numbers: Mapping[str, Any]) -> bool:
 def has_words(numbers: Mapping[str, Any]) -> bool:
     """Tell whether words move the slow mode as they count: the study's claim "words".
 
-    Of the first layer alone, which reads words; the mode's sign is a convention.
+    The mode's sign is a convention.
     """
     rho = numbers["words_rho"]
     return rho is not None and abs(rho) >= CORRELATED
@@ -81,6 +81,9 @@ def has_words(numbers: Mapping[str, Any]) -> bool:
 
 RULES = {"line": has_line, "curve": has_curve, "long_mode": has_long_mode, "words": has_words}
 """What can appear in a layer."""
+
+OF_FIRST = ("words",)
+"""Of these, what is of the first layer alone, which reads words."""
 
 
 def appearance(steps: Sequence[int], holds: Sequence[bool]) -> Appearance:

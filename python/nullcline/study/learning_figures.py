@@ -270,7 +270,8 @@ def _draw_counts(axes: Axes, layer: Sequence[LayerAtStep], course: Course) -> No
         counts = [one.numbers[name] for one in layer]
         if any(counts):
             axes.step(course.steps, counts, where="post", color=colour, label=label)
-    top = axes.get_ylim()[1]
+    top = 1.1 * axes.get_ylim()[1]
+    axes.set_ylim(0, top)
     for event in course.events:
         axes.plot(
             event.step, top, marker="^" if event.what == BORN else "v", mfc="white", mec=BLACK,

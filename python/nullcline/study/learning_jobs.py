@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nullcline.study.learning_rows import Row
     from nullcline.sweeps import Job, JobOutput
 
-ROWS = 1
+ROWS = 2
 """Of what rows hold: of an earlier one they are made anew, of the same measures."""
 
 SNAPSHOT_STEPS = 50

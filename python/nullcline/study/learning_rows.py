@@ -6,7 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nullcline.continuation.training_path import BORN, VANISHED
-from nullcline.study.appearances import RULES, accuracy_appears, appears, lead, order
+from nullcline.study.appearances import (
+    OF_FIRST,
+    RULES,
+    Appearance,
+    accuracy_appears,
+    appears,
+    lead,
+    order,
+)
 from nullcline.study.network_rows import SETTINGS
 
 if TYPE_CHECKING:
@@ -34,7 +42,8 @@ def learning_rows(
       and, the same in all rows of a layer, "line_step", the snapshot at which it appears,
       "line_after", the one before, "line_lead", by how many steps it leads accuracy,
       "line_lead_least" and "line_lead_most", and "line_order", whether it appears before it or
-      after. "accuracy_step" and "accuracy_after" are those of accuracy.
+      after; None for what is of the first layer alone. "accuracy_step" and "accuracy_after" are
+      those of accuracy.
     """
     settings = asdict(training)
     common = {
@@ -64,7 +73,10 @@ def learning_rows(
                     **{name: getattr(snapshot, name) for name in _NOTED},
                     **numbers,
                     **pairs[at],
-                    **{f"has_{name}": rule(numbers) for name, rule in RULES.items()},
+                    **{
+                        f"has_{name}": rule(numbers) if _is_asked(name, number) else None
+                        for name, rule in RULES.items()
+                    },
                 }
             )
     return rows
@@ -75,7 +87,8 @@ def _appearances(learning: Learning, number: int) -> Row:
     accuracy = accuracy_appears(learning)
     found: Row = {"accuracy_step": accuracy.step, "accuracy_after": accuracy.after}
     for name in RULES:
-        one = appears(name, layer, steps)
+        is_asked = _is_asked(name, number)
+        one = appears(name, layer, steps) if is_asked else Appearance(None, None)
         exact, least, most = lead(one, accuracy)
         found |= {
             f"{name}_step": one.step,
@@ -83,9 +96,13 @@ def _appearances(learning: Learning, number: int) -> Row:
             f"{name}_lead": exact,
             f"{name}_lead_least": least,
             f"{name}_lead_most": most,
-            f"{name}_order": order(one, accuracy),
+            f"{name}_order": order(one, accuracy) if is_asked else None,
         }
     return found
+
+
+def _is_asked(rule: str, layer: int) -> bool:
+    return layer == 1 or rule not in OF_FIRST
 
 
 def _pairs(course: Course) -> list[Row]:

@@ -158,11 +158,8 @@ def overfitting(rows: Sequence[Row]) -> list[Row]:
         kept = {row["seed"]: row for row in layers if row["is_kept"] and not row["is_last"]}
         last = {row["seed"]: row for row in layers if row["is_last"]}
         for name in COMPARED:
-            pairs = [
-                (row[name], last[seed][name])
-                for seed, row in kept.items()
-                if None not in {row[name], last[seed][name]}
-            ]
+            both = [(_value(row, name), _value(last[seed], name)) for seed, row in kept.items()]
+            pairs = [pair for pair in both if None not in pair]
             if pairs:
                 before, after = np.array(pairs, float).T
                 found.append(
@@ -177,6 +174,12 @@ def overfitting(rows: Sequence[Row]) -> list[Row]:
                     }
                 )
     return found
+
+
+def _value(row: Row, name: str) -> float | None:
+    """Return a number; of a mode's sign that is a convention, without a readout, its modulus."""
+    value: float | None = row[name]
+    return abs(value) if name == "words_rho" and value and row["n_layers"] > 1 else value
 
 
 def _spread(values: Sequence[float]) -> Row:

@@ -401,6 +401,8 @@ def _note(
         if epoch is None
         else (epoch.validation_loss, epoch.validation_accuracy)
     )
+    _require_finite("training", training_loss, run)
+    _require_finite("validation", validated[0], run)
     return Snapshot(
         step=step,
         epoch=None if epoch is None else epoch.number,
