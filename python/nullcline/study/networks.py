@@ -18,6 +18,7 @@ from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps import Job
 from nullcline.text import CORPORA, load_corpus
+from nullcline.text.trained_vectors import TRAINED
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
 from nullcline.training.fingerprint import corpus_sha256
@@ -127,7 +128,8 @@ def network_job(
         The corpus itself, which is not loaded again: for jobs of this process.
     """
     settings = training.resolved()
-    file = None if settings.vectors in {None, "random"} else Path(str(settings.vectors))
+    named = settings.vectors in {None, "random", *TRAINED}
+    file = None if named else Path(str(settings.vectors))
     # Where the vectors lie is said by their content; a file that is not there says so in its time.
     content = file if file is not None and file.is_file() else None
     n_threads = analyses[0].n_threads if threads is None else threads

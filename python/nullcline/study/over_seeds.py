@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
-SPREAD_BY = ("n_train", "classes", "vectors", "epochs", "max_tokens")
+SPREAD_BY = ("n_train", "classes", "vectors", "frozen_vectors", "epochs", "max_tokens")
 """What else sets groups apart, where it differs in a sweep."""
 
 _NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",

@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline.text.download import fetch
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.trained_vectors import TRAINED
 from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
 
@@ -70,6 +71,10 @@ def load_vectors_for_corpus(
     OSError
         A file or folder cannot be read, or a download fails.
     """
+    if vectors in TRAINED:
+        raise ValueError(
+            f"vectors={vectors!r} are trained on texts: call nullcline.text.train_word_vectors"
+        )
     if vectors == RANDOM:
         return _draw(words, dimension, seed)
     if vectors is not None:
