@@ -47,10 +47,12 @@ class TrainingSettings:
         Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
     vectors
-        File of the word vectors to start from, "random" (or "none"), "word2vec" or "fasttext".
-        Random ones are drawn for each word. Those of word2vec and fastText are trained on the
-        reviews to train on, before the network (`nullcline.text.train_word_vectors`). None stands
-        for GloVe's, and with the generated language for its own.
+        File of the word vectors to start from, "random" (or "none"), "word2vec", "fasttext", or
+        the name of published ones. Random ones are drawn for each word. Those of "word2vec" and
+        "fasttext" are trained on the reviews to train on, before the network
+        (`nullcline.text.train_word_vectors`). Published ones are listed at
+        `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
+        language for its own.
     frozen_vectors
         Leave the word vectors as they start, those of unknown words, too: they are not learned.
     classes
