@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.study.embeddings import embedding_sections
 from nullcline.study.network_rows import CLAIM
 from nullcline.sweeps import Section
 from nullcline.sweeps.statistics import quartiles, wilson_interval
@@ -37,7 +38,8 @@ def summaries(rows: Sequence[Row]) -> list[Section]:
     Returns
     -------
     list of Section
-        `claim_shares` and `spreads` of the rows; none if there is no row of a network.
+        `claim_shares` and `spreads` of the rows, and what `nullcline.study.embeddings` says of
+        them; none if there is no row of a network.
     """
     own = [row for row in rows if set(GROUP) <= row.keys()]
     if not own:
@@ -58,6 +60,7 @@ def summaries(rows: Sequence[Row]) -> list[Section]:
             "layer by layer; how many have it, of all. A list's are of its first entry.",
             spreads(own),
         ),
+        *embedding_sections(own),
     ]
 
 
