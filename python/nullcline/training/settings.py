@@ -53,8 +53,6 @@ class TrainingSettings:
         (`nullcline.text.train_word_vectors`). Published ones are listed at
         `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
         language for its own.
-    frozen_vectors
-        Leave the word vectors as they start, those of unknown words, too: they are not learned.
     classes
         Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
         cross-entropy, more by one logit each and the cross-entropy. Labels of a CSV file that are
@@ -69,6 +67,8 @@ class TrainingSettings:
         epochs.
     seed
         Seed of the split, the weights, the order of batches and the dropout.
+    frozen_vectors
+        Leave the word vectors as they start, those of unknown words, too: they are not learned.
 
     Raises
     ------
@@ -88,12 +88,12 @@ class TrainingSettings:
     validation_fraction: float = 0.3
     train_size: int | None = None
     vectors: str | None = None
-    frozen_vectors: bool = False
     classes: int = 2
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
+    frozen_vectors: bool = False
 
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)
