@@ -41,7 +41,8 @@ def keep(table: Path, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     read = pq.read_table(table)
-    about = {key.decode(): value.decode() for key, value in read.schema.metadata.items()}
+    words = read.schema.metadata[b"command"].decode().removesuffix(" --resume").split(" ")
+    command = " ".join(["nullcline", *words[1:]])
     rows = [
         {name: value for name, value in row.items() if name in KEPT or name.startswith(CLAIM)}
         for row in read.to_pylist()
@@ -49,8 +50,7 @@ def keep(table: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for corpus in sorted({row["corpus"] for row in rows}):
         own = [rounded(row) for row in rows if row["corpus"] == corpus]
-        made = {"command": about["command"], "nullcline": about["nullcline"]}
-        write_json(folder / f"{corpus}.json", {**made, "rows": own})
+        write_json(folder / f"{corpus}.json", {"command": command, "rows": own})
 
 
 def rounded(row: Row) -> Row:

@@ -19,9 +19,18 @@ from nullcline.study.network_rows import CLAIM
 from testing.marked import with_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Row = dict[str, Any]
+
+ALL, LEARNED, MEANINGFUL = "all kinds", "learned ones", "learned ones without random"
+
+SETS: dict[str, Callable[[Row], bool]] = {
+    ALL: lambda _: True,
+    LEARNED: lambda row: not row["frozen_vectors"],
+    MEANINGFUL: lambda row: not row["frozen_vectors"] and row["vectors"] != "random",
+}
+"""The kinds of vectors among which numbers are compared."""
 
 SHOWN = (
     "test_accuracy", "participation_ratio", "fixed", "spectral_radius", "time_constants",
@@ -33,27 +42,36 @@ SHOWN = (
 def with_results(page: str, results: Sequence[Row]) -> str:
     """Return the page with the tables of these sweeps."""
     rows = [row for result in results for row in result["rows"]]
-    compared = compare_embeddings(rows)
+    compared = {name: compare_embeddings(list(filter(among, rows))) for name, among in SETS.items()}
     tables = {
         "commands": "\n".join(f"    {result['command']}" for result in results),
         "counts": counts_table(compared),
         "kinds": kinds_table(summarize_by_embedding(rows)),
-        "numbers": numbers_table([row for row in compared if row["number"] in OBSERVATIONS]),
-        "claims": numbers_table([row for row in compared if row["number"] not in OBSERVATIONS]),
+        "numbers": numbers_table(compared, claims=False),
+        "claims": numbers_table(compared, claims=True),
     }
     return with_tables(page, tables)
 
 
-def counts_table(compared: Sequence[Row]) -> str:
-    """Return how many numbers and claims change."""
-    lines = [f"| | of | {CHANGES} | {SAME} | {UNKNOWN} |", "|---|---|---:|---:|---:|"]
-    for network in dict.fromkeys(map(network_of, compared)):
-        own = [row for row in compared if network_of(row) == network]
-        for what, is_claim in (("numbers", False), ("claims", True)):
-            verdicts = [r["verdict"] for r in own if (r["number"] not in OBSERVATIONS) == is_claim]
-            counts = " | ".join(str(verdicts.count(one)) for one in (CHANGES, SAME, UNKNOWN))
-            lines.append(f"| {network} | {len(verdicts)} {what} | {counts} |")
+def counts_table(compared: Mapping[str, Sequence[Row]]) -> str:
+    """Return how many numbers and claims change, among which kinds."""
+    lines = [f"| | among | of | {CHANGES} | {SAME} | {UNKNOWN} |", "|---|---|---|---:|---:|---:|"]
+    for network in dict.fromkeys(map(network_of, compared[ALL])):
+        for among, rows in compared.items():
+            for what, is_claim in (("numbers", False), ("claims", True)):
+                verdicts = [
+                    row["verdict"]
+                    for row in rows
+                    if network_of(row) == network and is_claim == is_of_claim(row)
+                ]
+                counts = " | ".join(str(verdicts.count(one)) for one in (CHANGES, SAME, UNKNOWN))
+                lines.append(f"| {network} | {among} | {len(verdicts)} {what} | {counts} |")
     return "\n".join(lines)
+
+
+def is_of_claim(row: Row) -> bool:
+    """Tell whether a row is of a claim."""
+    return bool(row["number"].startswith(CLAIM))
 
 
 def kinds_table(summed: Sequence[Row]) -> str:
@@ -69,23 +87,32 @@ def kinds_table(summed: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def numbers_table(compared: Sequence[Row]) -> str:
-    """Return the verdict on each number."""
+def numbers_table(compared: Mapping[str, Sequence[Row]], *, claims: bool) -> str:
+    """Return the verdict on each number, or on each claim."""
     lines = [
-        "| | | η² (its bounds) | adjusted p | | lowest | highest |",
-        "|---|---|---|---:|---|---|---|",
+        f"| | | η² (its bounds) | adjusted p | {' | '.join(compared)} | lowest | highest |",
+        "|---|---|---|---:|" + "---|" * len(compared) + "---|---|",
     ]
-    for row in compared:
+    verdicts = {
+        (among, network_of(row), row["number"]): row["verdict"]
+        for among, rows in compared.items()
+        for row in rows
+    }
+    for row in compared[ALL]:
+        if is_of_claim(row) != claims:
+            continue
         name = OBSERVATIONS.get(row["number"], row["number"].removeprefix(CLAIM))
         bounds = f"{row['between']:.2f} ({row['low']:.2f}–{row['high']:.2f})"
         ends = (
             "all alike | "
-            if row["at_lowest"] == row["at_highest"] and row["high"] == 0
+            if row["between"] == 0
             else f"{_short(row['at_lowest'])}: {row['lowest']} | "
             f"{_short(row['at_highest'])}: {row['highest']}"
         )
-        said = f"**{row['verdict']}**" if row["verdict"] == CHANGES else row["verdict"]
         p = f"{row['adjusted_p']:.4f}" if row["adjusted_p"] < 0.1 else f"{row['adjusted_p']:.2f}"
+        said = " | ".join(
+            _emphasized(verdicts.get((among, network_of(row), row["number"]))) for among in compared
+        )
         lines.append(f"| {network_of(row)} | {name} | {bounds} | {p} | {said} | {ends} |")
     return "\n".join(lines)
 
@@ -96,6 +123,10 @@ def network_of(row: Row) -> str:
     return f"{row['corpus']}, {CELL_NAMES[row['cell']]}{depth}"
 
 
+def _emphasized(verdict: str | None) -> str:
+    return f"**{verdict}**" if verdict == CHANGES else verdict or "–"
+
+
 def _with_quartiles(row: Row | None) -> str:
     if row is None:
         return "–"
@@ -104,7 +135,9 @@ def _with_quartiles(row: Row | None) -> str:
     return f"{_short(row['median'])} ({_short(row['lower'])}–{_short(row['upper'])})"
 
 
-def _short(value: float) -> str:
+def _short(value: float | None) -> str:
     """Return a number in three digits."""
+    if value is None:
+        return "∞"
     text = np.format_float_positional(value, precision=3, fractional=False, trim="-")
     return text.replace("-", "−")

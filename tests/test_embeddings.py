@@ -101,7 +101,7 @@ def test_groups_more_alike_than_by_chance_still_vary() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "why"),
-    [([[1, 2]], "two or more"), ([[1, 2], [3]], "two or more"), ([[1, 2], [3, np.nan]], "finite")],
+    [([[1, 2]], "two or more"), ([[1, 2], [3]], "two or more"), ([[1, 2], [3, np.nan]], "NaN")],
 )
 def test_groups_that_cannot_be_compared_are_refused(wrong: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
@@ -165,6 +165,19 @@ def test_the_kinds_that_differ_are_named_with_their_medians() -> None:
     assert (accuracy["kinds"], accuracy["networks"]) == (4, 32)
     line = next(r for r in compare_embeddings(made_up()) if r["number"] == f"{CLAIM}frozen")
     assert (line["at_lowest"], line["at_highest"]) == (0, 1)
+
+
+def test_an_infinite_time_constant_is_the_longest() -> None:
+    rows = [{**row, "time_constants": [None, 3.0]} for row in made_up() if row["frozen_vectors"]]
+    rows += [row for row in made_up() if not row["frozen_vectors"]]
+    longest = next(row for row in compare_embeddings(rows) if row["number"] == "time_constants")
+    assert longest["verdict"] == CHANGES
+    assert longest["at_lowest"] == 53.5
+    assert (longest["highest"], longest["at_highest"]) == ("random, frozen", None)
+    found = {(row["number"], row["embedding"]): row for row in summarize_by_embedding(rows)}
+    assert found["time_constants", "random, frozen"]["upper"] is None
+    nothing = [{**row, "time_constants": None} for row in rows]
+    assert "time_constants" not in verdicts(nothing)
 
 
 def test_p_is_adjusted_for_the_numbers_that_vary() -> None:

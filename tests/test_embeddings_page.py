@@ -29,14 +29,14 @@ def test_the_numbers_of_a_sweep_are_kept_and_shown(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     rows = [{**row, "test_accuracy": 0.123456789, "proved": 1} for row in made_up(seeds=2)]
-    about = {"command": "nullcline sweep", "nullcline": "1.2"}
+    about = {"command": "__main__.py sweep --seeds 0 --resume", "nullcline": "1.2"}
     table = pa.Table.from_pylist(rows).replace_schema_metadata(about)
     (tmp_path / "run").mkdir()
     pq.write_table(table, tmp_path / "run" / "results.parquet")
     (tmp_path / "embeddings.md").write_text(PAGE, "utf-8")
     embeddings.main([tmp_path / "run"], tmp_path)
     kept = json.loads((tmp_path / "embeddings" / "sst.json").read_text())
-    assert kept["command"] == "nullcline sweep"
+    assert kept["command"] == "nullcline sweep --seeds 0"
     assert len(kept["rows"]) == 8
     assert kept["rows"][0]["test_accuracy"] == 0.123457
     assert "proved" not in kept["rows"][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -37,7 +38,7 @@ OBSERVATIONS = {
     "fixed": "fixed points",
     "slow": "slow points",
     "distance_to_cloud": "distance of points to the cloud",
-    "spectral_radius": "largest |λ|",
+    "spectral_radius": "spectral radius",
     "share_real": "share of real eigenvalues",
     "outside_circle": "eigenvalues outside the circle",
     "time_constants": "longest τ",
@@ -97,7 +98,7 @@ def compare_embeddings(rows: Sequence[Row]) -> list[Row]:
         What the networks have in common, the number's name, `kinds` and `networks` compared, η²
         (`between`) with its bounds `low` and `high`, `p`, `adjusted_p`, the `verdict`, and the kind
         with the `lowest` and with the `highest` mean rank, with their medians, `at_lowest` and
-        `at_highest` (of claims, shares).
+        `at_highest` (of claims, shares; None for an infinite time constant).
     """
     found: list[Row] = []
     for common, networks in _alike(rows):
@@ -122,12 +123,14 @@ def summarize_by_embedding(rows: Sequence[Row]) -> list[Row]:
     list of dict
         What the networks have in common, the number's name, the `embedding`, `networks`, and
         `median`, `lower` and `upper` quartile; of a claim the share in which it holds, as `median`.
+        None stands for an infinite time constant.
     """
     found: list[Row] = []
     for common, networks in _alike(rows):
         for name, kinds in _numbers(networks):
             for kind, values in kinds.items():
-                lower, upper = np.quantile(values, [0.25, 0.75]).tolist()
+                with np.errstate(invalid="ignore"):  # between two infinite ones
+                    lower, upper = (_finite(np.quantile(values, at)) for at in (0.25, 0.75))
                 spread = {} if name.startswith(CLAIM) else {"lower": lower, "upper": upper}
                 own = {"number": name, "embedding": kind, "networks": len(values)}
                 found.append({**common, **own, "median": _middle(name, values), **spread})
@@ -209,7 +212,7 @@ def _numbers(networks: Sequence[Row]) -> list[tuple[str, _Kinds]]:
     for name in (*OBSERVATIONS, *dict.fromkeys(claims)):
         kinds: defaultdict[str, list[float]] = defaultdict(list)
         for row in networks:
-            if (value := _number(row.get(name))) is not None:
+            if (value := _number(name, row.get(name))) is not None:
                 kinds[embedding_of(row)].append(value)
         several = {kind: values for kind, values in kinds.items() if len(values) > 1}
         if len(several) > 1:
@@ -243,15 +246,22 @@ def _mean_rank(kinds: _Kinds, kind: str) -> float:
     return float((np.searchsorted(every, own) + np.searchsorted(every, own, "right")).mean())
 
 
-def _middle(name: str, values: list[float]) -> float:
+def _middle(name: str, values: list[float]) -> float | None:
     """Return the median of a number, and the share in which a claim holds."""
-    return float(np.mean(values) if name.startswith(CLAIM) else np.median(values))
+    return _finite(np.mean(values) if name.startswith(CLAIM) else np.median(values))
 
 
-def _number(value: Any) -> float | None:
+def _finite(value: Any) -> float | None:
+    """Return a number; None for an infinite one, and for what lies between two of these."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _number(name: str, value: Any) -> float | None:
     """Return a number, the first of a list of them, or a verdict as 0 or 1."""
     if isinstance(value, list):
         value = value[0] if value else None
+        if value is None and name == "time_constants":
+            return math.inf  # of a mode that neither decays nor grows, as far as can be told
     if not isinstance(value, bool | int | float) or not np.isfinite(value):
         return None
     return float(value)

@@ -60,14 +60,15 @@ def compare(groups: Sequence[Sequence[float]], *, seed: int = 0) -> Comparison:
     Parameters
     ----------
     groups
-        The numbers of each group; at least two groups of at least two numbers.
+        The numbers of each group; at least two groups of at least two numbers, which may be
+        infinite.
     seed
         Seed of the permutations.
 
     Raises
     ------
     ValueError
-        There are fewer groups or numbers, or a number is not finite.
+        There are fewer groups or numbers, or a number is NaN.
 
     References
     ----------
@@ -80,8 +81,8 @@ def compare(groups: Sequence[Sequence[float]], *, seed: int = 0) -> Comparison:
     if len(groups) < 2 or min(map(len, groups)) < 2:
         raise ValueError("groups must be two or more, of two numbers or more each")
     values = np.concatenate([np.asarray(group, float) for group in groups])
-    if not np.isfinite(values).all():
-        raise ValueError("groups must hold finite numbers")
+    if np.isnan(values).any():
+        raise ValueError("groups must hold numbers, and one is NaN")
     sizes = np.array([len(group) for group in groups])
     ranks = rankdata(values) - (len(values) + 1) / 2
     total = float(ranks @ ranks)
