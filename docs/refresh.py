@@ -66,7 +66,7 @@ def copy_study(folder: Path, docs: Path) -> None:
     (docs / "study").mkdir(exist_ok=True)
     results: Row = json.loads((folder / "results.json").read_text("utf-8"))
     if {"seeds", "hidden_sizes"} & results["settings"].keys():
-        sys.exit(f"{folder} varies seeds or units, of which the tables here have none")
+        sys.exit(f"{folder} varies seeds or units: sweep them, and see docs/over_seeds.py")
     name = varied(results) or "-".join(results["settings"]["corpora"] + some_cells(results))
     shutil.copyfile(folder / "results.json", docs / "study" / f"{name}.json")
     if varied(results):

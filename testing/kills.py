@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CORPUS = tiny_corpus(n_train=40, n_test=20)
-NEW = replace(SETTINGS, hidden_size=4, embedding_size=3)
+NEW = replace(SETTINGS, hidden_size=4, embedding_size=3, snapshot_steps=2)
 OLD = replace(NEW, seed=1)
 
 ANALYSIS = AnalysisSettings(n_starts=5, n_sample=20, n_reviews=5, n_words=5, n_threads=1)
@@ -55,11 +55,14 @@ COUNTED = (
     "training/fit.py",
     "training/checkpoint.py",
     "training/progress.py",
+    "training/snapshots.py",
     "sweeps/doing.py",
     "sweeps/running.py",
     "sweeps/store.py",
     "sweeps/sweeping.py",
     "sweeps/tables.py",
+    "study/job_corpora.py",
+    "study/network_training.py",
     "study/networks.py",
     "study/reproduce.py",
     "study/results.py",

@@ -24,5 +24,6 @@ def with_tables(page: str, tables: Mapping[str, str]) -> str:
         start = f"<!-- {name} -->\n"
         before, mark, rest = page.partition(start)
         if mark:
-            page = before + start + table.rstrip("\n") + "\n" + END + rest.partition(END)[2]
+            lines = table.rstrip("\n") + "\n" if table else ""
+            page = before + start + lines + END + rest.partition(END)[2]
     return page

@@ -8,7 +8,9 @@ import numpy as np
 
 import nullcline as nc
 from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
+from nullcline.study.isolation import Isolation
 from nullcline.study.layer_results import Descent, LayerAnalysis, Walk
+from nullcline.study.point_results import PointsAtInput
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.spectrum import Spectrum
 
@@ -95,6 +97,33 @@ def layer(number: int = 1, **changes: Any) -> LayerAnalysis:
             **changes,
         }
     )
+
+
+def points_at(given: str = "zero", **changes: Any) -> PointsAtInput:
+    """Return one stable fixed point at an input, near the states, whose modes are real."""
+    kinds = changes.pop("kinds", ("fixed",))
+    _, unique = ends(kinds, (3,) * len(kinds))
+    rank = changes.pop("rank", 0.2)
+    return PointsAtInput(
+        **{
+            "input": given,
+            "unique": unique,
+            "degree": "index sum 1",
+            "completeness": "consistent with being complete",
+            "is_consistent": True,
+            "radius_exists": np.full(len(unique), 1e-13),
+            "radius_unique": np.full(len(unique), 1e-3),
+            "isolation": Isolation(*(np.full(len(unique), x) for x in (0.1, 0.8, rank))),
+            "spectra": (spectrum(STABLE_REAL),) * len(unique),
+            "dynamics": None,
+            **changes,
+        }
+    )
+
+
+def at_inputs(**changes: Any) -> tuple[PointsAtInput, ...]:
+    """Return the same points at every input."""
+    return tuple(points_at(given, **changes) for given in ("zero", "mean", "joint"))
 
 
 def network(*layers: LayerAnalysis, **changes: Any) -> NetworkAnalysis:

@@ -11,8 +11,10 @@ import torch
 
 import nullcline as nc
 from nullcline._support.tolerances import MARGINAL
+from nullcline.study import baselines
 from nullcline.study.analysis import analyse, find_points
-from nullcline.study.layer_analysis import N_LINEARIZED, N_SPECTRA
+from nullcline.study.layer_analysis import N_SPECTRA
+from nullcline.study.point_analysis import N_LINEARIZED
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import visit_states
@@ -120,6 +122,79 @@ def test_spectra_are_of_at_most_three_points(
     )
 
 
+def test_points_are_at_zero_at_the_mean_input_and_where_layers_below_rest(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    model = checkpoint.model()
+    cells = nc.from_torch(model.rnn)
+    with torch.no_grad():
+        read = [
+            model.embedding(torch.from_numpy(review))
+            for review in checkpoint.reviews(CORPUS).indices
+        ]
+        below = [model.rnn(vectors[None])[0] for vectors in read]  # of the last layer
+    assert below[0].shape[2] == cells[1].hidden_size
+    first, last = analysis.layers
+    assert [at.input for at in first.at_inputs] == ["zero", "mean"]
+    assert [at.input for at in last.at_inputs] == ["zero", "mean", "joint"]
+    means = [torch.cat(read).double().mean(dim=0).numpy(), first.mean]
+    for cell, layer_analysis, mean in zip(cells, analysis.layers, means, strict=True):
+        at_zero, at_mean = layer_analysis.at_inputs[:2]
+        np.testing.assert_array_equal(at_zero.unique.h, layer_analysis.unique.h)
+        np.testing.assert_array_equal(at_zero.isolation.radii, layer_analysis.distance_to_cloud)
+        np.testing.assert_allclose(at_mean.unique.inputs[0], mean, atol=1e-6)
+        fixed = at_mean.unique.select("fixed")
+        np.testing.assert_allclose(cell.step(fixed.h, fixed.inputs), fixed.h, atol=1e-6)
+        assert at_mean.n_fixed == at_mean.n_proved > 0
+        assert at_mean.dynamics is not None
+    joint = last.at("joint")
+    assert joint is not None
+    rest = first.unique.select("fixed").h
+    stack, points = nc.Stack(cells), joint.unique.select("fixed")
+    for state, drive in zip(points.h, points.inputs, strict=True):
+        resting = rest[np.abs(rest - drive).max(axis=1).argmin()]
+        whole = np.concatenate([resting, state])[None]
+        np.testing.assert_allclose(stack.step(whole), whole, atol=1e-5)
+
+
+def test_spectra_at_inputs_are_of_their_points(
+    checkpoint: Checkpoint, analysis: NetworkAnalysis
+) -> None:
+    cells = nc.from_torch(checkpoint.model().rnn)
+    for cell, layer_analysis in zip(cells, analysis.layers, strict=True):
+        for at in layer_analysis.at_inputs:
+            best = at.unique.select([0])
+            jacobian = cell.jacobian(best.h, best.inputs)[0]
+            expected = np.abs(np.linalg.eigvals(jacobian.astype(np.float64))).max()
+            assert at.spectra[0].spectral_radius == pytest.approx(expected, abs=1e-6)
+            assert len(at.spectra) == min(len(at.unique), N_LINEARIZED)
+
+
+def test_a_bag_of_words_is_fitted_once_for_all_networks_of_the_same_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def fitting(checkpoint: Checkpoint, corpus: Any) -> Any:
+        asked.append((checkpoint.settings.cell, checkpoint.settings.seed))
+        return fit_bag_of_words(checkpoint, corpus)
+
+    monkeypatch.setattr(baselines, "fit_bag_of_words", fitting)
+    monkeypatch.setattr(baselines, "_fitted", {})
+    found = []
+    for i, changes in enumerate(
+        [{}, {"cell": "rnn"}, {"seed": 1}, {"max_tokens": 2}, {"train_size": 50}, {"layers": 2}]
+    ):
+        settings = replace(SETTINGS, epochs=1, **changes)
+        trained = train(CORPUS, settings, tmp_path / str(i), device="cpu", progress=False)
+        found.append(baselines.baseline_of(trained, CORPUS))
+        expected = fit_bag_of_words(trained, CORPUS)
+        np.testing.assert_array_equal(found[-1].weights, expected.weights)
+        assert found[-1].test_accuracy == expected.test_accuracy
+    assert asked == [("gru", 0), ("gru", 1), ("gru", 0), ("gru", 0)]
+    assert found[0] is found[1] is found[5]
+
+
 def test_walks_follow_the_example_reviews(analysis: NetworkAnalysis) -> None:
     for layer_analysis in analysis.layers:
         assert [walk.label for walk in layer_analysis.walks] == [1, 0]
@@ -174,7 +249,7 @@ def test_states_are_of_the_reviews_asked_for(
     assert (found.n_train, found.chance) == (84, 0.5)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "ugrnn", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "ugrnn", "rnn", "leaky"])
 def test_every_cell_of_three_classes_is_analysed(tmp_path: Path, cell: str) -> None:
     corpus = tiny_corpus(classes=3)
     settings = replace(SETTINGS, cell=cell, classes=3, epochs=1)

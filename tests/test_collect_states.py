@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 
 import nullcline as nc
-from nullcline.training import UGRNN, SentimentRNN
+from nullcline.training import UGRNN, LeakyRNN, SentimentRNN
 from nullcline.visits.reservoir import Column, Reservoir
 from nullcline.visits.unrolling import split_layers, whole_states
 from testing.public_objects import same
@@ -559,11 +559,15 @@ def test_a_layer_that_is_called_in_parts_goes_on(chunk: int) -> None:
 
 def test_our_own_networks_are_read_as_the_study_reads_them() -> None:
     torch.manual_seed(0)
-    model = UGRNN(D, H, 2, batch_first=True).double()
-    for visited in nc.collect_states(model, [padded()], n_states=None).values():
-        assert isinstance(visited.cell, nc.UGRNN)
-        assert_visited(visited)
-        assert_chained(visited, (6,) * 4)
+    own: dict[Any, Any] = {
+        nc.UGRNN: UGRNN(D, H, 2, batch_first=True).double(),
+        nc.LeakyRNN: LeakyRNN(D, H, 2, alpha=0.3, batch_first=True).double(),
+    }
+    for cell, model in own.items():
+        for visited in nc.collect_states(model, [padded()], n_states=None).values():
+            assert isinstance(visited.cell, cell)
+            assert_visited(visited)
+            assert_chained(visited, (6,) * 4)
     sentiment = SentimentRNN(20, cell="lstm", layers=2, hidden_size=H, embedding_size=3).eval()
     inputs = sentiment.embedding(TOKENS)
     batch = (TOKENS, torch.full((4,), 6), LABELS)

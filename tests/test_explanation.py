@@ -79,7 +79,8 @@ def explanation(checkpoint: Checkpoint, background: Background) -> Explanation:
 
 
 @pytest.fixture(
-    scope="module", params=[("gru", 2, 3), ("lstm", 3, 2), ("ugrnn", 4, 2), ("rnn", 1, 3)]
+    scope="module",
+    params=[("gru", 2, 3), ("lstm", 3, 2), ("ugrnn", 4, 2), ("rnn", 1, 3), ("leaky", 2, 2)],
 )
 def any_network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

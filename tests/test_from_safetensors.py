@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import nullcline as nc
+from nullcline.training import LeakyRNN
 from testing.every_cell import random_network, rows
 
 if TYPE_CHECKING:
@@ -103,6 +104,35 @@ def test_twice_as_many_rows_are_an_update_gate_network(folder: Path) -> None:
     (cell,) = nc.from_safetensors(path)
     h, x = rng.normal(size=(2, 4)), rng.normal(size=(2, 3))
     np.testing.assert_allclose(cell.step(h, x), rows(network.step, h, x), rtol=0, atol=1e-14)
+
+
+def test_weights_beside_a_leak_are_a_leaky_network(folder: Path) -> None:
+    module = LeakyRNN(3, 4, num_layers=2, alpha=0.2)
+    path = saved(folder, module.state_dict())
+    found = nc.from_safetensors(path)
+    assert_same(found, nc.from_torch(module))
+    leaky = nc.from_safetensors(path, kind="LeakyRNN")
+    assert_same(leaky, found)
+    np.testing.assert_array_equal(leaky[0].alpha, np.float32(0.2))
+    plain = nc.from_safetensors(path, kind="RNN", nonlinearity="tanh")
+    assert isinstance(plain[0], nc.RNN)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "sentence"),
+    [
+        (None, "has no leak, alpha, as a LeakyRNN has"),
+        (torch.tensor(1.5), r"alpha in .* must be one number in \(0, 1\]"),
+        (torch.tensor([0.1, 0.2]), r"alpha in .* must be one number in \(0, 1\]"),
+    ],
+)
+def test_a_leak_that_is_none_is_refused(
+    folder: Path, alpha: torch.Tensor | None, sentence: str
+) -> None:
+    tensors = dict(torch.nn.RNN(3, 4).state_dict())
+    path = saved(folder, tensors if alpha is None else {**tensors, "alpha": alpha})
+    with pytest.raises(ValueError, match=sentence):
+        nc.from_safetensors(path, kind="LeakyRNN")
 
 
 @pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
-from nullcline.training.recurrent import UGRNN
+from nullcline.training import recurrent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +104,9 @@ def test_a_cell_module_steps_as_torch_does(kind: str, bias: bool) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_our_update_gate_network_is_read(layers: int) -> None:
-    module = UGRNN(3, 4, layers).double()
+@pytest.mark.parametrize("make", [recurrent.UGRNN, partial(recurrent.LeakyRNN, alpha=0.2)])
+def test_our_own_networks_are_read(make: Any, layers: int) -> None:
+    module = make(3, 4, layers).double()
     h, x = torch.randn(layers, 5, 4).double(), torch.randn(5, 3).double()
     below: Any = x.numpy()
     after = rows(module(x[None], h)[1])

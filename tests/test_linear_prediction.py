@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nullcline as nc
+from nullcline.linearization.prediction import predict_last_states
 from testing.every_cell import random_network
 from testing.gru_samples import cell_of, random_gru, seeds
 
@@ -272,3 +273,20 @@ def test_bad_bins_rows_and_readouts_are_refused() -> None:
         found.read_out(np.ones(3))
     with pytest.raises(ValueError, match="readout must not be zero"):
         found.read_out(np.zeros(4))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 6), max_size=5), st.integers(1, 3), st.booleans(), seeds)
+def test_last_states_alone_are_those_of_whole_sequences(
+    lengths: list[int], n_points: int, started: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    linearization = nc.linearize(
+        random_network("gru", 4, 3, 1.0, 0).cell(), rng.normal(size=(n_points, 4))
+    )
+    inputs = [rng.normal(size=(length, 3)) for length in lengths]
+    starts = rng.uniform(-1, 1, (len(inputs), 4)) if started else None
+    expected = nc.predict_sequences(linearization, inputs, starts).last()
+    found = predict_last_states(linearization, inputs, starts)
+    for name in ("actual", "predicted", "origin", "point", "distance", "sequence", "step"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from nullcline.study.networks import describe, network_jobs
+from nullcline.study.network_training import describe, vectors_of
+from nullcline.study.networks import network_jobs
 from nullcline.text import download, load_vectors_for_corpus
 from nullcline.text.originals import ORIGINALS
 from nullcline.text.pretrained import NAMED_VECTORS
@@ -140,9 +141,11 @@ def test_of_a_large_file_only_the_words_asked_for_are_held(tmp_path: Path) -> No
 
 
 def test_a_name_is_no_file_to_a_job() -> None:
-    names = ["word2vec", "fasttext-crawl"]
-    jobs = network_jobs({"vectors": names, "frozen_vectors": [False, True]})
-    assert all(job.parameters["vectors"] is None for job in jobs)
+    for name in NAMED_VECTORS:
+        assert vectors_of(TrainingSettings(vectors=name)) is None
+    jobs = network_jobs(
+        {"vectors": ["word2vec", "fasttext-crawl"], "frozen_vectors": [False, True]}
+    )
     assert len({job.key for job in jobs}) == 4
     settings = TrainingSettings(vectors="fasttext-crawl", frozen_vectors=True)
     assert describe(settings, "sst").endswith("on sst, fasttext-crawl vectors, frozen, seed 0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import nullcline as nc
 from nullcline._native import _core
-from nullcline.training import GRU, LSTM, RNN, UGRNN
+from nullcline.training import GRU, LSTM, RNN, UGRNN, LeakyRNN
 from nullcline.training.layer import kept_memory, run_layer
 from nullcline.training.recorded_layer import LayerWeights, recorded_layer
 from nullcline.training.recurrent import last_outputs, runs_compiled
@@ -29,7 +30,12 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "lstm": (LSTM, torch.nn.LSTM),
     "rnn": (RNN, torch.nn.RNN),
 }
-KINDS = [*PAIRS, "ugrnn"]
+MAKERS: dict[str, Any] = {
+    **{kind: ours for kind, (ours, _) in PAIRS.items()},
+    "ugrnn": UGRNN,
+    "leaky_rnn": partial(LeakyRNN, alpha=0.3),
+}
+KINDS = list(MAKERS)
 
 
 @pytest.fixture(autouse=True)
@@ -121,12 +127,16 @@ def test_results_and_gradients_are_those_of_pytorch(
 
 def layer_of(kind: str, n_inputs: int, size: int) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Return inputs, start and weights of a layer, and how many of four sequences have a step."""
-    blocks = {"gru": 3, "lstm": 4, "ugrnn": 2, "rnn": 1}[kind] * size
+    blocks = {"gru": 3, "lstm": 4, "ugrnn": 2}.get(kind, 1) * size
     active = torch.tensor([4, 4, 3, 1, 1])
     shapes = [(13, n_inputs), (4, size * (2 if kind == "lstm" else 1))]
     shapes += [(blocks, n_inputs), (blocks, size), (blocks,), (blocks,)]  # type: ignore[list-item]
     made = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
     return made, active
+
+
+def alpha_of(kind: str) -> torch.Tensor | None:
+    return torch.tensor(0.3) if kind == "leaky_rnn" else None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +145,7 @@ def test_gradients_are_those_of_small_changes_once_and_twice(kind: str) -> None:
     tensors, active = layer_of(kind, 2, 3)
 
     def run(inputs: torch.Tensor, start: torch.Tensor, *weights: torch.Tensor) -> Any:
-        return run_layer(kind, inputs, active, start, LayerWeights(*weights))
+        return run_layer(kind, inputs, active, start, LayerWeights(*weights), alpha_of(kind))
 
     assert torch.autograd.gradcheck(run, tensors)
     assert torch.autograd.gradgradcheck(run, tensors)
@@ -145,10 +155,11 @@ def test_gradients_are_those_of_small_changes_once_and_twice(kind: str) -> None:
 def test_a_layer_does_what_pytorchs_operations_do(kind: str) -> None:
     torch.manual_seed(1)
     (inputs, start, *weights), active = layer_of(kind, 5, 37)
-    expected = recorded_layer(kind, inputs, active, start, LayerWeights(*weights))
-    close(run_layer(kind, inputs, active, start, LayerWeights(*weights)), expected, 1e-13)
+    layer = kind, inputs, active, start, LayerWeights(*weights), alpha_of(kind)
+    expected = recorded_layer(*layer)
+    close(run_layer(*layer), expected, 1e-13)
     with torch.no_grad():
-        close(run_layer(kind, inputs, active, start, LayerWeights(*weights)), expected, 1e-13)
+        close(run_layer(*layer), expected, 1e-13)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,8 +168,7 @@ def test_no_bit_depends_on_the_number_of_threads_or_on_other_sequences(
     kind: str, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(2)
-    make = {**{name: ours for name, (ours, _) in PAIRS.items()}, "ugrnn": UGRNN}[kind]
-    module = make(7, 50, num_layers=2, batch_first=True).to(dtype)
+    module = MAKERS[kind](7, 50, num_layers=2, batch_first=True).to(dtype)
     sequences = torch.randn(61, 9, 7, dtype=dtype, requires_grad=True)
     lengths = torch.arange(61) % 9 + 1
     of = [sequences, *module.parameters()]
@@ -333,7 +343,7 @@ class Halved(torch.nn.Module):
 def test_weights_put_in_place_of_others_are_the_weights(kind: str) -> None:
     """`torch.func.functional_call` and parametrizations, such as a spectral norm, do so."""
     torch.manual_seed(7)
-    module = dict(PAIRS, ugrnn=(UGRNN, None))[kind][0](3, 5, 2).double()
+    module = MAKERS[kind](3, 5, 2).double()
     sequences = torch.randn(4, 2, 3, dtype=torch.float64)
     before = flat(module(sequences))
     halves = {name: (w.detach() / 2).requires_grad_() for name, w in module.named_parameters()}
@@ -358,7 +368,7 @@ def test_weights_put_in_place_of_others_are_the_weights(kind: str) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_outputs_can_be_viewed_in_another_shape(kind: str, packed: bool) -> None:
     """Where PyTorch's can, which lie step after step."""
-    module = dict(PAIRS, ugrnn=(UGRNN, None))[kind][0](3, 5, 2)
+    module = MAKERS[kind](3, 5, 2)
     sequences: Any = torch.randn(4, 2, 3)
     if packed:
         sequences = pack_padded_sequence(sequences, torch.tensor([4, 2]))
@@ -384,8 +394,7 @@ def test_they_are_pytorchs_classes_and_become_cells(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_last_outputs_are_those_of_the_last_steps(kind: str) -> None:
     torch.manual_seed(7)
-    make = {**{name: ours for name, (ours, _) in PAIRS.items()}, "ugrnn": UGRNN}[kind]
-    module = make(3, 5, num_layers=2, batch_first=True)
+    module = MAKERS[kind](3, 5, num_layers=2, batch_first=True)
     sequences, lengths = torch.randn(9, 6, 3), torch.tensor([1, 6, 3, 2, 6, 1, 4, 5, 2])
     found = last_outputs(module, torch.clone, sequences, lengths)
     padded = module(sequences)[0][torch.arange(9), lengths - 1]
@@ -437,3 +446,18 @@ def test_the_core_checks_every_shape(name: str, value: Any) -> None:
     assert _core.run_layer(**core_arguments()).shape == (5, 3)
     with pytest.raises(ValueError, match=r"must|there is no cell"):
         _core.run_layer(**core_arguments(**{name: value}))
+
+
+@pytest.mark.parametrize("value", [None, np.zeros((1, 2)), np.zeros((2, 3)), np.zeros(3)])
+def test_the_core_checks_the_leak(value: Any) -> None:
+    weights = {
+        "weight_ih": np.zeros((3, 2)), "weight_hh": np.zeros((3, 3)), "bias_ih": np.zeros(3),
+        "bias_hh": np.zeros(3), "kind": "leaky_rnn",
+    }  # fmt: skip
+    leak = np.full((1, 3), 0.5)
+    halved = _core.run_layer(**core_arguments(**weights, start=np.ones((3, 3)), parameters=leak))
+    np.testing.assert_array_equal(halved, [[0.5] * 3] * 3 + [[0.25] * 3] * 2)
+    with pytest.raises(ValueError, match="must"):
+        _core.run_layer(**core_arguments(**weights, parameters=value))
+    with pytest.raises(ValueError, match="parameters must be given where the cell has some"):
+        _core.run_layer(**core_arguments(parameters=leak))

@@ -24,7 +24,7 @@ from nullcline.study.states import (
 )
 from nullcline.training import CELLS, SentimentRNN
 from nullcline.training.batches import EncodedReviews
-from nullcline.visits.unrolling import split_layers
+from nullcline.visits.unrolling import split_layers, whole_states
 
 
 @pytest.fixture
@@ -214,3 +214,20 @@ def test_a_sample_alone_is_the_same_and_reads_no_further_than_it_must(
         last[review] = max(last.get(review, 0), step + 1)
     assert sorted(read) == sorted(last.values())
     assert sum(read) < reviews.lengths.sum()
+
+
+def test_an_lstms_cells_are_those_that_its_outputs_come_of() -> None:
+    """Taken from the core, to the bit of its outputs, and not computed from these again."""
+    torch.manual_seed(0)
+    model = SentimentRNN(50, cell="lstm", layers=2, hidden_size=7, embedding_size=5).eval()
+    rnns = split_layers(model.rnn)
+    tokens = torch.randint(1, 50, (4, 9))
+    found = list(layer_states(model, rnns, tokens))
+    with torch.inference_mode():
+        expected, (h, c) = model.rnn(model.embedding(tokens))
+    assert torch.equal(found[-1][1][:, :, :7], expected)
+    assert torch.equal(found[1][0], found[0][1][:, :, :7])  # what the layer above reads
+    for (inputs, states), rnn, last_h, last_c in zip(found, rnns, h, c, strict=True):
+        assert torch.equal(states[:, -1], torch.cat([last_h, last_c], dim=1))
+        again = whole_states(rnn, inputs, states[:, :, :7])
+        torch.testing.assert_close(states, again, rtol=1e-5, atol=1e-6)

@@ -277,6 +277,14 @@ def test_a_job_gets_what_it_depends_on(tmp_path: Path, log: Path) -> None:
     assert len(calls(log)) == 4
 
 
+def test_what_was_begun_is_brought_to_its_end_first(tmp_path: Path, log: Path) -> None:
+    parts = nc.job_grid(drawn, {"seed": range(3)}, environment={"log": str(log)})
+    wholes = [nc.Job(summed, {"parts": [part]}, environment={"log": str(log)}) for part in parts]
+    rows = nc.sweep(wholes, out=tmp_path / "out", **QUIET).rows
+    assert calls(log) == ["0", "summed", "1", "summed", "2", "summed"]
+    assert [row["sum"] for row in rows] == [row["said"] for row in rows]
+
+
 def test_threads_are_a_jobs_own(tmp_path: Path) -> None:
     import torch
 
@@ -366,6 +374,15 @@ def test_what_depends_on_a_failure_is_not_done(tmp_path: Path) -> None:
     assert [one.status for one in result.failed] == ["failed", "not done", "not done"]
     assert result[0].reason.startswith("it needs testing.sweep_jobs:summed(")
     assert "ArithmeticError: 1 is odd" in result[0].reason
+    assert "raise ArithmeticError" in result[0].traceback
+    # The page counts what was asked for, and says where that failed.
+    page = result.page.read_text("utf-8")
+    assert "<h1>A sweep of 1 jobs</h1>\n<p>0 are done; " in page
+    assert page.count('<td class="verdict">') == page.count("<details>") == 1
+    with (tmp_path / "jobs.csv").open() as file:
+        jobs = list(csv.DictReader(file))
+    assert [job["status"] for job in jobs] == ["failed", "not done", "not done"]
+    assert float(jobs[0]["cpu_seconds"]) > 0 == float(jobs[1]["cpu_seconds"])
 
 
 def test_a_folder_of_ones_own_keeps_what_is_done_there(tmp_path: Path, log: Path) -> None:
@@ -498,6 +515,9 @@ def test_a_folder_that_holds_jobs_is_refused_where_nothing_is_resumed(tmp_path: 
 # What interrupts it
 
 
+TIMES = {"seconds", "cpu_seconds"}
+
+
 def content(out: Path) -> dict[str, Any]:
     """Return what a folder holds, without what tells the time."""
     found: dict[str, Any] = {}
@@ -505,7 +525,10 @@ def content(out: Path) -> dict[str, Any]:
         name = path.relative_to(out).as_posix()
         if path.name == "job.json":
             whole = json.loads(path.read_bytes())
-            found[name] = {at: whole[at] for at in whole.keys() - {"seconds", "sha256"}}
+            found[name] = {at: whole[at] for at in whole.keys() - {*TIMES, "sha256"}}
+        elif name == "jobs.csv":
+            rows = csv.DictReader(path.read_text("utf-8").splitlines())
+            found[name] = [{at: row[at] for at in row.keys() - TIMES} for row in rows]
         elif path.is_file():
             found[name] = path.suffix == ".html" or path.read_bytes()
     return found

@@ -450,11 +450,18 @@ def test_a_run_without_a_cell_in_its_settings_is_of_grus(tmp_path: Path) -> None
 @pytest.mark.parametrize("cell", CELLS)
 def test_vanilla_networks_take_small_steps(cell: str) -> None:
     settings = replace(SETTINGS, cell=cell).resolved()
-    vanilla = cell == "rnn"
-    assert settings.learning_rate == (3e-4 if vanilla else 1e-3)
-    assert settings.max_gradient_norm == (1.0 if vanilla else None)
-    given = TrainingSettings(cell=cell, learning_rate=0.5, max_gradient_norm=2.0)
+    assert settings.learning_rate == (3e-4 if cell == "rnn" else 1e-3)
+    assert settings.max_gradient_norm == (1.0 if cell in {"rnn", "leaky"} else None)
+    assert settings.alpha == (0.1 if cell == "leaky" else None)
+    alpha = 0.3 if cell == "leaky" else None
+    given = TrainingSettings(
+        cell=cell, learning_rate=0.5, max_gradient_norm=2.0, alpha=alpha, classes=2
+    )
     assert given.resolved() == given
+
+
+def test_a_leak_that_is_not_looked_at_makes_no_other_run() -> None:
+    assert replace(SETTINGS, cell="gru", alpha=0.3).resolved() == SETTINGS.resolved()
 
 
 def test_gradients_are_clipped_to_a_norm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         assert_type(nc.from_flax(layer), list[CompiledCell])
         assert_type(nc.from_safetensors(path), list[CompiledCell])
         assert_type(nc.from_safetensors(path, kind="UGRNN"), list[nc.UGRNN])
+        assert_type(nc.from_safetensors(path, kind="LeakyRNN"), list[nc.LeakyRNN])
         assert_type(nc.from_function(lambda _, h: h, 2, 3), nc.FunctionCell)
         assert_type(nc.from_module(module), nc.ModuleCell | CompiledCell | nc.Stack)
         assert_type(nc.from_module(module, native=False), nc.ModuleCell)

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,20 @@ struct Sizes {
         sequences = counts.empty() ? 0 : counts[0];
     }
 
+    /// What the cell has beside weights, such as a leak.
+    template <class T>
+    [[nodiscard]] std::span<const T> parameters(const std::optional<Array<T>>& given) const {
+        if (given.has_value() != (layout.parameters > 0)) {
+            throw py::value_error(
+                "parameters must be given where the cell has some, and only there");
+        }
+        if (!given) {
+            return {};
+        }
+        const auto n = static_cast<py::ssize_t>(layout.parameters);
+        return matrix(*given, "parameters", n, units).elements();
+    }
+
     TrainedCell cell;
     const Layout& layout;
     py::ssize_t units, inputs, products, states, preactivations, sequences;
@@ -97,12 +112,13 @@ py::array_t<T> run_layer(const std::string& name, const Array<T>& inputs, const 
                          const Array<T>& weight_hh, const Array<T>& bias_ih,
                          const Array<T>& bias_hh, const Array<T>& start,
                          const Array<std::int64_t>& active, std::optional<Array<T>> preactivations,
-                         int n_threads) {
+                         int n_threads, const std::optional<Array<T>>& parameters) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
     const training::LayerWeights<T> weights{
         matrix(weight_ih, "weight_ih", sizes.products, sizes.inputs),
         matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
-        vector(bias_ih, "bias_ih", sizes.products), vector(bias_hh, "bias_hh", sizes.products)};
+        vector(bias_ih, "bias_ih", sizes.products), vector(bias_hh, "bias_hh", sizes.products),
+        sizes.parameters(parameters)};
     NewArray<T> states({sizes.rows, sizes.states});
     const training::LayerRun<T> run{
         matrix(inputs, "inputs", sizes.rows, sizes.inputs),
@@ -123,13 +139,15 @@ py::tuple differentiate_layer(const std::string& name, const Array<T>& inputs,
                               const Array<T>& weight_ih, const Array<T>& weight_hh,
                               const Array<T>& start, Array<T> states, Array<T> preactivations,
                               const std::optional<Array<T>>& of_outputs, const Array<T>& of_last,
-                              const Array<std::int64_t>& active, bool by_inputs, int n_threads) {
+                              const Array<std::int64_t>& active, bool by_inputs, int n_threads,
+                              const std::optional<Array<T>>& parameters) {
     const Sizes sizes(name, weight_ih, weight_hh, active, n_threads);
     const training::LayerWeights<T> weights{
         matrix(weight_ih, "weight_ih", sizes.products, sizes.inputs),
         matrix(weight_hh, "weight_hh", sizes.products, sizes.units),
         {},
-        {}};
+        {},
+        sizes.parameters(parameters)};
     const training::LayerRun<T> run{
         matrix(inputs, "inputs", sizes.rows, sizes.inputs),
         matrix(start, "start", sizes.sequences, sizes.states),
@@ -169,11 +187,12 @@ void declare(py::module_& module) {
     const auto array = [](const char* name) { return py::arg(name).noconvert(); };
     module.def("run_layer", &run_layer<T>, py::arg("kind"), array("inputs"), array("weight_ih"),
                array("weight_hh"), array("bias_ih"), array("bias_hh"), array("start"),
-               array("active"), array("preactivations"), py::arg("n_threads"));
+               array("active"), array("preactivations"), py::arg("n_threads"),
+               array("parameters") = py::none());
     module.def("differentiate_layer", &differentiate_layer<T>, py::arg("kind"), array("inputs"),
                array("weight_ih"), array("weight_hh"), array("start"), array("states"),
                array("preactivations"), array("of_outputs"), array("of_last"), array("active"),
-               py::arg("by_inputs"), py::arg("n_threads"));
+               py::arg("by_inputs"), py::arg("n_threads"), array("parameters") = py::none());
 }
 
 }  // namespace

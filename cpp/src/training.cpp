@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -45,11 +46,13 @@ template <std::size_t k = 0, class Use>
 
 template <class T>
 [[gnu::always_inline]] inline void advance_all(TrainedCell cell, MatrixView<const T> preactivations,
-                                               MatrixView<const T> before, MatrixView<T> after) {
+                                               MatrixView<const T> before,
+                                               std::span<const T> parameters, MatrixView<T> after) {
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
         for (std::size_t row = 0; row < preactivations.rows(); ++row) {
-            const StepArrays<T> at{size, preactivations.row(row).data(), before.row(row).data()};
+            const StepArrays<T> at{size, preactivations.row(row).data(), before.row(row).data(),
+                                   parameters.data()};
             T* const to = after.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
@@ -62,12 +65,14 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void pull_back_all(TrainedCell cell, MatrixView<T> preactivations,
                                                  MatrixView<const T> before,
+                                                 std::span<const T> parameters,
                                                  MatrixView<T> gradient) {
     with_trained_cell(cell, [&]<class C>() NULLCLINE_INLINE_LAMBDA {
         const std::size_t size = before.cols() / C::parts;
         for (std::size_t row = 0; row < preactivations.rows(); ++row) {
             T* const of_preactivations = preactivations.row(row).data();
-            const StepArrays<T> at{size, of_preactivations, before.row(row).data()};
+            const StepArrays<T> at{size, of_preactivations, before.row(row).data(),
+                                   parameters.data()};
             T* const of_state = gradient.row(row).data();
 #pragma omp simd
             for (std::size_t i = 0; i < size; ++i) {
@@ -92,26 +97,28 @@ const Layout& layout(TrainedCell cell) { return layouts[static_cast<std::size_t>
 
 NULLCLINE_WIDE_MULTIVERSION
 void advance(TrainedCell cell, MatrixView<const float> preactivations,
-             MatrixView<const float> before, MatrixView<float> after) {
-    advance_all(cell, preactivations, before, after);
+             MatrixView<const float> before, std::span<const float> parameters,
+             MatrixView<float> after) {
+    advance_all(cell, preactivations, before, parameters, after);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
 void advance(TrainedCell cell, MatrixView<const double> preactivations,
-             MatrixView<const double> before, MatrixView<double> after) {
-    advance_all(cell, preactivations, before, after);
+             MatrixView<const double> before, std::span<const double> parameters,
+             MatrixView<double> after) {
+    advance_all(cell, preactivations, before, parameters, after);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
 void pull_back(TrainedCell cell, MatrixView<float> preactivations, MatrixView<const float> before,
-               MatrixView<float> gradient) {
-    pull_back_all(cell, preactivations, before, gradient);
+               std::span<const float> parameters, MatrixView<float> gradient) {
+    pull_back_all(cell, preactivations, before, parameters, gradient);
 }
 
 NULLCLINE_WIDE_MULTIVERSION
 void pull_back(TrainedCell cell, MatrixView<double> preactivations, MatrixView<const double> before,
-               MatrixView<double> gradient) {
-    pull_back_all(cell, preactivations, before, gradient);
+               std::span<const double> parameters, MatrixView<double> gradient) {
+    pull_back_all(cell, preactivations, before, parameters, gradient);
 }
 
 }  // namespace nullcline::training

@@ -80,6 +80,7 @@ def run_layer(
     active: NDArray[int64],
     preactivations: NDArray[_F] | None,
     n_threads: int,
+    parameters: NDArray[_F] | None = None,  # of a cell that has some: (n, H), such as its leak
 ) -> NDArray[_F]:  # states after each step, (P, S); fills `preactivations`, (P, n_preactivations H)
     ...
 def differentiate_layer(
@@ -95,6 +96,7 @@ def differentiate_layer(
     active: NDArray[int64],
     by_inputs: bool,
     n_threads: int,
+    parameters: NDArray[_F] | None = None,
 ) -> tuple[NDArray[_F], ...]:
     """Gradients by inputs, weights, biases and the start; `preactivations` is overwritten."""
 

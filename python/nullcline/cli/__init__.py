@@ -20,6 +20,7 @@ from nullcline.cli import (
     find,
     find_all,
     info,
+    learning,
     linearize,
     plot,
     reproduce,
@@ -48,6 +49,7 @@ COMMANDS = (
     # The study
     reproduce,
     sweep,
+    learning,
     train,
     data,
     # This command line

@@ -45,7 +45,9 @@ _OF_FILES = ("states", "trajectories", "texts", "dt", "unit", *OF_NETWORK)
 _OF_SEARCHES = ("method", "tol_unique", "tol_slow", "n_threads")
 """Options of a search, where there are no points yet."""
 
-_OF_RUNS = ("corpus", "data_dir", "split", "n_starts", "n_sample", "n_words", "seed")
+_OF_RUNS = (
+    "corpus", "data_dir", "split", "n_starts", "n_sample", "n_words", "seed", "snapshot",
+)  # fmt: skip
 """Options of what is drawn from the corpus of a training run."""
 
 

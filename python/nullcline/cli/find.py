@@ -85,7 +85,7 @@ _OF_GIVEN = (
 )
 """Options of a search from states that are given, or drawn at random."""
 
-_OF_VISITED = ("corpus", "data_dir", "split")
+_OF_VISITED = ("corpus", "data_dir", "split", "snapshot")
 """Options of a search from states that a training run visits."""
 
 

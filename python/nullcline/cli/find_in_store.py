@@ -16,7 +16,9 @@ from nullcline.study.settings import AnalysisSettings
 if TYPE_CHECKING:
     import argparse
 
-_OF_OTHERS = ("random", "n_starts", "seed", "out", "overwrite", "corpus", "data_dir", "split")
+_OF_OTHERS = (
+    "random", "n_starts", "seed", "out", "overwrite", "corpus", "data_dir", "split", "snapshot",
+)  # fmt: skip
 """Options of a search that keeps its points in memory."""
 
 

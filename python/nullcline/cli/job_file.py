@@ -48,6 +48,7 @@ def read_jobs(
     if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
         raise ValueError(f"{path} must hold a list of tables, jobs ([[jobs]] in TOML)")
     jobs: list[Job] = []
+    loaded: dict[tuple[str, int | None, int], tuple[str, str]] = {}
     for table in tables:
         if "function" in table:
             jobs += _own(path, dict(table), threads)
@@ -63,6 +64,7 @@ def read_jobs(
                 device=device,
                 threads=threads,
                 progress=progress,
+                loaded=loaded,
             )
     return jobs
 

@@ -39,7 +39,7 @@ OF_WEIGHTS = ("prefix", "kind", "nonlinearity")
 _OF_POINTS = "nullcline.FixedPoints", "nullcline.AllFixedPoints"
 """What files of points say they are."""
 
-_KINDS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "ugrnn": "UGRNN"}
+_KINDS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "ugrnn": "UGRNN", "leaky": "LeakyRNN"}
 
 
 @dataclass(frozen=True)

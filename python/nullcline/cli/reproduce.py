@@ -61,7 +61,8 @@ def add(commands: Commands) -> None:
     add_out(parser, "reproduction")
     add_corpus(parser, default="synthetic")
     add_training(parser, leave_out=VARIED)
-    add_search(parser, leave_out=("split",))  # --splits has several
+    # --splits has several; pages are about the network that training chose.
+    add_search(parser, leave_out=("split", "snapshot"))
     add_seed(parser)
 
 

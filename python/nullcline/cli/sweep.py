@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,11 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from nullcline.cli.options import Commands
-    from nullcline.sweeps import Job
+    from nullcline.sweeps import Job, Section, SweepResult
+    from nullcline.sweeps.rows import Row
 
 _EXAMPLES = (
     "nullcline sweep --cells gru lstm --corpora synthetic sst --seeds 0:20 --out seeds --workers 2",
@@ -37,11 +41,11 @@ _EXAMPLES = (
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
     "vectors": "vectors", "frozen_vectors": "frozen_vectors", "train_sizes": "train_size",
-    "seeds": "seed",
+    "seeds": "seed", "snapshots": "snapshot",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
-SPLIT = ("split", "n_threads")
+SPLIT = ("split", "n_threads", "snapshot")
 LISTED = (*VARIED, "hidden_size", "vectors", "frozen_vectors")
 """Settings that are given as lists, or otherwise."""
 
@@ -60,7 +64,18 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "jobs", type=Path, nargs="?", help="a file of jobs, TOML or JSON, in place of the lists"
     )
-    _add_lists(parser)
+    add_lists(parser).add_argument(
+        "--snapshots", nargs="+", type=int, metavar="STEP",
+        help="steps after which the weights are analysed, of those kept (--snapshot-steps), and 0 "
+        "for the untrained network; the best epoch",
+    )  # fmt: skip
+    add_doing(parser, "sweep")
+    add_training(parser, leave_out=LISTED)
+    add_search(parser, leave_out=SPLIT)
+
+
+def add_doing(parser: argparse.ArgumentParser, out: str) -> None:
+    """Add how jobs are done, and where."""
     add_workers(parser)
     parser.add_argument(
         "--threads",
@@ -69,17 +84,20 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="threads of each job, which are part of what it is: they may change last bits",
     )
+    parser.add_argument(
+        "--runs", type=Path, metavar="FOLDER",
+        help="where runs of `nullcline train` lie that are taken instead of training the same anew",
+    )  # fmt: skip
     parser.add_argument("--retry-failed", action="store_true", help="do again what has failed")
     parser.add_argument(
         "--table", choices=("parquet", "csv"), help="format; Parquet where pyarrow is installed"
     )
-    add_out(parser, "sweep")
+    add_out(parser, out)
     add_data_dir(parser)
-    add_training(parser, leave_out=LISTED)
-    add_search(parser, leave_out=SPLIT)
 
 
-def _add_lists(parser: argparse.ArgumentParser) -> None:
+def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the lists of networks, and return their group."""
     group = parser.add_argument_group("networks of the study: one for every combination")
     group.add_argument("--cells", nargs="+", choices=CELLS, help="what a layer is; gru")
     group.add_argument("--corpora", nargs="+", metavar="CORPUS", help="what to train on; synthetic")
@@ -104,6 +122,7 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )
+    return group
 
 
 def _vectors(word: str) -> str | None:
@@ -117,28 +136,53 @@ def _yes_or_no(word: str) -> bool:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from nullcline.study.over_seeds import summaries
+
+    jobs = _jobs(options)
+    do_jobs(jobs, options, partial(summaries, jobs=jobs))
+
+
+def do_jobs(
+    jobs: list[Job],
+    options: argparse.Namespace,
+    summarize: Callable[[Sequence[Row]], Sequence[Section]],
+) -> SweepResult:
+    """Do jobs as the options say, and tell what came; raise ValueError if one is not done."""
     from nullcline.sweeps import sweep
 
+    if options.runs is not None:
+        _take_runs(jobs, options)
     found = sweep(
-        _jobs(options),
+        jobs,
         workers=options.workers,
         out=options.out,
         resume=options.resume,
         retry_failed=options.retry_failed,
         table=options.table,
         progress=not options.quiet,
-        summarize=summaries,
+        summarize=summarize,
     )
     say(found)
     say(found.table)
     say(found.page)
-    if found.failed:
-        first = found.failed[0]
+    failed = [one for one in found if one.status != "done"]
+    if failed:
+        first = failed[0]
         raise ValueError(
-            f"{len(found.failed)} of the jobs are not done, the first of them {first.job.label}: "
+            f"{len(failed)} of the jobs are not done, the first of them {first.job.label}: "
             f"{first.reason}; {found.page} says why for each"
         )
+    return found
+
+
+def _take_runs(jobs: list[Job], options: argparse.Namespace) -> None:
+    from nullcline.study.finished_runs import take_finished_runs
+
+    n_taken = take_finished_runs(jobs, options.runs, options.out)
+    if not options.quiet:
+        sys.stderr.write(f"{n_taken} runs of {options.runs} are taken\n")
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
@@ -154,18 +198,19 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     if options.jobs is not None:
         settings = {action.dest for action in options.parser._actions}
         kept = {"help", "quiet", "jobs", "out", "workers", "threads", "resume", "retry_failed",
-                "table", "data_dir", "device"}  # fmt: skip
+                "table", "data_dir", "device", "runs"}  # fmt: skip
         require_left_out(options, sorted(settings - kept), f"{options.jobs} says what is done")
         return read_jobs(options.jobs, **common)
-    axes = {
-        field: getattr(options, name)
-        for name, field in AXES.items()
-        if getattr(options, name) is not None
-    }
     return network_jobs(
-        axes,
+        chosen_axes(options),
         training=from_options(TrainingSettings, options, leave_out=(*LISTED, "seed")),
         analysis=from_options(AnalysisSettings, options, leave_out=(*SPLIT, "seed")),
         splits=options.splits or ["test"],
         **common,
     )
+
+
+def chosen_axes(options: argparse.Namespace) -> dict[str, Iterable[Any]]:
+    """Return the lists that are given, by the setting that each is of."""
+    given = {field: getattr(options, name, None) for name, field in AXES.items()}
+    return {field: values for field, values in given.items() if values is not None}

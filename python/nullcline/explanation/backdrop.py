@@ -114,7 +114,7 @@ class Background:
         return (
             self.checkpoint_sha256 == checkpoint.sha256
             and [len(layer.mean) for layer in self.layers] == [size] * settings.layers
-            and self.bag_weights.shape == (settings.classes, len(checkpoint.vocabulary))
+            and self.bag_weights.shape == (settings.n_classes, len(checkpoint.vocabulary))
         )
 
 

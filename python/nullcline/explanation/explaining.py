@@ -145,7 +145,7 @@ class _Explainer:
     def _classes(self) -> tuple[str, ...]:
         if self.background is not None:
             return self.background.classes
-        n = self.checkpoint.settings.classes
+        n = self.checkpoint.settings.n_classes
         return ("negative", "positive") if n == 2 else tuple(f"class {k}" for k in range(n))
 
     def _known(self, words: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nullcline import cells
-from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
+from nullcline.interop._torch_layout import BIASES, WEIGHTS, leaky_cell, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from nullcline._support.validation import Floats
     from nullcline.cells import CompiledCell
 
-_GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4}
+_GATES = {"RNN": 1, "UGRNN": 2, "GRU": 3, "LSTM": 4, "LeakyRNN": 1}
+_LEAK = "alpha"
+"""What a leaky network has beside its weights: one number for all layers."""
+
 _NAME = re.compile(
     r"(?:weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l(?P<layer>\d+)(?:_reverse)?)?"
 )
@@ -70,8 +73,10 @@ def cells_of(
     _require_plain_weights(path, prefix, names)
     _require_stack_or_cell(path, prefix, wanted, names)
     found = _Parameters(path, prefix, {name: read(prefix + name) for name in wanted})
-    kind = _kind(found, kind)
+    kind = _kind(found, kind, is_leaky=_LEAK in short)
     make = _constructor(kind, nonlinearity)
+    if kind == "LeakyRNN":
+        make = partial(leaky_cell, _leak(path, prefix + _LEAK, read))
 
     def cell(suffix: str) -> CompiledCell:
         return make(*found.of_layer(suffix, _GATES[kind]))
@@ -183,7 +188,14 @@ def _layer(name: str) -> str | None:
     return match["layer"] if match else None
 
 
-def _kind(found: _Parameters, kind: str | None) -> str:
+def _leak(path: Path, name: str, read: Callable[[str], Floats]) -> float:
+    alpha = read(name)
+    if alpha.size != 1 or not 0 < alpha.item() <= 1:
+        raise ValueError(f"{name} in {path} must be one number in (0, 1], the leak of a LeakyRNN")
+    return float(alpha.item())
+
+
+def _kind(found: _Parameters, kind: str | None, *, is_leaky: bool) -> str:
     """Return the kind of cell, from the shape of the recurrent weights; check one that is given."""
     if kind is not None and kind not in _GATES:
         raise ValueError(f"kind must be None or one of {', '.join(_GATES)}, not {kind!r}")
@@ -195,7 +207,9 @@ def _kind(found: _Parameters, kind: str | None) -> str:
             f"weight_hh of shape ({rows}, {size}) in {found.path} is no {wanted}'s; its shape is "
             "(H, H) in an RNN, (2H, H) in a UGRNN, (3H, H) in a GRU and (4H, H) in an LSTM"
         )
-    return fitting[0]
+    if kind == "LeakyRNN" and not is_leaky:
+        raise ValueError(f"{found.path} has no leak, {found.prefix}{_LEAK}, as a LeakyRNN has")
+    return kind or ("LeakyRNN" if is_leaky and "LeakyRNN" in fitting else fitting[0])
 
 
 def _constructor(kind: str, nonlinearity: str | None) -> Callable[..., CompiledCell]:

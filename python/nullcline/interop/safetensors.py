@@ -68,6 +68,15 @@ def from_safetensors(
     path: str | os.PathLike[str],
     *,
     prefix: str = ...,
+    kind: Literal["LeakyRNN"],
+    nonlinearity: str | None = ...,
+    dtype: DTypeLike = ...,
+) -> list[cells.LeakyRNN]: ...
+@overload
+def from_safetensors(
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = ...,
     kind: str | None = ...,
     nonlinearity: str | None = ...,
     dtype: DTypeLike = ...,
@@ -94,8 +103,9 @@ def from_safetensors(
     prefix
         What precedes these names in the file, such as `"rnn."` in that of a model.
     kind
-        `"RNN"`, `"GRU"`, `"LSTM"` or `"UGRNN"`; by default what the shapes say: H, 3H, 4H or 2H
-        rows of `weight_hh`, whose H columns are the units.
+        `"RNN"`, `"GRU"`, `"LSTM"`, `"UGRNN"` or `"LeakyRNN"`; by default what the shapes say: H,
+        3H, 4H or 2H rows of `weight_hh`, whose H columns are the units. A `LeakyRNN` has those of
+        an `RNN`, and beside them its leak, one number with the name `alpha`.
     nonlinearity
         `"tanh"` or `"relu"` of an RNN, which the file does not say.
     dtype
@@ -104,7 +114,7 @@ def from_safetensors(
 
     Returns
     -------
-    list of RNN, GRU, LSTM or UGRNN
+    list of RNN, GRU, LSTM, UGRNN or LeakyRNN
         From the layer that reads the input to the last, each a `Bidirectional` if the file has the
         backward direction.
 

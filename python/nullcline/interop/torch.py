@@ -12,7 +12,7 @@ import numpy as np
 from nullcline import cells
 from nullcline._support import validation
 from nullcline.interop._frameworks import framework
-from nullcline.interop._torch_layout import BIASES, WEIGHTS, stack
+from nullcline.interop._torch_layout import BIASES, WEIGHTS, leaky_cell, stack
 from nullcline.interop._torch_module import CallableCopy, unwrapped
 
 if TYPE_CHECKING:
@@ -53,15 +53,16 @@ def from_torch(module: torch.nn.Module, *, dtype: DTypeLike = np.float64) -> lis
     ----------
     module
         A `torch.nn.RNN`, `GRU` or `LSTM` with any number of layers, one of their `Cell` classes, or
-        a `nullcline.training.UGRNN`; with or without bias. One of a class derived from these is
-        taken if it steps as they do; one in `DataParallel` or of `torch.compile` is unwrapped.
+        a `nullcline.training.UGRNN` or `LeakyRNN`; with or without bias. One of a class derived
+        from these is taken if it steps as they do; one in `DataParallel` or of `torch.compile` is
+        unwrapped.
     dtype
         What the cells compute in: float64, to which narrower parameters are promoted exactly, or
         float32, to which wider ones are rounded.
 
     Returns
     -------
-    list of RNN, GRU, LSTM or UGRNN
+    list of RNN, GRU, LSTM, UGRNN or LeakyRNN
         From the layer that reads the input to the last; a list of one for a `Cell` class. Of a
         bidirectional module a list of `Bidirectional`, whose layers above the first read
         `[forward, backward]`, which its type does not tell: type checkers need a
@@ -114,8 +115,11 @@ def _constructor(module: Any) -> Callable[..., CompiledCell]:
         return cells.LSTM
     if isinstance(module, nn.RNN | nn.RNNCell):
         return partial(cells.RNN, nonlinearity=module.nonlinearity)
-    if getattr(module, "nullcline_cell", None) == cells.UGRNN.__name__:  # the network that we train
+    name = getattr(module, "nullcline_cell", None)  # of the networks that we train
+    if name == cells.UGRNN.__name__:
         return cells.UGRNN
+    if name == cells.LeakyRNN.__name__:
+        return partial(leaky_cell, float(module.alpha))
     raise _unsupported(module)
 
 
@@ -123,7 +127,7 @@ def _unsupported(module: object) -> Exception:
     from torch import nn
 
     supported = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
-    expected = "a torch.nn.RNN, GRU or LSTM, one of their Cell classes, or our UGRNN"
+    expected = "a torch.nn.RNN, GRU or LSTM, one of their Cell classes, or our UGRNN or LeakyRNN"
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     if isinstance(module, nn.RNNBase | nn.RNNCellBase):
         return NotImplementedError(f"from_torch takes {expected}, not {kind}")

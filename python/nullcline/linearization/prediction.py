@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from nullcline.linearization.linear_map import require_steps_in_time
 from nullcline.linearization.readout import readout_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -266,45 +266,109 @@ def predict_sequences(
     TypeError, ValueError
         If an argument has the wrong type, shape or value, or there is no point.
     """
-    require_steps_in_time(linearization)
-    cell = linearization.cell
-    system = _LinearSystem(linearization, point)
-    sequences: object = inputs
-    if not isinstance(sequences, Iterable) or getattr(sequences, "ndim", 3) != 3:
-        raise ValueError(
-            "inputs must hold an array (T, D) for each sequence: for one pass [inputs]"
-        )
-    driven = [
-        validation.rows(f"inputs[{i}]", sequence, cell.input_size, cell.dtype)
-        for i, sequence in enumerate(inputs)
-    ]
-    first = _starts(cell, starts, len(driven))
-    lengths = np.array([len(sequence) for sequence in driven], np.intp)
-    ends = np.cumsum(lengths)
-    rows, columns = int(lengths.sum()), cell.state_size
+    runs = _Runs(linearization, inputs, starts, point)
+    lengths, ends = runs.lengths, np.cumsum(runs.lengths)
+    rows, columns = int(lengths.sum()), linearization.cell.state_size
     actual, predicted = np.empty((rows, columns)), np.empty((rows, columns))
     point_of, distance = np.empty(rows, np.intp), np.empty(rows)
-    state, guess = first.copy(), first.astype(np.float64)
-    for t in range(int(lengths.max(initial=0))):
-        running = np.flatnonzero(lengths > t)
-        x = np.stack([driven[i][t] for i in running])
-        row = (ends - lengths)[running] + t
-        point_of[row] = system.points_for(guess[running])
-        distance[row] = system.distances(state[running], point_of[row])
-        state[running] = cell.step(state[running], x)
-        guess[running] = system.step(guess[running], x, point_of[row])
-        actual[row], predicted[row] = state[running], guess[running]
-    sequence = np.repeat(np.arange(len(driven)), lengths)
+    for t, step in enumerate(runs.steps()):
+        row = (ends - lengths)[step.running] + t
+        point_of[row], distance[row] = step.point, step.distance
+        actual[row], predicted[row] = step.actual, step.predicted
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
     return LinearPrediction(
         actual=actual,
         predicted=predicted,
-        origin=first.astype(np.float64)[sequence],
+        origin=runs.first.astype(np.float64)[sequence],
         point=point_of,
         distance=distance,
         sequence=sequence,
         step=np.arange(rows) - (ends - lengths)[sequence] + 1,
-        _cell=cell,
+        _cell=linearization.cell,
     )
+
+
+@one_blas_thread()
+def predict_last_states(
+    linearization: Linearization,
+    inputs: Sequence[ArrayLike] | Floats,
+    starts: ArrayLike | None = None,
+    *,
+    point: int | None = None,
+) -> LinearPrediction:
+    """Return what `predict_sequences(...).last()` does, and keep no other state.
+
+    A hundred whole reviews of a network of 256 units would be a hundred megabytes otherwise, three
+    times.
+    """
+    runs = _Runs(linearization, inputs, starts, point)
+    sequences = np.flatnonzero(runs.lengths)
+    shape = len(runs.lengths), linearization.cell.state_size
+    actual, predicted = np.empty(shape), np.empty(shape)
+    point_of, distance = np.empty(len(runs.lengths), np.intp), np.empty(len(runs.lengths))
+    for t, step in enumerate(runs.steps(), 1):
+        over = runs.lengths[step.running] == t
+        row = step.running[over]
+        point_of[row], distance[row] = step.point[over], step.distance[over]
+        actual[row], predicted[row] = step.actual[over], step.predicted[over]
+    return LinearPrediction(
+        actual=actual[sequences],
+        predicted=predicted[sequences],
+        origin=runs.first.astype(np.float64)[sequences],
+        point=point_of[sequences],
+        distance=distance[sequences],
+        sequence=sequences,
+        step=runs.lengths[sequences],
+        _cell=linearization.cell,
+    )
+
+
+class _Step(NamedTuple):
+    """A step of all sequences that are still running, by their numbers."""
+
+    running: NDArray[np.intp]
+    point: NDArray[np.intp]
+    distance: Vector
+    actual: Floats
+    predicted: Matrix
+
+
+class _Runs:
+    """Sequences run through the network and through the linear system, side by side."""
+
+    def __init__(
+        self,
+        linearization: Linearization,
+        inputs: Sequence[ArrayLike] | Floats,
+        starts: ArrayLike | None,
+        point: int | None,
+    ) -> None:
+        require_steps_in_time(linearization)
+        self._cell = linearization.cell
+        self._system = _LinearSystem(linearization, point)
+        sequences: object = inputs
+        if not isinstance(sequences, Iterable) or getattr(sequences, "ndim", 3) != 3:
+            raise ValueError(
+                "inputs must hold an array (T, D) for each sequence: for one pass [inputs]"
+            )
+        self._driven = [
+            validation.rows(f"inputs[{i}]", sequence, self._cell.input_size, self._cell.dtype)
+            for i, sequence in enumerate(inputs)
+        ]
+        self.first = _starts(self._cell, starts, len(self._driven))
+        self.lengths = np.array([len(sequence) for sequence in self._driven], np.intp)
+
+    def steps(self) -> Iterator[_Step]:
+        """Yield what becomes of each sequence in one step after the other."""
+        state, guess = self.first.copy(), self.first.astype(np.float64)
+        for t in range(int(self.lengths.max(initial=0))):
+            running = np.flatnonzero(self.lengths > t)
+            x = np.stack([self._driven[i][t] for i in running])
+            points = self._system.points_for(guess[running])
+            distance = self._system.distances(state[running], points)
+            state[running] = self._cell.step(state[running], x)
+            guess[running] = self._system.step(guess[running], x, points)
+            yield _Step(running, points, distance, state[running], guess[running])
 
 
 def _starts(cell: Cell, starts: ArrayLike | None, n: int) -> Floats:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.baselines import baseline_of
+from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
-from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
+from nullcline.study.layer_analysis import analyse_layer, search_layer
+from nullcline.study.layer_material import LayerMaterial
 from nullcline.study.results import Baseline, NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
 from nullcline.study.states import review_inputs, sample_states, visit_states
 from nullcline.study.stopwatch import Stopwatch
 from nullcline.study.walks import example_walks
 from nullcline.text import UNK
-from nullcline.training.bag_of_words import fit_bag_of_words
 from nullcline.training.batches import EncodedReviews
-from nullcline.training.checkpoint import split_rows
+from nullcline.training.checkpoint import split_of
+from nullcline.training.fit import evaluate
+from nullcline.training.settings import SPLITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,9 +70,10 @@ def analyse(
     settings = settings or AnalysisSettings()
     checkpoint.require_corpus(corpus)
     watch = Stopwatch()
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
+    judged = _judged(checkpoint, corpus, model, settings)
     with watch.time("bag of words"):
-        bag = fit_bag_of_words(checkpoint, corpus)
+        bag = baseline_of(checkpoint, corpus)
     materials = _materials(checkpoint, corpus, model, bag, settings, watch, progress=progress)
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
@@ -77,14 +82,14 @@ def analyse(
         n_layers=len(layers),
         cell=checkpoint.settings.cell,
         corpus=corpus.name,
-        n_train=len(split_rows(len(corpus.train), checkpoint.settings)[0]),
+        n_train=len(split_of(corpus, checkpoint.settings, "train")[1]),
         classes=corpus.classes,
         split=settings.split,
-        test_accuracy=checkpoint.test_accuracy,
-        train_accuracy=checkpoint.train_accuracy,
+        test_accuracy=judged.test_accuracy,
+        train_accuracy=judged.train_accuracy,
         baseline=Baseline(bag.test_accuracy, bag.train_accuracy, bag.penalty),
         chance=float(np.bincount(corpus.test.labels).max() / len(corpus.test)),
-        validation_loss=checkpoint.validation_loss,
+        validation_loss=judged.validation_loss,
         best_epoch=checkpoint.best_epoch,
         readout=readout_of(model),
         layers=layers,
@@ -93,7 +98,27 @@ def analyse(
             **watch.seconds,
         },
         checkpoint_sha256=checkpoint.sha256,
+        snapshot=settings.snapshot,
     )
+
+
+class _Judged(NamedTuple):
+    test_accuracy: float
+    train_accuracy: float | None
+    validation_loss: float
+
+
+def _judged(
+    checkpoint: Checkpoint, corpus: Corpus, model: SentimentRNN, settings: AnalysisSettings
+) -> _Judged:
+    """Return how well the network does with the weights that are analysed."""
+    if settings.snapshot is None:
+        return _Judged(
+            checkpoint.test_accuracy, checkpoint.train_accuracy, checkpoint.validation_loss
+        )
+    found = [evaluate(model, checkpoint.reviews(corpus, split)) for split in SPLITS]
+    (_, train), (validation_loss, _), (_, test) = found
+    return _Judged(test, train, validation_loss)
 
 
 def _materials(
@@ -132,8 +157,11 @@ def _materials(
         for states in visited
     ]
     walks = example_walks(checkpoint, model, components, examples_of(corpus))
-    read = review_inputs(model, _draw_reviews(reviews, settings))
+    read = review_inputs(model, draw_reviews(reviews, settings))
     last = len(visited) - 1
+    cells = from_torch(model.rnn)
+    with watch.time("joint search"):
+        driven = points_of_joint_stack(cells, visited, settings)
     return [
         LayerMaterial(
             number=layer + 1,
@@ -144,11 +172,22 @@ def _materials(
             walks=walks[layer],
             reviews=read[layer],
             readout=readout_of(model) if layer == last else None,
-            words=_common_words(checkpoint, model, bag, settings) if layer == 0 else None,
+            words=common_words(checkpoint, model, bag, settings) if layer == 0 else None,
             is_papers_cell=checkpoint.settings.cell == "gru",
+            mean_input=visited[layer - 1].moments.mean[: cell.input_size]
+            if layer
+            else _mean_vector(model, reviews),
+            driven=driven[layer],
         )
-        for layer, cell in enumerate(from_torch(model.rnn))
+        for layer, cell in enumerate(cells)
     ]
+
+
+def _mean_vector(model: SentimentRNN, reviews: EncodedReviews) -> NDArray[np.float64]:
+    """Return the mean of the vectors that the first layer reads in the reviews, shape (D,)."""
+    vectors: NDArray[np.float64] = model.embedding.weight.detach().double().numpy()
+    counts = sum(np.bincount(review, minlength=len(vectors)) for review in reviews.indices)
+    return np.asarray(counts @ vectors / np.sum(counts))
 
 
 def find_points(
@@ -174,7 +213,7 @@ def find_points(
         One per layer, with one row per start.
     """
     settings = settings or AnalysisSettings()
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
     visited = sample_states(
         model,
         checkpoint.reviews(corpus, settings.split),
@@ -188,7 +227,7 @@ def find_points(
     ]
 
 
-def _draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
+def draw_reviews(reviews: EncodedReviews, settings: AnalysisSettings) -> EncodedReviews:
     """Return `n_reviews` of the reviews, drawn at random, or all if there are fewer."""
     rng = np.random.default_rng(settings.seed)
     rows = rng.permutation(len(reviews))[: settings.n_reviews]
@@ -207,7 +246,7 @@ def _contrast(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return contrast
 
 
-def _common_words(
+def common_words(
     checkpoint: Checkpoint, model: SentimentRNN, bag: BagOfWords, settings: AnalysisSettings
 ) -> Words:
     """Return the most common words of the vocabulary, without those that stand for others."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-CELL_NAMES = {"gru": "GRU", "lstm": "LSTM", "ugrnn": "update-gate", "rnn": "vanilla"}
+CELL_NAMES = {
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "ugrnn": "update-gate",
+    "rnn": "vanilla",
+    "leaky": "leaky",
+}
 """What stands before "network"; in the order of `nullcline.training.CELLS`."""
 
 

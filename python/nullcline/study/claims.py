@@ -12,15 +12,13 @@ if TYPE_CHECKING:
 
     from nullcline.study.layer_results import LayerAnalysis
     from nullcline.study.results import NetworkAnalysis
+    from nullcline.study.spectrum import Spectrum
 
 FEW = 5
 """How many components "the first few" are."""
 
 NEAR = 0.5
 """A point is near the cloud within so many of its root mean square radii from a visited state."""
-
-REAL = 1e-6
-"""An eigenvalue counts as real if its imaginary part is at most this part of its modulus."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ def _first_layer_modes(network: NetworkAnalysis) -> Finding:
     layer = network.layers[0]
     if not layer.spectra:
         return Finding("no point to linearize at", agrees=False)
-    real = [_real_share(spectrum.eigenvalues) for spectrum in layer.spectra]
+    real = [spectrum.share_real for spectrum in layer.spectra]
     unstable = [spectrum.n_unstable for spectrum in layer.spectra]
     agrees = min(real) > 0.5 and max(unstable) == 0
     reasons = []
@@ -185,7 +183,7 @@ def _first_layer_modes(network: NetworkAnalysis) -> Finding:
         reasons.append(
             "Most eigenvalues of a real matrix of this size come in conjugate pairs; what is real "
             "are those of largest |λ|: "
-            + ", ".join(_largest_are(spectrum.eigenvalues) for spectrum in layer.spectra)
+            + ", ".join(_largest_are(spectrum) for spectrum in layer.spectra)
             + "."
         )
     if max(unstable) > 0:
@@ -201,9 +199,10 @@ def _upper_layer_modes(network: NetworkAnalysis) -> Finding:
     spectra = [spectrum for layer in network.layers[1:] for spectrum in layer.spectra]
     if not spectra:
         return Finding("no point to linearize at", agrees=False)
-    complex_share = [1 - _real_share(spectrum.eigenvalues) for spectrum in spectra]
+    complex_share = [1 - spectrum.share_real for spectrum in spectra]
     unstable = [spectrum.n_unstable for spectrum in spectra]
-    agrees = min(complex_share) > 0.5 and max(unstable) > 0
+    rotating = sum(spectrum.n_leaving_rotations for spectrum in spectra)
+    agrees = min(complex_share) > 0.5 and rotating > 0
     explanation = (
         "This is a map, not a flow: a mode grows if |λ| > 1, and the sign of its real part says "
         "nothing about that. "
@@ -213,12 +212,8 @@ def _upper_layer_modes(network: NetworkAnalysis) -> Finding:
             "No eigenvalue has |λ| > 1, so the rotations decay: they go towards the point."
         )
     else:
-        growing = [
-            value for spectrum in spectra for value in spectrum.eigenvalues[spectrum.unstable]
-        ]
-        rotating = sum(abs(value.imag) > REAL * abs(value) for value in growing)
         explanation += (
-            f"{len(growing)} eigenvalue(s) at these points exceed 1, of which {rotating} rotate."
+            f"{sum(unstable)} eigenvalue(s) at these points exceed 1, of which {rotating} rotate."
         )
     return Finding(
         f"{_percent_range(complex_share)} complex; outside the circle: {_listed(unstable)}",
@@ -293,13 +288,9 @@ def _distances(layer: LayerAnalysis) -> str:
     return f"{radii} radii from the nearest visited state"
 
 
-def _real_share(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> float:
-    return float(np.mean(np.abs(eigenvalues.imag) <= REAL * np.abs(eigenvalues)))
-
-
-def _largest_are(eigenvalues: np.ndarray[tuple[int], np.dtype[np.complex128]]) -> str:
-    n = min(FEW, len(eigenvalues))
-    return f"{round(_real_share(eigenvalues[:n]) * n)} of the first {n}"
+def _largest_are(spectrum: Spectrum) -> str:
+    largest = spectrum.rotating[:FEW]
+    return f"{np.sum(~largest)} of the first {len(largest)}"
 
 
 def _percent_range(shares: list[float]) -> str:

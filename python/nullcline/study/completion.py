@@ -15,6 +15,7 @@ from nullcline.search.merging import merge
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nullcline._support.validation import Floats
     from nullcline.cells import Cell
     from nullcline.search.fixed_points import FixedPoints
     from nullcline.study.settings import AnalysisSettings
@@ -28,18 +29,20 @@ SEARCH = "search"
 
 
 def complete(
-    cell: Cell, ends: FixedPoints, settings: AnalysisSettings
+    cell: Cell, ends: FixedPoints, settings: AnalysisSettings, inputs: Floats | None = None
 ) -> tuple[FixedPoints, NDArray[np.str_]]:
     """Return the distinct ends of a search with the fixed points that it missed, and how.
 
     Parameters
     ----------
     cell
-        The layer.
+        The layer, or a stack of all.
     ends
         The ends of its search, one row per start.
     settings
         Those of the search.
+    inputs
+        Its constant input, shape (D,); None for zero.
 
     Returns
     -------
@@ -53,6 +56,7 @@ def complete(
     unique = ends.unique()
     found = find_all_fixed_points(
         cell,
+        inputs,
         starts=ends.h if len(ends) else None,
         effort=EFFORT,
         tol_unique=settings.tol_unique,

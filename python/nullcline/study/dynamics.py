@@ -10,7 +10,7 @@ import numpy as np
 from nullcline.continuation.fibers import trace
 from nullcline.continuation.line_attractor import measure_line_attractor
 from nullcline.linearization.input_effects import word_effects
-from nullcline.linearization.prediction import predict_next_states, predict_sequences
+from nullcline.linearization.prediction import predict_last_states, predict_next_states
 from nullcline.linearization.resolution import GROWTH, known_time_constants, side_of_circle
 from nullcline.study.dynamics_results import DynamicsAnalysis, WordAnalysis
 
@@ -84,7 +84,7 @@ def analyse_dynamics(
     DynamicsAnalysis
     """
     step = predict_next_states(modes, visited.sample_before, visited.sample_inputs)
-    last = predict_sequences(modes, reviews).last()
+    last = predict_last_states(modes, reviews)
     point = int(np.argmax(shown.count))
     eigenvalues, errors = modes.eigenvalues[point], modes.eigenvalue_errors[point]
     time_constants = known_time_constants(eigenvalues, errors)

@@ -110,7 +110,7 @@ def write_network_page(
     ValueError
         There are points of another number of layers.
     """
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
     cells = from_torch(model.rnn)
     if points is not None and len(points) != len(cells):
         raise ValueError(
@@ -169,7 +169,7 @@ def surroundings(
     list of dict
         Keyword arguments of `nullcline.explore`.
     """
-    model = checkpoint.model()
+    model = checkpoint.at(settings.snapshot)
     reviews = checkpoint.reviews(corpus, settings.split)
     review, step = draw_states(reviews.lengths, n_sample, settings.seed)
     cells = from_torch(model.rnn)

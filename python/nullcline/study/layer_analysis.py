@@ -2,83 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
-from nullcline.certify import can_be_enclosed
-from nullcline.linearization.linear_map import linearize
 from nullcline.search.find import find_fixed_points
 from nullcline.study.completion import complete
-from nullcline.study.dynamics import analyse_dynamics
-from nullcline.study.layer_results import Descent, LayerAnalysis, linearized_first
-from nullcline.study.spectrum import Spectrum
+from nullcline.study.layer_results import Descent, LayerAnalysis
+from nullcline.study.point_analysis import analyse_points
+from nullcline.study.point_results import JOINT, MEAN, ZERO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    from nullcline._support.components import PrincipalComponents
     from nullcline._support.validation import Floats
     from nullcline.cells import Cell
-    from nullcline.linearization.linear_map import Linearization
     from nullcline.search.fixed_points import FixedPoints
-    from nullcline.study.dynamics import Words
-    from nullcline.study.dynamics_results import DynamicsAnalysis
-    from nullcline.study.layer_results import Walk
+    from nullcline.study.layer_material import LayerMaterial
+    from nullcline.study.point_results import PointsAtInput
     from nullcline.study.settings import AnalysisSettings
-    from nullcline.study.states import SampledStates, VisitedStates
+    from nullcline.study.states import SampledStates
     from nullcline.study.stopwatch import Stopwatch
-
-N_LINEARIZED = 10
-"""Points of a layer that it is linearized around, at most."""
 
 N_SPECTRA = 3
 """Points of a layer whose eigenvalues are shown, at most."""
 
 TOL_DESCENT = 1e-6
 """Where the paper's method, a descent of q, is stopped."""
-
-
-@dataclass(frozen=True, eq=False)
-class LayerMaterial:
-    """What a layer's analysis is made of.
-
-    Parameters
-    ----------
-    number
-        Number of the layer, from 1.
-    cell
-        The layer.
-    visited
-        The states that it visits.
-    components, untrained_components
-        Principal components of these, and of those visited before training.
-    walks
-        The paths of the example reviews.
-    reviews
-        The layer's inputs in whole reviews, one array (T, D) each.
-    readout
-        The readout of its outputs, (H,); None unless it is the last layer.
-    words
-        The words that it reads; None unless it is the first layer.
-    is_papers_cell
-        Whether the layer is of the paper's cell, whose points the paper's method looks for, too.
-    """
-
-    number: int
-    cell: Cell
-    visited: VisitedStates
-    components: PrincipalComponents
-    untrained_components: PrincipalComponents
-    walks: tuple[Walk, ...]
-    reviews: Sequence[Floats]
-    readout: NDArray[np.float64] | None
-    words: Words | None
-    is_papers_cell: bool
 
 
 def analyse_layer(
@@ -90,14 +41,12 @@ def analyse_layer(
         points = search_layer(cell, visited, settings, progress=progress)
     with watch.time("completion"):
         unique, how = complete(cell, points, settings)
-    with watch.time("certify"):
-        radius_exists, radius_unique = _prove(cell, unique)
-        told = unique.completeness()
     descent: Descent | None = None
     if material.is_papers_cell:
         with watch.time("descent"):
             descent = _descend(cell, points.starts, settings)
-    spectra, dynamics = _linearize(material, unique, watch)
+    at_zero = analyse_points(ZERO, material, unique, watch, words=material.words)
+    at_inputs = [at_zero, *_driven(material, settings, watch)]
     return LayerAnalysis(
         layer=material.number,
         n_states=visited.moments.count,
@@ -111,18 +60,32 @@ def analyse_layer(
         walks=material.walks,
         points=points,
         unique=unique,
-        radius_exists=radius_exists,
-        radius_unique=radius_unique,
+        radius_exists=at_zero.radius_exists,
+        radius_unique=at_zero.radius_unique,
         descent=descent,
         unique_projection=components.project(unique.h),
         end_projection=components.project(points.h),
-        distance_to_cloud=_distance_to_cloud(unique, visited),
-        spectra=spectra,
-        dynamics=dynamics,
-        degree=told.summary or None,
-        completeness=str(told),
+        distance_to_cloud=at_zero.isolation.radii,
+        spectra=at_zero.spectra[:N_SPECTRA],
+        dynamics=at_zero.dynamics,
+        degree=at_zero.degree,
+        completeness=at_zero.completeness,
         how=how,
+        at_inputs=tuple(replace(at, dynamics=None) if at is at_zero else at for at in at_inputs),
     )
+
+
+def _driven(
+    material: LayerMaterial, settings: AnalysisSettings, watch: Stopwatch
+) -> Iterator[PointsAtInput]:
+    """Yield what is found of the layer at the inputs that it receives beside zero."""
+    cell, mean = material.cell, material.mean_input.astype(material.cell.dtype)
+    with watch.time("search, driven"):
+        ends = search_layer(cell, material.visited, settings, inputs=mean, progress=False)
+        unique, _ = complete(cell, ends, settings, inputs=mean)
+    yield analyse_points(MEAN, material, unique, watch)
+    if material.driven is not None:
+        yield analyse_points(JOINT, material, material.driven, watch)
 
 
 def search_layer(
@@ -130,6 +93,7 @@ def search_layer(
     visited: SampledStates,
     settings: AnalysisSettings,
     *,
+    inputs: Floats | None = None,
     device: str = "cpu",
     progress: bool,
 ) -> FixedPoints:
@@ -137,6 +101,7 @@ def search_layer(
     return find_fixed_points(
         cell,
         visited.sample[: settings.n_starts],
+        inputs,
         method=settings.method,
         tol_unique=settings.tol_unique,
         tol_slow=settings.tol_slow,
@@ -162,58 +127,4 @@ def _descend(cell: Cell, starts: Floats, settings: AnalysisSettings) -> Descent:
         below=int(distinct.count.sum()),
         distinct=len(distinct),
         fixed=int(np.sum(distinct.kind == "fixed")),
-    )
-
-
-def _linearize(
-    material: LayerMaterial, unique: FixedPoints, watch: Stopwatch
-) -> tuple[tuple[Spectrum, ...], DynamicsAnalysis | None]:
-    """Linearize at the fixed points first, the ends of most starts first, as far as there are."""
-    rows = linearized_first(unique)[:N_LINEARIZED]
-    if len(rows) == 0:
-        return (), None
-    shown = unique.select(rows)
-    with watch.time("linearize"):
-        modes = linearize(material.cell, shown)
-    with watch.time("dynamics"):
-        dynamics = analyse_dynamics(
-            modes,
-            shown,
-            rows,
-            material.visited,
-            material.reviews,
-            readout=material.readout,
-            words=material.words,
-        )
-    return _spectra(shown, modes), dynamics
-
-
-def _prove(cell: Cell, unique: FixedPoints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the radii proved at each point; NaN with a cell that cannot be certified."""
-    if not can_be_enclosed(cell):
-        return np.full(len(unique), np.nan), np.full(len(unique), np.nan)
-    certificates = unique.certify()
-    return certificates.radius_exists, certificates.radius_unique
-
-
-def _distance_to_cloud(unique: FixedPoints, visited: VisitedStates) -> NDArray[np.float64]:
-    """Return each point's distance to the nearest sampled state, in RMS radii of the cloud."""
-    if len(unique) == 0:
-        return np.empty(0)
-    nearest: NDArray[np.float64] = cdist(unique.h, visited.sample).min(axis=1)
-    return nearest / visited.moments.radius()
-
-
-def _spectra(shown: FixedPoints, modes: Linearization) -> tuple[Spectrum, ...]:
-    """Return the eigenvalues at the first points."""
-    return tuple(
-        Spectrum(
-            kind=str(shown.kind[i]),
-            q=float(shown.q[i]),
-            count=int(shown.count[i]),
-            norm=float(np.linalg.norm(shown.h[i])),
-            eigenvalues=modes.eigenvalues[i],
-            errors=modes.eigenvalue_errors[i],
-        )
-        for i in range(min(N_SPECTRA, len(shown)))
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from nullcline.linearization.dimensionality import participation_ratio_of_varian
 from nullcline.search.fixed_points import FixedPoints
 from nullcline.search.kinds import KINDS
 from nullcline.study.dynamics_results import DynamicsAnalysis
+from nullcline.study.point_results import JOINT, ZERO, PointsAtInput
 from nullcline.study.spectrum import Spectrum
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ class LayerAnalysis:
     how
         How each of `unique` was found, by the "search" or beyond it (`nullcline.AllFixedPoints.
         how`); None in early files.
+    at_inputs
+        The layer's points at each of `nullcline.study.point_results.INPUTS`; in the first layer the
+        joint input is zero, and not said twice. Empty in early files.
     """
 
     layer: int
@@ -157,6 +161,15 @@ class LayerAnalysis:
     degree: str | None = None
     completeness: str | None = None
     how: NDArray[np.str_] | None = None
+    at_inputs: tuple[PointsAtInput, ...] = ()
+
+    def at(self, given: str) -> PointsAtInput | None:
+        """Return the layer's points at one of `INPUTS`; None where they were not looked for."""
+        meant = ZERO if given == JOINT and self.layer == 1 else given
+        found = next((at for at in self.at_inputs if at.input == meant), None)
+        if found is None or meant != ZERO:
+            return found
+        return replace(found, input=given, dynamics=self.dynamics)
 
     def starts_of_kind(self, kind: str) -> int:
         """Return how many starts ended in points of `kind`."""
@@ -199,6 +212,7 @@ class LayerAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
+        inputs = [at.to_json() for at in self.at_inputs]
         found: dict[str, Any] = as_json(
             {
                 "layer": self.layer,
@@ -213,6 +227,7 @@ class LayerAnalysis:
                 "spectra": [spectrum.to_json() for spectrum in self.spectra],
                 "dynamics": self.dynamics and self.dynamics.to_json(),
                 "walks": [walk.to_json() for walk in self.walks],
+                **({"at_inputs": inputs} if inputs else {}),
             }
         )
         return found

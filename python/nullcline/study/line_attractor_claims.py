@@ -6,16 +6,18 @@ in all of them an approximate line attractor that integrates the valence of word
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline.study.claims import Finding
+from nullcline.study.point_results import JOINT, MEAN, ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nullcline.study.dynamics_results import DynamicsAnalysis
     from nullcline.study.layer_results import LayerAnalysis
     from nullcline.study.results import NetworkAnalysis
 
@@ -52,12 +54,15 @@ class Claim:
         When we say that a network agrees.
     evaluate
         The function that applies the rule.
+    source
+        Who says so, and where.
     """
 
     name: str
     claim: str
     rule: str
     evaluate: Callable[[NetworkAnalysis], Finding]
+    source: str = "Maheswaranathan et al., NeurIPS 2019"
 
 
 def _low_dimensional(network: NetworkAnalysis) -> Finding:
@@ -70,8 +75,8 @@ def _low_dimensional(network: NetworkAnalysis) -> Finding:
     )
 
 
-def _line(network: NetworkAnalysis) -> Finding:
-    dynamics = _top(network).dynamics
+def _line(network: NetworkAnalysis, given: str = ZERO) -> Finding:
+    dynamics = _dynamics(network, given)
     if dynamics is None or dynamics.line is None:
         return Finding("no curve through a point runs where the states are", agrees=False)
     line = dynamics.line
@@ -82,8 +87,8 @@ def _line(network: NetworkAnalysis) -> Finding:
     )
 
 
-def _long_mode(network: NetworkAnalysis) -> Finding:
-    dynamics = _top(network).dynamics
+def _long_mode(network: NetworkAnalysis, given: str = ZERO) -> Finding:
+    dynamics = _dynamics(network, given)
     if dynamics is None:
         return Finding("no point to linearize at", agrees=False)
     longest, second = dynamics.time_constants[:2]
@@ -97,8 +102,8 @@ def _long_mode(network: NetworkAnalysis) -> Finding:
     )
 
 
-def _aligned(network: NetworkAnalysis) -> Finding:
-    dynamics = _top(network).dynamics
+def _aligned(network: NetworkAnalysis, given: str = ZERO) -> Finding:
+    dynamics = _dynamics(network, given)
     line = None if dynamics is None else dynamics.line
     if line is None or line.tangent_to_readout is None:
         return Finding("no line to measure angles to", agrees=False)
@@ -125,8 +130,8 @@ def _words(network: NetworkAnalysis) -> Finding:
     )
 
 
-def _predicted(network: NetworkAnalysis) -> Finding:
-    dynamics = _top(network).dynamics
+def _predicted(network: NetworkAnalysis, given: str = ZERO) -> Finding:
+    dynamics = _dynamics(network, given)
     if dynamics is None:
         return Finding("no point to linearize at", agrees=False)
     review = dynamics.review_readout_r2
@@ -181,6 +186,32 @@ LINE_ATTRACTOR_CLAIMS: tuple[Claim, ...] = (
 """The original study's claims about a network of any cell."""
 
 
+def _driven(name: str, given: str) -> Claim:
+    """Return the claim of that name about the last layer at another input than zero."""
+    rules: dict[str, Callable[[NetworkAnalysis, str], Finding]] = {
+        "a line": _line, "one long τ": _long_mode, "aligned": _aligned, "linear": _predicted,
+    }  # fmt: skip
+    claim = next(claim for claim in LINE_ATTRACTOR_CLAIMS if claim.name == name)
+
+    def evaluate_driven(network: NetworkAnalysis) -> Finding:
+        if given == JOINT and network.n_layers == 1:
+            return Finding("", None, "one layer reads words alone: where these stop it reads zero")
+        if _top(network).at(given) is None:
+            return Finding("", None, f"this analysis has no points at the {given} input")
+        return rules[name](network, given)
+
+    return replace(claim, name=f"{name}, {given} input", evaluate=evaluate_driven)
+
+
+DRIVEN_LINE_CLAIMS: tuple[Claim, ...] = tuple(
+    _driven(name, given)
+    for given in (MEAN, JOINT)
+    for name in ("a line", "one long τ", "aligned", "linear")
+)
+"""Those of the original study's claims that are about points, at the inputs that the last layer
+really receives (`nullcline.study.point_results.INPUTS`)."""
+
+
 def evaluate(network: NetworkAnalysis) -> list[Finding]:
     """Evaluate the original study's claims on one network.
 
@@ -201,3 +232,12 @@ def _signed(value: float) -> str:
 
 def _top(network: NetworkAnalysis) -> LayerAnalysis:
     return network.layers[-1]
+
+
+def _dynamics(network: NetworkAnalysis, given: str) -> DynamicsAnalysis | None:
+    """Return what the linear maps of the last layer explain at an input."""
+    top = _top(network)
+    if given == ZERO:
+        return top.dynamics
+    at = top.at(given)
+    return None if at is None else at.dynamics

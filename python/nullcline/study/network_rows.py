@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.study.claims import REAL
 from nullcline.study.claims import evaluate as evaluate_papers
-from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
-from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
+from nullcline.study.line_attractor_claims import DRIVEN_LINE_CLAIMS, LINE_ATTRACTOR_CLAIMS
+from nullcline.study.point_claims import POINT_CLAIMS
+from nullcline.study.point_results import INPUTS
 from nullcline.study.table import table_rows
 
 if TYPE_CHECKING:
     from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.point_results import PointsAtInput
     from nullcline.study.results import NetworkAnalysis
     from nullcline.training import TrainingSettings
 
 SETTINGS = (
     "seed", "hidden_size", "embedding_size", "vectors", "frozen_vectors", "epochs", "batch_size",
-    "dropout", "learning_rate", "max_tokens",
+    "dropout", "learning_rate", "max_tokens", "patience", "alpha",
 )  # fmt: skip
 """Settings of the training in each row, beside those that the study's table has."""
 
 CLAIM, MEASURED = "claim: ", "measured: "
 """What the columns begin with that hold whether a claim holds, and what was measured for it."""
+
+NETWORK_CLAIMS = (*LINE_ATTRACTOR_CLAIMS, *DRIVEN_LINE_CLAIMS, *POINT_CLAIMS)
+"""Claims that are evaluated on every network, of any cell and depth, beside the paper's."""
 
 
 def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[dict[str, Any]]:
@@ -41,6 +45,7 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
         **{name: settings[name] for name in SETTINGS},
         "validation_loss": network.validation_loss,
         "best_epoch": network.best_epoch,
+        "snapshot": network.snapshot,
         "bag_of_words_penalty": network.baseline.penalty,
         "checkpoint_sha256": network.checkpoint_sha256,
     }
@@ -52,10 +57,11 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
 
 
 def _verdicts(network: NetworkAnalysis) -> dict[str, Any]:
-    # The study that this one repeats is of GRUs; its claims are no other cell's.
-    papers = evaluate_papers([network] if network.cell == "gru" else [])
-    others = zip(LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True)
-    findings = {**{claim.name: found for claim, found in others}, **papers}
+    # The study that this one repeats is of GRUs; its rules ask nothing that other cells lack.
+    findings = {
+        **{claim.name: claim.evaluate(network) for claim in NETWORK_CLAIMS},
+        **evaluate_papers([network]),
+    }
     return {
         **{f"{CLAIM}{name}": found.agrees for name, found in findings.items()},
         **{f"{MEASURED}{name}": found.measured or None for name, found in findings.items()},
@@ -87,8 +93,9 @@ def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
         "line_offset": dynamics and dynamics.line and dynamics.line.offset,
         "line_r2": dynamics and dynamics.line and dynamics.line.r2,
         **_of_words(layer),
+        **_of_inputs(layer),
     }
-    return {name: _plain(value) for name, value in numbers.items()}
+    return {name: plain(value) for name, value in numbers.items()}
 
 
 def _of_spectra(layer: LayerAnalysis) -> dict[str, Any]:
@@ -100,13 +107,53 @@ def _of_spectra(layer: LayerAnalysis) -> dict[str, Any]:
     return {
         "spectral_radius": [one.spectral_radius for one in spectra],
         "outside_circle": [one.n_unstable for one in spectra],
-        "rotating_outside": [int(_rotates(one.eigenvalues[one.unstable]).sum()) for one in spectra],
-        "share_real": [1 - _rotates(one.eigenvalues).mean() for one in spectra],
+        "rotating_outside": [one.n_leaving_rotations for one in spectra],
+        "share_real": [one.share_real for one in spectra],
     }
 
 
-def _rotates(eigenvalues: np.ndarray[Any, np.dtype[np.complex128]]) -> Any:
-    return np.abs(eigenvalues.imag) > REAL * np.abs(eigenvalues)
+def _of_inputs(layer: LayerAnalysis) -> dict[str, Any]:
+    """Return what was found at each constant input, under names that begin with the input.
+
+    Lists are of the linearized points, fixed points first, the ends of most starts first.
+    """
+    return {
+        f"{given}: {name}": value
+        for given in INPUTS
+        for name, value in _of_points(layer.at(given)).items()
+    }
+
+
+def _of_points(at: PointsAtInput | None) -> dict[str, Any]:
+    if at is None:
+        return {}
+    spectra, isolation, dynamics = at.spectra, at.isolation, at.dynamics
+    line = dynamics and dynamics.line
+    return {
+        "fixed": at.n_fixed,
+        "slow": at.n_slow,
+        "inputs": at.n_inputs,
+        "index_sum_is_1": at.is_consistent,
+        "proved": at.n_proved,
+        "stable": at.n_stable,
+        "unstable": at.n_unstable,
+        "undecided": at.n_undecided,
+        "longest_time_constant": at.longest,
+        "spectral_radius": [one.spectral_radius for one in spectra],
+        "outside_circle": [one.n_unstable for one in spectra],
+        "rotating_outside": [one.n_leaving_rotations for one in spectra],
+        "largest_rotation": [one.largest_rotation for one in spectra],
+        "share_real": [one.share_real for one in spectra],
+        "radii": np.median(isolation.radii) if len(at.unique) else None,
+        "spacings": np.median(isolation.spacings) if len(at.unique) else None,
+        "rank": np.median(isolation.rank) if len(at.unique) else None,
+        "line_length": line and line.length,
+        "line_aspect": line and line.aspect,
+        "line_variance": line and line.explained_variance,
+        "line_to_mode": line and np.median(line.tangent_to_mode),
+        "next_change_r2": dynamics and dynamics.next_change_r2,
+        "review_readout_r2": dynamics and dynamics.review_readout_r2,
+    }
 
 
 def _of_words(layer: LayerAnalysis) -> dict[str, Any]:
@@ -115,10 +162,10 @@ def _of_words(layer: LayerAnalysis) -> dict[str, Any]:
     return {f"words_rho: {name}": one.rho for name, one in found.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as a table holds it: None for what is no number, or an infinite one."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value

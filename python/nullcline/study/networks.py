@@ -1,74 +1,75 @@
-"""One network of the study: trained, analysed, and a job of a sweep."""
+"""The networks of the study as jobs: each trained once, and analysed as often as is asked."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields, replace
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
 
 from nullcline._support.files import remove_abandoned, sha256, write_json
 from nullcline._support.folder_lock import locked
 from nullcline.study.analysis import analyse
+from nullcline.study.job_corpora import reviews_of_job, seed_of_corpus
 from nullcline.study.network_rows import network_rows
+from nullcline.study.network_training import describe, train_network, training_job, vectors_of
 from nullcline.study.results import NetworkAnalysis
 from nullcline.study.settings import AnalysisSettings
-from nullcline.sweeps import Job
-from nullcline.text import CORPORA, load_corpus
-from nullcline.text.pretrained import NAMED_VECTORS
-from nullcline.training import TrainingSettings, train
-from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
+from nullcline.study.trained import training_outcome
+from nullcline.sweeps import Job, JobOutput
+from nullcline.sweeps.content import content_sha256
+from nullcline.text import load_corpus
+from nullcline.text.corpora import classes_of
+from nullcline.training import TrainingSettings
+from nullcline.training.checkpoint import load_checkpoint
 from nullcline.training.fingerprint import corpus_sha256
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from nullcline.sweeps.rows import Row
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
-EDITION = 3
+EDITION = 4
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 1
-"""Of what a network's rows hold."""
+ROWS = 3
+"""Of what a network's rows hold: of an earlier one they are made anew, from the same analysis."""
+
+_DIGITS = 8
 
 
-def study_network(
+def analyse_network(
     *,
+    network: JobOutput,
     corpus: str,
     corpus_hash: str,
-    training: TrainingSettings,
     analyses: Sequence[AnalysisSettings],
-    vectors: Path | None,
     folder: Path,
     source: str,
     data_dir: str | os.PathLike[str] | None,
-    device: str | None,
     n_threads: int | None,
     progress: bool,
     reviews: Corpus | None = None,
 ) -> list[Row]:
-    """Train a network and analyse it: the job of every sweep of the study.
+    """Analyse a network that is trained: a job of every sweep of the study.
 
     Parameters
     ----------
+    network
+        What `nullcline.study.network_training.train_network` has made.
     corpus, corpus_hash
-        What it is trained on: the name, and the SHA-256 of what that holds.
-    training, analyses
-        How; an analysis for each split.
-    vectors
-        The file of word vectors, where `training` names one.
+        What it was trained on: the name, and the SHA-256 of what that holds.
+    analyses
+        Settings, of an analysis for each split.
     folder
-        Where it is kept, and what is there is gone on with.
+        Where analyses are kept. Of what is there, one with the same settings and of the same
+        network is not made again.
     source, data_dir
         As in `nullcline.text.load_corpus`.
-    device
-        As in `nullcline.training.train`.
     n_threads
         Threads of the searches, which change no result.
     progress
@@ -79,21 +80,43 @@ def study_network(
     Returns
     -------
     list of dict
-        The rows of `nullcline.study.network_rows.network_rows`, for each split.
+        The rows of `nullcline.study.network_rows.network_rows`, for each split, each with what came
+        of the training (`nullcline.study.trained.training_outcome`).
     """
-    del corpus, vectors  # by which the job is known, and not called
+    del corpus  # by which the job is known, and not called
+    checkpoint = load_checkpoint(network.folder)
     if reviews is None:
-        reviews = _reviews(source, data_dir, training, corpus_hash)
-    _remove_if_cut(folder)
-    checkpoint = train_or_load(
-        reviews, training, folder, data_dir=data_dir, device=device, resume=True, progress=progress
-    )
+        reviews = reviews_of_job(source, data_dir, checkpoint.settings, corpus_hash)
     rows: list[Row] = []
+    outcome = training_outcome(checkpoint, reviews)
     for analysis in analyses:
         settings = replace(analysis, n_threads=n_threads)
-        network = analyse_or_load(checkpoint, reviews, settings, folder, progress=progress)
-        rows += network_rows(network, checkpoint.settings)
+        found = analyse_or_load(checkpoint, reviews, settings, folder, progress=progress)
+        rows += [{**row, **outcome} for row in network_rows(found, checkpoint.settings)]
     return rows
+
+
+def study_network(
+    *,
+    corpus: str,
+    corpus_hash: str,
+    training: TrainingSettings,
+    analyses: Sequence[AnalysisSettings],
+    vectors: Path | None,
+    folder: Path,
+    device: str | None,
+    n_threads: int | None,
+    **common: Any,
+) -> list[Row]:
+    """Train a network and analyse it, in one folder: the job of `nullcline reproduce`.
+
+    Parameters are those of `nullcline.study.network_training.train_network` and of
+    `analyse_network`.
+    """
+    of_both = {"corpus": corpus, "corpus_hash": corpus_hash, "folder": folder, **common}
+    train_network(training=training, vectors=vectors, device=device, **of_both)
+    network = JobOutput((), folder)
+    return analyse_network(network=network, analyses=analyses, n_threads=n_threads, **of_both)
 
 
 def network_job(
@@ -103,14 +126,14 @@ def network_job(
     training: TrainingSettings,
     analyses: Sequence[AnalysisSettings],
     *,
+    folder: str,
     data_dir: str | os.PathLike[str] | None = None,
     device: str | None = None,
     threads: int | None = 1,
     progress: bool = False,
-    folder: str | None = None,
     reviews: Corpus | None = None,
 ) -> Job:
-    """Return the job that trains and analyses a network.
+    """Return the job that trains a network and analyses it, in one folder.
 
     Parameters
     ----------
@@ -118,20 +141,16 @@ def network_job(
         The corpus's name, its SHA-256, and what `nullcline.text.load_corpus` loads it by.
     training, analyses
         Settings; an analysis for each split.
+    folder
+        Its folder within the sweep's.
     data_dir, device, progress
         As in `study_network`.
     threads
         Of the whole job. Those of the training may change its last bits.
-    folder
-        Its folder within the sweep's; by default named after its key.
     reviews
         The corpus itself, which is not loaded again: for jobs of this process.
     """
-    settings = training.resolved()
-    named = settings.vectors is None or settings.vectors in NAMED_VECTORS
-    file = None if named else Path(str(settings.vectors))
-    # Where the vectors lie is said by their content; a file that is not there says so in its time.
-    content = file if file is not None and file.is_file() else None
+    settings = training.resolved(classes_of(source))
     n_threads = analyses[0].n_threads if threads is None else threads
     return Job(
         study_network,
@@ -140,7 +159,7 @@ def network_job(
             "corpus_hash": corpus_hash,
             "training": settings,
             "analyses": [replace(analysis, n_threads=None) for analysis in analyses],
-            "vectors": content,
+            "vectors": vectors_of(settings),
         },
         version=f"{EDITION}.{ROWS}",
         environment={
@@ -157,6 +176,51 @@ def network_job(
     )
 
 
+def analysis_job(
+    network: Job,
+    source: str | os.PathLike[str],
+    analyses: Sequence[AnalysisSettings],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Job:
+    """Return the job that analyses a network which another job trains.
+
+    Parameters
+    ----------
+    network
+        That other job, of `nullcline.study.network_training.training_job`.
+    source, data_dir
+        As in `nullcline.text.load_corpus`.
+    analyses
+        Settings, of an analysis for each split.
+    """
+    settings: TrainingSettings = network.parameters["training"]
+    corpus = network.parameters["corpus"]
+    own = [replace(analysis, n_threads=None) for analysis in analyses]
+    name = network.place.removeprefix("networks/")
+    if own != [AnalysisSettings(seed=settings.seed)]:
+        name += f"-{content_sha256(own)[:_DIGITS]}"
+    return Job(
+        analyse_network,
+        {
+            "network": network,
+            "corpus": corpus,
+            "corpus_hash": network.parameters["corpus_hash"],
+            "analyses": own,
+        },
+        version=f"{EDITION}.{ROWS}",
+        environment={
+            "source": str(source),
+            "data_dir": data_dir,
+            "n_threads": network.threads,
+            "progress": False,
+        },
+        threads=network.threads,
+        label=describe(settings, corpus),
+        folder=f"analyses/{name}",
+    )
+
+
 def network_jobs(
     axes: Mapping[str, Iterable[Any]],
     *,
@@ -167,8 +231,13 @@ def network_jobs(
     device: str | None = None,
     threads: int = 1,
     progress: bool = False,
+    loaded: dict[tuple[str, int | None, int], tuple[str, str]] | None = None,
 ) -> list[Job]:
-    """Return jobs that train and analyse a network for every combination of settings.
+    """Return jobs that analyse a network for every combination of settings.
+
+    Each needs the job that trains its network, so that this is done once, however often it is
+    analysed. A network is kept in a folder below `networks/` that is named after it
+    (`nullcline.study.network_training.name_of_run`), its analyses below `analyses/`.
 
     Parameters
     ----------
@@ -182,9 +251,11 @@ def network_jobs(
     splits
         Reviews whose states are analysed.
     data_dir, device, threads
-        As in `network_job`.
+        As in `nullcline.study.network_training.training_job`.
     progress
         Show progress while corpora are loaded.
+    loaded
+        Names and hashes of corpora that calls before have loaded, which are not loaded again.
 
     Raises
     ------
@@ -202,18 +273,21 @@ def network_jobs(
         own = dict(zip(values, chosen, strict=True))
         source = str(own.pop("corpus"))
         planned.append((source, _with(training, own), [_with(one, own) for one in analyses]))
-    loaded: dict[tuple[str, int, int], tuple[str, str]] = {}
+        _require_snapshots(*planned[-1][1:])
+    known = {} if loaded is None else loaded
     jobs = []
     for source, its, analyses in planned:  # all values are sound by now
         seed = seed_of_corpus(source, its)
         key = source, its.classes, seed
-        if key not in loaded:
+        if key not in known:
             reviews = load_corpus(
                 source, data_dir=data_dir, classes=its.classes, seed=seed, progress=progress
             )
-            loaded[key] = reviews.name, corpus_sha256(reviews)
-        options: dict[str, Any] = {"data_dir": data_dir, "device": device, "threads": threads}
-        jobs.append(network_job(*loaded[key], source, its, analyses, **options))
+            known[key] = reviews.name, corpus_sha256(reviews)
+        network = training_job(
+            *known[key], source, its, data_dir=data_dir, device=device, threads=threads
+        )
+        jobs.append(analysis_job(network, source, analyses, data_dir=data_dir))
     return jobs
 
 
@@ -228,6 +302,13 @@ def _require_settings(values: Mapping[str, Sequence[Any]]) -> None:
             raise ValueError(f"{name} must have at least one value")
 
 
+def _require_snapshots(training: TrainingSettings, analyses: Sequence[AnalysisSettings]) -> None:
+    if training.snapshot_steps is None and any(one.snapshot for one in analyses):
+        raise ValueError(
+            "snapshot must be 0 or left out where snapshot_steps is: no other weights are kept"
+        )
+
+
 def _with(settings: Any, chosen: Mapping[str, Any]) -> Any:
     """Return settings with those of the chosen values that they have a field for."""
     own = _names(type(settings))
@@ -236,90 +317,6 @@ def _with(settings: Any, chosen: Mapping[str, Any]) -> Any:
 
 def _names(settings: type[Any]) -> set[str]:
     return {one.name for one in fields(settings)}
-
-
-def describe(settings: TrainingSettings, corpus: str) -> str:
-    """Return a network in a few words."""
-    some = "" if settings.train_size is None else f", {settings.train_size} reviews"
-    if settings.vectors is not None:
-        some += f", {Path(settings.vectors).name} vectors"
-    if settings.frozen_vectors:
-        some += ", frozen"
-    return (
-        f"{settings.layers}-layer {settings.cell.upper()} of {settings.hidden_size} units on "
-        f"{corpus}{some}, seed {settings.seed}"
-    )
-
-
-def seed_of_corpus(source: str, settings: TrainingSettings) -> int:
-    """Return the seed that a corpus is drawn or split by; 0 for one that has an order of its own.
-
-    So that networks that differ in their seed have the same reviews, and need these once.
-    """
-    return 0 if source in CORPORA and source != "synthetic" else settings.seed
-
-
-_last: dict[str, Corpus] = {}
-"""The corpus that this process has loaded last, by its hash: the next job may be on it, too."""
-
-
-def _reviews(
-    source: str,
-    data_dir: str | os.PathLike[str] | None,
-    settings: TrainingSettings,
-    expected: str,
-) -> Corpus:
-    """Load the corpus in a job, and see that it is the one that the job was made for."""
-    if expected not in _last:
-        _last.clear()
-        reviews = load_corpus(
-            source,
-            data_dir=data_dir,
-            classes=settings.classes,
-            seed=seed_of_corpus(source, settings),
-            progress=False,
-        )
-        if corpus_sha256(reviews) != expected:
-            raise ValueError(
-                f"{source} holds other reviews than when this job was made: make the jobs anew"
-            )
-        _last[expected] = reviews
-    return _last[expected]
-
-
-def _remove_if_cut(folder: Path) -> None:
-    """Remove a run that is finished but for files that are gone, so that it is made again."""
-    if is_finished(folder):
-        files = load_checkpoint(folder).files
-        if not all((folder / name).is_file() for name in files):
-            remove_run(folder)
-
-
-def train_or_load(
-    corpus: Corpus,
-    settings: TrainingSettings,
-    folder: Path,
-    *,
-    data_dir: str | os.PathLike[str] | None,
-    device: str | None,
-    resume: bool,
-    progress: bool,
-) -> Checkpoint:
-    """Return the network that `folder` holds, or train it, from where an earlier run stopped."""
-    name = f"{settings.layers}-layer {settings.cell.upper()}"
-    some = "" if settings.train_size is None else f", {settings.train_size} reviews"
-    say(f"{name} on {corpus.name}{some}", progress=progress)
-    checkpoint = train(
-        corpus,
-        settings,
-        folder,
-        data_dir=data_dir,
-        device=device,
-        resume=resume,
-        progress=progress,
-    )
-    say(f"test accuracy {checkpoint.test_accuracy:.2%}", progress=progress)
-    return checkpoint
 
 
 def analyse_or_load(
@@ -332,8 +329,11 @@ def analyse_or_load(
 ) -> NetworkAnalysis:
     """Return the analysis that `folder` holds, if it is of these settings; else analyse anew."""
     name = "analysis" if settings.split == "test" else f"analysis-{settings.split}"
+    name += "" if settings.snapshot is None else f"-step-{settings.snapshot:06d}"
     settings_file, file = folder / f"{name}.json", folder / f"{name}.npz"
     record = leave_out(asdict(settings), "n_threads")  # threads change no result
+    if settings.snapshot is None:  # as in early files, which do not say
+        del record["snapshot"]
     record["edition"] = EDITION
     if checkpoint.sha256 is not None:
         record["checkpoint_sha256"] = checkpoint.sha256
@@ -371,9 +371,3 @@ def _load_analysis(file: Path, expected: str | None) -> NetworkAnalysis:
 def leave_out(settings: dict[str, Any], *names: str) -> dict[str, Any]:
     """Return the settings, some left out."""
     return {key: value for key, value in settings.items() if key not in names}
-
-
-def say(message: str, *, progress: bool) -> None:
-    """Print a line above the progress bars, if there are any."""
-    if progress:
-        tqdm.write(message)

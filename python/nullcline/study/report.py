@@ -164,7 +164,7 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 def _setting(value: object, name: str) -> str:
     """Return a setting's value, or what stands for it where it is left open."""
-    return _LEFT_OPEN[name] if value is None else str(value)
+    return _LEFT_OPEN.get(name, "none") if value is None else str(value)
 
 
 _LEFT_OPEN = {
@@ -172,6 +172,8 @@ _LEFT_OPEN = {
     "max_gradient_norm": "no bound",
     "max_tokens": "all",
     "patience": "all epochs are run",
+    "snapshot": "the best epoch's weights",
+    "snapshot_steps": "none kept",
     "train_size": "all",
     "vectors": "GloVe's; the generated language's own",
 }

@@ -17,7 +17,8 @@ from nullcline.study.figures import draw_figures
 from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
-from nullcline.study.networks import analyse_or_load, leave_out, network_job, say
+from nullcline.study.network_training import say
+from nullcline.study.networks import analyse_or_load, leave_out, network_job
 from nullcline.study.report import PAGE, write_report
 from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps.running import run_jobs
@@ -64,7 +65,8 @@ def reproduce(
         The folder: `figures/`, `networks/` (checkpoints and analyses), `results.json` and
         `index.html`. One process alone works in it.
     corpus
-        "synthetic", "imdb", "sst", or the path of a CSV file with text and label.
+        As in `nullcline.text.load_corpus`: "synthetic", "imdb", "sst" and others, or the path of a
+        CSV file with text and label.
     layers
         Depths of the networks to train; the paper's are 1, 2, 3 and 4.
     training, analysis
@@ -221,14 +223,14 @@ def write_page(
         for network, checkpoint in zip(networks, checkpoints, strict=False)
         if corpus is not None
     ]
-    # The study that this one repeats is of GRUs; its claims are no other cell's.
-    findings = evaluate([network for network in networks if network.cell == "gru"])
+    findings = evaluate(networks)
+    resolved = training.resolved(len(networks[0].classes))
     results = {
         "settings": {
             "cell": networks[0].cell,
             "corpus": networks[0].corpus,
             "layers": [network.n_layers for network in networks],
-            "training": leave_out(training.resolved().to_dict(), "cell", "layers"),
+            "training": leave_out(resolved.to_dict(), "cell", "layers"),
             "analysis": leave_out(asdict(analysis), "n_threads"),
         },
         **describe_run(command, seconds),

@@ -69,6 +69,8 @@ class NetworkAnalysis:
     checkpoint_sha256
         Which training run it is of (`nullcline.training.Checkpoint.sha256`); None where that is not
         noted, as in early files.
+    snapshot
+        The step of Adam after which the weights were analysed; None for the best epoch's.
     """
 
     n_layers: int
@@ -87,12 +89,14 @@ class NetworkAnalysis:
     layers: tuple[LayerAnalysis, ...]
     seconds: dict[str, float]
     checkpoint_sha256: str | None = None
+    snapshot: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
         own = {name: value for name, value in vars(self).items() if name not in _NOT_FOR_READERS}
-        if self.checkpoint_sha256 is None:
-            del own["checkpoint_sha256"]
+        for name in ("checkpoint_sha256", "snapshot"):
+            if own[name] is None:
+                del own[name]
         found: dict[str, Any] = as_json(
             {
                 **own,

@@ -38,6 +38,9 @@ class AnalysisSettings:
         Seed of all that is drawn.
     n_threads
         Threads of the search. None takes all cores.
+    snapshot
+        Step of Adam after which the weights are analysed, of a run that kept them
+        (`TrainingSettings.snapshot_steps`); 0 before the first one. None stands for the best epoch.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class AnalysisSettings:
     tol_slow: float = 1e-3
     seed: int = 0
     n_threads: int | None = field(default=None, metadata={"flag": "--threads"})
+    snapshot: int | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -67,3 +71,5 @@ class AnalysisSettings:
             tolerance(name, getattr(self, name))
         if self.n_threads is not None:
             whole_number("n_threads", self.n_threads, 1)
+        if self.snapshot is not None:
+            whole_number("snapshot", self.snapshot, 0)

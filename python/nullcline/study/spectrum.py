@@ -22,6 +22,9 @@ from nullcline.linearization.stability import STABLE, UNDECIDED, UNSTABLE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+REAL = 1e-6
+"""An eigenvalue counts as real if its imaginary part is at most this part of its modulus."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -81,6 +84,28 @@ class Spectrum:
     def n_unstable(self) -> int:
         """The number of eigenvalues outside the unit circle."""
         return int(self.unstable.sum())
+
+    @property
+    def rotating(self) -> NDArray[np.bool_]:
+        """Which eigenvalues are complex, shape (H,): two of them turn states in a plane."""
+        found: NDArray[np.bool_] = np.abs(self.eigenvalues.imag) > REAL * np.abs(self.eigenvalues)
+        return found
+
+    @property
+    def share_real(self) -> float:
+        """The share of eigenvalues that are real."""
+        return float(1 - self.rotating.mean())
+
+    @property
+    def n_leaving_rotations(self) -> int:
+        """The number of complex eigenvalues outside the unit circle: rotations that leave."""
+        return int((self.rotating & self.unstable).sum())
+
+    @property
+    def largest_rotation(self) -> float | None:
+        """The largest modulus of a complex eigenvalue; None if all are real."""
+        moduli = np.abs(self.eigenvalues[self.rotating])
+        return float(moduli.max()) if len(moduli) else None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""

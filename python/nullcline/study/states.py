@@ -14,6 +14,9 @@ from tqdm import tqdm
 
 from nullcline.study.pca import Moments
 from nullcline.training.batches import EncodedReviews
+from nullcline.training.layer import lstm_states
+from nullcline.training.recorded_layer import LayerWeights
+from nullcline.training.recurrent import runs_compiled
 from nullcline.visits.unrolling import split_layers, state_size, whole_states
 
 if TYPE_CHECKING:
@@ -209,9 +212,20 @@ def layer_states(
     with torch.inference_mode():
         inputs = model.embedding(tokens)
         for rnn in rnns:
-            outputs, _ = rnn(inputs)
-            yield inputs, whole_states(rnn, inputs, outputs)
+            outputs, states = _run(rnn, inputs)
+            yield inputs, states
             inputs = outputs
+
+
+def _run(rnn: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the outputs (n, T, H) and states (n, T, S) of a layer."""
+    if isinstance(rnn, torch.nn.LSTM) and runs_compiled(rnn, inputs):
+        # To compute the cells from the outputs again takes four times as long as to run the layer.
+        weights: Any = rnn._flat_weights
+        states = lstm_states(inputs, LayerWeights(*weights))
+        return states[:, :, : rnn.hidden_size], states
+    outputs, _ = rnn(inputs)
+    return outputs, whole_states(rnn, inputs, outputs)
 
 
 def bounded_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

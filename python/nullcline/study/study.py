@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nullcline._support.files import write_json, write_text
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.descriptions import describe_corpus
+from nullcline.study.job_corpora import seed_of_corpus
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, evaluate
-from nullcline.study.networks import (
-    analyse_or_load,
-    leave_out,
-    network_job,
-    say,
-    seed_of_corpus,
-)
+from nullcline.study.network_training import say
+from nullcline.study.networks import analyse_or_load, leave_out, network_job
 from nullcline.study.report import PAGE, template
 from nullcline.study.reproduce import (
     RESULTS,
@@ -33,7 +29,7 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.study.table import HEADINGS, table_rows
 from nullcline.study.training_size import draw_sizes
 from nullcline.sweeps.store import DONE
-from nullcline.text import CORPORA, load_corpus
+from nullcline.text import load_corpus
 from nullcline.training import CELLS, TrainingSettings, load_checkpoint
 from nullcline.training.fingerprint import corpus_sha256
 
@@ -70,7 +66,7 @@ def study(
     out: str | os.PathLike[str],
     *,
     cells: Sequence[str] = CELLS,
-    corpora: Sequence[str] = CORPORA,
+    corpora: Sequence[str] = ("synthetic", "imdb", "sst"),
     layers: Sequence[int] = (1,),
     train_sizes: Sequence[int | None] = (None,),
     splits: Sequence[str] = ("test",),

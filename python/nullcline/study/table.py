@@ -11,7 +11,7 @@ from nullcline.linearization.resolution import DECAY, GROWTH, write_time_constan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nullcline.study.layer_results import LayerAnalysis
+    from nullcline.study.dynamics_results import DynamicsAnalysis
     from nullcline.study.results import NetworkAnalysis
 
 HEADINGS = {
@@ -65,7 +65,7 @@ def table_rows(network: NetworkAnalysis) -> list[dict[str, Any]]:
             "beyond_search": layer.beyond_search,
             "degree": layer.degree,
             "slow": layer.distinct_of_kind("slow"),
-            **_dynamics(layer),
+            **dynamics_row(layer.dynamics),
         }
         for layer in network.layers
     ]
@@ -81,8 +81,8 @@ def say_time_constants(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _dynamics(layer: LayerAnalysis) -> dict[str, Any]:
-    dynamics = layer.dynamics
+def dynamics_row(dynamics: DynamicsAnalysis | None) -> dict[str, Any]:
+    """Return what a row holds of what the linearization explains."""
     if dynamics is None:
         names = list(HEADINGS)
         return {**dict.fromkeys(names[names.index("time_constants") :]), "growing": None}

@@ -136,7 +136,7 @@ def _called(task: Task) -> Ending:
     job = task.job
     parameters = with_jobs(job.parameters, lambda other: task.outputs[other.key])
     own = {FOLDER: task.folder} if job.takes_folder else {}
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     try:
         with _threads(job.threads):
             returned = job.function(**parameters, **job.environment, **own)
@@ -146,13 +146,14 @@ def _called(task: Task) -> Ending:
         return Ending(
             NOT_DONE if _is_the_machines(error) else FAILED,
             seconds=time.perf_counter() - start,
+            cpu_seconds=time.process_time() - worked,
             reason=in_a_line(error),
             traceback="".join(traceback.format_exception(error)),
             machine=this_machine(),
             error=error,
         )
-    seconds = time.perf_counter() - start
-    return Ending(DONE, rows, seconds, files=files, machine=this_machine())
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - worked
+    return Ending(DONE, rows, seconds, cpu_seconds, files=files, machine=this_machine())
 
 
 @contextlib.contextmanager
@@ -172,7 +173,7 @@ def _threads(n: int | None) -> Iterator[None]:
             yield
         finally:
             for name, value in told.items():
-                os.environ.pop(name)
+                os.environ.pop(name, None)  # another thread of an executor may have
                 if value is not None:
                     os.environ[name] = value
             if torch:

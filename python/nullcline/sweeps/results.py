@@ -41,10 +41,12 @@ class JobResult(Shown):
     seconds
         How long it ran.
     reason, traceback
-        What it failed by, in a line, and where; empty if it is done.
+        What it, or a job that it depends on, failed by, in a line, and where; empty if it is done.
     machine
         Where it ran, as far as the last bits of results depend on that: processor, NumPy, SciPy and
         BLAS.
+    cpu_seconds
+        How long processors worked for it, which does not depend on what else they had to do.
     """
 
     job: Job
@@ -55,6 +57,7 @@ class JobResult(Shown):
     reason: str
     traceback: str
     machine: str
+    cpu_seconds: float = 0.0
 
     def __repr__(self) -> str:
         said = self.reason or f"{len(self.rows)} rows"
@@ -72,6 +75,7 @@ def job_result(folder: Path, job: Job, ending: Ending) -> JobResult:
         ending.reason,
         ending.traceback,
         ending.machine,
+        ending.cpu_seconds,
     )
 
 

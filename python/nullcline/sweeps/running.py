@@ -145,17 +145,25 @@ class _Run:
         self.count()
 
     def release(self) -> None:
-        """Let jobs begin whose dependencies are done, and give up those of which one is not."""
+        """Let jobs begin whose dependencies are done, and give up those of which one is not.
+
+        They go before jobs that depend on nothing: what was begun is brought to its end first.
+        """
+        begun = []
         for key, job in list(self.waiting.items()):  # each is after what it depends on
             if any(need.key not in self.endings for need in job.needs):
                 continue
             del self.waiting[key]
             bad = [need for need in job.needs if self.endings[need.key].status != DONE]
             if bad:
-                why = f"it needs {bad[0].label}: {self.endings[bad[0].key].reason}"
-                self.end(key, Ending(NOT_DONE, reason=why))
+                root = self.endings[bad[0].key]
+                why = f"it needs {bad[0].label}: {root.reason}"
+                self.end(key, Ending(NOT_DONE, reason=why, traceback=root.traceback))
+            elif job.needs:
+                begun.append(key)
             else:
                 self.ready.append(key)
+        self.ready.extendleft(reversed(begun))
 
     def do_here(self) -> None:
         """Do all that is left in this process, one job after another."""

@@ -58,3 +58,100 @@ def quartiles(values: Sequence[float]) -> dict[str, float]:
     names = ("least", "lower", "median", "upper", "greatest")
     found = np.quantile(np.asarray(values, float), [0, 0.25, 0.5, 0.75, 1])
     return dict(zip(names, found.tolist(), strict=True))
+
+
+def newcombe_interval(
+    holds: int, of: int, other_holds: int, other_of: int, z: float = NORMAL_95
+) -> tuple[float, float]:
+    """Return Newcombe's interval of the difference of two shares, the first minus the other.
+
+    It is made of Wilson's intervals of the two (his method 10), and as sound as these for few.
+
+    Parameters
+    ----------
+    holds, of, other_holds, other_of
+        As in `wilson_interval`, of two groups that have no member in common.
+    z
+        The normal quantile of the interval.
+
+    Returns
+    -------
+    low, high : float
+        In [-1, 1].
+
+    References
+    ----------
+    R. G. Newcombe (1998), Interval estimation for the difference between independent proportions:
+    comparison of eleven methods.
+    """
+    low, high = wilson_interval(holds, of, z)
+    other_low, other_high = wilson_interval(other_holds, other_of, z)
+    share, other = holds / of, other_holds / other_of
+    below = math.hypot(share - low, other_high - other)
+    above = math.hypot(high - share, other - other_low)
+    return share - other - below, share - other + above
+
+
+def shift_interval(
+    values: Sequence[float], others: Sequence[float], level: float = 0.95
+) -> tuple[float, float | None, float | None]:
+    """Return by how much numbers are larger than others, with an interval for any distribution.
+
+    The shift is the median of all differences (Hodges and Lehmann 1963). The ends of the interval
+    are differences, too, those that the exact distribution of Mann's and Whitney's statistic picks
+    (Moses 1965); it covers the shift at least as often as `level` says, more often with ties.
+
+    Parameters
+    ----------
+    values, others
+        Finite numbers, at least one each.
+    level
+        How often the interval is to cover the shift, in (0, 1).
+
+    Returns
+    -------
+    shift, low, high : float or None
+        The ends are None where there are too few numbers for any interval, as of 3 and 3.
+    """
+    differences = np.sort(np.subtract.outer(np.asarray(values, float), others), axis=None)
+    shift = float(np.median(differences))
+    below = np.cumsum(_mann_whitney(len(values), len(others)))
+    left_out = int(np.searchsorted(below, (1 - level) / 2, side="right"))
+    if left_out == 0:
+        return shift, None, None
+    return shift, float(differences[left_out - 1]), float(differences[-left_out])
+
+
+def _mann_whitney(n: int, m: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the probability of each value of the statistic, 0 to n m, if there is no shift.
+
+    The number of orders with each value is a coefficient of Gauss's binomial of n + m over n, which
+    is a product of (1 - x^(m + i)) / (1 - x^i) over i from 1 to n.
+    """
+    counts = np.zeros(n * m + 1)
+    counts[0] = 1.0
+    for i in range(1, n + 1):
+        over = m + i
+        if over < len(counts):
+            # From the highest power down: each is of the counts before.
+            counts[over:] = counts[over:] - counts[:-over].copy()
+        for start in range(i):
+            counts[start::i] = np.cumsum(counts[start::i])
+        counts /= counts.max()
+    shares: np.ndarray[tuple[int], np.dtype[np.float64]] = counts / counts.sum()
+    return shares
+
+
+def false_discovery_rates(p_values: Sequence[float]) -> list[float]:
+    """Return for each of many tests the least rate of false discoveries at which it is one.
+
+    Calling all tests discoveries whose rate is at most 0.05 makes at most 5% of them false, on
+    average, for tests that are independent or go together (Benjamini and Hochberg 1995, Benjamini
+    and Yekutieli 2001).
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")[::-1]
+    rates = p[order] * len(p) / np.arange(len(p), 0, -1)
+    found = np.empty(len(p))
+    found[order] = np.minimum.accumulate(np.minimum(rates, 1.0))
+    return [float(rate) for rate in found]

@@ -45,8 +45,8 @@ class Ending:
         "done", "failed" or "not done".
     rows
         What its function returned.
-    seconds
-        How long it ran.
+    seconds, cpu_seconds
+        How long it ran, and how long processors worked for it.
     reason, traceback
         What it failed by, in a line, and where; empty if it is done.
     files
@@ -60,6 +60,7 @@ class Ending:
     status: str
     rows: tuple[Row, ...] = ()
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     reason: str = ""
     traceback: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -106,8 +107,8 @@ def look(folder: Path, key: str) -> Found:
         for name in (RECORD, *damaged):
             (folder / name).unlink(missing_ok=True)
         return Found(None, f"{folder / damaged[0]} is damaged or gone" + _others(damaged))
-    names = ("status", "seconds", "reason", "traceback", "files", "machine")
-    own = {name: record[name] for name in names}
+    names = ("status", "seconds", "cpu_seconds", "reason", "traceback", "files", "machine")
+    own = {name: record[name] for name in names if name in record}  # early ones lack some
     return Found(Ending(rows=tuple(unpacked(record["rows"])), **own))
 
 
@@ -130,6 +131,7 @@ def note(folder: Path, job: Job, ending: Ending) -> None:
         "threads": job.threads,
         "status": ending.status,
         "seconds": ending.seconds,
+        "cpu_seconds": ending.cpu_seconds,
         "reason": ending.reason,
         "traceback": ending.traceback,
         "rows": packed(ending.rows),
@@ -138,6 +140,11 @@ def note(folder: Path, job: Job, ending: Ending) -> None:
         "machine": ending.machine,
     }
     write_json(folder / RECORD, {**record, "sha256": _own_sha256(record)})
+
+
+def holds_jobs(folder: Path) -> bool:
+    """Tell whether a sweep's folder has the record of a job, whatever that one's folder is."""
+    return next(folder.rglob(RECORD), None) is not None
 
 
 def files_of(folder: Path) -> dict[str, str]:

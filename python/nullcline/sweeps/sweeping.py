@@ -13,10 +13,10 @@ from nullcline._support.files import remove_abandoned
 from nullcline._support.folder_lock import locked
 from nullcline._support.versions import own_version
 from nullcline.sweeps.page import PAGE, environment, write_page
-from nullcline.sweeps.results import SweepResult, job_result
+from nullcline.sweeps.results import KEY, SweepResult, job_result
 from nullcline.sweeps.running import run_jobs
-from nullcline.sweeps.store import DONE
-from nullcline.sweeps.tables import STEM, chosen_format, write_table
+from nullcline.sweeps.store import DONE, holds_jobs
+from nullcline.sweeps.tables import JOBS, STEM, chosen_format, write_table
 
 if TYPE_CHECKING:
     import os
@@ -63,8 +63,8 @@ def sweep(
         process, one after another. The results are the same, to the bit: who does a job is no part
         of it, and `Job.threads` is.
     out
-        The folder: `jobs/` (a folder for each), the table and `index.html`. One sweep alone works
-        in it.
+        The folder: `jobs/` (a folder for each), the table, one of how every job ended and how long
+        it took (`jobs.parquet` or `.csv`), and `index.html`. One sweep alone works in it.
     resume
         Go on with what the folder holds; False refuses a folder that holds jobs.
     retry_failed
@@ -107,7 +107,7 @@ def sweep(
     start = time.perf_counter()
     folder = Path(out)
     with locked(folder, "out"):
-        if not resume and (folder / "jobs").exists():
+        if not resume and holds_jobs(folder):
             raise FileExistsError(
                 f"{folder} holds jobs already; go on with them (resume=True), or choose another "
                 "folder"
@@ -120,6 +120,7 @@ def sweep(
         found = _result(folder, jobs, outcomes, folder / f"{STEM}.{form}")
         about = {"nullcline": own_version(), "command": command or _own_command()}
         write_table(found.table, found.rows, about)
+        write_table(folder / f"{JOBS}.{form}", _endings(outcomes), about)
         sections = summarize(found.rows) if summarize else ()
         for section in sections:
             write_table(folder / f"{section.name}.{form}", section.rows, about)
@@ -149,6 +150,22 @@ def _result(
         table=table,
         page=folder / PAGE,
     )
+
+
+def _endings(outcomes: Mapping[str, Outcome]) -> list[Row]:
+    """Return a row for each job, those that others depend on included: how it ended."""
+    return [
+        {
+            "job": key[:KEY],
+            "label": one.job.label,
+            "status": one.ending.status,
+            "seconds": one.ending.seconds,
+            "cpu_seconds": one.ending.cpu_seconds,
+            "machine": one.ending.machine,
+            "reason": one.ending.reason,
+        }
+        for key, one in outcomes.items()
+    ]
 
 
 def _own_command() -> str:

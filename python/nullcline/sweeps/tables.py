@@ -21,6 +21,9 @@ FORMATS = ("parquet", "csv")
 
 STEM = "results"
 
+JOBS = "jobs"
+"""The table of how jobs ended."""
+
 
 def chosen_format(wanted: str | None) -> str:
     """Return the format of the table: Parquet by default, if pyarrow is there, else CSV.

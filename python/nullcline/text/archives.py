@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -18,7 +19,7 @@ from nullcline._support.reading import FileError, bounded, explaining, open_regu
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MEND", "open_decompressed", "read_members"]
+__all__ = ["MEND", "open_decompressed", "open_members", "read_members"]
 
 _CHUNK = 1 << 20
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -29,7 +30,8 @@ _DECODERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 """What a compressed file begins with, and what reads it."""
 
-_LARGEST_MEMBER = 1 << 26  # the largest that is read, the trees of SST, has 2 MB
+_LARGEST_MEMBER = 1 << 26  # the largest that is read as a whole, the trees of SST, has 2 MB
+_LARGEST_STREAM = 1 << 32  # the largest that is read bit by bit, Yelp's reviews, has 0.5 GB
 
 MEND = "delete it and copy or download it again"
 """What to do about a damaged download."""
@@ -58,6 +60,31 @@ def open_decompressed(path: Path) -> IO[bytes]:
 def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """Read files out of an archive, one after the other, in the archive's order.
 
+    Parameters
+    ----------
+    path, wanted
+        As for `open_members`.
+
+    Yields
+    ------
+    (str, bytes)
+        Name and content of each file that is wanted.
+
+    Raises
+    ------
+    ValueError
+        As `open_members` raises it, or a file has more than 64 MiB.
+    """
+    with explaining(path, "an archive", MEND):
+        for name, stream in open_members(path, wanted, largest=_LARGEST_MEMBER):
+            yield name, stream.read(_LARGEST_MEMBER + 1)
+
+
+def open_members(
+    path: Path, wanted: Callable[[str], bool], *, largest: int = _LARGEST_STREAM
+) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open files in an archive, one after the other, in the archive's order.
+
     Nothing is unpacked, so that nothing can be written where it should not be; all the same, an
     archive with a member that would leave the folder it is unpacked to is refused as a whole.
 
@@ -68,11 +95,15 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
         with what such an archive holds.
     wanted
         Says of a member's name whether it shall be read.
+    largest
+        How many bytes a member may have.
 
     Yields
     ------
-    (str, bytes)
-        Name and content of each file that is wanted.
+    (str, IO)
+        Name of each file that is wanted, and a stream of its content, which ends with the step to
+        the next. What a damaged archive makes the stream raise is for the reader to explain
+        (`nullcline._support.reading.explaining`).
 
     Raises
     ------
@@ -83,14 +114,16 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
     """
     with explaining(path, "an archive", MEND):
         if path.is_dir():
-            yield from _read_folder(path, wanted)
+            yield from _open_folder(path, wanted, largest)
         elif is_zip(path):
-            yield from _read_zip(path, wanted)
+            yield from _open_zip(path, wanted, largest)
         else:
-            yield from _read_tar(path, wanted)
+            yield from _open_tar(path, wanted, largest)
 
 
-def _read_folder(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def _open_folder(
+    path: Path, wanted: Callable[[str], bool], largest: int
+) -> Iterator[tuple[str, IO[bytes]]]:
     for folder, _, files in os.walk(path):
         for file in sorted(files):
             member = Path(folder, file)
@@ -99,11 +132,14 @@ def _read_folder(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
                 kind = member.lstat()
                 if not stat.S_ISREG(kind.st_mode):
                     raise _unsafe(path, name, "is a link or a device")
-                _refuse_large(path, name, kind.st_size)
-                yield name, member.read_bytes()
+                _refuse_large(path, name, kind.st_size, largest)
+                with open_regular(member) as stream:
+                    yield name, stream
 
 
-def _read_zip(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def _open_zip(
+    path: Path, wanted: Callable[[str], bool], largest: int
+) -> Iterator[tuple[str, IO[bytes]]]:
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -111,13 +147,15 @@ def _read_zip(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, 
             _refuse_unsafe(path, member.filename, plain=plain)
         for member in zips.members(path, archive, size_of(file)):
             if wanted(member.filename):
-                _refuse_large(path, member.filename, member.file_size)
+                _refuse_large(path, member.filename, member.file_size, largest)
                 with archive.open(member) as stream:
-                    yield member.filename, stream.read(member.file_size + 1)
+                    yield member.filename, stream
 
 
-def _read_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Read members as they come, never going back, which in a compressed file is to begin anew."""
+def _open_tar(
+    path: Path, wanted: Callable[[str], bool], largest: int
+) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open members as they come, never going back, which in a compressed file is to begin anew."""
     with open_decompressed(path) as stream:
         forward: Any = _Forward(path, stream)
         with tarfile.TarFile(fileobj=forward) as opened:
@@ -129,9 +167,9 @@ def _read_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, 
                 archive.members = []  # it would keep them all
                 _refuse_unsafe(path, member.name, plain=member.isfile() or member.isdir())
                 if member.isfile() and wanted(member.name):
-                    _refuse_large(path, member.name, member.size)
+                    _refuse_large(path, member.name, member.size, largest)
                     content = archive.extractfile(member)
-                    yield member.name, content.read() if content else b""
+                    yield member.name, content or io.BytesIO()
             else:
                 raise FileError(f"{path} is refused: it has over {zips.MOST_MEMBERS:,} members")
         while stream.read(_CHUNK):  # the checksum comes last
@@ -170,11 +208,11 @@ class _Forward:
         return self._at
 
 
-def _refuse_large(path: Path, name: str, size: int) -> None:
-    if not 0 <= size <= _LARGEST_MEMBER:
+def _refuse_large(path: Path, name: str, size: int, largest: int) -> None:
+    if not 0 <= size <= largest:
         raise FileError(
             f"{path} is refused: its member {name!r} has {size:,} bytes, and texts have up to "
-            f"{_LARGEST_MEMBER:,}"
+            f"{largest:,}"
         )
 
 

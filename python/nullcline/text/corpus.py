@@ -1,4 +1,4 @@
-"""What a corpus is: texts with labels, cut into a train and a test split."""
+"""What a corpus is: texts with labels, cut into splits."""
 
 from __future__ import annotations
 
@@ -65,6 +65,9 @@ class Corpus(Shown):
         The two splits.
     classes
         What each label means, from label 0 on; where classes are ordered, from low to high.
+    validation
+        The corpus's own texts to choose an epoch by; None where a part of the train split is to be
+        held out for that (`TrainingSettings.validation_fraction`).
 
     Raises
     ------
@@ -76,18 +79,26 @@ class Corpus(Shown):
     train: Split
     test: Split
     classes: tuple[str, ...] = ("negative", "positive")
+    validation: Split | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
             raise ValueError(f"classes must be two or more, not {self.classes}")
-        for name in ("train", "test"):
-            largest = getattr(self, name).labels.max(initial=0)
+        for name, split in self.splits.items():
+            largest = split.labels.max(initial=0)
             if largest >= len(self.classes):
                 raise ValueError(
                     f"labels must be below {len(self.classes)}, the number of classes, and the "
                     f"{name} split has {largest}"
                 )
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits that it has, by their names."""
+        own = {} if self.validation is None else {"validation": self.validation}
+        return {"train": self.train, **own, "test": self.test}
+
     def __repr__(self) -> str:
-        n_texts = f"{len(self.train)} training and {len(self.test)} test texts"
+        held_out = "" if self.validation is None else f", {len(self.validation)} validation"
+        n_texts = f"{len(self.train)} training{held_out} and {len(self.test)} test texts"
         return f"Corpus({in_one_line(self.name, 40)!r}, {n_texts}, {len(self.classes)} classes)"

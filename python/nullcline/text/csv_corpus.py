@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nullcline._support.reading import FileError, reading
 from nullcline.text.corpus import Corpus, Split
+from nullcline.text.csv_rows import csv_rows
 
 if TYPE_CHECKING:
     import os
@@ -24,8 +23,14 @@ __all__ = ["load_csv"]
 _TEXT_NAMES = ("text", "review", "sentence")
 _LABEL_NAMES = ("label", "sentiment")
 _SPLIT_NAMES = ("split",)
+_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "development"),
+    "test": ("test",),
+}
+"""What a row of each split may say, in any case."""
+
 _TEST_SHARE = 0.2
-_LONGEST_FIELD = 1 << 24
 _NUMBER = re.compile(r"[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})", re.ASCII)
 
 
@@ -35,8 +40,9 @@ def load_csv(path: str | os.PathLike[str], *, classes: int = 2, seed: int = 0) -
     The text is in the column ``text`` (or ``review``, or ``sentence``), the label in ``label``
     (or ``sentiment``). Labels are 0 (negative) and 1 (positive), or any `classes` strings. If all
     are numbers, classes are in the order of the numbers (-1 before 1, 2 before 10), else by
-    alphabet. A column ``split`` says ``train`` or ``test``; without it a fifth of each class, drawn
-    at random, is the test split.
+    alphabet. A column ``split`` says ``train``, ``test`` or, where the file has such rows,
+    ``validation`` (or ``valid``, ``val``, ``dev``); without it a fifth of each class, drawn at
+    random, is the test split.
 
     Parameters
     ----------
@@ -63,15 +69,16 @@ def load_csv(path: str | os.PathLike[str], *, classes: int = 2, seed: int = 0) -
     rows = list(_rows(Path(path)))
     names, labels = _labels(path, [(line, label) for line, _, label, _ in rows], classes)
     if rows[0][3] is None:
-        is_test = _draw_test(path, labels, names, seed)
+        parts = np.where(_draw_test(path, labels, names, seed), "test", "train")
     else:
-        is_test = np.array([split == "test" for *_, split in rows])
+        parts = np.array([split for *_, split in rows])
     texts = [text for _, text, _, _ in rows]
-    train, test = (
-        _take(path, name, texts, labels, np.flatnonzero(chosen))
-        for name, chosen in (("train", ~is_test), ("test", is_test))
-    )
-    return Corpus(Path(path).name, train, test, names)
+    taken = {
+        name: _take(path, name, texts, labels, np.flatnonzero(parts == name))
+        for name in _SPLITS
+        if name != "validation" or name in parts
+    }
+    return Corpus(Path(path).name, taken["train"], taken["test"], names, taken.get("validation"))
 
 
 def _take(
@@ -82,74 +89,37 @@ def _take(
     rows: NDArray[np.intp],
 ) -> Split:
     if not len(rows):
-        raise FileError(f"{path}: no row is in the {name} split")
+        raise FileError(
+            f"{path}: no row is in the {name} split; mark some so in the column split, or leave "
+            "that column out, and a fifth of each class is drawn for the test split"
+        )
     return Split(tuple(texts[row] for row in rows), labels[rows])
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, str, str | None]]:
     """Yield the line, text, label and split (if there is such a column) of each row."""
-    # The limit is the process's. It is raised only, so that no thread lowers another's.
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-    with (
-        reading(path, "a CSV file in UTF-8", "convert it") as file,
-        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text_file,
-    ):
-        lines = _Lines(path, text_file)
-        reader = csv.reader(lines, strict=True)
-        try:
-            header = next(reader, [])
-            text, label = (_column(path, header, names) for names in (_TEXT_NAMES, _LABEL_NAMES))
-            split = _find_column(header, _SPLIT_NAMES)
-            for row in reader:
-                if not row:
-                    continue
-                line = reader.line_num
-                if len(row) != len(header):
-                    raise FileError(
-                        f"{path}, line {line}: {len(row)} columns, where the header has "
-                        f"{len(header)}; quote texts that hold commas{lines.hint}"
-                    )
-                for column in (text, label):
-                    if not row[column].strip():
-                        raise FileError(f"{path}, line {line}: column {header[column]!r} is empty")
-                part = None if split is None else row[split].strip().lower()
-                if part not in (None, "train", "test"):
-                    raise FileError(
-                        f"{path}, line {line}: column {header[split or 0]!r} must be 'train' or "
-                        f"'test', not {part!r}"
-                    )
-                yield line, row[text], row[label].strip(), part
-        except csv.Error as error:
-            raise FileError(f"{path}, line {reader.line_num}: {error}{lines.hint}") from error
-        except UnicodeDecodeError as error:
-            raise FileError(f"{path} is not UTF-8 text; convert it") from error
+    with reading(path, "a CSV file in UTF-8", "convert it") as file:
+        rows = csv_rows(str(path), file)
+        _, header = next(rows, (0, []))
+        text, label = (_column(path, header, names) for names in (_TEXT_NAMES, _LABEL_NAMES))
+        split = _find_column(header, _SPLIT_NAMES)
+        for line, row in rows:
+            for column in (text, label):
+                if not row[column].strip():
+                    raise FileError(f"{path}, line {line}: column {header[column]!r} is empty")
+            part = None if split is None else _split(path, line, header[split], row[split])
+            yield line, row[text], row[label].strip(), part
 
 
-class _Lines:
-    """The lines of a file, none too long, and what is to be said of quotes in them."""
-
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path = path
-        self._file = file
-        self._number = 0
-        self.hint = ""
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(_LONGEST_FIELD)
-        if not line:
-            raise StopIteration
-        self._number += 1
-        if len(line) == _LONGEST_FIELD:
-            raise FileError(f"{self._path}, line {self._number}: more than {_LONGEST_FIELD:,} long")
-        if not self.hint and '\\"' in line:
-            self.hint = (
-                f' (line {self._number} has \\", but in CSV a quote within quotes is doubled: '
-                'write "" in its place)'
-            )
-        return line
+def _split(path: Path, line: int, column: str, found: str) -> str:
+    said = found.strip().lower()
+    for name, spellings in _SPLITS.items():
+        if said in spellings:
+            return name
+    raise FileError(
+        f"{path}, line {line}: column {column!r} must be 'train', 'validation' or 'test', "
+        f"not {said!r}"
+    )
 
 
 def _find_column(header: list[str], names: tuple[str, ...]) -> int | None:

@@ -53,7 +53,7 @@ def fetch(
     Parameters
     ----------
     name
-        ``"imdb"``, ``"sst"`` or ``"glove"``.
+        One of `ORIGINALS`, such as ``"imdb"`` or ``"glove"``.
     data_dir
         A folder with local copies.
     progress
@@ -132,27 +132,35 @@ def _download(original: Original, *, progress: bool) -> Path:
             known_hash=original.known_hash,
             fname=original.file,
             path=pooch.os_cache("nullcline"),
-            downloader=partial(_resume, most_bytes=original.most_bytes, progress=progress),
+            downloader=partial(_resume, original=original, progress=progress),
         )
     except FileError:
         raise
     except ValueError as error:
         raise ValueError(
             f"{original.url} does not have its known hash {original.known_hash}: it was damaged on "
-            "its way or has been changed; it was not kept. Run again, or put a good copy into a "
-            "folder and name it by data_dir or NULLCLINE_DATA"
+            f"its way or has been changed; it was not kept. Run again, or {_by_hand(original)}"
         ) from error
     return Path(path)
 
 
-def _resume(url: str, output_file: str, _pooch: Any, *, most_bytes: int, progress: bool) -> None:
+def _by_hand(original: Original) -> str:
+    """Say what can be done where a download is not to be had."""
+    algorithm, _, digest = original.known_hash.partition(":")
+    return (
+        f"put {original.file}, {original.size:,} bytes with {algorithm.upper()} {digest}, into a "
+        "folder and name it by data_dir or NULLCLINE_DATA"
+    )
+
+
+def _resume(url: str, output_file: str, _pooch: Any, *, original: Original, progress: bool) -> None:
     """Download into a ``.partial`` file beside `output_file`, which the next try continues."""
     unfinished = Path(output_file).with_name(f"{url.rsplit('/', 1)[-1]}.partial")
-    with _explain_failure(url, unfinished):
+    with _explain_failure(original, unfinished):
         with open(unfinished, "ab", opener=_no_link) as file:
             _lock(file)
             try:
-                _receive(url, file, most_bytes, progress=progress)
+                _receive(url, file, original, progress=progress)
             except FileError:
                 unfinished.unlink()
                 raise
@@ -187,7 +195,7 @@ def _require_safe(url: str) -> None:
         raise urllib.error.URLError(f"{url} is not an address of https")
 
 
-def _receive(url: str, file: IO[bytes], most_bytes: int, *, progress: bool) -> None:
+def _receive(url: str, file: IO[bytes], original: Original, *, progress: bool) -> None:
     """Append to `file` what it lacks, or all of it where the server does not continue."""
     _require_safe(url)
     start = file.tell()
@@ -216,11 +224,10 @@ def _receive(url: str, file: IO[bytes], most_bytes: int, *, progress: bool) -> N
             disable=not progress,
         ) as bar:
             while chunk := response.read(_CHUNK):
-                if file.tell() + len(chunk) > most_bytes:
+                if file.tell() + len(chunk) > original.size:
                     raise FileError(
-                        f"{url} sends more than {most_bytes:,} bytes, which it should not have; it "
-                        "was not kept. Put a good copy into a folder and name it by data_dir or "
-                        "NULLCLINE_DATA"
+                        f"{url} sends more than the {original.size:,} bytes that it should have; "
+                        f"it was not kept. Run again, or {_by_hand(original)}"
                     )
                 file.write(chunk)
                 bar.update(len(chunk))
@@ -230,16 +237,15 @@ def _receive(url: str, file: IO[bytes], most_bytes: int, *, progress: bool) -> N
 
 
 @contextlib.contextmanager
-def _explain_failure(url: str, unfinished: Path) -> Iterator[None]:
+def _explain_failure(original: Original, unfinished: Path) -> Iterator[None]:
     try:
         yield
     except (
         urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError,
     ) as error:  # fmt: skip
         raise ConnectionError(
-            f"cannot download {url} ({error}). What has come so far is kept, and the next try "
-            "continues there. Offline, put a copy into a folder and name it by data_dir or "
-            "NULLCLINE_DATA"
+            f"cannot download {original.url} ({error}). What has come so far is kept, and the next "
+            f"try continues there. Offline, {_by_hand(original)}"
         ) from error
     except OSError as error:
         why = "it is a link; remove it" if error.errno == errno.ELOOP else error.strerror

@@ -11,25 +11,26 @@ from tqdm import tqdm
 from nullcline._support.reading import FileError
 from nullcline.text.archives import read_members
 from nullcline.text.corpus import Corpus, Split
-from nullcline.text.download import fetch
 
 if TYPE_CHECKING:
-    import os
+    from pathlib import Path
 
-__all__ = ["load_imdb"]
+__all__ = ["read_imdb"]
 
 _REVIEWS_PER_FOLDER = 12_500
 _FOLDERS = [(split, label) for split in ("train", "test") for label in ("neg", "pos")]
 _REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos)/([0-9]{1,9})_[0-9]{1,9}\.txt$")
 
 
-def load_imdb(*, data_dir: str | os.PathLike[str] | None = None, progress: bool = True) -> Corpus:
+def read_imdb(path: Path, *, progress: bool = True) -> Corpus:
     """Read the labelled reviews, the negative ones first, each class by its reviews' numbers.
 
     Parameters
     ----------
-    data_dir, progress
-        As for `nullcline.text.load_corpus`.
+    path
+        The archive, in any format that `read_members` reads, or its folder.
+    progress
+        Show a progress bar.
 
     Returns
     -------
@@ -41,7 +42,6 @@ def load_imdb(*, data_dir: str | os.PathLike[str] | None = None, progress: bool 
     ValueError
         The archive is damaged, or does not hold 12,500 reviews a class and split.
     """
-    path = fetch("imdb", data_dir, progress)
     folders: dict[tuple[str, str], dict[int, str]] = {folder: {} for folder in _FOLDERS}
     members = read_members(path, lambda name: _REVIEW.search(name) is not None)
     total = _REVIEWS_PER_FOLDER * len(_FOLDERS)

@@ -12,6 +12,8 @@ import numpy as np
 from nullcline.text.download import fetch
 from nullcline.text.published_vectors import PUBLISHED
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.synthetic_ordered import ORDERED
+from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.trained_vectors import TRAINED
 from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
@@ -43,7 +45,7 @@ def load_vectors_for_corpus(
 ) -> WordVectors:
     """Load the word vectors for a corpus that `load_corpus` gave.
 
-    The generated corpus has generated vectors. All others have those of GloVe 6B (Pennington et
+    Generated corpora have generated vectors. All others have those of GloVe 6B (Pennington et
     al. 2014), from a local copy (``glove.6B.zip``, or ``glove.6B.100d.txt`` as it is, compressed,
     or limited to some words: ``glove.6B.100d.*.txt``) or downloaded. `vectors` names others.
 
@@ -87,6 +89,9 @@ def load_vectors_for_corpus(
         return _draw(words, dimension, seed)
     if vectors is None and name == "synthetic":
         return generate_vectors(words, dimension=dimension, seed=seed)
+    for language in (UNORDERED, ORDERED):
+        if vectors is None and name == language.name:
+            return language.vectors(words, dimension=dimension, seed=seed)
     if vectors is None:
         if dimension not in _GLOVE_DIMENSIONS:
             known = f"one of {_GLOVE_DIMENSIONS}"

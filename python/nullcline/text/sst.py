@@ -11,15 +11,13 @@ import numpy as np
 from nullcline._support.reading import FileError
 from nullcline.text.archives import read_members
 from nullcline.text.corpus import Corpus, Split
-from nullcline.text.download import fetch
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["load_sst"]
+__all__ = ["read_sst"]
 
 _TREES = {"train": 8_544, "test": 2_210}
 _ROOT = re.compile(r"\(([0-4]) .*\)")
@@ -31,12 +29,7 @@ _NEUTRAL = 2
 _GRADES = ("very negative", "negative", "neutral", "positive", "very positive")
 
 
-def load_sst(
-    *,
-    classes: int = 2,
-    data_dir: str | os.PathLike[str] | None = None,
-    progress: bool = True,
-) -> Corpus:
+def read_sst(path: Path, *, classes: int = 2) -> Corpus:
     """Read whole sentences from the trees.
 
     With two classes, labels 0 and 1 of the trees are negative, 3 and 4 positive, and neutral
@@ -45,10 +38,10 @@ def load_sst(
 
     Parameters
     ----------
+    path
+        The archive, in any format that `read_members` reads, or its folder.
     classes
         2 or 5.
-    data_dir, progress
-        As for `nullcline.text.load_corpus`.
 
     Returns
     -------
@@ -59,11 +52,8 @@ def load_sst(
     Raises
     ------
     ValueError
-        `classes` is neither 2 nor 5, the archive is damaged or cut short, or a line is not a tree.
+        The archive is damaged or cut short, or a line is not a tree.
     """
-    if classes not in {2, len(_GRADES)}:
-        raise ValueError(f"classes must be 2 or {len(_GRADES)} for sst, not {classes}")
-    path = fetch("sst", data_dir, progress)
     files = {
         PurePosixPath(name).stem: content
         for name, content in read_members(path, lambda name: name.endswith(".txt"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["VALENCES", "generate_corpus", "generate_vectors"]
+__all__ = ["MARKS", "VALENCES", "generate_corpus", "generate_vectors", "punctuate"]
 
 _WORDS = {
     -3: "awful terrible horrible dreadful atrocious abysmal unwatchable worst",
@@ -31,7 +31,8 @@ _WORDS = {
     2: "good funny charming clever moving enjoyable fresh strong",
     3: "great superb brilliant wonderful excellent perfect masterful best",
 }
-_MARKS = (".", "!", ",")
+MARKS = (".", "!", ",")
+"""The marks between words, which are read as words."""
 
 _CHOICES = {valence: words.split() for valence, words in _WORDS.items()}
 VALENCES = {word: valence for valence, words in _CHOICES.items() for word in words}
@@ -117,7 +118,7 @@ def _review(label: int, cuts: NDArray[np.float64], generator: np.random.Generato
     for valence, place in zip(valences.tolist(), generator.random(len(valences)), strict=True):
         choices = _CHOICES[valence]
         words.append(choices[int(place * len(choices))])
-    return _punctuate(words, generator)
+    return punctuate(words, generator)
 
 
 def _draw_valences(generator: np.random.Generator, margin: int) -> NDArray[np.int64]:
@@ -131,8 +132,8 @@ def _draw_valences(generator: np.random.Generator, margin: int) -> NDArray[np.in
             return valences
 
 
-def _punctuate(words: list[str], generator: np.random.Generator) -> str:
-    """Cut words into sentences; the long ones have a comma in the middle."""
+def punctuate(words: list[str], generator: np.random.Generator) -> str:
+    """Return words cut into sentences; the long ones have a comma in the middle."""
     shortest, longest = _SENTENCE
     sentences = []
     while words:
@@ -172,7 +173,7 @@ def generate_vectors(words: Iterable[str], *, dimension: int = 100, seed: int = 
         raise ValueError(f"dimension must be 1 or more, not {dimension}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
-    valences = VALENCES | dict.fromkeys(_MARKS, 0)
+    valences = VALENCES | dict.fromkeys(MARKS, 0)
     known = [word for word in dict.fromkeys(words) if word in valences]
     direction = draw_for_word("", dimension, seed)
     direction /= np.linalg.norm(direction)

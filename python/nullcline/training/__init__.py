@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     )
     from nullcline.training.fit import train
     from nullcline.training.model import SentimentRNN
-    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN
+    from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, LeakyRNN
     from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
+    from nullcline.training.snapshots import Snapshot
 
 __all__ = [
     "CELLS",
@@ -33,7 +34,9 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Epoch",
+    "LeakyRNN",
     "SentimentRNN",
+    "Snapshot",
     "TrainingSettings",
     "load_checkpoint",
     "require_new",
@@ -50,7 +53,9 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "Epoch": "checkpoint",
+    "LeakyRNN": "recurrent",
     "SentimentRNN": "model",
+    "Snapshot": "snapshots",
     "TrainingSettings": "settings",
     "load_checkpoint": "checkpoint",
     "require_new": "checkpoint",

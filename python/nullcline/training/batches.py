@@ -51,6 +51,10 @@ class EncodedReviews:
         """Number of tokens of each review, shape (n,)."""
         return np.fromiter((len(review) for review in self.indices), np.int64, len(self.indices))
 
+    def first(self, n: int) -> EncodedReviews:
+        """Return the first `n` reviews, or all if there are fewer."""
+        return EncodedReviews(self.indices[:n], self.labels[:n])
+
     def batch(self, rows: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
         """Return the reviews in `rows` as one padded batch on `device`."""
         reviews = [torch.from_numpy(self.indices[row]) for row in rows]

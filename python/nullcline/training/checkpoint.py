@@ -24,7 +24,15 @@ from nullcline.training.batches import EncodedReviews
 from nullcline.training.fingerprint import corpus_sha256
 from nullcline.training.model import SentimentRNN
 from nullcline.training.settings import SPLITS, TrainingSettings
+from nullcline.training.snapshots import (
+    Snapshot,
+    name_of,
+    remove_snapshots,
+    require_among,
+    require_in_order,
+)
 from nullcline.training.soundness import require_finite, require_fitting, require_sound
+from nullcline.training.tokenized import tokenized
 
 if TYPE_CHECKING:
     import os
@@ -101,6 +109,9 @@ class Checkpoint(Shown):
         in early runs.
     files
         SHA-256 of each of the run's other files; empty in early runs.
+    snapshots
+        What was noted after each step whose weights were kept, from step 0 on; empty in a run
+        without `TrainingSettings.snapshot_steps`.
     """
 
     directory: Path
@@ -114,6 +125,7 @@ class Checkpoint(Shown):
     corpus_sha256: str | None = None
     vectors_sha256: str | None = None
     files: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    snapshots: tuple[Snapshot, ...] = ()
 
     def __repr__(self) -> str:
         own = self.settings
@@ -142,13 +154,37 @@ class Checkpoint(Shown):
         CheckpointError
             The file of weights is missing, damaged, or another network's.
         """
-        path = self.directory / (WEIGHTS_FILE if trained else UNTRAINED_FILE)
+        return self._model(WEIGHTS_FILE if trained else UNTRAINED_FILE)
+
+    def at(self, snapshot: int | None) -> SentimentRNN:
+        """Return the network with the weights after a step of Adam, as `model` does.
+
+        Parameters
+        ----------
+        snapshot
+            The step, one of those of `snapshots`; 0 before the first one. None stands for the
+            weights of the best epoch.
+
+        Raises
+        ------
+        CheckpointError
+            As in `model`.
+        ValueError
+            The weights after that step were not kept; the message says which were.
+        """
+        if snapshot is None:
+            return self.model()
+        require_among(snapshot, self.snapshots)
+        return self._model(name_of(snapshot) if snapshot else UNTRAINED_FILE)
+
+    def _model(self, name: str) -> SentimentRNN:
+        path = self.directory / name
         try:
             require_fitting(path, self.settings, len(self.vocabulary))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"cannot read the weights in {path}: {error}") from error
         model = new_model(self.settings, len(self.vocabulary))
-        load_weights(model, path, self.files.get(path.name))
+        load_weights(model, path, self.files.get(name))
         return model.eval()
 
     def require_corpus(self, corpus: Corpus) -> None:
@@ -167,12 +203,8 @@ class Checkpoint(Shown):
         """Return the reviews of one of `SPLITS` as the network reads them."""
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
-        if split == "test":
-            rows = np.arange(len(corpus.test))
-            return encode_reviews(corpus.test, rows, self.vocabulary, self.settings)
-        training, validation = split_rows(len(corpus.train), self.settings)
-        rows = training if split == "train" else validation
-        return encode_reviews(corpus.train, rows, self.vocabulary, self.settings)
+        whole, rows = split_of(corpus, self.settings, split)
+        return encode_reviews(whole, rows, self.vocabulary, self.settings)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the word indices of `text` as the network reads them, at least one."""
@@ -192,6 +224,7 @@ class _Run:
     corpus_sha256: str | None = None
     vectors_sha256: str | None = None
     files: dict[str, str] = field(default_factory=dict)
+    snapshots: tuple[Snapshot, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -211,17 +244,39 @@ def encode_reviews(
     split: Split, rows: NDArray[np.int64], vocabulary: Vocabulary, settings: TrainingSettings
 ) -> EncodedReviews:
     """Return the reviews in `rows` of a split of the corpus, encoded."""
-    texts = [encode(split.texts[row], vocabulary, settings) for row in rows]
+    texts = tokenized(split.texts).encode(rows, vocabulary, settings.max_tokens)
     return EncodedReviews(texts, split.labels[rows])
+
+
+def split_of(
+    corpus: Corpus, settings: TrainingSettings, split: str
+) -> tuple[Split, NDArray[np.int64]]:
+    """Return where the reviews of one of `SPLITS` are: the corpus's split, and their rows in it.
+
+    Raises
+    ------
+    ValueError
+        As in `split_rows`.
+    """
+    if split == "test":
+        return corpus.test, np.arange(len(corpus.test))
+    if corpus.validation is not None:
+        if split == "validation":
+            return corpus.validation, np.arange(len(corpus.validation))
+        order = np.random.default_rng(settings.seed).permutation(len(corpus.train))
+        return corpus.train, _some(order, settings)
+    training, validation = split_rows(len(corpus.train), settings)
+    return corpus.train, training if split == "train" else validation
 
 
 def split_rows(
     n_reviews: int, settings: TrainingSettings
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide the training split at random into the reviews to train on and those to validate on.
+    """Divide the train split at random into the reviews to train on and those to validate on.
 
-    Runs that differ in `train_size` alone have the same validation reviews, and the larger
-    training set holds the smaller.
+    It is for a corpus without validation reviews of its own (`split_of`). Runs that differ in
+    `train_size` alone have the same validation reviews, and the larger training set holds the
+    smaller.
 
     Raises
     ------
@@ -236,12 +291,17 @@ def split_rows(
             f"validation_fraction={settings.validation_fraction} leaves no review on one side of "
             f"the split: the corpus has {n_reviews} training reviews"
         )
-    if settings.train_size is not None and settings.train_size > left:
+    return _some(order[n_validation:], settings), order[:n_validation]
+
+
+def _some(rows: NDArray[np.int64], settings: TrainingSettings) -> NDArray[np.int64]:
+    """Return the first `train_size` of the rows that may be trained on."""
+    if settings.train_size is not None and settings.train_size > len(rows):
         raise ValueError(
-            f"train_size={settings.train_size} is more than the corpus has: {left} reviews are "
-            "left to train on once the validation reviews are held out"
+            f"train_size={settings.train_size} is more than the corpus has: {len(rows)} reviews "
+            "are left to train on once the validation reviews are held out"
         )
-    return order[n_validation:][: settings.train_size], order[:n_validation]
+    return rows[: settings.train_size]
 
 
 def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
@@ -253,7 +313,8 @@ def new_model(settings: TrainingSettings, n_words: int) -> SentimentRNN:
         hidden_size=settings.hidden_size,
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
-        classes=settings.classes,
+        classes=settings.n_classes,
+        alpha=settings.alpha,
     )
 
 
@@ -312,6 +373,7 @@ def save_checkpoint(checkpoint: Checkpoint, versions: dict[str, str]) -> None:
         corpus_sha256=checkpoint.corpus_sha256,
         vectors_sha256=checkpoint.vectors_sha256,
         files=dict(checkpoint.files),
+        snapshots=checkpoint.snapshots,
         versions=versions,
     )
     write_json(checkpoint.directory / SETTINGS_FILE, as_json(run))
@@ -335,6 +397,8 @@ def remove_run(directory: Path) -> None:
     """Remove a training run's files; from the first one on it is no finished run."""
     for name in RUN_FILES:
         (directory / name).unlink(missing_ok=True)
+        if name == PROGRESS_FILE:  # from here on nothing goes on with them
+            remove_snapshots(directory)
 
 
 def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
@@ -367,6 +431,7 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
             run = unpack(_Run, record)
             epochs = [epoch.number for epoch in run.history]
             require_sound(epochs, run.best_epoch, run.test_accuracy, run.train_accuracy)
+            require_in_order(run.snapshots)
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
         _require_sha256(
             folder / VOCABULARY_FILE,
@@ -389,4 +454,5 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
         corpus_sha256=run.corpus_sha256,
         vectors_sha256=run.vectors_sha256,
         files=run.files,
+        snapshots=run.snapshots,
     )

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 def corpus_sha256(corpus: Corpus) -> str:
     """Return the hash of a corpus's classes, and of its texts and labels in their order."""
     digest = hashlib.sha256()
+    own = corpus.validation
     for texts, labels in (
         (corpus.classes, range(len(corpus.classes))),
         (corpus.train.texts, corpus.train.labels),
         (corpus.test.texts, corpus.test.labels),
+        *(() if own is None else ((own.texts, own.labels),)),
     ):
         _add_texts(digest, texts)
         digest.update(np.asarray(labels, "<i8").tobytes())

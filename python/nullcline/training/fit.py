@@ -37,14 +37,24 @@ from nullcline.training.checkpoint import (
     require_new,
     save_checkpoint,
     save_weights,
-    split_rows,
+    split_of,
     visible_tokens,
     weights_of,
 )
+from nullcline.training.enough_reviews import require_reviews
 from nullcline.training.fingerprint import corpus_sha256, vectors_sha256
 from nullcline.training.layer import kept_memory
 from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.progress import Origin, Progress, load_progress, save_progress
+from nullcline.training.settings import SPLITS
+from nullcline.training.snapshots import (
+    N_NOTED,
+    Snapshot,
+    is_kept,
+    name_of,
+    remove_unfinished,
+    require_reached,
+)
 from nullcline.training.soundness import require_finite
 from nullcline.training.starting_vectors import (
     are_trained,
@@ -77,6 +87,7 @@ class _Run:
     """Weights after the best epoch, on the CPU."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that are written for good."""
+    snapshots: list[Snapshot] = field(default_factory=list)
 
     @property
     def best_epoch(self) -> int:
@@ -122,10 +133,11 @@ def train(
     settings
         Sizes, optimizer and seed.
     directory
-        Folder of the run: made if need be. It holds `vocabulary.json`, `untrained.safetensors`
-        and `progress.safetensors`, the state after the last whole epoch; once the run is finished,
-        `weights.safetensors` and `settings.json` in place of the latter. Word vectors that were
-        trained on the reviews are in `word_vectors.safetensors`.
+        Folder of the run: made if need be. It holds `vocabulary.json`, `untrained.safetensors`,
+        `snapshots/` with `settings.snapshot_steps`, and `progress.safetensors`, the state after the
+        last whole epoch; once the run is finished, `weights.safetensors` and `settings.json` in
+        place of the latter. Word vectors that were trained on the reviews are in
+        `word_vectors.safetensors`.
     data_dir
         Folder with local copies of the word vectors; see `nullcline.text`.
     device
@@ -159,11 +171,13 @@ def train(
     OSError
         A file cannot be written. The epochs before are kept.
     ValueError
-        `device` is none, or not there; `settings` has other classes than the corpus, or more
-        training reviews.
+        `device` is none, or not there; the corpus has no test reviews, or a class that none of the
+        reviews to train on has, or one class alone in the reviews to validate on; `settings` has
+        other classes than the corpus, more training
+        reviews, or more steps from one snapshot to the next than the run has.
     """
     folder = Path(directory)
-    settings = settings.resolved()
+    settings = settings.resolved(len(corpus.classes))
     origin = Origin(corpus.name, settings, corpus_sha256(corpus))
     if resume and is_finished(folder):
         checkpoint = _read_back(folder, origin)
@@ -173,6 +187,7 @@ def train(
         if not resume and not overwrite:
             require_new(folder)
         remove_abandoned(folder)
+        remove_unfinished(folder)
         if resume and is_finished(folder):  # by now
             return _read_back(folder, origin)
         return _train(
@@ -196,18 +211,16 @@ def _train(
     place = _device(device)
     if len(corpus.classes) != settings.classes:
         raise ValueError(
-            f"classes must be {len(corpus.classes)}, the classes that the corpus has, "
-            f"not {settings.classes}"
+            f"classes must be {len(corpus.classes)}, the classes that the corpus has, or be left "
+            f"out, not {settings.classes}"
         )
-    training_rows, validation_rows = split_rows(len(corpus.train), settings)
+    require_reviews(corpus, settings)
+    _, training_rows = split_of(corpus, settings, "train")
+    steps_per_epoch = math.ceil(len(training_rows) / settings.batch_size)
+    require_reached(settings.snapshot_steps, steps_per_epoch, settings.epochs)
     vocabulary = _vocabulary(corpus, training_rows, settings)
     training, validation, test = (
-        encode_reviews(split, rows, vocabulary, settings)
-        for split, rows in (
-            (corpus.train, training_rows),
-            (corpus.train, validation_rows),
-            (corpus.test, np.arange(len(corpus.test))),
-        )
+        encode_reviews(*split_of(corpus, settings, name), vocabulary, settings) for name in SPLITS
     )
     goes_on = resume and _has_progress(folder)
     if goes_on and are_trained(settings):
@@ -228,8 +241,12 @@ def _train(
             keep_vectors(vectors, vocabulary, folder)
             run.files[VECTORS_FILE] = sha256(folder / VECTORS_FILE)
         run.files[UNTRAINED_FILE] = save_weights(weights_of(run.model), folder / UNTRAINED_FILE)
+        if settings.snapshot_steps is not None:
+            run.snapshots.append(_note(run, 0, training, validation, place))
     while not run.is_over(settings):
-        run.history.append(_epoch(run, training, validation, settings, place, progress=progress))
+        run.history.append(
+            _epoch(run, training, validation, settings, folder, place, progress=progress)
+        )
         if run.best_epoch == len(run.history):
             run.best = weights_of(run.model)
         _save_progress(run, folder / PROGRESS_FILE)
@@ -247,6 +264,7 @@ def _train(
         corpus_sha256=run.origin.corpus_sha256,
         vectors_sha256=run.origin.vectors_sha256,
         files=run.files,
+        snapshots=tuple(run.snapshots),
     )
     save_checkpoint(checkpoint, versions())
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
@@ -264,6 +282,7 @@ def _tidy(folder: Path) -> None:
     """Remove what a process left that was killed when its run was finished but for that."""
     with contextlib.suppress(OSError), locked(folder, "directory"):
         remove_abandoned(folder)
+        remove_unfinished(folder)
         if is_finished(folder):  # still
             (folder / PROGRESS_FILE).unlink(missing_ok=True)
 
@@ -330,6 +349,7 @@ def _epoch(
     training: EncodedReviews,
     validation: EncodedReviews,
     settings: TrainingSettings,
+    folder: Path,
     device: torch.device,
     *,
     progress: bool,
@@ -338,6 +358,7 @@ def _epoch(
     start = time.perf_counter()
     seed = int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
     batches = shuffled_rows(training.lengths, settings.batch_size, np.random.default_rng(seed))
+    last = number * len(batches)
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
@@ -345,18 +366,60 @@ def _epoch(
         total = 0.0
         label = f"epoch {number}/{settings.epochs}"
         with kept_memory():
-            for rows in tqdm(batches, desc=label, unit="batch", disable=not progress):
+            bar = tqdm(batches, desc=label, unit="batch", disable=not progress)
+            for step, rows in enumerate(bar, last - len(batches) + 1):
                 total += _step(run, training, rows, settings.max_gradient_norm, device) * len(rows)
+                if step < last and is_kept(step, settings.snapshot_steps, len(batches)):
+                    some = validation.first(N_NOTED)
+                    _keep(run, _note(run, step, training, some, device), folder)
+                    run.model.train()
     validation_loss, accuracy = evaluate(run.model, validation, device)
     _require_finite("validation", validation_loss, run)
     seconds = time.perf_counter() - start
     epoch = Epoch(number, total / len(training), validation_loss, accuracy, seconds)
+    if settings.snapshot_steps is not None:
+        _keep(run, _note(run, last, training, validation, device, epoch), folder)
     if progress:
         tqdm.write(
             f"epoch {number}: training loss {epoch.training_loss:.4f}, "
             f"validation loss {validation_loss:.4f}, validation accuracy {accuracy:.2%}"
         )
     return epoch
+
+
+def _keep(run: _Run, snapshot: Snapshot, folder: Path) -> None:
+    """Write the weights that something was noted of."""
+    name = name_of(snapshot.step)
+    run.files[name] = save_weights(weights_of(run.model), folder / name)
+    run.snapshots.append(snapshot)
+
+
+def _note(
+    run: _Run,
+    step: int,
+    training: EncodedReviews,
+    validation: EncodedReviews,
+    device: torch.device,
+    epoch: Epoch | None = None,
+) -> Snapshot:
+    """Return how the network does after a step, whose validation an epoch has done if it ended."""
+    some = training.first(N_NOTED)
+    training_loss, training_accuracy = evaluate(run.model, some, device)
+    validated = (
+        evaluate(run.model, validation, device)
+        if epoch is None
+        else (epoch.validation_loss, epoch.validation_accuracy)
+    )
+    return Snapshot(
+        step=step,
+        epoch=None if epoch is None else epoch.number,
+        validation_loss=validated[0],
+        validation_accuracy=validated[1],
+        training_loss=training_loss,
+        training_accuracy=training_accuracy,
+        n_validation=len(validation),
+        n_training=len(some),
+    )
 
 
 def _step(
@@ -407,7 +470,7 @@ def _save_progress(run: _Run, path: Path) -> None:
     }
     save_progress(
         path,
-        Progress(run.origin, tuple(run.history), run.files),
+        Progress(run.origin, tuple(run.history), run.files, tuple(run.snapshots)),
         {"model": weights_of(run.model), "best": run.best, "optimizer": optimizer},
     )
 
@@ -420,6 +483,7 @@ def _restore(run: _Run, path: Path) -> None:
         _require_files(path.parent, progress.files)
         run.history = list(progress.history)
         run.files = progress.files
+        run.snapshots = list(progress.snapshots)
         run.best = tensors["best"]
         with explaining(path, "an unfinished run of this network"):
             for group in tensors.values():

@@ -70,14 +70,19 @@ def _have_tangents(tensors: Sequence[Tensor]) -> bool:
 
 
 def run_layer(
-    kind: str, inputs: Tensor, active: Tensor, start: Tensor, weights: LayerWeights
+    kind: str,
+    inputs: Tensor,
+    active: Tensor,
+    start: Tensor,
+    weights: LayerWeights,
+    alpha: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a layer along packed sequences.
 
     Parameters
     ----------
     kind
-        "gru", "lstm", "ugrnn" or "rnn" (with tanh).
+        "gru", "lstm", "ugrnn", "rnn" (with tanh) or "leaky_rnn".
     inputs
         What it reads, shape (P, D): all sequences of the first step, of the second and so on, as in
         `torch.nn.utils.rnn.PackedSequence`.
@@ -87,6 +92,8 @@ def run_layer(
         The states before the first step, shape (n, S): of an LSTM [h, c].
     weights
         The layer's parameters.
+    alpha
+        The leak of a "leaky_rnn", one number, by which nothing is differentiated.
 
     Returns
     -------
@@ -97,37 +104,41 @@ def run_layer(
     """
     tensors = (inputs, start, *weights)
     if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-        outputs, last = _Layer.apply(kind, active, *tensors)  # type: ignore[no-untyped-call]
+        outputs, last = _Layer.apply(kind, active, alpha, *tensors)  # type: ignore[no-untyped-call]
         return outputs, last
-    return _results(_run(kind, active, tensors, None), active, weights)
+    return _results(_run(kind, active, alpha, tensors, None), active, weights)
 
 
 class _Layer(torch.autograd.Function):
     """A layer to autograd. `preactivations` are kept of the forward pass for the backward."""
 
     @staticmethod
-    def forward(ctx: Any, kind: str, active: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, kind: str, active: Tensor, alpha: Tensor | None, *tensors: Tensor
+    ) -> tuple[Tensor, Tensor]:
         weights = LayerWeights(*tensors[2:])
         preactivations = _room_for_preactivations(kind, tensors[0], weights)
-        states = _run(kind, active, tensors, preactivations)
+        states = _run(kind, active, alpha, tensors, preactivations)
         outputs, last = _results(states, active, weights)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(active, *tensors, outputs)  # PyTorch sees if they are changed
-        ctx.kind, ctx.states, ctx.preactivations = kind, states, preactivations
+        ctx.kind, ctx.alpha, ctx.states, ctx.preactivations = kind, alpha, states, preactivations
         return outputs, last
 
     @staticmethod
     def backward(ctx: Any, of_outputs: Tensor | None, of_last: Tensor | None) -> tuple[Any, ...]:
         active, *tensors, _ = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient itself is to be differentiated
-            wanted = ctx.needs_input_grad[2:]
-            return None, None, *_recorded(ctx.kind, active, tensors, (of_outputs, of_last), wanted)
+            wanted = ctx.needs_input_grad[3:]
+            gradients = of_outputs, of_last
+            by = _recorded(ctx.kind, active, ctx.alpha, tensors, gradients, wanted)
+            return (None, None, None, *by)
         inputs, start, *parameters = tensors
         weights = LayerWeights(*parameters)
         preactivations, ctx.preactivations = ctx.preactivations, None
         if preactivations is None:  # a backward pass before this one has overwritten them
             preactivations = _room_for_preactivations(ctx.kind, inputs, weights)
-            _run(ctx.kind, active, tensors, preactivations)
+            _run(ctx.kind, active, ctx.alpha, tensors, preactivations)
         weight_ih, weight_hh, _, _ = _arrays(ctx.kind, weights)
         by_inputs, *by_weights, by_start = _core.differentiate_layer(
             ctx.kind,
@@ -140,8 +151,9 @@ class _Layer(torch.autograd.Function):
             None if of_outputs is None else _array(of_outputs),
             _array(torch.zeros_like(start) if of_last is None else of_last),
             active.numpy(),
-            by_inputs=ctx.needs_input_grad[2],
+            by_inputs=ctx.needs_input_grad[3],
             n_threads=torch.get_num_threads(),
+            parameters=_leaks(ctx.alpha, weight_hh),
         )
         if _spare is not None:
             _spare.append(preactivations.base)  # all of the block, of which they may be a part
@@ -149,7 +161,8 @@ class _Layer(torch.autograd.Function):
         return (
             None,
             None,
-            torch.from_numpy(by_inputs) if ctx.needs_input_grad[2] else None,
+            None,
+            torch.from_numpy(by_inputs) if ctx.needs_input_grad[3] else None,
             torch.from_numpy(by_start),
             *(
                 torch.from_numpy(_reordered(array, order))
@@ -161,13 +174,14 @@ class _Layer(torch.autograd.Function):
 def _recorded(
     kind: str,
     active: Tensor,
+    alpha: Tensor | None,
     tensors: list[Tensor],
     gradients: tuple[Tensor | None, ...],
     wanted: tuple[bool, ...],
 ) -> list[Tensor | None]:
     """Return the gradients by those tensors that are wanted, such that autograd can go on."""
     inputs, start, *weights = tensors
-    results = recorded_layer(kind, inputs, active, start, LayerWeights(*weights))
+    results = recorded_layer(kind, inputs, active, start, LayerWeights(*weights), alpha)
     pairs = [pair for pair in zip(results, gradients, strict=True) if pair[1] is not None]
     found = iter(
         torch.autograd.grad(
@@ -196,7 +210,11 @@ def _room_for_preactivations(kind: str, inputs: Tensor, weights: LayerWeights) -
 
 
 def _run(
-    kind: str, active: Tensor, tensors: Sequence[Tensor], preactivations: NDArray[Any] | None
+    kind: str,
+    active: Tensor,
+    alpha: Tensor | None,
+    tensors: Sequence[Tensor],
+    preactivations: NDArray[Any] | None,
 ) -> NDArray[Any]:
     """Return the states after each step, shape (P, S), and fill `preactivations`."""
     inputs, start, *parameters = tensors
@@ -212,7 +230,15 @@ def _run(
         active.numpy(),
         preactivations,
         n_threads=torch.get_num_threads(),
+        parameters=_leaks(alpha, weight_hh),
     )
+
+
+def _leaks(alpha: Tensor | None, weight_hh: NDArray[Any]) -> NDArray[Any] | None:
+    """Return the leak of each unit, shape (1, H), as the core takes it."""
+    if alpha is None:
+        return None
+    return np.full((1, weight_hh.shape[1]), alpha.item(), weight_hh.dtype)
 
 
 def _results(states: NDArray[Any], active: Tensor, weights: LayerWeights) -> tuple[Tensor, Tensor]:
@@ -249,3 +275,35 @@ def _orders(kind: str) -> tuple[Sequence[int], ...]:
 def _reordered(array: NDArray[Any], order: Any) -> NDArray[Any]:
     blocks = array.reshape(len(order), -1, *array.shape[1:])
     return np.ascontiguousarray(blocks[np.asarray(order)]).reshape(array.shape)
+
+
+def lstm_states(inputs: Tensor, weights: LayerWeights) -> Tensor:
+    """Return the states [h, c] of an LSTM after each step from zero, of which PyTorch shows h.
+
+    Parameters
+    ----------
+    inputs
+        What it reads, shape (n, T, D).
+    weights
+        The layer's parameters.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (n, T, 2H).
+    """
+    n, steps, _ = inputs.shape
+    weight_ih, weight_hh, bias_ih, bias_hh = _arrays("lstm", weights)
+    states = _core.run_layer(
+        "lstm",
+        _array(inputs.transpose(0, 1).flatten(0, 1)),
+        weight_ih,
+        weight_hh,
+        bias_ih,
+        bias_hh,
+        np.zeros((n, 2 * weight_hh.shape[1]), weight_hh.dtype),
+        np.full(steps, n),
+        None,
+        n_threads=torch.get_num_threads(),
+    )
+    return torch.from_numpy(states).reshape(steps, n, -1).transpose(0, 1)

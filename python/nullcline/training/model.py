@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from nullcline.text import PAD
-from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, last_outputs
+from nullcline.training.recurrent import GRU, LSTM, RNN, UGRNN, LeakyRNN, last_outputs
+from nullcline.training.settings import DEFAULT_ALPHA
 
-CELL_MODULES: dict[str, type[GRU | LSTM | RNN | UGRNN]] = {
+CELL_MODULES: dict[str, type[GRU | LSTM | RNN | UGRNN | LeakyRNN]] = {
     "gru": GRU,
     "lstm": LSTM,
     "ugrnn": UGRNN,
     "rnn": RNN,
+    "leaky": LeakyRNN,
 }
 """The module that stacks layers of each of `nullcline.training.settings.CELLS`."""
 
@@ -41,7 +45,7 @@ class SentimentRNN(nn.Module):
     ----------
     n_words
         Rows of the embedding, one per word of the vocabulary.
-    cell, layers, hidden_size, embedding_size, dropout, classes
+    cell, layers, hidden_size, embedding_size, dropout, classes, alpha
         As in `TrainingSettings`. Dropout acts on the embeddings and on the last state, not
         between the layers.
     """
@@ -56,12 +60,14 @@ class SentimentRNN(nn.Module):
         embedding_size: int = 100,
         dropout: float = 0.5,
         classes: int = 2,
+        alpha: float | None = None,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_words, embedding_size, padding_idx=PAD)
         self.dropout = Dropout(dropout)
+        options: dict[str, Any] = {"alpha": alpha or DEFAULT_ALPHA} if cell == "leaky" else {}
         self.rnn = CELL_MODULES[cell](
-            embedding_size, hidden_size, num_layers=layers, batch_first=True
+            embedding_size, hidden_size, num_layers=layers, batch_first=True, **options
         )
         self.readout = nn.Linear(hidden_size, 1 if classes == 2 else classes)
         _start_to_remember(self.rnn)

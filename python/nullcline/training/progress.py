@@ -18,6 +18,7 @@ from nullcline._support.reading import explaining, open_regular
 from nullcline._support.records import pack, unpack
 from nullcline.training.checkpoint import Epoch  # noqa: TC001 - read back by its fields' types
 from nullcline.training.settings import TrainingSettings  # noqa: TC001 - the same
+from nullcline.training.snapshots import Snapshot  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,11 +84,14 @@ class Progress:
         The epochs so far.
     files
         SHA-256 of the files that the run has written for good.
+    snapshots
+        What was noted after each step whose weights were kept.
     """
 
     origin: Origin
     history: tuple[Epoch, ...]
     files: dict[str, str]
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def save_progress(path: Path, progress: Progress, tensors: dict[str, Tensors]) -> None:

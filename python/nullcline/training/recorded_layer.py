@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import _VF, Tensor
 from torch.nn.functional import linear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class LayerWeights(NamedTuple):
@@ -19,11 +23,18 @@ class LayerWeights(NamedTuple):
 
 
 def recorded_layer(
-    kind: str, inputs: Tensor, active: Tensor, start: Tensor, weights: LayerWeights
+    kind: str,
+    inputs: Tensor,
+    active: Tensor,
+    start: Tensor,
+    weights: LayerWeights,
+    alpha: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a layer along packed sequences: see `nullcline.training.layer.run_layer`."""
     if kind == "ugrnn":
-        return _ugrnn(inputs, active, start, weights)
+        return _recorded_steps(inputs, active, start, weights, _update_gate)
+    if alpha is not None:
+        return _recorded_steps(inputs, active, start, weights, partial(_leak, alpha))
     options = (True, 1, 0.0, False, False)  # biases, layers, dropout, training, bidirectional
     parameters = list(weights)
     if kind == "lstm":
@@ -35,16 +46,29 @@ def recorded_layer(
     return outputs, h[0]
 
 
-def _ugrnn(
-    inputs: Tensor, active: Tensor, start: Tensor, weights: LayerWeights
+def _update_gate(sums: Tensor, state: Tensor) -> Tensor:
+    c, g = sums.chunk(2, dim=1)
+    c, g = c.tanh(), g.sigmoid()
+    return c + g * (state - c)
+
+
+def _leak(alpha: Tensor, sums: Tensor, state: Tensor) -> Tensor:
+    return state + alpha * (sums.tanh() - state)
+
+
+def _recorded_steps(
+    inputs: Tensor,
+    active: Tensor,
+    start: Tensor,
+    weights: LayerWeights,
+    step: Callable[[Tensor, Tensor], Tensor],
 ) -> tuple[Tensor, Tensor]:
+    """Run a layer whose states are `step(W x + b + U h + b', h)`."""
     driven = linear(inputs, weights.weight_ih, weights.bias_ih)
     state, ended, outputs = start, [], []
     for drive in torch.split(driven, active.tolist()):
         ended.append(state[len(drive) :])
         state = state[: len(drive)]
-        c, g = (drive + linear(state, weights.weight_hh, weights.bias_hh)).chunk(2, dim=1)
-        c, g = c.tanh(), g.sigmoid()
-        state = c + g * (state - c)
+        state = step(drive + linear(state, weights.weight_hh, weights.bias_hh), state)
         outputs.append(state)
     return torch.cat(outputs), torch.cat([state, *reversed(ended)])

@@ -66,33 +66,23 @@ class RNN(_Compiled, nn.RNN):
     nullcline_kind = "rnn"
 
 
-class UGRNN(nn.Module):
-    """A stack of update-gate networks (Collins, Sohl-Dickstein and Sussillo 2017, section 2.2).
-
-    `c = tanh(W_c x + U_c h + b_c)`, `g = σ(W_g x + U_g h + b_g)`, `h' = g∘h + (1 − g)∘c`. The
-    parameters of layer k are those of `torch.nn.GRU`, with the rows of c first, then those of g:
-    `weight_ih_l{k}` (2H, D), `weight_hh_l{k}` (2H, H), `bias_ih_l{k}` and `bias_hh_l{k}` (2H,).
-    They start uniform in ±1/√H.
+class _Stack(nn.Module):
+    """A stack of layers of a cell that PyTorch has not, with parameters as PyTorch names them.
 
     Parameters
     ----------
-    input_size
-        Features D of the input.
-    hidden_size
-        Units H of each layer.
-    num_layers
-        Number of layers, each reading the outputs of the one below.
-    batch_first
-        Whether sequences have shape (n, T, D) and not (T, n, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is not a whole number of at least 1.
+    input_size, hidden_size, num_layers, batch_first
+        As of `UGRNN`.
     """
 
-    nullcline_cell: ClassVar[str] = "UGRNN"
+    nullcline_cell: ClassVar[str]
     """The cell that `nullcline.from_torch` makes of each layer."""
+
+    nullcline_kind: ClassVar[str]
+    """What `nullcline.training.layer` calls its layers."""
+
+    _blocks: ClassVar[int]
+    """Blocks of H rows in each parameter."""
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, *, batch_first: bool = False
@@ -103,18 +93,11 @@ class UGRNN(nn.Module):
         self.num_layers = validation.whole_number("num_layers", num_layers, 1)
         self.batch_first = batch_first
         bound = 1 / math.sqrt(hidden_size)
+        rows = self._blocks * hidden_size
         for layer in range(num_layers):
             width = hidden_size if layer else input_size
-            for name, shape in zip(
-                _NAMES,
-                (
-                    (2 * hidden_size, width),
-                    (2 * hidden_size, hidden_size),
-                    (2 * hidden_size,),
-                    (2 * hidden_size,),
-                ),
-                strict=True,
-            ):
+            shapes = (rows, width), (rows, hidden_size), (rows,), (rows,)
+            for name, shape in zip(_NAMES, shapes, strict=True):
                 start = torch.empty(shape).uniform_(-bound, bound)
                 self.register_parameter(f"{name}_l{layer}", nn.Parameter(start))
 
@@ -149,7 +132,9 @@ class UGRNN(nn.Module):
             LayerWeights(*(getattr(self, f"{name}_l{layer}") for name in _NAMES))
             for layer in range(self.num_layers)
         ]
-        outputs, (last,) = _run(self, "ugrnn", layers, inputs, () if state is None else (state,))
+        start = () if state is None else (state,)
+        alpha = getattr(self, "alpha", None)  # a leaky cell's
+        outputs, (last,) = _run(self, self.nullcline_kind, layers, inputs, start, alpha)
         return outputs, last
 
     def extra_repr(self) -> str:
@@ -160,7 +145,95 @@ class UGRNN(nn.Module):
         )
 
 
-def _require_sequences(module: UGRNN, inputs: object) -> int:
+class UGRNN(_Stack):
+    """A stack of update-gate networks (Collins, Sohl-Dickstein and Sussillo 2017, section 2.2).
+
+    `c = tanh(W_c x + U_c h + b_c)`, `g = σ(W_g x + U_g h + b_g)`, `h' = g∘h + (1 − g)∘c`. The
+    parameters of layer k are those of `torch.nn.GRU`, with the rows of c first, then those of g:
+    `weight_ih_l{k}` (2H, D), `weight_hh_l{k}` (2H, H), `bias_ih_l{k}` and `bias_hh_l{k}` (2H,).
+    They start uniform in ±1/√H.
+
+    Parameters
+    ----------
+    input_size
+        Features D of the input.
+    hidden_size
+        Units H of each layer.
+    num_layers
+        Number of layers, each reading the outputs of the one below.
+    batch_first
+        Whether sequences have shape (n, T, D) and not (T, n, D).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a whole number of at least 1.
+    """
+
+    nullcline_cell = "UGRNN"
+    nullcline_kind = "ugrnn"
+    _blocks = 2
+
+
+class LeakyRNN(_Stack):
+    """A stack of leaky networks (Jaeger, Lukoševičius, Popovici and Siewert 2007, eq. 2).
+
+    `h' = (1 − α) h + α tanh(W x + b + U h + b')`, the cell `nullcline.LeakyRNN`. The parameters of
+    layer k are those of `torch.nn.RNN`, and start as they do: `weight_ih_l{k}` (H, D),
+    `weight_hh_l{k}` (H, H), `bias_ih_l{k}` and `bias_hh_l{k}` (H,). With α = 1 it is that module.
+
+    The leak is a setting and not learned, one for all units, as in nearly all such networks of
+    neuroscience (α = dt/τ: 0.1 in Mante, Sussillo, Shenoy and Newsome 2013, 0.2 in Yang et al.
+    2019). What is remembered for longer than 1/α steps is then remembered by the recurrence, which
+    is what fixed points and slow modes are asked about; a unit that learned to leak slowly would
+    remember by itself. It is kept with the weights, as the buffer `alpha`.
+
+    Parameters
+    ----------
+    input_size
+        Features D of the input.
+    hidden_size
+        Units H of each layer.
+    num_layers
+        Number of layers, each reading the outputs of the one below.
+    alpha
+        The leak α of every unit, in (0, 1].
+    batch_first
+        Whether sequences have shape (n, T, D) and not (T, n, D).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a whole number of at least 1, or `alpha` no number in (0, 1].
+    """
+
+    nullcline_cell = "LeakyRNN"
+    nullcline_kind = "leaky_rnn"
+    _blocks = 1
+
+    alpha: Tensor
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        alpha: float,
+        batch_first: bool = False,
+    ) -> None:
+        leak = validation.tolerance("alpha", alpha)
+        if not 0 < leak <= 1:
+            raise ValueError(f"alpha must be in (0, 1], not {alpha}")
+        super().__init__(input_size, hidden_size, num_layers, batch_first=batch_first)
+        self.register_buffer("alpha", torch.tensor(leak))
+
+    def extra_repr(self) -> str:
+        """Return what `repr` says of it, as of PyTorch's modules."""
+        return f"{super().extra_repr()}, alpha={float(self.alpha):.6g}"
+
+
+def _require_sequences(module: _Stack, inputs: object) -> int:
     """Return how many sequences there are, if they are what the module reads."""
     packed = inputs if isinstance(inputs, PackedSequence) else None
     data = _require_tensor(module, "inputs", packed.data if packed else inputs)
@@ -176,14 +249,14 @@ def _require_sequences(module: UGRNN, inputs: object) -> int:
     return int(packed.batch_sizes[0]) if packed else shape[0 if module.batch_first else 1]
 
 
-def _require_state(module: UGRNN, state: object, n: int) -> None:
+def _require_state(module: _Stack, state: object, n: int) -> None:
     shape = tuple(_require_tensor(module, "state", state).shape)
     wanted = module.num_layers, n, module.hidden_size
     if shape != wanted:
         raise ValueError(f"state must have shape (num_layers, n, H) = {wanted}, not {shape}")
 
 
-def _require_tensor(module: UGRNN, name: str, value: object) -> Tensor:
+def _require_tensor(module: _Stack, name: str, value: object) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, not {type(value).__name__}")
     weights = module.weight_ih_l0
@@ -272,6 +345,7 @@ def _run(
     layers: list[LayerWeights],
     sequences: Tensor | PackedSequence,
     start: Sequence[Tensor],
+    alpha: Tensor | None = None,
 ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...]]:
     """Return the outputs, shaped as the sequences, and the parts of the last states, (L, n, H)."""
     if isinstance(sequences, PackedSequence):
@@ -287,10 +361,11 @@ def _run(
     else:
         parts = 2 if kind == "lstm" else 1
         states = data.new_zeros(len(layers), int(active[0]), parts * module.hidden_size)
-    run = run_layer if can_run(data, states, *layers[0]) else recorded_layer
+    is_fixed = alpha is None or not alpha.requires_grad
+    run = run_layer if is_fixed and can_run(data, states, *layers[0]) else recorded_layer
     last = []
     for weights, state in zip(layers, states, strict=True):
-        data, after = run(kind, data, active, state, weights)
+        data, after = run(kind, data, active, state, weights, alpha)
         last.append(after)
     every = torch.stack(last) if back is None else torch.stack(last)[:, back]
     parts_of_last = tuple(

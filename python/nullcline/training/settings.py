@@ -6,8 +6,15 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-CELLS = ("gru", "lstm", "ugrnn", "rnn")
-"""The recurrent cells that a network can be made of; the last is the vanilla RNN, with tanh."""
+from nullcline._support.validation import whole_number
+
+CELLS = ("gru", "lstm", "ugrnn", "rnn", "leaky")
+"""The recurrent cells that a network can be made of; "rnn" is the vanilla RNN, with tanh."""
+
+_WITHOUT_GATES = ("rnn", "leaky")
+
+DEFAULT_ALPHA = 0.1
+"""The leak that None stands for with a leaky network."""
 
 SPLITS = ("train", "validation", "test")
 """The reviews that a network was trained on, those that chose its epoch, and those held back."""
@@ -20,8 +27,8 @@ class TrainingSettings:
     Parameters
     ----------
     cell
-        Kind of the recurrent layers. "ugrnn" is `nullcline.training.UGRNN`, and "rnn" the vanilla
-        network with tanh; the paper's is "gru".
+        Kind of the recurrent layers. "ugrnn" is `nullcline.training.UGRNN`, "rnn" the vanilla
+        network with tanh, and "leaky" `nullcline.training.LeakyRNN`; the paper's is "gru".
     layers
         Number of recurrent layers, 1 or more.
     hidden_size
@@ -42,7 +49,8 @@ class TrainingSettings:
         scaled down to it (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla
         network, whose gradients can explode, and for no bound with the gated ones.
     validation_fraction
-        Part of the training split that is held out to choose the epoch, in (0, 1).
+        Part of the train split that is held out to choose the epoch, in (0, 1). A corpus with
+        validation reviews of its own has all others to train on, and this is not looked at.
     train_size
         Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
@@ -54,9 +62,10 @@ class TrainingSettings:
         `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
         language for its own.
     classes
-        Number of classes of the corpus, 2 or more. Two are told apart by one logit and the binary
-        cross-entropy, more by one logit each and the cross-entropy. Labels of a CSV file that are
-        numbers are in the order of the numbers, others by alphabet.
+        Number of classes of the corpus, 2 or more. None stands for the corpus's own number, and for
+        2 where there is a choice. Two are told apart by one logit and the binary cross-entropy,
+        more by one logit each and the cross-entropy. Labels of a CSV file that are numbers are in
+        the order of the numbers, others by alphabet.
     vocabulary_size
         Number of the most common training tokens that get a vector of their own.
     max_tokens
@@ -69,6 +78,14 @@ class TrainingSettings:
         Seed of the split, the weights, the order of batches and the dropout.
     frozen_vectors
         Leave the word vectors as they start, those of unknown words, too: they are not learned.
+    alpha
+        Leak α of a leaky network, in (0, 1], the same in all units and not learned: without its
+        recurrence, a unit forgets within 1/α tokens. None stands for 0.1. Other cells have none,
+        and it is not looked at with them.
+    snapshot_steps
+        Weights are kept after every so many steps of Adam, after each epoch, and, before the first
+        of these, after step 1, 2, 4, 8 and so on. None keeps those of the best epoch alone, and
+        those before the first step. Snapshots change nothing else of a run.
 
     Raises
     ------
@@ -88,11 +105,13 @@ class TrainingSettings:
     validation_fraction: float = 0.3
     train_size: int | None = None
     vectors: str | None = None
-    classes: int = 2
+    classes: int | None = None
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
+    alpha: float | None = None
+    snapshot_steps: int | None = None
     frozen_vectors: bool = False
 
     def __post_init__(self) -> None:
@@ -106,9 +125,11 @@ class TrainingSettings:
             "vocabulary_size",
         ):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("max_tokens", "patience", "train_size"):
+        for name in ("max_tokens", "patience", "train_size", "snapshot_steps"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
+        if self.snapshot_steps is not None:
+            whole_number("snapshot_steps", self.snapshot_steps, 1)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
         _require(
             0 < self.validation_fraction < 1,
@@ -121,10 +142,13 @@ class TrainingSettings:
         _require(self.vectors != "", "vectors", "None, a file or 'random'", self.vectors)
         frozen = self.frozen_vectors
         _require(isinstance(frozen, bool), "frozen_vectors", "True or False", frozen)
-        _require(self.classes >= 2, "classes", "at least 2", self.classes)
+        _require(self.n_classes >= 2, "classes", "at least 2", self.classes)
         for name in ("learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
             _require(value is None or value > 0, name, "None or positive", value)
+        _require(
+            self.alpha is None or 0 < self.alpha <= 1, "alpha", "None or in (0, 1]", self.alpha
+        )
         _require(self.seed >= 0, "seed", "at least 0", self.seed)
 
     @property
@@ -132,11 +156,30 @@ class TrainingSettings:
         """`learning_rate`, or what None stands for."""
         return self.learning_rate or (3e-4 if self.cell == "rnn" else 1e-3)
 
-    def resolved(self) -> TrainingSettings:
-        """Return these settings with the numbers that None stands for, and one name for each."""
-        bound = self.max_gradient_norm or (1.0 if self.cell == "rnn" else None)
+    @property
+    def n_classes(self) -> int:
+        """`classes`, or 2 where it is left to a corpus that is not known yet."""
+        return 2 if self.classes is None else self.classes
+
+    def resolved(self, classes: int = 2) -> TrainingSettings:
+        """Return these settings with the numbers that None stands for, and one name for each.
+
+        Parameters
+        ----------
+        classes
+            How many the corpus has, where the settings leave them to it.
+        """
+        bound = self.max_gradient_norm or (1.0 if self.cell in _WITHOUT_GATES else None)
+        alpha = (self.alpha or DEFAULT_ALPHA) if self.cell == "leaky" else None
         vectors = "random" if self.vectors == "none" else self.vectors
-        return replace(self, learning_rate=self.step_size, max_gradient_norm=bound, vectors=vectors)
+        return replace(
+            self,
+            learning_rate=self.step_size,
+            max_gradient_norm=bound,
+            alpha=alpha,
+            vectors=vectors,
+            classes=classes if self.classes is None else self.classes,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""

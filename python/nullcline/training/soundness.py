@@ -70,7 +70,7 @@ def require_fitting(path: Path, settings: TrainingSettings, n_words: int) -> Non
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
         layers = sum(name.startswith("rnn.weight_hh_l") for name in shapes)
         found = (layers, *shapes["embedding.weight"], *shapes["readout.weight"])
-        logits = 1 if settings.classes == 2 else settings.classes
+        logits = 1 if settings.n_classes == 2 else settings.n_classes
         wanted = (settings.layers, n_words, settings.embedding_size, logits, settings.hidden_size)
         if found != wanted:
             raise ValueError(

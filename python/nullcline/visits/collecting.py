@@ -69,9 +69,9 @@ def collect_states(
     layers
         Which layers: names, as in `module.named_modules()`, of them or of parts that hold them, or
         classes; None for every `torch.nn.GRU`, `LSTM`, `RNN`, their `Cell` classes and
-        `nullcline.training.UGRNN`. A recurrent module of another class is believed what it returns:
-        its state, in the form in which it is given one, or outputs and then the state; if it reads
-        sequences, its outputs must be its states.
+        `nullcline.training.UGRNN` and `LeakyRNN`. A recurrent module of another class is believed
+        what it returns: its state, in the form in which it is given one, or outputs and then the
+        state; if it reads sequences, its outputs must be its states.
     call
         How the model is called with a batch: ``call=lambda module, batch: module(*batch)``.
     lengths

@@ -51,6 +51,8 @@ def _layer(rnn: Any, layer: int) -> Any:
         options["proj_size"] = rnn.proj_size
     if isinstance(rnn, nn.RNN):
         options["nonlinearity"] = rnn.nonlinearity
+    if hasattr(rnn, "alpha"):
+        options["alpha"] = float(rnn.alpha)
     with torch.device("meta"):  # where weights are neither drawn nor stored
         single = _class_of(rnn)(reads, rnn.hidden_size, **options)
     for name in list(dict(single.named_parameters())):
@@ -58,6 +60,8 @@ def _layer(rnn: Any, layer: int) -> Any:
         setattr(single, name, nn.Parameter(weight, requires_grad=False))
         if weight.is_cuda and isinstance(single, nn.RNNBase):
             single.flatten_parameters()
+    for name in list(dict(single.named_buffers())):
+        setattr(single, name, getattr(rnn, name))
     return single.eval()
 
 

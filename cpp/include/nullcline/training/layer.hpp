@@ -67,6 +67,7 @@ template <class T>
 struct LayerWeights {
     MatrixView<const T> weight_ih, weight_hh;
     std::span<const T> bias_ih, bias_hh;
+    std::span<const T> parameters;  ///< H of each that the cell has, such as its leak
 };
 
 /// What a layer reads and, once it has run, has come through; a row for each step of a sequence.
@@ -231,7 +232,8 @@ void run_layer(TrainedCell cell, const LayerWeights<T>& weights, const Packing& 
                             preactivations.columns(n_preactivations - n_products, n_products));
                 add_product(before.columns(0, size), recurrent_panels,
                             preactivations.columns(0, n_products));
-                advance(cell, preactivations, before, own.rows(run.states, first, n));
+                advance(cell, preactivations, before, weights.parameters,
+                        own.rows(run.states, first, n));
             }
         });
 }
@@ -260,7 +262,7 @@ void pull_back_states(TrainedCell cell, const LayerWeights<T>& weights, const Pa
                                                of_state.row(i).begin(), std::plus<>());
                     }
                 }
-                pull_back(cell, preactivations, own.before(run, t), of_state);
+                pull_back(cell, preactivations, own.before(run, t), weights.parameters, of_state);
                 const MatrixView<const T> of_preactivations = preactivations;
                 add_product(of_preactivations.columns(0, n_products), recurrent_panels,
                             of_state.columns(0, size));

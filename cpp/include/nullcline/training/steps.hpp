@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "nullcline/numerics/matrix_view.hpp"
@@ -19,17 +20,19 @@ enum class TrainedCell : std::uint8_t {};
 
 [[nodiscard]] const Layout& layout(TrainedCell cell);
 
-/// The states after a step.
+/// The states after a step; `parameters` are H of each that the cell has.
 void advance(TrainedCell cell, MatrixView<const float> preactivations,
-             MatrixView<const float> before, MatrixView<float> after);
+             MatrixView<const float> before, std::span<const float> parameters,
+             MatrixView<float> after);
 void advance(TrainedCell cell, MatrixView<const double> preactivations,
-             MatrixView<const double> before, MatrixView<double> after);
+             MatrixView<const double> before, std::span<const double> parameters,
+             MatrixView<double> after);
 
 /// Gradients by preactivations and, but for what comes through the products, by states before a
 /// step, from those by states after it; in their places.
 void pull_back(TrainedCell cell, MatrixView<float> preactivations, MatrixView<const float> before,
-               MatrixView<float> gradient);
+               std::span<const float> parameters, MatrixView<float> gradient);
 void pull_back(TrainedCell cell, MatrixView<double> preactivations, MatrixView<const double> before,
-               MatrixView<double> gradient);
+               std::span<const double> parameters, MatrixView<double> gradient);
 
 }  // namespace nullcline::training

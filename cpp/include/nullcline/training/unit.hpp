@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "nullcline/cells/gru.hpp"
+#include "nullcline/cells/leaky_rnn.hpp"
 #include "nullcline/cells/lstm.hpp"
 #include "nullcline/cells/rnn.hpp"
 #include "nullcline/cells/ugrnn.hpp"
@@ -26,8 +27,8 @@
 namespace nullcline::training {
 
 /// The cells that can be trained; units that have an activation have tanh. A GRU's inner bias is a
-/// part of its products.
-using TrainedCells = std::tuple<Gru, Lstm, Ugrnn, Rnn>;
+/// part of its products; a leak is a parameter.
+using TrainedCells = std::tuple<Gru, Lstm, Ugrnn, Rnn, LeakyRnn>;
 
 /// What the rows of a step are computed from, without their number.
 template <class T>
@@ -35,6 +36,7 @@ struct StepArrays {
     std::size_t size;
     const T* preactivations;
     const T* state;
+    const T* parameters;  ///< H of each, one after the other
 };
 
 namespace detail {
@@ -62,7 +64,11 @@ struct StepInputs {
     }
     template <std::size_t k>
     [[gnu::always_inline]] constexpr auto parameter(Parameter<k>) const {
-        return constant<order>(T{0});
+        if constexpr (Cell::has_constant_gate) {
+            return constant<order>(at.parameters[k * at.size + i]);
+        } else {
+            return constant<order>(T{0});
+        }
     }
     template <class Number>
     [[gnu::always_inline]] constexpr auto activate(const Number& u) const {
@@ -134,7 +140,7 @@ struct Preactivations {
 struct Layout {
     static constexpr std::size_t most_blocks = 4;
 
-    std::size_t blocks, parts, preactivations;
+    std::size_t blocks, parts, preactivations, parameters;
     std::array<std::size_t, most_blocks> product_preactivations, drive_preactivations;
 
     /// Products are the first `blocks` preactivations, and drives the last.
@@ -144,7 +150,12 @@ struct Layout {
 template <class Cell>
 [[nodiscard]] constexpr Layout layout_of() {
     static_assert(Cell::blocks <= Layout::most_blocks && !Cell::has_gated_input);
-    Layout layout{Cell::blocks, Cell::parts, Preactivations<Cell>::count, {}, {}};
+    Layout layout{Cell::blocks,
+                  Cell::parts,
+                  Preactivations<Cell>::count,
+                  Cell::has_constant_gate ? Cell::parameters.size() : 0,
+                  {},
+                  {}};
     for (std::size_t block = 0; block < Cell::blocks; ++block) {
         layout.product_preactivations[block] = Preactivations<Cell>::of_product(block);
         layout.drive_preactivations[block] = Preactivations<Cell>::of_drive(block);

@@ -1,0 +1,76 @@
+"""Write what holds over seeds: `python -m docs.over_seeds FOLDER ...`.
+
+A folder is that of a finished `nullcline sweep`, such as those of docs/seeds/*.toml. What they hold
+is brought to docs/seeds; from there are made the figures, and the tables and sentences between the
+marks of claims.md, study.md and imdb.md. Without folders, these are made anew from docs/seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from docs import seeds_results, seeds_tables
+from docs.seeds_figures import draw_all
+from docs.seeds_selection import capped
+from testing.marked import with_tables
+
+Row = dict[str, Any]
+
+PAGES = ("claims.md", "study.md", "imdb.md")
+
+
+def main(folders: list[Path], docs: Path) -> None:
+    """Bring the results of sweeps here, if any are given, and write figures and pages."""
+    kept = docs / "seeds"
+    if folders:
+        seeds_results.save(*seeds_results.results_of(folders), kept)
+    rows, made = seeds_results.load(kept)
+    main = capped(rows)  # of those that read whole reviews there is one seed, and a section
+    figures = draw_all(main, docs / "images")
+    tables = {**seeds_tables.every_table(rows, made, single_networks(docs)), **figures}
+    for name in PAGES:
+        page = docs / name
+        page.write_text(with_tables(page.read_text("utf-8"), tables), "utf-8")
+
+
+def single_networks(docs: Path) -> list[Row]:
+    """Return what the pages of single networks say of each claim: network, claim and whether."""
+    found = []
+    for path in sorted((docs / "study").glob("*.json")):
+        results = json.loads(path.read_text("utf-8"))
+        settings = results["settings"]
+        usual = settings["train_sizes"] == [None] and settings["splits"] == ["test"]
+        if usual and settings["training"]["classes"] == 2:
+            found += [
+                {
+                    "corpus": network["corpus"],
+                    "cell": network["cell"],
+                    "n_layers": network["n_layers"],
+                    "claim": claim["name"],
+                    "holds": network["holds"],
+                }
+                for claim in results["claims"]
+                for network in claim["networks"]
+            ]
+    imdb = json.loads((docs / "imdb" / "results.json").read_text("utf-8"))
+    found += [
+        {
+            "corpus": "imdb",
+            "cell": "gru",
+            "n_layers": int(claim["claim"][0]),
+            "claim": claim["claim"],
+            "holds": claim["agrees"],
+        }
+        for claim in imdb["claims"]
+        if claim["agrees"] is not None
+    ]
+    # Of a network that is in two studies the last is shown, as docs/refresh.py does.
+    names = ("corpus", "cell", "n_layers", "claim")
+    return list({tuple(row[name] for name in names): row for row in found}.values())
+
+
+if __name__ == "__main__":
+    main([Path(folder) for folder in sys.argv[1:]], Path(__file__).absolute().parent)
