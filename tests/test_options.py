@@ -89,7 +89,7 @@ def test_help_is_what_the_docstring_says() -> None:
 COMMANDS = [
     ("train", [], TrainingSettings, ()),
     ("reproduce", [], TrainingSettings, VARIED),
-    ("reproduce", [], AnalysisSettings, ("split",)),
+    ("reproduce", [], AnalysisSettings, ("split", "snapshot")),
     ("sweep", [], TrainingSettings, (*LISTED, "seed")),
     ("sweep", [], AnalysisSettings, (*SPLIT, "seed")),
     ("find", ["folder"], AnalysisSettings, OF_FIGURES),

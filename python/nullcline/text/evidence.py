@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     Evidence = NDArray[np.int64]
 
-NEUTRAL = ["the", "a", "an", "of", "to", "and", "in", "on", "with", "from", "about", "after", "before", "while", "then", "there", "here", "this", "that", "it", "we", "i", "you", "was", "is", "were", "are", "has", "had", "day", "year", "week", "hour", "people", "place", "thing", "part", "side", "way", "time", "name", "number", "word", "line", "end", "case", "point", "fact", "piece", "kind"]
+NEUTRAL = (
+    "the a an of to and in on with from about after before while then there here this that it we i "
+    "you was is were are has had day year week hour people place thing part side way time name "
+    "number word line end case point fact piece kind"
+).split()
 """Words that are evidence of nothing."""
 
 _LENGTHS = (18, 48)  # words a text; the marks come on top
@@ -107,7 +111,9 @@ class Language:
         )
         return found
 
-    def vectors(self, words: Iterable[str], *, dimension: int = 100, seed: int = 0) -> WordVectors:
+    def vectors(
+        self, words: Iterable[str], *, dimension: int = 100, seed: int = 0
+    ) -> WordVectors:
         """Generate vectors for words of the language: a direction for each number, and noise.
 
         Parameters
@@ -141,11 +147,9 @@ class Language:
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         noise = [draw_for_word(word, dimension, seed) for word in known]
         vectors = _VECTOR_NOISE * np.array(noise).reshape(-1, dimension)
-        vectors += (
-            _VECTOR_STEP
-            * np.array([evidence[word] for word in known], float).reshape(-1, n_numbers)
-            @ directions
-        )
+        vectors += _VECTOR_STEP * np.array(
+            [evidence[word] for word in known], float
+        ).reshape(-1, n_numbers) @ directions
         return WordVectors(known, vectors.astype(np.float32))
 
     def _split(self, count: int, classes: int, generator: np.random.Generator) -> Split:
@@ -172,5 +176,7 @@ class Language:
             if self.label(numbers[chosen[loaded]].sum(axis=0), classes) == label:
                 break
         neutral = generator.integers(len(NEUTRAL), size=length)
-        drawn = [words[chosen[i]] if loaded[i] else NEUTRAL[neutral[i]] for i in range(int(length))]
+        drawn = [
+            words[chosen[i]] if loaded[i] else NEUTRAL[neutral[i]] for i in range(int(length))
+        ]
         return punctuate(drawn, generator)
