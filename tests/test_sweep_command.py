@@ -267,10 +267,15 @@ CORPUS = st.sampled_from([("imdb", "a"), ("own.csv", "a"), ("own.csv", "b")])
 PLACE = st.tuples(SETTINGS, CORPUS, st.integers(1, 2))
 
 
-@given(PLACE, PLACE)
-def test_two_networks_never_share_a_folder(one: Any, other: Any) -> None:
-    settings = [TrainingSettings(**own[0]).resolved() for own in (one, other)]
-    names = [name_of_run(TrainingSettings(**own[0]), *own[1], own[2]) for own in (one, other)]
+@given(PLACE, PLACE, st.sets(st.integers(0, 9), max_size=2))
+def test_two_networks_never_share_a_folder(one: Any, another: Any, differ: set[int]) -> None:
+    """Of two that differ in little, at most in two settings, the corpus or the threads."""
+    own = {
+        name: (another if number in differ else one)[0][name] for number, name in enumerate(one[0])
+    }
+    other = (own, *((another if at in differ else one)[part] for at, part in ((8, 1), (9, 2))))
+    settings = [TrainingSettings(**kept[0]).resolved() for kept in (one, other)]
+    names = [name_of_run(TrainingSettings(**kept[0]), *kept[1], kept[2]) for kept in (one, other)]
     assert (names[0] == names[1]) == ((settings[0], *one[1:]) == (settings[1], *other[1:]))
 
 
