@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterable, Sequence
 
     from nullcline.cli.options import Commands
@@ -40,13 +40,13 @@ _EXAMPLES = (
 
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
-    "vectors": "vectors", "train_sizes": "train_size", "classes": "classes", "seeds": "seed",
-    "snapshots": "snapshot",
+    "vectors": "vectors", "frozen_vectors": "frozen_vectors", "train_sizes": "train_size",
+    "classes": "classes", "seeds": "seed", "snapshots": "snapshot",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
 SPLIT = ("split", "n_threads", "snapshot")
-LISTED = (*VARIED, "hidden_size", "vectors", "classes")
+LISTED = (*VARIED, "hidden_size", "vectors", "frozen_vectors", "classes")
 """Settings that are given as lists, or otherwise."""
 
 
@@ -112,7 +112,12 @@ def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )  # fmt: skip
     group.add_argument(
         "--vectors", nargs="+", type=_vectors, metavar="FILE",
-        help="files of word vectors to start from, random, or default (GloVe's)",
+        help="files of word vectors to start from, random, word2vec and fasttext (trained on the "
+        "reviews), names of published ones, or default (GloVe's)",
+    )  # fmt: skip
+    group.add_argument(
+        "--frozen-vectors", nargs="+", type=_yes_or_no, metavar="NO/YES",
+        help="whether word vectors are left as they start; no",
     )  # fmt: skip
     group.add_argument(
         "--classes", nargs="+", type=int, metavar="N", help="numbers of classes of every corpus; 2"
@@ -125,6 +130,12 @@ def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def _vectors(word: str) -> str | None:
     return None if word == "default" else word
+
+
+def _yes_or_no(word: str) -> bool:
+    if word not in {"no", "yes"}:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither yes nor no")
+    return word == "yes"
 
 
 def _sweep(options: argparse.Namespace) -> None:

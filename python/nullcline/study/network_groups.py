@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
-SPREAD_BY = ("n_train", "classes", "vectors", "epochs", "max_tokens", "patience", "snapshot")
+SPREAD_BY = (
+    "n_train", "classes", "vectors", "frozen_vectors", "epochs", "max_tokens", "patience",
+    "snapshot",
+)  # fmt: skip
 """What else sets groups apart, where it differs between networks of one corpus and cell."""
 
 _NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",

@@ -13,6 +13,7 @@ from nullcline.sweeps import Job
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import CORPORA
 from nullcline.text.corpora import classes_of
+from nullcline.text.pretrained import NAMED_VECTORS
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
 
@@ -187,13 +188,19 @@ def vectors_of(settings: TrainingSettings) -> Path | None:
 
     Where it lies is said by what it holds; one that is not there says so in its time.
     """
-    file = None if settings.vectors in {None, "random"} else Path(str(settings.vectors))
-    return file if file is not None and file.is_file() else None
+    if settings.vectors is None or settings.vectors in NAMED_VECTORS:
+        return None
+    file = Path(settings.vectors)
+    return file if file.is_file() else None
 
 
 def describe(settings: TrainingSettings, corpus: str) -> str:
     """Return a network in a few words."""
     some = "" if settings.train_size is None else f", {settings.train_size} reviews"
+    if settings.vectors is not None:
+        some += f", {Path(settings.vectors).name} vectors"
+    if settings.frozen_vectors:
+        some += ", frozen"
     return (
         f"{settings.layers}-layer {settings.cell.upper()} of {settings.hidden_size} units on "
         f"{corpus}{some}, seed {settings.seed}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nullcline.study.depth_claims import depth_shares
+from nullcline.study.embeddings import embedding_sections
 from nullcline.study.group_differences import number_differences, share_differences
 from nullcline.study.network_groups import (
     claims_of,
@@ -47,9 +48,9 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
     -------
     list of Section
         `verdicts`, `claim_shares`, `spreads`, `untrained`, the differences
-        (`nullcline.study.group_differences`) and, of networks of several depths, the shares of
-        claims about these (`nullcline.study.depth_claims`) of the rows; none if no row or job is of
-        a network.
+        (`nullcline.study.group_differences`), of networks of several depths, the shares of claims
+        about these (`nullcline.study.depth_claims`), and of several kinds of word vectors, whether
+        they change anything (`nullcline.study.embeddings`); none if no row or job is of a network.
     """
     own = rows_of_networks(rows)
     left_out = untrained(rows, jobs)
@@ -105,6 +106,7 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             number_differences(own),
         ),
         *_about_depth(own),
+        *embedding_sections(rows_of_trained(own)),
     ]
 
 
