@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import http.server
+import json
 import re
 import resource
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nullcline.cli import main
 from nullcline.text import download, fetch
 from nullcline.text.download import ORIGINALS, Original
 
@@ -269,3 +271,21 @@ def test_bad_arguments_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("NULLCLINE_DATA", str(tmp_path / "missing"))
     with pytest.raises(NotADirectoryError, match="NULLCLINE_DATA must name a folder"):
         fetch("imdb")
+
+
+def test_what_can_be_fetched_is_listed_with_what_is_here(
+    server: _Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch("imdb", progress=False)
+    (tmp_path / "ag_news_csv").mkdir()
+    assert main(["data", "list", "--data-dir", str(tmp_path), "--json"]) == 0
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert list(listed) == list(ORIGINALS)
+    here = {name: one["here"] for name, one in listed.items() if one["here"]}
+    assert here.keys() == {"imdb", "ag-news"}
+    assert here["ag-news"] == str(tmp_path / "ag_news_csv")
+    assert listed["ag-news"]["size"] == 11_784_419
+    assert main(["data", "list", "--data-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ORIGINALS)
+    assert len(server.ranges) == 1

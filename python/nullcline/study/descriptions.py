@@ -15,6 +15,33 @@ _CORPUS_NAMES = {
     "synthetic": "a generated language",
     "imdb": "IMDB's film reviews",
     "sst": "the Stanford Sentiment Treebank",
+    "yelp-polarity": "Yelp's reviews",
+    "yelp-full": "Yelp's reviews by their stars",
+    "ag-news": "AG's news",
+}
+
+_DESCRIPTIONS = {
+    "imdb": (
+        "the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to train on and "
+        "25,000 to test on, positive ones with 7 to 10 of 10 stars and negative ones with 1 to 4."
+    ),
+    "sst": (
+        "the Stanford Sentiment Treebank (Socher et al. 2013): sentences from film reviews, whose "
+        "sentiment readers judged, here in {classes} classes."
+    ),
+    "yelp-polarity": (
+        "the Yelp Review Polarity Dataset (Zhang, Zhao and LeCun 2015): 560,000 reviews of "
+        "businesses to train on and 38,000 to test on, half of them negative and half positive, by "
+        "the stars that they give."
+    ),
+    "yelp-full": (
+        "the Yelp Review Full Star Dataset (Zhang, Zhao and LeCun 2015): 650,000 reviews of "
+        "businesses to train on and 50,000 to test on, as many of each number of stars, 1 to 5."
+    ),
+    "ag-news": (
+        "AG's News Topic Classification Dataset (Zhang, Zhao and LeCun 2015): titles and first "
+        "lines of 120,000 news to train on and 7,600 to test on, as many of each of four topics."
+    ),
 }
 
 
@@ -27,17 +54,8 @@ def describe_corpus(corpus: str, classes: Sequence[str]) -> str:
     """Return what a corpus is, in a sentence or two."""
     if corpus == "synthetic":
         return _describe_the_language(classes)
-    if corpus == "imdb":
-        return (
-            "“imdb” is the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to "
-            "train on and 25,000 to test on, positive ones with 7 to 10 of 10 stars and negative "
-            "ones with 1 to 4."
-        )
-    if corpus == "sst":
-        return (
-            "“sst” is the Stanford Sentiment Treebank (Socher et al. 2013): sentences from film "
-            f"reviews, whose sentiment readers judged, here in {len(classes)} classes."
-        )
+    if corpus in _DESCRIPTIONS:
+        return f"“{corpus}” is {_DESCRIPTIONS[corpus]}".format(classes=len(classes))
     return f"“{corpus}” is a file of texts with labels: {', '.join(classes)}."
 
 
