@@ -250,7 +250,7 @@ def seed_of_corpus(source: str, settings: TrainingSettings) -> int:
 
     So that networks that differ in their seed have the same reviews, and need these once.
     """
-    return 0 if source in CORPORA and source != "synthetic" else settings.seed
+    return 0 if source in CORPORA and not source.startswith("synthetic") else settings.seed
 
 
 _last: dict[str, Corpus] = {}

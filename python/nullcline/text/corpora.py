@@ -10,13 +10,14 @@ from nullcline.text.csv_corpus import load_csv
 from nullcline.text.imdb import load_imdb
 from nullcline.text.sst import load_sst
 from nullcline.text.synthetic import generate_corpus
+from nullcline.text.synthetic_context import generate_context_corpus
 
 if TYPE_CHECKING:
     from nullcline.text.corpus import Corpus
 
 __all__ = ["CORPORA", "load_corpus"]
 
-CORPORA = ("synthetic", "imdb", "sst")
+CORPORA = ("synthetic", "synthetic-context", "imdb", "sst")
 """The corpora that have a name; any other is a CSV file's path."""
 
 
@@ -34,6 +35,8 @@ def load_corpus(
     ----------
     name
         ``"synthetic"``: a generated sentiment language (`nullcline.text.synthetic`);
+        ``"synthetic-context"``: one with words that flip or double what the next ones say
+        (`nullcline.text.synthetic_context`);
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,
@@ -44,9 +47,9 @@ def load_corpus(
         and before anything is downloaded (`nullcline.text.download.fetch`).
     classes
         Number of classes: ``"synthetic"`` has any number of grades from 2 to 7, ``"sst"`` 2 or 5,
-        ``"imdb"`` 2, and a CSV file as many as it has labels.
+        ``"synthetic-context"`` and ``"imdb"`` 2, and a CSV file as many as it has labels.
     seed
-        Seed of what is generated (``"synthetic"``) or split (a CSV file without a split column);
+        Seed of what is generated (``"synthetic..."``) or split (a CSV file without a split column);
         the others have an order and a split of their own.
     progress
         Show progress bars.
@@ -66,8 +69,10 @@ def load_corpus(
     match os.fspath(name):
         case "synthetic":
             return generate_corpus(classes=classes, seed=seed)
-        case "imdb" if classes != 2:
-            raise ValueError(f"classes must be 2 for imdb, not {classes}")
+        case "imdb" | "synthetic-context" if classes != 2:
+            raise ValueError(f"classes must be 2 for {name}, not {classes}")
+        case "synthetic-context":
+            return generate_context_corpus(seed=seed)
         case "imdb":
             return load_imdb(data_dir=data_dir, progress=progress)
         case "sst":
@@ -75,6 +80,5 @@ def load_corpus(
         case path if path.lower().endswith(".csv") or Path(path).is_file():
             return load_csv(path, classes=classes, seed=seed)
         case other:
-            raise ValueError(
-                f"name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file, not {other!r}"
-            )
+            known = ", ".join(map(repr, CORPORA))
+            raise ValueError(f"name must be {known} or the path of a CSV file, not {other!r}")

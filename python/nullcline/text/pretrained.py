@@ -8,6 +8,7 @@ import numpy as np
 
 from nullcline.text.download import fetch
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.synthetic_context import generate_context_vectors
 from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
 
@@ -76,6 +77,8 @@ def load_vectors_for_corpus(
         return load_word_vectors(vectors, words, dimension=dimension)
     if name == "synthetic":
         return generate_vectors(words, dimension=dimension, seed=seed)
+    if name == "synthetic-context":
+        return generate_context_vectors(words, dimension=dimension, seed=seed)
     if dimension not in _GLOVE_DIMENSIONS:
         raise ValueError(f"dimension must be one of {_GLOVE_DIMENSIONS} for GloVe, not {dimension}")
     whole = [f"glove.6B.{dimension}d.txt{suffix}" for suffix in _COMPRESSIONS]
