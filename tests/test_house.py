@@ -31,6 +31,7 @@ ROOMS = (
     "continuation",
     "completeness",
     "attribution",
+    "context",
     "plotting",
     "interactive",
     "compat",

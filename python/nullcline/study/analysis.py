@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.interop import from_torch
+from nullcline.study.context_analysis import analyse_context
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
 from nullcline.study.layer_analysis import LayerMaterial, analyse_layer, search_layer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.search.fixed_points import FixedPoints
+    from nullcline.study.context_results import ContextAnalysis
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint, SentimentRNN
     from nullcline.training.bag_of_words import BagOfWords
@@ -73,6 +75,10 @@ def analyse(
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
     )
+    context: ContextAnalysis | None = None
+    if settings.n_context_reviews:
+        with watch.time("context"):
+            context = analyse_context(checkpoint, corpus, settings, model=model, bag=bag)
     return NetworkAnalysis(
         n_layers=len(layers),
         cell=checkpoint.settings.cell,
@@ -93,6 +99,7 @@ def analyse(
             **watch.seconds,
         },
         checkpoint_sha256=checkpoint.sha256,
+        context=context,
     )
 
 

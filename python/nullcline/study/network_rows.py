@@ -9,6 +9,9 @@ import numpy as np
 
 from nullcline.study.claims import REAL
 from nullcline.study.claims import evaluate as evaluate_papers
+from nullcline.study.context_claims import CONTEXT_CLAIMS
+from nullcline.study.context_claims import evaluate as evaluate_context
+from nullcline.study.context_rows import context_columns
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.line_attractor_claims import evaluate as evaluate_line_attractor
 from nullcline.study.table import table_rows
@@ -43,6 +46,7 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
         "best_epoch": network.best_epoch,
         "bag_of_words_penalty": network.baseline.penalty,
         "checkpoint_sha256": network.checkpoint_sha256,
+        **{name: _plain(value) for name, value in context_columns(network.context).items()},
     }
     verdicts = _verdicts(network)
     return [
@@ -54,7 +58,10 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
 def _verdicts(network: NetworkAnalysis) -> dict[str, Any]:
     # The study that this one repeats is of GRUs; its claims are no other cell's.
     papers = evaluate_papers([network] if network.cell == "gru" else [])
-    others = zip(LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True)
+    others = [
+        *zip(LINE_ATTRACTOR_CLAIMS, evaluate_line_attractor(network), strict=True),
+        *zip(CONTEXT_CLAIMS, evaluate_context(network), strict=True),
+    ]
     findings = {**{claim.name: found for claim, found in others}, **papers}
     return {
         **{f"{CLAIM}{name}": found.agrees for name, found in findings.items()},

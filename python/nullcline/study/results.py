@@ -9,6 +9,7 @@ from nullcline._support import archive
 from nullcline._support.reading import reading
 from nullcline._support.records import as_json
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.study.context_results import ContextAnalysis
 from nullcline.study.layer_results import LayerAnalysis
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _FORMAT = "nullcline.NetworkAnalysis 4"
 _NOT_IN_FILES: dict[type, Collection[str]] = {FixedPoints: {"cell"}}
 """The checkpoint beside the file holds the cell."""
 
-_NOT_FOR_READERS = ("readout", "baseline", "layers")
+_NOT_FOR_READERS = ("readout", "baseline", "layers", "context")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class NetworkAnalysis:
     checkpoint_sha256
         Which training run it is of (`nullcline.training.Checkpoint.sha256`); None where that is not
         noted, as in early files.
+    context
+        What modifiers do to the words after them; None where the vocabulary has none, or they were
+        not analysed, as in early files.
     """
 
     n_layers: int
@@ -87,6 +91,7 @@ class NetworkAnalysis:
     layers: tuple[LayerAnalysis, ...]
     seconds: dict[str, float]
     checkpoint_sha256: str | None = None
+    context: ContextAnalysis | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
@@ -98,6 +103,7 @@ class NetworkAnalysis:
                 **own,
                 "bag_of_words": self.baseline,
                 "layers": [layer.to_json() for layer in self.layers],
+                **({} if self.context is None else {"context": self.context.to_json()}),
             }
         )
         return found

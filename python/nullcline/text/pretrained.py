@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline.text.download import fetch
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.synthetic_context import generate_context_vectors
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.vector_files import load_word_vectors
@@ -15,13 +16,20 @@ from nullcline.text.vectors import WordVectors, draw_for_word
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["load_vectors_for_corpus"]
 
 _GLOVE_DIMENSIONS = (50, 100, 200, 300)
 _COMPRESSIONS = ("", ".gz", ".xz", ".bz2")
 _SPREAD = 0.4
+
+_GENERATED: dict[Any, Callable[..., WordVectors]] = {
+    "synthetic": generate_vectors,
+    "synthetic-context": generate_context_vectors,
+    **{language.name: language.vectors for language in (UNORDERED, ORDERED)},
+}
+"""What makes the vectors of corpora that are generated."""
 
 RANDOM = "random"
 """What stands for no file of vectors."""
@@ -76,11 +84,8 @@ def load_vectors_for_corpus(
         return _draw(words, dimension, seed)
     if vectors is not None:
         return load_word_vectors(vectors, words, dimension=dimension)
-    if name == "synthetic":
-        return generate_vectors(words, dimension=dimension, seed=seed)
-    for language in (UNORDERED, ORDERED):
-        if name == language.name:
-            return language.vectors(words, dimension=dimension, seed=seed)
+    if name in _GENERATED:
+        return _GENERATED[name](words, dimension=dimension, seed=seed)
     if dimension not in _GLOVE_DIMENSIONS:
         raise ValueError(f"dimension must be one of {_GLOVE_DIMENSIONS} for GloVe, not {dimension}")
     whole = [f"glove.6B.{dimension}d.txt{suffix}" for suffix in _COMPRESSIONS]

@@ -47,6 +47,15 @@ class BagOfWords:
     penalty: float
     intercept: NDArray[np.float64]
 
+    @property
+    def contrast(self) -> NDArray[np.float64]:
+        """What each word says for the last class against the first, shape (n_words,)."""
+        weights = np.atleast_2d(self.weights)  # two classes share one logit
+        contrast: NDArray[np.float64] = (
+            weights[0] if len(weights) == 1 else weights[-1] - weights[0]
+        )
+        return contrast
+
 
 def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     """Fit the baseline of a network: from the words that it read, in the reviews that it read.
@@ -66,7 +75,9 @@ def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     from sklearn.linear_model import LogisticRegression
 
     reviews = {name: checkpoint.reviews(corpus, name) for name in ("train", "validation", "test")}
-    counts = {name: _counts(split, len(checkpoint.vocabulary)) for name, split in reviews.items()}
+    counts = {
+        name: word_counts(split, len(checkpoint.vocabulary)) for name, split in reviews.items()
+    }
     fitted = [
         LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS, tol=TOLERANCE).fit(
             counts["train"], reviews["train"].labels
@@ -86,7 +97,7 @@ def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     )
 
 
-def _counts(reviews: EncodedReviews, n_words: int) -> csr_array:
+def word_counts(reviews: EncodedReviews, n_words: int) -> csr_array:
     """Return how often each review has each word, shape (n, n_words)."""
     words = np.concatenate([np.asarray(review) for review in reviews.indices])
     starts = np.concatenate([[0], np.cumsum(reviews.lengths)])
