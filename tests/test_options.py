@@ -118,7 +118,10 @@ def test_every_field_has_its_flag_and_its_help(
         assert one.default is not MISSING
         if one.name not in left_out:
             value = OTHERS.get(one.name, "0.25" if "float" in str(one.type) else "7")
-            found = parsed(command, *words, flag(one), value)
+            given = [flag(one), value]
+            if one.default is False:
+                given, value = [flag(one)], "True"
+            found = parsed(command, *words, *given)
             chosen = from_options(settings, found, leave_out=left_out)
             assert str(getattr(chosen, one.name)) == value
             assert chosen != settings()

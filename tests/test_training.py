@@ -26,6 +26,7 @@ from nullcline.training import (
     TrainingSettings,
     load_checkpoint,
     require_new,
+    starting_vectors,
     train,
 )
 from nullcline.training import fit as fit_module
@@ -276,7 +277,7 @@ def test_other_word_vectors_are_another_run(
         found = load(*arguments, **options)
         return WordVectors(found.words, 2 * found.vectors)
 
-    monkeypatch.setattr(fit_module, "load_vectors_for_corpus", others)
+    monkeypatch.setattr(starting_vectors, "load_vectors_for_corpus", others)
     with pytest.raises(CheckpointError, match="began with other word vectors"):
         run(tmp_path)
 

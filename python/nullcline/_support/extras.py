@@ -21,6 +21,7 @@ EXTRAS = {
     "tqdm": "study",
     "jinja2": "study",
     "sklearn": "study",
+    "gensim": "embeddings",
     "dask": "scale",
     "distributed": "scale",
     "zarr": "scale",

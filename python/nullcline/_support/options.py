@@ -30,7 +30,7 @@ def add_options(
     parser
         What `argparse` adds options to.
     settings
-        The dataclass. Its fields are of type int, float or str, or None.
+        The dataclass. Its fields are of type int, float or str, or None, or False by default.
     leave_out
         Fields that this command line has no option for.
     """
@@ -38,6 +38,11 @@ def add_options(
     hints = typing.get_type_hints(settings)
     for field in _fields(settings, leave_out):
         kind = _scalar(hints[field.name])
+        if kind is bool:
+            parser.add_argument(
+                flag(field), dest=field.name, action="store_true", help=docs.get(field.name)
+            )
+            continue
         choices = field.metadata.get("choices")
         parser.add_argument(
             flag(field),

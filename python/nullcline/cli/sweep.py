@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,6 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import CELLS, SPLITS, TrainingSettings
 
 if TYPE_CHECKING:
-    import argparse
-
     from nullcline.cli.options import Commands
     from nullcline.sweeps import Job
 
@@ -37,12 +36,13 @@ _EXAMPLES = (
 
 AXES = {
     "corpora": "corpus", "cells": "cell", "layers": "layers", "hidden_sizes": "hidden_size",
-    "vectors": "vectors", "train_sizes": "train_size", "seeds": "seed",
+    "vectors": "vectors", "frozen_vectors": "frozen_vectors", "train_sizes": "train_size",
+    "seeds": "seed",
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
 SPLIT = ("split", "n_threads")
-LISTED = (*VARIED, "hidden_size", "vectors")
+LISTED = (*VARIED, "hidden_size", "vectors", "frozen_vectors")
 """Settings that are given as lists, or otherwise."""
 
 
@@ -94,7 +94,12 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--vectors", nargs="+", type=_vectors, metavar="FILE",
-        help="files of word vectors to start from, random, or default (GloVe's)",
+        help="files of word vectors to start from, random, word2vec and fasttext (trained on the "
+        "reviews), names of published ones, or default (GloVe's)",
+    )  # fmt: skip
+    group.add_argument(
+        "--frozen-vectors", nargs="+", type=_yes_or_no, metavar="NO/YES",
+        help="whether word vectors are left as they start; no",
     )  # fmt: skip
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
@@ -103,6 +108,12 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
 
 def _vectors(word: str) -> str | None:
     return None if word == "default" else word
+
+
+def _yes_or_no(word: str) -> bool:
+    if word not in {"no", "yes"}:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither yes nor no")
+    return word == "yes"
 
 
 def _sweep(options: argparse.Namespace) -> None:

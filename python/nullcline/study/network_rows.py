@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from nullcline.training import TrainingSettings
 
 SETTINGS = (
-    "seed", "hidden_size", "embedding_size", "vectors", "epochs", "batch_size", "dropout",
-    "learning_rate", "max_tokens",
+    "seed", "hidden_size", "embedding_size", "vectors", "frozen_vectors", "epochs", "batch_size",
+    "dropout", "learning_rate", "max_tokens",
 )  # fmt: skip
 """Settings of the training in each row, beside those that the study's table has."""
 

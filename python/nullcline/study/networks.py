@@ -19,6 +19,7 @@ from nullcline.study.settings import AnalysisSettings
 from nullcline.sweeps import Job
 from nullcline.text import load_corpus
 from nullcline.text.corpora import classes_of, is_drawn
+from nullcline.text.pretrained import NAMED_VECTORS
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
 from nullcline.training.fingerprint import corpus_sha256
@@ -128,7 +129,8 @@ def network_job(
         The corpus itself, which is not loaded again: for jobs of this process.
     """
     settings = training.resolved(classes_of(source))
-    file = None if settings.vectors in {None, "random"} else Path(str(settings.vectors))
+    named = settings.vectors is None or settings.vectors in NAMED_VECTORS
+    file = None if named else Path(str(settings.vectors))
     # Where the vectors lie is said by their content; a file that is not there says so in its time.
     content = file if file is not None and file.is_file() else None
     n_threads = analyses[0].n_threads if threads is None else threads
@@ -240,6 +242,10 @@ def _names(settings: type[Any]) -> set[str]:
 def describe(settings: TrainingSettings, corpus: str) -> str:
     """Return a network in a few words."""
     some = "" if settings.train_size is None else f", {settings.train_size} reviews"
+    if settings.vectors is not None:
+        some += f", {Path(settings.vectors).name} vectors"
+    if settings.frozen_vectors:
+        some += ", frozen"
     return (
         f"{settings.layers}-layer {settings.cell.upper()} of {settings.hidden_size} units on "
         f"{corpus}{some}, seed {settings.seed}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nullcline.study.embeddings import embedding_sections
 from nullcline.study.network_rows import CLAIM
 from nullcline.sweeps import Section
 from nullcline.sweeps.statistics import quartiles, wilson_interval
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
-SPREAD_BY = ("n_train", "classes", "vectors", "epochs", "max_tokens")
+SPREAD_BY = ("n_train", "classes", "vectors", "frozen_vectors", "epochs", "max_tokens")
 """What else sets groups apart, where it differs in a sweep."""
 
 _NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",
@@ -37,7 +38,8 @@ def summaries(rows: Sequence[Row]) -> list[Section]:
     Returns
     -------
     list of Section
-        `claim_shares` and `spreads` of the rows; none if there is no row of a network.
+        `claim_shares` and `spreads` of the rows, and what `nullcline.study.embeddings` says of
+        them; none if there is no row of a network.
     """
     own = [row for row in rows if set(GROUP) <= row.keys()]
     if not own:
@@ -58,6 +60,7 @@ def summaries(rows: Sequence[Row]) -> list[Section]:
             "layer by layer; how many have it, of all. A list's are of its first entry.",
             spreads(own),
         ),
+        *embedding_sections(own),
     ]
 
 

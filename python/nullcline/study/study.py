@@ -322,6 +322,8 @@ def _command(
         value = getattr(training, name)
         if value != default:
             words.append(f"--{name.replace('_', '-')} {value}")
+    if training.frozen_vectors:
+        words.append("--frozen-vectors")
     if workers is not None:
         words.append(f"--workers {workers}")
     return " ".join(words)

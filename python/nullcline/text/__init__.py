@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nullcline.text.download import fetch
     from nullcline.text.pretrained import load_vectors_for_corpus
     from nullcline.text.tokens import tokenize
+    from nullcline.text.trained_vectors import train_word_vectors
     from nullcline.text.vector_files import SkippedRowsWarning, load_word_vectors
     from nullcline.text.vectors import WordVectors
     from nullcline.text.vocabulary import PAD, UNK, Vocabulary
@@ -34,6 +35,7 @@ __all__ = [
     "load_vectors_for_corpus",
     "load_word_vectors",
     "tokenize",
+    "train_word_vectors",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "fetch": "download",
     "load_vectors_for_corpus": "pretrained",
     "tokenize": "tokens",
+    "train_word_vectors": "trained_vectors",
     "SkippedRowsWarning": "vector_files",
     "load_word_vectors": "vector_files",
     "WordVectors": "vectors",

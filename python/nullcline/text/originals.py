@@ -104,4 +104,31 @@ ORIGINALS = {
         "Pennington et al., EMNLP 2014",
         "public domain (PDDL 1.0)",
     ),
+    # Their authors publish no hashes. Those of fastText's are as others have noted them, each by
+    # itself. That of word2vec's is noted once, beside a hash of GloVe's that is ours; it comes from
+    # a mirror, since its authors' copy needs a browser.
+    "word2vec-google-news": Original(
+        "https://s3.amazonaws.com/dl4j-distribution/GoogleNews-vectors-negative300.bin.gz",
+        "sha256:21c05ae916a67a4da59b1d006903355cced7de7da1e42bff9f0504198c748da8",
+        ("GoogleNews-vectors-negative300.bin*",),
+        1_647_046_227,
+        "Mikolov et al., NeurIPS 2013",
+        "no licence is stated",
+    ),
+    "fasttext-wiki-news": Original(
+        "https://dl.fbaipublicfiles.com/fasttext/vectors-english/wiki-news-300d-1M.vec.zip",
+        "sha256:bdeb85f44892c505953e3654183e9cb0d792ee51be0992460593e27198d746f8",
+        ("wiki-news-300d-1M.vec*",),
+        681_808_098,
+        "Mikolov et al., LREC 2018",
+        "CC BY-SA 3.0",
+    ),
+    "fasttext-crawl": Original(
+        "https://dl.fbaipublicfiles.com/fasttext/vectors-english/crawl-300d-2M.vec.zip",
+        "sha256:5bfffffbabdab299d4c9165c47275e8f982807a6eaca37ee1f71d3a79ddb544d",
+        ("crawl-300d-2M.vec*",),
+        1_523_785_255,
+        "Mikolov et al., LREC 2018",
+        "CC BY-SA 3.0",
+    ),
 }

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline.text.download import fetch
+from nullcline.text.published_vectors import PUBLISHED
 from nullcline.text.synthetic import generate_vectors
 from nullcline.text.synthetic_context import generate_context_vectors
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
+from nullcline.text.trained_vectors import TRAINED
 from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
 __all__ = ["load_vectors_for_corpus"]
 
 _GLOVE_DIMENSIONS = (50, 100, 200, 300)
-_COMPRESSIONS = ("", ".gz", ".xz", ".bz2")
 _SPREAD = 0.4
 
 _GENERATED: dict[Any, Callable[..., WordVectors]] = {
@@ -33,6 +36,9 @@ _GENERATED: dict[Any, Callable[..., WordVectors]] = {
 
 RANDOM = "random"
 """What stands for no file of vectors."""
+
+NAMED_VECTORS = (RANDOM, *TRAINED, *PUBLISHED)
+"""Every word vectors that have a name; others are a file."""
 
 
 def load_vectors_for_corpus(
@@ -49,8 +55,7 @@ def load_vectors_for_corpus(
 
     Generated corpora have generated vectors. All others have those of GloVe 6B (Pennington et
     al. 2014), from a local copy (``glove.6B.zip``, or ``glove.6B.100d.txt`` as it is, compressed,
-    or limited to some words: ``glove.6B.100d.*.txt``) or downloaded. `vectors` names others, for
-    which nothing is downloaded.
+    or limited to some words: ``glove.6B.100d.*.txt``) or downloaded. `vectors` names others.
 
     Parameters
     ----------
@@ -65,8 +70,12 @@ def load_vectors_for_corpus(
     seed
         Seed of the generated vectors, and of random ones.
     vectors
-        A file that `load_word_vectors` reads, or ``"random"``: drawn for each word from a normal
-        distribution with mean 0 and standard deviation 0.4, near that of GloVe's numbers.
+        A file that `load_word_vectors` reads. Or ``"random"``: drawn for each word from a normal
+        distribution with mean 0 and standard deviation 0.4, near that of GloVe's numbers. Or one of
+        these that are published, from a local copy or downloaded: ``"glove-6b-50"`` (100, 200,
+        300), ``"word2vec-google-news"`` (Mikolov et al. 2013), ``"fasttext-wiki-news"`` and
+        ``"fasttext-crawl"`` (Mikolov et al. 2018), of 300 numbers each. Of a file as large as these
+        only the vectors of `words` are held in memory.
 
     Returns
     -------
@@ -80,18 +89,33 @@ def load_vectors_for_corpus(
     OSError
         A file or folder cannot be read, or a download fails.
     """
+    if vectors in TRAINED:
+        raise ValueError(
+            f"vectors={vectors!r} are trained on texts: call nullcline.text.train_word_vectors"
+        )
     if vectors == RANDOM:
         return _draw(words, dimension, seed)
-    if vectors is not None:
-        return load_word_vectors(vectors, words, dimension=dimension)
-    if name in _GENERATED:
+    if vectors is None and name in _GENERATED:
         return _GENERATED[name](words, dimension=dimension, seed=seed)
-    if dimension not in _GLOVE_DIMENSIONS:
-        raise ValueError(f"dimension must be one of {_GLOVE_DIMENSIONS} for GloVe, not {dimension}")
-    whole = [f"glove.6B.{dimension}d.txt{suffix}" for suffix in _COMPRESSIONS]
-    limited = [f"glove.6B.{dimension}d.*.txt{suffix}" for suffix in _COMPRESSIONS]
-    path = fetch("glove", data_dir, progress, copies=[*whole, "glove.6B.zip", *limited])
-    return load_word_vectors(path, words, dimension=dimension)
+    if vectors is None:
+        if dimension not in _GLOVE_DIMENSIONS:
+            known = f"one of {_GLOVE_DIMENSIONS}"
+            raise ValueError(f"dimension must be {known} for GloVe, not {dimension}")
+        vectors = f"glove-6b-{dimension}"
+    if published := PUBLISHED.get(os.fspath(vectors)):
+        if dimension != published.dimension:
+            raise ValueError(
+                f"the vectors of {vectors} have {published.dimension} numbers, not {dimension}; "
+                f"ask for {published.dimension} (embedding_size in training)"
+            )
+        vectors = fetch(published.original, data_dir, progress, copies=published.copies)
+    if not Path(vectors).exists():
+        raise FileNotFoundError(
+            errno.ENOENT,
+            f"vectors must be a file, or one of {', '.join(NAMED_VECTORS)}; there is no file",
+            os.fspath(vectors),
+        )
+    return load_word_vectors(vectors, words, dimension=dimension)
 
 
 def _draw(words: Iterable[str], dimension: int, seed: int) -> WordVectors:

@@ -39,6 +39,9 @@ SETTINGS_FILE = "settings.json"
 VOCABULARY_FILE = "vocabulary.json"
 WEIGHTS_FILE = "weights.safetensors"
 UNTRAINED_FILE = "untrained.safetensors"
+VECTORS_FILE = "word_vectors.safetensors"
+"""Word vectors that were trained on the run's own reviews; of other runs there is none."""
+
 PROGRESS_FILE = "progress.safetensors"
 """State after the last whole epoch of an unfinished run; gone once the run is finished."""
 
@@ -51,6 +54,7 @@ RUN_FILES = (
     PROGRESS_FILE,
     WEIGHTS_FILE,
     UNTRAINED_FILE,
+    VECTORS_FILE,
     VOCABULARY_FILE,
 )
 """Every file that a run may have, in the order in which they are removed."""

@@ -17,12 +17,13 @@ from nullcline._support.files import remove_abandoned, sha256
 from nullcline._support.folder_lock import locked
 from nullcline._support.reading import explaining
 from nullcline._support.versions import versions
-from nullcline.text import Vocabulary, load_vectors_for_corpus
+from nullcline.text import Vocabulary
 from nullcline.training.batches import shuffled_rows, sorted_rows
 from nullcline.training.checkpoint import (
     OLD_PROGRESS_FILE,
     PROGRESS_FILE,
     UNTRAINED_FILE,
+    VECTORS_FILE,
     VOCABULARY_FILE,
     WEIGHTS_FILE,
     Checkpoint,
@@ -45,11 +46,17 @@ from nullcline.training.layer import kept_memory
 from nullcline.training.objective import loss, predicted_classes
 from nullcline.training.progress import Origin, Progress, load_progress, save_progress
 from nullcline.training.soundness import require_finite
+from nullcline.training.starting_vectors import (
+    are_trained,
+    keep_vectors,
+    kept_vectors,
+    starting_vectors,
+)
 
 if TYPE_CHECKING:
     import os
 
-    from nullcline.text import Corpus
+    from nullcline.text import Corpus, WordVectors
     from nullcline.training.batches import EncodedReviews
     from nullcline.training.model import SentimentRNN
     from nullcline.training.progress import Tensors
@@ -117,7 +124,8 @@ def train(
     directory
         Folder of the run: made if need be. It holds `vocabulary.json`, `untrained.safetensors`
         and `progress.safetensors`, the state after the last whole epoch; once the run is finished,
-        `weights.safetensors` and `settings.json` in place of the latter.
+        `weights.safetensors` and `settings.json` in place of the latter. Word vectors that were
+        trained on the reviews are in `word_vectors.safetensors`.
     data_dir
         Folder with local copies of the word vectors; see `nullcline.text`.
     device
@@ -146,6 +154,8 @@ def train(
         The folder holds a run, and neither `resume` nor `overwrite` is True.
     FloatingPointError
         The loss became infinite or NaN.
+    ModuleNotFoundError
+        Word vectors are to be trained, and gensim is not installed.
     OSError
         A file cannot be written. The epochs before are kept.
     ValueError
@@ -199,13 +209,24 @@ def _train(
             (corpus.test, np.arange(len(corpus.test))),
         )
     )
-    run = _begin(origin, vocabulary, data_dir, place, progress=progress)
-    if resume and _has_progress(folder):
+    goes_on = resume and _has_progress(folder)
+    if goes_on and are_trained(settings):
+        vectors = kept_vectors(vocabulary, folder)
+    else:
+        texts = (corpus.train.texts[row] for row in training_rows)
+        vectors = starting_vectors(
+            corpus.name, texts, settings, vocabulary, data_dir=data_dir, progress=progress
+        )
+    run = _begin(origin, vocabulary, vectors, place)
+    if goes_on:
         _restore(run, folder / PROGRESS_FILE)
     else:
         remove_run(folder)
         vocabulary.save(folder / VOCABULARY_FILE)
         run.files[VOCABULARY_FILE] = sha256(folder / VOCABULARY_FILE)
+        if are_trained(settings):
+            keep_vectors(vectors, vocabulary, folder)
+            run.files[VECTORS_FILE] = sha256(folder / VECTORS_FILE)
         run.files[UNTRAINED_FILE] = save_weights(weights_of(run.model), folder / UNTRAINED_FILE)
     while not run.is_over(settings):
         run.history.append(_epoch(run, training, validation, settings, place, progress=progress))
@@ -283,36 +304,24 @@ def _vocabulary(
 
 
 def _begin(
-    origin: Origin,
-    vocabulary: Vocabulary,
-    data_dir: str | os.PathLike[str] | None,
-    device: torch.device,
-    *,
-    progress: bool,
+    origin: Origin, vocabulary: Vocabulary, vectors: WordVectors, device: torch.device
 ) -> _Run:
     """Return the run before its first step: seeded weights, word vectors in the embedding."""
     settings = origin.settings
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = new_model(settings, len(vocabulary))
-    vectors = load_vectors_for_corpus(
-        origin.corpus,
-        vocabulary.words,
-        data_dir=data_dir,
-        dimension=settings.embedding_size,
-        seed=settings.seed,
-        progress=progress,
-        vectors=settings.vectors,
-    )
     with torch.no_grad():
         model.embedding.weight.copy_(
             torch.from_numpy(vectors.matrix(vocabulary, seed=settings.seed))
         )
+    model.embedding.requires_grad_(not settings.frozen_vectors)
     model.to(device)
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return _Run(
         replace(origin, vectors_sha256=vectors_sha256(vectors)),
         model,
-        torch.optim.Adam(model.parameters(), lr=settings.step_size, fused=True),
+        torch.optim.Adam(learned, lr=settings.step_size, fused=True),
     )
 
 

@@ -47,9 +47,14 @@ class TrainingSettings:
         Number of reviews to train on, drawn at random from those that are not held out. None takes
         all.
     vectors
-        File of the word vectors to start from, or "random" (or "none"). Those are drawn for each
-        word, and learned as all others are. None stands for GloVe's, and with the generated
+        File of the word vectors to start from, "random" (or "none"), "word2vec", "fasttext", or
+        the name of published ones. Random ones are drawn for each word. Those of "word2vec" and
+        "fasttext" are trained on the reviews to train on, before the network
+        (`nullcline.text.train_word_vectors`). Published ones are listed at
+        `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
         language for its own.
+    frozen_vectors
+        Leave the word vectors as they start, those of unknown words, too: they are not learned.
     classes
         Number of classes of the corpus, 2 or more. None stands for the corpus's own number, and for
         2 where there is a choice. Two are told apart by one logit and the binary cross-entropy,
@@ -84,6 +89,7 @@ class TrainingSettings:
     validation_fraction: float = 0.3
     train_size: int | None = None
     vectors: str | None = None
+    frozen_vectors: bool = False
     classes: int | None = None
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
@@ -114,6 +120,8 @@ class TrainingSettings:
         if self.vectors is not None:  # a path is kept as JSON can hold it
             object.__setattr__(self, "vectors", os.fspath(self.vectors))
         _require(self.vectors != "", "vectors", "None, a file or 'random'", self.vectors)
+        frozen = self.frozen_vectors
+        _require(isinstance(frozen, bool), "frozen_vectors", "True or False", frozen)
         _require(self.n_classes >= 2, "classes", "at least 2", self.classes)
         for name in ("learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
