@@ -164,10 +164,11 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 def _setting(value: object, name: str) -> str:
     """Return a setting's value, or what stands for it where it is left open."""
-    return _LEFT_OPEN[name] if value is None else str(value)
+    return _LEFT_OPEN.get(name, "none") if value is None else str(value)
 
 
 _LEFT_OPEN = {
+    "classes": "each corpus's own",
     "learning_rate": "the cell's own",
     "max_gradient_norm": "no bound",
     "max_tokens": "all",
@@ -175,7 +176,7 @@ _LEFT_OPEN = {
     "train_size": "all",
     "vectors": "GloVe's; the generated language's own",
 }
-"""What None stands for, by setting."""
+"""What None stands for, by setting, where it is not nothing."""
 
 
 def _percent(share: float | None) -> str:
