@@ -75,7 +75,7 @@ def measure(folder: Path, *, trains: bool) -> None:
 
 def _say(what: str) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what}: {time.process_time():.1f} s of one thread, peak {peak:,.0f} MiB")  # noqa: T201
+    print(f"{what}: {time.process_time():.1f} s of one thread, peak {peak:,.0f} MiB")
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
         write(Path(folder))
         command = [sys.executable, "-m", "benchmarks.large_corpus", "--folder", folder]
         for more in ([], ["--trains"]):
-            subprocess.run([*command, *more], check=True)  # noqa: S603 - ourselves
+            subprocess.run([*command, *more], check=True)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,17 @@ import re
 import resource
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nullcline.cli import main
-from nullcline.text import download, fetch
+from nullcline.text import CORPORA, download, fetch
 from nullcline.text.download import ORIGINALS, Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _CONTENT = bytes(range(256)) * 20_000
 _HASH = f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"
@@ -289,3 +289,20 @@ def test_what_can_be_fetched_is_listed_with_what_is_here(
     said = capsys.readouterr().out
     assert all(name in said for name in ORIGINALS)
     assert len(server.ranges) == 1
+
+
+def test_the_page_on_corpora_says_where_each_is_and_what_it_is_known_by() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "corpora.md").read_text("utf-8")
+    for name, original in ORIGINALS.items():
+        known = f"{original.size:,} | `{original.known_hash.removeprefix('sha256:')}`"
+        said = f"| `{name}` | [{original.file}]({original.url}) | {known} | {original.terms} |"
+        assert said in page
+    for name in CORPORA:
+        assert f"\n| `{name}` | " in page
+
+
+def test_the_command_line_names_every_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = " ".join(capsys.readouterr().out.replace("-\n", "-").split())
+    assert f"{', '.join(CORPORA)}, or a CSV file" in said.replace("- ", "-")
