@@ -10,6 +10,7 @@ import os
 import stat
 import tarfile
 import zipfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
     """
     with explaining(path, "an archive", MEND):
         for name, stream in open_members(path, wanted, largest=_LARGEST_MEMBER):
-            yield name, stream.read(_LARGEST_MEMBER + 1)
+            yield name, b"".join(iter(partial(stream.read, _CHUNK), b""))
 
 
 def open_members(
