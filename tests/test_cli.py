@@ -263,7 +263,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     ("arguments", "message"),
     [
         (["train", "--corpus", "no-such.csv"], "no-such.csv"),
-        (["train", "--corpus", "guardian"], "must be 'synthetic', 'imdb', 'sst' or the path"),
+        (["train", "--corpus", "guardian"], "'imdb', 'sst' or the path of a CSV file"),
         (["train", "--epochs", "0"], "--epochs must be at least 1"),
         (["train", "--layers", "0"], "--layers must be at least 1"),
         (["train", "--train-size", "5000"], "--train-size 5000 is more than the corpus has"),

@@ -241,7 +241,7 @@ def test_bad_csv_files_are_explained(tmp_path: Path, content: str | bytes, messa
 
 
 def test_bad_names_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'synthetic', 'imdb', 'sst' or the path of a CSV file"):
+    with pytest.raises(ValueError, match="'imdb', 'sst' or the path of a CSV file"):
         load_corpus("amazon")
     with pytest.raises(FileNotFoundError):
         load_corpus(tmp_path / "missing.csv")

@@ -128,8 +128,8 @@ def _tables(found: ContextAnalysis, title: str) -> list[Table]:
             missing,
         ),
         Table(
-            f"{found.dimension} directions explain 90% of what modifiers do to the state; projected "
-            "out of it",
+            f"{found.dimension} directions explain 90% of where modifiers move the state; these "
+            "projected out",
             [
                 "reviews",
                 "number",
