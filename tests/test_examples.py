@@ -147,7 +147,7 @@ def test_the_language_is_described_with_an_example() -> None:
     assert annotate_valences("An awful film.") == "An awful (−3) film."
 
 
-@pytest.mark.parametrize("corpus", ["imdb", "sst", *LAYOUTS, "own.csv"])
+@pytest.mark.parametrize("corpus", ["synthetic-context", "imdb", "sst", *LAYOUTS, "own.csv"])
 def test_every_corpus_is_described(corpus: str) -> None:
     said = describe_corpus(corpus, ("no", "yes"))
     assert f"“{corpus}” is" in said

@@ -27,7 +27,8 @@ class ModifierSubspace(Shown):
     Attributes
     ----------
     directions
-        Orthonormal rows, shape (r, S), the one that explains most first.
+        Orthonormal rows, shape (r, S), the one that explains most first; r = 0 where all modifiers
+        move the state along the line, or not at all.
     singular_values
         Of the displacements without what lies along the line, shape (r,).
     explained_variance_ratio
@@ -105,8 +106,7 @@ def modifier_subspace(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type, shape or value, there is no displacement, or nothing of
-        them lies off the integration directions.
+        If an argument has the wrong type, shape or value, or there is no displacement.
     """
     rows = validation.floats("displacements", displacements).astype(np.float64)
     if rows.ndim != 2 or not rows.size:
@@ -123,13 +123,9 @@ def modifier_subspace(
         off_line = rows - (rows @ line.T) @ line
     _, values, directions = np.linalg.svd(off_line, full_matrices=False)
     kept = values > SMALLEST * np.sqrt(total)
-    if not kept.any():
-        raise ValueError(
-            "displacements must leave the integration directions: all of them lie along these, or "
-            "are zero"
-        )
     values, directions = values[kept], directions[kept]
-    explained = values**2 / np.sum(values**2)
+    left = float(np.sum(values**2))
+    explained = values**2 / (left or 1)
     dimension = int(np.searchsorted(np.cumsum(explained), share - 1e-12) + 1)
     return ModifierSubspace(
         directions=directions,
@@ -137,7 +133,7 @@ def modifier_subspace(
         explained_variance_ratio=explained,
         dimension=min(dimension, len(values)),
         share=float(share),
-        along_line=1 - float(np.sum(values**2)) / total,
+        along_line=1 - left / total if total else 0.0,
     )
 
 

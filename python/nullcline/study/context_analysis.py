@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from nullcline.study.settings import AnalysisSettings
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint, SentimentRNN
+    from nullcline.training.bag_in_context import BagInContext
     from nullcline.training.bag_of_words import BagOfWords
     from nullcline.training.batches import EncodedReviews
 
@@ -84,6 +86,7 @@ def analyse_context(
     *,
     model: SentimentRNN | None = None,
     bag: BagOfWords | None = None,
+    in_context: BagInContext | None = None,
     chosen: Mapping[str, Sequence[str]] | None = None,
 ) -> ContextAnalysis | None:
     """Measure what modifiers do to the words after them, for how long, and at what price.
@@ -98,8 +101,8 @@ def analyse_context(
         The network, and what it was trained on.
     settings
         What to draw.
-    model, bag
-        The network's own, where they are there already.
+    model, bag, in_context
+        The network, and the bags of words beside it, where they are there already.
     chosen
         Modifiers by kind; those of `nullcline.study.modifiers` by default.
 
@@ -114,7 +117,9 @@ def analyse_context(
         `chosen` names no word, or one that the network does not know.
     """
     modifiers = modifiers_of(checkpoint.vocabulary, chosen)
-    if not modifiers.words:
+    common = np.arange(UNK + 1, min(UNK + 1 + settings.n_words, len(checkpoint.vocabulary)))
+    others = common[~np.isin(common, modifiers.rows)]
+    if not modifiers.words or not len(others):
         return None
     checkpoint.require_corpus(corpus)
     model = checkpoint.model() if model is None else model
@@ -122,18 +127,11 @@ def analyse_context(
     network = _Network.of(model)
     reviews = checkpoint.reviews(corpus, settings.split)
     origin = _origin(network, model, reviews, settings.seed)
-    common = np.arange(UNK + 1, min(UNK + 1 + settings.n_words, len(network.embedding)))
-    valence = _valence_words(bag.contrast, common, modifiers)
-    others = common[~np.isin(common, modifiers.rows)][:N_OTHERS]
-    measures = _Measures(network, origin, modifiers, valence, others)
+    valence = _valence_words(bag.contrast, others)
+    measures = _Measures(network, origin, modifiers, valence, others[:N_OTHERS])
     subspace, line = measures.subspace()
-    in_context = fit_bag_in_context(
-        checkpoint,
-        corpus,
-        [modifiers.of_kind(kind) for kind in KINDS],
-        reach=REACH,
-        penalty=bag.penalty,
-    )
+    if in_context is None:
+        in_context = bag_in_context(checkpoint, corpus, modifiers, bag.penalty)
     return ContextAnalysis(
         modifiers=modifiers.words,
         kinds=modifiers.kinds,
@@ -151,6 +149,14 @@ def analyse_context(
         bag_in_context_accuracy=in_context.test_accuracy,
         network_accuracy=checkpoint.test_accuracy,
     )
+
+
+def bag_in_context(
+    checkpoint: Checkpoint, corpus: Corpus, modifiers: Modifiers, penalty: float
+) -> BagInContext:
+    """Fit the bag of words in which negators and intensifiers act on the next words."""
+    groups = [modifiers.of_kind(kind) for kind in KINDS]
+    return fit_bag_in_context(checkpoint, corpus, groups, reach=REACH, penalty=penalty)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,13 +219,10 @@ def _origin(network: _Network, model: SentimentRNN, reviews: EncodedReviews, see
     return np.asarray(states[undecided], np.float64)
 
 
-def _valence_words(
-    weights: Array, common: NDArray[np.int64], modifiers: Modifiers
-) -> NDArray[np.int64]:
+def _valence_words(weights: Array, common: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the common words of the most negative weights, and of the most positive ones."""
-    candidates = common[~np.isin(common, modifiers.rows)]
-    of_sign = min(N_VALENCE, max(len(candidates) // 4, 1))
-    ranked = candidates[np.argsort(weights[candidates], kind="stable")]
+    of_sign = min(N_VALENCE, max(len(common) // 4, 1))
+    ranked = common[np.argsort(weights[common], kind="stable")]
     return np.concatenate([ranked[:of_sign], ranked[-of_sign:]])
 
 
@@ -251,7 +254,8 @@ class _Measures:
         given = (self.network.cell, contexts, self.words, self.network.readout, self.origin)
         later, at_once = context_effects(*given, delay=DELAY), context_effects(*given)
         slopes = later.slopes(exact=True)
-        error = at_once.exact_change[:n] - at_once.change[:n]
+        change = at_once.exact_change[:n]
+        unexplained, total = ((change - at_once.change[:n]) ** 2).sum(), (change**2).sum()
         return {
             "plain": later.exact_plain,
             "modified": later.exact_modified[:n],
@@ -259,7 +263,7 @@ class _Measures:
             "linear_modified": at_once.modified[:n],
             "slopes": slopes[:n],
             "slopes_at_once": at_once.slopes()[:n],
-            "linear_r2": 1 - float((error**2).sum() / (at_once.exact_change[:n] ** 2).sum()),
+            "linear_r2": 1 - float(unexplained / total) if total else float("nan"),
             "other_slopes": slopes[n:-1],
             "start_slope": float(slopes[-1]),
             "told_apart": _told_apart(later.exact_size[:n], later.exact_size[n:-1]),
@@ -267,30 +271,43 @@ class _Measures:
 
     def fading(self) -> dict[str, Any]:
         """Return for how long modifiers act, and through which modes."""
-        given = (self.after, self.words, self.network.readout)
-        decay = context_decay(self.network.cell, *given, self.origin, n_steps=N_STEPS, delay=DELAY)
-        modes = context_modes(self.linearization, *given)
-        off_line = np.where(np.arange(modes.size.shape[1]) < self.n_slowest, 0, modes.size)
+        decay = context_decay(
+            self.network.cell,
+            self.after,
+            self.words,
+            self.network.readout,
+            self.origin,
+            n_steps=N_STEPS,
+            delay=DELAY,
+        )
         return {
             "decay": decay.share,
             "half_lives": decay.half_life,
-            "carriers": modes.time_constants[np.argmax(off_line, axis=1)],
-            "slowest": float(modes.time_constants[0]),
+            "carriers": self._carriers(),
+            "slowest": float(self.linearization.time_constants[0, 0]),
         }
 
-    @property
+    def _carriers(self) -> Array:
+        """Return the time constant of the mode off the line that carries most of each modifier."""
+        if np.isnan(self.linearization.left).any():  # nothing can be split into defective modes
+            return np.full(self.n_modifiers, np.nan)
+        modes = context_modes(self.linearization, self.after, self.words, self.network.readout)
+        off_line = np.where(np.arange(modes.size.shape[1]) < self.n_slowest, 0, modes.size)
+        return np.asarray(modes.time_constants[np.argmax(off_line, axis=1)])
+
+    @cached_property
     def linearization(self) -> Linearization:
-        """The linear map at the origin."""
-        return linearize(self.network.cell, self.origin[None])
+        """The linear map at the origin, its slowest mode first."""
+        return linearize(self.network.cell, self.origin[None]).by_time_constant()
 
     @property
     def n_slowest(self) -> int:
         """How many modes are slowest: a real one, or a pair."""
-        return 1 if self.linearization.by_time_constant().eigenvalues[0, 0].imag == 0 else 2
+        return 1 if self.linearization.eigenvalues[0, 0].imag == 0 else 2
 
     def subspace(self) -> tuple[ModifierSubspace, Array]:
         """Return the modifiers' subspace, and the line that was left out of it, (m, S)."""
-        slowest = self.linearization.by_time_constant().right[0, :, 0]
+        slowest = self.linearization.right[0, :, 0]
         line = np.array([part for part in (slowest.real, slowest.imag) if np.abs(part).max() > 0])
         return modifier_subspace(self.after - self.origin, line, share=SHARE), line
 
@@ -350,8 +367,8 @@ def _of_others(
 
 def _at_random(dimension: int, line: Array, generator: np.random.Generator) -> Array:
     """Return as many directions drawn at random, at right angles to the line."""
-    drawn = generator.normal(size=(dimension, line.shape[1]))
-    return modifier_subspace(drawn, line).directions
+    drawn = generator.normal(size=(max(dimension, 1), line.shape[1]))
+    return modifier_subspace(drawn, line).directions[:dimension]
 
 
 def _is_right(

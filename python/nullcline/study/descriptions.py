@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from nullcline.study.examples import OF_THE_LANGUAGE, summed_valence
 from nullcline.text.synthetic import VALENCES
+from nullcline.text.synthetic_context import INTENSIFIERS, NEGATORS, REACH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CORPUS_NAMES = {
     "synthetic": "a generated language",
+    "synthetic-context": "a generated language of modifiers",
     "imdb": "IMDB's film reviews",
     "sst": "the Stanford Sentiment Treebank",
     "yelp-polarity": "Yelp's reviews",
@@ -54,6 +56,8 @@ def describe_corpus(corpus: str, classes: Sequence[str]) -> str:
     """Return what a corpus is, in a sentence or two."""
     if corpus == "synthetic":
         return _describe_the_language(classes)
+    if corpus == "synthetic-context":
+        return _describe_the_language_of_modifiers()
     if corpus in _DESCRIPTIONS:
         return f"“{corpus}” is {_DESCRIPTIONS[corpus]}".format(classes=len(classes))
     return f"“{corpus}” is a file of texts with labels: {', '.join(classes)}."
@@ -83,6 +87,15 @@ def _describe_the_language(classes: Sequence[str]) -> str:
         f"as words, too. A review is {rule}, so that a network must add "
         f"up the whole of it to know; for example, “{annotate_valences(example)}” adds up to "
         f"{_signed(summed_valence(example))} and is {classes[-1]}."
+    )
+
+
+def _describe_the_language_of_modifiers() -> str:
+    return (
+        f"“synthetic-context” is a generated language in which {', '.join(NEGATORS)} flip the "
+        f"valence of the next {REACH} words, and {', '.join(INTENSIFIERS)} double it: a review is "
+        "positive if what its words add up to then is more than 0, so that which words there are "
+        "does not tell, and a network must heed their order."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nullcline._support.files import write_bytes
 from nullcline.plotting.theme import DPI, style
+from nullcline.study.context_figures import context_plans
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.point_figures import eigenvalues, fixed_points
@@ -79,8 +80,8 @@ _NUMBERS = {
 
 
 def all_plans(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
-    """Return the paper's figures of a network, and those of what its linearization explains."""
-    return plans(network.n_layers) + explanations(network)
+    """Return the paper's figures, those of what the linearization explains, and of modifiers."""
+    return plans(network.n_layers) + explanations(network) + context_plans(network)
 
 
 def draw_figures(

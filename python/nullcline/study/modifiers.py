@@ -76,7 +76,8 @@ def modifiers_of(
         A word of `chosen` is not in the vocabulary, there is none, a word is in it twice, or a kind
         is none of `KINDS`.
     """
-    listed = [(word, kind) for kind, words in (chosen or KINDS).items() for word in words]
+    lists = KINDS if chosen is None else chosen
+    listed = [(word, kind) for kind, words in lists.items() for word in words]
     rows = {word: row for row, word in enumerate(vocabulary.words)}
     missing = tuple(word for word, _ in listed if word not in rows)
     if chosen is not None:
