@@ -106,7 +106,7 @@ def _bags_of(checkpoint: Checkpoint, corpus: Corpus) -> tuple[BagOfWords, BagInC
     if key not in _bags:
         bag = fit_bag_of_words(checkpoint, corpus)
         modifiers = modifiers_of(checkpoint.vocabulary)
-        _bags[key] = bag, bag_in_context(checkpoint, corpus, modifiers, bag.penalty)
+        _bags[key] = bag, bag_in_context(checkpoint, corpus, modifiers)
     return _bags[key]
 
 

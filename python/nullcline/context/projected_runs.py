@@ -100,10 +100,13 @@ def _run(cell: Cell, rows: list[Floats], basis: Floats, centre: Floats, first: F
 
 
 def _basis(cell: Cell, directions: ArrayLike | None) -> Floats:
-    width = cell.state_size
-    if directions is None or np.shape(directions) == (0, width):
-        return np.empty((0, width), cell.dtype)
-    return orthonormal("directions", directions, width).astype(cell.dtype)
+    none = np.empty((0, cell.state_size), cell.dtype)
+    if directions is None:
+        return none
+    given = validation.floats("directions", directions)
+    if given.shape == none.shape:
+        return none
+    return orthonormal("directions", given, cell.state_size).astype(cell.dtype)
 
 
 def _state(cell: Cell, name: str, state: ArrayLike | None) -> Floats:

@@ -116,6 +116,8 @@ def modifier_subspace(
         )
     if not 0 < validation.tolerance("share", share) <= 1:
         raise ValueError(f"share must lie in (0, 1], not be {share}")
+    largest = float(np.abs(rows).max()) or 1.0
+    rows = rows / largest  # squares neither overflow nor vanish
     total = float((rows**2).sum())
     off_line = rows
     if integration is not None:
@@ -129,7 +131,7 @@ def modifier_subspace(
     dimension = int(np.searchsorted(np.cumsum(explained), share - 1e-12) + 1)
     return ModifierSubspace(
         directions=directions,
-        singular_values=values,
+        singular_values=largest * values,
         explained_variance_ratio=explained,
         dimension=min(dimension, len(values)),
         share=float(share),
@@ -146,10 +148,11 @@ def orthonormal(name: str, directions: ArrayLike, width: int) -> Array:
         If they have another shape, are not finite, or are all zero.
     """
     given = np.atleast_2d(validation.floats(name, directions).astype(np.float64))
-    if given.ndim != 2 or given.shape[1] != width or not len(given):
+    if given.ndim != 2 or given.shape[1] != width or not given.size:
         raise ValueError(f"{name} must have shape ({width},) or (m, {width}), not {given.shape}")
-    _, values, rows = np.linalg.svd(given, full_matrices=False)
-    if not values[0] > 0:
+    largest = float(np.abs(given).max())
+    if largest == 0:
         raise ValueError(f"{name} must not be zero")
+    _, values, rows = np.linalg.svd(given / largest, full_matrices=False)
     basis: Array = rows[values > SMALLEST * values[0]]
     return basis

@@ -131,7 +131,7 @@ def analyse_context(
     measures = _Measures(network, origin, modifiers, valence, others[:N_OTHERS])
     subspace, line = measures.subspace()
     if in_context is None:
-        in_context = bag_in_context(checkpoint, corpus, modifiers, bag.penalty)
+        in_context = bag_in_context(checkpoint, corpus, modifiers)
     return ContextAnalysis(
         modifiers=modifiers.words,
         kinds=modifiers.kinds,
@@ -151,12 +151,10 @@ def analyse_context(
     )
 
 
-def bag_in_context(
-    checkpoint: Checkpoint, corpus: Corpus, modifiers: Modifiers, penalty: float
-) -> BagInContext:
+def bag_in_context(checkpoint: Checkpoint, corpus: Corpus, modifiers: Modifiers) -> BagInContext:
     """Fit the bag of words in which negators and intensifiers act on the next words."""
     groups = [modifiers.of_kind(kind) for kind in KINDS]
-    return fit_bag_in_context(checkpoint, corpus, groups, reach=REACH, penalty=penalty)
+    return fit_bag_in_context(checkpoint, corpus, groups, reach=REACH)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
-from nullcline.training.bag_of_words import MAX_ITERATIONS, TOLERANCE, word_counts
+from nullcline.training.bag_of_words import best_regression, word_counts
 from nullcline.training.batches import EncodedReviews
+from nullcline.training.settings import SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,6 @@ def fit_bag_in_context(
     groups: Sequence[Sequence[int]],
     *,
     reach: int,
-    penalty: float,
 ) -> BagInContext:
     """Fit a bag of words in which a word after a modifier has a weight of its own.
 
@@ -65,18 +65,17 @@ def fit_bag_in_context(
         The words of each group of modifiers, as rows of the vocabulary.
     reach
         Words after a modifier, 1 or more.
-    penalty
-        The inverse strength C of its regularization: that of the bag of words beside it.
-    """
-    from sklearn.linear_model import LogisticRegression
 
-    splits = {name: checkpoint.reviews(corpus, name) for name in ("train", "test")}
+    Returns
+    -------
+    BagInContext
+        Of the penalties of the plain bag of words, the one that the validation reviews choose.
+    """
+    reviews = {name: checkpoint.reviews(corpus, name) for name in SPLITS}
     n_words = len(checkpoint.vocabulary)
-    counts = {name: counts_in_context(its, n_words, groups, reach) for name, its in splits.items()}
-    fitted = LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS, tol=TOLERANCE).fit(
-        counts["train"], splits["train"].labels
-    )
-    accuracy = {name: float(fitted.score(counts[name], splits[name].labels)) for name in splits}
+    counts = {name: counts_in_context(its, n_words, groups, reach) for name, its in reviews.items()}
+    fitted, penalty = best_regression(counts, {name: its.labels for name, its in reviews.items()})
+    accuracy = {name: float(fitted.score(counts[name], reviews[name].labels)) for name in SPLITS}
     return BagInContext(accuracy["train"], accuracy["test"], reach, penalty)
 
 
