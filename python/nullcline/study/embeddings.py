@@ -179,7 +179,7 @@ def verdict(comparison: Comparison, adjusted_p: float, fewest: int) -> str:
 
 def embedding_of(row: Row) -> str:
     """Return the kind of word vectors of a row in words, such as "word2vec, frozen"."""
-    own = "generated" if row["corpus"] == "synthetic" else "GloVe"
+    own = "generated" if row["corpus"].startswith("synthetic") else "GloVe"
     name = own if row["vectors"] is None else Path(row["vectors"]).name
     return f"{name}, {'frozen' if row.get('frozen_vectors') else 'learned'}"
 

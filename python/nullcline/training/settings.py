@@ -53,8 +53,6 @@ class TrainingSettings:
         (`nullcline.text.train_word_vectors`). Published ones are listed at
         `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
         language for its own.
-    frozen_vectors
-        Leave the word vectors as they start, those of unknown words, too: they are not learned.
     classes
         Number of classes of the corpus, 2 or more. None stands for the corpus's own number, and for
         2 where there is a choice. Two are told apart by one logit and the binary cross-entropy,
@@ -70,6 +68,8 @@ class TrainingSettings:
         epochs.
     seed
         Seed of the split, the weights, the order of batches and the dropout.
+    frozen_vectors
+        Leave the word vectors as they start, those of unknown words, too: they are not learned.
 
     Raises
     ------
@@ -89,12 +89,12 @@ class TrainingSettings:
     validation_fraction: float = 0.3
     train_size: int | None = None
     vectors: str | None = None
-    frozen_vectors: bool = False
     classes: int | None = None
     vocabulary_size: int = 25_000
     max_tokens: int | None = None
     patience: int | None = None
     seed: int = 0
+    frozen_vectors: bool = False
 
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}", self.cell)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import load, save
+from tqdm import tqdm
 
 from nullcline._support.files import write_bytes
 from nullcline._support.reading import explaining, open_regular
@@ -46,10 +47,14 @@ def starting_vectors(
         The reviews to train on, and no others.
     settings, vocabulary
         The run's.
-    data_dir, progress
+    data_dir
         As in `nullcline.text.load_vectors_for_corpus`.
+    progress
+        Say what takes a while.
     """
     if are_trained(settings):
+        if progress:
+            tqdm.write(f"word vectors by {settings.vectors} on the reviews to train on")
         return train_word_vectors(
             str(settings.vectors),
             (visible_tokens(text, settings) for text in texts),
