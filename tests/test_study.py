@@ -36,10 +36,10 @@ SMALL = ["--hidden-size", "5", "--epochs", "2", "--starts", "12", "--quiet"]
 def _small() -> Any:
     """Give the generated corpus a few short reviews, and leave figures to the tests of figures."""
 
-    def load(name: str, *, classes: int = 2, **_: object) -> Any:
+    def load(name: str, *, classes: int | None = None, **_: object) -> Any:
         if name == "nowhere":
             raise ValueError("name must be 'synthetic', 'imdb', 'sst' or the path of a CSV file")
-        return tiny_corpus(classes=classes)
+        return tiny_corpus(classes=classes or 2)
 
     def save(_: object, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
