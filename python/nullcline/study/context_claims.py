@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline.study.claims import Finding
+from nullcline.study.context_results import LEAD
 from nullcline.study.line_attractor_claims import Claim
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ def _spares_others(context: ContextAnalysis) -> Finding:
     return Finding(
         f"{_points(with_them.difference)} on {with_them.n} reviews with modifiers, "
         f"{_points(without.difference)} on {without.n} without",
-        with_them.high < without.difference,
+        with_them.high < min(0.0, without.difference),
     )
 
 
 def _recovered(context: ContextAnalysis) -> Finding:
     recovered = context.recovered
     if recovered is None:
-        return Finding("", None, "the network is not better than a bag of words")
+        return Finding("", None, f"the network is not {LEAD:.0%} better than a bag of words")
     return Finding(
         f"{recovered:.0%} of the way from {context.bag_accuracy:.1%} to "
         f"{context.network_accuracy:.1%}".replace("-", "−"),
@@ -171,7 +172,7 @@ CONTEXT_CLAIMS: tuple[Claim, ...] = (
     Claim(
         "modifier subspace alone",
         "reviews without modifiers lose less",
-        "the 95% interval of the loss with modifiers lies below the loss without",
+        "the 95% interval of the loss with modifiers lies below 0, and below the loss without",
         _in_context(_spares_others),
     ),
     Claim(

@@ -13,6 +13,9 @@ from nullcline.context import PairedAccuracy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LEAD = 0.01
+"""The least lead of a network over a bag of words of which shares are taken, in accuracy."""
+
 _ARRAYS_OF_WORDS = ("plain", "modified", "other_slopes", "linear_plain", "linear_modified")
 """What is too long for readers of results.json, and is in the file of the analysis."""
 
@@ -143,10 +146,10 @@ class ContextAnalysis:
     def recovered(self) -> float | None:
         """Which share of what the network has over the bag of words modifiers give the bag.
 
-        None where the network is not better than the bag.
+        None where the network is not better than the bag by `LEAD`.
         """
-        gain = self.network_accuracy - self.bag_accuracy
-        return (self.bag_in_context_accuracy - self.bag_accuracy) / gain if gain > 0 else None
+        lead = self.network_accuracy - self.bag_accuracy
+        return (self.bag_in_context_accuracy - self.bag_accuracy) / lead if lead >= LEAD else None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, but those of each word."""
