@@ -113,6 +113,12 @@ def results() -> Iterator[Any]:
     effects = nc.word_effects(modes, rng.normal(size=(6, 2)), np.ones(4))
     yield effects
     yield effects.rank_correlations(np.arange(6.0))["mode 1"]
+    after = (cell, states[:3], rng.normal(size=(6, 2)), np.ones(4), states[5])
+    yield nc.context_effects(*after)
+    yield nc.context_decay(*after, n_steps=3)
+    yield nc.context_modes(modes, *after[1:4])
+    yield nc.modifier_subspace(states[:3] - states[5], np.ones(4))
+    yield nc.compare_accuracies([True, False, True], [True, True, False])
     yield nc.attribute(cell, rng.normal(size=(5, 2)), np.ones(4), linearization=modes[0])
     yield points.certify()
     yield nc.certify_curve(traced.curves[0], max_arcs=20)

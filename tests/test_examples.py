@@ -16,6 +16,7 @@ from nullcline.study.states import visit_states
 from nullcline.study.walks import example_walks
 from nullcline.text import Corpus, Split, load_corpus, tokenize
 from nullcline.text.synthetic import VALENCES, generate_corpus
+from nullcline.text.zhang import LAYOUTS
 from nullcline.training import train
 from testing.tiny_study import SETTINGS, tiny_corpus
 
@@ -146,7 +147,9 @@ def test_the_language_is_described_with_an_example() -> None:
     assert annotate_valences("An awful film.") == "An awful (−3) film."
 
 
-@pytest.mark.parametrize("corpus", ["imdb", "sst", "own.csv"])
+@pytest.mark.parametrize("corpus", ["synthetic-context", "imdb", "sst", *LAYOUTS, "own.csv"])
 def test_every_corpus_is_described(corpus: str) -> None:
-    assert f"“{corpus}” is" in describe_corpus(corpus, ("no", "yes"))
+    said = describe_corpus(corpus, ("no", "yes"))
+    assert f"“{corpus}” is" in said
+    assert ("a file of texts" in said) == (corpus == "own.csv")
     assert name_of_corpus(corpus)

@@ -32,6 +32,7 @@ ROOMS = (
     "continuation",
     "completeness",
     "attribution",
+    "context",
     "plotting",
     "interactive",
     "compat",

@@ -26,8 +26,9 @@ POINT = (0.20169404939617933, 0.18138330102737446, -0.3887795989533616, 0.179834
 def test_a_checkpoint_is_read() -> None:
     found = load_checkpoint(FOLDER / "network")
     assert found.settings == TrainingSettings(
-        hidden_size=4, embedding_size=3, epochs=2, batch_size=16, dropout=0.2, learning_rate=1e-3
-    )
+        hidden_size=4, embedding_size=3, epochs=2, batch_size=16, dropout=0.2, learning_rate=1e-3,
+        classes=2,
+    )  # fmt: skip
     assert [epoch.validation_loss for epoch in found.history] == [
         0.6621596018473307,
         0.6570084889729818,

@@ -7,20 +7,22 @@ import errno
 import fcntl
 import hashlib
 import http.server
+import json
 import re
 import resource
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nullcline.text import download, fetch
+from nullcline.cli import main
+from nullcline.text import CORPORA, download, fetch
 from nullcline.text.download import ORIGINALS, Original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _CONTENT = bytes(range(256)) * 20_000
 _HASH = f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"
@@ -269,3 +271,38 @@ def test_bad_arguments_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("NULLCLINE_DATA", str(tmp_path / "missing"))
     with pytest.raises(NotADirectoryError, match="NULLCLINE_DATA must name a folder"):
         fetch("imdb")
+
+
+def test_what_can_be_fetched_is_listed_with_what_is_here(
+    server: _Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch("imdb", progress=False)
+    (tmp_path / "ag_news_csv").mkdir()
+    assert main(["data", "list", "--data-dir", str(tmp_path), "--json"]) == 0
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert list(listed) == list(ORIGINALS)
+    here = {name: one["here"] for name, one in listed.items() if one["here"]}
+    assert here.keys() == {"imdb", "ag-news"}
+    assert here["ag-news"] == str(tmp_path / "ag_news_csv")
+    assert listed["ag-news"]["size"] == 11_784_419
+    assert main(["data", "list", "--data-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ORIGINALS)
+    assert len(server.ranges) == 1
+
+
+def test_the_page_on_corpora_says_where_each_is_and_what_it_is_known_by() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "corpora.md").read_text("utf-8")
+    for name, original in ORIGINALS.items():
+        known = f"{original.size:,} | `{original.known_hash.removeprefix('sha256:')}`"
+        said = f"| `{name}` | [{original.file}]({original.url}) | {known} | {original.terms} |"
+        assert said in page
+    for name in CORPORA:
+        assert f"\n| `{name}` | " in page
+
+
+def test_the_command_line_names_every_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = " ".join(capsys.readouterr().out.replace("-\n", "-").split())
+    assert f"{', '.join(CORPORA)}, or a CSV file" in said.replace("- ", "-")

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from nullcline.cli import main
+from nullcline.study.networks import network_jobs
 from nullcline.text import load_corpus, load_vectors_for_corpus, tokenize
 from nullcline.text.corpora import classes_of, is_drawn
 from nullcline.text.escapes import plain_news, plain_review
+from nullcline.training import load_checkpoint
 from testing.text_samples import (
     FORMATS,
     SAMPLES,
@@ -211,3 +214,37 @@ def test_an_archive_is_read_row_by_row(tmp_path: Path, monkeypatch: pytest.Monke
     tracemalloc.stop()
     assert len(corpus.train) == 2 * rows
     assert peak < 1.4 * len(many)
+
+
+def test_a_run_has_the_classes_of_its_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sample(tmp_path, "ag-news", ".tgz", SAMPLES["ag-news"])
+    out = tmp_path / "run"
+    command = [
+        "train", "--corpus", "AG_NEWS", "--data-dir", str(tmp_path), "--vectors", "random",
+        "--hidden-size", "2", "--embedding-size", "3", "--epochs", "1",
+        "--out", str(out), "--quiet",
+    ]  # fmt: skip
+    assert main(command) == 0
+    checkpoint = load_checkpoint(out)
+    assert (checkpoint.corpus, checkpoint.settings.classes) == ("ag-news", 4)
+    assert checkpoint.model().readout.weight.shape == (4, 2)
+    assert main([*command, "--resume"]) == 0
+    assert main([*command, "--resume", "--classes", "4"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--resume", "--classes", "5"]) == 1
+    assert "--classes must be 4 for ag-news, not 5" in capsys.readouterr().err
+
+
+def test_a_sweep_has_the_classes_of_each_corpus(tmp_path: Path) -> None:
+    write_sample(tmp_path, "ag-news", ".tgz", SAMPLES["ag-news"])
+    jobs = network_jobs({"corpus": ["ag_news", "synthetic"], "seed": [0, 1]}, data_dir=tmp_path)
+    assert [job.parameters["training"].classes for job in jobs] == [4, 4, 2, 2]
+    assert jobs[0].parameters["corpus_hash"] == jobs[1].parameters["corpus_hash"]
+    by_name = network_jobs(
+        {"corpus": ["synthetic"], "seed": [0, 1], "classes": [2]}, data_dir=tmp_path
+    )
+    assert [job.key for job in by_name] == [job.key for job in jobs[2:]]
+    with pytest.raises(ValueError, match="classes must be 4 for ag-news, not 2"):
+        network_jobs({"corpus": ["ag-news"], "classes": [2]}, data_dir=tmp_path)

@@ -72,6 +72,10 @@ def _calls() -> dict[str, Call]:
         return make, {**arrays, **more}
 
     where = {"cell": gru, "point": point}
+    context = {
+        "cell": gru, "contexts": starts, "embeddings": rng.normal(size=(6, _D)),
+        "readout": np.ones(_H), "origin": starts[0],
+    }  # fmt: skip
     return {
         "GRU": cell(nc.GRU, 3),
         "OriginalGRU": cell(nc.OriginalGRU, 3),
@@ -237,6 +241,30 @@ def _calls() -> dict[str, Call]:
                 "linearization": linear, "embeddings": rng.normal(size=(6, _D)),
                 "readout": np.ones(_H), "n_steps": 4, "point": 0,
             },
+        ),
+        "context_effects": (nc.context_effects, {**context, "x": None, "delay": 1}),
+        "context_decay": (nc.context_decay, {**context, "n_steps": 2, "x": None, "delay": 1}),
+        "context_modes": (
+            nc.context_modes,
+            {
+                "linearization": linear, "contexts": starts, "embeddings": rng.normal(size=(6, _D)),
+                "readout": np.ones(_H), "point": 0,
+            },
+        ),
+        "modifier_subspace": (
+            nc.modifier_subspace,
+            {"displacements": starts, "integration": np.ones(_H), "share": 0.9},
+        ),
+        "run_projected": (
+            nc.run_projected,
+            {
+                "cell": gru, "inputs": [rng.normal(size=(5, _D))], "directions": np.ones(_H),
+                "origin": None, "start": None,
+            },
+        ),
+        "compare_accuracies": (
+            nc.compare_accuracies,
+            {"first": [True, False], "second": [True, True], "n_samples": 9, "seed": 0},
         ),
         "from_torch": (nc.from_torch, {"module": torch.nn.GRU(_D, _H), "dtype": "float64"}),
         "from_function": (

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 import torch
 
 import nullcline as nc
@@ -27,10 +28,11 @@ from nullcline.explanation.layer_background import LayerBackground
 from nullcline.interop.weight_files import read_weights
 from nullcline.search.kinds import KINDS
 from nullcline.study.results import NetworkAnalysis
-from nullcline.text import Vocabulary, WordVectors, imdb, load_corpus, load_word_vectors, sst
+from nullcline.text import Vocabulary, WordVectors, load_corpus, load_word_vectors
 from nullcline.text.archives import read_members
+from nullcline.text.originals import ORIGINALS
 from nullcline.training import Checkpoint, load_checkpoint
-from testing.text_samples import write_archive
+from testing.text_samples import SAMPLES, expect_samples, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,16 +292,6 @@ def _use_members(members: list[tuple[str, bytes]], _: Path) -> None:
 
 
 _TEXTS = {"top/a.txt": b"alpha", "top/b/c.txt": bytes(range(256)) * 30, "top/empty.txt": b""}
-_TREES = {
-    "trees/train.txt": b"(3 (2 It) (4 (2 's) (4 great)))\n(2 (2 So) (2 so))\n(0 (2 No) (2 .))\n",
-    "trees/test.txt": "(1 (1 Mal) (2 été))\n(4 (4 Fine) (2 .))\n".encode(),
-}
-_REVIEWS = {
-    f"aclImdb/{split}/{label}/{number}_5.txt": f"{split} {label} {number} é".encode()
-    for split in ("test", "train")
-    for label in ("pos", "neg")
-    for number in (1, 0)
-}
 _CSV = (
     'text,label\n"Good, ""very"" good",1\nbad film,0\n"two\nlines",1\npoor,0\nfine,1\nété,0\n',
     "text,label,split\ngood,2,train\nbad,10,train\nfine,2,test\npoor,10,test\n",
@@ -310,12 +302,9 @@ def _corpus(name: str) -> Callable[[Path], Any]:
     """Return a reader of a small copy of a corpus, beside which nothing is looked for."""
 
     def read(path: Path) -> Any:
-        old = imdb._REVIEWS_PER_FOLDER, sst._TREES
-        imdb._REVIEWS_PER_FOLDER, sst._TREES = 2, {"train": 3, "test": 2}
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            expect_samples(patch)
             return load_corpus(name, data_dir=path.parent, progress=False)
-        finally:
-            imdb._REVIEWS_PER_FOLDER, sst._TREES = old
 
     return read
 
@@ -404,8 +393,10 @@ READERS: dict[str, Reader] = {
         lambda path: list(read_members(path, lambda _: True)),
         _use_members,
     ),
-    "imdb": Reader(_archives(_REVIEWS), "aclImdb_v1.tar.gz", _corpus("imdb"), _use_corpus),
-    "sst": Reader(_archives(_TREES), "trainDevTestTrees_PTB.zip", _corpus("sst"), _use_corpus),
+    **{
+        name: Reader(_archives(files), ORIGINALS[name].file, _corpus(name), _use_corpus)
+        for name, files in SAMPLES.items()
+    },
     "csv": Reader(
         lambda _: [text.encode() for text in _CSV], "corpus.csv", load_corpus, _use_corpus
     ),

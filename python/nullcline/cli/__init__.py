@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nullcline._support.versions import own_version
 from nullcline.cli import (
     completion,
+    context,
     cycles,
     data,
     explain,
@@ -46,6 +47,7 @@ COMMANDS = (
     explore,
     info,
     explain,
+    context,
     # The study
     reproduce,
     sweep,

@@ -78,7 +78,7 @@ def add(commands: Commands) -> None:
     add_output(parser, f"the page ({PAGE})")
     _add_around(parser)
     add_network(parser)
-    add_search(parser, leave_out=("n_reviews",))
+    add_search(parser, leave_out=("n_reviews", "n_context_reviews"))
     add_corpus(parser, default=None)
     add_seed(parser)
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     Search: TypeAlias = Callable[[], dict[str, FixedPoints]]
     Rows: TypeAlias = tuple[NDArray[np.intp], int] | None
 
-OF_FIGURES = ("n_sample", "n_reviews", "n_words")
+OF_FIGURES = ("n_sample", "n_reviews", "n_words", "n_context_reviews")
 """Settings of the analysis that a search alone has no use for."""
 
 _POINTS_KEPT = "files of points that are there are whole: start again with --overwrite"

@@ -117,7 +117,8 @@ def add_corpus(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument(
         "--corpus",
         default=default,
-        help="synthetic, imdb, sst, or a CSV file with text and label"
+        help="synthetic, synthetic-unordered, synthetic-ordered, synthetic-context, imdb, sst, "
+        "yelp-polarity, yelp-full, ag-news, or a CSV file with text and label"
         + ("" if default else " (the one trained on)"),
     )
     add_data_dir(parser)

@@ -10,6 +10,7 @@ import numpy as np
 from nullcline.interop import from_torch
 from nullcline.study.baselines import baseline_of
 from nullcline.study.class_analysis import N_FINAL
+from nullcline.study.context_analysis import analyse_context
 from nullcline.study.driven_points import points_of_joint_stack
 from nullcline.study.dynamics import Words
 from nullcline.study.examples import examples_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nullcline.search.fixed_points import FixedPoints
+    from nullcline.study.context_results import ContextAnalysis
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint, SentimentRNN
     from nullcline.training.bag_of_words import BagOfWords
@@ -80,6 +82,10 @@ def analyse(
     layers = tuple(
         analyse_layer(material, settings, watch, progress=progress) for material in materials
     )
+    context: ContextAnalysis | None = None
+    if settings.n_context_reviews:
+        with watch.time("context"):
+            context = analyse_context(checkpoint, corpus, settings, model=model, bag=bag)
     return NetworkAnalysis(
         n_layers=len(layers),
         cell=checkpoint.settings.cell,
@@ -101,6 +107,7 @@ def analyse(
         },
         checkpoint_sha256=checkpoint.sha256,
         snapshot=settings.snapshot,
+        context=context,
     )
 
 

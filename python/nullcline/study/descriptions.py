@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nullcline.study.examples import OF_THE_LANGUAGE, summed_valence
 from nullcline.text.synthetic import VALENCES
+from nullcline.text.synthetic_context import INTENSIFIERS, NEGATORS, REACH
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 
@@ -15,10 +16,38 @@ if TYPE_CHECKING:
 
 _CORPUS_NAMES = {
     "synthetic": "a generated language",
+    "synthetic-context": "a generated language of modifiers",
     "synthetic-unordered": "a generated language of topics",
     "synthetic-ordered": "a generated language of grades",
     "imdb": "IMDB's film reviews",
     "sst": "the Stanford Sentiment Treebank",
+    "yelp-polarity": "Yelp's reviews",
+    "yelp-full": "Yelp's reviews by their stars",
+    "ag-news": "AG's news",
+}
+
+_DESCRIPTIONS = {
+    "imdb": (
+        "the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to train on and "
+        "25,000 to test on, positive ones with 7 to 10 of 10 stars and negative ones with 1 to 4."
+    ),
+    "sst": (
+        "the Stanford Sentiment Treebank (Socher et al. 2013): sentences from film reviews, whose "
+        "sentiment readers judged, here in {classes} classes."
+    ),
+    "yelp-polarity": (
+        "the Yelp Review Polarity Dataset (Zhang, Zhao and LeCun 2015): 560,000 reviews of "
+        "businesses to train on and 38,000 to test on, half of them negative and half positive, by "
+        "the stars that they give."
+    ),
+    "yelp-full": (
+        "the Yelp Review Full Star Dataset (Zhang, Zhao and LeCun 2015): 650,000 reviews of "
+        "businesses to train on and 50,000 to test on, as many of each number of stars, 1 to 5."
+    ),
+    "ag-news": (
+        "AG's News Topic Classification Dataset (Zhang, Zhao and LeCun 2015): titles and first "
+        "lines of 120,000 news to train on and 7,600 to test on, as many of each of four topics."
+    ),
 }
 
 
@@ -35,17 +64,10 @@ def describe_corpus(corpus: str, classes: Sequence[str]) -> str:
         return _describe_topics(classes)
     if corpus == ORDERED.name:
         return _describe_grades(classes)
-    if corpus == "imdb":
-        return (
-            "“imdb” is the Large Movie Review Dataset (Maas et al. 2011): 25,000 film reviews to "
-            "train on and 25,000 to test on, positive ones with 7 to 10 of 10 stars and negative "
-            "ones with 1 to 4."
-        )
-    if corpus == "sst":
-        return (
-            "“sst” is the Stanford Sentiment Treebank (Socher et al. 2013): sentences from film "
-            f"reviews, whose sentiment readers judged, here in {len(classes)} classes."
-        )
+    if corpus == "synthetic-context":
+        return _describe_the_language_of_modifiers()
+    if corpus in _DESCRIPTIONS:
+        return f"“{corpus}” is {_DESCRIPTIONS[corpus]}".format(classes=len(classes))
     return f"“{corpus}” is a file of texts with labels: {', '.join(classes)}."
 
 
@@ -102,6 +124,15 @@ def _describe_grades(classes: Sequence[str]) -> str:
         "(“superb”, “awful”) or mild (“nice”, “slow”), or nothing of it. Half of a review's words "
         f"are such, drawn one by one. {rule}. What a network must hold is "
         f"{'one number' if len(classes) == 2 else 'two numbers, however many classes there are'}."
+    )
+
+
+def _describe_the_language_of_modifiers() -> str:
+    return (
+        f"“synthetic-context” is a generated language in which {', '.join(NEGATORS)} flip the "
+        f"valence of the next {REACH} words, and {', '.join(INTENSIFIERS)} double it: a review is "
+        "positive if what its words add up to then is more than 0, so that which words there are "
+        "does not tell, and a network must heed their order."
     )
 
 

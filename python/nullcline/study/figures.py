@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nullcline._support.files import write_bytes
 from nullcline.plotting.theme import DPI, style
 from nullcline.study.class_figures import class_figures
+from nullcline.study.context_figures import context_plans
 from nullcline.study.explanation_figures import explanations
 from nullcline.study.figure_plan import FigurePlan
 from nullcline.study.point_figures import eigenvalues, fixed_points
@@ -80,8 +81,9 @@ _NUMBERS = {
 
 
 def all_plans(network: NetworkAnalysis) -> tuple[FigurePlan, ...]:
-    """Return the paper's figures of a network, and those of its linearization and its classes."""
-    return plans(network.n_layers) + explanations(network) + tuple(class_figures(network))
+    """Return the paper's figures, those of the linearization, of classes, and of modifiers."""
+    own = plans(network.n_layers) + explanations(network)
+    return own + tuple(class_figures(network)) + context_plans(network)
 
 
 def draw_figures(

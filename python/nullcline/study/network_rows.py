@@ -10,6 +10,8 @@ import numpy as np
 from nullcline.study.claims import evaluate as evaluate_papers
 from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.class_rows import geometry_of
+from nullcline.study.context_claims import CONTEXT_CLAIMS
+from nullcline.study.context_rows import context_columns
 from nullcline.study.line_attractor_claims import DRIVEN_LINE_CLAIMS, LINE_ATTRACTOR_CLAIMS
 from nullcline.study.point_claims import POINT_CLAIMS
 from nullcline.study.point_results import INPUTS
@@ -30,7 +32,13 @@ SETTINGS = (
 CLAIM, MEASURED = "claim: ", "measured: "
 """What the columns begin with that hold whether a claim holds, and what was measured for it."""
 
-NETWORK_CLAIMS = (*LINE_ATTRACTOR_CLAIMS, *DRIVEN_LINE_CLAIMS, *POINT_CLAIMS, *CLASS_CLAIMS)
+NETWORK_CLAIMS = (
+    *LINE_ATTRACTOR_CLAIMS,
+    *DRIVEN_LINE_CLAIMS,
+    *POINT_CLAIMS,
+    *CLASS_CLAIMS,
+    *CONTEXT_CLAIMS,
+)
 """Claims that are evaluated on every network, of any cell and depth, beside the paper's."""
 
 
@@ -50,6 +58,7 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
         "snapshot": network.snapshot,
         "bag_of_words_penalty": network.baseline.penalty,
         "checkpoint_sha256": network.checkpoint_sha256,
+        **{name: plain(value) for name, value in context_columns(network.context).items()},
     }
     verdicts = _verdicts(network)
     return [

@@ -172,6 +172,7 @@ def _setting(value: object, name: str) -> str:
 
 
 _LEFT_OPEN = {
+    "classes": "each corpus's own",
     "learning_rate": "the cell's own",
     "max_gradient_norm": "no bound",
     "max_tokens": "all",
@@ -181,7 +182,7 @@ _LEFT_OPEN = {
     "train_size": "all",
     "vectors": "GloVe's; the generated language's own",
 }
-"""What None stands for, by setting."""
+"""What None stands for, by setting, where it is not nothing."""
 
 
 def _percent(share: float | None) -> str:

@@ -9,6 +9,7 @@ from nullcline._support import archive
 from nullcline._support.reading import reading
 from nullcline._support.records import as_json
 from nullcline.search.fixed_points import FixedPoints
+from nullcline.study.context_results import ContextAnalysis
 from nullcline.study.layer_results import LayerAnalysis
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _FORMAT = "nullcline.NetworkAnalysis 4"
 _NOT_IN_FILES: dict[type, Collection[str]] = {FixedPoints: {"cell"}}
 """The checkpoint beside the file holds the cell."""
 
-_NOT_FOR_READERS = ("readout", "baseline", "layers")
+_NOT_FOR_READERS = ("readout", "baseline", "layers", "context")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class NetworkAnalysis:
         noted, as in early files.
     snapshot
         The step of Adam after which the weights were analysed; None for the best epoch's.
+    context
+        What modifiers do to the words after them; None where the vocabulary has none, or they were
+        not analysed, as in early files.
     """
 
     n_layers: int
@@ -90,6 +94,7 @@ class NetworkAnalysis:
     seconds: dict[str, float]
     checkpoint_sha256: str | None = None
     snapshot: int | None = None
+    context: ContextAnalysis | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain Python values, for results.json."""
@@ -102,6 +107,7 @@ class NetworkAnalysis:
                 **own,
                 "bag_of_words": self.baseline,
                 "layers": [layer.to_json() for layer in self.layers],
+                **({} if self.context is None else {"context": self.context.to_json()}),
             }
         )
         return found

@@ -25,6 +25,9 @@ class AnalysisSettings:
         Reviews, drawn at random, that the linear maps read from beginning to end.
     n_words
         Words, the most common ones, whose effects are compared with their weights.
+    n_context_reviews
+        Reviews, drawn at random, that are read without the modifiers' subspace; 0 leaves the
+        analysis of modifiers out.
     method
         Solver, as in `nullcline.find_fixed_points`.
     tol_unique
@@ -53,6 +56,7 @@ class AnalysisSettings:
     n_sample: int = field(default=5000, metadata={"flag": "--sample"})
     n_reviews: int = field(default=200, metadata={"flag": "--reviews"})
     n_words: int = field(default=1000, metadata={"flag": "--words"})
+    n_context_reviews: int = field(default=1000, metadata={"flag": "--context-reviews"})
     method: str = field(default="auto", metadata={"choices": METHODS})
     tol_unique: float = 1e-3
     tol_slow: float = 1e-3
@@ -66,6 +70,8 @@ class AnalysisSettings:
         for name in ("n_starts", "n_sample", "n_reviews", "n_words"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.n_context_reviews < 0:
+            raise ValueError(f"n_context_reviews must be 0 or more, not {self.n_context_reviews}")
         # What the search would refuse is refused now, not after hours of training.
         for name in ("tol_unique", "tol_slow"):
             tolerance(name, getattr(self, name))

@@ -10,6 +10,7 @@ import os
 import stat
 import tarfile
 import zipfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MEND", "open_decompressed", "open_members", "read_members"]
 
 _CHUNK = 1 << 20
+_PIECE = 1 << 16  # of a member, most of which are smaller
 _ZIP_MAGIC = b"PK\x03\x04"
 _DECODERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
@@ -77,7 +79,7 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
     """
     with explaining(path, "an archive", MEND):
         for name, stream in open_members(path, wanted, largest=_LARGEST_MEMBER):
-            yield name, stream.read(_LARGEST_MEMBER + 1)
+            yield name, b"".join(iter(partial(stream.read, _PIECE), b""))
 
 
 def open_members(

@@ -12,6 +12,7 @@ from nullcline.text.download import fetch
 from nullcline.text.imdb import read_imdb
 from nullcline.text.sst import read_sst
 from nullcline.text.synthetic import generate_corpus
+from nullcline.text.synthetic_context import generate_context_corpus
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.zhang import LAYOUTS, read_rows
@@ -62,6 +63,7 @@ _KNOWN: dict[str, _Generated | _Published] = {
         range(2, 8), lambda classes, seed: generate_corpus(classes=classes, seed=seed)
     ),
     **{language.name: _generated(language) for language in (UNORDERED, ORDERED)},
+    "synthetic-context": _Generated((2,), lambda _, seed: generate_context_corpus(seed=seed)),
     "imdb": _Published((2,), lambda path, _, progress: read_imdb(path, progress=progress)),
     "sst": _Published((2, 3, 5), lambda path, classes, _: read_sst(path, classes=classes)),
     **{name: _rows_of(name) for name in LAYOUTS},
@@ -94,6 +96,8 @@ def load_corpus(
         ``"synthetic"``: a generated sentiment language (`nullcline.text.synthetic`);
         ``"synthetic-unordered"``: generated texts of topics, each with words of its own;
         ``"synthetic-ordered"``: generated grades, by the valence and the intensity of words;
+        ``"synthetic-context"``: one with words that flip or double what the next ones say
+        (`nullcline.text.synthetic_context`);
         ``"imdb"``: the Large Movie Review Dataset (Maas et al. 2011), 25,000 train and 25,000 test
         reviews;
         ``"sst"``: the Stanford Sentiment Treebank (Socher et al. 2013), whole sentences,

@@ -26,7 +26,7 @@ from nullcline.text.originals import ORIGINALS, Original
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ORIGINALS", "Original", "fetch"]
+__all__ = ["ORIGINALS", "Original", "fetch", "find_copy"]
 
 _log = logging.getLogger(__name__)
 
@@ -77,37 +77,46 @@ def fetch(
     if name not in ORIGINALS:
         raise ValueError(f"name must be one of {', '.join(map(repr, ORIGINALS))}, not {name!r}")
     original = ORIGINALS[name]
-    return _find_local(copies or original.copies, data_dir) or _download(
-        original, progress=progress
-    )
+    patterns = tuple(copies or original.copies)
+    found = _find_local(patterns, data_dir)
+    if found is None and (folders := _folders(data_dir)):
+        _log.warning(
+            "no %s in %s; using the download instead",
+            " or ".join(patterns),
+            " or ".join(map(str, folders.values())),
+        )
+    return found or _download(original, progress=progress)
+
+
+def find_copy(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
+    """Return what `fetch` would return without a download; None where it would download.
+
+    Parameters
+    ----------
+    name, data_dir
+        As for `fetch`.
+    """
+    cached = pooch.os_cache("nullcline") / ORIGINALS[name].file
+    return _find_local(ORIGINALS[name].copies, data_dir) or (cached if cached.is_file() else None)
+
+
+def _folders(data_dir: str | os.PathLike[str] | None) -> dict[str, Path]:
+    """Return the folders with local copies by who named them, in the order of their search."""
+    named = {"data_dir": data_dir, "NULLCLINE_DATA": os.environ.get("NULLCLINE_DATA")}
+    return {argument: Path(folder) for argument, folder in named.items() if folder}
 
 
 def _find_local(
     patterns: Iterable[str], data_dir: str | os.PathLike[str] | None = None
 ) -> Path | None:
-    """Look for a local copy in `data_dir`, then in the folder that ``NULLCLINE_DATA`` names.
-
-    Parameters
-    ----------
-    patterns
-        Names or glob patterns, the best first.
-    data_dir
-        A folder.
-
-    Returns
-    -------
-    pathlib.Path or None
-        The first found; None, after a warning in the log, where there are folders but no copy.
+    """Return the first local copy by one of the names or patterns, the best of which come first.
 
     Raises
     ------
     NotADirectoryError
-        One of the two is given and is not a folder.
+        A folder is named and is none.
     """
-    patterns = tuple(patterns)
-    named = {"data_dir": data_dir, "NULLCLINE_DATA": os.environ.get("NULLCLINE_DATA")}
-    folders = {argument: Path(folder) for argument, folder in named.items() if folder}
-    for argument, folder in folders.items():
+    for argument, folder in _folders(data_dir).items():
         if not folder.is_dir():
             raise NotADirectoryError(
                 errno.ENOTDIR, f"{argument} must name a folder that exists", str(folder)
@@ -115,12 +124,6 @@ def _find_local(
         for pattern in patterns:
             if found := sorted(folder.glob(pattern)):
                 return found[0]
-    if folders:
-        _log.warning(
-            "no %s in %s; using the download instead",
-            " or ".join(patterns),
-            " or ".join(str(folder) for folder in folders.values()),
-        )
     return None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nullcline.text.download import fetch
 from nullcline.text.published_vectors import PUBLISHED
 from nullcline.text.synthetic import generate_vectors
+from nullcline.text.synthetic_context import generate_context_vectors
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.trained_vectors import TRAINED
@@ -19,12 +20,19 @@ from nullcline.text.vector_files import load_word_vectors
 from nullcline.text.vectors import WordVectors, draw_for_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["load_vectors_for_corpus"]
 
 _GLOVE_DIMENSIONS = (50, 100, 200, 300)
 _SPREAD = 0.4
+
+_GENERATED: dict[Any, Callable[..., WordVectors]] = {
+    "synthetic": generate_vectors,
+    "synthetic-context": generate_context_vectors,
+    **{language.name: language.vectors for language in (UNORDERED, ORDERED)},
+}
+"""What makes the vectors of corpora that are generated."""
 
 RANDOM = "random"
 """What stands for no file of vectors."""
@@ -87,11 +95,8 @@ def load_vectors_for_corpus(
         )
     if vectors == RANDOM:
         return _draw(words, dimension, seed)
-    if vectors is None and name == "synthetic":
-        return generate_vectors(words, dimension=dimension, seed=seed)
-    for language in (UNORDERED, ORDERED):
-        if vectors is None and name == language.name:
-            return language.vectors(words, dimension=dimension, seed=seed)
+    if vectors is None and name in _GENERATED:
+        return _GENERATED[name](words, dimension=dimension, seed=seed)
     if vectors is None:
         if dimension not in _GLOVE_DIMENSIONS:
             known = f"one of {_GLOVE_DIMENSIONS}"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from nullcline.training.settings import SPLITS
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from nullcline.text import Corpus
@@ -47,6 +51,15 @@ class BagOfWords:
     penalty: float
     intercept: NDArray[np.float64]
 
+    @property
+    def contrast(self) -> NDArray[np.float64]:
+        """What each word says for the last class against the first, shape (n_words,)."""
+        weights = np.atleast_2d(self.weights)  # two classes share one logit
+        contrast: NDArray[np.float64] = (
+            weights[0] if len(weights) == 1 else weights[-1] - weights[0]
+        )
+        return contrast
+
 
 def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     """Fit the baseline of a network: from the words that it read, in the reviews that it read.
@@ -63,30 +76,42 @@ def fit_bag_of_words(checkpoint: Checkpoint, corpus: Corpus) -> BagOfWords:
     BagOfWords
         The fit with the highest validation accuracy among `PENALTIES`; of equals, the strongest.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    reviews = {name: checkpoint.reviews(corpus, name) for name in ("train", "validation", "test")}
-    counts = {name: _counts(split, len(checkpoint.vocabulary)) for name, split in reviews.items()}
-    fitted = [
-        LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS, tol=TOLERANCE).fit(
-            counts["train"], reviews["train"].labels
-        )
-        for penalty in PENALTIES
-    ]
-    scores = [model.score(counts["validation"], reviews["validation"].labels) for model in fitted]
-    best = int(np.argmax(scores))
-    weights = np.asarray(fitted[best].coef_, np.float64)
-    intercept = np.asarray(fitted[best].intercept_, np.float64)
+    reviews = {name: checkpoint.reviews(corpus, name) for name in SPLITS}
+    counts = {name: word_counts(its, len(checkpoint.vocabulary)) for name, its in reviews.items()}
+    fitted, penalty = best_regression(counts, {name: its.labels for name, its in reviews.items()})
+    weights = np.asarray(fitted.coef_, np.float64)
+    intercept = np.asarray(fitted.intercept_, np.float64)
     return BagOfWords(
         weights=weights[0] if len(weights) == 1 else weights,
-        train_accuracy=float(fitted[best].score(counts["train"], reviews["train"].labels)),
-        test_accuracy=float(fitted[best].score(counts["test"], reviews["test"].labels)),
-        penalty=PENALTIES[best],
+        train_accuracy=float(fitted.score(counts["train"], reviews["train"].labels)),
+        test_accuracy=float(fitted.score(counts["test"], reviews["test"].labels)),
+        penalty=penalty,
         intercept=intercept[0] if len(intercept) == 1 else intercept,
     )
 
 
-def _counts(reviews: EncodedReviews, n_words: int) -> csr_array:
+def best_regression(
+    counts: Mapping[str, csr_array], labels: Mapping[str, NDArray[np.int64]]
+) -> tuple[Any, float]:
+    """Return the logistic regression of the highest validation accuracy, and its penalty.
+
+    Of those among `PENALTIES` that are equally good, the strongest. Both arguments have "train" and
+    "validation".
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = [
+        LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS, tol=TOLERANCE).fit(
+            counts["train"], labels["train"]
+        )
+        for penalty in PENALTIES
+    ]
+    scores = [model.score(counts["validation"], labels["validation"]) for model in fitted]
+    best = int(np.argmax(scores))
+    return fitted[best], PENALTIES[best]
+
+
+def word_counts(reviews: EncodedReviews, n_words: int) -> csr_array:
     """Return how often each review has each word, shape (n, n_words)."""
     words = np.concatenate([np.asarray(review) for review in reviews.indices])
     starts = np.concatenate([[0], np.cumsum(reviews.lengths)])

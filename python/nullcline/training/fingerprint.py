@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from nullcline.text import Corpus, WordVectors
 
@@ -36,10 +36,10 @@ def vectors_sha256(vectors: WordVectors) -> str:
     return digest.hexdigest()
 
 
-def _add_texts(digest: hashlib._Hash, texts: Iterable[str]) -> None:
+def _add_texts(digest: hashlib._Hash, texts: Sequence[str]) -> None:
     """Add texts, each after its length, so that no two lists of texts are the same bytes."""
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    digest.update(len(encoded).to_bytes(8, "little"))
-    for text in encoded:
-        digest.update(len(text).to_bytes(8, "little"))
-        digest.update(text)
+    digest.update(len(texts).to_bytes(8, "little"))
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
