@@ -2,9 +2,9 @@
 
 They are common words of the classes that Polanyi and Zaenen (Contextual valence shifters, 2006)
 describe as shifters of valence, and Taboada et al. (Lexicon-based methods for sentiment analysis,
-Comput. Linguist. 37 (2011) 267) as negation (section 2.5) and as amplifiers (section 2.4), chosen by
-us. Downtoners, such as "slightly", are left out: they weaken, as negators do. A corpus is read with
-those that its vocabulary has.
+Comput. Linguist. 37 (2011) 267) as negation and as amplifiers, chosen by us. Downtoners, such as
+"slightly", are left out: they weaken, as negators do. A corpus is read with those that its
+vocabulary has.
 """
 
 from __future__ import annotations
