@@ -20,8 +20,8 @@ from nullcline.study.context_claims import CONTEXT_CLAIMS
 from nullcline.study.context_figures import draw_context
 from nullcline.study.context_rows import context_columns
 from nullcline.study.figures import save_figure
+from nullcline.study.job_corpora import seed_of_corpus
 from nullcline.study.modifiers import modifiers_of
-from nullcline.study.networks import seed_of_corpus
 from nullcline.study.settings import AnalysisSettings
 from nullcline.text import load_corpus
 from nullcline.text.synthetic_context import best_bag_of_words_accuracy

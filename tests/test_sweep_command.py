@@ -275,7 +275,10 @@ def test_two_networks_never_share_a_folder(one: Any, another: Any, differ: set[i
     }
     other = (own, *((another if at in differ else one)[part] for at, part in ((8, 1), (9, 2))))
     settings = [TrainingSettings(**kept[0]).resolved() for kept in (one, other)]
-    names = [name_of_run(TrainingSettings(**kept[0]), *kept[1], kept[2]) for kept in (one, other)]
+    names = [
+        name_of_run(TrainingSettings(**chosen), source, content, threads)
+        for chosen, (source, content), threads in (one, other)
+    ]
     assert (names[0] == names[1]) == ((settings[0], *one[1:]) == (settings[1], *other[1:]))
 
 

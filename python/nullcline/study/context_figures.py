@@ -105,7 +105,7 @@ def _draw_decay(context: ContextAnalysis, ax: Axes) -> None:
     half_life = float(np.median(context.half_lives))
     said = f"{half_life:.1f} steps" if np.isfinite(half_life) else "longer than this"
     ax.set(
-        xlabel="steps after the modifier", ylabel="change of words' effects", ylim=(0, None),
+        xlabel="steps after the modifier", ylabel="change of words' effects", ylim=(0, 1.5),
         title=f"Median half-life {said}",
     )  # fmt: skip
     ax.legend(fontsize=7.5)

@@ -1,10 +1,10 @@
-"""Words that change what the next ones say: lists of English, with their sources.
+"""Words that change what the next ones say, of English: negators and intensifiers.
 
-Words that shift the valence of others are those of Polanyi and Zaenen (Contextual valence shifters,
-2006). Negators are their negatives, with those that Taboada et al. (Lexicon-based methods for
-sentiment analysis, Comput. Linguist. 37 (2011) 267, section 2.5) add, "without" among them.
-Intensifiers are amplifiers of section 2.4 of the same, the common adverbs; downtoners such as
-"slightly" are rare in reviews and left out. A corpus is read with those that its vocabulary has.
+They are common words of the classes that Polanyi and Zaenen (Contextual valence shifters, 2006)
+describe as shifters of valence, and Taboada et al. (Lexicon-based methods for sentiment analysis,
+Comput. Linguist. 37 (2011) 267) as negation and as amplifiers, chosen by us. Downtoners, such as
+"slightly", are left out: they weaken, as negators do. A corpus is read with those that its
+vocabulary has.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from nullcline.text import Corpus
     from nullcline.training import Checkpoint
 
-EDITION = 4
+EDITION = 5
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 3
+ROWS = 4
 """Of what a network's rows hold: of an earlier one they are made anew, from the same analysis."""
 
 _DIGITS = 8
