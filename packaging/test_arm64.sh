@@ -47,6 +47,7 @@ settings=(PATH=/usr/bin:/bin LANG=C.UTF-8 SOURCE_DATE_EPOCH="$(git log -1 --form
 while IFS= read -r setting; do settings+=("$setting"); done < <(env | grep -E '^(PIP_|SSL_CERT_|https?_proxy=)' || true)
 
 # Mounts are in a namespace of this run alone, and gone with it.
+# shellcheck disable=SC2016  # it is the inner shell that expands
 BIND="${BIND:-} /lib64 /usr/lib/x86_64-linux-gnu /usr/lib/gcc-cross /usr/aarch64-linux-gnu" unshare --mount bash -c '
 set -euo pipefail
 root=$1
