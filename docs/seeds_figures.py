@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from docs.seeds_selection import papers_claims, place_of_corpus, usual_units
 from docs.seeds_tables import COLUMNS, OF_LINES
-from nullcline.plotting.theme import style
+from nullcline.plotting.theme import BLUE, GREEN, ORANGE, PINK, VERMILION, style
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.figures import save_figure
 from nullcline.study.network_groups import numbers_of, rows_of_trained
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-COLOURS = {cell: f"C{number}" for number, cell in enumerate(CELL_NAMES)}
+COLOURS = dict(zip(CELL_NAMES, (BLUE, VERMILION, GREEN, ORANGE, PINK), strict=True))
 
 _ROW = 0.2
 """Inches of a line of a forest plot."""
