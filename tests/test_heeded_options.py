@@ -33,7 +33,7 @@ EXECUTOR = {"workers", "scheduler"}
 GIVEN = {"inputs", "unresolved", "deflate", "max_iterations", "device", "seed"} | EXECUTOR
 
 HEEDED: dict[str, set[str]] = {
-    "find run": SEARCH | CORPUS | STARTS | {"device"},
+    "find run": SEARCH | CORPUS | STARTS | {"device", "snapshot"},
     "find run --random 3": SEARCH | STARTS | GIVEN | LAYERS,
     "find weights.npz --random 3": SEARCH | STARTS | GIVEN | LAYERS | WEIGHTS,
     "find weights.npz --states states.npy": SEARCH | STARTS | GIVEN | LAYERS | WEIGHTS
@@ -58,8 +58,9 @@ HEEDED: dict[str, set[str]] = {
     "plot profile points.npz": CHOICE | {"network"},
     "explore points.npz": AROUND | {"network"},
     "explore points.npz --network weights.npz": AROUND | LAYERS | WEIGHTS | {"network"},
-    "explore points.npz --network run": CORPUS | {"network", "title", "n_sample", "n_words"},
-    "explore run": SEARCH | CORPUS | {"title", "n_sample", "n_words"},
+    "explore points.npz --network run": CORPUS
+    | {"network", "title", "n_sample", "n_words", "snapshot"},
+    "explore run": SEARCH | CORPUS | {"title", "n_sample", "n_words", "snapshot"},
     "info points.npz run states.npy": set(),
     "info points.npz weights.npz": WEIGHTS,
     "explain run good --without-corpus": {

@@ -241,8 +241,8 @@ def test_the_lists_of_networks_are_sweeps_of_networks_that_share_no_folder(
         n_networks[path.stem] = len({job.needs[0].key for job in own})
         jobs += own
         assert f"nullcline sweep docs/seeds/{path.name} " in path.read_text("utf-8")
-    # IMDB's: of each cell 8 of one layer, 5 of two and of three, 3 of 256 units; and GRUs.
-    expected = {"imdb": 5 * (8 + 2 * 5 + 3) + 7, "imdb-whole": 4, "sst": 100, "synthetic": 100}
+    # IMDB's: of each cell 8 of one layer, 6 of two and of three, 3 of 256 units; and GRUs.
+    expected = {"imdb": 5 * (8 + 2 * 6 + 3) + 7, "imdb-whole": 4, "sst": 100, "synthetic": 100}
     assert n_networks == expected
     places = {(job.place, job.needs[0].place) for job in jobs if "sst" not in job.place}
     assert len(places) == len({job.key for job in jobs})

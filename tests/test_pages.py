@@ -97,7 +97,7 @@ def test_a_page_says_which_layers_were_trained_and_what_the_paper_is(page: Path)
     text = page.read_text("utf-8")
     assert "Networks of 1 and 2 layers were trained" in text
     assert "The paper is the study that nullcline grew from" in text
-    assert "trained\non a generated language" in text
+    assert "trained on a generated language it says nothing" in text
 
 
 def test_numbers_below_zero_have_a_minus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,7 +240,8 @@ def test_a_run_has_the_classes_of_its_corpus(
 def test_a_sweep_has_the_classes_of_each_corpus(tmp_path: Path) -> None:
     write_sample(tmp_path, "ag-news", ".tgz", SAMPLES["ag-news"])
     jobs = network_jobs({"corpus": ["ag_news", "synthetic"], "seed": [0, 1]}, data_dir=tmp_path)
-    assert [job.parameters["training"].classes for job in jobs] == [4, 4, 2, 2]
+    training = [job.parameters["network"].parameters["training"] for job in jobs]
+    assert [settings.classes for settings in training] == [4, 4, 2, 2]
     assert jobs[0].parameters["corpus_hash"] == jobs[1].parameters["corpus_hash"]
     by_name = network_jobs(
         {"corpus": ["synthetic"], "seed": [0, 1], "classes": [2]}, data_dir=tmp_path
