@@ -100,7 +100,7 @@ def test_the_page_needs_no_other_file(reproduction: Path) -> None:
     assert len(sources) == len(list((reproduction / "figures").glob("*.png"))) > 8
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     results = json.loads((reproduction / "results.json").read_text("utf-8"))
-    tables = ("claims", "line_attractor_claims", "class_claims")
+    tables = ("claims", "line_attractor_claims", "class_claims", "context_claims")
     untested = [claim for table in tables for claim in results[table] if claim["agrees"] is None]
     assert page.count("not tested") == len(untested)
     for link in re.findall(r'<a href="([^"]*)"', page):

@@ -11,6 +11,8 @@ from nullcline._support.files import write_text
 from nullcline.study.cell_names import name_of_network
 from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.class_claims import evaluate as evaluate_classes
+from nullcline.study.context_claims import CONTEXT_CLAIMS
+from nullcline.study.context_claims import evaluate as evaluate_context
 from nullcline.study.descriptions import describe_corpus, name_of_corpus
 from nullcline.study.figures import all_plans
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
@@ -76,6 +78,8 @@ def write_report(
         findings=findings,
         claims=LINE_ATTRACTOR_CLAIMS,
         class_claims=CLASS_CLAIMS,
+        context_claims=CONTEXT_CLAIMS,
+        has_modifiers=any(network.context for network in networks),
         results=results,
     )
     path = folder / PAGE
@@ -132,6 +136,7 @@ def _network(
         "depth": depth,
         "findings": evaluate_line_attractor(network),
         "class_findings": evaluate_classes(network),
+        "context_findings": evaluate_context(network) if network.context else [],
         "to_explore": [path.relative_to(folder).as_posix() for path in to_explore],
         "figures": [
             {

@@ -14,6 +14,7 @@ from nullcline._support.folder_lock import locked
 from nullcline._support.versions import versions
 from nullcline.study.claims import evaluate
 from nullcline.study.class_claims import CLASS_CLAIMS
+from nullcline.study.context_claims import CONTEXT_CLAIMS
 from nullcline.study.figures import draw_figures
 from nullcline.study.interactive_pages import write_layer_pages
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
@@ -245,11 +246,13 @@ def write_page(
                     **asdict(claim.evaluate(network)),
                 }
                 for network in networks
+                if claims is not CONTEXT_CLAIMS or network.context
                 for claim in claims
             ]
             for name, claims in (
                 ("line_attractor_claims", LINE_ATTRACTOR_CLAIMS),
                 ("class_claims", CLASS_CLAIMS),
+                ("context_claims", CONTEXT_CLAIMS),
             )
         },
     }
