@@ -17,10 +17,17 @@ PIP      = pip install --quiet --disable-pip-version-check --constraint constrai
 TEST_BUILD = build/test
 TEST_OPTIONS = $(DEFINE)NULLCLINE_WERROR=ON $(DEFINE)NULLCLINE_TESTS=ON $(DEFINE)NULLCLINE_EMULATED_GPU=ON $(DEFINE)NULLCLINE_CUDA=$(CUDA) $(DEFINE)CMAKE_CUDA_ARCHITECTURES=80
 
-.PHONY: reproduce test environment lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
+.PHONY: reproduce seeds test environment lint types ctest tests fuzz sanitize mutants bench cuda-check docs format clean
 
 reproduce: .venv/study.stamp
 	.venv/bin/nullcline reproduce --resume --out reproduction
+
+# The claims over seeds, docs/claims.md: hours for each of IMDB's sweeps, which go on where they were interrupted.
+SEEDS = synthetic sst imdb imdb-whole
+
+seeds: .venv-test/test.stamp
+	for one in $(SEEDS); do .venv-test/bin/nullcline sweep docs/seeds/$$one.toml --out build/seeds/$$one --workers $(JOBS) --resume || exit 1; done
+	.venv-test/bin/python -m docs.over_seeds $(SEEDS:%=build/seeds/%)
 
 # Style and types, which need no compiled module, are checked while the compiler is at work.
 test:

@@ -98,7 +98,11 @@ def test_what_it_says_is_its_words_shares(checkpoint: Checkpoint) -> None:
 
 
 def test_the_command_line_explains_it(
-    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where the page goes
     assert main(["explain", str(checkpoint.directory), TEXT]) == 0
     assert "awful" in capsys.readouterr().out
