@@ -332,8 +332,7 @@ def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
     said = {verdict: [name for name, row in paper if row["verdict"] == verdict]
             for verdict in (HOLDS, DEPENDS, FAILS, TOO_FEW)}  # fmt: skip
     if paper:
-        counts = ", ".join(f"{len(names)} {VERBS[verdict]}" for verdict, names in said.items()
-                           if names)  # fmt: skip
+        counts = ", ".join(_counted(names, verdict) for verdict, names in said.items() if names)
         sentences.append(
             f"- Of the {len(paper)} claims of the paper on GRUs, of one and of three layers, in "
             f"GRUs of {usual_units(rows)} units on IMDB: {counts}."
@@ -341,7 +340,17 @@ def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
     return "\n".join(sentences)
 
 
-VERBS = {HOLDS: "hold", DEPENDS: "depend", FAILS: "fail", TOO_FEW: "are of too few networks"}
+VERBS = {
+    HOLDS: ("holds", "hold"),
+    DEPENDS: ("depends", "depend"),
+    FAILS: ("fails", "fail"),
+    TOO_FEW: ("is of too few networks", "are of too few networks"),
+}
+"""What one claim does by its verdict, and what several do."""
+
+
+def _counted(names: Sequence[str], verdict: str) -> str:
+    return f"{len(names)} {VERBS[verdict][len(names) > 1]}"
 
 
 def _papers_shares(rows: Sequence[Row]) -> list[tuple[str, Row]]:
@@ -354,7 +363,7 @@ def _sums(over: dict[str, list[str]]) -> str:
     parts = []
     for verdict, names in over.items():
         if names:
-            parts.append(f"{len(names)} {VERBS[verdict]} ({', '.join(names)})")
+            parts.append(f"{_counted(names, verdict)} ({', '.join(names)})")
     return "; ".join(parts) or "none has been evaluated"
 
 
