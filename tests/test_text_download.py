@@ -278,11 +278,12 @@ def test_what_can_be_fetched_is_listed_with_what_is_here(
 ) -> None:
     fetch("imdb", progress=False)
     (tmp_path / "ag_news_csv").mkdir()
+    (tmp_path / "glove.6B.100d.some.txt.xz").touch()
     assert main(["data", "list", "--data-dir", str(tmp_path), "--json"]) == 0
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert list(listed) == list(ORIGINALS)
     here = {name: one["here"] for name, one in listed.items() if one["here"]}
-    assert here.keys() == {"imdb", "ag-news"}
+    assert here.keys() == {"imdb", "ag-news", "glove"}
     assert here["ag-news"] == str(tmp_path / "ag_news_csv")
     assert listed["ag-news"]["size"] == 11_784_419
     assert main(["data", "list", "--data-dir", str(tmp_path)]) == 0

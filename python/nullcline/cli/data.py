@@ -64,8 +64,13 @@ def _fetch(options: argparse.Namespace) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     from nullcline.text.download import find_copy
+    from nullcline.text.published_vectors import PUBLISHED
 
     here = {name: find_copy(name, options.data_dir) for name in ORIGINALS}
+    for one in PUBLISHED.values():  # a copy of some of an archive's vectors is one, too
+        here[one.original] = here[one.original] or find_copy(
+            one.original, options.data_dir, copies=one.copies
+        )
     if options.json:
         show_json(
             [

@@ -88,16 +88,23 @@ def fetch(
     return found or _download(original, progress=progress)
 
 
-def find_copy(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
+def find_copy(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    copies: Iterable[str] | None = None,
+) -> Path | None:
     """Return what `fetch` would return without a download; None where it would download.
 
     Parameters
     ----------
-    name, data_dir
+    name, data_dir, copies
         As for `fetch`.
     """
-    cached = pooch.os_cache("nullcline") / ORIGINALS[name].file
-    return _find_local(ORIGINALS[name].copies, data_dir) or (cached if cached.is_file() else None)
+    original = ORIGINALS[name]
+    cached = pooch.os_cache("nullcline") / original.file
+    found = _find_local(tuple(copies or original.copies), data_dir)
+    return found or (cached if cached.is_file() else None)
 
 
 def _folders(data_dir: str | os.PathLike[str] | None) -> dict[str, Path]:
