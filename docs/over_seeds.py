@@ -1,14 +1,15 @@
-"""Write what holds over seeds: `python -m docs.over_seeds FOLDER ...`.
+"""Write what holds over seeds: `python -m docs.over_seeds [--add] FOLDER ...`.
 
 A folder is that of a finished `nullcline sweep`, such as those of docs/seeds/*.toml. What they hold
-is brought to docs/seeds; from there are made the figures, and the tables and sentences between the
-marks of claims.md, study.md and imdb.md. Without folders, these are made anew from docs/seeds.
+is brought to docs/seeds, in place of what is there or, with --add, beside it; from there are made
+the figures, and the tables and sentences between the marks of claims.md, study.md and imdb.md.
+Without folders, these are made anew from docs/seeds.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ Row = dict[str, Any]
 PAGES = ("claims.md", "study.md", "imdb.md")
 
 
-def main(folders: list[Path], docs: Path) -> None:
+def main(folders: list[Path], docs: Path, *, add: bool = False) -> None:
     """Bring the results of sweeps here, if any are given, and write figures and pages."""
     kept = docs / "seeds"
     if folders:
-        seeds_results.save(*seeds_results.results_of(folders), kept)
+        known = seeds_results.load(kept) if add else None
+        seeds_results.save(*seeds_results.results_of(folders, known), kept)
     rows, made = seeds_results.load(kept)
     main = capped(rows)  # of those that read whole reviews there is one seed, and a section
     figures = draw_all(main, docs / "images")
@@ -73,4 +75,8 @@ def single_networks(docs: Path) -> list[Row]:
 
 
 if __name__ == "__main__":
-    main([Path(folder) for folder in sys.argv[1:]], Path(__file__).absolute().parent)
+    parser = argparse.ArgumentParser(description="Write what holds over seeds.")
+    parser.add_argument("folders", nargs="*", type=Path, help="those of finished sweeps")
+    parser.add_argument("--add", action="store_true", help="keep the results that are there")
+    given = parser.parse_args()
+    main(given.folders, Path(__file__).absolute().parent, add=given.add)

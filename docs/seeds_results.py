@@ -1,8 +1,8 @@
 """The results over seeds that are committed: in docs/seeds, `networks.csv.gz` and `made.json`.
 
 The first has a row for each layer of each network: its settings, every number, and whether each
-claim holds. The second says which commands made it, which networks are in no share, and how long
-all took.
+claim holds. The second says which commands made it, which networks are in no share, how long all
+took, and which edition of the analysis the rows are of: rows of two editions are not mixed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nullcline._support.files import write_bytes, write_json
-from nullcline.study.network_groups import one_each, rows_of_networks
+from nullcline.study.network_groups import GROUP, SPREAD_BY, one_each, rows_of_networks
 from nullcline.study.network_rows import MEASURED
+from nullcline.study.networks import EDITION, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,29 +33,51 @@ DIGITS = 5
 _NOT_KEPT = ("corpus_hash", "beyond_search", "completeness")
 
 
-def results_of(folders: Sequence[Path]) -> tuple[list[Row], Row]:
+def results_of(
+    folders: Sequence[Path], known: tuple[list[Row], Row] | None = None
+) -> tuple[list[Row], Row]:
     """Return the rows of finished sweeps, and how they were made.
+
+    Parameters
+    ----------
+    folders
+        Those of the sweeps.
+    known
+        Results that these are added to, such as those of other seeds, from another machine.
+        Networks that they already have are not taken again.
 
     Raises
     ------
     SystemExit
-        A folder holds no table of a sweep, or there is no row of a network in any.
+        A folder holds no table of a sweep, there is no row of a network in any, or what is known
+        is of another edition.
     """
-    rows: list[Row] = []
-    made: Row = {"sweeps": [], "left_out": []}
+    edition = f"{EDITION}.{ROWS}"
+    rows, made = known or ([], {"edition": edition, "sweeps": [], "left_out": []})
+    if made["edition"] != edition:
+        sys.exit(
+            f"the results are of edition {made['edition']}, and these sweeps of {edition}: sweep "
+            "all networks anew (`nullcline sweep --runs` takes those that are trained)"
+        )
     for folder in folders:
+        there = {_identity(row) for row in rows}
         own = rows_of_networks(read_table(folder, "results"))
-        own = [row for row in own if _identity(row) not in {_identity(other) for other in rows}]
-        rows += own
-        made["left_out"] += read_table(folder, "untrained")
-        made["sweeps"].append(_sweep(folder, own))
+        own = [_kept(row) for row in own if _identity(row) not in there]
+        left_out = [row for row in read_table(folder, "untrained") if row not in made["left_out"]]
+        rows = rows + own
+        made = {
+            **made,
+            "sweeps": [*made["sweeps"], _sweep(folder, own)],
+            "left_out": made["left_out"] + left_out,
+        }
     if not rows:
         sys.exit(f"{', '.join(map(str, folders))}: no row is of a network")
-    return [_kept(row) for row in rows], made
+    return rows, made
 
 
 def _identity(row: Row) -> tuple[Any, ...]:
-    return row["checkpoint_sha256"], row["layer"], row["split"], row.get("snapshot")
+    """Return what no two networks have in common; trained anew, one has the same."""
+    return tuple(row.get(name) for name in (*GROUP, *SPREAD_BY, "seed", "layer"))
 
 
 def _sweep(folder: Path, rows: list[Row]) -> Row:

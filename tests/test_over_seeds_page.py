@@ -139,6 +139,28 @@ def test_one_command_makes_pages_and_figures_of_sweeps(tmp_path: Path, docs: Pat
     assert (docs / "seeds" / "networks.csv.gz").stat().st_size < 100_000
 
 
+def test_results_of_other_machines_are_added(tmp_path: Path, docs: Path) -> None:
+    rows = networks(5)
+    anew = [{**row, "checkpoint_sha256": "another", "test_accuracy": 0.5} for row in rows[:3]]
+    without = [{"corpus": "imdb", "cell": "rnn", "layers": 1, "hidden_size": 64, "seed": 8,
+                "why": "not trained"}]  # fmt: skip
+    over_seeds.main([sweep_folder(tmp_path / "one" / "imdb", rows[:3], without)], docs)
+    other = sweep_folder(tmp_path / "other" / "imdb", [*anew, *rows[3:]], without)
+    over_seeds.main([other], docs, add=True)
+    found, made = seeds_results.load(docs / "seeds")
+    assert [row["seed"] for row in found] == [0, 1, 2, 3, 4]
+    assert [row["test_accuracy"] for row in found] == [row["test_accuracy"] for row in rows]
+    assert [one["networks"] for one in made["sweeps"]] == [3, 2]
+    assert made["left_out"] == without  # named in both, and counted once
+    claims = (docs / "claims.md").read_text("utf-8")
+    assert between(claims, "seeds-made").count("docs/seeds/imdb.toml --out imdb") == 2
+    over_seeds.main([other], docs)  # without: in place of them
+    assert [row["test_accuracy"] for row in seeds_results.load(docs / "seeds")[0]][:3] == [0.5] * 3
+    seeds_results.save(found, {**made, "edition": "1.1"}, docs / "seeds")
+    with pytest.raises(SystemExit, match=r"are of edition 1\.1"):
+        over_seeds.main([other], docs, add=True)
+
+
 @pytest.mark.parametrize("fit", ["one seed", "untrained", "one corpus", "uneven"])
 def test_pages_are_made_of_whatever_there_is(fit: str, tmp_path: Path, docs: Path) -> None:
     rows = {
