@@ -194,9 +194,10 @@ def test_claims_about_modifiers_are_of_the_paper_about_them() -> None:
 def test_accuracies_of_many_classes_are_seen(accuracy: float, floor: float) -> None:
     loss = PairedAccuracy(100, accuracy, accuracy, 0, 0, 0.0, 0.0, 1.0)
     context = by_hand(ablations=(Ablation("without", loss, (accuracy,), (accuracy,)),))
-    bars = draw_context(context).axes[3]
-    assert bars.get_ylim()[0] == floor
-    assert min(patch.get_height() for patch in bars.patches) > floor
+    axes = draw_context(context).axes[3]
+    assert axes.get_ylim()[0] == floor
+    bars: Any = axes.patches
+    assert min(bar.get_height() for bar in bars) > floor
 
 
 def test_counts_in_context_are_those_of_a_plain_loop() -> None:
