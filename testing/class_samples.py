@@ -46,11 +46,16 @@ def analysis(n: int = 3, *, ordered: bool = False, **changes: Any) -> ClassAnaly
     return replace(found, **changes) if changes else found
 
 
-def classifier(found: ClassAnalysis | None, corpus: str, **changes: Any) -> NetworkAnalysis:
+def classifier(
+    found: ClassAnalysis | None,
+    corpus: str,
+    kinds: tuple[str, ...] = ("fixed",) * 7,
+    **changes: Any,
+) -> NetworkAnalysis:
     """Return a one-layer network with this analysis of its classes, trained on that corpus."""
     n = 3 if found is None else len(found.geometry)
     names = tuple(f"class {k}" for k in range(n))
-    points = {"kinds": ("fixed",) * 7, "counts": (3,) * 7}
+    points = {"kinds": kinds, "counts": (3,) * 7}
     return network(
         layer(1, dynamics=dynamics(), classes=found, **points),
         **{"corpus": corpus, "classes": names, **changes},

@@ -35,11 +35,9 @@ FACES = np.array([0, 0, 0, 1, 1, 1, 2])
 """The growing modes of the fixed points of a network of three topics."""
 
 
-def verdicts(found: Any, corpus: str) -> dict[str, bool | None]:
-    return {
-        name: finding.agrees
-        for name, finding in zip(NAMES, evaluate(classifier(found, corpus)), strict=True)
-    }
+def verdicts(found: Any, corpus: str, **changes: Any) -> dict[str, bool | None]:
+    findings = evaluate(classifier(found, corpus, **changes))
+    return {name: finding.agrees for name, finding in zip(NAMES, findings, strict=True)}
 
 
 # The analysis
@@ -94,6 +92,33 @@ def test_modes_on_the_circle_are_not_counted() -> None:
     assert found.n_unstable.tolist() == [-1]
     assert found.unstable_counts(unique.kind == "fixed") == []
     assert found.slow == 2
+    assert np.isinf(found.time_constants).tolist() == [True] * 2 + [False] * (H - 2)
+
+
+def test_a_mode_that_may_decay_or_grow_has_no_time_constant_that_is_known() -> None:
+    cell = integrator(2, kept=1 - 1e-7)
+    unique = nc.find_fixed_points(cell, np.zeros((1, H))).unique()
+    # A state that is no fixed point to rounding: 900,000 steps, if all digits were right.
+    slow = replace(unique, kind=np.array(["slow"]), h=unique.h + 1e-3)
+    final = corners(3)[np.arange(30) % 3].astype(np.float32)
+    found = analyse_classes(cell, final, np.arange(30) % 3, slow, readout=None)
+    assert found is not None
+    assert np.isinf(found.time_constants[:2]).all()
+    assert (found.slow, found.gap) == (2, 2)
+
+
+@pytest.mark.parametrize("n_known", [0, 2])
+def test_time_constants_without_an_end_are_drawn_above_the_others(n_known: int) -> None:
+    taus = np.array([np.inf, np.inf, *[5.0, 3.0][:n_known]])
+    points = np.zeros((7, 3))
+    found = analysis(3, time_constants=taus, n_unstable=FACES, point_projection=points)
+    network = classifier(found, TOPICS)
+    (plan,) = class_figures(network)
+    axes = plan.draw(network).axes[2]
+    assert "no point" not in axes.get_title()
+    known, endless = (np.asarray(line.get_ydata()) for line in axes.lines[:2])
+    assert len(endless) == 2
+    assert (endless[:, None] > known[np.isfinite(known)]).all()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +154,9 @@ def test_one_unit_has_no_direction_across() -> None:
     assert found is not None
     assert (found.decay, found.gap, found.slow, found.dimension) == (None, None, 0, 1)
     assert not found.final_projection[:, 1:].any()
+    attracting = evaluate(classifier(found, GRADES))[NAMES.index("attracting")]
+    assert attracting.agrees is None
+    assert "one unit" in attracting.explanation
 
 
 # The claims
@@ -148,7 +176,8 @@ def test_grades_on_a_line_agree_with_every_claim_about_them() -> None:
 
 def test_of_two_classes_one_dimension_is_claimed() -> None:
     for corpus in (TOPICS, GRADES, "imdb", "mine.csv"):
-        found = verdicts(analysis(2, n_unstable=np.array([0, 0, 1, -1, -1, -1, -1])), corpus)
+        one = analysis(2, n_unstable=np.array([0, 0, 1, -1, -1, -1, -1]))
+        found = verdicts(one, corpus, kinds=("fixed",) * 3 + ("slow",) * 4)
         asked = ("N − 1 dimensions", "slow modes", "attracting", "readout in it", "a point a face")
         assert all(found[name] is (True if name in asked else None) for name in NAMES)
 
@@ -158,6 +187,16 @@ def test_of_classes_whose_order_is_unknown_neither_kind_is_claimed() -> None:
     assert [name for name, agrees in found.items() if agrees is not None] == [
         "slow modes", "attracting", "readout in it",
     ]  # fmt: skip
+
+
+def test_fixed_points_whose_growing_modes_are_not_known_are_none_of_the_faces() -> None:
+    one_open = np.array([0, 0, 0, 1, 1, 1, -1])
+    findings = evaluate(classifier(analysis(3, n_unstable=one_open), TOPICS))
+    finding = findings[NAMES.index("a point a face")]
+    assert finding.agrees is None
+    assert "1 of which that is not known" in finding.measured
+    three_and_more = np.array([0, 0, 1, -1, -1, -1, -1])  # those of two classes, and four
+    assert verdicts(analysis(2, n_unstable=three_and_more), TOPICS)["a point a face"] is False
 
 
 def squeezed() -> Any:

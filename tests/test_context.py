@@ -108,6 +108,29 @@ def test_a_context_fades_as_its_mode_does() -> None:
     np.testing.assert_allclose(modes.change[0], [-2, -4], rtol=1e-8)
 
 
+def test_what_changes_nothing_at_once_has_no_share_and_no_half_life() -> None:
+    # What the third unit holds multiplies the word one step later, and not at once.
+    def late(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.stack([h[:, 0] + (1 + h[:, 1]) * x[:, 0], h[:, 2], 0 * h[:, 2]], dim=1)
+
+    cell = nc.from_function(late, 3, 1)
+    found = nc.context_decay(cell, [[0, 0, 1.0]], [[1.0]], [1.0, 0, 0], [0.0, 0, 0], n_steps=3)
+    np.testing.assert_allclose(found.size, [[0, 1, 0, 0]])
+    assert np.isnan(found.share).all()
+    assert np.isnan(found.half_life).all()
+
+
+def test_a_change_that_the_network_does_not_make_has_no_share_explained() -> None:
+    # The derivative sees a slope at 0 that the word, a whole step away, has no part in.
+    def flat_there(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.stack([h[:, 1] * (x[:, 0] - x[:, 0] ** 2), h[:, 1]], dim=1)
+
+    cell = nc.from_function(flat_there, 2, 1)
+    found = nc.context_effects(cell, [[0.0, 1.0]], [[1.0]], [1.0, 0.0], [0.0, 0.0])
+    assert (found.change[0, 0], found.exact_change[0, 0]) == (1, 0)
+    assert np.isnan(found.r2[0])
+
+
 @pytest.mark.parametrize("kind", ["gru", "lstm", "tanh"])
 def test_modes_add_up_to_the_first_order_change(kind: str) -> None:
     cell, contexts, words, readout, origin = _problem(kind)

@@ -14,7 +14,7 @@ from nullcline.cli import main
 from nullcline.context import PairedAccuracy
 from nullcline.study.context_analysis import analyse_context
 from nullcline.study.context_claims import CONTEXT_CLAIMS, evaluate
-from nullcline.study.context_figures import context_plans
+from nullcline.study.context_figures import context_plans, draw_context
 from nullcline.study.context_results import Ablation, ContextAnalysis
 from nullcline.study.context_rows import context_columns
 from nullcline.study.modifiers import INTENSIFIERS, NEGATORS, modifiers_of
@@ -170,10 +170,34 @@ def test_a_claim_about_a_word_that_is_not_known_stays_open() -> None:
         "not flips", "not weakens", "very strengthens", "modifier subspace needed",
         "modifier subspace alone",
     ]  # fmt: skip
+    said = findings(context)
+    assert said["not weakens"].explanation == "the vocabulary has no “not”"
+    assert said["very strengthens"].explanation == "the vocabulary has no “very”"
+    assert not any(said[name].measured for name in open_claims)
     columns = context_columns(context)
     assert columns["context: slope of not"] is None
     assert "context: without: cost" not in columns
     assert context_columns(None) == {}
+
+
+def test_modifiers_that_change_nothing_fade_neither_soon_nor_late() -> None:
+    finding = findings(by_hand(half_lives=np.full(2, np.nan)))["modifiers fade"]
+    assert (finding.measured, finding.agrees) == ("", None)
+    assert finding.explanation
+
+
+def test_claims_about_modifiers_are_of_the_paper_about_them() -> None:
+    assert {claim.source for claim in CONTEXT_CLAIMS} == {"Maheswaranathan and Sussillo, ICML 2020"}
+
+
+@pytest.mark.parametrize(("accuracy", "floor"), [(0.9, 0.4), (0.25, 0.0)])
+def test_accuracies_of_many_classes_are_seen(accuracy: float, floor: float) -> None:
+    loss = PairedAccuracy(100, accuracy, accuracy, 0, 0, 0.0, 0.0, 1.0)
+    context = by_hand(ablations=(Ablation("without", loss, (accuracy,), (accuracy,)),))
+    axes = draw_context(context).axes[3]
+    assert axes.get_ylim()[0] == floor
+    bars: Any = axes.patches
+    assert min(bar.get_height() for bar in bars) > floor
 
 
 def test_counts_in_context_are_those_of_a_plain_loop() -> None:

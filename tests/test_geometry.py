@@ -63,6 +63,13 @@ def test_few_states_have_no_local_dimension() -> None:
     assert np.isnan([found.local, found.two_nn]).all()
 
 
+def test_on_a_grid_both_neighbours_are_equally_far() -> None:
+    grid = np.indices((10, 10)).reshape(2, -1).T.astype(float)
+    found = nc.intrinsic_dimension(grid)
+    assert np.isnan(found.two_nn)
+    assert found.local == 2
+
+
 def test_states_that_come_again_are_not_their_own_neighbours() -> None:
     cloud = np.random.default_rng(4).normal(size=(200, 3))
     once, again = nc.intrinsic_dimension(cloud), nc.intrinsic_dimension(np.tile(cloud, (3, 1)))
@@ -253,6 +260,11 @@ STATES, LABELS = simplex(3)
             "longer_than must be given",
         ),
         (lambda: nc.perturbation_decay(memory(1), STATES, 2), ValueError, r"shape \(n, 8\)"),
+        (
+            lambda: nc.perturbation_decay(memory(1, size=1), STATES[:, :1], 1),
+            ValueError,
+            "2 numbers or more",
+        ),
         (
             lambda: nc.perturbation_decay(memory(1), STATES[:, :8], 8),
             ValueError,

@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
         type=int,
         default=1000,
         metavar="N",
-        help="test reviews that are read without the modifiers' subspace (1000)",
+        help="test reviews that are read without the modifiers' subspace",
     )
     parser.add_argument(
         "--figure", type=Path, metavar="FILE", help="a figure to draw, .png or .svg"

@@ -36,16 +36,15 @@ class ContextDecay(Shown):
     @property
     def share(self) -> Array:
         """`size` as a part of what it is at once, shape (C, n + 1); NaN where that is nothing."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share: Array = self.size / self.size[:, :1]
-        return share
+        at_once = self.size[:, :1]
+        return self.size / np.where(at_once > 0, at_once, np.nan)
 
     @property
     def half_life(self) -> Array:
         """Steps until `size` is half of what it is at once, for the first time, shape (C,).
 
         Between two steps it is taken to fall exponentially. Infinite where it stays above half for
-        all n steps; NaN where the context changes nothing.
+        all n steps; NaN where the context changes nothing at once.
         """
         return np.array([_first_half(row) for row in self.share])
 

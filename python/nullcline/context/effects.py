@@ -77,9 +77,7 @@ class ContextEffects(Shown):
         1 - Σ(exact - linear)² / Σ exact²; NaN where the context changes nothing.
         """
         error, total = _rms(self.exact_change - self.change), self.exact_size
-        with np.errstate(invalid="ignore", divide="ignore"):
-            r2: Array = 1 - (error / total) ** 2
-        return r2
+        return 1 - (error / np.where(total > 0, total, np.nan)) ** 2
 
     def slopes(self, words: Rows = slice(None), *, exact: bool = False) -> Array:
         """Return by which factor each context multiplies the effects of words, shape (C,).

@@ -87,10 +87,10 @@ def run_projected(
 
 
 def _run(cell: Cell, rows: list[Floats], basis: Floats, centre: Floats, first: Floats) -> Floats:
-    """Run sequences together, the longest first."""
+    """Run one sequence or more together, the longest first."""
     lengths = np.array([len(row) for row in rows])
     states = np.tile(first, (len(rows), 1))
-    for t in range(int(lengths[0]) if len(lengths) else 0):
+    for t in range(int(lengths[0])):
         active = int(np.count_nonzero(lengths > t))
         after = cell.step(states[:active], np.stack([row[t] for row in rows[:active]]))
         if len(basis):

@@ -42,7 +42,8 @@ class IntrinsicDimension(Shown):
         A sheet that is rolled up in three dimensions has a local dimension of 2.
     two_nn
         By the distances to the nearest and the second nearest neighbour; NaN where there are too
-        few distinct states. It sees the smallest scale, and on it the scatter about a manifold.
+        few distinct states, or both distances are equal everywhere, as on a grid. It sees the
+        smallest scale, and on it the scatter about a manifold.
     explained_variance_ratio
         Share of the variance along each component.
     share

@@ -115,7 +115,7 @@ def perturbation_decay(
     cell
         The cell.
     states
-        Shape (n, S).
+        Shape (n, S), S at least 2.
     dimension
         Dimensions of the plane of the states' first principal components, from 1 to S - 1.
     steps
@@ -140,7 +140,9 @@ def perturbation_decay(
     require_cell(cell)
     given = validation.rows("states", states, cell.state_size, cell.dtype, cell.hidden_size)
     array = states_of("states", given)
-    dimension = validation.whole_number("dimension", dimension, 1, max(1, array.shape[1] - 1))
+    if array.shape[1] == 1:
+        raise ValueError("states must hold 2 numbers or more: of one no direction is across")
+    dimension = validation.whole_number("dimension", dimension, 1, array.shape[1] - 1)
     steps = validation.whole_number("steps", steps, 1)
     size = validation.tolerance("size", size)
     if not 0 < size <= LARGEST_PUSH:

@@ -53,7 +53,7 @@ def slow_modes(linearization: Linearization, longer_than: float | None = None) -
         An argument has the wrong type or value, or the points have one mode and there is no gap.
     """
     require_linearization(linearization)
-    taus = -np.sort(-np.nan_to_num(linearization.time_constants, nan=LONGEST), axis=1)
+    taus = -np.sort(-linearization.time_constants, axis=1)
     if longer_than is not None:
         least = validation.tolerance("longer_than", longer_than)
         return np.asarray(np.sum(taus >= least, axis=1), np.int64)

@@ -15,7 +15,12 @@ from nullcline.geometry import (
     slow_modes,
 )
 from nullcline.linearization.linear_map import linearize
-from nullcline.linearization.resolution import GROWTH, OPEN, side_of_circle
+from nullcline.linearization.resolution import (
+    GROWTH,
+    OPEN,
+    known_time_constants,
+    side_of_circle,
+)
 from nullcline.study.class_results import UNKNOWN, ClassAnalysis
 
 if TYPE_CHECKING:
@@ -177,4 +182,5 @@ def _centre(unique: FixedPoints, vertices: NDArray[np.float64]) -> int | None:
 def _longest(modes: Linearization | None) -> NDArray[np.float64]:
     if modes is None:
         return np.empty(0)
-    return np.asarray(modes.by_time_constant().time_constants[0, :N_TIME_CONSTANTS], np.float64)
+    taus = known_time_constants(modes.eigenvalues[0], modes.eigenvalue_errors[0])
+    return np.asarray(-np.sort(-taus)[:N_TIME_CONSTANTS])

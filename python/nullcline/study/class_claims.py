@@ -87,9 +87,11 @@ def _modes(network: NetworkAnalysis) -> Finding:
 
 def _attracting(network: NetworkAnalysis) -> Finding:
     found = _classes(network)
-    if found is None or found.decay is None:
+    if found is None:
         return _UNTESTED
     decay = found.decay
+    if decay is None:
+        return Finding("", None, "of one unit no direction is across")
     return Finding(
         f"after {found.steps} steps {decay.along[-1]:.0%} of a push along "
         f"{decay.dimension} dimensions is left, {decay.across[-1]:.0%} of one across",
@@ -133,8 +135,10 @@ def _in_order(network: NetworkAnalysis) -> Finding:
 
 def _read_out(network: NetworkAnalysis) -> Finding:
     found = _classes(network)
-    if found is None or found.readout_angles is None:
+    if found is None:
         return _UNTESTED
+    if found.readout_angles is None:
+        return Finding("", None, "what the readout sees does not differ")
     angles = found.readout_angles
     said = ", ".join(f"{angle:.0f}°" for angle in angles)
     return Finding(f"principal angles {said}", bool(angles[-1] <= ALIGNED))
@@ -146,11 +150,14 @@ def _faces(network: NetworkAnalysis) -> Finding:
         return _UNTESTED
     if n > 2 and _order(network) is not False:
         return Finding("", None, "these classes have an order, or may have one")
-    counts = found.unstable_counts(network.layers[-1].unique.kind == "fixed")
-    return Finding(
-        f"fixed points with 0, 1, ... growing modes: {', '.join(map(str, counts)) or 'none'}",
-        counts == [comb(n, k + 1) for k in range(n)],
-    )
+    fixed = network.layers[-1].unique.kind == "fixed"
+    counts, faces = found.unstable_counts(fixed), [comb(n, k + 1) for k in range(n)]
+    said = f"fixed points with 0, 1, ... growing modes: {', '.join(map(str, counts)) or 'none'}"
+    total, known = int(fixed.sum()), sum(counts)
+    if known == total:
+        return Finding(said, counts == faces)
+    said += f", and {total - known} of which that is not known"
+    return Finding(said, None if total == sum(faces) else False)
 
 
 CLASS_CLAIMS: tuple[Claim, ...] = (

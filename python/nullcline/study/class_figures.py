@@ -184,17 +184,18 @@ def _draw_time_constants(ax: Axes, found: ClassAnalysis) -> None:
     ax.set_xlabel("mode, by falling time constant")
     ax.set_ylabel("time constant (steps)")
     taus = found.time_constants
-    shown = np.where(np.isfinite(taus), taus, np.nan)
-    if not np.isfinite(shown).any():
+    if not len(taus):
         ax.set_title("no point")
         return
+    shown = np.where(np.isfinite(taus), taus, np.nan)
     ranks = np.arange(1, len(taus) + 1)
     ax.semilogy(ranks, shown, "o", color=BLUE, ms=5)
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(ScalarFormatter())
     ax.yaxis.set_minor_formatter(NullFormatter())
     endless = ranks[~np.isfinite(taus)]
-    ax.plot(endless, np.full(len(endless), np.nanmax(shown) * 2), "^", color=ORANGE, ms=6)
+    top = 2 * max(found.steps, np.max(taus, initial=0, where=np.isfinite(taus)))
+    ax.plot(endless, np.full(len(endless), top), "^", color=ORANGE, ms=6)
     ax.axhline(found.steps, color=GREY, lw=0.8, ls=":")
     ax.axvline(found.dimension + 0.5, color=VERMILION, lw=0.8, ls=":")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -34,7 +34,8 @@ class ClassAnalysis:
         opposite.
     final, settled
         How many dimensions these states have, and how many they have after `steps` more steps
-        without a word, in which the reaction to the last words is gone.
+        without a word, in which the reaction to the last words is gone. Of any layer but the first
+        that is at zero input, not at what the layers below put out then.
     points
         How many the fixed and slow points have; None of fewer than two.
     geometry
@@ -44,12 +45,14 @@ class ClassAnalysis:
         rows of the readout, in degrees; None in any layer but the last, and where outputs do not
         differ. Of an LSTM the readout sees the outputs h alone.
     decay
-        What is left of pushes along that plane and across it; None where no direction is across.
+        What is left of pushes of the states right after the reviews, along as many of their first
+        components as `settled` counts, and across; None of one unit, where nothing is across.
     centre
         The row of `LayerAnalysis.unique` of the point nearest to the middle of the classes; None
         where there is no point.
     time_constants
-        The longest there, by falling length, in steps.
+        The longest there, by falling length, in steps; infinite where an eigenvalue's error reaches
+        across the unit circle.
     slow, gap
         How many modes are slow there: those of `steps` steps or more, and those before the largest
         gap (`nullcline.slow_modes`); None where there is no point, or no gap of one mode.

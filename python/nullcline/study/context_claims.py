@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nullcline.study.context_results import ContextAnalysis
     from nullcline.study.results import NetworkAnalysis
 
+SOURCE = "Maheswaranathan and Sussillo, ICML 2020"
+
 TOLD_APART = 0.75
 """Smallest area under the ROC curve with which modifiers stand out from other common words."""
 
@@ -48,13 +50,19 @@ def _not_flips(context: ContextAnalysis) -> Finding:
 def _not_weakens(context: ContextAnalysis) -> Finding:
     usual = float(np.quantile(context.other_slopes, 0.05))
     found = _slope_of(context, "not", lambda slope: slope < min(usual, 1))
-    return Finding(f"{found.measured}; 5% of other words are below {_signed(usual)}", found.agrees)
+    return _beside_others(found, f"5% of other words are below {_signed(usual)}")
 
 
 def _very_strengthens(context: ContextAnalysis) -> Finding:
     usual = float(np.quantile(context.other_slopes, 0.95))
     found = _slope_of(context, "very", lambda slope: slope > max(usual, 1))
-    return Finding(f"{found.measured}; 5% of other words are above {_signed(usual)}", found.agrees)
+    return _beside_others(found, f"5% of other words are above {_signed(usual)}")
+
+
+def _beside_others(found: Finding, others: str) -> Finding:
+    if found.agrees is None:
+        return found
+    return Finding(f"{found.measured}; {others}", found.agrees)
 
 
 def _slope_of(context: ContextAnalysis, word: str, agrees: Callable[[float], bool]) -> Finding:
@@ -66,6 +74,8 @@ def _slope_of(context: ContextAnalysis, word: str, agrees: Callable[[float], boo
 
 def _transient(context: ContextAnalysis) -> Finding:
     half = float(np.median(context.half_lives))
+    if np.isnan(half):
+        return Finding("", None, "a modifier changes nothing, and has no half-life")
     said = f"{half:.1f}" if np.isfinite(half) else f"more than {context.decay.shape[1] - 1}"
     return Finding(f"median half-life {said} steps", half <= SHORT)
 
@@ -131,36 +141,42 @@ CONTEXT_CLAIMS: tuple[Claim, ...] = (
         "modifier words change what the next words do by more than other words",
         f"of pairs of a modifier and another common word, at least {TOLD_APART:.0%}",
         _in_context(_stand_out),
+        SOURCE,
     ),
     Claim(
         "not flips",
         "after “not” words have the opposite effect",
         "the slope of words' effects after it on those without it is below 0",
         _in_context(_not_flips),
+        SOURCE,
     ),
     Claim(
         "not weakens",
         "after “not” words have less effect, or the opposite one",
         "that slope is below 1, and below those of 95% of other common words",
         _in_context(_not_weakens),
+        SOURCE,
     ),
     Claim(
         "very strengthens",
         "after “very” words have more effect",
         "that slope is above 1, and above those of 95% of other common words",
         _in_context(_very_strengthens),
+        SOURCE,
     ),
     Claim(
         "modifiers fade",
         "the effect of a modifier lasts for a few words",
         f"half of it is gone within {SHORT} neutral steps, in the median of modifiers",
         _in_context(_transient),
+        SOURCE,
     ),
     Claim(
         "modifier subspace",
         "modifiers move the state in few directions beside the line attractor",
         f"at most {FEW} explain 90% of the displacements",
         _in_context(_few_dimensions),
+        SOURCE,
     ),
     Claim(
         "modifier subspace needed",
@@ -168,18 +184,21 @@ CONTEXT_CLAIMS: tuple[Claim, ...] = (
         "the 95% interval of the loss lies below 0, and below the mean loss without subspaces of "
         "other words",
         _in_context(_needed),
+        SOURCE,
     ),
     Claim(
         "modifier subspace alone",
         "reviews without modifiers lose less",
         "the 95% interval of the loss with modifiers lies below 0, and below the loss without",
         _in_context(_spares_others),
+        SOURCE,
     ),
     Claim(
         "bag of words in context",
         "a bag of words in which modifiers act recovers what a network has over a plain one",
         f"at least {MOST_RECOVERED:.0%} of it",
         _in_context(_recovered),
+        SOURCE,
     ),
 )
 """The claims about contextual processing in a network of any cell."""

@@ -138,6 +138,8 @@ def _draw_ablation(context: ContextAnalysis, ax: Axes) -> None:
         ("no directions of other words", ORANGE, lambda a: _drawn(a.other_words)),
         ("no random directions", SKY, lambda a: _drawn(a.random)),
     )
+    accuracies = [of(each)[0] for _, _, of in bars for each in context.ablations]
+    floor = 0.4 if min(accuracies, default=1.0) > 0.4 else 0.0
     width = 0.8 / len(bars)
     for place, (label, colour, of) in enumerate(bars):
         for group, each in enumerate(context.ablations):
@@ -148,8 +150,8 @@ def _draw_ablation(context: ContextAnalysis, ax: Axes) -> None:
                 ax.plot([x, x], ends, color=BLACK, lw=1.2)
     names = [f"{each.reviews}\n({each.modifiers.n})" for each in context.ablations]
     ax.set(
-        xticks=range(len(names)), xticklabels=names, ylabel="accuracy", ylim=(0.4, 1.28),
-        yticks=np.arange(0.4, 1.01, 0.2), title="Reviews",
+        xticks=range(len(names)), xticklabels=names, ylabel="accuracy",
+        ylim=(floor, 1 + 0.47 * (1 - floor)), yticks=np.arange(floor, 1.01, 0.2), title="Reviews",
     )  # fmt: skip
     ax.grid(visible=False, axis="x")
     ax.legend(fontsize=7, loc="upper center", ncols=2)
