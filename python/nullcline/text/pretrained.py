@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline.text.corpora import own_name
 from nullcline.text.download import fetch
 from nullcline.text.published_vectors import PUBLISHED
 from nullcline.text.synthetic import generate_vectors
@@ -27,7 +28,7 @@ __all__ = ["load_vectors_for_corpus"]
 _GLOVE_DIMENSIONS = (50, 100, 200, 300)
 _SPREAD = 0.4
 
-_GENERATED: dict[Any, Callable[..., WordVectors]] = {
+_GENERATED: dict[str, Callable[..., WordVectors]] = {
     "synthetic": generate_vectors,
     "synthetic-context": generate_context_vectors,
     **{language.name: language.vectors for language in (UNORDERED, ORDERED)},
@@ -95,8 +96,8 @@ def load_vectors_for_corpus(
         )
     if vectors == RANDOM:
         return _draw(words, dimension, seed)
-    if vectors is None and name in _GENERATED:
-        return _GENERATED[name](words, dimension=dimension, seed=seed)
+    if vectors is None and (generate := _GENERATED.get(own_name(name))):
+        return generate(words, dimension=dimension, seed=seed)
     if vectors is None:
         if dimension not in _GLOVE_DIMENSIONS:
             known = f"one of {_GLOVE_DIMENSIONS}"
