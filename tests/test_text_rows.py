@@ -135,6 +135,18 @@ def test_reviews_with_escapes_are_cut_into_words() -> None:
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
+        ("<b>Oil</b> up", " Oil  up"),
+        ("&lt;b&gt;Oil&lt;/b&gt; up", " Oil  up"),
+        ("<A.N> & up", "<A.N> & up"),
+    ],
+)
+def test_tags_are_left_out_however_they_are_written(text: str, plain: str) -> None:
+    assert plain_news(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
         (r"a\\nb", r"a\nb"),
         (r"\ud83c\udf2e \ud83c!", "\N{TACO} �!"),
         (r"tail\ ", r"tail\ "),

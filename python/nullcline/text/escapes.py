@@ -56,4 +56,4 @@ def plain_news(text: str) -> str:
     "Oil near\n$50  ...  Iraq's\nexports"
     """
     text = _LOST_AMPERSAND.sub("&", text.replace("\\", "\n"))
-    return _TAG.sub(" ", html.unescape(text)) if "&" in text else text
+    return _TAG.sub(" ", html.unescape(text))
