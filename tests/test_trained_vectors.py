@@ -245,6 +245,14 @@ def test_damaged_vectors_are_not_resumed_with(
     assert (tmp_path / PROGRESS_FILE).exists()
 
 
+def test_a_run_with_other_vectors_is_told_so_before_any_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path, vectors="random")
+    with pytest.raises(CheckpointError, match="vectors: 'random' there"):
+        run(tmp_path, vectors="word2vec")
+
+
 @pytest.mark.parametrize("vectors", [None, "random"])
 def test_frozen_vectors_stay_as_they_started(tmp_path: Path, vectors: str | None) -> None:
     run(tmp_path, vectors=vectors, frozen_vectors=True)
