@@ -142,6 +142,23 @@ def test_an_unknown_method_is_refused() -> None:
         train_word_vectors("glove", TEXTS, WORDS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"dimension": 0}, ValueError, "dimension must lie between 1"),
+        ({"dimension": 2.5}, TypeError, r"dimension must be an integer, not 2\.5"),
+        ({"seed": -1}, ValueError, "seed must lie between 0"),
+    ],
+)
+def test_bad_sizes_and_seeds_are_named(
+    arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        train_word_vectors("word2vec", TEXTS, WORDS, **arguments)
+    with pytest.raises(kind, match=message):
+        load_vectors_for_corpus("sst", ["good"], vectors="random", **arguments)
+
+
 def test_vectors_to_train_cannot_be_loaded() -> None:
     with pytest.raises(ValueError, match=r"trained on texts: call .*train_word_vectors"):
         load_vectors_for_corpus("sst", ["good"], vectors="word2vec")

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from nullcline._support.validation import whole_number
 from nullcline.text.corpus import Corpus, Split
-from nullcline.text.vectors import WordVectors, draw_for_word
+from nullcline.text.vectors import LARGEST_SEED, WordVectors, draw_for_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,6 @@ MARKS = (".", "!", ",")
 
 _SENTENCE = (6, 12)  # words a sentence
 _VECTOR_NOISE = 0.4  # about the spread of GloVe's numbers
-_LARGEST_SEED = 2**63 - 1
 
 
 def generate_texts(
@@ -63,7 +62,7 @@ def generate_texts(
         A number of texts is no whole number from 1 on, or the seed none from 0 on.
     """
     sizes = whole_number("n_train", n_train, 1), whole_number("n_test", n_test, 1)
-    whole_number("seed", seed, 0, _LARGEST_SEED)
+    whole_number("seed", seed, 0, LARGEST_SEED)
 
     def split(part: int) -> Split:
         generator = np.random.default_rng([seed, part, *stream])
@@ -143,7 +142,7 @@ def generate_word_vectors(
         `dimension` is no whole number from 1 on, or the seed none from 0 on.
     """
     whole_number("dimension", dimension, 1)
-    whole_number("seed", seed, 0, _LARGEST_SEED)
+    whole_number("seed", seed, 0, LARGEST_SEED)
     known = tuple(word for word in dict.fromkeys(words) if word in steps)
     noise, along = (
         np.array([draw_for_word(name, dimension, seed) for name in names]).reshape(-1, dimension)
