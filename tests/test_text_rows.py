@@ -255,6 +255,7 @@ def test_a_sweep_has_the_classes_of_each_corpus(tmp_path: Path) -> None:
     training = [job.parameters["network"].parameters["training"] for job in jobs]
     assert [settings.classes for settings in training] == [4, 4, 2, 2]
     assert jobs[0].parameters["corpus_hash"] == jobs[1].parameters["corpus_hash"]
+    assert jobs[0].place == "analyses/ag-news/gru-1-layer-256-units-seed-0"
     by_name = network_jobs(
         {"corpus": ["synthetic"], "seed": [0, 1], "classes": [2]}, data_dir=tmp_path
     )

@@ -13,7 +13,7 @@ from nullcline.study.job_corpora import reviews_of_job
 from nullcline.sweeps import Job
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import CORPORA
-from nullcline.text.corpora import classes_of
+from nullcline.text.corpora import classes_of, own_name
 from nullcline.text.pretrained import NAMED_VECTORS
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
@@ -172,7 +172,7 @@ def name_of_run(
         if getattr(own, one.name) != getattr(usual, one.name)
     }
     name = f"{own.cell}-{own.layers}-layer-{own.hidden_size}-units-seed-{own.seed}"
-    of_corpus = None if str(source) in CORPORA else corpus_hash
+    of_corpus = None if own_name(source) in CORPORA else corpus_hash
     if not others and of_corpus is None and threads == 1:
         return name
     made_of = {
