@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -47,6 +49,16 @@ def test_the_code_of_a_how_to_runs_as_it_stands(name: str) -> None:
     for indent, block in blocks:
         code = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
         exec(compile(code, f"docs/howto/{name}", "exec"), namespace)  # noqa: S102 - it is ours
+
+
+@pytest.mark.parametrize(
+    "name", ["study.network_training", "text.escapes", "text.places", "text.tokens"]
+)
+def test_an_example_in_a_docstring_gives_what_it_says(name: str) -> None:
+    """Those that need no network; others are sketches."""
+    found = doctest.testmod(importlib.import_module(f"nullcline.{name}"))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize("page", markdown_pages(), ids=lambda page: page.name)

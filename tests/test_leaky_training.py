@@ -145,3 +145,5 @@ def test_a_networks_leak_is_that_of_its_settings() -> None:
     make = partial(SentimentRNN, 20, cell="leaky", layers=2, hidden_size=4, embedding_size=3)
     assert make(alpha=0.3).state_dict()["rnn.alpha"].item() == pytest.approx(0.3)
     assert make().state_dict()["rnn.alpha"].item() == pytest.approx(0.1)
+    with pytest.raises(ValueError, match=r"alpha must be in \(0, 1\], not 0"):
+        make(alpha=0)

@@ -12,7 +12,7 @@ from nullcline._support.options import add_options, field_docs, flag, from_optio
 from nullcline.cli import parser
 from nullcline.cli.find import OF_FIGURES
 from nullcline.cli.options import VARIED
-from nullcline.cli.sweep import LISTED, SPLIT
+from nullcline.cli.sweep import LISTED, LISTED_OF_ANALYSIS
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training import CELLS, SPLITS, TrainingSettings
 
@@ -91,7 +91,9 @@ COMMANDS = [
     ("reproduce", [], TrainingSettings, VARIED),
     ("reproduce", [], AnalysisSettings, ("split", "snapshot")),
     ("sweep", [], TrainingSettings, (*LISTED, "seed")),
-    ("sweep", [], AnalysisSettings, (*SPLIT, "seed")),
+    ("sweep", [], AnalysisSettings, (*LISTED_OF_ANALYSIS, "seed")),
+    ("learning", [], TrainingSettings, (*LISTED, "seed")),
+    ("learning", [], AnalysisSettings, (*LISTED_OF_ANALYSIS, "seed")),
     ("find", ["folder"], AnalysisSettings, OF_FIGURES),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from nullcline.text import Vocabulary, load_corpus, load_vectors_for_corpus, tokenize
 from nullcline.text.evidence import NEUTRAL
-from nullcline.text.synthetic import MARKS
+from nullcline.text.generated import MARKS
 from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 
@@ -94,18 +95,37 @@ def test_corpora_are_loaded_by_name(language: Language) -> None:
     assert corpus.train.texts == language.generate(classes=3, seed=4).train.texts
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("SYNTHETIC", "synthetic"),
+        ("synthetic_context", "synthetic-context"),
+        (PurePath("Synthetic_Ordered"), "synthetic-ordered"),
+    ],
+)
+def test_vectors_are_found_by_every_name_that_the_corpus_is(
+    given: PurePath | str, name: str
+) -> None:
+    assert load_corpus(given).name == name
+    found = load_vectors_for_corpus(given, ["the", "superb"], dimension=7)
+    own = load_vectors_for_corpus(name, ["the", "superb"], dimension=7)
+    np.testing.assert_array_equal(found.vectors, own.vectors)
+
+
 @LANGUAGES
 def test_bad_arguments_are_named(language: Language) -> None:
     most = language.most_classes
     for arguments, message in (
-        ({"n_train": 0}, "n_train must be 1 or more"),
-        ({"seed": -1}, "seed must be 0 or more"),
+        ({"n_train": 0}, "n_train must lie between 1"),
+        ({"seed": -1}, "seed must lie between 0"),
         ({"classes": 1}, f"classes must be from 2 to {most}"),
         ({"classes": most + 1}, f"classes must be from 2 to {most}"),
     ):
         with pytest.raises(ValueError, match=message):
             language.generate(**arguments)
-    with pytest.raises(ValueError, match="dimension must be 1 or more"):
+    with pytest.raises(TypeError, match=r"n_test must be an integer, not 2\.5"):
+        language.generate(n_test=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="dimension must lie between 1"):
         language.vectors(["the"], dimension=0)
     with pytest.raises(ValueError, match="classes must be"):
         load_corpus(language.name, classes=most + 1)

@@ -135,6 +135,18 @@ def test_reviews_with_escapes_are_cut_into_words() -> None:
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
+        ("<b>Oil</b> up", " Oil  up"),
+        ("&lt;b&gt;Oil&lt;/b&gt; up", " Oil  up"),
+        ("<A.N> & up", "<A.N> & up"),
+    ],
+)
+def test_tags_are_left_out_however_they_are_written(text: str, plain: str) -> None:
+    assert plain_news(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
         (r"a\\nb", r"a\nb"),
         (r"\ud83c\udf2e \ud83c!", "\N{TACO} �!"),
         (r"tail\ ", r"tail\ "),
@@ -243,6 +255,7 @@ def test_a_sweep_has_the_classes_of_each_corpus(tmp_path: Path) -> None:
     training = [job.parameters["network"].parameters["training"] for job in jobs]
     assert [settings.classes for settings in training] == [4, 4, 2, 2]
     assert jobs[0].parameters["corpus_hash"] == jobs[1].parameters["corpus_hash"]
+    assert jobs[0].place == "analyses/ag-news/gru-1-layer-256-units-seed-0"
     by_name = network_jobs(
         {"corpus": ["synthetic"], "seed": [0, 1], "classes": [2]}, data_dir=tmp_path
     )

@@ -73,14 +73,16 @@ def test_vectors_carry_the_valence() -> None:
 
 def test_bad_arguments_are_named() -> None:
     for arguments, message in (
-        ({"n_train": 0}, "n_train must be 1 or more"),
-        ({"n_test": -1}, "n_test must be 1 or more"),
-        ({"seed": -1}, "seed must be 0 or more"),
+        ({"n_train": 0}, "n_train must lie between 1"),
+        ({"n_test": -1}, "n_test must lie between 1"),
+        ({"seed": -1}, "seed must lie between 0"),
         ({"classes": 1}, "classes must be from 2 to 7"),
     ):
         with pytest.raises(ValueError, match=message):
             generate_corpus(**arguments)
-    with pytest.raises(ValueError, match="dimension must be 1 or more"):
+    with pytest.raises(TypeError, match=r"n_test must be an integer, not 2\.5"):
+        generate_corpus(n_test=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="dimension must lie between 1"):
         generate_vectors(["good"], dimension=0)
-    with pytest.raises(ValueError, match="seed must be 0 or more"):
+    with pytest.raises(ValueError, match="seed must lie between 0"):
         generate_vectors(["good"], seed=-1)

@@ -142,6 +142,23 @@ def test_an_unknown_method_is_refused() -> None:
         train_word_vectors("glove", TEXTS, WORDS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"dimension": 0}, ValueError, "dimension must lie between 1"),
+        ({"dimension": 2.5}, TypeError, r"dimension must be an integer, not 2\.5"),
+        ({"seed": -1}, ValueError, "seed must lie between 0"),
+    ],
+)
+def test_bad_sizes_and_seeds_are_named(
+    arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        train_word_vectors("word2vec", TEXTS, WORDS, **arguments)
+    with pytest.raises(kind, match=message):
+        load_vectors_for_corpus("sst", ["good"], vectors="random", **arguments)
+
+
 def test_vectors_to_train_cannot_be_loaded() -> None:
     with pytest.raises(ValueError, match=r"trained on texts: call .*train_word_vectors"):
         load_vectors_for_corpus("sst", ["good"], vectors="word2vec")
@@ -243,6 +260,14 @@ def test_damaged_vectors_are_not_resumed_with(
     with pytest.raises(CheckpointError, match=r"train the network anew|other word vectors"):
         run(tmp_path, vectors="word2vec")
     assert (tmp_path / PROGRESS_FILE).exists()
+
+
+def test_a_run_with_other_vectors_is_told_so_before_any_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_an_epoch(monkeypatch, tmp_path, vectors="random")
+    with pytest.raises(CheckpointError, match="vectors: 'random' there"):
+        run(tmp_path, vectors="word2vec")
 
 
 @pytest.mark.parametrize("vectors", [None, "random"])

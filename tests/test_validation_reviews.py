@@ -36,7 +36,7 @@ def test_a_corpus_with_validation_reviews_is_trained_on_all_others(tmp_path: Pat
     checkpoint = train(corpus, SETTINGS, tmp_path, progress=False)
     assert len(checkpoint.reviews(corpus, "train")) == len(corpus.train)
     validation = checkpoint.reviews(corpus, "validation")
-    np.testing.assert_array_equal(validation.labels, corpus.validation.labels)  # type: ignore[union-attr]
+    assert sorted(validation.labels) == sorted(corpus.validation.labels)  # type: ignore[union-attr]
     analysis = analyse(checkpoint, corpus, replace(SMALL, split="validation"))
     assert analysis.n_train == len(corpus.train)
     assert analysis.layers[0].n_states == sum(map(len, validation.indices))
@@ -51,6 +51,17 @@ def test_a_smaller_training_set_is_a_part_of_a_larger_one() -> None:
     assert set(small) <= set(large)
     with pytest.raises(ValueError, match="train_size=121 is more than the corpus has: 120"):
         split_of(corpus, replace(SETTINGS, train_size=121), "train")
+
+
+def test_the_first_validation_reviews_stand_for_all_where_a_corpus_has_them_by_class() -> None:
+    """Snapshots within an epoch are judged by the first of them."""
+    validation = with_validation(40).validation
+    assert validation is not None
+    by_class = np.argsort(validation.labels)
+    own = Split(tuple(validation.texts[row] for row in by_class), validation.labels[by_class])
+    split, rows = split_of(replace(with_validation(), validation=own), SETTINGS, "validation")
+    assert sorted(rows) == list(range(40))
+    assert 5 <= split.labels[rows[:20]].sum() <= 15
 
 
 def test_a_corpus_without_validation_reviews_is_cut_as_before() -> None:
@@ -111,7 +122,7 @@ TOO_SMALL = {
     "one class to train on, validation apart": (
         corpus_of([1] * 20, [0, 1]), "none of the 20 reviews .* is 'negative': give the corpus more"
     ),
-    "one class to validate on": (corpus_of([0, 1] * 9, [1, 1]), "there are 2, 'positive'"),
+    "one class to validate on": (corpus_of([0, 1] * 9, [1, 1]), "there are 2, all 'positive'"),
     "no review to validate on": (corpus_of([0, 1] * 9, []), "there are none"),
 }  # fmt: skip
 

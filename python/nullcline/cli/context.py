@@ -107,6 +107,8 @@ def _draw(found: ContextAnalysis, path: Path) -> None:
 
 
 def _tables(found: ContextAnalysis, title: str) -> list[Table]:
+    from nullcline.study.context_analysis import SHARE
+
     words = [
         [word, kind, float(slope), float(at_once), float(half), float(carrier)]
         for word, kind, slope, at_once, half, carrier in zip(
@@ -128,8 +130,8 @@ def _tables(found: ContextAnalysis, title: str) -> list[Table]:
             missing,
         ),
         Table(
-            f"{found.dimension} directions explain 90% of where modifiers move the state; these "
-            "projected out",
+            f"{found.dimension} directions explain {SHARE:.0%} of where modifiers move the state; "
+            "these projected out",
             [
                 "reviews",
                 "number",

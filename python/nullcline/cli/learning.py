@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from nullcline._support.options import from_options
 from nullcline.cli.options import GOES_ON, add_search, add_training, command
 from nullcline.cli.running import say
-from nullcline.cli.sweep import LISTED, add_doing, add_lists, chosen_axes, do_jobs
+from nullcline.cli.sweep import (
+    LISTED,
+    LISTED_OF_ANALYSIS,
+    add_doing,
+    add_lists,
+    chosen_axes,
+    do_jobs,
+)
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import TrainingSettings
 
@@ -21,8 +28,6 @@ _EXAMPLES = (
     "nullcline learning --corpora imdb --hidden-sizes 64 --max-tokens 200 --epochs 5 --out imdb",
     "nullcline learning --corpora sst --layers 4 --seeds 0:3 --out deep --resume",
 )
-
-_OF_SEARCH = ("split", "n_threads", "snapshot")
 
 
 def add(commands: Commands) -> None:
@@ -38,8 +43,15 @@ def add(commands: Commands) -> None:
     )
     add_lists(parser)
     add_doing(parser, "learning")
-    add_training(parser, leave_out=LISTED)
-    add_search(parser, leave_out=_OF_SEARCH)
+    add_training(parser, leave_out=(*LISTED, "snapshot_steps"))
+    parser.add_argument(
+        "--snapshot-steps",
+        type=int,
+        metavar="N",
+        help="steps of Adam from one snapshot to the next; early ones, 1, 2, 4, 8 and so on, and "
+        "the ends of epochs are kept, too (50)",
+    )
+    add_search(parser, leave_out=LISTED_OF_ANALYSIS)
 
 
 def _learning(options: argparse.Namespace) -> None:
@@ -50,7 +62,7 @@ def _learning(options: argparse.Namespace) -> None:
     jobs = learning_jobs(
         chosen_axes(options),
         training=from_options(TrainingSettings, options, leave_out=(*LISTED, "seed")),
-        analysis=from_options(AnalysisSettings, options, leave_out=(*_OF_SEARCH, "seed")),
+        analysis=from_options(AnalysisSettings, options, leave_out=(*LISTED_OF_ANALYSIS, "seed")),
         splits=options.splits,
         data_dir=options.data_dir,
         device=options.device,

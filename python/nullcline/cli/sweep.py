@@ -45,9 +45,11 @@ AXES = {
 }  # fmt: skip
 """The setting that each list of values is of; the last one varies fastest."""
 
-SPLIT = ("split", "n_threads", "snapshot")
 LISTED = (*VARIED, "hidden_size", "vectors", "frozen_vectors", "classes")
-"""Settings that are given as lists, or otherwise."""
+"""Settings of the training that are given as lists, or otherwise."""
+
+LISTED_OF_ANALYSIS = ("split", "n_threads", "snapshot")
+"""The same of the analysis."""
 
 
 def add(commands: Commands) -> None:
@@ -71,7 +73,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     add_doing(parser, "sweep")
     add_training(parser, leave_out=LISTED)
-    add_search(parser, leave_out=SPLIT)
+    add_search(parser, leave_out=LISTED_OF_ANALYSIS)
 
 
 def add_doing(parser: argparse.ArgumentParser, out: str) -> None:
@@ -120,8 +122,9 @@ def add_lists(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="whether word vectors are left as they start; no",
     )  # fmt: skip
     group.add_argument(
-        "--classes", nargs="+", type=int, metavar="N", help="numbers of classes of every corpus; 2"
-    )
+        "--classes", nargs="+", type=int, metavar="N",
+        help="numbers of classes of every corpus; its own, or 2",
+    )  # fmt: skip
     group.add_argument(
         "--splits", nargs="+", choices=SPLITS, help="reviews whose states are analysed; test"
     )
@@ -207,7 +210,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     return network_jobs(
         chosen_axes(options),
         training=from_options(TrainingSettings, options, leave_out=(*LISTED, "seed")),
-        analysis=from_options(AnalysisSettings, options, leave_out=(*SPLIT, "seed")),
+        analysis=from_options(AnalysisSettings, options, leave_out=(*LISTED_OF_ANALYSIS, "seed")),
         splits=options.splits or ["test"],
         **common,
     )

@@ -191,7 +191,10 @@ def _layer(name: str) -> str | None:
 def _leak(path: Path, name: str, read: Callable[[str], Floats]) -> float:
     alpha = read(name)
     if alpha.size != 1 or not 0 < alpha.item() <= 1:
-        raise ValueError(f"{name} in {path} must be one number in (0, 1], the leak of a LeakyRNN")
+        raise ValueError(
+            f"{name} in {path} must be one number in (0, 1], the leak of a LeakyRNN; of an RNN "
+            "beside another alpha, pass kind='RNN'"
+        )
     return float(alpha.item())
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from nullcline.study.cell_names import name_of_network
 from nullcline.study.job_corpora import reviews_of_job
 from nullcline.sweeps import Job
 from nullcline.sweeps.content import content_sha256
 from nullcline.text import CORPORA
-from nullcline.text.corpora import classes_of
+from nullcline.text.corpora import classes_of, own_name
 from nullcline.text.pretrained import NAMED_VECTORS
 from nullcline.training import TrainingSettings, train
 from nullcline.training.checkpoint import is_finished, load_checkpoint, remove_run
@@ -171,7 +172,7 @@ def name_of_run(
         if getattr(own, one.name) != getattr(usual, one.name)
     }
     name = f"{own.cell}-{own.layers}-layer-{own.hidden_size}-units-seed-{own.seed}"
-    of_corpus = None if str(source) in CORPORA else corpus_hash
+    of_corpus = None if own_name(source) in CORPORA else corpus_hash
     if not others and of_corpus is None and threads == 1:
         return name
     made_of = {
@@ -195,16 +196,26 @@ def vectors_of(settings: TrainingSettings) -> Path | None:
 
 
 def describe(settings: TrainingSettings, corpus: str) -> str:
-    """Return a network in a few words."""
+    """Return a network in a few words.
+
+    Examples
+    --------
+    >>> describe(TrainingSettings(cell="leaky", hidden_size=64), "sst")
+    '1-layer leaky RNN of 64 units on sst, seed 0'
+    """
     some = "" if settings.train_size is None else f", {settings.train_size} reviews"
     if settings.vectors is not None:
         some += f", {Path(settings.vectors).name} vectors"
     if settings.frozen_vectors:
         some += ", frozen"
     return (
-        f"{settings.layers}-layer {settings.cell.upper()} of {settings.hidden_size} units on "
-        f"{corpus}{some}, seed {settings.seed}"
+        f"{_depth_and_cell(settings)} of {settings.hidden_size} units on {corpus}{some}, "
+        f"seed {settings.seed}"
     )
+
+
+def _depth_and_cell(settings: TrainingSettings) -> str:
+    return f"{settings.layers}-layer {name_of_network(settings.cell)}"
 
 
 def _remove_if_cut(folder: Path) -> None:
@@ -226,9 +237,8 @@ def train_or_load(
     progress: bool,
 ) -> Checkpoint:
     """Return the network that `folder` holds, or train it, from where an earlier run stopped."""
-    name = f"{settings.layers}-layer {settings.cell.upper()}"
     some = "" if settings.train_size is None else f", {settings.train_size} reviews"
-    say(f"{name} on {corpus.name}{some}", progress=progress)
+    say(f"{_depth_and_cell(settings)} on {corpus.name}{some}", progress=progress)
     checkpoint = train(
         corpus,
         settings,

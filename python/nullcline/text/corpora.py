@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nullcline.text.corpus import Corpus
     from nullcline.text.evidence import Language
 
-__all__ = ["CORPORA", "classes_of", "is_drawn", "load_corpus"]
+__all__ = ["CORPORA", "classes_of", "is_drawn", "load_corpus", "own_name"]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def load_corpus(
     OSError
         A file or folder cannot be read, or a download fails.
     """
-    name = _own_name(name)
+    name = own_name(name)
     wanted = classes_of(name) if classes is None else classes
     if name not in _KNOWN:
         return load_csv(_require_file(name), classes=wanted, seed=seed)
@@ -152,17 +152,17 @@ def classes_of(name: str | os.PathLike[str]) -> int:
 
     It is 2 for a CSV file, whose labels are not looked at: a column of numbers would be as many.
     """
-    known = _KNOWN.get(_own_name(name))
+    known = _KNOWN.get(own_name(name))
     return 2 if known is None else known.classes[0]
 
 
 def is_drawn(name: str | os.PathLike[str]) -> bool:
     """Say whether a corpus depends on the seed: as a whole, or in which texts are test texts."""
-    return not isinstance(_KNOWN.get(_own_name(name)), _Published)
+    return not isinstance(_KNOWN.get(own_name(name)), _Published)
 
 
-def _own_name(name: str | os.PathLike[str]) -> str:
-    """Return the name here of a corpus that others spell differently; a path as it is."""
+def own_name(name: str | os.PathLike[str]) -> str:
+    """Return the name in `CORPORA` of a corpus that others spell differently; a path as it is."""
     given = os.fspath(name)
     plain = given.lower().replace("_", "-")
     plain = _OTHER_NAMES.get(plain, plain)

@@ -53,7 +53,7 @@ def plain_news(text: str) -> str:
     Examples
     --------
     >>> plain_news(r"Oil near \$50 &lt;b&gt;...&lt;/b&gt; Iraq #39;s\exports")
-    "Oil near\n$50  ...  Iraq's\nexports"
+    "Oil near \n$50  ...  Iraq's\nexports"
     """
     text = _LOST_AMPERSAND.sub("&", text.replace("\\", "\n"))
-    return _TAG.sub(" ", html.unescape(text)) if "&" in text else text
+    return _TAG.sub(" ", html.unescape(text))

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.text.corpus import Corpus, Split
-from nullcline.text.synthetic import MARKS, punctuate
+from nullcline.text.generated import (
+    LENGTHS,
+    MARKS,
+    generate_texts,
+    generate_word_vectors,
+    punctuate,
+    require_classes,
+)
 from nullcline.text.tokens import tokenize
-from nullcline.text.vectors import WordVectors, draw_for_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
+
+    from nullcline.text.corpus import Corpus
+    from nullcline.text.vectors import WordVectors
 
     Evidence = NDArray[np.int64]
 
@@ -27,9 +35,7 @@ _NEUTRAL = (
 NEUTRAL = tuple(_NEUTRAL.split())
 """Words that are evidence of nothing."""
 
-_LENGTHS = (18, 48)  # words a text; the marks come on top
 _LOADED_SHARE = 0.5  # of the words are evidence
-_VECTOR_NOISE = 0.4  # about the spread of GloVe's numbers
 _VECTOR_STEP = 2.4  # along each direction of evidence: of the strongest words of `synthetic`
 
 
@@ -85,24 +91,21 @@ class Language:
 
         Raises
         ------
-        ValueError
-            A number of texts is below 1, the seed is negative, or the language does not have so
-            many classes.
+        TypeError, ValueError
+            A number of texts is no whole number from 1 on, the seed none from 0 on, or the language
+            does not have so many classes.
         """
-        for argument, count in (("n_train", n_train), ("n_test", n_test)):
-            if count < 1:
-                raise ValueError(f"{argument} must be 1 or more, not {count}")
-        if seed < 0:
-            raise ValueError(f"seed must be 0 or more, not {seed}")
-        if not 2 <= classes <= self.most_classes:
-            raise ValueError(
-                f"classes must be from 2 to {self.most_classes} for {self.name}, not {classes}"
-            )
-        train, test = (
-            self._split(count, classes, np.random.default_rng([seed, part]))
-            for part, count in enumerate((n_train, n_test))
+        require_classes(classes, self.most_classes)
+        words = self.words(classes)
+        numbers = np.array([self.evidence[word] for word in words])
+        return generate_texts(
+            self.name,
+            self.class_names(classes),
+            lambda label, generator: self._text(label, classes, words, numbers, generator),
+            n_train=n_train,
+            n_test=n_test,
+            seed=seed,
         )
-        return Corpus(self.name, train, test, self.class_names(classes))
 
     def sums(self, text: str) -> Evidence:
         """Return what the numbers of a text's words add up to."""
@@ -130,37 +133,16 @@ class Language:
 
         Raises
         ------
-        ValueError
-            `dimension` is below 1, or the seed is negative.
+        TypeError, ValueError
+            `dimension` is no whole number from 1 on, or the seed none from 0 on.
         """
-        if dimension < 1:
-            raise ValueError(f"dimension must be 1 or more, not {dimension}")
-        if seed < 0:
-            raise ValueError(f"seed must be 0 or more, not {seed}")
         n_numbers = len(next(iter(self.evidence.values())))
-        evidence = dict.fromkeys((*NEUTRAL, *MARKS), (0,) * n_numbers) | dict(self.evidence)
-        known = tuple(word for word in dict.fromkeys(words) if word in evidence)
-        directions = np.array(
-            [draw_for_word(f"direction {k}", dimension, seed) for k in range(n_numbers)]
-        )
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        noise = [draw_for_word(word, dimension, seed) for word in known]
-        vectors = _VECTOR_NOISE * np.array(noise).reshape(-1, dimension)
-        vectors += (
-            _VECTOR_STEP
-            * np.array([evidence[word] for word in known], float).reshape(-1, n_numbers)
-            @ directions
-        )
-        return WordVectors(known, vectors.astype(np.float32))
-
-    def _split(self, count: int, classes: int, generator: np.random.Generator) -> Split:
-        labels = generator.permutation(np.arange(count, dtype=np.int64) % classes)
-        words = self.words(classes)
-        numbers = np.array([self.evidence[word] for word in words])
-        texts = tuple(
-            self._text(int(label), classes, words, numbers, generator) for label in labels
-        )
-        return Split(texts, labels)
+        steps = dict.fromkeys((*NEUTRAL, *MARKS), (0.0,) * n_numbers) | {
+            word: tuple(_VECTOR_STEP * number for number in its)
+            for word, its in self.evidence.items()
+        }
+        directions = [f"direction {k}" for k in range(n_numbers)]
+        return generate_word_vectors(words, steps, directions, dimension=dimension, seed=seed)
 
     def _text(
         self,
@@ -171,7 +153,7 @@ class Language:
         generator: np.random.Generator,
     ) -> str:
         while True:
-            length = generator.integers(*_LENGTHS, endpoint=True)
+            length = generator.integers(*LENGTHS, endpoint=True)
             loaded = generator.random(length) < _LOADED_SHARE
             chosen = generator.integers(len(words), size=length)
             if self.label(numbers[chosen[loaded]].sum(axis=0), classes) == label:

@@ -68,7 +68,7 @@ ORIGINALS = {
     # TensorFlow Datasets (url_checksums/yelp_polarity_reviews.txt), Hugging Face's datasets
     # (yelp_polarity/dataset_infos.json) and FastAI.jl (src/datasets/fastairegistry.jl) give this
     # hash, the first two this size. The MD5 that fastai (data/checks.txt) gives is that of the
-    # first MiB, for all three, and that of DAI-Lab's fibber that of another file.
+    # first MiB, for all three.
     "yelp-polarity": Original(
         "https://s3.amazonaws.com/fast-ai-nlp/yelp_review_polarity_csv.tgz",
         "sha256:528f22e286cad085948acbc3bea7e58188416546b0e364d0ae4ca0ce666abe35",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nullcline._support.validation import whole_number
+from nullcline.text.corpora import own_name
 from nullcline.text.download import fetch
 from nullcline.text.published_vectors import PUBLISHED
 from nullcline.text.synthetic import generate_vectors
@@ -17,7 +19,7 @@ from nullcline.text.synthetic_ordered import ORDERED
 from nullcline.text.synthetic_unordered import UNORDERED
 from nullcline.text.trained_vectors import TRAINED
 from nullcline.text.vector_files import load_word_vectors
-from nullcline.text.vectors import WordVectors, draw_for_word
+from nullcline.text.vectors import LARGEST_SEED, WordVectors, draw_for_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +29,7 @@ __all__ = ["load_vectors_for_corpus"]
 _GLOVE_DIMENSIONS = (50, 100, 200, 300)
 _SPREAD = 0.4
 
-_GENERATED: dict[Any, Callable[..., WordVectors]] = {
+_GENERATED: dict[str, Callable[..., WordVectors]] = {
     "synthetic": generate_vectors,
     "synthetic-context": generate_context_vectors,
     **{language.name: language.vectors for language in (UNORDERED, ORDERED)},
@@ -84,19 +86,21 @@ def load_vectors_for_corpus(
 
     Raises
     ------
-    ValueError
-        There are no such vectors, or the file is damaged, or has vectors of another dimension.
+    TypeError, ValueError
+        `dimension` is no whole number from 1 on, or the seed of what is drawn none from 0 on; there
+        are no such vectors, or the file is damaged, or has vectors of another dimension.
     OSError
         A file or folder cannot be read, or a download fails.
     """
+    whole_number("dimension", dimension, 1)
     if vectors in TRAINED:
         raise ValueError(
             f"vectors={vectors!r} are trained on texts: call nullcline.text.train_word_vectors"
         )
     if vectors == RANDOM:
         return _draw(words, dimension, seed)
-    if vectors is None and name in _GENERATED:
-        return _GENERATED[name](words, dimension=dimension, seed=seed)
+    if vectors is None and (generate := _GENERATED.get(own_name(name))):
+        return generate(words, dimension=dimension, seed=seed)
     if vectors is None:
         if dimension not in _GLOVE_DIMENSIONS:
             known = f"one of {_GLOVE_DIMENSIONS}"
@@ -119,6 +123,7 @@ def load_vectors_for_corpus(
 
 
 def _draw(words: Iterable[str], dimension: int, seed: int) -> WordVectors:
+    whole_number("seed", seed, 0, LARGEST_SEED)
     listed = tuple(dict.fromkeys(words))
     drawn = [draw_for_word(word, dimension, seed) for word in listed]
     numbers = np.array(drawn, np.float32).reshape(-1, dimension)

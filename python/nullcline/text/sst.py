@@ -25,7 +25,6 @@ _LEAF = re.compile(r"\([0-4] ([^\s()]+)\)")
 _ESCAPED = {"-LRB-": "(", "-RRB-": ")", r"\/": "/", r"\*": "*"}
 _NEUTRAL = 2
 
-
 _GRADES = {
     2: ("negative", "positive"),
     3: ("negative", "neutral", "positive"),
@@ -39,8 +38,8 @@ def read_sst(path: Path, *, classes: int = 2) -> Corpus:
 
     With two classes, labels 0 and 1 of the trees are negative, 3 and 4 positive, and neutral
     sentences (label 2) are left out; with three these are the middle one; with five, each label is
-    a class. The development split is
-    left out: the study holds out a part of the train split itself.
+    a class. The development split is left out: the study holds out a part of the train split
+    itself. Tokens with a no-break space in them, three numbers of the train split, are left out.
 
     Parameters
     ----------

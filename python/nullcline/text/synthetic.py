@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
-from nullcline.text.corpus import Corpus, Split
-from nullcline.text.vectors import WordVectors, draw_for_word
+from nullcline.text.generated import (
+    LENGTHS,
+    MARKS,
+    cuts_of_sums,
+    generate_texts,
+    generate_word_vectors,
+    grade_names,
+    punctuate,
+    require_classes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["MARKS", "VALENCES", "generate_corpus", "generate_vectors", "punctuate"]
+    from nullcline.text.corpus import Corpus
+    from nullcline.text.vectors import WordVectors
+
+__all__ = ["VALENCES", "generate_corpus", "generate_vectors"]
 
 _WORDS = {
     -3: "awful terrible horrible dreadful atrocious abysmal unwatchable worst",
@@ -31,22 +41,23 @@ _WORDS = {
     2: "good funny charming clever moving enjoyable fresh strong",
     3: "great superb brilliant wonderful excellent perfect masterful best",
 }
-MARKS = (".", "!", ",")
-"""The marks between words, which are read as words."""
-
 _CHOICES = {valence: words.split() for valence, words in _WORDS.items()}
 VALENCES = {word: valence for valence, words in _CHOICES.items() for word in words}
 """The valence of each word, from -3 to 3."""
 
-_LENGTHS = (18, 48)  # words a review; the marks come on top, 20 to 60 tokens in all
-_SENTENCE = (6, 12)  # words a sentence
 _LOADED_SHARE = 0.3  # of the words have a valence
 _MARGIN = 2  # of two classes: the summed valence is at least this far from 0
 _SPREAD = 6.8  # of the summed valence, its standard deviation, which cuts it into more grades
 _MAX_GRADES = 7  # where a grade is a handful of sums wide
-_NAMES = {2: ("negative", "positive")}
-_VECTOR_NOISE = 0.4  # about the spread of GloVe's numbers
 _VECTOR_STEP = 0.8  # along the direction of valence, a grade
+
+DIRECTION = ""
+"""What the direction of valence in word vectors is drawn for."""
+
+STEPS = {word: (_VECTOR_STEP * valence,) for word, valence in VALENCES.items()} | dict.fromkeys(
+    MARKS, (0.0,)
+)
+"""How far the vector of each word is along it."""
 
 
 def generate_corpus(
@@ -75,34 +86,25 @@ def generate_corpus(
 
     Raises
     ------
-    ValueError
-        A number of reviews is below 1, the seed is negative, or `classes` is out of its range.
+    TypeError, ValueError
+        A number of reviews is no whole number from 1 on, the seed none from 0 on, or `classes` is
+        out of its range.
     """
-    for argument, count in (("n_train", n_train), ("n_test", n_test)):
-        if count < 1:
-            raise ValueError(f"{argument} must be 1 or more, not {count}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
-    if not 2 <= classes <= _MAX_GRADES:
-        raise ValueError(f"classes must be from 2 to {_MAX_GRADES}, not {classes}")
-    train, test = (
-        _generate_split(count, classes, np.random.default_rng([seed, part]))
-        for part, count in enumerate((n_train, n_test))
-    )
-    names = _NAMES.get(classes, tuple(f"grade {number}" for number in range(1, classes + 1)))
-    return Corpus("synthetic", train, test, names)
-
-
-def _generate_split(count: int, classes: int, generator: np.random.Generator) -> Split:
-    labels = generator.permutation(np.arange(count, dtype=np.int64) % classes)
+    require_classes(classes, _MAX_GRADES)
     cuts = _cuts(classes)
-    return Split(tuple(_review(int(label), cuts, generator) for label in labels), labels)
+    return generate_texts(
+        "synthetic",
+        grade_names(classes),
+        lambda label, generator: _review(label, cuts, generator),
+        n_train=n_train,
+        n_test=n_test,
+        seed=seed,
+    )
 
 
 def _cuts(classes: int) -> NDArray[np.float64]:
     """Return the summed valences, none of them whole, that part each grade from the next."""
-    shares = np.arange(1, classes) / classes
-    return np.floor(_SPREAD * ndtri(shares)) + 0.5
+    return cuts_of_sums(np.arange(1, classes) / classes, _SPREAD)
 
 
 def _review(label: int, cuts: NDArray[np.float64], generator: np.random.Generator) -> str:
@@ -124,28 +126,12 @@ def _review(label: int, cuts: NDArray[np.float64], generator: np.random.Generato
 def _draw_valences(generator: np.random.Generator, margin: int) -> NDArray[np.int64]:
     """Draw the valence of each word until their sum keeps the margin."""
     graded = np.array([valence for valence in _WORDS if valence])
-    length = generator.integers(*_LENGTHS, endpoint=True)
+    length = generator.integers(*LENGTHS, endpoint=True)
     while True:
         loaded = generator.random(length) < _LOADED_SHARE
         valences = np.where(loaded, generator.choice(graded, length), 0)
         if abs(valences.sum()) >= margin:
             return valences
-
-
-def punctuate(words: list[str], generator: np.random.Generator) -> str:
-    """Return words cut into sentences; the long ones have a comma in the middle."""
-    shortest, longest = _SENTENCE
-    sentences = []
-    while words:
-        length = int(generator.integers(shortest, longest, endpoint=True))
-        if len(words) - length < shortest:
-            length = len(words)
-        sentence, words = words[:length], words[length:]
-        if length > longest:
-            sentence[length // 2] += ","
-        mark = "!" if generator.random() < 0.2 else "."
-        sentences.append(" ".join(sentence).capitalize() + mark)
-    return " ".join(sentences)
 
 
 def generate_vectors(words: Iterable[str], *, dimension: int = 100, seed: int = 0) -> WordVectors:
@@ -166,19 +152,7 @@ def generate_vectors(words: Iterable[str], *, dimension: int = 100, seed: int = 
 
     Raises
     ------
-    ValueError
-        `dimension` is below 1, or the seed is negative.
+    TypeError, ValueError
+        `dimension` is no whole number from 1 on, or the seed none from 0 on.
     """
-    if dimension < 1:
-        raise ValueError(f"dimension must be 1 or more, not {dimension}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
-    valences = VALENCES | dict.fromkeys(MARKS, 0)
-    known = [word for word in dict.fromkeys(words) if word in valences]
-    direction = draw_for_word("", dimension, seed)
-    direction /= np.linalg.norm(direction)
-    vectors = np.empty((len(known), dimension), dtype=np.float32)
-    for row, word in enumerate(known):
-        noise = _VECTOR_NOISE * draw_for_word(word, dimension, seed)
-        vectors[row] = noise + _VECTOR_STEP * valences[word] * direction
-    return WordVectors(tuple(known), vectors)
+    return generate_word_vectors(words, STEPS, [DIRECTION], dimension=dimension, seed=seed)

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nullcline._support.validation import whole_number
-from nullcline.text.corpus import Corpus, Split
-from nullcline.text.synthetic import VALENCES, generate_vectors
+from nullcline.text.generated import generate_texts, generate_word_vectors, grade_names
+from nullcline.text.synthetic import DIRECTION, STEPS, VALENCES
 from nullcline.text.tokens import tokenize
-from nullcline.text.vectors import WordVectors, draw_for_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from nullcline.text.corpus import Corpus
+    from nullcline.text.vectors import WordVectors
 
 __all__ = [
     "FACTORS",
@@ -42,7 +44,6 @@ REACH = 3
 
 _LENGTHS = (8, 24)  # words a review; one mark comes on top
 _SHARES = {"negators": 0.10, "intensifiers": 0.08, "valences": 0.35}  # of the words; the rest: 0
-_VECTOR_NOISE = 0.4  # as in the language without modifiers
 _VECTOR_STEP = 1.6  # along the direction that words of a kind share
 
 _BY_VALENCE = {
@@ -112,21 +113,17 @@ def generate_context_corpus(*, n_train: int = 8_000, n_test: int = 2_000, seed: 
     Raises
     ------
     TypeError, ValueError
-        A number of reviews is no whole number from 1 on, or the seed is negative.
+        A number of reviews is no whole number from 1 on, or the seed none from 0 on.
     """
-    whole_number("n_train", n_train, 1)
-    whole_number("n_test", n_test, 1)
-    whole_number("seed", seed, 0)
-    train, test = (
-        _split(count, np.random.default_rng([seed, part, 2020]))
-        for part, count in enumerate((n_train, n_test))
+    return generate_texts(
+        "synthetic-context",
+        grade_names(2),
+        _review,
+        n_train=n_train,
+        n_test=n_test,
+        seed=seed,
+        stream=(2020,),
     )
-    return Corpus("synthetic-context", train, test)
-
-
-def _split(count: int, generator: np.random.Generator) -> Split:
-    labels = generator.permutation(np.arange(count, dtype=np.int64) % 2)
-    return Split(tuple(_review(int(label), generator) for label in labels), labels)
 
 
 def _review(label: int, generator: np.random.Generator) -> str:
@@ -183,19 +180,17 @@ def generate_context_vectors(
 
     Raises
     ------
-    ValueError
-        `dimension` is below 1, or the seed is negative.
+    TypeError, ValueError
+        `dimension` is no whole number from 1 on, or the seed none from 0 on.
     """
-    listed = list(dict.fromkeys(words))
-    plain = generate_vectors(listed, dimension=dimension, seed=seed)
-    modifiers = [word for word in listed if word in FACTORS]
-    vectors = np.empty((len(modifiers), dimension), np.float32)
-    for row, word in enumerate(modifiers):
-        kind = "negators" if word in NEGATORS else "intensifiers"
-        direction = draw_for_word(f" {kind}", dimension, seed)
-        noise = _VECTOR_NOISE * draw_for_word(word, dimension, seed)
-        vectors[row] = noise + _VECTOR_STEP * direction / np.linalg.norm(direction)
-    return WordVectors((*plain.words, *modifiers), np.concatenate([plain.vectors, vectors]))
+    steps = (
+        {word: (*valence, 0.0, 0.0) for word, valence in STEPS.items()}
+        | dict.fromkeys(NEGATORS, (0.0, _VECTOR_STEP, 0.0))
+        | dict.fromkeys(INTENSIFIERS, (0.0, 0.0, _VECTOR_STEP))
+    )
+    ordered = sorted(words, key=FACTORS.__contains__)  # modifiers come last
+    directions = [DIRECTION, " negators", " intensifiers"]
+    return generate_word_vectors(ordered, steps, directions, dimension=dimension, seed=seed)
 
 
 def best_bag_of_words_accuracy(

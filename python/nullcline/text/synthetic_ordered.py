@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from nullcline.text.evidence import Language
+from nullcline.text.generated import cuts_of_sums, grade_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,6 @@ _WORDS = {
 _EVIDENCE = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _SPREAD = 4.1  # of either sum, its standard deviation, which cuts the intensity into degrees
 _MOST_CLASSES = 7
-_NAMES = {2: ("negative", "positive")}
 
 
 def _label(sums: NDArray[np.int64], classes: int) -> int | None:
@@ -54,16 +53,14 @@ def _cuts(classes: int) -> NDArray[np.float64]:
         shares = (1 + 2 * np.arange(classes // 2)) / classes
     else:
         shares = np.arange(1, classes // 2) / (classes // 2)
-    return np.floor(_SPREAD * ndtri(shares)) + 0.5
+    return cuts_of_sums(shares, _SPREAD)
 
 
 ORDERED = Language(
     name="synthetic-ordered",
     evidence=_EVIDENCE,
     most_classes=_MOST_CLASSES,
-    class_names=lambda classes: _NAMES.get(
-        classes, tuple(f"grade {number}" for number in range(1, classes + 1))
-    ),
+    class_names=grade_names,
     label=_label,
     words=lambda _: tuple(_EVIDENCE),
 )

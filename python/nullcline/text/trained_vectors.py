@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.text.vectors import WordVectors
+from nullcline._support.validation import whole_number
+from nullcline.text.vectors import LARGEST_SEED, WordVectors
 from nullcline.text.vocabulary import UNK
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def train_word_vectors(
     vocabulary
         The words; other tokens are passed over.
     dimension
-        How many numbers a vector has.
+        How many numbers a vector has, one or more.
     seed
         Seed of the training, from 0 on.
 
@@ -87,8 +88,9 @@ def train_word_vectors(
     ------
     ModuleNotFoundError
         gensim is not installed.
-    ValueError
-        `method` is none of these, or fewer than 2 words come often enough.
+    TypeError, ValueError
+        `method` is none of these, fewer than 2 words come often enough, or `dimension` or `seed` is
+        no whole number in its range.
 
     References
     ----------
@@ -101,6 +103,8 @@ def train_word_vectors(
     """
     if method not in TRAINED:
         raise ValueError(f"method must be one of {', '.join(TRAINED)}, not {method!r}")
+    whole_number("dimension", dimension, 1)
+    whole_number("seed", seed, 0, LARGEST_SEED)
     read, counts = _read(texts, vocabulary)
     frequent = {word: counts[word] for word in vocabulary.words if counts[word] >= MIN_COUNT}
     if len(frequent) < 2:

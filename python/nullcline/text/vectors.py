@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from nullcline.text.vocabulary import Vocabulary
 
-__all__ = ["WordVectors", "draw_for_word"]
+__all__ = ["LARGEST_SEED", "WordVectors", "draw_for_word"]
+
+LARGEST_SEED = 2**63 - 1
+"""Of texts and vectors that are drawn."""
 
 
 def draw_for_word(word: str, size: int, seed: int) -> NDArray[np.float64]:

@@ -253,6 +253,8 @@ def split_of(
 ) -> tuple[Split, NDArray[np.int64]]:
     """Return where the reviews of one of `SPLITS` are: the corpus's split, and their rows in it.
 
+    Those to train and to validate on are in random order, so that the first of them stand for all.
+
     Raises
     ------
     ValueError
@@ -261,10 +263,9 @@ def split_of(
     if split == "test":
         return corpus.test, np.arange(len(corpus.test))
     if corpus.validation is not None:
-        if split == "validation":
-            return corpus.validation, np.arange(len(corpus.validation))
-        order = np.random.default_rng(settings.seed).permutation(len(corpus.train))
-        return corpus.train, _some(order, settings)
+        own = corpus.validation if split == "validation" else corpus.train
+        order = np.random.default_rng(settings.seed).permutation(len(own))
+        return own, order if split == "validation" else _some(order, settings)
     training, validation = split_rows(len(corpus.train), settings)
     return corpus.train, training if split == "train" else validation
 

@@ -49,7 +49,9 @@ def require_reviews(corpus: Corpus, settings: TrainingSettings) -> None:
 
 
 def _are_all(n: int, only: str) -> str:
-    return "there are none" if n == 0 else f"there {'is 1' if n == 1 else f'are {n}'}, {only!r}"
+    if n == 0:
+        return "there are none"
+    return f"there is 1, {only!r}" if n == 1 else f"there are {n}, all {only!r}"
 
 
 def _mend(corpus: Corpus, settings: TrainingSettings) -> str:

@@ -65,6 +65,7 @@ from nullcline.training.starting_vectors import (
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from nullcline.text import Corpus, WordVectors
     from nullcline.training.batches import EncodedReviews
@@ -118,8 +119,9 @@ def train(
 ) -> Checkpoint:
     """Train a sentiment network, or finish or read back a run that `directory` already holds.
 
-    The training split is divided at random into training and validation reviews; the vocabulary
-    is that of the training reviews alone. Every epoch draws its order and its dropout from a seed
+    The training split is divided at random into training and validation reviews, unless the corpus
+    has validation reviews of its own; the vocabulary is that of the training reviews alone. Every
+    epoch draws its order and its dropout from a seed
     of its own, so a run that was interrupted and resumed ends where an uninterrupted one does.
 
     One process alone works in a folder. A run is known by its settings and by the SHA-256 of its
@@ -173,8 +175,8 @@ def train(
     ValueError
         `device` is none, or not there; the corpus has no test reviews, or a class that none of the
         reviews to train on has, or one class alone in the reviews to validate on; `settings` has
-        other classes than the corpus, more training
-        reviews, or more steps from one snapshot to the next than the run has.
+        other classes than the corpus, more training reviews, or more steps from one snapshot to the
+        next than the run has.
     """
     folder = Path(directory)
     settings = settings.resolved(len(corpus.classes))
@@ -218,12 +220,17 @@ def _train(
     _, training_rows = split_of(corpus, settings, "train")
     steps_per_epoch = math.ceil(len(training_rows) / settings.batch_size)
     require_reached(settings.snapshot_steps, steps_per_epoch, settings.epochs)
+    path = folder / PROGRESS_FILE
+    found = None
+    if resume and _has_progress(folder):
+        with _resuming(path):
+            found = load_progress(path)
+        _require_same(folder, origin, found[0].origin)  # before word vectors are read or trained
     vocabulary = _vocabulary(corpus, training_rows, settings)
     training, validation, test = (
         encode_reviews(*split_of(corpus, settings, name), vocabulary, settings) for name in SPLITS
     )
-    goes_on = resume and _has_progress(folder)
-    if goes_on and are_trained(settings):
+    if found is not None and are_trained(settings):
         vectors = kept_vectors(vocabulary, folder)
     else:
         texts = (corpus.train.texts[row] for row in training_rows)
@@ -231,8 +238,8 @@ def _train(
             corpus.name, texts, settings, vocabulary, data_dir=data_dir, progress=progress
         )
     run = _begin(origin, vocabulary, vectors, place)
-    if goes_on:
-        _restore(run, folder / PROGRESS_FILE)
+    if found is not None:
+        _restore(run, path, *found)
     else:
         remove_run(folder)
         vocabulary.save(folder / VOCABULARY_FILE)
@@ -249,7 +256,7 @@ def _train(
         )
         if run.best_epoch == len(run.history):
             run.best = weights_of(run.model)
-        _save_progress(run, folder / PROGRESS_FILE)
+        _save_progress(run, path)
     run.model.load_state_dict(run.best)
     run.files[WEIGHTS_FILE] = save_weights(run.best, folder / WEIGHTS_FILE)
     checkpoint = Checkpoint(
@@ -267,7 +274,7 @@ def _train(
         snapshots=tuple(run.snapshots),
     )
     save_checkpoint(checkpoint, versions())
-    (folder / PROGRESS_FILE).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     return checkpoint
 
 
@@ -477,10 +484,22 @@ def _save_progress(run: _Run, path: Path) -> None:
     )
 
 
-def _restore(run: _Run, path: Path) -> None:
-    """Bring `run` to where the unfinished run in `path` stopped."""
+@contextlib.contextmanager
+def _resuming(path: Path) -> Iterator[None]:
+    """Say of what is wrong with an unfinished run that it cannot be gone on with."""
     try:
-        progress, tensors = load_progress(path)
+        yield
+    except CheckpointError:
+        raise
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"cannot resume from {path}: {error}; train the network anew in another folder"
+        ) from error
+
+
+def _restore(run: _Run, path: Path, progress: Progress, tensors: dict[str, Tensors]) -> None:
+    """Bring `run` to where the unfinished run that `path` held stopped."""
+    with _resuming(path):
         _require_same(path.parent, run.origin, progress.origin)
         _require_files(path.parent, progress.files)
         run.history = list(progress.history)
@@ -492,12 +511,6 @@ def _restore(run: _Run, path: Path) -> None:
                 require_finite(group)
             run.model.load_state_dict(tensors["model"])
             _restore_optimizer(run.optimizer, tensors["optimizer"])
-    except CheckpointError:
-        raise
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"cannot resume from {path}: {error}; train the network anew in another folder"
-        ) from error
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:

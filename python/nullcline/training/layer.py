@@ -247,9 +247,7 @@ def _results(states: NDArray[Any], active: Tensor, weights: LayerWeights) -> tup
     lengths = (counts[None] > np.arange(counts[0])[:, None]).sum(axis=1)
     last = (np.cumsum(counts) - counts)[lengths - 1] + np.arange(counts[0])
     size = weights.weight_hh.shape[1]
-    outputs = np.ascontiguousarray(
-        states[:, :size]
-    )  # as PyTorch's, which users view in other shapes
+    outputs = np.ascontiguousarray(states[:, :size])  # users view them in other shapes
     return torch.from_numpy(outputs), torch.from_numpy(states[last])
 
 

@@ -65,7 +65,8 @@ class SentimentRNN(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(n_words, embedding_size, padding_idx=PAD)
         self.dropout = Dropout(dropout)
-        options: dict[str, Any] = {"alpha": alpha or DEFAULT_ALPHA} if cell == "leaky" else {}
+        leak = DEFAULT_ALPHA if alpha is None else alpha
+        options: dict[str, Any] = {"alpha": leak} if cell == "leaky" else {}
         self.rnn = CELL_MODULES[cell](
             embedding_size, hidden_size, num_layers=layers, batch_first=True, **options
         )

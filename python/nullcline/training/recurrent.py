@@ -190,16 +190,10 @@ class LeakyRNN(_Stack):
 
     Parameters
     ----------
-    input_size
-        Features D of the input.
-    hidden_size
-        Units H of each layer.
-    num_layers
-        Number of layers, each reading the outputs of the one below.
+    input_size, hidden_size, num_layers, batch_first
+        As of `UGRNN`.
     alpha
         The leak α of every unit, in (0, 1].
-    batch_first
-        Whether sequences have shape (n, T, D) and not (T, n, D).
 
     Raises
     ------

@@ -51,8 +51,8 @@ class TrainingSettings:
         with a vanilla network, whose loss jumps at larger steps.
     max_gradient_norm
         Largest Euclidean norm of the gradient by all parameters together. A longer gradient is
-        scaled down to it (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla
-        network, whose gradients can explode, and for no bound with the gated ones.
+        scaled down to it (Pascanu, Mikolov and Bengio 2013). None stands for 1 with a vanilla or
+        leaky network, whose gradients can explode, and for no bound with the gated ones.
     validation_fraction
         Part of the train split that is held out to choose the epoch, in (0, 1). A corpus with
         validation reviews of its own has all others to train on, and this is not looked at.
@@ -64,7 +64,7 @@ class TrainingSettings:
         the name of published ones. Random ones are drawn for each word. Those of "word2vec" and
         "fasttext" are trained on the reviews to train on, before the network
         (`nullcline.text.train_word_vectors`). Published ones are listed at
-        `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with the generated
+        `nullcline.text.load_vectors_for_corpus`. None stands for GloVe's, and with a generated
         language for its own.
     classes
         Number of classes of the corpus, 2 or more. None stands for the corpus's own number, and for
@@ -130,7 +130,7 @@ class TrainingSettings:
             "vocabulary_size",
         ):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("max_tokens", "patience", "train_size", "snapshot_steps"):
+        for name in ("max_tokens", "patience", "train_size"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "None or at least 1", value)
         if self.snapshot_steps is not None:
