@@ -123,6 +123,13 @@ def test_the_statistic_of_two_samples_has_its_exact_distribution(n: int, m: int)
         assert found[int(test.statistic)] == pytest.approx(test.pvalue, abs=1e-12)
 
 
+def test_no_probability_of_the_statistic_is_lost_to_rounding() -> None:
+    shares = _mann_whitney(100, 100)
+    assert (shares > 0).all()
+    assert shares == pytest.approx(shares[::-1], rel=1e-9)
+    assert shares[[0, 1, 2]] == pytest.approx(shares[0] * np.array([1, 1, 2]), rel=1e-9)
+
+
 def test_a_shift_has_an_interval_where_there_are_enough() -> None:
     assert shift_interval([1, 2, 3], [1, 2, 3]) == (0.0, None, None)
     values, others = [5.0, 6.0, 7.0, 9.0], [1.0, 2.0, 2.5, 3.0]
