@@ -79,6 +79,10 @@ def test_what_differs_beside_the_seed_is_another_group() -> None:
     of = {(row["epochs"], row["of"]) for row in claim_shares(varied)}
     assert of == {(10, 2), (1, 2)}
     assert all("epochs" not in row for row in claim_shares(rows()))
+    for setting in ("batch_size", "dropout", "learning_rate", "embedding_size", "alpha"):
+        varied = rows(2) + [{**row, setting: 9} for row in rows(2)]
+        assert {row["of"] for row in claim_shares(varied)} == {2}
+        assert setting not in {row["number"] for row in spreads(varied)}
     # What differs between corpora or cells alone tells none of their networks from another.
     other = rows(2) + [
         {**row, "corpus": "imdb", "n_train": 9, "max_tokens": 200} for row in rows(2)

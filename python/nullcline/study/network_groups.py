@@ -18,13 +18,12 @@ GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
 SPREAD_BY = (
-    "n_train", "classes", "vectors", "frozen_vectors", "epochs", "max_tokens", "patience",
-    "snapshot",
+    "n_train", "classes", "vectors", "frozen_vectors", "embedding_size", "epochs", "batch_size",
+    "dropout", "learning_rate", "max_tokens", "patience", "alpha", "snapshot",
 )  # fmt: skip
 """What else sets groups apart, where it differs between networks of one corpus and cell."""
 
-_NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",
-               "learning_rate"}  # fmt: skip
+_NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY}
 
 
 def rows_of_networks(rows: Sequence[Row]) -> list[Row]:
