@@ -262,6 +262,7 @@ def test_rules_are_those_of_the_studys_claims() -> None:
     assert has_long_mode(numbers(time_constants=[None, 5.0]))
     assert not has_long_mode(numbers(time_constants=[9.9, 1.0]))
     assert not has_long_mode(numbers(time_constants=[20.0, 10.1]))
+    assert not has_long_mode(numbers(time_constants=[None, None]))
     assert not has_long_mode(numbers(time_constants=None))
     assert not has_line(numbers(time_constants=[9.9, 1.0]))
     assert not has_line(numbers(line_aspect=1.0))
@@ -347,6 +348,19 @@ def test_leads_are_counted_and_spread_over_networks() -> None:
         "appearances", "leads", "births", "overfitting",
     ]  # fmt: skip
     assert learning_summaries([{"other": 1}]) == []
+
+
+def test_networks_that_differ_in_more_than_their_seed_are_summed_up_apart() -> None:
+    alike = [row for seed in range(2) for row in network_rows(seed, 4, 8, [1, 1, 3])]
+    for setting, value in (("train_size", 100), ("vectors", "random"), ("snapshot_steps", 9)):
+        rows = [*alike, *({**row, setting: value, "fixed": 7} for row in alike)]
+        assert [row["networks"] for row in births(rows)] == [2, 2]
+        assert [row["greatest"] for row in births(rows)] == [3, 7]
+        assert {row["of"] for row in leads(rows)} == {2}
+        assert {row["networks"] for row in overfitting(rows)} == {2}
+        first, *_ = learning_summaries(rows)
+        assert [row[setting] for row in first.rows] == [None, None, value, value]
+    assert not {"train_size", "vectors", "snapshot_steps"} & set(births(alike)[0])
 
 
 # Bad input

@@ -50,12 +50,17 @@ def varied_settings(rows: Sequence[Row]) -> tuple[str, ...]:
 
     What differs between corpora or cells alone, such as numbers of reviews, these say.
     """
+    return (*GROUP, *varying(rows, SPREAD_BY))
+
+
+def varying(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    """Return which columns differ between rows of one corpus and cell."""
     values: defaultdict[tuple[str, Any, Any], set[Any]] = defaultdict(set)
     for row in rows:
-        for name in SPREAD_BY:
+        for name in names:
             values[name, row["corpus"], row["cell"]].add(row.get(name))
     varied = {name for (name, *_), found in values.items() if len(found) > 1}
-    return (*GROUP, *(name for name in SPREAD_BY if name in varied))
+    return [name for name in names if name in varied]
 
 
 def grouped(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[Row, list[Row]]]:
