@@ -263,6 +263,17 @@ def test_sizes_depths_and_what_is_read_are_compared() -> None:
     assert lengths[0]["low"] <= -8.5 <= lengths[0]["high"]
 
 
+def test_what_is_read_is_compared_in_the_order_of_its_length() -> None:
+    caps = (1000, None, 200)
+    table = [row for cap in caps for row in many(6, 6, max_tokens=cap)]
+    found = [row for row in share_differences(table) if row["claim"] == "linear"]
+    assert [(row["here"], row["there"]) for row in found] == [
+        ("the last 200 tokens", "the last 1000 tokens"),
+        ("the last 200 tokens", "whole reviews"),
+        ("the last 1000 tokens", "whole reviews"),
+    ]
+
+
 def test_depths_are_compared_by_their_last_layers() -> None:
     table = rows(6)
     changes = [row for row in number_differences(table) if row["number"] == "layer"]
