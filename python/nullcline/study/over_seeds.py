@@ -72,7 +72,7 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             "The share of networks in which a claim holds, with Wilson's interval of 95%. Networks "
             "of a row differ in their seed alone; the verdict is by the same rule, and of fewer "
             "than six networks there is none. One that has not been trained to its end, or to no "
-            "effect, is in none. A claim about another depth or cell is left out.",
+            "effect, is in none. Claims about another depth are left out.",
             claim_shares(own),
         ),
         Section(
