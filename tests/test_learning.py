@@ -442,6 +442,12 @@ def test_the_command_tells_how_networks_learn_and_goes_on(
     assert main(words) == 1  # the folder holds results
     monkeypatch.setattr("nullcline.study.learning.measure", None)
     assert main([*words, "--resume"]) == 0
+    # One more fails: what there is of the others is written all the same.
+    (out / "results.json").unlink()
+    assert main([*words, "--seeds", "2", "0", "--resume"]) == 1
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    assert [row["seed"] for row in results["appearances"]] == [0]
+    assert "1 of the jobs are not done" in capsys.readouterr().err
 
 
 def test_by_default_snapshots_are_50_steps_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nullcline._support.options import from_options
 from nullcline.cli.options import GOES_ON, add_search, add_training, command
 from nullcline.cli.running import say
-from nullcline.cli.sweep import LISTED, add_doing, add_lists, chosen_axes, do_jobs
+from nullcline.cli.sweep import LISTED, add_doing, add_lists, chosen_axes, do_jobs, require_all_done
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import TrainingSettings
 
@@ -60,3 +60,4 @@ def _learning(options: argparse.Namespace) -> None:
     found = do_jobs(jobs, options, learning_summaries)
     say(write_results(found.rows, options.out, sum(one.cpu_seconds for one in found)))
     say(draw_leads(found.rows, options.out))
+    require_all_done(found)
