@@ -63,7 +63,7 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             "Over all corpora and cells. Of six networks or more, a claim holds if it does in at "
             "least nine of ten, and fails if it does in at most one of ten, unless the interval of "
             "a corpus and cell lies beyond that; else it depends: on the seed, on the kind of "
-            "network, or both.",
+            "network, or both, which is left open where networks of a kind are too few to tell.",
             verdicts(own),
         ),
         Section(

@@ -199,7 +199,7 @@ POINT_CLAIMS: tuple[Claim, ...] = (
     *_at_each(
         "one ghost at most",
         "beside it, every layer has at most one slow point",
-        "at most one minimum of q in each layer that is not zero",
+        "at most one minimum of q in each layer that is slow and not zero",
         _one_ghost,
     ),
     *_at_each(
