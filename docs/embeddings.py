@@ -16,6 +16,7 @@ from docs.embeddings_tables import with_results
 from nullcline._support.files import write_json, write_text
 from nullcline._support.reading import read_json
 from nullcline.study.embeddings import ALSO_COMMON, COMMON, OBSERVATIONS
+from nullcline.study.network_groups import rows_of_trained
 from nullcline.study.network_rows import CLAIM
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def main(folders: Sequence[Path], docs: Path) -> None:
 
 
 def keep(table: Path, folder: Path) -> None:
-    """Keep the numbers of a sweep, a file a corpus."""
+    """Keep the numbers of a sweep's networks that count as trained, a file a corpus."""
     import pyarrow.parquet as pq
 
     read = pq.read_table(table)
@@ -45,7 +46,7 @@ def keep(table: Path, folder: Path) -> None:
     command = " ".join(["nullcline", *words[1:]])
     rows = [
         {name: value for name, value in row.items() if name in KEPT or name.startswith(CLAIM)}
-        for row in read.to_pylist()
+        for row in rows_of_trained(read.to_pylist())
     ]
     folder.mkdir(exist_ok=True)
     for corpus in sorted({row["corpus"] for row in rows}):

@@ -420,23 +420,18 @@ def numbers_by_depth(rows: Sequence[Row]) -> str:
     """Return how accuracy and dimensions are spread on IMDB, by cell, units and depth."""
     head = ["cell", "units", "layers", "networks", "accuracy", "two components explain, by layer",
             "dimensions, by layer"]  # fmt: skip
-    lines = []
-    for (cell, units, depth), own in _by_depth(rows).items():
-        layers = [[row for row in own if row["layer"] == number + 1] for number in range(depth)]
-        lines.append(
-            [
-                CELL_NAMES[cell],
-                str(units),
-                str(depth),
-                str(len(layers[0])),
-                spread([row["test_accuracy"] for row in layers[0]], percent),
-                "; ".join(
-                    spread([row["variance_of_two"] for row in one], lambda value: f"{value:.0%}")
-                    for one in layers
-                ),
-                "; ".join(spread([row["participation_ratio"] for row in one]) for one in layers),
-            ]
-        )
+    lines = [
+        [
+            *kind,
+            spread([row["test_accuracy"] for row in layers[0]], percent),
+            "; ".join(
+                spread([row["variance_of_two"] for row in one], lambda value: f"{value:.0%}")
+                for one in layers
+            ),
+            "; ".join(spread([row["participation_ratio"] for row in one]) for one in layers),
+        ]
+        for kind, layers in _by_depth(rows)
+    ]
     return table(head, lines)
 
 
@@ -445,32 +440,31 @@ def points_by_depth(rows: Sequence[Row]) -> str:
     head = ["cell", "units", "layers", "networks", "fixed points, by layer",
             "slow points, by layer", "first point unstable in, by layer",
             "distance from the states, by layer"]  # fmt: skip
-    lines = []
-    for (cell, units, depth), own in _by_depth(rows).items():
-        layers = [[row for row in own if row["layer"] == number + 1] for number in range(depth)]
-        lines.append(
-            [
-                CELL_NAMES[cell],
-                str(units),
-                str(depth),
-                str(len(layers[0])),
-                "; ".join(_counts(one, "fixed") for one in layers),
-                "; ".join(_counts(one, "slow") for one in layers),
-                "; ".join(_some(one, "outside_circle") for one in layers),
-                "; ".join(spread(numbers_of(one).get("distance_to_cloud", [])) for one in layers),
-            ]
-        )
+    lines = [
+        [
+            *kind,
+            "; ".join(_counts(one, "fixed") for one in layers),
+            "; ".join(_counts(one, "slow") for one in layers),
+            "; ".join(_some(one, "outside_circle") for one in layers),
+            "; ".join(spread(numbers_of(one).get("distance_to_cloud", [])) for one in layers),
+        ]
+        for kind, layers in _by_depth(rows)
+    ]
     return table(head, lines)
 
 
-def _by_depth(rows: Sequence[Row]) -> dict[tuple[str, int, int], list[Row]]:
+def _by_depth(rows: Sequence[Row]) -> list[tuple[list[str], list[list[Row]]]]:
+    """Return cell, units, layers and networks of each kind on IMDB, and the rows of each layer."""
+    kind = itemgetter("cell", "hidden_size", "n_layers")
     trained = [row for row in rows_of_trained(rows) if row["corpus"] == "imdb"]
-    keys = {(row["cell"], row["hidden_size"], row["n_layers"]) for row in trained}
-    return {
-        key: [row for row in trained
-              if (row["cell"], row["hidden_size"], row["n_layers"]) == key]
-        for key in sorted(keys, key=lambda key: (list(CELL_NAMES).index(key[0]), *key[1:]))
-    }  # fmt: skip
+    cells = list(CELL_NAMES)
+    found = []
+    for own in sorted(set(map(kind, trained)), key=lambda own: (cells.index(own[0]), *own[1:])):
+        cell, units, depth = own
+        of_kind = [row for row in trained if kind(row) == own]
+        layers = [[row for row in of_kind if row["layer"] == at] for at in range(1, depth + 1)]
+        found.append(([CELL_NAMES[cell], str(units), str(depth), str(len(layers[0]))], layers))
+    return found
 
 
 def _counts(rows: Sequence[Row], name: str) -> str:

@@ -44,8 +44,9 @@ def verdicts(*networks: Any) -> dict[str, bool | None]:
 
 
 def slow(spectral_radius: float) -> dict[str, Any]:
-    driven = points_at("joint", spectra=(spectrum((spectral_radius, 0.1)),))
-    return {"at_inputs": (points_at("zero"), points_at("mean"), driven)}
+    spectra = (spectrum((spectral_radius, 0.1)),)
+    at_rest = [points_at(given, spectra=spectra) for given in ("zero", "joint")]
+    return {"at_inputs": (points_at("mean"), *at_rest)}
 
 
 LEAVING = {"at_inputs": at_inputs(spectra=(spectrum(GROWING_ROTATION),))}
@@ -67,6 +68,8 @@ LEAVING = {"at_inputs": at_inputs(spectra=(spectrum(GROWING_ROTATION),))}
         ("points are in the first layer", {}, {"layers": ({}, FEW, {})}, False),
         ("the last layer is the slowest", {}, {"layers": (slow(0.9), {}, slow(0.999))}, True),
         ("the last layer is the slowest", {}, {"layers": (slow(0.9), {}, slow(0.91))}, False),
+        ("the last layer is the slowest", {}, {"layers": (slow(0.9), {}, slow(1.0))}, True),
+        ("the last layer is the slowest", {}, {"layers": (slow(1.0), {}, slow(1.0))}, False),
         ("slingshots come with depth", {}, {"layers": ({}, {}, LEAVING)}, True),
         ("slingshots come with depth", {}, {"layers": (LEAVING, {}, {})}, False),
     ],
@@ -135,6 +138,25 @@ def test_shares_are_over_seeds() -> None:
     assert (accuracy["low"], accuracy["high"]) == wilson_interval(7, 8)
     assert found["the first layer has as many points"]["verdict"] == "holds"
     assert found["slingshots come with depth"]["verdict"] == "fails"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("frozen_vectors", True), ("patience", 3), ("learning_rate", 0.01)]
+)
+def test_shares_are_of_networks_that_differ_in_their_seed_alone(setting: str, value: Any) -> None:
+    networks = [
+        rows(*({},) * depth, seed=seed, **changes)
+        for seed in range(3)
+        for depth in (1, 2)
+        for changes in ({}, {setting: value})
+    ]
+    found = [
+        row
+        for row in depth_shares([row for one in networks for row in one])
+        if row["claim"] == "depth buys no accuracy"
+    ]
+    assert [row["of"] for row in found] == [3, 3]
+    assert found[1][setting] == value != found[0][setting]
 
 
 def test_networks_that_are_not_trained_are_not_compared() -> None:

@@ -188,6 +188,10 @@ def test_p_is_adjusted_for_the_numbers_that_vary() -> None:
 
 
 def test_networks_of_other_settings_are_compared_apart() -> None:
+    for setting in ("embedding_size", "alpha", "dropout"):
+        both = [{**row, setting: value} for row in made_up() for value in (0.1, 0.2)]
+        varied = compare_embeddings(both)
+        assert {(row[setting], row["networks"]) for row in varied} == {(0.1, 32), (0.2, 32)}
     rows = made_up() + made_up(corpus="synthetic") + made_up(max_tokens=50)
     found = compare_embeddings(rows)
     assert {(row["corpus"], row["max_tokens"]) for row in found} == {

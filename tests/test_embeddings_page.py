@@ -28,7 +28,10 @@ def test_the_numbers_of_a_sweep_are_kept_and_shown(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [{**row, "test_accuracy": 0.123456789, "proved": 1} for row in made_up(seeds=2)]
+    rows = [
+        {**row, "test_accuracy": 0.123456789, "proved": 1, "trained": row["seed"] != 2}
+        for row in made_up(seeds=3)
+    ]
     about = {"command": "__main__.py sweep --seeds 0 --resume", "nullcline": "1.2"}
     table = pa.Table.from_pylist(rows).replace_schema_metadata(about)
     (tmp_path / "run").mkdir()

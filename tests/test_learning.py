@@ -262,6 +262,7 @@ def test_rules_are_those_of_the_studys_claims() -> None:
     assert has_long_mode(numbers(time_constants=[None, 5.0]))
     assert not has_long_mode(numbers(time_constants=[9.9, 1.0]))
     assert not has_long_mode(numbers(time_constants=[20.0, 10.1]))
+    assert not has_long_mode(numbers(time_constants=[None, None]))
     assert not has_long_mode(numbers(time_constants=None))
     assert not has_line(numbers(time_constants=[9.9, 1.0]))
     assert not has_line(numbers(line_aspect=1.0))
@@ -349,6 +350,19 @@ def test_leads_are_counted_and_spread_over_networks() -> None:
     assert learning_summaries([{"other": 1}]) == []
 
 
+def test_networks_that_differ_in_more_than_their_seed_are_summed_up_apart() -> None:
+    alike = [row for seed in range(2) for row in network_rows(seed, 4, 8, [1, 1, 3])]
+    for setting, value in (("train_size", 100), ("vectors", "random"), ("snapshot_steps", 9)):
+        rows = [*alike, *({**row, setting: value, "fixed": 7} for row in alike)]
+        assert [row["networks"] for row in births(rows)] == [2, 2]
+        assert [row["greatest"] for row in births(rows)] == [3, 7]
+        assert {row["of"] for row in leads(rows)} == {2}
+        assert {row["networks"] for row in overfitting(rows)} == {2}
+        first, *_ = learning_summaries(rows)
+        assert [row[setting] for row in first.rows] == [None, None, value, value]
+    assert not {"train_size", "vectors", "snapshot_steps"} & set(births(alike)[0])
+
+
 # Bad input
 
 
@@ -428,6 +442,12 @@ def test_the_command_tells_how_networks_learn_and_goes_on(
     assert main(words) == 1  # the folder holds results
     monkeypatch.setattr("nullcline.study.learning.measure", None)
     assert main([*words, "--resume"]) == 0
+    # One more fails: what there is of the others is written all the same.
+    (out / "results.json").unlink()
+    assert main([*words, "--seeds", "2", "0", "--resume"]) == 1
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    assert [row["seed"] for row in results["appearances"]] == [0]
+    assert "1 of the jobs are not done" in capsys.readouterr().err
 
 
 def test_by_default_snapshots_are_50_steps_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_a_line_attractor_agrees_with_every_claim() -> None:
         ("a line", {"dynamics": dynamics(line=line(explained_variance=0.4))}),
         ("one long τ", {"dynamics": dynamics(time_constants=np.array([9.0, 1.0]))}),
         ("one long τ", {"dynamics": dynamics(time_constants=np.array([40.0, 39.0]))}),
+        ("one long τ", {"dynamics": dynamics(time_constants=np.array([np.inf, np.inf]))}),
         ("aligned", {"dynamics": dynamics(line=line(tangent_to_mode=np.full(5, 50.0)))}),
         ("aligned", {"dynamics": dynamics(line=line(tangent_to_readout=np.full(5, 50.0)))}),
         ("words", {"dynamics": dynamics(words=words(agreeing=False))}),

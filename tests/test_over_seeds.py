@@ -79,6 +79,10 @@ def test_what_differs_beside_the_seed_is_another_group() -> None:
     of = {(row["epochs"], row["of"]) for row in claim_shares(varied)}
     assert of == {(10, 2), (1, 2)}
     assert all("epochs" not in row for row in claim_shares(rows()))
+    for setting in ("batch_size", "dropout", "learning_rate", "embedding_size", "alpha"):
+        varied = rows(2) + [{**row, setting: 9} for row in rows(2)]
+        assert {row["of"] for row in claim_shares(varied)} == {2}
+        assert setting not in {row["number"] for row in spreads(varied)}
     # What differs between corpora or cells alone tells none of their networks from another.
     other = rows(2) + [
         {**row, "corpus": "imdb", "n_train": 9, "max_tokens": 200} for row in rows(2)
@@ -121,6 +125,13 @@ def test_the_statistic_of_two_samples_has_its_exact_distribution(n: int, m: int)
             np.arange(n) + shift, np.arange(float(m)), alternative="less", method="exact"
         )
         assert found[int(test.statistic)] == pytest.approx(test.pvalue, abs=1e-12)
+
+
+def test_no_probability_of_the_statistic_is_lost_to_rounding() -> None:
+    shares = _mann_whitney(100, 100)
+    assert (shares > 0).all()
+    assert shares == pytest.approx(shares[::-1], rel=1e-9)
+    assert shares[[0, 1, 2]] == pytest.approx(shares[0] * np.array([1, 1, 2]), rel=1e-9)
 
 
 def test_a_shift_has_an_interval_where_there_are_enough() -> None:
@@ -250,6 +261,17 @@ def test_sizes_depths_and_what_is_read_are_compared() -> None:
     assert [(row["axis"], row["shift"]) for row in lengths] == [("units", -8.5), ("reading", 6.0)]
     assert lengths[0]["median_here"] == 12.5
     assert lengths[0]["low"] <= -8.5 <= lengths[0]["high"]
+
+
+def test_what_is_read_is_compared_in_the_order_of_its_length() -> None:
+    caps = (1000, None, 200)
+    table = [row for cap in caps for row in many(6, 6, max_tokens=cap)]
+    found = [row for row in share_differences(table) if row["claim"] == "linear"]
+    assert [(row["here"], row["there"]) for row in found] == [
+        ("the last 200 tokens", "the last 1000 tokens"),
+        ("the last 200 tokens", "whole reviews"),
+        ("the last 1000 tokens", "whole reviews"),
+    ]
 
 
 def test_depths_are_compared_by_their_last_layers() -> None:

@@ -79,6 +79,7 @@ def evaluated(name: str, *layers: Any) -> Finding:
         ("far above", ({"rank": 1.0}, {}), False),
         ("far above", ({}, {"rank": 1.0}, {}), False),
         ("far above", ({}, {"rank": 0.95}), False),
+        ("far above", ({}, {"rank": np.nan}), None),
     ],
 )  # fmt: skip
 def test_a_rule_holds_or_not(
@@ -99,6 +100,7 @@ def test_a_rule_holds_or_not(
         ("real, inside the circle", {"spectra": ()}, None),
         ("near in the first layer", {}, True),
         ("near in the first layer", {"rank": 0.96}, False),
+        ("near in the first layer", {"rank": np.nan}, None),
     ],
 )
 def test_a_rule_of_the_first_layer_holds_or_not(

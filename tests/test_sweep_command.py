@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
 import sys
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 import nullcline as nc
 from nullcline.cli import main
+from nullcline.study import finished_runs
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.network_rows import CLAIM
 from nullcline.study.network_training import name_of_run
@@ -234,6 +236,29 @@ def test_finished_runs_are_taken_where_they_are_the_same(
     assert f"0 runs of {runs} are taken" in capsys.readouterr().err
     assert main([*words[:-1], str(tmp_path / "nowhere")]) == 1
     assert "runs must be a folder" in capsys.readouterr().err
+
+
+def test_a_run_that_is_half_copied_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, place = tmp_path / "run", tmp_path / "place"
+    run.mkdir()
+    for name in ("settings.json", "weights.safetensors"):
+        (run / name).write_text("{}")
+
+    def link(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    def copy(source: Path, target: Path) -> None:
+        target.write_text("{")
+        if source.name == "settings.json":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.link", link)
+    monkeypatch.setattr("shutil.copyfile", copy)
+    with pytest.raises(KeyboardInterrupt):
+        finished_runs._copy(run, place)
+    assert [path.name for path in place.iterdir()] == ["weights.safetensors"]
 
 
 def test_a_folder_that_holds_another_network_is_refused_and_not_replaced(

@@ -14,6 +14,7 @@ from nullcline.cli.sweep import (
     add_lists,
     chosen_axes,
     do_jobs,
+    require_all_done,
 )
 from nullcline.study.settings import AnalysisSettings
 from nullcline.training.settings import TrainingSettings
@@ -72,3 +73,4 @@ def _learning(options: argparse.Namespace) -> None:
     found = do_jobs(jobs, options, learning_summaries)
     say(write_results(found.rows, options.out, sum(one.cpu_seconds for one in found)))
     say(draw_leads(found.rows, options.out))
+    require_all_done(found)

@@ -147,7 +147,7 @@ def _sweep(options: argparse.Namespace) -> None:
     from nullcline.study.over_seeds import summaries
 
     jobs = _jobs(options)
-    do_jobs(jobs, options, partial(summaries, jobs=jobs))
+    require_all_done(do_jobs(jobs, options, partial(summaries, jobs=jobs)))
 
 
 def do_jobs(
@@ -155,7 +155,7 @@ def do_jobs(
     options: argparse.Namespace,
     summarize: Callable[[Sequence[Row]], Sequence[Section]],
 ) -> SweepResult:
-    """Do jobs as the options say, and tell what came; raise ValueError if one is not done."""
+    """Do jobs as the options say, and tell what came."""
     from nullcline.sweeps import sweep
 
     if options.runs is not None:
@@ -173,6 +173,11 @@ def do_jobs(
     say(found)
     say(found.table)
     say(found.page)
+    return found
+
+
+def require_all_done(found: SweepResult) -> None:
+    """Raise ValueError if a job is not done."""
     failed = [one for one in found if one.status != "done"]
     if failed:
         first = failed[0]
@@ -180,7 +185,6 @@ def do_jobs(
             f"{len(failed)} of the jobs are not done, the first of them {first.job.label}: "
             f"{first.reason}; {found.page} says why for each"
         )
-    return found
 
 
 def _take_runs(jobs: list[Job], options: argparse.Namespace) -> None:

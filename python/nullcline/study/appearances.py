@@ -67,13 +67,13 @@ def has_long_mode(numbers: Mapping[str, Any]) -> bool:
     longest, second = (
         np.inf if tau is None else tau for tau in numbers["time_constants"][:2]
     )  # None: as long as can be told
-    return bool(longest >= LONG_LASTING and longest >= 2 * second)
+    return bool(longest >= max(LONG_LASTING, 2 * second) and np.isfinite(second))
 
 
 def has_words(numbers: Mapping[str, Any]) -> bool:
     """Tell whether words move the slow mode as they count: the study's claim "words".
 
-    The mode's sign is a convention.
+    The sign is left out, which is a convention where the mode has no readout.
     """
     rho = numbers["words_rho"]
     return rho is not None and abs(rho) >= CORRELATED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nullcline.study.claims import Finding
-from nullcline.study.network_groups import grouped, rows_of_trained
+from nullcline.study.network_groups import grouped, rows_of_trained, varied_settings
 from nullcline.study.network_rows import SETTINGS
+from nullcline.study.point_claims import SLOWER
 from nullcline.study.verdicts import verdict_on
 from nullcline.sweeps.statistics import wilson_interval
 
@@ -25,14 +27,11 @@ SAME_BUT_FOR_DEPTH = ("corpus", "cell", "split", "n_train", "classes", "snapshot
 
 IN_ROWS = ("corpus", "cell", "hidden_size", "split", "n_train", "classes", "vectors", "epochs",
            "max_tokens", "snapshot")  # fmt: skip
-"""What the rows of claims about depth say of the networks, beside the seed."""
+"""What the rows of claims about depth always say of the networks, beside the seed."""
 
 GAIN = 0.01
 """Accuracy that depth must add to matter: 3.6 standard errors of the difference of two networks
 on 25,000 test reviews at 89%."""
-
-SLOWER = 10
-"""Times that a time constant is longer, at least, to be of another order of magnitude."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,15 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
     Returns
     -------
     list of dict
-        For every group of networks and claim a row: what the networks have in common (`IN_ROWS`),
-        `depths`, `claim`, `holds` (None where the claim says nothing of these depths) and
-        `measured`. Groups with networks of one depth have none, and neither has a depth of which
-        not every layer is among the rows.
+        For every group of networks and claim a row: what the networks have in common (`IN_ROWS`,
+        and what else differs between networks of one corpus and cell), `depths`, `claim`, `holds`
+        (None where the claim says nothing of these depths) and `measured`. Groups with networks of
+        one depth have none, and neither has a depth of which not every layer is among the rows.
     """
+    trained = rows_of_trained(rows)
+    said = _said_of_networks(trained)
     groups: defaultdict[tuple[Any, ...], Depths] = defaultdict(dict)
-    for row in rows_of_trained(rows):
+    for row in trained:
         key = tuple(row.get(name) for name in SAME_BUT_FOR_DEPTH)
         groups[key].setdefault(row["n_layers"], []).append(row)
     found = []
@@ -86,8 +87,17 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
         whole = {depth: _in_order(layers) for depth, layers in sorted(group.items())}
         depths = {depth: layers for depth, layers in whole.items() if _is_whole(layers)}
         if len(depths) > 1:
-            found += _evaluate(depths)
+            found += _evaluate(depths, said)
     return found
+
+
+def _said_of_networks(rows: Sequence[Row]) -> list[str]:
+    """Return the settings that are said of networks, by which those of several seeds are one group.
+
+    Depths are what is compared.
+    """
+    varied = [name for name in varied_settings(rows) if name != "n_layers"]
+    return list(dict.fromkeys((*IN_ROWS, *varied)))
 
 
 def depth_shares(rows: Sequence[Row]) -> list[Row]:
@@ -111,7 +121,8 @@ def depth_shares(rows: Sequence[Row]) -> list[Row]:
         for row in depth_claims(rows)
         if row["holds"] is not None
     ]
-    for common, seeds in grouped(judged, [*IN_ROWS, "depths", "claim"]):
+    names = _said_of_networks(rows_of_trained(rows))
+    for common, seeds in grouped(judged, [*names, "depths", "claim"]):
         holds, of = sum(row["holds"] for row in seeds), len(seeds)
         low, high = wilson_interval(holds, of)
         shares = {"holds": holds, "of": of, "share": holds / of, "low": low, "high": high}
@@ -128,9 +139,9 @@ def _is_whole(layers: Sequence[Row]) -> bool:
     return [row["layer"] for row in layers] == list(range(1, layers[0]["n_layers"] + 1))
 
 
-def _evaluate(depths: Depths) -> list[Row]:
+def _evaluate(depths: Depths, said: Sequence[str]) -> list[Row]:
     first = next(iter(depths.values()))[0]
-    common = {name: first.get(name) for name in (*IN_ROWS, "seed")}
+    common = {name: first.get(name) for name in (*said, "seed")}
     findings = [(claim, claim.evaluate(depths)) for claim in DEPTH_CLAIMS]
     return [
         {
@@ -190,12 +201,25 @@ def _more_points_below(depths: Depths) -> Finding:
 def _slower_above(depths: Depths) -> Finding:
     """Compare time constants where all layers rest, last with first, in the deepest network."""
     depth, layers = list(depths.items())[-1]
-    taus = [row.get("joint: longest_time_constant") for row in layers]
+    taus = [_longest(row) for row in layers]
     first, last = taus[0], taus[-1]
     if first is None or last is None:
         return Finding("", None)
-    said = ", ".join("–" if tau is None else f"{tau:.3g}" for tau in taus)
-    return Finding(f"{_depth(depth)}: τ {said} steps", bool(last >= SLOWER * first))
+    said = ", ".join(
+        "–" if tau is None else f"{tau:.3g}" if math.isfinite(tau) else "∞" for tau in taus
+    )
+    return Finding(
+        f"{_depth(depth)}: τ {said} steps", last >= SLOWER * first and math.isfinite(first)
+    )
+
+
+def _longest(row: Row) -> float | None:
+    """Return the longest time constant where all layers rest, of which rows leave out infinity.
+
+    None where there is no fixed point.
+    """
+    tau: float | None = row.get("joint: longest_time_constant")
+    return math.inf if tau is None and row.get("joint: fixed") else tau
 
 
 def _rotations_with_depth(depths: Depths) -> Finding:

@@ -23,8 +23,8 @@ COMMON = ("corpus", "cell", "n_layers", "hidden_size", "split", "layer")
 """What the rows of networks have in common whose word vectors are compared."""
 
 ALSO_COMMON = (
-    "n_train", "classes", "max_tokens", "epochs", "patience", "batch_size", "dropout",
-    "learning_rate", "alpha", "snapshot",
+    "n_train", "classes", "embedding_size", "max_tokens", "epochs", "patience", "batch_size",
+    "dropout", "learning_rate", "alpha", "snapshot",
 )  # fmt: skip
 """What else they have in common, which is named where it differs in a sweep."""
 

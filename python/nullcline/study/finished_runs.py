@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from nullcline._support.files import sha256
+from nullcline._support.files import replacing, sha256
 from nullcline._support.folder_lock import LOCK_FILE, locked
 from nullcline.study.network_training import train_network
 from nullcline.sweeps.store import RECORD
@@ -30,7 +30,8 @@ def take_finished_runs(jobs: Iterable[Job], runs: Path, folder: Path) -> int:
     """Put finished runs where jobs look for them that would train the same networks.
 
     A run is a job's if it has the job's settings and is of the same corpus. Its files are linked
-    where they can be, and copied elsewhere; nothing that is there is replaced.
+    where they can be, and copied elsewhere. No finished run is replaced, and one that was
+    interrupted is.
 
     Parameters
     ----------
@@ -96,4 +97,5 @@ def _copy(run: Path, place: Path) -> None:
         try:
             os.link(path, target)
         except OSError:  # of another file system
-            shutil.copyfile(path, target)
+            with replacing(target) as temporary:
+                shutil.copyfile(path, temporary)

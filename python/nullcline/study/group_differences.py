@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf, isfinite
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import fisher_exact, mannwhitneyu
@@ -41,24 +42,24 @@ class Axis:
     settings
         The columns that differ; in all others the groups agree.
     value
-        Which side a group is on.
+        Which side a group is on: a number, infinite for whole reviews.
     """
 
     name: str
     settings: tuple[str, ...]
-    value: Callable[[Row], Any]
+    value: Callable[[Row], float]
 
 
-def _read(row: Row) -> str:
-    cap = row.get("max_tokens")
-    return "whole reviews" if cap is None else f"the last {cap} tokens"
+def _tokens_read(row: Row) -> float:
+    cap: int | None = row.get("max_tokens")
+    return inf if cap is None else cap
 
 
 AXES = (
     Axis("units", ("hidden_size",), lambda row: row["hidden_size"]),
     Axis("layers", ("n_layers",), lambda row: row["n_layers"]),
     # Runs that read whole reviews train for all epochs, too.
-    Axis("reading", ("max_tokens", "patience", "epochs"), _read),
+    Axis("reading", ("max_tokens", "patience", "epochs"), _tokens_read),
 )
 
 
@@ -150,17 +151,18 @@ def _pairs(
         if by_layer and not depth:
             same.append("layer")
         for common, group in grouped(shown, same):
-            sides: dict[Any, list[Row]] = {}
+            sides: dict[float, list[Row]] = {}
             for row in group:
                 sides.setdefault(axis.value(row), []).append(row)
-            for here, there in combinations(sorted(sides, key=_place), 2):
-                yield ({"axis": axis.name, "here": str(here), "there": str(there), **common},
-                       sides[here], sides[there])  # fmt: skip
+            for here, there in combinations(sorted(sides), 2):
+                both = {"here": _called(axis, here), "there": _called(axis, there)}
+                yield {"axis": axis.name, **both, **common}, sides[here], sides[there]
 
 
-def _place(side: Any) -> tuple[bool, Any]:
-    """Return where a side stands: numbers by their size, whole reviews last."""
-    return (side == "whole reviews", side)
+def _called(axis: Axis, side: float) -> str:
+    if axis.name != "reading":
+        return str(side)
+    return f"the last {side} tokens" if isfinite(side) else "whole reviews"
 
 
 def _with_rates(found: list[Row]) -> list[Row]:

@@ -41,7 +41,8 @@ class Isolation:
         all states are one.
     rank
         Share of the sampled states that are nearer to their nearest neighbour than the point is to
-        its: 1 for a point that is further out than every state, shape (u,).
+        its: 1 for a point that is further out than every state, shape (u,); NaN where all states
+        are one.
     """
 
     radii: Vector

@@ -52,7 +52,7 @@ def learning_rows(
         "n_layers": learning.n_layers,
         "split": analysis.split,
         "classes": len(learning.classes),
-        **{name: settings[name] for name in SETTINGS},
+        **{name: settings[name] for name in (*SETTINGS, "train_size", "snapshot_steps")},
         "chance": learning.chance,
     }
     rows = []

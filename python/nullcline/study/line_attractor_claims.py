@@ -114,7 +114,8 @@ def _long_mode(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     said, following = dynamics.said_time_constants[:2]
     return Finding(
         f"τ {said}, next {following} steps",
-        bool(longest >= LONG_LASTING and longest >= 2 * second),
+        # Of two that are infinite, as far as is known, neither outlasts the other.
+        bool(longest >= max(LONG_LASTING, 2 * second) and np.isfinite(second)),
         "The mode grows: along the line states leave the point, so many steps to a factor of e."
         if dynamics.grows[0]
         else "",

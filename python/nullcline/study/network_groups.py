@@ -18,13 +18,12 @@ GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
 SPREAD_BY = (
-    "n_train", "classes", "vectors", "frozen_vectors", "epochs", "max_tokens", "patience",
-    "snapshot",
+    "n_train", "classes", "vectors", "frozen_vectors", "embedding_size", "epochs", "batch_size",
+    "dropout", "learning_rate", "max_tokens", "patience", "alpha", "snapshot",
 )  # fmt: skip
 """What else sets groups apart, where it differs between networks of one corpus and cell."""
 
-_NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY, "embedding_size", "batch_size", "dropout",
-               "learning_rate"}  # fmt: skip
+_NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY}
 
 
 def rows_of_networks(rows: Sequence[Row]) -> list[Row]:
@@ -51,12 +50,17 @@ def varied_settings(rows: Sequence[Row]) -> tuple[str, ...]:
 
     What differs between corpora or cells alone, such as numbers of reviews, these say.
     """
+    return (*GROUP, *varying(rows, SPREAD_BY))
+
+
+def varying(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    """Return which columns differ between rows of one corpus and cell."""
     values: defaultdict[tuple[str, Any, Any], set[Any]] = defaultdict(set)
     for row in rows:
-        for name in SPREAD_BY:
+        for name in names:
             values[name, row["corpus"], row["cell"]].add(row.get(name))
     varied = {name for (name, *_), found in values.items() if len(found) > 1}
-    return (*GROUP, *(name for name in SPREAD_BY if name in varied))
+    return [name for name in names if name in varied]
 
 
 def grouped(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[Row, list[Row]]]:

@@ -46,8 +46,8 @@ def network_rows(network: NetworkAnalysis, training: TrainingSettings) -> list[d
     """Return a row for every layer of a network.
 
     Those of the study's table (`nullcline.study.table.table_rows`) come first, then the settings of
-    the training, all other numbers, and for every claim of either paper whether it holds in this
-    network (None where it is about another depth) and what was measured. Claims and what
+    the training, all other numbers, and for every claim whether it holds in this network (None
+    where it says nothing of it, as one about another depth) and what was measured. Claims and what
     else is of the whole network is the same in the rows of all its layers.
     """
     settings = asdict(training)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nullcline._support.files import write_json
 from nullcline._support.records import as_json
 from nullcline._support.versions import versions
 from nullcline.study.appearances import AFTER, BEFORE, NEVER, RULES, TOGETHER
+from nullcline.study.network_groups import grouped, varying
 from nullcline.sweeps import Section
 from nullcline.sweeps.statistics import quartiles, wilson_interval
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 GROUP = ("corpus", "cell", "n_layers", "layer", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
+
+SPREAD_BY = (
+    "train_size", "classes", "vectors", "frozen_vectors", "embedding_size", "epochs", "batch_size",
+    "dropout", "learning_rate", "max_tokens", "patience", "alpha", "snapshot_steps",
+)  # fmt: skip
+"""What else sets groups apart, where it differs between networks of one corpus and cell."""
 
 COMPARED = (
     "validation_loss", "validation_accuracy", "training_loss", "training_accuracy", "fixed",
@@ -108,9 +115,8 @@ def appearances(rows: Sequence[Row]) -> list[Row]:
         *(f"{rule}_{what}" for rule in RULES
           for what in ("step", "after", "lead", "lead_least", "lead_most", "order")),
     ]  # fmt: skip
-    return [
-        {name: row[name] for name in (*GROUP, "seed", *names)} for row in rows if row["is_last"]
-    ]
+    which = (*GROUP, *varying(rows, SPREAD_BY), "seed")
+    return [{name: row.get(name) for name in (*which, *names)} for row in rows if row["is_last"]]
 
 
 def leads(rows: Sequence[Row]) -> list[Row]:
@@ -188,7 +194,4 @@ def _spread(values: Sequence[float]) -> Row:
 
 
 def _groups(rows: Sequence[Row]) -> list[tuple[Row, list[Row]]]:
-    groups: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(row[name] for name in GROUP)].append(row)
-    return [(dict(zip(GROUP, key, strict=True)), group) for key, group in groups.items()]
+    return grouped(rows, (*GROUP, *varying(rows, SPREAD_BY)))

@@ -63,7 +63,7 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             "Over all corpora and cells. Of six networks or more, a claim holds if it does in at "
             "least nine of ten, and fails if it does in at most one of ten, unless the interval of "
             "a corpus and cell lies beyond that; else it depends: on the seed, on the kind of "
-            "network, or both.",
+            "network, or both, which is left open where networks of a kind are too few to tell.",
             verdicts(own),
         ),
         Section(
@@ -72,7 +72,7 @@ def summaries(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Section]:
             "The share of networks in which a claim holds, with Wilson's interval of 95%. Networks "
             "of a row differ in their seed alone; the verdict is by the same rule, and of fewer "
             "than six networks there is none. One that has not been trained to its end, or to no "
-            "effect, is in none. A claim about another depth or cell is left out.",
+            "effect, is in none. Claims about another depth are left out.",
             claim_shares(own),
         ),
         Section(

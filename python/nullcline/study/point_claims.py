@@ -94,17 +94,21 @@ def _real_inside(layers: Sequence[PointsAtInput]) -> Finding:
 
 
 def _near(layers: Sequence[PointsAtInput]) -> Finding:
-    found = [at for at in layers if len(at.unique)]
-    if not found:
-        return Finding("no point", None)
-    return Finding(_said_distances(found), all(_rank(at) <= NEAR_RANK for at in found))
+    return _at_distances(layers, lambda rank: rank <= NEAR_RANK)
 
 
 def _far(layers: Sequence[PointsAtInput]) -> Finding:
+    return _at_distances(layers, lambda rank: rank > NEAR_RANK)
+
+
+def _at_distances(layers: Sequence[PointsAtInput], is_so: Callable[[float], bool]) -> Finding:
+    """Apply a rule about ranks to every layer that has points."""
     found = [at for at in layers if len(at.unique)]
     if not found:
         return Finding("no point", None)
-    return Finding(_said_distances(found), all(_rank(at) > NEAR_RANK for at in found))
+    if any(np.isnan(_rank(at)) for at in found):
+        return Finding("the states of a layer are all one", None)
+    return Finding(_said_distances(found), all(is_so(_rank(at)) for at in found))
 
 
 def _rank(at: PointsAtInput) -> float:
@@ -195,7 +199,7 @@ POINT_CLAIMS: tuple[Claim, ...] = (
     *_at_each(
         "one ghost at most",
         "beside it, every layer has at most one slow point",
-        "at most one minimum of q in each layer that is not zero",
+        "at most one minimum of q in each layer that is slow and not zero",
         _one_ghost,
     ),
     *_at_each(

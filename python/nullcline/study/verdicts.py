@@ -75,7 +75,7 @@ def verdict_over(kinds: Sequence[tuple[int, int]]) -> tuple[str, str]:
     verdict, on : str
         The verdict; and where it depends, on what: "seed" if the claim holds in some networks of a
         kind and fails in others, "kind" if it holds in one kind and fails in another one, or "seed,
-        kind". Where no kind can decide, that is left open.
+        kind". Where kinds have too few networks to tell, it is empty.
     """
     pooled = verdict_on(sum(holds for holds, _ in kinds), sum(of for _, of in kinds))
     if pooled == TOO_FEW:

@@ -46,7 +46,8 @@ class JobResult(Shown):
         Where it ran, as far as the last bits of results depend on that: processor, NumPy, SciPy and
         BLAS.
     cpu_seconds
-        How long processors worked for it, which does not depend on what else they had to do.
+        How long processors worked for it, which does not depend on what else they had to do; where
+        an executor has threads, what they did at the same time counts, too.
     """
 
     job: Job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,24 +123,24 @@ def shift_interval(
     return shift, float(differences[left_out - 1]), float(differences[-left_out])
 
 
+@cache
 def _mann_whitney(n: int, m: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the probability of each value of the statistic, 0 to n m, if there is no shift.
 
-    The number of orders with each value is a coefficient of Gauss's binomial of n + m over n, which
-    is a product of (1 - x^(m + i)) / (1 - x^i) over i from 1 to n.
+    By the recursion of Mann and Whitney (1947): the largest of i and j numbers is one of the i with
+    a chance of i / (i + j), and then larger than all of the j. No term of it is negative, so that
+    the least probabilities are as accurate as others.
     """
-    counts = np.zeros(n * m + 1)
-    counts[0] = 1.0
+    before = [np.ones(1)] * (m + 1)
     for i in range(1, n + 1):
-        over = m + i
-        if over < len(counts):
-            # From the highest power down: each is of the counts before.
-            counts[over:] = counts[over:] - counts[:-over].copy()
-        for start in range(i):
-            counts[start::i] = np.cumsum(counts[start::i])
-        counts /= counts.max()
-    shares: np.ndarray[tuple[int], np.dtype[np.float64]] = counts / counts.sum()
-    return shares
+        found = [np.ones(1)]
+        for j in range(1, m + 1):
+            shares = np.zeros(i * j + 1)
+            shares[j:] = before[j] * (i / (i + j))
+            shares[: i * (j - 1) + 1] += found[j - 1] * (j / (i + j))
+            found.append(shares)
+        before = found
+    return before[m]
 
 
 def false_discovery_rates(p_values: Sequence[float]) -> list[float]:
