@@ -30,7 +30,7 @@ from benchmarks.rivals import descent
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import FunctionCell, available_threads
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -408,7 +408,7 @@ def main() -> None:
     path = ROOT / "benchmarks" / "results" / "functions.json"
     found = tables(run(path, chosen, N_STARTS, missing=said.missing))
     page = ROOT / "docs" / "speed.md"
-    page.write_text(with_tables(page.read_text("utf-8"), found), encoding="utf-8")
+    fill_tables(page, found)
     print("\n\n".join(found.values()))
 
 

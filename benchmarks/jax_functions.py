@@ -25,7 +25,7 @@ from benchmarks.report import ROOT
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
 from nullcline.cells import available_threads
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +169,7 @@ def main() -> None:
     path = ROOT / "benchmarks" / "results" / "jax_functions.json"
     found = table(run(path, SIZES, N_STARTS, ROUNDS)["networks"])
     page = ROOT / "docs" / "speed.md"
-    page.write_text(with_tables(page.read_text("utf-8"), {"jax-functions": found}), "utf-8")
+    fill_tables(page, {"jax-functions": found})
     print(found)
 
 

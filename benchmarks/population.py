@@ -30,7 +30,7 @@ from benchmarks.members import Member, TorchNetwork, members
 from benchmarks.rivals import descent
 from nullcline._support.files import write_json
 from nullcline._support.versions import versions
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -293,7 +293,7 @@ def main() -> None:
         write_json(arguments.out, {"versions": versions(), "members": rows})
     found = tables(rows)
     if arguments.out == RESULT:
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), found), encoding="utf-8")
+        fill_tables(PAGE, found)
     print("\n\n".join(found.values()))
 
 

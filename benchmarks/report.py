@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nullcline.plotting.theme import BLACK, BLUE, DPI, GREY, ORANGE, VERMILION, style
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,7 +207,7 @@ def _short(value: float) -> str:
 
 def fill(path: Path, tables: dict[str, str]) -> None:
     """Put tables between their marks in a Markdown file."""
-    path.write_text(with_tables(path.read_text("utf-8"), tables), encoding="utf-8")
+    fill_tables(path, tables)
 
 
 # Figures

@@ -9,7 +9,7 @@ from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.depth_claims import DEPTH_CLAIMS, DepthClaim
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, Claim
 from nullcline.study.point_claims import POINT_CLAIMS
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ PAGE = Path(__file__).parent / "study" / "claim-rules.md"
 
 def main() -> None:
     """Write the tables between their marks."""
-    PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables()), "utf-8")
+    fill_tables(PAGE, tables())
 
 
 def tables() -> dict[str, str]:

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nullcline._support.files import write_json, write_text
+from nullcline._support.files import write_json
 from nullcline._support.reading import read_json
 from nullcline.plotting.theme import BLUE, GREY, VERMILION, style
 from nullcline.study.cell_names import CELL_NAMES
@@ -30,7 +30,7 @@ from nullcline.study.figures import save_figure
 from nullcline.study.network_rows import CLAIM
 from nullcline.study.results import NetworkAnalysis
 from nullcline.sweeps.statistics import wilson_interval
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 Row = dict[str, Any]
 Group = tuple[str, str, int]
@@ -60,7 +60,7 @@ def main(folders: list[Path], docs: Path) -> None:
     groups = grouped(rows)
     page = docs / "classes.md"
     tables = {"shape": shape_table(groups), "claims": claims_table(groups), "faces": faces(groups)}
-    write_text(page, with_tables(page.read_text("utf-8"), tables))
+    fill_tables(page, tables)
 
 
 def rows_of(folders: list[Path]) -> list[Row]:

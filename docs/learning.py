@@ -15,7 +15,7 @@ from typing import Any
 from docs.refresh import copy_picture
 from nullcline._support.reading import read_json
 from nullcline.study.cell_names import CELL_NAMES
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 Row = dict[str, Any]
 
@@ -54,9 +54,7 @@ def main(words: list[str], docs: Path) -> None:
         (path.stem, read_json(path, "results of learning"))
         for path in sorted((docs / "learning").glob("*.json"))
     ]
-    page = docs / "learning.md"
-    text = with_tables(page.read_text("utf-8"), tables(results))
-    page.write_text(text, "utf-8")
+    fill_tables(docs / "learning.md", tables(results))
 
 
 def bring(name: str, folder: Path, docs: Path) -> None:

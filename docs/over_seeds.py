@@ -1,8 +1,8 @@
 """Write what holds over seeds: `python -m docs.over_seeds [--add] FOLDER ...`.
 
-A folder is that of a finished `nullcline sweep`, such as those of docs/seeds/*.toml. What they hold
-is brought to docs/seeds, in place of what is there or, with --add, beside it; from there are made
-the figures, and the tables and sentences between the marks of claims.md, study.md and imdb.md.
+A folder is that of a finished `nullcline sweep docs/seeds/NAME.toml`, and is called NAME. What they
+hold is brought to docs/seeds, in place of what is there or, with --add, beside it; from there are
+made the figures, and the tables and sentences between the marks of claims.md, study.md and imdb.md.
 Without folders, these are made anew from docs/seeds.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from docs import seeds_results, seeds_tables
 from docs.seeds_figures import draw_all
 from docs.seeds_selection import capped
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 Row = dict[str, Any]
 
@@ -34,8 +34,7 @@ def main(folders: list[Path], docs: Path, *, add: bool = False) -> None:
     figures = draw_all(main, docs / "images")
     tables = {**seeds_tables.every_table(rows, made, single_networks(docs)), **figures}
     for name in PAGES:
-        page = docs / name
-        page.write_text(with_tables(page.read_text("utf-8"), tables), "utf-8")
+        fill_tables(docs / name, tables)
 
 
 def single_networks(docs: Path) -> list[Row]:

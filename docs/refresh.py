@@ -15,10 +15,11 @@ from typing import Any
 
 from PIL import Image
 
+from nullcline._support.files import write_text
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.table import say_time_constants
-from testing.marked import with_tables
+from testing.marked import fill_tables
 
 COLOURS = 256
 
@@ -103,7 +104,7 @@ def write_network(results: Row, row: Row, docs: Path) -> None:
         lines.append(f"| {claim['claim']} | {measured} | {'✓' if own['holds'] else '✗'} |")
     for part, caption in PICTURES.items():
         lines.append(f"\n![{caption}](../images/study-{name}-{part}.png)")
-    (docs / "study" / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
+    write_text(docs / "study" / f"{name}.md", "\n".join(lines) + "\n")
 
 
 def page_of(network: Row) -> str:
@@ -140,7 +141,7 @@ def write_study(results: list[Row], page: Path) -> None:
         "claims": claims_table(claims),
         "varied": varied_table([row for result in others for row in result["rows"]]),
     }
-    page.write_text(with_tables(page.read_text("utf-8"), tables), "utf-8")
+    fill_tables(page, tables)
 
 
 def joined(parts: tuple[Row, ...]) -> Row:

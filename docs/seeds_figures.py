@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from docs.seeds_selection import papers_claims, place_of_corpus, usual_units
-from docs.seeds_tables import COLUMNS, OF_LINES
+from docs.seeds_numbers import COLUMNS
+from docs.seeds_selection import OF_LINES, papers_claims, place_of_corpus, usual_units
 from nullcline.plotting.theme import BLUE, GREEN, ORANGE, PINK, VERMILION, style
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.figures import save_figure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.claims import CLAIMS
 from nullcline.study.depth_claims import DEPTH_CLAIMS
+from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS
 from nullcline.study.network_groups import claims_of, one_each
 from nullcline.study.network_rows import NETWORK_CLAIMS
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Row = dict[str, Any]
+
+OF_LINES = tuple(claim.name for claim in LINE_ATTRACTOR_CLAIMS)
 
 _ORDER = ("synthetic", "sst", "imdb")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs import over_seeds, seeds_figures, seeds_results, seeds_tables
+from docs.seeds_formats import NOTHING
 from docs.seeds_selection import capped
 from nullcline.cli.job_file import read_jobs
 from nullcline.study.network_rows import CLAIM, network_rows
@@ -201,8 +202,8 @@ def test_all_failed_are_said_and_nothing_is_claimed() -> None:
     tables = seeds_tables.every_table(
         networks(4, trained=False), {"left_out": [], "sweeps": []}, []
     )
-    assert tables["verdicts-lines"] == tables["seeds-claims"] == seeds_tables.NOTHING
-    assert tables["discussion"] == seeds_tables.NOTHING
+    assert tables["verdicts-lines"] == tables["seeds-claims"] == NOTHING
+    assert tables["discussion"] == NOTHING
 
 
 def test_whole_reviews_are_no_part_of_what_is_said_of_the_capped() -> None:

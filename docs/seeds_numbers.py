@@ -1,0 +1,132 @@
+"""Shares and numbers of networks over seeds, kind by kind, in tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from docs.seeds_formats import number, percent, share, spread, table
+from docs.seeds_selection import kinds_first
+from nullcline.study.cell_names import CELL_NAMES
+from nullcline.study.network_groups import numbers_of, rows_of_trained
+from nullcline.study.over_seeds import claim_shares
+from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Row = dict[str, Any]
+
+SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~", TOO_FEW: ""}
+
+
+def shares_by_kind(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Return in how many networks each claim holds, of one layer, by corpus, cell and units."""
+    shares = [row for row in claim_shares(rows) if row["n_layers"] == 1]
+    lines = []
+    for kind in kinds_first(shares):
+        own = {row["claim"]: row for row in shares if _kind(row) == kind}
+        cells = [
+            f"{SIGNS[own[name]['verdict']]} {share(own[name]['holds'], own[name]['of'])}".strip()
+            if name in own
+            else "–"
+            for name in names
+        ]
+        lines.append([kind[0], CELL_NAMES[kind[1]], str(kind[2]), *cells])
+    return table(["corpus", "cell", "units", *names], lines, 2)
+
+
+def _kind(row: Row) -> tuple[str, str, int]:
+    return row["corpus"], row["cell"], row["hidden_size"]
+
+
+COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("accuracy", "test_accuracy", percent),
+    ("dimensions", "participation_ratio", number),
+    ("fixed points", "fixed", number),
+    ("slow points", "slow", number),
+    ("longest τ", "time_constants", number),
+    ("the line's variance", "line_variance", lambda value: f"{value:.0%}"),
+    ("R²: a step's change", "next_change_r2", lambda value: f"{value:.2f}".replace("-", "−")),
+    ("a review's readout", "review_readout_r2", lambda value: f"{value:.2f}".replace("-", "−")),
+    ("words' ρ", "words_rho", lambda value: f"{value:.2f}".replace("-", "−")),
+)
+"""Numbers of the tables: heading, column, and how one is written."""
+
+
+def numbers_by_kind(rows: Sequence[Row]) -> str:
+    """Return how numbers are spread in networks of one layer, by corpus, cell and units."""
+    trained = [row for row in rows_of_trained(rows) if row["n_layers"] == 1]
+    lines = []
+    for kind in kinds_first(trained):
+        own = [row for row in trained if _kind(row) == kind]
+        numbers = numbers_of(own)
+        cells = [spread(numbers.get(name, []), shown) for _, name, shown in COLUMNS]
+        lines.append([kind[0], CELL_NAMES[kind[1]], str(kind[2]), str(len(own)), *cells])
+    return table(["corpus", "cell", "units", "networks", *(one[0] for one in COLUMNS)], lines, 2)
+
+
+def numbers_by_depth(rows: Sequence[Row]) -> str:
+    """Return how accuracy and dimensions are spread on IMDB, by cell, units and depth."""
+    head = ["cell", "units", "layers", "networks", "accuracy", "two components explain, by layer",
+            "dimensions, by layer"]  # fmt: skip
+    lines = [
+        [
+            *kind,
+            spread([row["test_accuracy"] for row in layers[0]], percent),
+            "; ".join(
+                spread([row["variance_of_two"] for row in one], lambda value: f"{value:.0%}")
+                for one in layers
+            ),
+            "; ".join(spread([row["participation_ratio"] for row in one]) for one in layers),
+        ]
+        for kind, layers in _by_depth(rows)
+    ]
+    return table(head, lines)
+
+
+def points_by_depth(rows: Sequence[Row]) -> str:
+    """Return how many points layers have on IMDB, by cell, units and depth."""
+    head = ["cell", "units", "layers", "networks", "fixed points, by layer",
+            "slow points, by layer", "first point unstable in, by layer",
+            "distance from the states, by layer"]  # fmt: skip
+    lines = [
+        [
+            *kind,
+            "; ".join(_counts(one, "fixed") for one in layers),
+            "; ".join(_counts(one, "slow") for one in layers),
+            "; ".join(_some(one, "outside_circle") for one in layers),
+            "; ".join(spread(numbers_of(one).get("distance_to_cloud", [])) for one in layers),
+        ]
+        for kind, layers in _by_depth(rows)
+    ]
+    return table(head, lines)
+
+
+def _by_depth(rows: Sequence[Row]) -> list[tuple[list[str], list[list[Row]]]]:
+    """Return cell, units, layers and networks of each kind on IMDB, and the rows of each layer."""
+    kind = itemgetter("cell", "hidden_size", "n_layers")
+    trained = [row for row in rows_of_trained(rows) if row["corpus"] == "imdb"]
+    cells = list(CELL_NAMES)
+    found = []
+    for own in sorted(set(map(kind, trained)), key=lambda own: (cells.index(own[0]), *own[1:])):
+        cell, units, depth = own
+        of_kind = [row for row in trained if kind(row) == own]
+        layers = [[row for row in of_kind if row["layer"] == at] for at in range(1, depth + 1)]
+        found.append(([CELL_NAMES[cell], str(units), str(depth), str(len(layers[0]))], layers))
+    return found
+
+
+def _counts(rows: Sequence[Row], name: str) -> str:
+    """Return how many networks have so many points: 3 in 6, 1 in 2."""
+    found = Counter(row[name] for row in rows)
+    if len(found) == 1:
+        return str(next(iter(found)))
+    return ", ".join(f"{value} in {times}" for value, times in sorted(found.items()))
+
+
+def _some(rows: Sequence[Row], name: str) -> str:
+    """Return in how many networks a number of the first point is above zero."""
+    values = numbers_of(rows).get(name, [])
+    return f"{sum(value > 0 for value in values)} of {len(values)}" if values else "–"
