@@ -68,8 +68,8 @@ def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
         f"- The pages of single networks draw {total} conclusions, each of one claim and one kind "
         f"of network, of which there are networks over seeds. {found['stands']} of them stand, "
         f"{found['a draw']} were a draw (the claim holds in some networks of the kind and fails in "
-        f"others), {found['reversed']} are reversed, and on {found['open']} fewer than six "
-        "networks can say nothing.",
+        f"others), and {found['reversed']} are reversed."
+        + (f" {found['open']} are of too few networks." if found["open"] else ""),
         f"- Of the {len(of_one)} claims about line attractors, in networks of one layer of "
         f"{usual_units(rows)} units, over all corpora and cells: " + _sums(over) + ".",
     ]

@@ -98,7 +98,7 @@ def _figures(rows: Sequence[Row]) -> dict[str, Figure]:
     if lines:
         found["seeds-claims"] = _by_corpus(lines)
     if papers:
-        found["seeds-papers-claims"] = _papers(papers, papers_claims(rows))
+        found["seeds-papers-claims"] = _papers(papers)
     if of_one:
         found["seeds-numbers"] = _numbers(of_one)
     if len({row["n_layers"] for row in imdb}) > 1:
@@ -120,7 +120,8 @@ def _by_corpus(shares: Sequence[Row]) -> Figure:
     return figure
 
 
-def _papers(shares: Sequence[Row], claims: Sequence[str]) -> Figure:
+def _papers(shares: Sequence[Row]) -> Figure:
+    claims = list(dict.fromkeys(row["claim"] for row in shares))
     cells = [cell for cell in CELL_NAMES if any(row["cell"] == cell for row in shares)]
     height = 0.9 + _ROW * len(claims) * (len(cells) + 1)
     figure = Figure(figsize=(8.5, height), layout="constrained")
