@@ -35,7 +35,11 @@ class PrincipalComponents:
 
     def project(self, states: NDArray[np.floating], n_components: int = 2) -> NDArray[np.float64]:
         """Return the coordinates of `states` (n, S) on the first components, (n, n_components)."""
-        return np.asarray((states - self.mean) @ self.components[:n_components].T)
+        return np.asarray((states - self.mean) @ self.first(n_components).T)
+
+    def first(self, count: int) -> NDArray[np.float64]:
+        """Return the first components, shape (count, S); zero are those that there are not."""
+        return _padded(self.components[:count], count)
 
 
 def principal_components(
@@ -72,10 +76,13 @@ def principal_components(
             scatter += centred.T @ centred
         found = components_of_covariance(mean, scatter / n, towards)
     first, shares = found.components[:count], found.explained_variance_ratio[:count]
-    missing = count - len(first)
     return PrincipalComponents(
-        mean, np.pad(first, ((0, missing), (0, 0))), np.pad(shares, (0, missing))
+        mean, _padded(first, count), np.pad(shares, (0, count - len(shares)))
     )
+
+
+def _padded(components: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    return np.pad(components, ((0, count - len(components)), (0, 0)))
 
 
 def components_of_covariance(

@@ -61,12 +61,11 @@ def has_curve(numbers: Mapping[str, Any]) -> bool:
 
 
 def has_long_mode(numbers: Mapping[str, Any]) -> bool:
-    """Tell whether one mode outlasts all others: the study's claim "one long τ"."""
-    if not numbers["time_constants"]:
+    """Tell whether one mode outlasts others: the study's claim "one long τ"."""
+    found = numbers["time_constants"]
+    if not found or len(found) < 2:
         return False
-    longest, second = (
-        np.inf if tau is None else tau for tau in numbers["time_constants"][:2]
-    )  # None: as long as can be told
+    longest, second = (np.inf if tau is None else tau for tau in found[:2])  # None: none is longer
     return bool(longest >= max(LONG_LASTING, 2 * second) and np.isfinite(second))
 
 

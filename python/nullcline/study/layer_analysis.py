@@ -58,7 +58,7 @@ def analyse_layer(
         explained_variance_ratio=components.explained_variance_ratio,
         explained_variance_ratio_untrained=material.untrained_components.explained_variance_ratio,
         mean=components.mean,
-        components=components.components[:2],
+        components=components.first(2),
         sample=visited.sample,
         sample_projection=components.project(visited.sample),
         sample_labels=visited.sample_labels,

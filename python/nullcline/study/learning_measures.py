@@ -167,7 +167,7 @@ def _layer(material: _Material, n_classes: int, settings: AnalysisSettings) -> L
         eigenvalues=around.eigenvalues,
         errors=around.errors,
         mean=components.mean,
-        components=components.components[:2],
+        components=components.first(2),
         cloud=components.project(visited.sample[:N_CLOUD]).astype(np.float32),
         labels=visited.sample_labels[:N_CLOUD],
         numbers={name: plain(value) for name, value in numbers.items()},

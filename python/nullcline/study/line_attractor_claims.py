@@ -110,6 +110,8 @@ def _long_mode(network: NetworkAnalysis, given: str = ZERO) -> Finding:
     dynamics = _dynamics(network, given)
     if dynamics is None:
         return Finding("no point to linearize at", agrees=False)
+    if len(dynamics.time_constants) < 2:
+        return Finding("", None, "of one unit there is no other mode to outlast")
     longest, second = dynamics.time_constants[:2]
     said, following = dynamics.said_time_constants[:2]
     return Finding(

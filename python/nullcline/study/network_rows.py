@@ -99,7 +99,7 @@ def _of_layer(layer: LayerAnalysis) -> dict[str, Any]:
         "descent_fixed": layer.descent and layer.descent.fixed,
         **_of_spectra(layer),
         "review_state_r2": dynamics and dynamics.review_state_r2,
-        "next_time_constant": dynamics and dynamics.time_constants[1],
+        "next_time_constant": dynamics and next(iter(dynamics.time_constants[1:]), None),
         "line_aspect": dynamics and dynamics.line and dynamics.line.aspect,
         "line_offset": dynamics and dynamics.line and dynamics.line.offset,
         "line_r2": dynamics and dynamics.line and dynamics.line.r2,
