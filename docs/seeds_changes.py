@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from docs.seeds_formats import NOTHING, table
 from docs.seeds_selection import OF_LINES, claim_sentence, kind_name, papers_claims, usual_units
+from nullcline.study.depth_claims import depth_shares
+from nullcline.study.network_groups import grouped
 from nullcline.study.over_seeds import claim_shares, verdicts
 from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW, verdict_on
 
@@ -57,32 +59,53 @@ def _listed(names: Sequence[str]) -> str:
 def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
     """Return what all this changes for a reader of the two papers, in sentences."""
     found = Counter(said for _, said in compared(rows, single))
-    total = sum(found.values())
-    if not total:
+    if not found.total():
         return NOTHING
-    of_one = [row for row in verdicts([row for row in rows if row["n_layers"] == 1])
-              if row["claim"] in OF_LINES and row["hidden_size"] == usual_units(rows)]  # fmt: skip
-    over = {said: [row["claim"] for row in of_one if row["verdict"] == said]
-            for said in (HOLDS, DEPENDS, FAILS, TOO_FEW)}  # fmt: skip
-    sentences = [
-        f"- The pages of single networks draw {total} conclusions, each of one claim and one kind "
-        f"of network, of which there are networks over seeds. {found['stands']} of them stand, "
-        f"{found['a draw']} were a draw (the claim holds in some networks of the kind and fails in "
-        f"others), and {found['reversed']} are reversed."
-        + (f" {found['open']} are of too few networks." if found["open"] else ""),
-        f"- Of the {len(of_one)} claims about line attractors, in networks of one layer of "
-        f"{usual_units(rows)} units, over all corpora and cells: " + _sums(over) + ".",
+    said = [_of_single_networks(found), _of_lines(rows), _of_the_paper(rows), *_of_depths(rows)]
+    return "\n".join(f"- {sentence}" for sentence in said if sentence)
+
+
+def _of_single_networks(found: Counter[str]) -> str:
+    return (
+        f"The pages of single networks draw {found.total()} conclusions, each of one claim and one "
+        "kind of network, of which there are networks over seeds. "
+        f"{found['stands']} of them stand, {found['a draw']} were a draw (the claim holds in some "
+        f"networks of the kind and fails in others), and {found['reversed']} are reversed."
+        + (f" {found['open']} are of too few networks." if found["open"] else "")
+    )
+
+
+def _of_lines(rows: Sequence[Row]) -> str:
+    units = usual_units(rows)
+    own = [row for row in verdicts([row for row in rows if row["n_layers"] == 1])
+           if row["claim"] in OF_LINES and row["hidden_size"] == units]  # fmt: skip
+    return (
+        f"Of the {len(own)} claims about line attractors, in networks of one layer of {units} "
+        f"units, over all corpora and cells: {_sums(own)}."
+    )
+
+
+def _of_the_paper(rows: Sequence[Row]) -> str:
+    units, papers = usual_units(rows), papers_claims(rows)
+    own = [row for row in claim_shares(rows) if row["corpus"] == "imdb" and row["cell"] == "gru"
+           and row["hidden_size"] == units and row["claim"] in papers]  # fmt: skip
+    if not own:
+        return ""
+    counts = ", ".join(_counted(names, verdict) for verdict, names in _by_verdict(own).items())
+    return (
+        f"Of the {len(own)} claims of the paper on GRUs, of one and of three layers, in GRUs of "
+        f"{units} units on IMDB: {counts}."
+    )
+
+
+def _of_depths(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence for every kind of network of which there are several depths."""
+    groups = grouped(depth_shares(rows), ("corpus", "cell", "hidden_size", "depths"))
+    return [
+        f"Of the {len(own)} claims about depth, in networks ({kind_name(kind)}, of "
+        f"{kind['hidden_size']} units) of {kind['depths']} layers: {_sums(own)}."
+        for kind, own in groups
     ]
-    paper = [(name, row) for name, row in _papers_shares(rows)]
-    said = {verdict: [name for name, row in paper if row["verdict"] == verdict]
-            for verdict in (HOLDS, DEPENDS, FAILS, TOO_FEW)}  # fmt: skip
-    if paper:
-        counts = ", ".join(_counted(names, verdict) for verdict, names in said.items() if names)
-        sentences.append(
-            f"- Of the {len(paper)} claims of the paper on GRUs, of one and of three layers, in "
-            f"GRUs of {usual_units(rows)} units on IMDB: {counts}."
-        )
-    return "\n".join(sentences)
 
 
 VERBS = {
@@ -98,15 +121,17 @@ def _counted(names: Sequence[str], verdict: str) -> str:
     return f"{len(names)} {VERBS[verdict][len(names) > 1]}"
 
 
-def _papers_shares(rows: Sequence[Row]) -> list[tuple[str, Row]]:
-    own = [row for row in claim_shares(rows) if row["corpus"] == "imdb" and row["cell"] == "gru"
-           and row["hidden_size"] == usual_units(rows)]  # fmt: skip
-    return [(row["claim"], row) for row in own if row["claim"] in papers_claims(rows)]
+def _by_verdict(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return the claims of each verdict that there is."""
+    names = {
+        verdict: [row["claim"] for row in rows if row["verdict"] == verdict] for verdict in VERBS
+    }
+    return {verdict: claims for verdict, claims in names.items() if claims}
 
 
-def _sums(over: dict[str, list[str]]) -> str:
-    parts = []
-    for verdict, names in over.items():
-        if names:
-            parts.append(f"{_counted(names, verdict)} ({', '.join(names)})")
+def _sums(rows: Sequence[Row]) -> str:
+    parts = [
+        f"{_counted(names, verdict)} ({', '.join(names)})"
+        for verdict, names in _by_verdict(rows).items()
+    ]
     return "; ".join(parts) or "none has been evaluated"
