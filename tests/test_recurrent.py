@@ -408,6 +408,12 @@ def test_last_outputs_are_those_of_the_last_steps(kind: str) -> None:
     last_outputs(module, read, sequences, lengths)
     assert shapes == [(int(lengths.sum()), 3)]  # nothing of padding
     with torch.autocast("cpu", dtype=torch.bfloat16):  # not packed
+        try:
+            module(sequences)
+        except RuntimeError:  # PyTorch's own, where a CPU has no bfloat16: ours says the same
+            with pytest.raises(RuntimeError, match="primitive"):
+                last_outputs(module, torch.clone, sequences, lengths)
+            return
         torch.testing.assert_close(
             last_outputs(module, torch.clone, sequences, lengths).float(), padded, rtol=0, atol=0.05
         )
