@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nullcline.study.network_groups import SPREAD_BY
 from nullcline.study.network_rows import CLAIM
 from nullcline.sweeps import Section
 from nullcline.sweeps.comparison import compare, holm
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 COMMON = ("corpus", "cell", "n_layers", "hidden_size", "split", "layer")
 """What the rows of networks have in common whose word vectors are compared."""
 
-ALSO_COMMON = (
-    "n_train", "classes", "embedding_size", "max_tokens", "epochs", "patience", "batch_size",
-    "dropout", "learning_rate", "alpha", "snapshot",
-)  # fmt: skip
+ALSO_COMMON = tuple(name for name in SPREAD_BY if name not in {"vectors", "frozen_vectors"})
 """What else they have in common, which is named where it differs in a sweep."""
 
 OBSERVATIONS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nullcline.study.network_rows import CLAIM
+from nullcline.study.network_rows import CLAIM, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 GROUP = ("corpus", "cell", "n_layers", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
-SPREAD_BY = (
-    "n_train", "classes", "vectors", "frozen_vectors", "embedding_size", "epochs", "batch_size",
-    "dropout", "learning_rate", "max_tokens", "patience", "alpha", "snapshot",
-)  # fmt: skip
+OF_TRAINING = tuple(name for name in SETTINGS if name not in {"seed", *GROUP})
+"""Settings of the training in which networks may differ, beside these and the seed."""
+
+SPREAD_BY = ("n_train", "classes", *OF_TRAINING, "snapshot")
 """What else sets groups apart, where it differs between networks of one corpus and cell."""
 
 _NO_NUMBERS = {"seed", "layer", *GROUP, *SPREAD_BY}

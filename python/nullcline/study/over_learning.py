@@ -13,7 +13,7 @@ from nullcline._support.files import write_json
 from nullcline._support.records import as_json
 from nullcline._support.versions import versions
 from nullcline.study.appearances import AFTER, BEFORE, NEVER, RULES, TOGETHER
-from nullcline.study.network_groups import grouped, varying
+from nullcline.study.network_groups import OF_TRAINING, grouped, varying
 from nullcline.sweeps import Section
 from nullcline.sweeps.statistics import quartiles, wilson_interval
 
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 GROUP = ("corpus", "cell", "n_layers", "layer", "hidden_size", "split")
 """What networks have in common that are summed up together; they differ in their seed."""
 
-SPREAD_BY = (
-    "train_size", "classes", "vectors", "frozen_vectors", "embedding_size", "epochs", "batch_size",
-    "dropout", "learning_rate", "max_tokens", "patience", "alpha", "snapshot_steps",
-)  # fmt: skip
+SPREAD_BY = ("train_size", "classes", *OF_TRAINING, "snapshot_steps")
 """What else sets groups apart, where it differs between networks of one corpus and cell."""
 
 COMPARED = (
