@@ -198,6 +198,7 @@ def _depths(rows: Sequence[Row]) -> Figure:
                 own = [row for row in tops if (row["cell"], row["n_layers"]) == (cell, depth)]
                 place = depth + 0.15 * (number - (len(CELL_NAMES) - 1) / 2)
                 _strip(axes, place, numbers_of(own).get(name, []), COLOURS[cell], width=0.05)
+        axes.set_xlim(depths[0] - 0.5, depths[-1] + 0.5)
         axes.set_xticks(depths)
         axes.set_xlabel("layers")
         axes.set_ylabel(f"{heading}, last layer" if name != "test_accuracy" else heading)

@@ -121,25 +121,12 @@ def generate_word_vectors(
 
     Parameters
     ----------
-    words
-        Any words; those that have no steps get no vector.
+    words, dimension, seed
+        As in `nullcline.text.synthetic.generate_vectors`, which raises what this does.
     steps
-        How far each word of a language is along each direction.
+        How far each word of a language is along each direction; other words get no vector.
     directions
         What each is called: it is drawn by its name, as noise is by its word.
-    dimension
-        How many numbers a vector has, one or more.
-    seed
-        Seed, from 0 on. A word's vector depends on the word and the seed alone.
-
-    Returns
-    -------
-    WordVectors
-
-    Raises
-    ------
-    TypeError, ValueError
-        `dimension` is no whole number from 1 on, or the seed none from 0 on.
     """
     whole_number("dimension", dimension, 1)
     whole_number("seed", seed, 0, LARGEST_SEED)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_SEED", "WordVectors", "draw_for_word"]
 
 LARGEST_SEED = 2**63 - 1
-"""Of texts and vectors that are drawn."""
+"""The largest seed of texts and vectors that are drawn."""
 
 
 def draw_for_word(word: str, size: int, seed: int) -> NDArray[np.float64]:

@@ -121,8 +121,8 @@ def train(
 
     The training split is divided at random into training and validation reviews, unless the corpus
     has validation reviews of its own; the vocabulary is that of the training reviews alone. Every
-    epoch draws its order and its dropout from a seed
-    of its own, so a run that was interrupted and resumed ends where an uninterrupted one does.
+    epoch draws its order and its dropout from a seed of its own, so a run that was interrupted and
+    resumed ends where an uninterrupted one does.
 
     One process alone works in a folder. A run is known by its settings and by the SHA-256 of its
     corpus and word vectors: what differs in any of them is not resumed. The word vectors are
@@ -500,7 +500,6 @@ def _resuming(path: Path) -> Iterator[None]:
 def _restore(run: _Run, path: Path, progress: Progress, tensors: dict[str, Tensors]) -> None:
     """Bring `run` to where the unfinished run that `path` held stopped."""
     with _resuming(path):
-        _require_same(path.parent, run.origin, progress.origin)
         _require_files(path.parent, progress.files)
         run.history = list(progress.history)
         run.files = progress.files
