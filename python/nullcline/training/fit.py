@@ -500,6 +500,7 @@ def _resuming(path: Path) -> Iterator[None]:
 def _restore(run: _Run, path: Path, progress: Progress, tensors: dict[str, Tensors]) -> None:
     """Bring `run` to where the unfinished run that `path` held stopped."""
     with _resuming(path):
+        _require_same(path.parent, run.origin, progress.origin)  # the word vectors, too
         _require_files(path.parent, progress.files)
         run.history = list(progress.history)
         run.files = progress.files
