@@ -163,6 +163,21 @@ def test_each_claim_can_hold_and_fail(claim: str, changes: dict[str, Any]) -> No
     assert findings(None)[claim].agrees is None
 
 
+def test_a_loss_on_few_reviews_without_modifiers_is_not_known_to_be_less() -> None:
+    with_them = PairedAccuracy(946, 0.9, 0.8, 110, 15, -0.13, -0.07, 1e-9)
+    without = PairedAccuracy(40, 0.9, 0.85, 3, 1, -0.15, 0.03, 0.6)
+    ablations = (
+        Ablation("with modifiers", with_them, (0.9,), (0.9,)),
+        Ablation("without", without, (0.9,), (0.9,)),
+    )
+    finding = findings(by_hand(ablations=ablations))["modifier subspace alone"]
+    assert finding.agrees is False
+    assert finding.measured.endswith("a difference of −13.6 points to +5.4 points")
+    many = replace(without, n=4000, only_first=300, only_second=100, low=-0.06, high=-0.04)
+    ablations = (ablations[0], replace(ablations[1], modifiers=many))
+    assert findings(by_hand(ablations=ablations))["modifier subspace alone"].agrees is True
+
+
 def test_a_claim_about_a_word_that_is_not_known_stays_open() -> None:
     context = by_hand(modifiers=("never", "truly"), ablations=())
     open_claims = [name for name, finding in findings(context).items() if finding.agrees is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from scipy.stats import binomtest, false_discovery_control, mannwhitneyu
 
 from nullcline.study.group_differences import number_differences, share_differences
+from nullcline.study.network_groups import OF_TRAINING
 from nullcline.study.network_rows import CLAIM, network_rows
 from nullcline.study.over_seeds import claim_shares, spreads, summaries, untrained, verdicts
 from nullcline.study.verdicts import can_decide, verdict_on, verdict_over
 from nullcline.sweeps.statistics import (
     _mann_whitney,
+    difference_interval,
     false_discovery_rates,
     newcombe_interval,
     quartiles,
@@ -79,7 +82,7 @@ def test_what_differs_beside_the_seed_is_another_group() -> None:
     of = {(row["epochs"], row["of"]) for row in claim_shares(varied)}
     assert of == {(10, 2), (1, 2)}
     assert all("epochs" not in row for row in claim_shares(rows()))
-    for setting in ("batch_size", "dropout", "learning_rate", "embedding_size", "alpha"):
+    for setting in OF_TRAINING:
         varied = rows(2) + [{**row, setting: 9} for row in rows(2)]
         assert {row["of"] for row in claim_shares(varied)} == {2}
         assert setting not in {row["number"] for row in spreads(varied)}
@@ -90,6 +93,13 @@ def test_what_differs_beside_the_seed_is_another_group() -> None:
     other += [{**row, "cell": "rnn", "patience": 3} for row in rows(2)]
     kept = {name for row in claim_shares(other) for name in row}
     assert not kept & {"n_train", "max_tokens", "patience"}
+
+
+def test_every_setting_of_a_network_is_in_its_rows() -> None:
+    named_otherwise = {"layers": "n_layers", "train_size": "n_train"}
+    changing_nothing = {"snapshot_steps"}
+    settings = {field.name for field in fields(TrainingSettings)} - changing_nothing
+    assert {named_otherwise.get(name, name) for name in settings} <= rows(1)[0].keys()
 
 
 def test_rows_of_other_jobs_are_passed_over() -> None:
@@ -115,6 +125,29 @@ def test_the_interval_of_a_difference_is_newcombes() -> None:
         assert newcombe_interval(*counts) == pytest.approx(ends, abs=5e-5)
         low, high = newcombe_interval(*counts[2:], *counts[:2])
         assert (-high, -low) == pytest.approx(ends, abs=5e-5)
+
+
+def test_errors_of_a_difference_add_up_on_the_side_where_they_count() -> None:
+    first, other = (0.5, 0.2, 0.54), (0.1, 0.06, 0.13)
+    assert difference_interval(first, other) == pytest.approx(
+        (0.4 - np.hypot(0.3, 0.03), 0.4 + np.hypot(0.04, 0.04))
+    )
+    low, high = difference_interval(other, first)
+    assert (-high, -low) == pytest.approx(difference_interval(first, other))
+    assert difference_interval(first, (0.1, 0.1, 0.1)) == pytest.approx((0.1, 0.44))
+
+
+def test_the_interval_of_a_difference_covers_it() -> None:
+    rng = np.random.default_rng(0)
+    spread = np.array([1.0, 3.0])
+    estimates = rng.normal([2.0, -1.0], spread, (2000, 2))
+    ends = 1.959963984540054 * spread
+    covered = 0
+    for estimate in estimates:
+        one, other = ((e, e - half, e + half) for e, half in zip(estimate, ends, strict=True))
+        low, high = difference_interval(one, other)
+        covered += low <= 3 <= high
+    assert binomtest(covered, len(estimates), 0.95).pvalue > 1e-3
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 3), (3, 8), (5, 20), (20, 20)])

@@ -14,10 +14,12 @@ import numpy as np
 from nullcline.study.claims import Finding
 from nullcline.study.context_results import LEAD
 from nullcline.study.line_attractor_claims import Claim
+from nullcline.sweeps.statistics import difference_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nullcline.context import PairedAccuracy
     from nullcline.study.context_results import ContextAnalysis
     from nullcline.study.results import NetworkAnalysis
 
@@ -106,11 +108,17 @@ def _spares_others(context: ContextAnalysis) -> Finding:
     if None in both:
         return Finding("", None, "not both reviews with modifiers and without")
     with_them, without = (each.modifiers for each in both if each is not None)
+    low, high = difference_interval(_interval(with_them), _interval(without))
     return Finding(
         f"{_points(with_them.difference)} on {with_them.n} reviews with modifiers, "
-        f"{_points(without.difference)} on {without.n} without",
-        with_them.high < min(0.0, without.difference),
+        f"{_points(without.difference)} on {without.n} without: a difference of "
+        f"{_points(low)} to {_points(high)}",
+        max(with_them.high, high) < 0,
     )
+
+
+def _interval(compared: PairedAccuracy) -> tuple[float, float, float]:
+    return compared.difference, compared.low, compared.high
 
 
 def _recovered(context: ContextAnalysis) -> Finding:
@@ -189,7 +197,8 @@ CONTEXT_CLAIMS: tuple[Claim, ...] = (
     Claim(
         "modifier subspace alone",
         "reviews without modifiers lose less",
-        "the 95% interval of the loss with modifiers lies below 0, and below the loss without",
+        "the 95% intervals of the loss with modifiers, and of that loss minus the one without, lie "
+        "below 0",
         _in_context(_spares_others),
         SOURCE,
     ),

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "seed", "hidden_size", "embedding_size", "vectors", "frozen_vectors", "epochs", "batch_size",
-    "dropout", "learning_rate", "max_tokens", "patience", "alpha",
+    "dropout", "learning_rate", "max_gradient_norm", "validation_fraction", "vocabulary_size",
+    "max_tokens", "patience", "alpha",
 )  # fmt: skip
 """Settings of the training in each row, beside those that the study's table has."""
 

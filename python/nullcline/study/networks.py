@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EDITION = 5
 """Of what an analysis holds: one of an earlier edition is made anew, from the same network."""
 
-ROWS = 4
+ROWS = 5
 """Of what a network's rows hold: of an earlier one they are made anew, from the same analysis."""
 
 _DIGITS = 8

@@ -85,12 +85,40 @@ def newcombe_interval(
     R. G. Newcombe (1998), Interval estimation for the difference between independent proportions:
     comparison of eleven methods.
     """
-    low, high = wilson_interval(holds, of, z)
-    other_low, other_high = wilson_interval(other_holds, other_of, z)
-    share, other = holds / of, other_holds / other_of
-    below = math.hypot(share - low, other_high - other)
-    above = math.hypot(high - share, other - other_low)
-    return share - other - below, share - other + above
+    return difference_interval(
+        (holds / of, *wilson_interval(holds, of, z)),
+        (other_holds / other_of, *wilson_interval(other_holds, other_of, z)),
+    )
+
+
+def difference_interval(
+    first: tuple[float, float, float], other: tuple[float, float, float]
+) -> tuple[float, float]:
+    """Return an interval of the difference of two numbers, of the intervals of both.
+
+    The errors of the two are added as those of independent numbers are, each on the side where it
+    counts, so that intervals that are not symmetric are taken as they are.
+
+    Parameters
+    ----------
+    first, other
+        Each number, estimated independently of the other, and the ends of its interval, low and
+        high, of one level.
+
+    Returns
+    -------
+    low, high : float
+        Of the first minus the other, of the same level.
+
+    References
+    ----------
+    G. Y. Zou and A. Donner (2008), Construction of confidence limits about effect measures: a
+    general approach.
+    """
+    (value, low, high), (subtracted, subtracted_low, subtracted_high) = first, other
+    below = math.hypot(value - low, subtracted_high - subtracted)
+    above = math.hypot(high - value, subtracted - subtracted_low)
+    return value - subtracted - below, value - subtracted + above
 
 
 def shift_interval(
