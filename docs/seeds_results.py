@@ -81,14 +81,22 @@ def _identity(row: Row) -> tuple[Any, ...]:
 
 
 def _sweep(folder: Path, rows: list[Row]) -> Row:
-    """Return how long a sweep took: seconds of processors, and of training as the runs say."""
+    """Return how long these rows took: seconds of processors, and of training as the runs say."""
     jobs = read_table(folder, "jobs")
-    analyses = [job for job in jobs if not job["label"].startswith("the training")]
+    made_by = {row["job"] for row in rows}
+    analyses = [job for job in jobs if job["job"] in made_by]
+    networks = tuple(job["label"] for job in analyses)  # a run's is "the training of a ..."
     return {
         "name": folder.name,
         "networks": len(one_each(rows)),
         "analysis_cpu_seconds": round(sum(job["cpu_seconds"] for job in analyses)),
-        "training_seconds": round(sum(map(_training_seconds, folder.glob("networks/*/*")))),
+        "training_seconds": round(
+            sum(
+                _training_seconds(path.parent)
+                for path in folder.glob("networks/*/*/job.json")
+                if json.loads(path.read_text("utf-8"))["label"].endswith(networks)
+            )
+        ),
         "machines": sorted({job["machine"] for job in jobs if job["machine"]}),
     }
 

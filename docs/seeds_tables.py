@@ -100,7 +100,7 @@ def how_made(made: Row) -> str:
             f"`nullcline sweep docs/seeds/{one['name']}.toml --out {one['name']}`",
             str(one["networks"]),
             _long(one["training_seconds"]),
-            _long(one["analysis_cpu_seconds"]),
+            "–" if one["analysis_cpu_seconds"] is None else _long(one["analysis_cpu_seconds"]),
             "; ".join(one["machines"]),
         ]
         for one in made["sweeps"]

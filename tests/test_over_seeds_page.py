@@ -64,12 +64,16 @@ def sweep_folder(folder: Path, rows: Sequence[Row], left_out: Sequence[Row] = ()
     folder.mkdir(parents=True)
     write_table(folder / "results.csv", rows, {})
     write_table(folder / "untrained.csv", left_out, {})
-    jobs = [{"label": "a network", "cpu_seconds": 3600.0, "machine": "one core", "reason": None}]
-    jobs.append({**jobs[0], "label": "the training of a network", "cpu_seconds": 9.0})
+    common = {"cpu_seconds": 3600.0, "machine": "one core", "reason": None}
+    jobs: list[Row] = []
+    for key, name in (("0", "a GRU"), ("1", "an LSTM")):  # all rows are of the first one's job
+        training = f"the training of {name}"
+        jobs += [{**common, "job": key, "label": name}, {**common, "job": "2", "label": training}]
+        run = folder / "networks" / "imdb" / name
+        run.mkdir(parents=True)
+        (run / "job.json").write_text(json.dumps({"label": training}))
+        (run / "settings.json").write_text(json.dumps({"history": [{"seconds": 1800.0}] * 2}))
     write_table(folder / "jobs.csv", jobs, {})
-    run = folder / "networks" / "imdb" / "gru"
-    run.mkdir(parents=True)
-    (run / "settings.json").write_text(json.dumps({"history": [{"seconds": 1800.0}] * 2}))
     return folder
 
 
