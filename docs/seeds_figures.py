@@ -28,8 +28,11 @@ Row = dict[str, Any]
 
 COLOURS = dict(zip(CELL_NAMES, (BLUE, VERMILION, GREEN, ORANGE, PINK), strict=True))
 
-_ROW = 0.2
-"""Inches of a line of a forest plot."""
+_ROW, _LEAST_ROWS = 0.2, 2
+"""Inches of a line of a forest plot, and lines that the name of a claim takes."""
+
+Blocks = dict[str, dict[str, float]]
+"""The lines of each claim's cells."""
 
 
 FIGURES = {
@@ -109,33 +112,50 @@ def _figures(rows: Sequence[Row]) -> dict[str, Figure]:
 def _by_corpus(shares: Sequence[Row]) -> Figure:
     """Draw a panel for each corpus: in each a block for each claim, a line for each cell."""
     corpora = sorted({row["corpus"] for row in shares}, key=place_of_corpus)
-    cells = [cell for cell in CELL_NAMES if any(row["cell"] == cell for row in shares)]
-    height = 0.9 + _ROW * len(OF_LINES) * (len(cells) + 1)
-    figure = Figure(figsize=(1.6 + 2.6 * len(corpora), height), layout="constrained")
+    blocks = _blocks(shares, OF_LINES)
+    figure = Figure(figsize=(1.6 + 2.6 * len(corpora), _height(blocks)), layout="constrained")
     panels = figure.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
     for axes, corpus in zip(panels, corpora, strict=True):
-        _forest(axes, [row for row in shares if row["corpus"] == corpus], OF_LINES, cells)
+        _forest(axes, [row for row in shares if row["corpus"] == corpus], blocks)
         axes.set_title(corpus)
     _name_colours(figure, shares)
     return figure
 
 
 def _papers(shares: Sequence[Row]) -> Figure:
-    claims = list(dict.fromkeys(row["claim"] for row in shares))
-    cells = [cell for cell in CELL_NAMES if any(row["cell"] == cell for row in shares)]
-    height = 0.9 + _ROW * len(claims) * (len(cells) + 1)
-    figure = Figure(figsize=(8.5, height), layout="constrained")
-    axes = figure.subplots()
-    _forest(axes, shares, claims, cells)
+    blocks = _blocks(shares, list(dict.fromkeys(row["claim"] for row in shares)))
+    figure = Figure(figsize=(8.5, _height(blocks)), layout="constrained")
+    _forest(figure.subplots(), shares, blocks)
     _name_colours(figure, shares)
     return figure
 
 
-def _forest(axes: Axes, shares: Sequence[Row], claims: Sequence[str], cells: Sequence[str]) -> None:
+def _blocks(shares: Sequence[Row], claims: Sequence[str]) -> Blocks:
+    """Return where each claim's cells are drawn, from the top down: those that it is asked of."""
+    found: Blocks = {}
+    top = 0.0
+    for claim in claims:
+        asked = {row["cell"] for row in shares if row["claim"] == claim}
+        cells = [cell for cell in CELL_NAMES if cell in asked]
+        room = max(len(cells), _LEAST_ROWS)
+        first = top + (room - len(cells)) / 2
+        found[claim] = {cell: first + number for number, cell in enumerate(cells)}
+        top += room + 1
+    return found
+
+
+def _rows(blocks: Blocks) -> int:
+    return sum(max(len(cells), _LEAST_ROWS) + 1 for cells in blocks.values())
+
+
+def _height(blocks: Blocks) -> float:
+    return 0.9 + _ROW * _rows(blocks)
+
+
+def _forest(axes: Axes, shares: Sequence[Row], blocks: Blocks) -> None:
     """Draw shares with intervals, from the top down: each claim's cells below one another."""
-    block = len(cells) + 1
     for row in shares:
-        at = claims.index(row["claim"]) * block + cells.index(row["cell"])
+        at = blocks[row["claim"]][row["cell"]]
         ends = [[row["share"] - row["low"]], [row["high"] - row["share"]]]
         axes.errorbar(
             row["share"], at, xerr=ends, fmt="o", markersize=4, capsize=2, linewidth=1.2,
@@ -145,9 +165,9 @@ def _forest(axes: Axes, shares: Sequence[Row], claims: Sequence[str], cells: Seq
     for share, line in ((0.5, ":"), (part / whole, "--"), (1 - part / whole, "--")):
         axes.axvline(share, color="0.6", linestyle=line, linewidth=0.8, zorder=0)
     axes.set_xlim(-0.03, 1.03)
-    axes.set_ylim(len(claims) * block - 0.5, -1)
-    axes.set_yticks([number * block + (len(cells) - 1) / 2 for number in range(len(claims))])
-    axes.set_yticklabels([_broken(claim) for claim in claims])
+    axes.set_ylim(_rows(blocks) - 0.5, -1)
+    axes.set_yticks([np.mean(list(cells.values())) for cells in blocks.values()])
+    axes.set_yticklabels([_broken(claim) for claim in blocks])
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel("of the networks")
 
