@@ -83,29 +83,32 @@ def _identity(row: Row) -> tuple[Any, ...]:
 def _sweep(folder: Path, rows: list[Row]) -> Row:
     """Return how long these rows took: seconds of processors, and of training as the runs say."""
     jobs = read_table(folder, "jobs")
-    made_by = {row["job"] for row in rows}
-    analyses = [job for job in jobs if job["job"] in made_by]
-    networks = tuple(job["label"] for job in analyses)  # a run's is "the training of a ..."
+    own = {row["job"] for row in rows}
     return {
         "name": folder.name,
         "networks": len(one_each(rows)),
-        "analysis_cpu_seconds": round(sum(job["cpu_seconds"] for job in analyses)),
-        "training_seconds": round(
-            sum(
-                _training_seconds(path.parent)
-                for path in folder.glob("networks/*/*/job.json")
-                if json.loads(path.read_text("utf-8"))["label"].endswith(networks)
-            )
-        ),
+        "analysis_cpu_seconds": round(sum(job["cpu_seconds"] for job in jobs if job["job"] in own)),
+        "training_seconds": round(sum(map(_training_seconds, _runs(folder, own)))),
         "machines": sorted({job["machine"] for job in jobs if job["machine"]}),
     }
 
 
+def _runs(folder: Path, jobs: set[str]) -> list[Path]:
+    """Return the runs that these jobs have analysed: an analysis is called as its network is."""
+    analysed = [
+        path.parent.relative_to(folder / "analyses")
+        for path in folder.glob("analyses/*/*/job.json")
+        if json.loads(path.read_text("utf-8"))["key"].startswith(tuple(jobs))
+    ]
+    return [
+        path.parent
+        for path in folder.glob("networks/*/*/settings.json")
+        if path.parent.relative_to(folder / "networks") in analysed
+    ]
+
+
 def _training_seconds(run: Path) -> float:
-    settings = run / "settings.json"
-    if not settings.is_file():
-        return 0.0
-    history = json.loads(settings.read_text("utf-8"))["history"]
+    history = json.loads((run / "settings.json").read_text("utf-8"))["history"]
     return float(sum(epoch["seconds"] for epoch in history))
 
 

@@ -64,15 +64,14 @@ def sweep_folder(folder: Path, rows: Sequence[Row], left_out: Sequence[Row] = ()
     folder.mkdir(parents=True)
     write_table(folder / "results.csv", rows, {})
     write_table(folder / "untrained.csv", left_out, {})
-    common = {"cpu_seconds": 3600.0, "machine": "one core", "reason": None}
-    jobs: list[Row] = []
-    for key, name in (("0", "a GRU"), ("1", "an LSTM")):  # all rows are of the first one's job
-        training = f"the training of {name}"
-        jobs += [{**common, "job": key, "label": name}, {**common, "job": "2", "label": training}]
-        run = folder / "networks" / "imdb" / name
-        run.mkdir(parents=True)
-        (run / "job.json").write_text(json.dumps({"label": training}))
-        (run / "settings.json").write_text(json.dumps({"history": [{"seconds": 1800.0}] * 2}))
+    jobs = []
+    for key in ("0", "1"):  # all rows are of the first one
+        for kind, name in (("analyses", "job"), ("networks", "settings")):
+            place = folder / kind / "imdb" / f"gru-{key}"
+            place.mkdir(parents=True)
+            record = {"key": f"{key}0f", "history": [{"seconds": 1800.0}] * 2}
+            (place / f"{name}.json").write_text(json.dumps(record))
+        jobs.append({"job": key, "cpu_seconds": 3600.0, "machine": "one core", "reason": None})
     write_table(folder / "jobs.csv", jobs, {})
     return folder
 
