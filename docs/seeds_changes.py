@@ -10,6 +10,7 @@ from docs.seeds_selection import OF_LINES, claim_sentence, kind_name, papers_cla
 from nullcline.study.depth_claims import depth_shares
 from nullcline.study.network_groups import grouped
 from nullcline.study.over_seeds import claim_shares, verdicts
+from nullcline.study.point_results import JOINT
 from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW, verdict_on
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
     found = Counter(said for _, said in compared(rows, single))
     if not found.total():
         return NOTHING
-    said = [_of_single_networks(found), _of_lines(rows), _of_the_paper(rows), *_of_depths(rows)]
+    said = [
+        _of_single_networks(found), _of_lines(rows), *_of_a_line_by_depth(rows),
+        _of_the_paper(rows), *_of_depths(rows),
+    ]  # fmt: skip
     return "\n".join(f"- {sentence}" for sentence in said if sentence)
 
 
@@ -96,6 +100,27 @@ def _of_the_paper(rows: Sequence[Row]) -> str:
         f"Of the {len(own)} claims of the paper on GRUs, of one and of three layers, in GRUs of "
         f"{units} units on IMDB: {counts}."
     )
+
+
+def _of_a_line_by_depth(rows: Sequence[Row]) -> list[str]:
+    """Return for every kind of network of several depths in how many there is a line."""
+    shares = claim_shares(rows)
+    at = {"with zero input": "a line", "where the layers below rest": f"a line, {JOINT} input"}
+    sentences = []
+    for kind, own in grouped(shares, ("corpus", "cell", "hidden_size")):
+        found = {where: _by_depth(own, claim) for where, claim in at.items()}
+        if len({row["n_layers"] for row in own}) > 1:
+            counts = "; ".join(f"{where}, in {said}" for where, said in found.items() if said)
+            sentences.append(
+                f"A line in the last layer, by the number of layers ({kind_name(kind)}, of "
+                f"{kind['hidden_size']} units): {counts}."
+            )
+    return sentences
+
+
+def _by_depth(shares: Sequence[Row], claim: str) -> str:
+    own = sorted((row for row in shares if row["claim"] == claim), key=lambda row: row["n_layers"])
+    return ", ".join(f"{row['holds']} of {row['of']} ({row['n_layers']})" for row in own)
 
 
 def _of_depths(rows: Sequence[Row]) -> list[str]:

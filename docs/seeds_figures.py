@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
+from docs import seeds_depths
+from docs.seeds_drawing import COLOURS, name_colours, set_scale, share, strip
 from docs.seeds_numbers import COLUMNS
 from docs.seeds_selection import OF_LINES, papers_claims, place_of_corpus, usual_units
-from nullcline.plotting.theme import BLUE, GREEN, ORANGE, PINK, VERMILION, style
+from nullcline.plotting.theme import style
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.figures import save_figure
 from nullcline.study.network_groups import numbers_of, rows_of_trained
@@ -19,14 +20,12 @@ from nullcline.study.over_seeds import claim_shares
 from nullcline.study.verdicts import NEARLY_ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
-
-COLOURS = dict(zip(CELL_NAMES, (BLUE, VERMILION, GREEN, ORANGE, PINK), strict=True))
 
 _ROW, _LEAST_ROWS = 0.2, 2
 """Inches of a line of a forest plot, and lines that the name of a claim takes."""
@@ -53,6 +52,12 @@ FIGURES = {
     "seeds-depth": (
         "Accuracy, dimensions, points and time constants by depth, a dot a network",
         "Networks on IMDB by their depth; all but the accuracy is of the last layer.",
+    ),
+    "seeds-lines-depth": (
+        "For each claim about lines, depth and cell the share of networks in which it holds",
+        "The share of networks on IMDB in which each claim about lines holds, by depth, with "
+        "Wilson's interval of 95%: with zero input (filled), and where the layers below rest "
+        "(hollow). Claims are of the last layer, but for that about words, which is of the first.",
     ),
 }
 """What each figure shows, and what stands below it."""
@@ -105,7 +110,9 @@ def _figures(rows: Sequence[Row]) -> dict[str, Figure]:
     if of_one:
         found["seeds-numbers"] = _numbers(of_one)
     if len({row["n_layers"] for row in imdb}) > 1:
-        found["seeds-depth"] = _depths(imdb)
+        found["seeds-depth"] = seeds_depths.numbers(imdb)
+        of_imdb = [row for row in shares if row["corpus"] == "imdb"]
+        found["seeds-lines-depth"] = seeds_depths.claims(of_imdb)
     return found
 
 
@@ -118,7 +125,7 @@ def _by_corpus(shares: Sequence[Row]) -> Figure:
     for axes, corpus in zip(panels, corpora, strict=True):
         _forest(axes, [row for row in shares if row["corpus"] == corpus], blocks)
         axes.set_title(corpus)
-    _name_colours(figure, shares)
+    name_colours(figure, shares)
     return figure
 
 
@@ -126,7 +133,7 @@ def _papers(shares: Sequence[Row]) -> Figure:
     blocks = _blocks(shares, list(dict.fromkeys(row["claim"] for row in shares)))
     figure = Figure(figsize=(8.5, _height(blocks)), layout="constrained")
     _forest(figure.subplots(), shares, blocks)
-    _name_colours(figure, shares)
+    name_colours(figure, shares)
     return figure
 
 
@@ -155,15 +162,10 @@ def _height(blocks: Blocks) -> float:
 def _forest(axes: Axes, shares: Sequence[Row], blocks: Blocks) -> None:
     """Draw shares with intervals, from the top down: each claim's cells below one another."""
     for row in shares:
-        at = blocks[row["claim"]][row["cell"]]
-        ends = [[row["share"] - row["low"]], [row["high"] - row["share"]]]
-        axes.errorbar(
-            row["share"], at, xerr=ends, fmt="o", markersize=4, capsize=2, linewidth=1.2,
-            color=COLOURS[row["cell"]],
-        )  # fmt: skip
+        share(axes, row, blocks[row["claim"]][row["cell"]])
     part, whole = NEARLY_ALL
-    for share, line in ((0.5, ":"), (part / whole, "--"), (1 - part / whole, "--")):
-        axes.axvline(share, color="0.6", linestyle=line, linewidth=0.8, zorder=0)
+    for middle, line in ((0.5, ":"), (part / whole, "--"), (1 - part / whole, "--")):
+        axes.axvline(middle, color="0.6", linestyle=line, linewidth=0.8, zorder=0)
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(_rows(blocks) - 0.5, -1)
     axes.set_yticks([np.mean(list(cells.values())) for cells in blocks.values()])
@@ -194,75 +196,13 @@ def _numbers(rows: Sequence[Row]) -> Figure:
             for cell in CELL_NAMES:
                 own = [row for row in rows if (row["corpus"], row["cell"]) == (corpus, cell)]
                 values = numbers_of(own).get(name, [])
-                _strip(axes, place, values, COLOURS[cell])
+                strip(axes, place, values, COLOURS[cell])
                 place += bool(own)
             axes.text((first + place - 1) / 2, 1.01, corpus, ha="center", va="bottom",
                       transform=axes.get_xaxis_transform(), fontsize="small")  # fmt: skip
             place += 1
         axes.set_ylabel(heading)
         axes.set_xticks([])
-        _scale(axes, name)
-    _name_colours(figure, rows)
+        set_scale(axes, name)
+    name_colours(figure, rows)
     return figure
-
-
-def _depths(rows: Sequence[Row]) -> Figure:
-    """Draw how the numbers of IMDB's networks change with depth, each of the last layer."""
-    tops = [row for row in rows if row["layer"] == row["n_layers"]]
-    depths = sorted({row["n_layers"] for row in tops})
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
-    panels = figure.subplots(3, 3)
-    for axes, (heading, name, _) in zip(panels.flat, COLUMNS, strict=True):
-        for number, cell in enumerate(CELL_NAMES):
-            for depth in depths:
-                own = [row for row in tops if (row["cell"], row["n_layers"]) == (cell, depth)]
-                place = depth + 0.15 * (number - (len(CELL_NAMES) - 1) / 2)
-                _strip(axes, place, numbers_of(own).get(name, []), COLOURS[cell], width=0.05)
-        axes.set_xlim(depths[0] - 0.5, depths[-1] + 0.5)
-        axes.set_xticks(depths)
-        axes.set_xlabel("layers")
-        axes.set_ylabel(f"{heading}, last layer" if name != "test_accuracy" else heading)
-        _scale(axes, name)
-    _name_colours(figure, rows)
-    return figure
-
-
-def _strip(
-    axes: Axes, place: float, values: Sequence[float], colour: str, width: float = 0.25
-) -> None:
-    """Draw every value beside its neighbours, the median, and a bar from quartile to quartile."""
-    if not values:
-        return
-    shifts = np.random.default_rng(0).uniform(-width, width, len(values))
-    axes.plot(place + shifts, values, ".", color=colour, alpha=0.45, markersize=4)
-    lower, middle, upper = np.quantile(values, [0.25, 0.5, 0.75])
-    axes.plot([place, place], [lower, upper], "-", color=colour, linewidth=2.5, alpha=0.9)
-    axes.plot(place, middle, "o", color="white", markeredgecolor=colour, markersize=5)
-
-
-LOGARITHMIC = ("time_constants",)
-
-LEAST_R2 = -3.0
-"""Of R² as far as it is drawn: what is below says no more than that."""
-
-
-def _scale(axes: Axes, name: str) -> None:
-    if name in LOGARITHMIC:
-        axes.set_yscale("log")
-    if name in {"fixed", "slow"}:
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    if name.endswith("_r2"):
-        axes.set_ylim(max(axes.get_ylim()[0], LEAST_R2), 1.05)
-    formats: dict[str, Callable[[], PercentFormatter]] = {
-        "test_accuracy": lambda: PercentFormatter(1),
-        "line_variance": lambda: PercentFormatter(1),
-    }
-    if name in formats:
-        axes.yaxis.set_major_formatter(formats[name]())
-
-
-def _name_colours(figure: Figure, rows: Sequence[Row]) -> None:
-    there = {row["cell"] for row in rows}
-    handles = [Line2D([], [], marker="o", linestyle="", color=COLOURS[cell], label=name)
-               for cell, name in CELL_NAMES.items() if cell in there]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
