@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from docs.seeds_formats import number, percent, share, spread, table
 from docs.seeds_selection import kinds_first
 from nullcline.study.cell_names import CELL_NAMES
+from nullcline.study.depth_claims import longest_time_constant
 from nullcline.study.network_groups import numbers_of, rows_of_trained
 from nullcline.study.over_seeds import claim_shares
+from nullcline.study.point_results import INPUTS, MEAN
 from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW
 
 if TYPE_CHECKING:
@@ -102,6 +105,33 @@ def points_by_depth(rows: Sequence[Row]) -> str:
         for kind, layers in _by_depth(rows)
     ]
     return table(head, lines)
+
+
+def slowness_by_depth(rows: Sequence[Row]) -> str:
+    """Return how long layers remember on IMDB, at each input, by cell, units and depth."""
+    head = ["cell", "units", "layers", "networks", "with zero input", "at the mean input",
+            "where the layers below rest", "slowest layer at the mean input", "its τ"]  # fmt: skip
+    lines = []
+    for kind, layers in _by_depth(rows):
+        zero, mean, joint = (
+            "; ".join(spread(_time_constants(one, at)) for one in layers) for at in INPUTS
+        )
+        slowest = [row for row in map(_slowest_at_mean, zip(*layers, strict=True)) if row]
+        deep = len(layers) > 1
+        of_deep = [joint, _counts(slowest, "layer")] if deep else ["–", "–"]
+        lines.append([*kind, zero, mean, *of_deep, spread(_time_constants(slowest, MEAN))])
+    return table(head, lines)
+
+
+def _time_constants(rows: Sequence[Row], at: str) -> list[float]:
+    found = [longest_time_constant(row, at) for row in rows]
+    return [tau for tau in found if tau is not None and isfinite(tau)]
+
+
+def _slowest_at_mean(layers: Sequence[Row]) -> Row | None:
+    """Return the layer of a network that remembers longest; none where no layer has a point."""
+    taus = [longest_time_constant(row, MEAN) or 0.0 for row in layers]
+    return layers[taus.index(max(taus))] if any(taus) else None
 
 
 def _by_depth(rows: Sequence[Row]) -> list[tuple[list[str], list[list[Row]]]]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from docs.seeds_changes import changes, discussion
 from docs.seeds_differences import differing_claims, differing_numbers, whole_reviews
 from docs.seeds_formats import table
-from docs.seeds_numbers import numbers_by_depth, numbers_by_kind, points_by_depth, shares_by_kind
+from docs.seeds_numbers import (
+    numbers_by_depth,
+    numbers_by_kind,
+    points_by_depth,
+    shares_by_kind,
+    slowness_by_depth,
+)
 from docs.seeds_selection import OF_LINES, capped, place_of_corpus
 from docs.seeds_verdicts import (
     verdicts_on_depth,
@@ -48,6 +54,7 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         "seeds-numbers": numbers_by_kind(main),
         "seeds-depth": numbers_by_depth(main),
         "seeds-points": points_by_depth(main),
+        "seeds-slowness": slowness_by_depth(main),
         "differences-claims": differing_claims(main, "units", "layers"),
         "differences-numbers": differing_numbers(main, "units", "layers"),
         "left-out": left_out(made),

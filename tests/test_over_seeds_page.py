@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docs import over_seeds, seeds_figures, seeds_results, seeds_tables
+from docs import over_seeds, seeds_figures, seeds_numbers, seeds_results, seeds_tables
 from docs.seeds_formats import NOTHING
 from docs.seeds_selection import capped
 from nullcline.cli.job_file import read_jobs
@@ -163,6 +163,20 @@ def test_results_of_other_machines_are_added(tmp_path: Path, docs: Path) -> None
     seeds_results.save(found, {**made, "edition": "1.1"}, docs / "seeds")
     with pytest.raises(SystemExit, match=r"are of edition 1\.1"):
         over_seeds.main([other], docs, add=True)
+
+
+def test_the_slowest_layer_is_counted_network_by_network() -> None:
+    taus: dict[int, list[float | None]] = {1: [9, 300, 8], 2: [200, 40, None]}  # None: no end
+    rows = [
+        {**row, "mean: fixed": 1, "mean: longest_time_constant": taus[row["layer"]][row["seed"]]}
+        for row in networks(3, depth=2)
+    ]
+    cells = seeds_numbers.slowness_by_depth(rows).splitlines()[2].strip("| ").split(" | ")
+    assert cells[:4] == ["GRU", "64", "2", "3"]
+    assert cells[5] == "9 [8.5, 154]; 120 [80, 160]"
+    assert cells[7:] == ["1 in 1, 2 in 2", "250 [225, 275]"]
+    lost = [{**row, "mean: fixed": 0, "mean: longest_time_constant": None} for row in rows]
+    assert seeds_numbers.slowness_by_depth(lost).splitlines()[2].endswith("| – |")
 
 
 @pytest.mark.parametrize("fit", ["one seed", "untrained", "one corpus", "uneven"])

@@ -11,6 +11,7 @@ from nullcline.study.claims import Finding
 from nullcline.study.network_groups import grouped, rows_of_trained, varied_settings
 from nullcline.study.network_rows import SETTINGS
 from nullcline.study.point_claims import SLOWER
+from nullcline.study.point_results import JOINT
 from nullcline.study.verdicts import verdict_on
 from nullcline.sweeps.statistics import wilson_interval
 
@@ -201,7 +202,7 @@ def _more_points_below(depths: Depths) -> Finding:
 def _slower_above(depths: Depths) -> Finding:
     """Compare time constants where all layers rest, last with first, in the deepest network."""
     depth, layers = list(depths.items())[-1]
-    taus = [_longest(row) for row in layers]
+    taus = [longest_time_constant(row, JOINT) for row in layers]
     first, last = taus[0], taus[-1]
     if first is None or last is None:
         return Finding("", None)
@@ -213,13 +214,13 @@ def _slower_above(depths: Depths) -> Finding:
     )
 
 
-def _longest(row: Row) -> float | None:
-    """Return the longest time constant where all layers rest, of which rows leave out infinity.
+def longest_time_constant(row: Row, at: str) -> float | None:
+    """Return the longest time constant of a layer at an input, of which rows leave out infinity.
 
     None where there is no fixed point.
     """
-    tau: float | None = row.get("joint: longest_time_constant")
-    return math.inf if tau is None and row.get("joint: fixed") else tau
+    tau: float | None = row.get(f"{at}: longest_time_constant")
+    return math.inf if tau is None and row.get(f"{at}: fixed") else tau
 
 
 def _rotations_with_depth(depths: Depths) -> Finding:
