@@ -270,6 +270,10 @@ def test_networks_that_are_not_trained_are_in_no_share_and_named() -> None:
     assert [(row["seed"], row["why"]) for row in untrained(table)] == [
         (0, "not trained"), (1, "not trained"), (2, "not trained"),
     ]  # fmt: skip
+    # Those that differ in another setting are told apart by it, and by no other.
+    other = untrained([*table, *many(1, 0, trained=False, vocabulary_size=30)])
+    assert [row["vocabulary_size"] for row in other] == [25_000] * 3 + [30]
+    assert {*other[0]} - {*untrained(table)[0]} == {"vocabulary_size"}
     # All failed: nothing is claimed, and each is named.
     none = summaries(many(3, 3, trained=False))
     assert [len(one.rows) for one in none] == [0, 0, 3, 0, 0, 0]

@@ -8,6 +8,7 @@ from nullcline.study.depth_claims import depth_shares
 from nullcline.study.embeddings import embedding_sections
 from nullcline.study.group_differences import number_differences, share_differences
 from nullcline.study.network_groups import (
+    OF_TRAINING,
     claims_of,
     grouped,
     numbers_of,
@@ -15,6 +16,7 @@ from nullcline.study.network_groups import (
     rows_of_networks,
     rows_of_trained,
     varied_settings,
+    varying,
     verdicts_on,
 )
 from nullcline.study.verdicts import verdict_on, verdict_over
@@ -213,22 +215,28 @@ def untrained(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Row]:
     Returns
     -------
     list of dict
-        Corpus, cell, layers, units and seed, and `why`: "not trained" where the network is hardly
-        better than chance, "failed" where its job has no rows.
+        Corpus, cell, layers, units, seed, and in what else networks of one corpus and cell differ;
+        and `why`: "not trained" where the network is hardly better than chance, "failed" where its
+        job has no rows.
     """
-    found = [
-        {**_named(row, row["n_layers"]), "why": "not trained"}
-        for row in one_each(rows_of_networks(rows))
-        if row.get("trained") is False
+    networks = [{**row, "layers": row["n_layers"]} for row in one_each(rows_of_networks(rows))]
+    weak = [row for row in networks if row.get("trained") is False]
+    failed = _without_rows(rows, jobs)
+    varied = (*varying([*networks, *failed], OF_TRAINING), *varying(networks, ("n_train",)))
+    return [
+        {**{name: row[name] for name in (*_OF_SETTINGS, *varied)}, "why": why}
+        for left_out, why in ((weak, "not trained"), (failed, "failed"))
+        for row in left_out
     ]
+
+
+def _without_rows(rows: Sequence[Row], jobs: Sequence[Job]) -> list[Row]:
+    """Return the settings of the networks that jobs were to train or analyse, and did not."""
     done = {row.get("job") for row in rows}
+    found = []
     for job in jobs:
         training = job.needs[0].parameters.get("training") if job.needs else None
         if training is not None and job.key[:KEY] not in done:
-            own = {"corpus": job.parameters["corpus"], **training.to_dict()}
-            found.append({**_named(own, own["layers"]), "why": "failed"})
+            own = training.to_dict()
+            found.append({**own, "corpus": job.parameters["corpus"], "n_train": own["train_size"]})
     return found
-
-
-def _named(row: Row, layers: int) -> Row:
-    return {name: layers if name == "layers" else row[name] for name in _OF_SETTINGS}
