@@ -20,6 +20,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 REQUIRED = "NULLCLINE_REQUIRE_BROWSER"
 """Where this is set in the environment, a test without a browser fails and is not skipped."""
 
+PATIENCE = 600_000
+"""Milliseconds after which a page hangs; Playwright's 30,000 pass on a busy machine."""
+
 
 @dataclass
 class OpenPage:
@@ -82,6 +85,7 @@ def new_page(
         viewport={"width": width, "height": height}, color_scheme=colour_scheme
     )
     try:
+        context.set_default_timeout(PATIENCE)
         opened = OpenPage(context.new_page())
         context.set_offline(offline=True)
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))

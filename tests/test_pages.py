@@ -205,9 +205,7 @@ def test_wide_tables_scroll_by_the_keyboard(running: Browser, page: Path) -> Non
         table.focus()
         for _ in range(3):
             opened.page.keyboard.press("ArrowRight")
-        opened.page.wait_for_function(
-            "document.querySelector('.scroll.wide').scrollLeft > 0", timeout=10_000
-        )
+        opened.page.wait_for_function("document.querySelector('.scroll.wide').scrollLeft > 0")
 
 
 def luminance(colour: str) -> float:

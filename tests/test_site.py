@@ -87,7 +87,7 @@ def test_the_search_works_from_files(site: Path, running: Browser) -> None:
     with new_page(running) as opened:
         opened.page.goto((site / "index.html").as_uri())
         opened.page.locator("input.md-search__input").fill("pitchfork")
-        opened.page.locator(".md-search-result__link").first.wait_for(timeout=60_000)
+        opened.page.locator(".md-search-result__link").first.wait_for()
         found = opened.page.locator(".md-search-result__link").evaluate_all(
             "(links) => links.map((link) => link.pathname.split('/').pop())"
         )

@@ -82,7 +82,7 @@ class Covering:
         self._largest, self._sign = radius, plane.sign
         self._points = np.empty((64, len(plane.point)))
         self._planes: list[TangentPlane | None] = []
-        self._tangents: list[Matrix] = []
+        self._tangents = np.empty((64, *plane.tangents.shape))
         self._radii = np.empty(64)
         self._closings: list[list[tuple[Vector, float]]] = []
         self._polygons: list[TangentPolygon] = []
@@ -109,7 +109,7 @@ class Covering:
         n = len(self)
         return Mesh(
             self._points[:n].copy(),
-            np.array(self._tangents),
+            self._tangents[:n].copy(),
             self._triangles(),
             self.met_face,
             self.met_extent,
@@ -244,11 +244,12 @@ class Covering:
     def _add(self, plane: TangentPlane, radius: float, face: int | None = None) -> None:
         i = len(self)
         if i == len(self._points):
-            self._points = np.concatenate([self._points, np.empty_like(self._points)])
-            self._radii = np.concatenate([self._radii, np.empty_like(self._radii)])
-        self._points[i], self._radii[i] = plane.point, radius
+            self._points, self._tangents, self._radii = (
+                np.concatenate([rows, np.empty_like(rows)])
+                for rows in (self._points, self._tangents, self._radii)
+            )
+        self._points[i], self._tangents[i], self._radii[i] = plane.point, plane.tangents, radius
         self._planes.append(plane)
-        self._tangents.append(plane.tangents)
         self._closings.append([])
         self._polygons.append(TangentPolygon(radius))
         if face is not None:
@@ -271,29 +272,34 @@ class Covering:
         away = self._points[:n] - self._points[i]
         distance = np.sqrt(np.einsum("ij,ij->i", away, away))
         near = np.flatnonzero(distance < 2 * reach * np.maximum(self._radii[:n], self._radii[i]))
-        found = []
-        for j in near.tolist():
-            if j == i:
-                continue
-            along = np.linalg.norm(away[j] @ self._tangents[i])
-            off = np.sqrt(max(distance[j] ** 2 - along**2, 0.0))
-            overlap = np.linalg.det(self._tangents[i].T @ self._tangents[j])
-            if off <= ASIDE * along and overlap > ASIDE:
-                found.append(j)
+        near = near[near != i]
+        own = self._tangents[i]
+        along = np.linalg.norm(away[near] @ own, axis=1)
+        off = np.sqrt(np.maximum(distance[near] ** 2 - along**2, 0.0))
+        overlap = np.linalg.det(own.T @ self._tangents[near])
+        found: list[int] = near[(off <= ASIDE * along) & (overlap > ASIDE)].tolist()
         return found
 
-    def _cut(self, i: int, j: int, polygon: TangentPolygon | None = None) -> None:
+    def _cut(self, i: int, j: int) -> None:
         """Cut off from one polygon what is nearer to another point."""
         place = (self._points[j] - self._points[i]) @ self._tangents[i]
-        own = self._polygons[i] if polygon is None else polygon
-        own.cut(place, float(place @ place) / 2, j)
+        self._polygons[i].cut(place, float(place @ place) / 2, j)
+
+    def _cut_by_all(self, polygon: TangentPolygon, i: int, reach: float = SQUARE) -> None:
+        """Cut off from a polygon what is nearer to any neighbour of its point than to that."""
+        neighbours = self._neighbours(i, reach)
+        places = (self._points[neighbours] - self._points[i]) @ self._tangents[i]
+        lengths = np.hypot(*places.T)
+        for k in lengths.argsort(kind="stable").tolist():
+            if lengths[k] >= 2 * polygon.reach:
+                return  # nor does any that is further away
+            polygon.cut(places[k], float(lengths[k]) ** 2 / 2, neighbours[k])
 
     def _cut_anew(self, i: int) -> None:
         self._polygons[i] = TangentPolygon(self._radii[i])
         for normal, offset in self._closings[i]:
             self._polygons[i].cut(normal, offset, CLOSED)
-        for j in self._neighbours(i):
-            self._cut(i, j)
+        self._cut_by_all(self._polygons[i], i)
         self._queue.append(i)
 
     # Triangles
@@ -303,8 +309,7 @@ class Covering:
         votes: dict[tuple[int, int, int], int] = {}
         for i in range(len(self)):
             polygon = TangentPolygon(2 * TRIANGLE * self._radii[i])
-            for j in self._neighbours(i, SQUARE * TRIANGLE):
-                self._cut(i, j, polygon)
+            self._cut_by_all(polygon, i, SQUARE * TRIANGLE)
             for a, b in polygon.joints(TRIANGLE * self._radii[i]):
                 least = min(i, a, b)
                 turned = {i: (i, a, b), a: (a, b, i), b: (b, i, a)}[least]

@@ -48,6 +48,11 @@ class TangentPolygon:
         self.corners = np.vstack([self.corners[kept], entry, leave])
         self.labels = np.append(self.labels[kept], [label, self.labels[last]])
 
+    @property
+    def reach(self) -> float:
+        """How far from the centre its furthest corner is; 0 for a polygon that is cut away."""
+        return float(np.hypot(*self.corners.T).max(initial=0.0))
+
     def outside(self, radius: float) -> Vector | None:
         """Return the corner furthest outside of a circle; None if there is none."""
         if len(self.corners) == 0:
