@@ -21,7 +21,7 @@ REQUIRED = "NULLCLINE_REQUIRE_BROWSER"
 """Where this is set in the environment, a test without a browser fails and is not skipped."""
 
 PATIENCE = 600_000
-"""Milliseconds after which a page hangs; Playwright's 30,000 pass on a busy machine."""
+"""Milliseconds that a browser may take; Playwright's 30,000 are too few on a busy machine."""
 
 
 @dataclass
@@ -62,7 +62,9 @@ def browser() -> Iterator[Browser]:
     with playwright.sync_playwright() as driver:
         # It refuses to be root within its sandbox, as which containers run tests.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        running = driver.chromium.launch(executable_path=executable, args=arguments)
+        running = driver.chromium.launch(
+            executable_path=executable, args=arguments, timeout=PATIENCE
+        )
         try:
             yield running
         finally:
@@ -111,7 +113,7 @@ def until(page: Page, condition: str) -> None:
 
     Playwright's `wait_for_function` evaluates it within the page, which their policy forbids.
     """
-    for _ in range(1200):
+    for _ in range(PATIENCE // 50):
         if page.evaluate(f"Boolean({condition})"):
             return
         page.wait_for_timeout(50)

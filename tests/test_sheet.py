@@ -10,6 +10,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from matplotlib import pyplot as plt
 
 import nullcline as nc
@@ -362,6 +365,23 @@ def test_a_polygon_keeps_what_no_half_plane_cuts_off() -> None:
     assert sorted(polygon.labels.tolist()) == [CLOSED, -1, -1, 7]
     polygon.cut(np.array([-1.0, 0.0]), -2.0, 9)
     assert polygon.outside(0.1) is None
+
+
+def area(polygon: TangentPolygon) -> float:
+    x, y = polygon.corners.T
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+
+
+@given(places=arrays(float, (12, 2), elements=st.floats(-4, 4)))
+def test_a_polygon_is_cut_by_all_places_that_reach_it(places: NDArray[np.float64]) -> None:
+    """As by each of them in turn, near or far."""
+    assume(np.hypot(*places.T).min() > 1e-3)
+    found, expected = TangentPolygon(1.0), TangentPolygon(1.0)
+    found.keep_nearer(places, range(12))
+    for label, place in enumerate(places):
+        expected.cut(place, float(place @ place) / 2, label)
+    assert (found.corners @ places.T <= (places**2).sum(axis=1) / 2 + 1e-12).all()
+    assert area(found) == pytest.approx(area(expected), abs=1e-12)
 
 
 def test_a_polyline_that_is_closed_ends_where_it_begins() -> None:

@@ -283,17 +283,13 @@ class Covering:
     def _cut(self, i: int, j: int) -> None:
         """Cut off from one polygon what is nearer to another point."""
         place = (self._points[j] - self._points[i]) @ self._tangents[i]
-        self._polygons[i].cut(place, float(place @ place) / 2, j)
+        self._polygons[i].keep_nearer(place[None], [j])
 
     def _cut_by_all(self, polygon: TangentPolygon, i: int, reach: float = SQUARE) -> None:
         """Cut off from a polygon what is nearer to any neighbour of its point than to that."""
         neighbours = self._neighbours(i, reach)
         places = (self._points[neighbours] - self._points[i]) @ self._tangents[i]
-        lengths = np.hypot(*places.T)
-        for k in lengths.argsort(kind="stable").tolist():
-            if lengths[k] >= 2 * polygon.reach:
-                return  # nor does any that is further away
-            polygon.cut(places[k], float(lengths[k]) ** 2 / 2, neighbours[k])
+        polygon.keep_nearer(places, neighbours)
 
     def _cut_anew(self, i: int) -> None:
         self._polygons[i] = TangentPolygon(self._radii[i])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nullcline.continuation.curve_problem import Matrix, Vector
@@ -48,10 +50,16 @@ class TangentPolygon:
         self.corners = np.vstack([self.corners[kept], entry, leave])
         self.labels = np.append(self.labels[kept], [label, self.labels[last]])
 
-    @property
-    def reach(self) -> float:
-        """How far from the centre its furthest corner is; 0 for a polygon that is cut away."""
-        return float(np.hypot(*self.corners.T).max(initial=0.0))
+    def keep_nearer(self, places: Matrix, labels: Sequence[int]) -> None:
+        """Keep what is nearer to the centre than to any of these places (n, 2).
+
+        The nearest cut first. Then the polygon is small, and few of the others reach it.
+        """
+        lengths = np.hypot(*places.T)
+        for k in lengths.argsort(kind="stable").tolist():
+            if lengths[k] >= 2 * np.hypot(*self.corners.T).max(initial=0.0):
+                return  # neither this place nor any that is further away cuts anything off
+            self.cut(places[k], float(places[k] @ places[k]) / 2, labels[k])
 
     def outside(self, radius: float) -> Vector | None:
         """Return the corner furthest outside of a circle; None if there is none."""

@@ -224,7 +224,7 @@ def untrained(rows: Sequence[Row], jobs: Sequence[Job] = ()) -> list[Row]:
     failed = _without_rows(rows, jobs)
     varied = (*varying([*networks, *failed], OF_TRAINING), *varying(networks, ("n_train",)))
     return [
-        {**{name: row[name] for name in (*_OF_SETTINGS, *varied)}, "why": why}
+        {**{name: row.get(name) for name in (*_OF_SETTINGS, *varied)}, "why": why}
         for left_out, why in ((weak, "not trained"), (failed, "failed"))
         for row in left_out
     ]
