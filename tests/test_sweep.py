@@ -41,6 +41,7 @@ from testing.sweep_jobs import (
     threads,
     waiting,
 )
+from testing.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -566,16 +567,9 @@ from testing.sweep_jobs import squared, waiting
 if __name__ == "__main__":
     out, log = sys.argv[1:]
     jobs = nc.job_grid(squared, {"n": range(3)}, environment={"log": log})
-    jobs += nc.job_grid(waiting, {"n": [10, 11]}, environment={"log": log})
+    jobs += nc.job_grid(waiting, {"n": [10, 11]}, environment={"log": log, "patience": 3600})
     nc.sweep(jobs, out=out, workers=2, progress=False, table="csv")
 """
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -594,12 +588,12 @@ def test_workers_end_with_their_sweep_and_nothing_finished_is_lost(
     said = sweeping.communicate()[1].decode()
     assert sweeping.returncode != 0
     assert number == signal.SIGKILL or "leaked" not in said
-    # Workers that lived on would hold their jobs for a minute.
+    # Workers that lived on would hold their jobs for an hour.
     jobs = nc.job_grid(squared, {"n": range(3)}, environment={"log": str(log)})
     jobs += nc.job_grid(waiting, {"n": [10, 11]}, environment={"log": str(log), "patience": 0})
     start = time.monotonic()
     assert nc.sweep(jobs, out=out, **QUIET).failed == ()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < PATIENCE
     assert sorted(calls(log)) == ["0", "1", "10", "10", "11", "11", "2"]
 
 
