@@ -57,14 +57,17 @@ def _listed(names: Sequence[str]) -> str:
     return f"{len(names)}: {'; '.join(names)}" if names else "0"
 
 
-def discussion(rows: Sequence[Row], single: Sequence[Row]) -> str:
-    """Return what all this changes for a reader of the two papers, in sentences."""
+def discussion(rows: Sequence[Row], single: Sequence[Row], of_sizes: Sequence[str]) -> str:
+    """Return what all this changes for a reader of the two papers, in sentences.
+
+    Those of networks of different sizes are given (`docs.seeds_differences.sizes_apart`).
+    """
     found = Counter(said for _, said in compared(rows, single))
     if not found.total():
         return NOTHING
     said = [
         _of_single_networks(found), _of_lines(rows), *_of_a_line_by_depth(rows),
-        _of_the_paper(rows), *_of_depths(rows),
+        _of_the_paper(rows), *_of_depths(rows), *of_sizes,
     ]  # fmt: skip
     return "\n".join(f"- {sentence}" for sentence in said if sentence)
 

@@ -7,25 +7,37 @@ from typing import TYPE_CHECKING, Any
 
 from docs.seeds_formats import number, points, spread, table
 from docs.seeds_numbers import COLUMNS
-from docs.seeds_selection import NAMED, claim_sentence
+from docs.seeds_selection import NAMED, claim_sentence, kind_name
 from nullcline.study.cell_names import CELL_NAMES
-from nullcline.study.group_differences import DISCOVERED, number_differences, share_differences
-from nullcline.study.network_groups import one_each, rows_of_trained
+from nullcline.study.group_differences import DISCOVERED
+from nullcline.study.network_groups import grouped, one_each, rows_of_trained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Row = dict[str, Any]
 
 
-def differing_claims(rows: Sequence[Row], *axes: str) -> str:
-    """Return where shares differ along axes, by the rate of false discoveries of all.
+def _leaves_out_zero(row: Row) -> bool:
+    return row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
 
-    Of whole reviews, which few networks have read, all are shown that differ at all.
+
+# Where few networks are on one side, no rate is small, and the table shows more.
+_SHOWN: dict[str, Callable[[Row], bool]] = {
+    "layers": lambda row: row["rate"] <= DISCOVERED,
+    "units": _leaves_out_zero,
+    "reading": lambda _: True,
+}
+
+
+def differing_claims(differences: Sequence[Row], axis: str) -> str:
+    """Return where shares differ along an axis, of all that `share_differences` found.
+
+    Of depths by the rate of false discoveries of all comparisons, of sizes by the interval; of
+    whole reviews, which few networks have read, wherever they differ at all.
     """
-    found = [row for row in share_differences(rows) if row["axis"] in axes]
-    shown = [row for row in found if row["rate"] <= DISCOVERED
-             or (row["axis"] == "reading" and row["difference"] != 0)]  # fmt: skip
+    found = [row for row in differences if row["axis"] == axis]
+    shown = [row for row in found if row["difference"] != 0 and _SHOWN[axis](row)]
     head = ["what differs", "corpus, cell", "claim", "there", "here", "difference, 95%", "rate"]
     lines = [
         [
@@ -42,24 +54,18 @@ def differing_claims(rows: Sequence[Row], *axes: str) -> str:
     return _counted_differences(found, "claims") + _table_of_differences(head, lines)
 
 
-def differing_numbers(rows: Sequence[Row], *axes: str) -> str:
-    """Return where the numbers of the tables differ along axes.
+def differing_numbers(differences: Sequence[Row], axis: str) -> str:
+    """Return where the numbers of the tables differ along an axis, of all that differ.
 
-    Of whole reviews, which few networks have read, all are shown, of the last layers.
+    The rules are those of claims, but of whole reviews all numbers of the last layers are shown.
     """
-    of_tables = {name: heading for heading, name, _ in COLUMNS}
-    names = of_tables | NAMED
-    found = [row for row in number_differences(rows) if row["axis"] in axes]
-    shown = [
-        row
-        for row in found
-        if (row["number"] in names and row["rate"] <= DISCOVERED)
-        or (
-            row["axis"] == "reading"
-            and row["number"] in of_tables
-            and row["layer"] == row["n_layers"]
-        )
-    ]
+    names = {name: heading for heading, name, _ in COLUMNS}
+    found = [row for row in differences if row["axis"] == axis]
+    told = found
+    if axis == "reading":
+        told = [row for row in found if row["layer"] == row["n_layers"]]
+    else:
+        names |= NAMED
     head = ["what differs", "corpus, cell", "number", "median there", "here", "shift, 95%", "rate"]
     lines = [
         [
@@ -71,9 +77,26 @@ def differing_numbers(rows: Sequence[Row], *axes: str) -> str:
             number(row["shift"]) + _ends(row),
             number(row["rate"], 2),
         ]
-        for row in shown
+        for row in told
+        if row["number"] in names and _SHOWN[axis](row)
     ]
     return _counted_differences(found, "numbers") + _table_of_differences(head, lines)
+
+
+def sizes_apart(claims: Sequence[Row], numbers: Sequence[Row]) -> list[str]:
+    """Return how far networks of different sizes are apart, a sentence for each pair."""
+    settings = ("there", "here", "corpus", "cell", "n_layers")
+    sentences = []
+    for pair, own in grouped([row for row in numbers if row["axis"] == "units"], settings):
+        judged = [row for row in claims if row["axis"] == "units" and pair.items() <= row.items()]
+        layers = "1 layer" if pair["n_layers"] == 1 else f"{pair['n_layers']} layers"
+        counts = [f"{sum(map(_leaves_out_zero, rows))} of {len(rows)}" for rows in (own, judged)]
+        sentences.append(
+            f"Networks of {pair['there']} units and of {pair['here']} ({kind_name(pair)}, "
+            f"{layers}): the interval of the difference leaves out zero for {counts[0]} numbers "
+            f"and {counts[1]} claims, as it would for one in twenty by chance."
+        )
+    return sentences
 
 
 def _table_of_differences(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -103,7 +126,7 @@ def _where(row: Row) -> str:
 
 
 def _counted_differences(found: Sequence[Row], what: str) -> str:
-    apart = sum(row["low"] is not None and (row["low"] > 0 or row["high"] < 0) for row in found)
+    apart = sum(map(_leaves_out_zero, found))
     sure = sum(row["rate"] <= DISCOVERED for row in found)
     return (
         f"Comparisons of {what}: {len(found)}. With an interval that leaves out zero, as one in "

@@ -6,7 +6,12 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from docs.seeds_changes import changes, discussion
-from docs.seeds_differences import differing_claims, differing_numbers, whole_reviews
+from docs.seeds_differences import (
+    differing_claims,
+    differing_numbers,
+    sizes_apart,
+    whole_reviews,
+)
 from docs.seeds_formats import table
 from docs.seeds_numbers import (
     numbers_by_depth,
@@ -23,6 +28,7 @@ from docs.seeds_verdicts import (
     verdicts_on_paper,
 )
 from nullcline.study.cell_names import CELL_NAMES
+from nullcline.study.group_differences import number_differences, share_differences
 from nullcline.study.network_groups import one_each, rows_of_trained
 
 if TYPE_CHECKING:
@@ -42,6 +48,7 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         What the pages of single networks say (`docs.over_seeds.single_networks`).
     """
     main = capped(rows)
+    claims, numbers = share_differences(main), number_differences(main)
     tables = {
         "over-seeds": counted(main, made),
         "verdicts-lines": verdicts_on_lines(main, single),
@@ -49,22 +56,24 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         "verdicts-others": verdicts_on_others(main),
         "verdicts-depth": verdicts_on_depth(main),
         "changes": changes(main, single),
-        "discussion": discussion(main, single),
+        "discussion": discussion(main, single, sizes_apart(claims, numbers)),
         "seeds-claims": shares_by_kind(main, OF_LINES),
         "seeds-numbers": numbers_by_kind(main),
         "seeds-depth": numbers_by_depth(main),
         "seeds-points": points_by_depth(main),
         "seeds-slowness": slowness_by_depth(main),
-        "differences-claims": differing_claims(main, "units", "layers"),
-        "differences-numbers": differing_numbers(main, "units", "layers"),
+        "sizes-claims": differing_claims(claims, "units"),
+        "sizes-numbers": differing_numbers(numbers, "units"),
+        "depths-claims": differing_claims(claims, "layers"),
+        "depths-numbers": differing_numbers(numbers, "layers"),
         "left-out": left_out(made),
         "seeds-made": how_made(made),
     }
     # What single runs say of themselves stays where no sweep has read whole reviews.
     if len(main) < len(rows):
         tables["whole-reviews"] = whole_reviews(rows)
-        tables["whole-reviews-claims"] = differing_claims(rows, "reading")
-        tables["whole-reviews-numbers"] = differing_numbers(rows, "reading")
+        tables["whole-reviews-claims"] = differing_claims(share_differences(rows), "reading")
+        tables["whole-reviews-numbers"] = differing_numbers(number_differences(rows), "reading")
     return tables
 
 

@@ -223,6 +223,33 @@ def test_all_failed_are_said_and_nothing_is_claimed() -> None:
     assert tables["discussion"] == NOTHING
 
 
+def test_sizes_are_told_apart_by_intervals_where_few_networks_have_one() -> None:
+    nothing: Row = {"left_out": [], "sweeps": []}
+    large = [{**row, "test_accuracy": row["test_accuracy"] + 0.1}
+             for row in networks(3, hidden_size=256, linear=0)]  # fmt: skip
+    tables = seeds_tables.every_table([*networks(8), *large], nothing, [])
+    (claim,) = re.findall(r"^\| 256 units.*", tables["sizes-claims"], re.MULTILINE)
+    assert claim.startswith("| 256 units, not 64 | imdb, GRU, 1 layer | *linear*: ")
+    assert "| 0 of 3 | 8 of 8 | −100 (" in claim
+    (number,) = re.findall(r"^\| 256 units.*", tables["sizes-numbers"], re.MULTILINE)
+    assert "| accuracy |" in number
+    assert float(number.split("| ")[-1].strip(" |")) > 0.05  # of three no rate is small
+    assert tables["depths-claims"].startswith("Comparisons of claims: 0.")
+    same = seeds_tables.every_table([*networks(8), *networks(3, hidden_size=256)], nothing, [])
+    assert not any("| 256" in same[f"sizes-{what}"] for what in ("claims", "numbers"))
+
+
+def test_how_far_sizes_are_apart_is_said(tmp_path: Path, docs: Path) -> None:
+    rows = [*networks(8), *networks(3, hidden_size=256, linear=0), *networks(3, depth=2)]
+    over_seeds.main([sweep_folder(tmp_path / "sweep", rows)], docs)
+    said = between((docs / "claims.md").read_text("utf-8"), "discussion")
+    assert re.search(
+        r"256 units and of 64 \(imdb, GRU, 1 layer\): .* for 0 of \d+ numbers and 1 of \d+ claims",
+        said,
+    )
+    assert "2 layers): the interval" not in said  # of one size alone
+
+
 def test_whole_reviews_are_no_part_of_what_is_said_of_the_capped() -> None:
     rows = every()
     assert len(rows) - len(capped(rows)) == 1
