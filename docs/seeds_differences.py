@@ -22,7 +22,7 @@ def _leaves_out_zero(row: Row) -> bool:
     return row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
 
 
-# Where few networks are on one side, no rate is small, and the table shows more.
+# Where few networks are on one side, no rate can be small, and a table shows more.
 _SHOWN: dict[str, Callable[[Row], bool]] = {
     "layers": lambda row: row["rate"] <= DISCOVERED,
     "units": _leaves_out_zero,
