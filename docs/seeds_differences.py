@@ -22,7 +22,7 @@ def _leaves_out_zero(row: Row) -> bool:
     return row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
 
 
-# Where few networks are on one side, no rate can be small, and a table shows more.
+# Where few networks are on one side, hardly any rate is small, and a table shows more.
 _SHOWN: dict[str, Callable[[Row], bool]] = {
     "layers": lambda row: row["rate"] <= DISCOVERED,
     "units": _leaves_out_zero,
@@ -89,12 +89,11 @@ def sizes_apart(claims: Sequence[Row], numbers: Sequence[Row]) -> list[str]:
     sentences = []
     for pair, own in grouped([row for row in numbers if row["axis"] == "units"], settings):
         judged = [row for row in claims if row["axis"] == "units" and pair.items() <= row.items()]
-        layers = "1 layer" if pair["n_layers"] == 1 else f"{pair['n_layers']} layers"
         counts = [f"{sum(map(_leaves_out_zero, rows))} of {len(rows)}" for rows in (own, judged)]
         sentences.append(
             f"Networks of {pair['there']} units and of {pair['here']} ({kind_name(pair)}, "
-            f"{layers}): the interval of the difference leaves out zero for {counts[0]} numbers "
-            f"and {counts[1]} claims, as it would for one in twenty by chance."
+            f"{_layers(pair)}): the interval of the difference leaves out zero for {counts[0]} "
+            f"numbers and {counts[1]} claims, as it would for one in twenty by chance."
         )
     return sentences
 
@@ -117,12 +116,16 @@ def _what(row: Row) -> str:
 def _where(row: Row) -> str:
     words = [row["corpus"], CELL_NAMES[row["cell"]]]
     if row["axis"] != "layers":
-        words.append(f"{row['n_layers']} layers" if row["n_layers"] > 1 else "1 layer")
+        words.append(_layers(row))
         if row.get("layer") and row["n_layers"] > 1:
             words.append(f"layer {row['layer']}")
     if row["axis"] != "units":
         words.append(f"{row['hidden_size']} units")
     return ", ".join(words)
+
+
+def _layers(row: Row) -> str:
+    return "1 layer" if row["n_layers"] == 1 else f"{row['n_layers']} layers"
 
 
 def _counted_differences(found: Sequence[Row], what: str) -> str:

@@ -123,6 +123,30 @@ def slowness_by_depth(rows: Sequence[Row]) -> str:
     return table(head, lines)
 
 
+def rotations_by_depth(rows: Sequence[Row]) -> str:
+    """Return how far layers rotate on IMDB, at each input, by cell, units and depth.
+
+    The largest |λ| of a complex pair at any fixed point, and in how many networks one of them is
+    outside of the unit circle.
+    """
+    head = ["cell", "units", "layers", "networks", "with zero input", "at the mean input",
+            "where the layers below rest"]  # fmt: skip
+    lines = []
+    for kind, layers in _by_depth(rows):
+        zero, mean, joint = ("; ".join(_rotations(one, at) for one in layers) for at in INPUTS)
+        lines.append([*kind, zero, mean, joint if len(layers) > 1 else "–"])
+    return table(head, lines)
+
+
+def _rotations(rows: Sequence[Row], at: str) -> str:
+    of_points = [row.get(f"{at}: largest_rotation") or () for row in rows]
+    largest = [max(filter(None, each)) for each in of_points if any(each)]
+    leaving = [sum(row[f"{at}: rotating_outside"]) > 0 for row in rows if row.get(f"{at}: fixed")]
+    if not leaving:
+        return "–"
+    return f"{spread(largest, lambda value: number(value, 4))}, {sum(leaving)} of {len(leaving)}"
+
+
 def _time_constants(rows: Sequence[Row], at: str) -> list[float]:
     found = [longest_time_constant(row, at) for row in rows]
     return [tau for tau in found if tau is not None and isfinite(tau)]

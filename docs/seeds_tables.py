@@ -17,6 +17,7 @@ from docs.seeds_numbers import (
     numbers_by_depth,
     numbers_by_kind,
     points_by_depth,
+    rotations_by_depth,
     shares_by_kind,
     slowness_by_depth,
 )
@@ -62,6 +63,7 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         "seeds-depth": numbers_by_depth(main),
         "seeds-points": points_by_depth(main),
         "seeds-slowness": slowness_by_depth(main),
+        "seeds-rotations": rotations_by_depth(main),
         "sizes-claims": differing_claims(claims, "units"),
         "sizes-numbers": differing_numbers(numbers, "units"),
         "depths-claims": differing_claims(claims, "layers"),
@@ -71,6 +73,11 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
     }
     # What single runs say of themselves stays where no sweep has read whole reviews.
     if len(main) < len(rows):
+        whole = [row for row in rows if row["corpus"] == "imdb" and row["max_tokens"] is None]
+        tables["whole-reviews-depth"] = numbers_by_depth(whole)
+        tables["whole-reviews-points"] = points_by_depth(whole)
+        tables["whole-reviews-slowness"] = slowness_by_depth(whole)
+        tables["whole-reviews-rotations"] = rotations_by_depth(whole)
         tables["whole-reviews"] = whole_reviews(rows)
         tables["whole-reviews-claims"] = differing_claims(share_differences(rows), "reading")
         tables["whole-reviews-numbers"] = differing_numbers(number_differences(rows), "reading")

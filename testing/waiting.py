@@ -16,5 +16,5 @@ def wait_for(what: Callable[[], bool]) -> None:
     """Return when something is true; fail if it does not become true."""
     deadline = time.monotonic() + PATIENCE
     while not what():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, f"it did not come in {PATIENCE:.0f} s"
         time.sleep(0.02)

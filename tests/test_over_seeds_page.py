@@ -131,6 +131,8 @@ def test_one_command_makes_pages_and_figures_of_sweeps(tmp_path: Path, docs: Pat
     assert between(claims, "seeds-made").count("| 1.0 h | 1.0 h | one core |") == 2
     imdb = (docs / "imdb.md").read_text("utf-8")
     assert "| GRU | 1 | 256 | all | 1 |" in between(imdb, "whole-reviews")
+    assert "| GRU | 256 | 1 | 1 |" in between(imdb, "whole-reviews-rotations")
+    assert "| GRU | 256 | 1 | 3 |" in between(imdb, "seeds-rotations")
     reading = between(imdb, "whole-reviews-claims")
     assert "| 1 of 1 | 0 of 3 | +100 (+3 to +100) |" in reading
     assert "| 1 of 1 | 3 of 3 |" not in reading  # where nothing differs
@@ -177,6 +179,22 @@ def test_the_slowest_layer_is_counted_network_by_network() -> None:
     assert cells[7:] == ["1 in 1, 2 in 2", "250 [225, 275]"]
     lost = [{**row, "mean: fixed": 0, "mean: longest_time_constant": None} for row in rows]
     assert seeds_numbers.slowness_by_depth(lost).splitlines()[2].endswith("| – |")
+
+
+def test_rotations_are_the_largest_of_all_points_of_a_layer() -> None:
+    largest: dict[int, list[Any]] = {
+        1: [[0.5, None, 1.25], [0.75]],
+        2: [[None], []],
+    }  # None: no complex pair there
+    leaving: dict[int, list[Any]] = {1: [[0, 0, 2], [0]], 2: [[0], []]}
+    rows = [
+        {**row, "zero: fixed": len(largest[row["layer"]][row["seed"]]),
+         "zero: largest_rotation": largest[row["layer"]][row["seed"]],
+         "zero: rotating_outside": leaving[row["layer"]][row["seed"]]}
+        for row in networks(2, depth=2)
+    ]  # fmt: skip
+    cells = seeds_numbers.rotations_by_depth(rows).splitlines()[2].strip("| ").split(" | ")
+    assert cells[:5] == ["GRU", "64", "2", "2", "1 [0.875, 1.125], 1 of 2; –, 0 of 1"]
 
 
 @pytest.mark.parametrize("fit", ["one seed", "untrained", "one corpus", "uneven"])
