@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nullcline.continuation.tangent_polygon import CLOSED, TangentPolygon
+from nullcline.continuation.tangent_polygon import CLOSED, Place, TangentPolygon
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,9 @@ class Covering:
         self._planes: list[TangentPlane | None] = []
         self._tangents = np.empty((64, *plane.tangents.shape))
         self._radii = np.empty(64)
-        self._closings: list[list[tuple[Vector, float]]] = []
+        self._floor = plane.tangents
+        self._shadows = np.empty((64, 2))
+        self._closings: list[list[tuple[Place, float]]] = []
         self._polygons: list[TangentPolygon] = []
         self._queue: deque[int] = deque()
         self.met_face = self.met_extent = self.met_limit = self.met_end = False
@@ -105,7 +107,7 @@ class Covering:
             if len(self) >= self._most:
                 self.met_limit = True
                 break
-            self._extend(i, corner)
+            self._extend(i, np.array(corner))
         n = len(self)
         return Mesh(
             self._points[:n].copy(),
@@ -137,11 +139,11 @@ class Covering:
                 return
             place, y, face = found
             self._close_at(i, plane, face, place, corner)
-            if self._nearest(y) < APART * radius:
+            if self._is_near(y, APART * radius):
                 return
         elif y is not None and (near := self._face_near(plane, y, radius)) is not None:
             found = self._to_face(plane, place, y, near, radius)
-            if found is not None and self._nearest(found[1]) >= APART * radius:
+            if found is not None and not self._is_near(found[1], APART * radius):
                 _, y, face = found
                 self._note(face)
         fresh = None if y is None else self._corrector.plane(y, plane.tangents)
@@ -228,8 +230,9 @@ class Covering:
         self._close(i, away, float(self._radii[i] * (1 - 1e-3)))
 
     def _close(self, i: int, normal: Vector, offset: float) -> None:
-        self._closings[i].append((normal, offset))
-        self._polygons[i].cut(normal, offset, CLOSED)
+        side = _place(normal)
+        self._closings[i].append((side, offset))
+        self._polygons[i].cut(side, offset, CLOSED)
 
     def _shrink(self, i: int, corner: Vector) -> None:
         """Halve a disc whose tangent plane does not reach its rim."""
@@ -244,16 +247,18 @@ class Covering:
     def _add(self, plane: TangentPlane, radius: float, face: int | None = None) -> None:
         i = len(self)
         if i == len(self._points):
-            self._points, self._tangents, self._radii = (
+            self._points, self._tangents, self._radii, self._shadows = (
                 np.concatenate([rows, np.empty_like(rows)])
-                for rows in (self._points, self._tangents, self._radii)
+                for rows in (self._points, self._tangents, self._radii, self._shadows)
             )
         self._points[i], self._tangents[i], self._radii[i] = plane.point, plane.tangents, radius
+        self._shadows[i] = plane.point @ self._floor
         self._planes.append(plane)
         self._closings.append([])
         self._polygons.append(TangentPolygon(radius))
         if face is not None:
-            self._closings[i].append((plane.tangents.T @ self._region.outward(face), 0.0))
+            normal = plane.tangents.T @ self._region.outward(face)
+            self._closings[i].append((_place(normal), 0.0))
         self._cut_anew(i)
         for j in self._neighbours(i):
             self._cut(j, i)
@@ -262,34 +267,45 @@ class Covering:
 
     # Neighbours
 
-    def _nearest(self, y: Vector) -> float:
-        away = self._points[: len(self)] - y
-        return float(np.sqrt(np.einsum("ij,ij->i", away, away).min()))
+    def _closer(
+        self, y: Vector, distance: Vector | float
+    ) -> tuple[NDArray[np.intp], Matrix, Vector]:
+        """Return the points closer to y than that: numbers, differences from y, and distances.
+
+        All are looked at in two coordinates alone, where none is further away than it is.
+        """
+        shadows = self._shadows[: len(self)] - y @ self._floor
+        near = np.flatnonzero(np.hypot(*shadows.T) < distance)
+        away = self._points[near] - y
+        lengths = np.sqrt(np.einsum("ij,ij->i", away, away))
+        closer = lengths < (distance[near] if isinstance(distance, np.ndarray) else distance)
+        return near[closer], away[closer], lengths[closer]
+
+    def _is_near(self, y: Vector, distance: float) -> bool:
+        return len(self._closer(y, distance)[0]) > 0
 
     def _neighbours(self, i: int, reach: float = SQUARE) -> list[int]:
         """Return whose half planes may cut a point's polygon, on one piece of sheet with it."""
-        n = len(self)
-        away = self._points[:n] - self._points[i]
-        distance = np.sqrt(np.einsum("ij,ij->i", away, away))
-        near = np.flatnonzero(distance < 2 * reach * np.maximum(self._radii[:n], self._radii[i]))
-        near = near[near != i]
+        radii = np.maximum(self._radii[: len(self)], self._radii[i])
+        near, away, distance = self._closer(self._points[i], 2 * reach * radii)
         own = self._tangents[i]
-        along = np.linalg.norm(away[near] @ own, axis=1)
-        off = np.sqrt(np.maximum(distance[near] ** 2 - along**2, 0.0))
+        along = np.linalg.norm(away @ own, axis=1)
+        off = np.sqrt(np.maximum(distance**2 - along**2, 0.0))
         overlap = np.linalg.det(own.T @ self._tangents[near])
-        found: list[int] = near[(off <= ASIDE * along) & (overlap > ASIDE)].tolist()
+        on_one_piece = (off <= ASIDE * along) & (overlap > ASIDE) & (near != i)
+        found: list[int] = near[on_one_piece].tolist()
         return found
 
     def _cut(self, i: int, j: int) -> None:
         """Cut off from one polygon what is nearer to another point."""
-        place = (self._points[j] - self._points[i]) @ self._tangents[i]
-        self._polygons[i].keep_nearer(place[None], [j])
+        place = _place((self._points[j] - self._points[i]) @ self._tangents[i])
+        self._polygons[i].keep_nearer([place], [j])
 
     def _cut_by_all(self, polygon: TangentPolygon, i: int, reach: float = SQUARE) -> None:
         """Cut off from a polygon what is nearer to any neighbour of its point than to that."""
         neighbours = self._neighbours(i, reach)
         places = (self._points[neighbours] - self._points[i]) @ self._tangents[i]
-        polygon.keep_nearer(places, neighbours)
+        polygon.keep_nearer([_place(place) for place in places], neighbours)
 
     def _cut_anew(self, i: int) -> None:
         self._polygons[i] = TangentPolygon(self._radii[i])
@@ -319,3 +335,8 @@ class Covering:
                 used |= sides
                 taken.append(triangle)
         return np.array(sorted(taken), np.intp).reshape(-1, 3)
+
+
+def _place(vector: Vector) -> Place:
+    x, y = vector.tolist()
+    return x, y
