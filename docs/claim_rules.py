@@ -1,10 +1,11 @@
-"""Write the rules of claims about points, classes and depth: `python -m docs.claim_rules`."""
+"""Write the rules of all claims but those about modifiers: `python -m docs.claim_rules`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nullcline.study.claims import CLAIMS
 from nullcline.study.class_claims import CLASS_CLAIMS
 from nullcline.study.depth_claims import DEPTH_CLAIMS, DepthClaim
 from nullcline.study.line_attractor_claims import LINE_ATTRACTOR_CLAIMS, Claim
@@ -25,11 +26,18 @@ def main() -> None:
 def tables() -> dict[str, str]:
     """Return the tables of the page, by the names of their marks."""
     return {
+        "paper": _papers(),
         "points": _table(POINT_CLAIMS),
         "depth": _table(DEPTH_CLAIMS),
         "line": _table(LINE_ATTRACTOR_CLAIMS),
         "classes": _table(CLASS_CLAIMS),
     }
+
+
+def _papers() -> str:
+    """Return a row for each claim of the paper on GRUs."""
+    rows = [f"| {one.claim} | {one.rule} |" for one in CLAIMS]
+    return "\n".join(["| claim | holds if |", "|---|---|", *rows])
 
 
 def _table(claims: Sequence[Claim | DepthClaim]) -> str:

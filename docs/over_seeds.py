@@ -2,7 +2,7 @@
 
 A folder is that of a finished `nullcline sweep docs/seeds/NAME.toml`, and is called NAME. What they
 hold is brought to docs/seeds, in place of what is there or, with --add, beside it; from there are
-made the figures, and the tables and sentences between the marks of claims.md, study.md and imdb.md.
+made the figures, and the tables and sentences between the marks of the pages in `PAGES`.
 Without folders, these are made anew from docs/seeds.
 """
 
@@ -20,7 +20,7 @@ from testing.marked import fill_tables
 
 Row = dict[str, Any]
 
-PAGES = ("claims.md", "study.md", "imdb.md")
+PAGES = ("claims.md", "study.md", "imdb.md", "study/claims-by-cell.md")
 
 
 def main(folders: list[Path], docs: Path, *, add: bool = False) -> None:
@@ -30,11 +30,22 @@ def main(folders: list[Path], docs: Path, *, add: bool = False) -> None:
         known = seeds_results.load(kept) if add else None
         seeds_results.save(*seeds_results.results_of(folders, known), kept)
     rows, made = seeds_results.load(kept)
-    main = capped(rows)  # of those that read whole reviews there is one seed, and a section
+    main = capped(rows)  # of those that read whole reviews there are few, and a section
     figures = draw_all(main, docs / "images")
-    tables = {**seeds_tables.every_table(rows, made, single_networks(docs)), **figures}
+    tables = {**tables_of(rows, made, docs), **figures}
     for name in PAGES:
         fill_tables(docs / name, tables)
+
+
+def tables_of(rows: list[Row], made: Row, docs: Path) -> dict[str, str]:
+    """Return every table over seeds, beside what the pages of single networks say."""
+    page = _of_imdb(docs)["networks"]
+    return seeds_tables.every_table(rows, made, single_networks(docs), page)
+
+
+def _of_imdb(docs: Path) -> Row:
+    found: Row = json.loads((docs / "imdb" / "results.json").read_text("utf-8"))
+    return found
 
 
 def single_networks(docs: Path) -> list[Row]:
@@ -56,7 +67,6 @@ def single_networks(docs: Path) -> list[Row]:
                 for claim in results["claims"]
                 for network in claim["networks"]
             ]
-    imdb = json.loads((docs / "imdb" / "results.json").read_text("utf-8"))
     found += [
         {
             "corpus": "imdb",
@@ -65,7 +75,7 @@ def single_networks(docs: Path) -> list[Row]:
             "claim": claim["claim"],
             "holds": claim["agrees"],
         }
-        for claim in imdb["claims"]
+        for claim in _of_imdb(docs)["claims"]
         if claim["agrees"] is not None
     ]
     # Of a network that is in two studies the last is shown, as docs/refresh.py does.

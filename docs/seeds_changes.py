@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from docs.seeds_formats import NOTHING, table
 from docs.seeds_selection import OF_LINES, claim_sentence, kind_name, papers_claims, usual_units
 from nullcline.study.depth_claims import depth_shares
-from nullcline.study.network_groups import grouped
+from nullcline.study.network_groups import grouped, rows_of_trained
 from nullcline.study.over_seeds import claim_shares, verdicts
-from nullcline.study.point_results import JOINT
+from nullcline.study.point_results import INPUTS, JOINT
 from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW, verdict_on
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def discussion(rows: Sequence[Row], single: Sequence[Row], of_sizes: Sequence[st
         return NOTHING
     said = [
         _of_single_networks(found), _of_lines(rows), *_of_a_line_by_depth(rows),
-        _of_the_paper(rows), *_of_depths(rows), *of_sizes,
+        _of_the_paper(rows), *_of_depths(rows), of_rotations(rows), *of_sizes,
     ]  # fmt: skip
     return "\n".join(f"- {sentence}" for sentence in said if sentence)
 
@@ -134,6 +134,25 @@ def _of_depths(rows: Sequence[Row]) -> list[str]:
         f"{kind['hidden_size']} units) of {kind['depths']} layers: {_sums(own)}."
         for kind, own in groups
     ]
+
+
+def of_rotations(rows: Sequence[Row]) -> str:
+    """Return in how many networks rotations leave a fixed point, and of which kinds they are."""
+    networks = [layers for _, layers in grouped(rows_of_trained(rows), ("checkpoint_sha256",))]
+    said = []
+    for name, of in (("first", 0), ("upper", 1)):
+        own = [layers[:1] if of == 0 else layers[1:] for layers in networks]
+        kinds = Counter(kind_name(layers[0]) for layers in own if layers)
+        leaving = Counter(kind_name(layers[0]) for layers in own if any(map(_rotates_away, layers)))
+        listed = "; ".join(f"{kind}, {n} of {kinds[kind]}" for kind, n in leaving.items())
+        if kinds:
+            counts = f"of {name} layers in {leaving.total()} of {kinds.total()} networks"
+            said.append(f"{counts} ({listed})" if leaving else counts)
+    return f"Rotations leave a fixed point, at any of the inputs, {', '.join(said)}."
+
+
+def _rotates_away(layer: Row) -> bool:
+    return any(sum(layer.get(f"{at}: rotating_outside") or ()) for at in INPUTS)
 
 
 VERBS = {

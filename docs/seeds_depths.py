@@ -24,21 +24,26 @@ _STEP = 0.15
 
 
 def numbers(rows: Sequence[Row]) -> Figure:
-    """Draw how the numbers of IMDB's networks change with depth, each of the last layer."""
-    tops = [row for row in rows if row["layer"] == row["n_layers"]]
-    depths = sorted({row["n_layers"] for row in tops})
+    """Draw how the numbers of IMDB's networks change with depth, of the last layer.
+
+    Words act on the first.
+    """
+    depths = sorted({row["n_layers"] for row in rows})
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     panels = figure.subplots(3, 3)
     for axes, (heading, name, _) in zip(panels.flat, COLUMNS, strict=True):
+        first = name == "words_rho"
+        shown = [row for row in rows if row["layer"] == (1 if first else row["n_layers"])]
         for number, cell in enumerate(CELL_NAMES):
             for depth in depths:
-                own = [row for row in tops if (row["cell"], row["n_layers"]) == (cell, depth)]
+                own = [row for row in shown if (row["cell"], row["n_layers"]) == (cell, depth)]
                 place = depth + _STEP * (number - (len(CELL_NAMES) - 1) / 2)
                 strip(axes, place, numbers_of(own).get(name, []), COLOURS[cell], width=0.05)
         axes.set_xlim(depths[0] - 0.5, depths[-1] + 0.5)
         axes.set_xticks(depths)
         axes.set_xlabel("layers")
-        axes.set_ylabel(f"{heading}, last layer" if name != "test_accuracy" else heading)
+        of = "" if name == "test_accuracy" else f", {'first' if first else 'last'} layer"
+        axes.set_ylabel(heading + of)
         set_scale(axes, name)
     name_colours(figure, rows)
     return figure

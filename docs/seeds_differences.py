@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from docs.seeds_formats import number, points, spread, table
+from docs.seeds_formats import number, points, table
 from docs.seeds_numbers import COLUMNS
 from docs.seeds_selection import NAMED, claim_sentence, kind_name
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.group_differences import DISCOVERED
-from nullcline.study.network_groups import grouped, one_each, rows_of_trained
+from nullcline.study.network_groups import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,19 +21,17 @@ def _leaves_out_zero(row: Row) -> bool:
     return row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
 
 
-# Where few networks are on one side, hardly any rate is small, and a table shows more.
+# Of a size there are few networks, of which hardly any rate is small, and a table shows more.
 _SHOWN: dict[str, Callable[[Row], bool]] = {
     "layers": lambda row: row["rate"] <= DISCOVERED,
     "units": _leaves_out_zero,
-    "reading": lambda _: True,
 }
 
 
 def differing_claims(differences: Sequence[Row], axis: str) -> str:
     """Return where shares differ along an axis, of all that `share_differences` found.
 
-    Of depths by the rate of false discoveries of all comparisons, of sizes by the interval; of
-    whole reviews, which few networks have read, wherever they differ at all.
+    Of depths by the rate of false discoveries of all comparisons, of sizes by the interval.
     """
     found = [row for row in differences if row["axis"] == axis]
     shown = [row for row in found if row["difference"] != 0 and _SHOWN[axis](row)]
@@ -55,17 +52,9 @@ def differing_claims(differences: Sequence[Row], axis: str) -> str:
 
 
 def differing_numbers(differences: Sequence[Row], axis: str) -> str:
-    """Return where the numbers of the tables differ along an axis, of all that differ.
-
-    The rules are those of claims, but of whole reviews all numbers of the last layers are shown.
-    """
-    names = {name: heading for heading, name, _ in COLUMNS}
+    """Return where the numbers of the tables differ along an axis, by the same rules."""
+    names = {name: heading for heading, name, _ in COLUMNS} | NAMED
     found = [row for row in differences if row["axis"] == axis]
-    told = found
-    if axis == "reading":
-        told = [row for row in found if row["layer"] == row["n_layers"]]
-    else:
-        names |= NAMED
     head = ["what differs", "corpus, cell", "number", "median there", "here", "shift, 95%", "rate"]
     lines = [
         [
@@ -77,7 +66,7 @@ def differing_numbers(differences: Sequence[Row], axis: str) -> str:
             number(row["shift"]) + _ends(row),
             number(row["rate"], 2),
         ]
-        for row in told
+        for row in found
         if row["number"] in names and _SHOWN[axis](row)
     ]
     return _counted_differences(found, "numbers") + _table_of_differences(head, lines)
@@ -93,7 +82,7 @@ def sizes_apart(claims: Sequence[Row], numbers: Sequence[Row]) -> list[str]:
         sentences.append(
             f"Networks of {pair['there']} units and of {pair['here']} ({kind_name(pair)}, "
             f"{_layers(pair)}): the interval of the difference leaves out zero for {counts[0]} "
-            f"numbers and {counts[1]} claims, as it would for one in twenty by chance."
+            f"numbers and {counts[1]} claims; by chance it would for one in twenty or so."
         )
     return sentences
 
@@ -109,8 +98,7 @@ def _ends(row: Row) -> str:
 
 
 def _what(row: Row) -> str:
-    unit = {"units": " units", "layers": " layers", "reading": ""}[row["axis"]]
-    return f"{row['there']}{unit}, not {row['here']}"
+    return f"{row['there']} {row['axis']}, not {row['here']}"
 
 
 def _where(row: Row) -> str:
@@ -132,33 +120,6 @@ def _counted_differences(found: Sequence[Row], what: str) -> str:
     apart = sum(map(_leaves_out_zero, found))
     sure = sum(row["rate"] <= DISCOVERED for row in found)
     return (
-        f"Comparisons of {what}: {len(found)}. With an interval that leaves out zero, as one in "
-        f"twenty has by chance alone: {apart}. At a rate of false discoveries of 5%: {sure}."
+        f"Comparisons of {what}: {len(found)}. Those whose interval leaves out zero: {apart} (by "
+        f"chance about one in twenty would). At a rate of false discoveries of 5%: {sure}."
     )
-
-
-def whole_reviews(rows: Sequence[Row]) -> str:
-    """Return networks that read whole reviews beside those that read the last tokens."""
-    imdb = [row for row in one_each(rows_of_trained(rows)) if row["corpus"] == "imdb"]
-    kind = itemgetter("cell", "hidden_size", "n_layers")
-    of_whole = {kind(row) for row in imdb if row["max_tokens"] is None}
-    head = ["cell", "layers", "units", "tokens read", "networks", "epoch kept", "validation loss",
-            "test accuracy"]  # fmt: skip
-    lines = []
-    for cell, units, depth in sorted(of_whole):
-        own = [row for row in imdb if kind(row) == (cell, units, depth)]
-        for cap in sorted({row["max_tokens"] for row in own}, key=lambda cap: cap is None):
-            group = [row for row in own if row["max_tokens"] == cap]
-            lines.append(
-                [
-                    CELL_NAMES[cell],
-                    str(depth),
-                    str(units),
-                    "all" if cap is None else f"the last {cap}",
-                    str(len(group)),
-                    spread([row["best_epoch"] for row in group]),
-                    spread([row["validation_loss"] for row in group]),
-                    spread([row["test_accuracy"] for row in group], lambda value: f"{value:.2%}"),
-                ]
-            )
-    return table(head, lines)

@@ -38,7 +38,8 @@ FIGURES = {
     "seeds-claims": (
         "For each claim, corpus and cell the share of networks in which it holds",
         "The share of networks in which each claim holds, with Wilson's interval of 95%. Dotted: "
-        "one half; dashed: one and nine of ten.",
+        "one half; dashed: one and nine of ten. Networks of {units} units, as in all figures over "
+        "seeds.",
     ),
     "seeds-papers-claims": (
         "For each claim of the paper and each cell the share of networks in which it holds",
@@ -46,12 +47,14 @@ FIGURES = {
     ),
     "seeds-numbers": (
         "Every number of the table, a dot a network, by corpus and cell",
-        "Each dot is a network; a circle is the median, a bar goes from quartile to quartile. R² "
-        "below −3 is not drawn.",
+        "Each dot is a network of {units} units; a circle is the median, a bar goes from quartile "
+        "to quartile. R² below −3 is not drawn, nor is an infinite τ.",
     ),
     "seeds-depth": (
         "Accuracy, dimensions, points and time constants by depth, a dot a network",
-        "Networks on IMDB by their depth; all but the accuracy is of the last layer.",
+        "Networks on IMDB of {units} units, by their depth: what is measured is of the last layer, "
+        "but for the accuracy and for the words, which are of the first. R² below −3 is not drawn, "
+        "nor is an infinite τ.",
     ),
     "seeds-lines-depth": (
         "For each claim about lines, depth and cell the share of networks in which it holds",
@@ -80,13 +83,13 @@ def draw_all(rows: Sequence[Row], folder: Path) -> dict[str, str]:
                 save_figure(drawn[name], path)
             else:
                 path.unlink(missing_ok=True)
-    return lines_of(folder)
+    return lines_of(folder, usual_units(rows))
 
 
-def lines_of(folder: Path) -> dict[str, str]:
+def lines_of(folder: Path, units: int) -> dict[str, str]:
     """Return what stands between the marks of the figures that are in a folder, and of others."""
     return {
-        f"figure-{name}": f"![{shown}](images/{name}.png)\n*{said}*"
+        f"figure-{name}": f"![{shown}](images/{name}.png)\n*{said.format(units=units)}*"
         if (folder / f"{name}.png").is_file()
         else ""
         for name, (shown, said) in FIGURES.items()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW
 from nullcline.sweeps.statistics import quartiles, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~", TOO_FEW: ""}
+"""What stands before a share for its verdict."""
 
 NOTHING = "*No networks of this kind are in the results yet.*"
 
@@ -32,9 +36,15 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
-def points(value: float | None) -> str:
+def points(value: float | None, digits: int = 0) -> str:
     """Return a difference of shares in points of a hundred."""
-    return "–" if value is None else f"{100 * value:+.0f}".replace("-", "−")
+    return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return parts of a sentence: one, one and two, one, two and three."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def spread(values: Sequence[float], shown: Callable[[float], str] = number) -> str:

@@ -7,21 +7,18 @@ from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from docs.seeds_formats import number, percent, share, spread, table
+from docs.seeds_formats import SIGNS, number, percent, share, spread, table
 from docs.seeds_selection import kinds_first
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.depth_claims import longest_time_constant
 from nullcline.study.network_groups import numbers_of, rows_of_trained
 from nullcline.study.over_seeds import claim_shares
 from nullcline.study.point_results import INPUTS, MEAN
-from nullcline.study.verdicts import DEPENDS, FAILS, HOLDS, TOO_FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Row = dict[str, Any]
-
-SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~", TOO_FEW: ""}
 
 
 def shares_by_kind(rows: Sequence[Row], names: Sequence[str]) -> str:
@@ -49,13 +46,15 @@ COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("dimensions", "participation_ratio", number),
     ("fixed points", "fixed", number),
     ("slow points", "slow", number),
-    ("longest τ", "time_constants", number),
+    ("τ at the first point", "time_constants", number),
     ("the line's variance", "line_variance", lambda value: f"{value:.0%}"),
     ("R²: a step's change", "next_change_r2", lambda value: f"{value:.2f}".replace("-", "−")),
     ("a review's readout", "review_readout_r2", lambda value: f"{value:.2f}".replace("-", "−")),
     ("words' ρ", "words_rho", lambda value: f"{value:.2f}".replace("-", "−")),
 )
 """Numbers of the tables: heading, column, and how one is written."""
+
+TAU = [name for _, name, _ in COLUMNS].index("time_constants")
 
 
 def numbers_by_kind(rows: Sequence[Row]) -> str:
@@ -66,8 +65,22 @@ def numbers_by_kind(rows: Sequence[Row]) -> str:
         own = [row for row in trained if _kind(row) == kind]
         numbers = numbers_of(own)
         cells = [spread(numbers.get(name, []), shown) for _, name, shown in COLUMNS]
+        cells[TAU] = _of_all([row["time_constants"] for row in own])
         lines.append([kind[0], CELL_NAMES[kind[1]], str(kind[2]), str(len(own)), *cells])
     return table(["corpus", "cell", "units", "networks", *(one[0] for one in COLUMNS)], lines, 2)
+
+
+def _of_all(taus: Sequence[Sequence[float | None]]) -> str:
+    """Return how the first time constants are spread; None is an infinite one."""
+    firsts = [own[0] for own in taus if own]
+    finite = [tau for tau in firsts if tau is not None]
+    return _else_infinite(finite, len(firsts))
+
+
+def _else_infinite(finite: Sequence[float], of: int) -> str:
+    if len(finite) == of:
+        return spread(finite)
+    return f"{spread(finite)} in {len(finite)} of {of}, else ∞" if finite else "∞"
 
 
 def numbers_by_depth(rows: Sequence[Row]) -> str:
@@ -113,13 +126,11 @@ def slowness_by_depth(rows: Sequence[Row]) -> str:
             "where the layers below rest", "slowest layer at the mean input", "its τ"]  # fmt: skip
     lines = []
     for kind, layers in _by_depth(rows):
-        zero, mean, joint = (
-            "; ".join(spread(_time_constants(one, at)) for one in layers) for at in INPUTS
-        )
+        zero, mean, joint = ("; ".join(_time_constants(one, at) for one in layers) for at in INPUTS)
         slowest = [row for row in map(_slowest_at_mean, zip(*layers, strict=True)) if row]
         deep = len(layers) > 1
         of_deep = [joint, _counts(slowest, "layer")] if deep else ["–", "–"]
-        lines.append([*kind, zero, mean, *of_deep, spread(_time_constants(slowest, MEAN))])
+        lines.append([*kind, zero, mean, *of_deep, _time_constants(slowest, MEAN)])
     return table(head, lines)
 
 
@@ -138,18 +149,23 @@ def rotations_by_depth(rows: Sequence[Row]) -> str:
     return table(head, lines)
 
 
+def largest_rotation(row: Row, at: str) -> float | None:
+    """Return the largest |λ| of a complex pair at any fixed point; None where all are real."""
+    return max(filter(None, row.get(f"{at}: largest_rotation") or ()), default=None)
+
+
 def _rotations(rows: Sequence[Row], at: str) -> str:
-    of_points = [row.get(f"{at}: largest_rotation") or () for row in rows]
-    largest = [max(filter(None, each)) for each in of_points if any(each)]
+    largest = [one for one in (largest_rotation(row, at) for row in rows) if one is not None]
     leaving = [sum(row[f"{at}: rotating_outside"]) > 0 for row in rows if row.get(f"{at}: fixed")]
     if not leaving:
         return "–"
     return f"{spread(largest, lambda value: number(value, 4))}, {sum(leaving)} of {len(leaving)}"
 
 
-def _time_constants(rows: Sequence[Row], at: str) -> list[float]:
+def _time_constants(rows: Sequence[Row], at: str) -> str:
     found = [longest_time_constant(row, at) for row in rows]
-    return [tau for tau in found if tau is not None and isfinite(tau)]
+    taus = [tau for tau in found if tau is not None]
+    return _else_infinite([tau for tau in taus if isfinite(tau)], len(taus)) if taus else "–"
 
 
 def _slowest_at_mean(layers: Sequence[Row]) -> Row | None:

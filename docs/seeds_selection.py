@@ -19,7 +19,8 @@ Row = dict[str, Any]
 
 OF_LINES = tuple(claim.name for claim in LINE_ATTRACTOR_CLAIMS)
 
-_ORDER = ("synthetic", "sst", "imdb")
+CORPORA = ("synthetic", "sst", "imdb")
+"""Those of the pages, in their order."""
 
 _SENTENCES = {
     **{claim.name: claim.claim for claim in NETWORK_CLAIMS},
@@ -38,7 +39,7 @@ NAMED = {
 
 def place_of_corpus(corpus: str) -> int:
     """Return where a corpus stands in tables."""
-    return _ORDER.index(corpus) if corpus in _ORDER else len(_ORDER)
+    return CORPORA.index(corpus) if corpus in CORPORA else len(CORPORA)
 
 
 def capped(rows: Sequence[Row]) -> list[Row]:
@@ -52,7 +53,7 @@ def capped(rows: Sequence[Row]) -> list[Row]:
 def papers_claims(rows: Sequence[Row]) -> list[str]:
     """Return the claims of the paper on GRUs that rows tell of, in the paper's order."""
     there = set(claims_of(rows))
-    return [claim for _, claim, _ in CLAIMS if claim in there]
+    return [one.claim for one in CLAIMS if one.claim in there]
 
 
 def claim_sentence(claim: str) -> str:

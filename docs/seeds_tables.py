@@ -10,7 +10,6 @@ from docs.seeds_differences import (
     differing_claims,
     differing_numbers,
     sizes_apart,
-    whole_reviews,
 )
 from docs.seeds_formats import table
 from docs.seeds_numbers import (
@@ -21,12 +20,20 @@ from docs.seeds_numbers import (
     shares_by_kind,
     slowness_by_depth,
 )
-from docs.seeds_selection import OF_LINES, capped, place_of_corpus
+from docs.seeds_selection import CORPORA, OF_LINES, capped, place_of_corpus
 from docs.seeds_verdicts import (
+    verdicts_by_cell,
     verdicts_on_depth,
     verdicts_on_lines,
     verdicts_on_others,
     verdicts_on_paper,
+)
+from docs.seeds_whole_reviews import (
+    beside_capped,
+    changed,
+    depths_beside_page,
+    of_whole_reviews,
+    papers_claims_of_whole,
 )
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.group_differences import number_differences, share_differences
@@ -38,7 +45,9 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[str, str]:
+def every_table(
+    rows: Sequence[Row], made: Row, single: Sequence[Row], page: Sequence[Row]
+) -> dict[str, str]:
     """Return all tables and sentences, by the names of their marks.
 
     Parameters
@@ -47,6 +56,8 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         Of `docs.seeds_results.load`.
     single
         What the pages of single networks say (`docs.over_seeds.single_networks`).
+    page
+        The networks of the page on IMDB (docs/imdb/results.json).
     """
     main = capped(rows)
     claims, numbers = share_differences(main), number_differences(main)
@@ -56,6 +67,7 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
         "verdicts-paper": verdicts_on_paper(main, single),
         "verdicts-others": verdicts_on_others(main),
         "verdicts-depth": verdicts_on_depth(main),
+        **{f"by-cell-{corpus}": verdicts_by_cell(main, corpus) for corpus in CORPORA},
         "changes": changes(main, single),
         "discussion": discussion(main, single, sizes_apart(claims, numbers)),
         "seeds-claims": shares_by_kind(main, OF_LINES),
@@ -73,14 +85,15 @@ def every_table(rows: Sequence[Row], made: Row, single: Sequence[Row]) -> dict[s
     }
     # What single runs say of themselves stays where no sweep has read whole reviews.
     if len(main) < len(rows):
-        whole = [row for row in rows if row["corpus"] == "imdb" and row["max_tokens"] is None]
+        whole = of_whole_reviews(rows)
         tables["whole-reviews-depth"] = numbers_by_depth(whole)
         tables["whole-reviews-points"] = points_by_depth(whole)
         tables["whole-reviews-slowness"] = slowness_by_depth(whole)
         tables["whole-reviews-rotations"] = rotations_by_depth(whole)
-        tables["whole-reviews"] = whole_reviews(rows)
-        tables["whole-reviews-claims"] = differing_claims(share_differences(rows), "reading")
-        tables["whole-reviews-numbers"] = differing_numbers(number_differences(rows), "reading")
+        tables["whole-reviews"] = beside_capped(rows)
+        tables["whole-reviews-page"] = depths_beside_page(rows, page)
+        tables["whole-reviews-papers"] = papers_claims_of_whole(rows, single)
+        tables["whole-reviews-changed"] = changed(rows, page, single)
     return tables
 
 
@@ -110,7 +123,7 @@ def counted(rows: Sequence[Row], made: Row) -> str:
 def left_out(made: Row) -> str:
     """Return the networks that are in no share."""
     if not made["left_out"]:
-        return "There are none: every network that was asked for was trained, and analysed."
+        return "There are none: all were trained to their end, and are better than chance."
     head = ["corpus", "cell", "layers", "units", "seed", "why"]
     names = ("corpus", "cell", "layers", "hidden_size", "seed", "why")
     return table(head, [[str(row[name]) for name in names] for row in made["left_out"]], 2)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from docs.seeds_formats import share, table
-from docs.seeds_selection import OF_LINES, claim_sentence, kind_name, papers_claims
+from docs.seeds_formats import SIGNS, share, table
+from docs.seeds_selection import (
+    OF_LINES,
+    claim_sentence,
+    kind_name,
+    papers_claims,
+    usual_units,
+)
+from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.depth_claims import depth_shares
 from nullcline.study.network_groups import rows_of_trained
 from nullcline.study.over_seeds import claim_shares, verdicts
@@ -51,6 +58,25 @@ def _verdicts(rows: Sequence[Row], names: Sequence[str], single: Sequence[Row]) 
     return table(head, lines)
 
 
+def verdicts_by_cell(rows: Sequence[Row], corpus: str) -> str:
+    """Return in how many networks on a corpus each claim holds, by cell, layers and units."""
+    names = list(dict.fromkeys(row["claim"] for row in claim_shares(rows)))
+    shares = [row for row in claim_shares(rows) if row["corpus"] == corpus]
+    cells = [cell for cell in CELL_NAMES if any(row["cell"] == cell for row in shares)]
+    found = {tuple(row[name] for name in ("claim", "n_layers", "hidden_size", "cell")): row
+             for row in shares}  # fmt: skip
+    kinds = sorted({place[:3] for place in found}, key=lambda own: (names.index(own[0]), *own[1:]))
+    lines = [
+        [kind[0], *map(str, kind[1:]), *(_signed(found.get((*kind, cell))) for cell in cells)]
+        for kind in kinds
+    ]
+    return table(["claim", "layers", "units", *(CELL_NAMES[cell] for cell in cells)], lines)
+
+
+def _signed(row: Row | None) -> str:
+    return "–" if row is None else f"{SIGNS[row['verdict']]} {row['holds']} of {row['of']}".strip()
+
+
 def verdicts_on_depth(rows: Sequence[Row]) -> str:
     """Return the verdict on each claim about networks of several depths, by cell and units."""
     lines = [
@@ -74,34 +100,31 @@ def _said(verdict: str, on: str = "") -> str:
 
 
 def verdicts_on_paper(rows: Sequence[Row], single: Sequence[Row]) -> str:
-    """Return the verdict on each claim of the paper on GRUs, on IMDB."""
+    """Return the verdict on each claim of the paper on GRUs, on IMDB, and other cells' shares.
+
+    Those are of the size of which there are most networks.
+    """
     imdb = [row for row in rows if row["corpus"] == "imdb"]
     shares = claim_shares(imdb)
     sizes = sorted({row["hidden_size"] for row in imdb})
+    others = [cell for cell in CELL_NAMES if cell != "gru"]
+    usual = usual_units(rows)
     lines = []
     for claim in papers_claims(imdb):
         before = [one["holds"] for one in single if one["claim"] == claim]
-        of_gru = {row["hidden_size"]: row for row in shares
-                  if row["claim"] == claim and row["cell"] == "gru"}  # fmt: skip
-        others = [row for row in shares if row["claim"] == claim and row["cell"] != "gru"]
+        own = {(row["cell"], row["hidden_size"]): row for row in shares if row["claim"] == claim}
         lines.append(
             [
                 claim,
                 "–" if not before else "✓" if before[0] else "✗",
-                *(_of_size(of_gru.get(size)) for size in sizes),
-                _together(others),
+                *(_of_size(own.get(("gru", size))) for size in sizes),
+                *(_signed(own.get((cell, usual))) for cell in others),
             ]
         )
-    head = ["claim", "one GRU of 256", *(f"GRUs of {size} units" for size in sizes), "other cells"]
+    head = ["claim", "one GRU of 256", *(f"GRUs of {size} units" for size in sizes),
+            *(CELL_NAMES[cell] for cell in others)]  # fmt: skip
     return table(head, lines)
 
 
 def _of_size(row: Row | None) -> str:
     return "–" if row is None else f"{share(row['holds'], row['of'])}: {_said(row['verdict'])}"
-
-
-def _together(rows: Sequence[Row]) -> str:
-    if not rows:
-        return "–"
-    holds, of = (sum(row[name] for row in rows) for name in ("holds", "of"))
-    return f"{holds} of {of}"

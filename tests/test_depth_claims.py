@@ -70,6 +70,8 @@ LEAVING = {"at_inputs": at_inputs(spectra=(spectrum(GROWING_ROTATION),))}
         ("the last layer is the slowest", {}, {"layers": (slow(0.9), {}, slow(0.91))}, False),
         ("the last layer is the slowest", {}, {"layers": (slow(0.9), {}, slow(1.0))}, True),
         ("the last layer is the slowest", {}, {"layers": (slow(1.0), {}, slow(1.0))}, False),
+        ("the last layer outlasts the first", {}, {"layers": (slow(0.9), {}, slow(0.91))}, True),
+        ("the last layer outlasts the first", {}, {"layers": (slow(0.91), {}, slow(0.9))}, False),
         ("slingshots come with depth", {}, {"layers": ({}, {}, LEAVING)}, True),
         ("slingshots come with depth", {}, {"layers": (LEAVING, {}, {})}, False),
     ],

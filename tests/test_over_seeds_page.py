@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docs import over_seeds, seeds_figures, seeds_numbers, seeds_results, seeds_tables
+from docs import (
+    over_seeds,
+    seeds_changes,
+    seeds_figures,
+    seeds_numbers,
+    seeds_results,
+    seeds_tables,
+    seeds_whole_reviews,
+)
 from docs.seeds_formats import NOTHING
-from docs.seeds_selection import capped
+from docs.seeds_selection import capped, usual_units
 from nullcline.cli.job_file import read_jobs
 from nullcline.study.network_rows import CLAIM, network_rows
 from nullcline.sweeps.statistics import wilson_interval
@@ -79,7 +87,7 @@ def sweep_folder(folder: Path, rows: Sequence[Row], left_out: Sequence[Row] = ()
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     """Return a copy of the pages, without results over seeds."""
-    for name in (*over_seeds.PAGES, "study", "imdb"):
+    for name in sorted({Path(page).parts[0] for page in over_seeds.PAGES} | {"study", "imdb"}):
         source, target = DOCS / name, tmp_path / "docs" / name
         target.parent.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
@@ -133,9 +141,9 @@ def test_one_command_makes_pages_and_figures_of_sweeps(tmp_path: Path, docs: Pat
     assert "| GRU | 1 | 256 | all | 1 |" in between(imdb, "whole-reviews")
     assert "| GRU | 256 | 1 | 1 |" in between(imdb, "whole-reviews-rotations")
     assert "| GRU | 256 | 1 | 3 |" in between(imdb, "seeds-rotations")
-    reading = between(imdb, "whole-reviews-claims")
-    assert "| 1 of 1 | 0 of 3 | +100 (+3 to +100) |" in reading
-    assert "| 1 of 1 | 3 of 3 |" not in reading  # where nothing differs
+    by_cell = between((docs / "study" / "claims-by-cell.md").read_text("utf-8"), "by-cell-sst")
+    assert "| claim | layers | units | GRU | LSTM |" in by_cell
+    assert "| linear | 1 | 64 | ✓ 20 of 20 | ~ 9 of 20 |" in by_cell
     for name in ("seeds-claims", "seeds-papers-claims", "seeds-numbers", "seeds-depth"):
         assert (docs / "images" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     # From what is committed alone, the same.
@@ -175,8 +183,8 @@ def test_the_slowest_layer_is_counted_network_by_network() -> None:
     ]
     cells = seeds_numbers.slowness_by_depth(rows).splitlines()[2].strip("| ").split(" | ")
     assert cells[:4] == ["GRU", "64", "2", "3"]
-    assert cells[5] == "9 [8.5, 154]; 120 [80, 160]"
-    assert cells[7:] == ["1 in 1, 2 in 2", "250 [225, 275]"]
+    assert cells[5] == "9 [8.5, 154]; 120 [80, 160] in 2 of 3, else ∞"
+    assert cells[7:] == ["1 in 1, 2 in 2", "250 [225, 275] in 2 of 3, else ∞"]
     lost = [{**row, "mean: fixed": 0, "mean: longest_time_constant": None} for row in rows]
     assert seeds_numbers.slowness_by_depth(lost).splitlines()[2].endswith("| – |")
 
@@ -235,7 +243,7 @@ def test_what_is_no_sweep_of_networks_is_told(tmp_path: Path, docs: Path) -> Non
 
 def test_all_failed_are_said_and_nothing_is_claimed() -> None:
     tables = seeds_tables.every_table(
-        networks(4, trained=False), {"left_out": [], "sweeps": []}, []
+        networks(4, trained=False), {"left_out": [], "sweeps": []}, [], []
     )
     assert tables["verdicts-lines"] == tables["seeds-claims"] == NOTHING
     assert tables["discussion"] == NOTHING
@@ -245,7 +253,7 @@ def test_sizes_are_told_apart_by_intervals_where_few_networks_have_one() -> None
     nothing: Row = {"left_out": [], "sweeps": []}
     large = [{**row, "test_accuracy": row["test_accuracy"] + 0.1}
              for row in networks(3, hidden_size=256, linear=0)]  # fmt: skip
-    tables = seeds_tables.every_table([*networks(8), *large], nothing, [])
+    tables = seeds_tables.every_table([*networks(8), *large], nothing, [], [])
     (claim,) = re.findall(r"^\| 256 units.*", tables["sizes-claims"], re.MULTILINE)
     assert claim.startswith("| 256 units, not 64 | imdb, GRU, 1 layer | *linear*: ")
     assert "| 0 of 3 | 8 of 8 | −100 (" in claim
@@ -253,7 +261,7 @@ def test_sizes_are_told_apart_by_intervals_where_few_networks_have_one() -> None
     assert "| accuracy |" in number
     assert float(number.split("| ")[-1].strip(" |")) > 0.05  # of three no rate is small
     assert tables["depths-claims"].startswith("Comparisons of claims: 0.")
-    same = seeds_tables.every_table([*networks(8), *networks(3, hidden_size=256)], nothing, [])
+    same = seeds_tables.every_table([*networks(8), *networks(3, hidden_size=256)], nothing, [], [])
     assert not any("| 256" in same[f"sizes-{what}"] for what in ("claims", "numbers"))
 
 
@@ -266,6 +274,69 @@ def test_how_far_sizes_are_apart_is_said(tmp_path: Path, docs: Path) -> None:
         said,
     )
     assert "2 layers): the interval" not in said  # of one size alone
+
+
+CLAIMS_OF_ONE = (
+    "1 layer: the first two components explain near 80% of the variance",
+    "1 layer: the untrained network needs many more components",
+)
+
+
+def test_what_whole_reviews_change_is_said_beside_the_capped_networks_of_the_page() -> None:
+    shares = [0.6, 0.15, 0.25]
+    point = {"kind": "fixed"}
+    page = [
+        {"n_layers": depth, "test_accuracy": 0.8, "validation_loss": 0.25,
+         "layers": [{"explained_variance_ratio": shares, "points": [point, {"kind": "slow"}]}]}
+        for depth in (1, 2)
+    ]  # fmt: skip
+    agree, differ = CLAIMS_OF_ONE
+    own: Row = {
+        **WHOLE, "test_accuracy": 0.825, "validation_loss": 0.2, "variance_of_two": 0.5,
+        "fixed": 3, "slow": 0, "zero: rotating_outside": [0, 2],
+        "zero: largest_rotation": [None, 1.25],
+        f"{CLAIM}{agree}": True, f"{CLAIM}{differ}": False,
+    }  # fmt: skip
+    (whole,) = networks(1, hidden_size=256, **own)
+    single = [{"cell": "gru", "claim": claim, "holds": True} for claim in CLAIMS_OF_ONE]
+    rows = [*networks(3, hidden_size=256), whole]
+    beside = seeds_whole_reviews.depths_beside_page(rows, page).splitlines()[2:]
+    assert beside == ["| 1 | 80.00% | 82.50% | 0.250 | 0.200 | 75% | 50% | 1, 1 | 3, 0 |"]
+    papers = seeds_whole_reviews.papers_claims_of_whole(rows, single)
+    assert papers.splitlines()[2:] == [f"| {agree} | ✓ | ✓ |", f"| {differ} | ✓ | ✗ |"]
+    accuracy, of_papers, rotations = seeds_whole_reviews.changed(rows, page, single).splitlines()
+    assert accuracy.endswith(": +2.5 (1).")
+    assert of_papers.endswith(f": of 2, 1 are answered as in the capped networks of this page, "
+                              f"and 1 otherwise: “{differ}” fails now.")  # fmt: skip
+    assert "leave a fixed point of layer 1 of 1 (|λ| = 1.25), and of no other of" in rotations
+    still = {**whole, "zero: rotating_outside": [0, 0]}
+    assert "leave no fixed point of" in seeds_whole_reviews.changed([still], page, single)
+    assert seeds_whole_reviews.changed(rows[:3], page, single) == ""
+
+
+def test_infinite_time_constants_are_counted() -> None:
+    rows = networks(4)
+    taus: list[list[float | None]] = [[None, 3.0], [8.0, 3.0], [10.0], [None]]
+    told = [{**row, "time_constants": tau} for row, tau in zip(rows, taus, strict=True)]
+    assert "| 9 [8.5, 9.5] in 2 of 4, else ∞ |" in seeds_numbers.numbers_by_kind(told)
+    none = [{**row, "time_constants": [None]} for row in rows]
+    assert "| ∞ |" in seeds_numbers.numbers_by_kind(none)
+
+
+def test_rotations_that_leave_are_counted_by_layer_and_kind() -> None:
+    def of(cell: str, turns: int, layer: int) -> list[Row]:
+        return [
+            {**row, "mean: rotating_outside": [2 if row["layer"] == layer and at < turns else 0]}
+            for at in range(3)
+            for row in networks(1, depth=2, cell=cell, checkpoint=at)
+        ]
+
+    rows = [{**row, "checkpoint_sha256": f"{row['cell']}-{row['checkpoint']}"}
+            for row in [*of("gru", 1, layer=2), *of("leaky", 2, layer=1)]]  # fmt: skip
+    assert seeds_changes.of_rotations(rows) == (
+        "Rotations leave a fixed point, at any of the inputs, of first layers in 2 of 6 networks "
+        "(imdb, leaky, 2 of 3), of upper layers in 1 of 6 networks (imdb, GRU, 1 of 3)."
+    )
 
 
 def test_whole_reviews_are_no_part_of_what_is_said_of_the_capped() -> None:
@@ -295,16 +366,13 @@ def test_what_the_single_networks_said_is_that_of_their_pages() -> None:
     assert (sum(row["holds"] for row in papers), len(papers)) == (4, 12)
 
 
-def test_the_pages_are_what_the_committed_results_make_of_them(tmp_path: Path) -> None:
+def test_the_pages_are_what_the_committed_results_make_of_them() -> None:
     if not (DOCS / "seeds" / seeds_results.NETWORKS).is_file():
         pytest.skip("there are no committed results over seeds")
-    for name in (*over_seeds.PAGES, "study", "imdb", "seeds"):
-        source, target = DOCS / name, tmp_path / name
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
-    rows, made = seeds_results.load(tmp_path / "seeds")
+    rows, made = seeds_results.load(DOCS / "seeds")
     tables = {
-        **seeds_tables.every_table(rows, made, over_seeds.single_networks(tmp_path)),
-        **seeds_figures.lines_of(DOCS / "images"),
+        **over_seeds.tables_of(rows, made, DOCS),
+        **seeds_figures.lines_of(DOCS / "images", usual_units(rows)),
     }
     for name in over_seeds.PAGES:
         page = (DOCS / name).read_text("utf-8")

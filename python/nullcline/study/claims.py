@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 FEW = 5
 """How many components "the first few" are."""
 
+NEAR_80 = (0.7, 0.9)
+"""What is "near 80%"."""
+
+MANY_MORE = 2
+"""So many times as many are "many more"."""
+
 NEAR = 0.5
 """A point is near the cloud within so many of its root mean square radii from a visited state."""
 
@@ -40,6 +46,28 @@ class Finding:
     explanation: str = ""
 
 
+@dataclass(frozen=True)
+class PaperClaim:
+    """A claim of the paper about networks of one depth.
+
+    Attributes
+    ----------
+    depth
+        The number of layers.
+    claim
+        What the paper says.
+    rule
+        What holds if the claim does, in words and numbers.
+    evaluate
+        From the analysis of a network of that depth to what was found.
+    """
+
+    depth: int
+    claim: str
+    rule: str
+    evaluate: Callable[[NetworkAnalysis], Finding]
+
+
 def evaluate(networks: Sequence[NetworkAnalysis]) -> dict[str, Finding]:
     """Evaluate every claim of the paper on the networks of a run.
 
@@ -55,20 +83,19 @@ def evaluate(networks: Sequence[NetworkAnalysis]) -> dict[str, Finding]:
     """
     by_depth = {network.n_layers: network for network in networks}
     return {
-        claim: evaluate_claim(by_depth[depth])
-        if depth in by_depth
-        else Finding("", None, f"this run has no {depth}-layer network")
-        for depth, claim, evaluate_claim in CLAIMS
+        one.claim: one.evaluate(by_depth[one.depth])
+        if one.depth in by_depth
+        else Finding("", None, f"this run has no {one.depth}-layer network")
+        for one in CLAIMS
     }
 
 
 def _two_components(network: NetworkAnalysis) -> Finding:
     share = _share(network.layers[0], 2)
-    return Finding(
-        f"{share:.0%} in the first two",
-        0.7 <= share <= 0.9,
-        "" if 0.7 <= share <= 0.9 else f"We take “near 80%” as 70% to 90%; {_few(network)}.",
-    )
+    low, high = NEAR_80
+    agrees = low <= share <= high
+    why = f"We take “near 80%” as {low:.0%} to {high:.0%}; {_few(network)}."
+    return Finding(f"{share:.0%} in the first two", agrees, "" if agrees else why)
 
 
 def _first_few(network: NetworkAnalysis) -> Finding:
@@ -86,7 +113,7 @@ def _untrained(network: NetworkAnalysis) -> Finding:
     layer = network.layers[0]
     trained = layer.components_for(0.9)
     untrained = layer.components_for(0.9, trained=False)
-    agrees = untrained >= 2 * trained
+    agrees = untrained >= MANY_MORE * trained
     return Finding(
         f"90% takes {untrained} components untrained, {trained} trained",
         agrees,
@@ -222,26 +249,96 @@ def _upper_layer_modes(network: NetworkAnalysis) -> Finding:
     )
 
 
-CLAIMS: tuple[tuple[int, str, Callable[[NetworkAnalysis], Finding]], ...] = (
-    (1, "1 layer: the first two components explain near 80% of the variance", _two_components),
-    (1, "1 layer: 80–90% of the variance lies within the first few components", _first_few),
-    (1, "1 layer: the untrained network needs many more components", _untrained),
-    (1, "1 layer: many fixed points, near the visited states", _many_in_first_layer),
-    (1, "1 layer: eigenvalues mostly real and inside the unit circle", _first_layer_modes),
-    (3, "3 layers: two components explain under 60% in the first layer", _first_layer_of_three),
-    (3, "3 layers: two explain over 90% in the second and third layer", _upper_layers_of_three),
-    (3, "3 layers: many fixed points in layer 1, near the visited states", _many_in_first_layer),
-    (3, "3 layers: one fixed point in layer 2, far from the states", _one_in_second_layer),
-    (3, "3 layers: three fixed points in layer 3, far from the states", _three_in_third_layer),
-    (3, "3 layers: eigenvalues in layer 1 mostly real, inside the circle", _first_layer_modes),
-    (
+_MANY_POINTS = (
+    f"more than {FEW} fixed and slow points at zero input, the median of whose distances from the "
+    f"nearest visited state is at most {NEAR} root mean square radii of the states"
+)
+_POINTS_FAR = (
+    "fixed and slow points at zero input, counted, and the median of their distances from the "
+    f"nearest visited state above {NEAR} radii"
+)
+_REAL_INSIDE = (
+    "at every point, with zero input, more than half of the eigenvalues are real, and none is "
+    "outside of the unit circle by more than its error"
+)
+
+CLAIMS: tuple[PaperClaim, ...] = (
+    PaperClaim(
+        1,
+        "1 layer: the first two components explain near 80% of the variance",
+        f"{NEAR_80[0]:.0%} to {NEAR_80[1]:.0%}, of the visited states",
+        _two_components,
+    ),
+    PaperClaim(
+        1,
+        "1 layer: 80–90% of the variance lies within the first few components",
+        f"the first {FEW} explain at least 80%",
+        _first_few,
+    ),
+    PaperClaim(
+        1,
+        "1 layer: the untrained network needs many more components",
+        f"90% of the variance takes at least {MANY_MORE} times as many as after training",
+        _untrained,
+    ),
+    PaperClaim(
+        1,
+        "1 layer: many fixed points, near the visited states",
+        _MANY_POINTS,
+        _many_in_first_layer,
+    ),
+    PaperClaim(
+        1,
+        "1 layer: eigenvalues mostly real and inside the unit circle",
+        _REAL_INSIDE,
+        _first_layer_modes,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: two components explain under 60% in the first layer",
+        "of the variance of the visited states",
+        _first_layer_of_three,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: two explain over 90% in the second and third layer",
+        "of the variance of the visited states, in both",
+        _upper_layers_of_three,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: many fixed points in layer 1, near the visited states",
+        _MANY_POINTS,
+        _many_in_first_layer,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: one fixed point in layer 2, far from the states",
+        _POINTS_FAR,
+        _one_in_second_layer,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: three fixed points in layer 3, far from the states",
+        _POINTS_FAR,
+        _three_in_third_layer,
+    ),
+    PaperClaim(
+        3,
+        "3 layers: eigenvalues in layer 1 mostly real, inside the circle",
+        _REAL_INSIDE,
+        _first_layer_modes,
+    ),
+    PaperClaim(
         3,
         "3 layers: eigenvalues in layers 2 and 3 mostly complex, “rotations going away from the "
         "fixed point”",
+        "at every point of both, with zero input, more than half of the eigenvalues are complex, "
+        "and at one at least a complex pair is outside of the unit circle by more than its error",
         _upper_layer_modes,
     ),
 )
-"""Depth, the paper's claim, and the function that evaluates it."""
+"""The paper's claims, in its order."""
 
 
 def _share(layer: LayerAnalysis, n: int) -> float:
