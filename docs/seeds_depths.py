@@ -38,12 +38,15 @@ def numbers(rows: Sequence[Row]) -> Figure:
             for depth in depths:
                 own = [row for row in shown if (row["cell"], row["n_layers"]) == (cell, depth)]
                 place = depth + _STEP * (number - (len(CELL_NAMES) - 1) / 2)
-                strip(axes, place, numbers_of(own).get(name, []), COLOURS[cell], width=0.05)
+                found = numbers_of(own).get(name, [])
+                # The sign of a mode is that of the readout, which is another layer's.
+                values = [abs(value) for value in found] if first else found
+                strip(axes, place, values, COLOURS[cell], width=0.05)
         axes.set_xlim(depths[0] - 0.5, depths[-1] + 0.5)
         axes.set_xticks(depths)
         axes.set_xlabel("layers")
         of = "" if name == "test_accuracy" else f", {'first' if first else 'last'} layer"
-        axes.set_ylabel(heading + of)
+        axes.set_ylabel(f"size of {heading}{of}" if first else heading + of)
         set_scale(axes, name)
     name_colours(figure, rows)
     return figure

@@ -164,3 +164,19 @@ def test_shares_are_of_networks_that_differ_in_their_seed_alone(setting: str, va
 def test_networks_that_are_not_trained_are_not_compared() -> None:
     failed = [{**row, "trained": False} for row in rows({}, {})]
     assert depth_claims([*rows({}), *failed]) == []
+
+
+def test_a_seed_that_lacks_a_depth_is_counted_with_the_others_by_what_all_have() -> None:
+    networks = [
+        rows(*({},) * depth, seed=seed)
+        for seed in range(7)
+        for depth in ((1, 2, 3) if seed else (1, 2))
+    ]
+    found = {
+        row["depths"]: row["of"]
+        for row in depth_shares([row for one in networks for row in one])
+        if row["claim"] == "depth buys no accuracy"
+    }
+    assert found == {"1, 2": 7, "1, 2, 3": 6}
+    alone = depth_shares([row for one in networks[2:] for row in one])
+    assert {row["depths"] for row in alone} == {"1, 2, 3"}

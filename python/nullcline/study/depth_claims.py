@@ -80,6 +80,11 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
     """
     trained = rows_of_trained(rows)
     said = _said_of_networks(trained)
+    return [row for depths in _comparable(trained) for row in _evaluate(depths, said)]
+
+
+def _comparable(trained: Sequence[Row]) -> list[Depths]:
+    """Return the networks that differ in their layers alone, group by group, of several depths."""
     groups: defaultdict[tuple[Any, ...], Depths] = defaultdict(dict)
     for row in trained:
         key = tuple(row.get(name) for name in SAME_BUT_FOR_DEPTH)
@@ -89,7 +94,7 @@ def depth_claims(rows: Sequence[Row]) -> list[Row]:
         whole = {depth: _in_order(layers) for depth, layers in sorted(group.items())}
         depths = {depth: layers for depth, layers in whole.items() if _is_whole(layers)}
         if len(depths) > 1:
-            found += _evaluate(depths, said)
+            found.append(depths)
     return found
 
 
@@ -115,21 +120,42 @@ def depth_shares(rows: Sequence[Row]) -> list[Row]:
     list of dict
         What the networks have in common, `depths`, the `claim`, in how many seeds it `holds`, `of`
         how many, the `share` with Wilson's interval of 95% (`low`, `high`), and the `verdict`
-        (`nullcline.study.verdicts.verdict_on`).
+        (`nullcline.study.verdicts.verdict_on`). A seed with more depths than another counts with
+        it, too, by those that both have.
     """
     found = []
+    trained = rows_of_trained(rows)
+    names = _said_of_networks(trained)
     judged = [
         {**row, "depths": ", ".join(map(str, row["depths"]))}
-        for row in depth_claims(rows)
+        for depths in _with_those_that_others_lack(_comparable(trained), names)
+        for row in _evaluate(depths, names)
         if row["holds"] is not None
     ]
-    names = _said_of_networks(rows_of_trained(rows))
     for common, seeds in grouped(judged, [*names, "depths", "claim"]):
         holds, of = sum(row["holds"] for row in seeds), len(seeds)
         low, high = wilson_interval(holds, of)
         shares = {"holds": holds, "of": of, "share": holds / of, "low": low, "high": high}
         found.append({**common, **shares, "verdict": verdict_on(holds, of)})
     return found
+
+
+def _with_those_that_others_lack(groups: Sequence[Depths], names: Sequence[str]) -> list[Depths]:
+    """Return each group of networks, and what of it a seed of the same kind has alone."""
+
+    def kind(depths: Depths) -> tuple[Any, ...]:
+        first = next(iter(depths.values()))[0]
+        return tuple(first.get(name) for name in names)
+
+    sets: defaultdict[tuple[Any, ...], set[tuple[int, ...]]] = defaultdict(set)
+    for depths in groups:
+        sets[kind(depths)].add(tuple(depths))
+    return [
+        {depth: depths[depth] for depth in wanted}
+        for depths in groups
+        for wanted in sorted(sets[kind(depths)])
+        if depths.keys() >= set(wanted)
+    ]
 
 
 def _in_order(layers: Sequence[Row]) -> list[Row]:
