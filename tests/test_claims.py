@@ -112,7 +112,7 @@ def test_rotations_that_decay_are_told_from_those_that_grow() -> None:
 
 def test_claims_about_networks_that_are_not_there_stay_open() -> None:
     findings = evaluate([])
-    assert list(findings) == [claim for _, claim, _ in CLAIMS]
+    assert list(findings) == [one.claim for one in CLAIMS]
     assert all(finding.agrees is None for finding in findings.values())
     assert "no 1-layer network" in next(iter(findings.values())).explanation
 
