@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from docs.seeds_formats import NOTHING, table
+from docs.seeds_numbers import rotates_away
 from docs.seeds_selection import OF_LINES, claim_sentence, kind_name, papers_claims, usual_units
 from nullcline.study.depth_claims import depth_shares
 from nullcline.study.network_groups import grouped, rows_of_trained
@@ -138,21 +139,23 @@ def _of_depths(rows: Sequence[Row]) -> list[str]:
 
 def of_rotations(rows: Sequence[Row]) -> str:
     """Return in how many networks rotations leave a fixed point, and of which kinds they are."""
-    networks = [layers for _, layers in grouped(rows_of_trained(rows), ("checkpoint_sha256",))]
-    said = []
-    for name, of in (("first", 0), ("upper", 1)):
-        own = [layers[:1] if of == 0 else layers[1:] for layers in networks]
-        kinds = Counter(kind_name(layers[0]) for layers in own if layers)
-        leaving = Counter(kind_name(layers[0]) for layers in own if any(map(_rotates_away, layers)))
-        listed = "; ".join(f"{kind}, {n} of {kinds[kind]}" for kind, n in leaving.items())
-        if kinds:
-            counts = f"of {name} layers in {leaving.total()} of {kinds.total()} networks"
-            said.append(f"{counts} ({listed})" if leaving else counts)
+    trained = rows_of_trained(rows)
+    layers = {
+        "first": [row for row in trained if row["layer"] == 1],
+        "upper": [row for row in trained if row["layer"] > 1],
+    }
+    said = [f"of {name} layers {_of_rotations(own)}" for name, own in layers.items() if own]
     return f"Rotations leave a fixed point, at any of the inputs, {', '.join(said)}."
 
 
-def _rotates_away(layer: Row) -> bool:
-    return any(sum(layer.get(f"{at}: rotating_outside") or ()) for at in INPUTS)
+def _of_rotations(layers: Sequence[Row]) -> str:
+    kinds, leaving = Counter[str](), Counter[str]()
+    for _, own in grouped(layers, ("checkpoint_sha256",)):
+        kinds[kind_name(own[0])] += 1
+        leaving[kind_name(own[0])] += any(rotates_away(row, at) for row in own for at in INPUTS)
+    listed = "; ".join(f"{kind}, {n} of {kinds[kind]}" for kind, n in leaving.items() if n)
+    counts = f"in {leaving.total()} of {kinds.total()} networks"
+    return f"{counts} ({listed})" if listed else counts
 
 
 VERBS = {

@@ -54,8 +54,6 @@ COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 )
 """Numbers of the tables: heading, column, and how one is written."""
 
-TAU = [name for _, name, _ in COLUMNS].index("time_constants")
-
 
 def numbers_by_kind(rows: Sequence[Row]) -> str:
     """Return how numbers are spread in networks of one layer, by corpus, cell and units."""
@@ -63,24 +61,22 @@ def numbers_by_kind(rows: Sequence[Row]) -> str:
     lines = []
     for kind in kinds_first(trained):
         own = [row for row in trained if _kind(row) == kind]
-        numbers = numbers_of(own)
-        cells = [spread(numbers.get(name, []), shown) for _, name, shown in COLUMNS]
-        cells[TAU] = _of_all([row["time_constants"] for row in own])
+        cells = [_spread_of(own, name, shown) for _, name, shown in COLUMNS]
         lines.append([kind[0], CELL_NAMES[kind[1]], str(kind[2]), str(len(own)), *cells])
     return table(["corpus", "cell", "units", "networks", *(one[0] for one in COLUMNS)], lines, 2)
 
 
-def _of_all(taus: Sequence[Sequence[float | None]]) -> str:
-    """Return how the first time constants are spread; None is an infinite one."""
-    firsts = [own[0] for own in taus if own]
-    finite = [tau for tau in firsts if tau is not None]
-    return _else_infinite(finite, len(firsts))
+def _spread_of(rows: Sequence[Row], name: str, shown: Callable[[float], str]) -> str:
+    """Return how a number is spread; a list that begins with None begins with an infinite one."""
+    finite = numbers_of(rows).get(name, [])
+    infinite = sum(row.get(name) is not None and row[name] != [] for row in rows) - len(finite)
+    return _else_infinite(finite, len(finite) + infinite, shown)
 
 
-def _else_infinite(finite: Sequence[float], of: int) -> str:
+def _else_infinite(finite: Sequence[float], of: int, shown: Callable[[float], str] = number) -> str:
     if len(finite) == of:
-        return spread(finite)
-    return f"{spread(finite)} in {len(finite)} of {of}, else ∞" if finite else "∞"
+        return spread(finite, shown)
+    return f"{spread(finite, shown)} in {len(finite)} of {of}, else ∞" if finite else "∞"
 
 
 def numbers_by_depth(rows: Sequence[Row]) -> str:
@@ -154,9 +150,14 @@ def largest_rotation(row: Row, at: str) -> float | None:
     return max(filter(None, row.get(f"{at}: largest_rotation") or ()), default=None)
 
 
+def rotates_away(row: Row, at: str) -> bool:
+    """Whether a rotation leaves a fixed point of a layer at an input."""
+    return sum(row.get(f"{at}: rotating_outside") or ()) > 0
+
+
 def _rotations(rows: Sequence[Row], at: str) -> str:
     largest = [one for one in (largest_rotation(row, at) for row in rows) if one is not None]
-    leaving = [sum(row[f"{at}: rotating_outside"]) > 0 for row in rows if row.get(f"{at}: fixed")]
+    leaving = [rotates_away(row, at) for row in rows if row.get(f"{at}: fixed")]
     if not leaving:
         return "–"
     return f"{spread(largest, lambda value: number(value, 4))}, {sum(leaving)} of {len(leaving)}"

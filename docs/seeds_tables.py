@@ -38,6 +38,7 @@ from docs.seeds_whole_reviews import (
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.group_differences import number_differences, share_differences
 from nullcline.study.network_groups import one_each, rows_of_trained
+from nullcline.study.over_seeds import claim_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,13 +62,14 @@ def every_table(
     """
     main = capped(rows)
     claims, numbers = share_differences(main), number_differences(main)
+    shares = claim_shares(main)
     tables = {
         "over-seeds": counted(main, made),
         "verdicts-lines": verdicts_on_lines(main, single),
         "verdicts-paper": verdicts_on_paper(main, single),
         "verdicts-others": verdicts_on_others(main),
         "verdicts-depth": verdicts_on_depth(main),
-        **{f"by-cell-{corpus}": verdicts_by_cell(main, corpus) for corpus in CORPORA},
+        **{f"by-cell-{corpus}": verdicts_by_cell(shares, corpus) for corpus in CORPORA},
         "changes": changes(main, single),
         "discussion": discussion(main, single, sizes_apart(claims, numbers)),
         "seeds-claims": shares_by_kind(main, OF_LINES),

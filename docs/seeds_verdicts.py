@@ -58,10 +58,13 @@ def _verdicts(rows: Sequence[Row], names: Sequence[str], single: Sequence[Row]) 
     return table(head, lines)
 
 
-def verdicts_by_cell(rows: Sequence[Row], corpus: str) -> str:
-    """Return in how many networks on a corpus each claim holds, by cell, layers and units."""
-    names = list(dict.fromkeys(row["claim"] for row in claim_shares(rows)))
-    shares = [row for row in claim_shares(rows) if row["corpus"] == corpus]
+def verdicts_by_cell(every: Sequence[Row], corpus: str) -> str:
+    """Return in how many networks on a corpus each claim holds, by cell, layers and units.
+
+    `every` has the shares of `claim_shares`, of whichever corpora.
+    """
+    names = list(dict.fromkeys(row["claim"] for row in every))
+    shares = [row for row in every if row["corpus"] == corpus]
     cells = [cell for cell in CELL_NAMES if any(row["cell"] == cell for row in shares)]
     found = {tuple(row[name] for name in ("claim", "n_layers", "hidden_size", "cell")): row
              for row in shares}  # fmt: skip

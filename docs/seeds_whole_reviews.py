@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from docs.seeds_formats import listed, number, points, spread, table
-from docs.seeds_numbers import largest_rotation
+from docs.seeds_numbers import largest_rotation, rotates_away
 from docs.seeds_selection import papers_claims
 from nullcline.study.cell_names import CELL_NAMES
 from nullcline.study.network_groups import one_each, rows_of_trained
@@ -70,7 +70,7 @@ def depths_beside_page(rows: Sequence[Row], page: Sequence[Row]) -> str:
 
 def _layers(rows: Sequence[Row], depth: int) -> list[Row]:
     """Return the layers of the one GRU of that depth that read whole reviews; none of several."""
-    own = [row for row in of_whole_reviews(rows_of_trained(rows))
+    own = [row for row in rows_of_trained(of_whole_reviews(rows))
            if (row["cell"], row["n_layers"]) == ("gru", depth)]  # fmt: skip
     return own if [row["layer"] for row in own] == list(range(1, depth + 1)) else []
 
@@ -145,7 +145,7 @@ def _rotating(layers: Sequence[Row]) -> str:
     """Say from the points of which layers rotations leave, at whichever input."""
     places = []
     for row in layers:
-        at = [one for one in INPUTS if sum(row.get(f"{one}: rotating_outside") or ())]
+        at = [one for one in INPUTS if rotates_away(row, one)]
         if at:
             largest = max(filter(None, (largest_rotation(row, one) for one in at)))
             where = f"layer {row['layer']} of {row['n_layers']}"

@@ -117,7 +117,7 @@ def _untrained(network: NetworkAnalysis) -> Finding:
     return Finding(
         f"90% takes {untrained} components untrained, {trained} trained",
         agrees,
-        "" if agrees else "We take “many more” as at least twice as many.",
+        "" if agrees else f"We take “many more” as at least {MANY_MORE} times as many.",
     )
 
 

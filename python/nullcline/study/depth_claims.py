@@ -128,7 +128,7 @@ def depth_shares(rows: Sequence[Row]) -> list[Row]:
     names = _said_of_networks(trained)
     judged = [
         {**row, "depths": ", ".join(map(str, row["depths"]))}
-        for depths in _with_those_that_others_lack(_comparable(trained), names)
+        for depths in _by_shared_depths(_comparable(trained), names)
         for row in _evaluate(depths, names)
         if row["holds"] is not None
     ]
@@ -140,8 +140,11 @@ def depth_shares(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _with_those_that_others_lack(groups: Sequence[Depths], names: Sequence[str]) -> list[Depths]:
-    """Return each group of networks, and what of it a seed of the same kind has alone."""
+def _by_shared_depths(groups: Sequence[Depths], names: Sequence[str]) -> list[Depths]:
+    """Return each seed's networks by every set of depths that some seed of its kind has.
+
+    That is its own set, and those of others as far as it has all of their depths.
+    """
 
     def kind(depths: Depths) -> tuple[Any, ...]:
         first = next(iter(depths.values()))[0]
@@ -226,7 +229,7 @@ def _more_points_below(depths: Depths) -> Finding:
     )
 
 
-def _slower_above(depths: Depths, *, times: float) -> Finding:
+def _slower_above(depths: Depths, *, outlasts: Callable[[float, float], bool]) -> Finding:
     """Compare time constants where all layers rest, last with first, in the deepest network."""
     depth, layers = list(depths.items())[-1]
     taus = [longest_time_constant(row, JOINT) for row in layers]
@@ -237,7 +240,7 @@ def _slower_above(depths: Depths, *, times: float) -> Finding:
         "–" if tau is None else f"{tau:.3g}" if math.isfinite(tau) else "∞" for tau in taus
     )
     return Finding(
-        f"{_depth(depth)}: τ {said} steps", last > times * first and math.isfinite(first)
+        f"{_depth(depth)}: τ {said} steps", outlasts(last, first) and math.isfinite(first)
     )
 
 
@@ -315,16 +318,18 @@ DEPTH_CLAIMS: tuple[DepthClaim, ...] = (
     DepthClaim(
         "the last layer is the slowest",
         f"where all layers rest, the last remembers at least {SLOWER} times as long as the first",
-        "the longest time constants at their fixed points, in the deepest network",
+        f"the longest time constant at its fixed points is at least {SLOWER} times the first "
+        "layer's, in the deepest network",
         "docs/stacks.md, of one network of three layers on IMDB",
-        partial(_slower_above, times=SLOWER),
+        partial(_slower_above, outlasts=lambda last, first: last >= SLOWER * first),
     ),
     DepthClaim(
         "the last layer outlasts the first",
         "where all layers rest, the last one remembers longer than the first",
-        "the longest time constants at their fixed points, in the deepest network",
+        "the longest time constant at its fixed points is above the first layer's, in the deepest "
+        "network",
         "docs/stacks.md, of one network of three layers on IMDB",
-        partial(_slower_above, times=1),
+        partial(_slower_above, outlasts=lambda last, first: last > first),
     ),
     DepthClaim(
         "slingshots come with depth",

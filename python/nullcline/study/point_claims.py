@@ -264,7 +264,8 @@ POINT_CLAIMS: tuple[Claim, ...] = (
     Claim(
         "slower where driven",
         f"the last layer remembers at least {SLOWER} times as long where the layers below drive it",
-        "its longest time constant at a fixed point of all layers jointly, and at zero input",
+        f"its longest time constant at a fixed point of all layers jointly is at least {SLOWER} "
+        "times that at zero input",
         _slower_when_driven,
         "docs/stacks.md, of one network of three layers on IMDB",
     ),
